@@ -1,0 +1,55 @@
+# ATLANTIS: `make help` lists what there is. Every target works from a fresh clone; the first one used makes .venv.
+.DEFAULT_GOAL := help
+.PHONY: help dev relink check test test-fast coverage demo bench snapshots results clean
+
+export PYTHONSAFEPATH := 1
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_FIND_LINKS_SEEN := $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
+export UV_FIND_LINKS ?= $(subst $(eval ) ,$(shell printf ','),$(strip $(PIP_FIND_LINKS_SEEN)))
+FOLDERS := atlantis_core interface agents tools graph prompts tests
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+dev: $(VENV)/.installed relink ## Make .venv with everything that development and the demo need
+
+$(VENV)/.installed: constraints.txt pyproject.toml
+	@echo "setting up $(VENV) (about 3 minutes the first time, seconds with a warm cache) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt "torch==2.13.0" "torchvision==0.28.0" "setuptools>=77" -e '.[dev]'
+	@touch $@
+
+relink: $(VENV)/.installed # a strict editable install shows new files only after this; it takes seconds
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package atlantis-dml -e .
+
+check: relink ## Lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(FOLDERS)
+	@$(BIN)/lint-imports
+
+test: relink ## Every test, with coverage of core, graph and tools
+	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-report=json:.coverage.json -q
+	@$(BIN)/python tests/coverage_bar.py .coverage.json
+
+test-fast: relink ## The tests that take seconds
+	@$(BIN)/pytest -q -m "not slow"
+
+demo: relink ## The whole loop on the bundled world: offline, minutes on two cores
+	@$(BIN)/atlantis demo
+
+results: relink ## The experiments behind docs/results.md (about 30 minutes)
+	@$(BIN)/python -m atlantis_dml.experiments
+
+bench: relink ## Timings behind docs/performance.md
+	@$(BIN)/python bench/run.py
+
+snapshots: relink ## Rewrite the snapshots of prompts and tool schemas; review the diff
+	@$(BIN)/pytest -q tests/snapshots --update-snapshots
+
+clean: ## Remove caches (never build/__editable__*: the installed package lives there)
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.json htmlcov dist
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

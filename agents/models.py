@@ -1,0 +1,45 @@
+"""The only place that builds a chat model: any OpenAI-compatible one, by `base_url`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from pydantic import SecretStr
+
+TIMEOUT_SECONDS = 60.0
+RETRIES = 4
+
+
+def build_chat_model(planner: str, api_key: SecretStr | None, base_url: str | None) -> BaseChatModel:
+    """Build the chat model that a planner's name asks for.
+
+    Args:
+        planner: `openai:MODEL`.
+        api_key: From the environment or a file; never from the command line, never written down.
+        base_url: Where an OpenAI-compatible service answers; None is OpenAI itself.
+
+    Raises:
+        SetupError: The name is not `openai:MODEL`, or there is no key.
+    """
+    provider, _, model = planner.partition(":")
+    if provider != "openai" or not model:
+        raise SetupError(f"unknown planner {planner!r}; known: rules, openai:MODEL")
+    if api_key is None:
+        raise SetupError(
+            f"planner {planner!r} needs a key: set OPENAI_API_KEY, or OPENAI_API_KEY_FILE to a file that holds it"
+        )
+    from langchain_openai import ChatOpenAI
+
+    return ChatOpenAI(
+        model=model,
+        api_key=api_key,
+        base_url=base_url,
+        timeout=TIMEOUT_SECONDS,
+        max_retries=RETRIES,
+        stream_usage=True,
+        disable_streaming="tool_calling",  # streamed arguments that were cut off would run as if complete
+    )

@@ -1,0 +1,93 @@
+"""The protocol drafter without a chat model: spend on the worst gaps, and do not repeat what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import ToolError
+from atlantis_core.keys import content_key
+from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+
+if TYPE_CHECKING:
+    from atlantis_dml.tools.context import Brief
+
+PER_CELL = 24
+"""Images that a cell gets where the budget allows: enough to matter among its class's real images."""
+
+SCORER = "margin"
+
+
+class RuleDrafter:
+    """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones."""
+
+    def draft(self, brief: Brief) -> Protocol:
+        """Return a protocol within `brief.num_images`.
+
+        Raises:
+            ToolError: No gap is left that was not tried.
+        """
+        if brief.spread == "uniform":
+            cells = _all_cells(brief)
+            reason = f"control arm: {brief.num_images} images spread over all {len(cells)} cells"
+            return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
+        gaps = _untried(brief.gaps, brief.history)
+        if not gaps:
+            raise ToolError("no gap is left that was not tried before")
+        chosen = _worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)]
+        cells = [gap.cell for gap in chosen]
+        deficit = sum(gap.deficit for gap in chosen) / len(chosen)
+        return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _why(chosen))
+
+
+def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps whose score is at least half the worst one's: the leading finding, without its long tail."""
+    return [gap for gap in gaps if gap.score >= gaps[0].score / 2]
+
+
+def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
+    tried = {
+        (request["cell"]["class_name"], request["cell"]["facet"], request["cell"]["value"])
+        for entry in history
+        if not entry["decision"]["kept"]
+        for request in entry["protocol"]["cells"]
+    }
+    return [gap for gap in gaps if (gap.cell.class_name, gap.cell.facet, gap.cell.value) not in tried]
+
+
+def _all_cells(brief: Brief) -> list[Cell]:
+    pairs = [(facet, value) for facet, values in brief.facet_values.items() for value in values]
+    return [Cell(name, facet, value) for facet, value in pairs or [("", "")] for name in brief.classes]
+
+
+def _spread(cells: Sequence[Cell], num_images: int, offset: int) -> list[CellRequest]:
+    """Share images out evenly; with fewer images than cells every k-th cell gets one."""
+    if num_images < len(cells):
+        step = len(cells) / num_images
+        return [CellRequest(cells[(int(i * step) + offset) % len(cells)], 1) for i in range(num_images)]
+    share, rest = divmod(num_images, len(cells))
+    return [CellRequest(cell, share + (index < rest)) for index, cell in enumerate(cells)]
+
+
+def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, reason: str) -> Protocol:
+    shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})
+    objective = "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
+    return Protocol(
+        id=content_key("protocol", [brief.round, cells, brief.spread])[:12],
+        round=brief.round,
+        arm="edit",
+        cells=tuple(cells),
+        objective=objective,
+        reason=reason,
+        scorer=SCORER,
+        synthetic_weight=1.0,
+        expected_gain=round(expected_gain, 3),
+    )
+
+
+def _why(chosen: Sequence[Gap]) -> str:
+    values = sorted({f"{gap.cell.facet}={gap.cell.value}" for gap in chosen if gap.cell.facet})
+    recall = sum(gap.recall_at_1 for gap in chosen) / len(chosen)
+    support = sum(gap.support for gap in chosen) / len(chosen)
+    where = f" at {', '.join(values[:3])}" if values else ""
+    return f"{len(chosen)} cells{where} have R@1 {recall:.2f} on average with {support:.1f} training images each"

@@ -1,0 +1,35 @@
+"""The prompt writer without a chat model: templates over the class, the condition and how a photo can vary."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atlantis_core.records import CellRequest
+
+_CONDITIONS = {
+    "day": "in daylight",
+    "night": "at night",
+    "fog": "in thick fog",
+    "sunset": "at sunset",
+    "storm": "in a storm",
+    "snow": "in falling snow",
+}
+_VIEWS = ("seen straight on", "seen from the side", "from a little further away", "close up")
+_QUALITIES = ("sharp", "slightly blurred", "noisy")
+
+
+class TemplatePromptWriter:
+    """Every prompt names the class, the cell's condition, a view and a quality."""
+
+    def write(self, request: CellRequest, objective: str) -> tuple[str, ...]:
+        """Return up to twelve different prompts for a cell, no more than it wants images."""
+        del objective  # the templates already say what the rules' objective says
+        cell = request.cell
+        condition = _CONDITIONS.get(cell.value, f"{cell.facet}: {cell.value}" if cell.facet else "varied")
+        prompts = [
+            f"a photo of {cell.class_name}, {condition}, {view}, {quality}"
+            for quality, view in product(_QUALITIES, _VIEWS)
+        ]
+        return tuple(prompts[: max(1, request.count)])

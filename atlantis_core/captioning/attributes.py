@@ -1,0 +1,106 @@
+"""The captioner without weights: says in words what can be measured.
+
+The limits are absolute and perceptual, so that `dark` means dark in every collection. They were chosen by
+looking at shop photos, their thumbnails and harbor renders, never by quantiles of one collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import ToolError
+from atlantis_core.records import Caption, LabelledImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from atlantis_core.captioning.measures import Measures
+
+_DARK_BELOW, _BRIGHT_ABOVE = 40.0, 60.0
+"""L*: two thirds of a stop under and over a grey card."""
+_FLAT_BELOW, _HARD_ABOVE = 16.0, 24.0
+_MUTED_BELOW, _VIVID_ABOVE = 33.0, 82.0
+"""The ends of "moderately" and "highly colourful" in Hasler and Suesstrunk 2003, table 1."""
+_CAST_ABOVE = 12.0
+_WARM_DEGREES = (-45.0, 135.0)
+_BLURRED_ABOVE = 0.38
+"""A Gaussian blur of 1 px moves the median shop photo from 0.29 to 0.46."""
+_PLAIN_BELOW, _CLUTTERED_ABOVE = 0.45, 0.70
+
+_WORDS = {
+    "light": {"dark": "dark", "bright": "bright"},
+    "contrast": {"low": "low-contrast", "high": "high-contrast"},
+    "colour": {"muted": "muted", "vivid": "vivid"},
+    "sharpness": {"blurred": "blurred"},
+}
+_ENDINGS = {
+    "cast": {"warm": "a warm cast", "cool": "a cool cast"},
+    "background": {"plain": "a plain background", "cluttered": "a cluttered background"},
+}
+
+
+class AttributeCaptioner:
+    """Captions photos by measured light, contrast, colour, cast, sharpness and background."""
+
+    name = "attributes"
+
+    def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
+        """Return one caption per image, in order; only pixels are read, never labels or metadata.
+
+        Raises:
+            ToolError: An image that cannot be read.
+        """
+        from atlantis_core.captioning.measures import measure
+
+        captions = []
+        for image in images:
+            attributes = attributes_of(measure(_opened(image.path)))
+            captions.append(Caption(image.id, in_words(attributes), attributes))
+        return captions
+
+
+def attributes_of(measures: Measures) -> dict[str, str]:
+    """Name the measured facts: facet -> value."""
+    return {
+        "light": _named(measures.lightness, _DARK_BELOW, _BRIGHT_ABOVE, ("dark", "normal", "bright")),
+        "contrast": _named(measures.contrast, _FLAT_BELOW, _HARD_ABOVE, ("low", "normal", "high")),
+        "colour": _named(measures.colourfulness, _MUTED_BELOW, _VIVID_ABOVE, ("muted", "normal", "vivid")),
+        "cast": _cast_name(measures),
+        "sharpness": "blurred" if measures.blur > _BLURRED_ABOVE else "sharp",
+        "background": _named(
+            measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")
+        ),
+    }
+
+
+def in_words(attributes: Mapping[str, str]) -> str:
+    """Put attributes into a phrase such as "a dark, muted photo with a plain background"."""
+    adjectives = [words[attributes[facet]] for facet, words in _WORDS.items() if attributes[facet] in words]
+    endings = [words[attributes[facet]] for facet, words in _ENDINGS.items() if attributes[facet] in words]
+    phrase = f"a {', '.join(adjectives)} photo" if adjectives else "an evenly lit photo"
+    return f"{phrase} with {' and '.join(endings)}" if endings else phrase
+
+
+def _named(value: float, low: float, high: float, names: tuple[str, str, str]) -> str:
+    if value < low:
+        return names[0]
+    return names[2] if value > high else names[1]
+
+
+def _cast_name(measures: Measures) -> str:
+    if measures.cast <= _CAST_ABOVE:
+        return "neutral"
+    first, last = _WARM_DEGREES
+    return "warm" if first <= measures.cast_degrees <= last else "cool"
+
+
+def _opened(path: str) -> Image:
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    try:
+        with Pillow.open(path) as file:
+            return ImageOps.exif_transpose(file).convert("RGB")
+    except (OSError, ValueError) as error:
+        raise ToolError(f"image {path!r} cannot be read for its caption ({error}); leave it out") from error

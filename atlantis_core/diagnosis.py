@@ -1,0 +1,44 @@
+"""Reading a trained model's failures: its gaps, and what it returns instead."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from atlantis_core.errors import ToolError
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.records import Cell, Gap, Goal
+from atlantis_core.session import Session
+from atlantis_core.statistics.gaps import find_gaps
+from atlantis_core.trials import measure_trial, trials
+
+
+def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
+    """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
+    gaps = find_gaps(session.collection, _outcomes(session, trial_id), top=max(top, 200))
+    return _goal_first(gaps, session.spec.goal)[:top]
+
+
+def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:
+    """Return which labels a class's validation queries get first, most frequent first."""
+    outcomes = _outcomes(session, trial_id)
+    label_of = {image.id: image.label for image in session.task.queries}
+    pairs = zip(outcomes.ids, outcomes.returned, strict=True)
+    return Counter(returned for query, returned in pairs if label_of[query] == class_name).most_common()
+
+
+def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
+    measured = measure_trial(session, trials(session, [trial_id])[0])
+    if measured is None:
+        raise ToolError("the diagnosing training crashed; there is nothing to read gaps from")
+    return measured[1]
+
+
+def _goal_first(gaps: tuple[Gap, ...], goal: Goal) -> tuple[Gap, ...]:
+    named = [gap for gap in gaps if any(_covers(cell, gap.cell) for cell in goal.cells)]
+    return tuple(named) + tuple(gap for gap in gaps if gap not in named)
+
+
+def _covers(wanted: Cell, cell: Cell) -> bool:
+    """Whether a goal's cell, in which an empty field means any, takes in a cell."""
+    pairs = ((wanted.class_name, cell.class_name), (wanted.facet, cell.facet), (wanted.value, cell.value))
+    return all(want in {"", have} for want, have in pairs)

@@ -1,0 +1,46 @@
+"""Errors, sorted by who can do something about them.
+
+```
+AtlantisError
+├── SetupError            a person must act: one line, exit 2
+├── ToolError             the planner may read it and choose differently
+│   ├── BadProtocol       the drafted protocol breaks a rule of the collection or the budget
+│   ├── BudgetSpent       the ledger refuses
+│   └── NothingGenerated  no candidate came out, or none survived the filters
+├── TrainingFailed        becomes a crashed trial
+└── ProviderUnavailable   the run pauses, exit 3, and can be resumed
+```
+Anything else is a bug and surfaces with its traceback.
+"""
+
+
+class AtlantisError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class SetupError(AtlantisError):
+    """Something a person must mend: what, which, what to do."""
+
+
+class ToolError(AtlantisError):
+    """A tool could not do what it was asked; the message is for the planner."""
+
+
+class BadProtocol(ToolError):  # noqa: N818 (reads as what it is)
+    """A protocol that the collection, the generator or the budget cannot honour."""
+
+
+class BudgetSpent(ToolError):  # noqa: N818
+    """The next step would spend more than the budget has left."""
+
+
+class NothingGenerated(ToolError):  # noqa: N818
+    """No candidate image was made, or none survived the filters."""
+
+
+class TrainingFailed(AtlantisError):  # noqa: N818
+    """A training that diverged or could not run; the trial compares worst."""
+
+
+class ProviderUnavailable(AtlantisError):  # noqa: N818
+    """A chat model's provider refused or did not answer; the run is paused, not lost."""

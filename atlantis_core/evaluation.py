@@ -1,0 +1,55 @@
+"""Measuring a retriever on a retrieval task: embed, rank, count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.metrics.measure import measure
+from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
+from atlantis_core.metrics.ranking import rank
+from atlantis_core.records import LabelledImage, Measurement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from atlantis_core.learning.activations import ActivationCache
+    from atlantis_core.learning.retriever import Retriever
+
+
+def measure_retriever(
+    retriever: Retriever, task: RetrievalTask, cache: ActivationCache | None = None
+) -> tuple[Measurement, QueryOutcomes]:
+    """Return the figures of a retriever on a task, and what became of every query.
+
+    Args:
+        retriever: Embeds the images.
+        task: Queries and gallery; an image in both is never matched to itself.
+        cache: Activations of images embedded before; None embeds from the files.
+    """
+    images = list({image.id: image for image in task.gallery + task.queries}.values())
+    embeddings = embed(retriever, images, cache)
+    row = {image.id: index for index, image in enumerate(images)}
+    queries = embeddings[[row[image.id] for image in task.queries]]
+    gallery = embeddings[[row[image.id] for image in task.gallery]]
+    classes = {label: index for index, label in enumerate(sorted({image.label for image in images}))}
+    gallery_row = {image.id: index for index, image in enumerate(task.gallery)}
+    same = np.array([gallery_row.get(image.id, -1) for image in task.queries], dtype=np.int64)
+    ranking = rank(queries, _labels(task.queries, classes), gallery, _labels(task.gallery, classes), same)
+    return measure(ranking, task.queries), outcomes_of(ranking, task.queries, task.gallery)
+
+
+def embed(
+    retriever: Retriever, images: Sequence[LabelledImage], cache: ActivationCache | None
+) -> NDArray[np.float32]:
+    """Return (N, D) unit-norm embeddings of images, through the cache where there is one."""
+    if cache is None:
+        return retriever.embed([image.path for image in images])
+    return retriever.embed_cached([(image.id, image.path) for image in images], cache)
+
+
+def _labels(images: Sequence[LabelledImage], classes: dict[str, int]) -> NDArray[np.int64]:
+    return np.array([classes[image.label] for image in images], dtype=np.int64)

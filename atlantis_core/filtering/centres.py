@@ -1,0 +1,75 @@
+"""Class centres of real images, which several scorers measure against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from atlantis_core.errors import ToolError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Centres:
+    """The mean embedding of each class."""
+
+    labels: NDArray[np.int64]
+    """Classes, ascending, (C,)."""
+    points: NDArray[np.float64]
+    """Their mean embeddings, (C, D)."""
+
+    @classmethod
+    def of(cls, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+        """Average real embeddings (N, D) by their labels (N,).
+
+        Raises:
+            ToolError: No embeddings, or not one label for each.
+        """
+        import numpy as np
+
+        if embeddings.ndim != 2 or not len(embeddings) or labels.shape != (len(embeddings),):
+            raise ToolError(
+                f"a scorer needs real embeddings (N, D) with N > 0 and N labels, not {embeddings.shape} "
+                f"with {labels.shape}; embed the real training images first"
+            )
+        classes, row_of = np.unique(labels, return_inverse=True)
+        sums = np.zeros((len(classes), embeddings.shape[1]))
+        np.add.at(sums, row_of, embeddings)
+        return cls(classes.astype(np.int64), sums / np.bincount(row_of)[:, None])
+
+    def rows(self, labels: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Find the row of each label, (M,).
+
+        Raises:
+            ToolError: A label that no real image has.
+        """
+        import numpy as np
+
+        rows = np.searchsorted(self.labels, labels).clip(0, len(self.labels) - 1)
+        unknown = np.unique(labels[self.labels[rows] != labels])
+        if unknown.size:
+            raise ToolError(
+                f"no real image has class {', '.join(map(str, unknown.tolist()))}; a scorer judges candidates only "
+                "of classes it was fitted on: drop them or fit it on real images of these classes"
+            )
+        return rows
+
+    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the Euclidean distance of each of (M, D) embeddings to each centre, (M, C).
+
+        Raises:
+            ToolError: Embeddings of another size than the real ones.
+        """
+        import numpy as np
+
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.points.shape[1]:
+            raise ToolError(
+                f"candidate embeddings are {embeddings.shape}, the real ones have {self.points.shape[1]} numbers "
+                "each; embed both with the same model"
+            )
+        wide = embeddings.astype(np.float64)
+        squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
+        return np.sqrt(np.maximum(squares, 0))

@@ -1,0 +1,35 @@
+"""The edits by name. Each is `edit(image, strength, draws) -> image`.
+
+`image` is a float tensor (3, H, W), RGB, 0 to 1; `strength` is above 0 to 1, where 1 is what the word means in
+full; every other number is drawn from `draws`. An edit never changes the shape and stays within 0 to 1. To add
+one: a function in a file here, a line below, its words in `generation/vocabulary.py`.
+"""
+
+EDITS = {
+    "background": "atlantis_core.generation.edits.surroundings:background",
+    "background_blur": "atlantis_core.generation.edits.surroundings:background_blur",
+    "background_clutter": "atlantis_core.generation.edits.surroundings:background_clutter",
+    "background_plain": "atlantis_core.generation.edits.surroundings:background_plain",
+    "blur": "atlantis_core.generation.edits.camera:blur",
+    "bright": "atlantis_core.generation.edits.light:bright",
+    "clear": "atlantis_core.generation.edits.light:clear",
+    "cool": "atlantis_core.generation.edits.tone:cool",
+    "dark": "atlantis_core.generation.edits.light:dark",
+    "fog": "atlantis_core.generation.edits.weather:fog",
+    "glare": "atlantis_core.generation.edits.light:glare",
+    "high_contrast": "atlantis_core.generation.edits.tone:high_contrast",
+    "low_contrast": "atlantis_core.generation.edits.tone:low_contrast",
+    "motion": "atlantis_core.generation.edits.camera:motion",
+    "muted": "atlantis_core.generation.edits.tone:muted",
+    "night": "atlantis_core.generation.edits.light:night",
+    "noise": "atlantis_core.generation.edits.camera:noise",
+    "occlusion": "atlantis_core.generation.edits.surroundings:occlusion",
+    "rain": "atlantis_core.generation.edits.weather:rain",
+    "sharp": "atlantis_core.generation.edits.camera:sharp",
+    "snow": "atlantis_core.generation.edits.weather:snow",
+    "storm": "atlantis_core.generation.edits.weather:storm",
+    "sunset": "atlantis_core.generation.edits.light:sunset",
+    "viewpoint": "atlantis_core.generation.edits.viewpoint:viewpoint",
+    "vivid": "atlantis_core.generation.edits.tone:vivid",
+    "warm": "atlantis_core.generation.edits.tone:warm",
+}

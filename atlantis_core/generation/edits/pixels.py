@@ -1,0 +1,115 @@
+"""What several edits share: brightness, blending, smooth fields, scattered spots, blur."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atlantis_core.generation.draws import Draws
+
+
+def luma(image: Tensor) -> Tensor:
+    """Return the brightness of (3, H, W) as (1, H, W), ITU-R BT.601 weights."""
+    from kornia.color import rgb_to_grayscale
+
+    grey: Tensor = rgb_to_grayscale(image)
+    return grey
+
+
+def saturated(image: Tensor, factor: float) -> Tensor:
+    """Scale colourfulness: 0 grey, 1 as it is, 2 twice as colourful."""
+    grey = luma(image)
+    return (grey + factor * (image - grey)).clamp(0, 1)
+
+
+def tinted(image: Tensor, gains: tuple[float, float, float]) -> Tensor:
+    """Multiply red, green and blue; the result may leave 0 to 1."""
+    return image * colour(gains)
+
+
+def colour(rgb: tuple[float, float, float]) -> Tensor:
+    """Return a colour as (3, 1, 1)."""
+    import torch
+
+    return torch.tensor(rgb).view(3, 1, 1)
+
+
+def mixed(image: Tensor, other: Tensor, share: Tensor | float) -> Tensor:
+    """Blend `share` (0 to 1, a number or a map) of `other` into `image`."""
+    return image + share * (other - image)
+
+
+def blurred(image: Tensor, sigma_px: float) -> Tensor:
+    """Blur (C, H, W) by a Gaussian; the kernel is cut so that it fits small pictures."""
+    from kornia.filters import gaussian_blur2d
+
+    if sigma_px < 0.15:
+        return image
+    fits = min(image.shape[-2:]) - 1
+    radius = max(1, min(round(3 * sigma_px), fits))
+    size = 2 * radius + 1
+    out: Tensor = gaussian_blur2d(image[None], (size, size), (sigma_px, sigma_px), border_type="replicate")[0]
+    return out
+
+
+def streaked(image: Tensor, length_px: float, degrees: float) -> Tensor:
+    """Blur (C, H, W) along a line of `length_px` at an angle (0 is horizontal)."""
+    from kornia.filters import motion_blur
+
+    size = max(3, 2 * round(length_px / 2) + 1)
+    out: Tensor = motion_blur(image[None], size, degrees, 0.0, border_type="replicate")[0]
+    return out.clamp(0, 1)
+
+
+def field(image: Tensor, draws: Draws, cells: int) -> Tensor:
+    """Return a smooth random map (1, H, W), 0 to 1, that varies over about 1/`cells` of the picture."""
+    import torch
+
+    coarse = draws.flat(1, 1, cells + 1, cells + 1)
+    size = list(image.shape[-2:])
+    smooth = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic", align_corners=True)
+    return smooth[0].clamp(0, 1)
+
+
+def slope(image: Tensor, degrees: float) -> Tensor:
+    """Return a linear map (1, H, W), 0 to 1, rising along `degrees` (0 to the right, 90 downwards)."""
+    import torch
+
+    height, width = image.shape[-2:]
+    angle = torch.deg2rad(torch.tensor(degrees))
+    down = torch.linspace(-1, 1, height)[:, None] * torch.sin(angle)
+    right = torch.linspace(-1, 1, width)[None, :] * torch.cos(angle)
+    ramp = down + right
+    return ((ramp - ramp.min()) / (ramp.max() - ramp.min()).clamp_min(1e-6))[None]
+
+
+def distance(image: Tensor, x: float, y: float) -> Tensor:
+    """Return the distance of every pixel to (x, y) as (1, H, W), all in short sides."""
+    import torch
+
+    height, width = image.shape[-2:]
+    side = min(height, width)
+    rows = (torch.arange(height) - y * (height - 1))[:, None] / side
+    columns = (torch.arange(width) - x * (width - 1))[None, :] / side
+    return torch.sqrt(rows**2 + columns**2)[None]
+
+
+def spots(image: Tensor, draws: Draws, count: int, sigma_px: float) -> Tensor:
+    """Scatter soft spots of one size: coverage (1, H, W), 0 to 1."""
+    import torch
+
+    height, width = image.shape[-2:]
+    cover = torch.zeros(1, height, width)
+    places = draws.flat(count, 2)
+    cover[0, (places[:, 0] * height).long(), (places[:, 1] * width).long()] = 1.0
+    peak = max(1.0, 2 * torch.pi * sigma_px**2)
+    return (blurred(cover, sigma_px) * peak * 1.4).clamp(0, 1)
+
+
+def grain(image: Tensor, draws: Draws, sigma: float) -> Tensor:
+    """Add sensor noise of standard deviation `sigma` (0 to 1), a third of it common to the three channels."""
+    height, width = image.shape[-2:]
+    noise = 0.8 * draws.normal(3, height, width) + 0.6 * draws.normal(1, height, width)
+    return (image + sigma * noise).clamp(0, 1)

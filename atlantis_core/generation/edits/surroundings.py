@@ -1,0 +1,80 @@
+"""The surroundings of the thing shown, and what stands before it.
+
+No saliency model: the thing is taken to be around the middle (a centre prior), so the middle always stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.generation.edits import pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atlantis_core.generation.draws import Draws
+
+
+def background(image: Tensor, strength: float, draws: Draws) -> Tensor:
+    """Change the surroundings in one of three ways."""
+    return draws.pick((background_blur, background_plain, background_clutter))(image, strength, draws)
+
+
+def background_blur(image: Tensor, strength: float, draws: Draws) -> Tensor:
+    """Throw the surroundings out of focus."""
+    soft = pixels.blurred(image, draws.uniform(0.03, 0.07) * min(image.shape[-2:]))
+    return pixels.mixed(image, soft, strength * _around(image, draws)).clamp(0, 1)
+
+
+def background_plain(image: Tensor, strength: float, draws: Draws) -> Tensor:
+    """Put a plain, softly shaded wall behind the middle."""
+    level = draws.uniform(0.2, 0.9)
+    tint = draws.flat(3, 1, 1) * 0.24 - 0.12
+    shade = 0.85 + 0.3 * pixels.slope(image, draws.uniform(0, 360))
+    wall = pixels.grain(((level + tint) * shade).clamp(0, 1), draws, draws.uniform(0.0, 0.02))
+    return pixels.mixed(image, wall, strength * _around(image, draws)).clamp(0, 1)
+
+
+def background_clutter(image: Tensor, strength: float, draws: Draws) -> Tensor:
+    """Fill the surroundings with shifted, mirrored and recoloured pieces of the picture itself."""
+    import torch
+
+    height, width = image.shape[-2:]
+    pieces = image
+    for _ in range(draws.whole(6, 14)):
+        tall, wide = max(2, round(height * draws.uniform(0.15, 0.4))), max(2, round(width * draws.uniform(0.15, 0.4)))
+        from_y, from_x = draws.whole(0, height - tall), draws.whole(0, width - wide)
+        to_y, to_x = draws.whole(0, height - tall), draws.whole(0, width - wide)
+        piece = image[:, from_y : from_y + tall, from_x : from_x + wide]
+        if draws.chance(0.5):
+            piece = torch.flip(piece, (2,))
+        gains = (draws.uniform(0.5, 1.4), draws.uniform(0.5, 1.4), draws.uniform(0.5, 1.4))
+        pieces = pieces.clone()
+        pieces[:, to_y : to_y + tall, to_x : to_x + wide] = pixels.tinted(piece, gains)
+    return pixels.mixed(image, pieces.clamp(0, 1), strength * _around(image, draws)).clamp(0, 1)
+
+
+def _around(image: Tensor, draws: Draws) -> Tensor:
+    """Return how much a pixel belongs to the surroundings, (1, H, W): 0 in the middle, 1 outside."""
+    away = pixels.distance(image, draws.uniform(0.44, 0.56), draws.uniform(0.44, 0.56))
+    radius, softness = draws.uniform(0.32, 0.42), draws.uniform(0.04, 0.12)
+    return ((away - radius) / softness).clamp(0, 1)
+
+
+def occlusion(image: Tensor, strength: float, draws: Draws) -> Tensor:
+    """Put one to three plain things before the picture, together under a third of it, never on the very middle."""
+    import torch
+
+    height, width = image.shape[-2:]
+    middle = pixels.distance(image, 0.5, 0.5) > 0.14
+    out = image
+    for _ in range(draws.whole(1, 3)):
+        x, y = draws.uniform(0.05, 0.95), draws.uniform(0.05, 0.95)
+        reach, shape = strength * draws.uniform(0.09, 0.16), draws.uniform(0.5, 2.0)
+        rows = (torch.linspace(0, 1, height) - y)[:, None] / (reach * shape)
+        columns = (torch.linspace(0, 1, width) - x)[None, :] * shape / reach
+        round_thing = draws.chance(0.5)
+        inside = (rows**2 + columns**2 if round_thing else torch.maximum(rows.abs(), columns.abs())) < 1
+        paint = (draws.flat(3, 1, 1) * 0.8 + 0.05) * (0.7 + 0.3 * pixels.slope(image, draws.uniform(0, 360)))
+        out = torch.where(inside[None] & middle, paint.clamp(0, 1), out)
+    return out

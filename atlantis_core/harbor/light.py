@@ -1,0 +1,212 @@
+"""The light of each condition: what colour a painted surface shows at a distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from atlantis_core.harbor.scene import Scene
+
+Rgb = tuple[float, float, float]
+
+PAINTS: dict[str, Rgb] = {
+    "red": (196, 36, 44),
+    "orange": (240, 128, 30),
+    "yellow": (244, 208, 58),
+    "green": (38, 136, 74),
+    "blue": (34, 80, 176),
+    "black": (36, 38, 44),
+    "white": (240, 240, 236),
+    "grey": (138, 144, 152),
+    "glass": (52, 66, 82),
+    "paint": (226, 226, 220),
+    "canvas": (232, 224, 204),
+    "wood": (112, 82, 56),
+    "steel": (104, 108, 112),
+    "rubber": (30, 30, 32),
+    "soot": (34, 32, 32),
+    "bottom": (104, 40, 38),
+    "net": (86, 104, 74),
+    "cargo0": (150, 92, 66),
+    "cargo1": (110, 122, 130),
+    "cargo2": (164, 150, 118),
+    "hill": (84, 108, 82),
+    "stone": (120, 116, 112),
+    "timber": (94, 76, 60),
+    "cloud": (244, 244, 246),
+    "gull": (226, 228, 232),
+    "buoy": (206, 84, 40),
+    "traffic": (120, 122, 126),
+}
+"""Colours under neutral white light, 0 to 255: the eight class colours and the materials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How a condition lights the world; colours are 0 to 255, as they reach the camera.
+
+    Attributes:
+        key: Factor on each channel of a surface's own colour.
+        saturation: What is left of colourfulness, 1 for all of it.
+        sky_top: Sky at the top of the picture.
+        sky_low: Sky at the horizon.
+        sea_far: Sea at the horizon.
+        sea_near: Sea at the lower edge.
+        haze: Colour into which distance dissolves.
+        density: Optical depth of the air per unit of distance.
+        lamps: Windows and navigation lights are lit.
+        noise: Standard deviation of the sensor's noise.
+    """
+
+    key: Rgb
+    saturation: float
+    sky_top: Rgb
+    sky_low: Rgb
+    sea_far: Rgb
+    sea_near: Rgb
+    haze: Rgb
+    density: float
+    lamps: bool
+    noise: float
+
+    def shade(self, paint: str, distance: float, tone: float = 1.0) -> tuple[int, int, int]:
+        """Colour a surface as the camera sees it.
+
+        Args:
+            paint: A name from `PAINTS`.
+            distance: 1 for a vessel that fills most of the picture.
+            tone: Factor on brightness, below 1 for a side in shade.
+
+        Returns:
+            Red, green and blue, 0 to 255.
+        """
+        own = PAINTS[paint]
+        grey = 0.30 * own[0] + 0.59 * own[1] + 0.11 * own[2]
+        clear = float(np.exp(-self.density * distance))
+        seen = (
+            clear * tone * key * (grey + self.saturation * (value - grey)) + (1 - clear) * haze
+            for value, key, haze in zip(own, self.key, self.haze, strict=True)
+        )
+        red, green, blue = (int(min(max(value, 0.0), 255.0) + 0.5) for value in seen)
+        return red, green, blue
+
+
+_USUAL: dict[str, Light] = {
+    "day": Light(
+        key=(1.0, 0.99, 0.96),
+        saturation=1.0,
+        sky_top=(96, 158, 224),
+        sky_low=(206, 226, 240),
+        sea_far=(92, 144, 176),
+        sea_near=(36, 88, 128),
+        haze=(198, 216, 232),
+        density=0.04,
+        lamps=False,
+        noise=2.0,
+    ),
+    "night": Light(
+        key=(0.27, 0.32, 0.47),
+        saturation=0.75,
+        sky_top=(6, 9, 24),
+        sky_low=(24, 32, 58),
+        sea_far=(16, 24, 44),
+        sea_near=(5, 9, 20),
+        haze=(22, 29, 50),
+        density=0.08,
+        lamps=True,
+        noise=6.0,
+    ),
+    "fog": Light(
+        key=(0.80, 0.83, 0.85),
+        saturation=0.80,
+        sky_top=(186, 192, 197),
+        sky_low=(198, 203, 206),
+        sea_far=(192, 197, 200),
+        sea_near=(146, 156, 162),
+        haze=(198, 203, 206),
+        density=1.15,
+        lamps=False,
+        noise=2.5,
+    ),
+    "sunset": Light(
+        key=(0.98, 0.74, 0.58),
+        saturation=1.0,
+        sky_top=(76, 74, 132),
+        sky_low=(252, 166, 88),
+        sea_far=(220, 136, 92),
+        sea_near=(58, 52, 92),
+        haze=(240, 164, 108),
+        density=0.10,
+        lamps=False,
+        noise=3.0,
+    ),
+    "storm": Light(
+        key=(0.47, 0.52, 0.56),
+        saturation=0.70,
+        sky_top=(50, 56, 64),
+        sky_low=(116, 124, 130),
+        sea_far=(84, 96, 102),
+        sea_near=(36, 48, 54),
+        haze=(104, 112, 118),
+        density=0.38,
+        lamps=False,
+        noise=4.0,
+    ),
+    "snow": Light(
+        key=(0.78, 0.85, 0.93),
+        saturation=0.85,
+        sky_top=(188, 197, 208),
+        sky_low=(220, 226, 233),
+        sea_far=(162, 176, 188),
+        sea_near=(84, 104, 122),
+        haze=(222, 228, 236),
+        density=0.55,
+        lamps=False,
+        noise=2.5,
+    ),
+}
+
+# How far `Scene.light` moves the level and the air, and the hues move sky and sea, all as shares: fog is
+# thin or thick and nights differ, but a grey sky stays grey.
+_SPREAD = {
+    "day": (0.12, 0.3, 0.07),
+    "night": (0.30, 0.3, 0.07),
+    "fog": (0.08, 0.35, 0.015),
+    "sunset": (0.14, 0.3, 0.05),
+    "storm": (0.16, 0.35, 0.03),
+    "snow": (0.08, 0.4, 0.015),
+}
+
+
+def _scaled(colour: Rgb, factor: float, hue: float = 0.0) -> Rgb:
+    red, green, blue = colour
+    return red * factor * (1 + hue), green * factor * (1 - hue), blue * factor
+
+
+def light_of(scene: Scene) -> Light:
+    """Find the light of one scene: its condition's, moved by the scene's nuisances.
+
+    Args:
+        scene: What is to be drawn.
+
+    Returns:
+        The light.
+    """
+    usual = _USUAL[scene.condition]
+    level_spread, air_spread, hue_spread = _SPREAD[scene.condition]
+    sky_hue, sea_hue = hue_spread * scene.sky_hue, hue_spread * scene.sea_hue
+    level = 1 + level_spread * scene.light
+    return Light(
+        key=_scaled(usual.key, level),
+        saturation=usual.saturation,
+        sky_top=_scaled(usual.sky_top, level, sky_hue),
+        sky_low=_scaled(usual.sky_low, level, sky_hue * 0.5),
+        sea_far=_scaled(usual.sea_far, level, sea_hue),
+        sea_near=_scaled(usual.sea_near, level, sea_hue),
+        haze=_scaled(usual.haze, level),
+        # Dim days have thick air: the darker the light, the more of it is between us and the vessel.
+        density=usual.density * (1 - air_spread * scene.light),
+        lamps=usual.lamps,
+        noise=usual.noise,
+    )

@@ -1,0 +1,111 @@
+"""The words of the harbor: vessels, colours, conditions, classes and captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+VESSELS = ("tug", "sloop", "schooner", "freighter", "ferry", "trawler")
+COLOURS = ("red", "orange", "yellow", "green", "blue", "black", "white", "grey")
+CONDITIONS = ("day", "night", "fog", "sunset", "storm", "snow")
+
+# Steps from the hull's to the trim's place on the colour ring. Of the 56 colour pairs of a vessel, the eight
+# with that vessel's step are demo classes: every hull colour and every trim colour occurs once per vessel.
+_DEMO_STEP = {"tug": 1, "sloop": 2, "schooner": 3, "freighter": 4, "ferry": 5, "trawler": 6}
+
+_WORDS_FOR = {
+    "day": "by day",
+    "night": "at night",
+    "fog": "in fog",
+    "sunset": "at sunset",
+    "storm": "in a storm",
+    "snow": "in falling snow",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VesselClass:
+    """One class of the collection: a vessel type painted in two colours.
+
+    Attributes:
+        vessel: One of `VESSELS`.
+        hull: Colour of the hull, one of `COLOURS`.
+        trim: Colour of superstructure or sails, one of `COLOURS`, never the hull's.
+    """
+
+    vessel: str
+    hull: str
+    trim: str
+
+    def __post_init__(self) -> None:
+        """Refuse what the renderer cannot draw.
+
+        Raises:
+            ValueError: Unknown vessel or colour, or hull and trim alike.
+        """
+        if self.vessel not in VESSELS:
+            raise ValueError(f"unknown vessel {self.vessel!r}; known: {', '.join(VESSELS)}")
+        for colour in (self.hull, self.trim):
+            if colour not in COLOURS:
+                raise ValueError(f"unknown colour {colour!r}; known: {', '.join(COLOURS)}")
+        if self.hull == self.trim:
+            raise ValueError(f"hull and trim are both {self.hull!r}")
+
+    @property
+    def label(self) -> str:
+        """The class name as used for folders and labels, e.g. `trawler-red-white`."""
+        return f"{self.vessel}-{self.hull}-{self.trim}"
+
+    @classmethod
+    def from_label(cls, label: str) -> VesselClass:
+        """Read a class name back.
+
+        Args:
+            label: A name as `label` writes it.
+
+        Returns:
+            The class of that name.
+
+        Raises:
+            ValueError: The name is not `vessel-hull-trim`.
+        """
+        parts = label.split("-")
+        if len(parts) != 3:
+            raise ValueError(f"{label!r} is not vessel-hull-trim")
+        return cls(*parts)
+
+
+def caption(vessel_class: VesselClass, condition: str) -> str:
+    """Say in words what a picture shows.
+
+    Args:
+        vessel_class: What is in the picture.
+        condition: One of `CONDITIONS`.
+
+    Returns:
+        A sentence fragment such as "a red and white trawler at night".
+    """
+    article = "an" if vessel_class.hull[0] in "aeiou" else "a"
+    return (
+        f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
+    )
+
+
+def _every_class() -> Iterator[VesselClass]:
+    for vessel in VESSELS:
+        for hull in COLOURS:
+            for trim in COLOURS:
+                if hull != trim:
+                    yield VesselClass(vessel, hull, trim)
+
+
+def _in_demo(vessel_class: VesselClass) -> bool:
+    steps = COLOURS.index(vessel_class.trim) - COLOURS.index(vessel_class.hull)
+    return steps % len(COLOURS) == _DEMO_STEP[vessel_class.vessel]
+
+
+DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if _in_demo(c))
+"""The 48 classes of the bundled worlds, eight per vessel; no shipped student has seen any of them."""
+
+PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if not _in_demo(c))
+"""The 288 other classes, on which the shipped student is pretrained."""

@@ -1,0 +1,203 @@
+"""Worlds: how many pictures of every cell there are, and which gap was planted among them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from atlantis_core.harbor.scene import Difficulty
+from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, VESSELS, VesselClass
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Planted = Literal["gap", "scarce_but_easy", "missed_not_scarce"]
+
+FACET = "condition"
+"""The facet column of every world."""
+
+_EASY_CONDITION = "sunset"  # the shipped student was pretrained on it, so few pictures do no harm
+_GAP_CONDITIONS = tuple(c for c in CONDITIONS if c not in ("day", _EASY_CONDITION))
+_SCARCE = (0, 1)  # training pictures of a scarce cell, class by class in turn
+
+
+@dataclass(frozen=True, slots=True)
+class CellGroup:
+    """All classes of one vessel in one condition, and what was done to them.
+
+    Attributes:
+        planted: `gap` is scarce and missed, `scarce_but_easy` needs no help, `missed_not_scarce` has
+            plenty of training pictures but far and cluttered queries, which more of the same hardly help.
+        vessel: One of `VESSELS`.
+        condition: One of `CONDITIONS`.
+    """
+
+    planted: Planted
+    vessel: str
+    condition: str
+
+    def holds(self, vessel_class: VesselClass, condition: str) -> bool:
+        """Tell whether a cell belongs to this group."""
+        return (vessel_class.vessel, condition) == (self.vessel, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldCell:
+    """One class in one condition: how many pictures each split holds.
+
+    Attributes:
+        label: Class name.
+        condition: One of `CONDITIONS`.
+        train: Training pictures, which are the gallery too.
+        validation: Validation queries.
+        test: Queries of the sealed test split.
+        difficulty: Of the queries; training pictures are always ordinary.
+    """
+
+    label: str
+    condition: str
+    train: int
+    validation: int
+    test: int
+    difficulty: Difficulty = "ordinary"
+
+    def pictures(self, split: Split) -> int:
+        """Return how many pictures a split holds of this cell."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A collection to be written, JSON-able by `as_json`.
+
+    Attributes:
+        name: Family, e.g. `harbor`.
+        seed: Decides the scenes, and in `planted_gap_world` what is planted where.
+        cells: Every class in every condition.
+        planted: The gap first, then the distractors; empty in a balanced world.
+    """
+
+    name: str
+    seed: int
+    cells: tuple[WorldCell, ...]
+    planted: tuple[CellGroup, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, sorted."""
+        return tuple(sorted({cell.label for cell in self.cells}))
+
+    @property
+    def gap(self) -> CellGroup | None:
+        """The planted gap, if there is one."""
+        return next((group for group in self.planted if group.planted == "gap"), None)
+
+    @property
+    def distractors(self) -> tuple[CellGroup, ...]:
+        """Groups that look like a gap from one side only."""
+        return tuple(group for group in self.planted if group.planted != "gap")
+
+    def cells_of(self, group: CellGroup) -> tuple[WorldCell, ...]:
+        """Return the cells of one planted group."""
+        return tuple(c for c in self.cells if group.holds(VesselClass.from_label(c.label), c.condition))
+
+    def size(self, split: Split) -> int:
+        """Return how many pictures a split holds."""
+        return sum(cell.pictures(split) for cell in self.cells)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data that says everything about this world."""
+        return dataclasses.asdict(self)
+
+
+def _planted_at(seed: int) -> tuple[CellGroup, ...]:
+    """Choose gap and distractors; the first 24 seeds have 24 different gaps, seed 0 trawlers at night."""
+    condition = _GAP_CONDITIONS[seed % len(_GAP_CONDITIONS)]
+    gap_vessel = (VESSELS.index("trawler") + seed + seed // 12) % len(VESSELS)
+    # Offsets of 1, 2 and 3 keep the four groups on four different vessels.
+    easy, easy_too, hard = ((gap_vessel + offset) % len(VESSELS) for offset in (1, 2 + 2 * (seed % 2), 3))
+    hard_conditions = tuple(c for c in CONDITIONS if c not in (condition, _EASY_CONDITION))
+    return (
+        CellGroup("gap", VESSELS[gap_vessel], condition),
+        CellGroup("scarce_but_easy", VESSELS[easy], _EASY_CONDITION),
+        CellGroup("scarce_but_easy", VESSELS[easy_too], _EASY_CONDITION),
+        CellGroup("missed_not_scarce", VESSELS[hard], hard_conditions[seed % len(hard_conditions)]),
+    )
+
+
+def _cell(vessel_class: VesselClass, place: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
+    """Decide one cell; `place` numbers the class within its vessel."""
+    group = next((g for g in planted if g.holds(vessel_class, condition)), None)
+    counts: dict[Planted | None, tuple[int, int]] = {
+        None: (12 if condition == "day" else 4, 7),
+        "gap": (_SCARCE[place % 2], 40),
+        "scarce_but_easy": (_SCARCE[place % 2], 20),
+        "missed_not_scarce": (14, 20),
+    }
+    kind = group.planted if group else None
+    train, queries = counts[kind]
+    difficulty: Difficulty = "hard" if kind == "missed_not_scarce" else "ordinary"
+    return WorldCell(vessel_class.label, condition, train, queries, queries, difficulty)
+
+
+def planted_gap_world(seed: int) -> World:
+    """Build the demo's world: one gap to find among distractors.
+
+    The training split is the gallery. In the gap (one condition x the eight classes of one vessel) a class
+    has no or one training picture, and 40 queries in each of validation and test.
+
+    Args:
+        seed: Non-negative; decides what is planted where and every scene.
+
+    Returns:
+        The world, about 1,500 training pictures and 2,700 queries in each of validation and test.
+    """
+    planted = _planted_at(seed)
+    cells = tuple(
+        _cell(vessel_class, number % 8, condition, planted)
+        for number, vessel_class in enumerate(DEMO_CLASSES)
+        for condition in CONDITIONS
+    )
+    return World("harbor", seed, cells, planted)
+
+
+def balanced_world(seed: int) -> World:
+    """Build a world without gaps: five training pictures and seven queries a split in every cell.
+
+    Args:
+        seed: Non-negative; decides every scene.
+
+    Returns:
+        The world, 1,440 training pictures and 2,016 queries in each of validation and test.
+    """
+    cells = tuple(WorldCell(c.label, condition, 5, 7, 7) for c in DEMO_CLASSES for condition in CONDITIONS)
+    return World("harbor-balanced", seed, cells)
+
+
+def tiny_world(seed: int) -> World:
+    """Build a world for quick tests: eight classes, day and night, night scarce for the two trawlers.
+
+    Args:
+        seed: Non-negative; decides every scene.
+
+    Returns:
+        The world, 78 training pictures and 64 queries in each of validation and test.
+    """
+    gap = CellGroup("gap", "trawler", "night")
+    cells = []
+    for vessel in ("tug", "sloop", "ferry", "trawler"):
+        for place, vessel_class in enumerate([c for c in DEMO_CLASSES if c.vessel == vessel][:2]):
+            for condition in ("day", "night"):
+                scarce = gap.holds(vessel_class, condition)
+                train = _SCARCE[place] if scarce else {"day": 7, "night": 4}[condition]
+                cells.append(WorldCell(vessel_class.label, condition, train, 4, 4))
+    return World("harbor-tiny", seed, tuple(cells), (gap,))
+
+
+WORLDS: dict[str, Callable[[int], World]] = {
+    "harbor": planted_gap_world,
+    "harbor-balanced": balanced_world,
+    "harbor-tiny": tiny_world,
+}
+"""Builders by the names under which the collections are bundled."""

@@ -1,0 +1,292 @@
+"""Where a trunk's weights come from: a file, the local cache, the hub, or nowhere (from scratch)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.hub import HubWeights, find_pretrained
+from atlantis_core.learning.recipe import content_key
+from atlantis_core.records import as_json
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Source = Literal["file", "cache", "hub", "scratch"]
+
+HARBOR_STUDENT = "harbor-student"
+"""Name of the bundled student (`atlantis_core/harbor/weights`)."""
+
+DEFAULT_GPU = "vit_small_patch16_224.dino"
+DEFAULT_CPU = "mobilenetv3_small_100.lamb_in1k"
+SCRATCH_ARCHITECTURE = "vit_tiny_patch16_224"
+SCRATCH_ARGUMENTS: dict[str, Any] = {
+    "img_size": 64,
+    "patch_size": 8,
+    "embed_dim": 128,
+    "depth": 4,
+    "num_heads": 4,
+    "class_token": False,
+    "global_pool": "avg",
+}
+"""What is trained from scratch when nothing pretrained can be had: small enough for two cores."""
+
+_SCRATCH_SEED = 20240
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A trunk by name and weights; `create_trunk` makes it."""
+
+    architecture: str
+    """timm's name."""
+    arguments: Mapping[str, Any]
+    """Further arguments of `timm.create_model`."""
+    weights_path: str | None
+    """Safetensors file; None from scratch."""
+    mean: tuple[float, float, float]
+    """Mean of the normalised input, RGB, in 0..1."""
+    std: tuple[float, float, float]
+    """Standard deviation of the normalised input, RGB, in 0..1."""
+    input_px: int
+    """Side of the square input."""
+    source: Source
+    """Where the weights came from."""
+    notice: str = field(default="", compare=False)
+    """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of architecture, arguments, normalisation and the bytes of the weights."""
+        weights = "scratch" if self.weights_path is None else _file_digest(self.weights_path)
+        facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
+        return content_key(facts)
+
+
+def resolve_backbone(name: str | None = None, weights: str | None = None) -> Backbone:
+    """Find a trunk.
+
+    Args:
+        name: A timm name, `harbor-student`, or None for a small pretrained default.
+        weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
+
+    Raises:
+        SetupError: Unknown name, missing or unreadable file, pickled weights, or a file that contradicts `name`.
+    """
+    if name == HARBOR_STUDENT and weights is None:
+        weights = str(Path(__file__).parents[1] / "harbor" / "weights" / "student.safetensors")
+        name = None
+    if weights is not None:
+        return _from_file(Path(weights).expanduser(), name)
+    if name is None:
+        return _default()
+    return _from_name(name)
+
+
+def create_trunk(backbone: Backbone) -> nn.Module:
+    """Make the trunk, in float32 and evaluation mode, without classifier: images -> pooled features.
+
+    Raises:
+        SetupError: The weights cannot be read, or belong to another architecture.
+    """
+    import timm
+    import torch
+
+    arguments = {key: value for key, value in backbone.arguments.items() if key != "num_classes"}
+    if backbone.weights_path is None:
+        with torch.random.fork_rng(devices=[]):  # the same scratch weights every time, and no global seed left
+            torch.manual_seed(_SCRATCH_SEED)
+            trunk: nn.Module = timm.create_model(backbone.architecture, num_classes=0, **arguments)
+        return trunk.eval()
+    if backbone.source in {"cache", "hub"}:
+        return _pretrained(backbone, arguments)
+    return load_trunk(backbone.architecture, arguments, read_weights(Path(backbone.weights_path)))
+
+
+def load_trunk(architecture: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:
+    """Build `architecture` and load `state` strictly; a classifier in it is loaded and then dropped.
+
+    Raises:
+        SetupError: The weights belong to another architecture.
+    """
+    import timm
+
+    classifier = timm.models.get_pretrained_cfg_value(architecture, "classifier") or "classifier"
+    rows = state.get(f"{classifier}.weight")
+    options = {key: value for key, value in arguments.items() if key != "num_classes"}
+    try:
+        trunk: nn.Module = timm.create_model(
+            architecture, pretrained=False, num_classes=0 if rows is None else len(rows), **options
+        )
+        trunk.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    except (RuntimeError, TypeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise SetupError(f"the weights do not fit architecture {architecture!r}: {cause}") from error
+    trunk.reset_classifier(0)  # type: ignore[operator]
+    return trunk.eval()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        SetupError: The file is missing or is no safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors":
+        raise SetupError(f"weights {str(path)!r} are not a .safetensors file (pickled weights are never loaded)")
+    if not path.is_file():
+        raise SetupError(f"weights {str(path)!r} not found; give a .safetensors file")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise SetupError(f"weights {str(path)!r} cannot be read as safetensors: {error}") from error
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read the `.json` beside a safetensors file; at least architecture, mean, std and input_px are in it.
+
+    Raises:
+        SetupError: It is missing, no JSON object, or lacks a field.
+    """
+    facts_path = path.with_suffix(".json")
+    try:
+        facts = json.loads(facts_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetupError(
+            f"weights {str(path)!r} need {facts_path.name!r} beside them "
+            "(architecture, arguments, mean, std, input_px)"
+        ) from error
+    except ValueError as error:
+        raise SetupError(f"{str(facts_path)!r} is not valid JSON: {error}") from error
+    wanted = ("architecture", "mean", "std", "input_px")
+    missing = [key for key in wanted if not isinstance(facts, dict) or key not in facts]
+    if missing:
+        raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
+    checked: dict[str, Any] = facts
+    return checked
+
+
+def _from_file(path: Path, name: str | None) -> Backbone:
+    """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
+    read_weights(path)
+    facts = read_facts(path)
+    if name is not None and name.split(".")[0] != facts["architecture"].split(".")[0]:
+        raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
+    _check_name(facts["architecture"])
+    mean, std = (_three(facts[key], key, path) for key in ("mean", "std"))
+    arguments = facts.get("arguments", {})
+    return Backbone(
+        facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file"
+    )
+
+
+def _three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
+    """Return three floats of a description, or say which field is wrong."""
+    try:
+        red, green, blue = (float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise SetupError(f"{key!r} beside {str(path)!r} must be three numbers, not {values!r}") from error
+    return red, green, blue
+
+
+def _default() -> Backbone:
+    """Take a small pretrained model where one can be had, else a small transformer from scratch."""
+    import torch
+
+    name = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
+    found = find_pretrained(name)
+    if isinstance(found, HubWeights):
+        return _from_hub(name, found)
+    notice = f"no pretrained weights ({found}): a small transformer starts from scratch"
+    half = (0.5, 0.5, 0.5)
+    side_px = int(SCRATCH_ARGUMENTS["img_size"])
+    return Backbone(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
+
+
+def _from_name(name: str) -> Backbone:
+    """Describe any timm model, pretrained where possible."""
+    _check_name(name)
+    found = find_pretrained(name)
+    if isinstance(found, HubWeights):
+        return _from_hub(name, found)
+    facts = _timm_facts(name)
+    notice = f"no pretrained weights for {name!r} ({found}): it starts from scratch"
+    return Backbone(name, {}, None, facts.mean, facts.std, facts.input_px, "scratch", notice)
+
+
+def _from_hub(name: str, found: HubWeights) -> Backbone:
+    facts = _timm_facts(name)
+    return Backbone(name, {}, found.path, facts.mean, facts.std, facts.input_px, found.source)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name timm does not know; its own lookups would go to the hub for `hf-hub:` names."""
+    import timm
+
+    if ":" in name or "/" in name or not timm.is_model(name):
+        similar = timm.list_models(f"*{name.split('_', maxsplit=1)[0].split('.', maxsplit=1)[0]}*")[:5] if name.isascii() else []
+        hint = f"; perhaps {', '.join(similar)}" if similar else ""
+        raise SetupError(f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...")
+
+
+@dataclass(frozen=True, slots=True)
+class _TimmFacts:
+    """What timm knows of a model's input."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    input_px: int
+
+
+def _timm_facts(name: str) -> _TimmFacts:
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise SetupError(f"unknown backbone {name!r}: {error}") from error
+    if config is None:
+        return _TimmFacts((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
+    return _TimmFacts(tuple(config.mean), tuple(config.std), int(config.input_size[-1]))
+
+
+def _pretrained(backbone: Backbone, arguments: Mapping[str, Any]) -> nn.Module:
+    """Let timm load a hub file from disk: it renames keys where a checkpoint's differ from the model's."""
+    import timm
+    from safetensors import SafetensorError
+
+    try:
+        trunk: nn.Module = timm.create_model(
+            backbone.architecture,
+            pretrained=True,
+            pretrained_cfg_overlay={"file": backbone.weights_path},
+            num_classes=0,
+            **arguments,
+        )
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise SetupError(
+            f"cached weights {backbone.weights_path!r} of {backbone.architecture!r} cannot be loaded: {error}; "
+            "delete the file to fetch it again"
+        ) from error
+    return trunk.eval()
+
+
+def _file_digest(path: str) -> str:
+    """Hash a file once per size and time stamp."""
+    stat = Path(path).stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they are the cache's key)
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,62 @@
+"""From a picture file to the normalised square a trunk reads: one way for training, cache and embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.errors import SetupError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from atlantis_core.learning.backbones import Backbone
+
+
+def open_picture(source: str | Path | Image) -> Image:
+    """Decode a picture to upright RGB; transparent pixels become white.
+
+    Raises:
+        SetupError: The file is missing or no picture.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        picture = source if isinstance(source, Image.Image) else Image.open(source)
+        picture = ImageOps.exif_transpose(picture)
+        if picture.has_transparency_data:
+            coloured = picture.convert("RGBA")
+            paper = Image.new("RGBA", coloured.size, "white")
+            return Image.alpha_composite(paper, coloured).convert("RGB")
+        return picture.convert("RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        name = "in memory" if isinstance(source, Image.Image) else repr(str(source))
+        raise SetupError(f"image {name} cannot be read: {error}") from error
+
+
+def square(picture: Image, side_px: int) -> Image:
+    """Return the centred square of a picture, its shorter side scaled to `side_px` (bicubic, antialiased)."""
+    from PIL.Image import Resampling
+
+    if picture.size == (side_px, side_px):
+        return picture
+    width, height = picture.size
+    short = min(width, height)
+    left, top = (width - short) / 2, (height - short) / 2
+    box = (left, top, left + short, top + short)
+    return picture.resize((side_px, side_px), Resampling.BICUBIC, box=box)
+
+
+def as_batch(pictures: Sequence[Image], backbone: Backbone) -> Tensor:
+    """Stack N pictures of one size as a normalised float32 tensor (N, 3, S, S)."""
+    import torch
+
+    pixels = np.stack([np.asarray(picture, dtype=np.uint8) for picture in pictures])
+    batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+    mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
+    std = torch.tensor(backbone.std).view(1, 3, 1, 1)
+    return batch.sub_(mean).div_(std).contiguous()

@@ -1,0 +1,108 @@
+"""How a retriever is trained, as data: two presets, and a content address for any setting."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All settings of one training besides images, backbone and seed."""
+
+    steps: int
+    """Optimiser steps."""
+    classes_per_batch: int
+    """P of the P x K sampler; fewer where there are fewer classes."""
+    images_per_class: int
+    """K of the P x K sampler."""
+    views: int
+    """V: augmented views per training image, beside the clean one."""
+    trainable_fraction: float
+    """Share of the trunk's blocks, counted from its end, that is trained; 0 trains the head only."""
+    embed_dim: int
+    """Dimensions of the embedding; never more than the trunk gives."""
+    lr_head: float
+    """Peak learning rate of the head."""
+    lr_trunk: float
+    """Peak learning rate of the trained blocks."""
+    weight_decay: float
+    """AdamW's decoupled weight decay, on matrices only."""
+    warmup_steps: int
+    """Steps of linear warm-up before the cosine decay."""
+    clip_norm: float
+    """Largest gradient norm."""
+    loss: str
+    """Name in `losses.LOSSES`."""
+    temperature: float
+    """Divides the cosines (`supcon`); unused by `multi_similarity`."""
+    augmentation: str
+    """Name in `augmentation.STRENGTHS`."""
+    side_px: int = 0
+    """Side of the square input; 0 takes the backbone's own."""
+
+    @property
+    def key(self) -> str:
+        """Content address: 16 hex digits of the SHA-256 of the settings."""
+        return content_key(as_json(self))
+
+
+PRESETS = {
+    "cpu": Recipe(
+        steps=120,
+        classes_per_batch=24,
+        images_per_class=4,
+        views=4,
+        trainable_fraction=0.65,
+        embed_dim=512,
+        lr_head=1e-3,
+        lr_trunk=1e-3,
+        weight_decay=1e-4,
+        warmup_steps=10,
+        clip_norm=5.0,
+        loss="supcon",
+        temperature=0.1,
+        augmentation="strong",
+    ),
+    "gpu": Recipe(
+        steps=1000,
+        classes_per_batch=32,
+        images_per_class=4,
+        views=8,
+        trainable_fraction=0.5,
+        embed_dim=512,
+        lr_head=3e-4,
+        lr_trunk=3e-5,
+        weight_decay=1e-2,
+        warmup_steps=50,
+        clip_norm=5.0,
+        loss="supcon",
+        temperature=0.1,
+        augmentation="strong",
+    ),
+}
+
+
+def content_key(facts: Any) -> str:
+    """Return 16 hex digits of the SHA-256 of plain JSON data, whatever the order of its keys."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def preset(name: str, **changes: Any) -> Recipe:
+    """Return the preset called `name`, with some settings changed.
+
+    Raises:
+        SetupError: No such preset, or no such setting.
+    """
+    if name not in PRESETS:
+        raise SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
+    try:
+        return replace(PRESETS[name], **changes)
+    except TypeError as error:
+        raise SetupError(f"preset {name!r} cannot be changed: {error}") from error

@@ -1,0 +1,170 @@
+"""The way out: a model that turns pictures into unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
+from atlantis_core.learning.backbones import (
+    Backbone,
+    create_trunk,
+    load_trunk,
+    read_facts,
+    read_weights,
+    resolve_backbone,
+)
+from atlantis_core.learning.heads import empty_head
+from atlantis_core.learning.pictures import as_batch, open_picture, square
+from atlantis_core.learning.stages import Stages, split
+from atlantis_core.learning.training import WEIGHTS_NAME, best_device
+from atlantis_core.ports import Progress, no_progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Retriever:
+    """A trunk with or without an embedding head."""
+
+    backbone: Backbone
+    """Where the trunk started; its lower part, which training leaves alone, is still that."""
+    stages: Stages
+    head: nn.Module | None
+    """None where the unit-length pooled features are the embedding."""
+    side_px: int
+    """Side of the square input."""
+
+    def embed(
+        self,
+        images: Sequence[str | Path | Image],
+        batch_size: int = 64,
+        progress: Progress = no_progress,
+    ) -> NDArray[np.float32]:
+        """Embed N pictures, by path or decoded.
+
+        Returns:
+            Unit vectors (N, D), float32, in order.
+
+        Raises:
+            SetupError: A picture cannot be read.
+        """
+
+        def lowered(start: int) -> Tensor:
+            chosen = images[start : start + batch_size]
+            pictures = [square(open_picture(source), self.side_px) for source in chosen]
+            batch: Tensor = self.stages.lower(as_batch(pictures, self.backbone).to(self._device))
+            return batch
+
+        return self._embedded(lowered, len(images), batch_size, progress)
+
+    def embed_cached(
+        self,
+        images: Sequence[Identified],
+        cache: ActivationCache,
+        batch_size: int = 128,
+        progress: Progress = no_progress,
+    ) -> NDArray[np.float32]:
+        """Embed N pictures through the activation cache; agrees with `embed` to 1e-3.
+
+        Returns:
+            Unit vectors (N, D), float32, in order.
+
+        Raises:
+            SetupError: A picture cannot be read.
+        """
+        import torch
+
+        rows = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
+
+        def lowered(start: int) -> Tensor:
+            chosen = np.stack([row[0] for row in rows[start : start + batch_size]])
+            return torch.from_numpy(chosen).to(self._device).float()
+
+        return self._embedded(lowered, len(images), batch_size, progress)
+
+    @property
+    def _device(self) -> Any:
+        return next(self.stages.trunk.parameters()).device
+
+    def _embedded(
+        self, lowered: Any, count: int, batch_size: int, progress: Progress
+    ) -> NDArray[np.float32]:
+        import torch
+
+        chunks = []
+        with torch.inference_mode():
+            for start in range(0, count, batch_size):
+                progress("embedding", start, count)
+                features = self.stages.upper(lowered(start))
+                unit = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
+                chunks.append(unit.float().cpu().numpy())
+        progress("embedding", count, count)
+        return np.concatenate(chunks) if chunks else np.zeros((0, self._dims()), dtype=np.float32)
+
+    def _dims(self) -> int:
+        if self.head is not None:
+            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
+        return int(self.stages.trunk.num_features)  # type: ignore[arg-type]
+
+
+def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:
+    """Return the trunk as it came: unit-length pooled features, no training.
+
+    Args:
+        backbone: The trunk.
+        trainable_fraction: Where to cut for `embed_cached`; give the recipe's to share its cache.
+        side_px: Side of the square input; 0 takes the backbone's own.
+    """
+    stages = split(create_trunk(backbone).to(best_device()), trainable_fraction)
+    return Retriever(backbone, stages, None, side_px or backbone.input_px)
+
+
+def load_retriever(model: str | Path) -> Retriever:
+    """Load what a training left, or any trunk.
+
+    Args:
+        model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name, or
+            `harbor-student`.
+
+    Raises:
+        SetupError: Nothing of the kind, or a damaged file.
+    """
+    path = Path(model)
+    if path.is_dir():
+        path = path / WEIGHTS_NAME
+    if path.suffix != ".safetensors" and not path.exists():
+        return frozen(resolve_backbone(str(model)))
+    state = read_weights(path)
+    facts = read_facts(path)
+    if "head" not in facts:
+        return frozen(resolve_backbone(weights=str(path)))
+    return _trained(path, state, facts)
+
+
+def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any]) -> Retriever:
+    try:
+        backbone = Backbone(**facts["backbone"])
+        fraction = float(facts["recipe"]["trainable_fraction"])
+        rows, columns = state["head.linear.weight"].shape
+    except (KeyError, TypeError, ValueError) as error:
+        raise SetupError(f"checkpoint {str(path)!r} is damaged: {error!r}") from error
+    trunk = load_trunk(facts["architecture"], facts["arguments"], _under(state, "trunk."))
+    head = empty_head(columns, rows)
+    head.load_state_dict(_under(state, "head."))
+    device = best_device()
+    return Retriever(
+        backbone, split(trunk.to(device), fraction), head.to(device).eval(), int(facts["input_px"])
+    )
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}

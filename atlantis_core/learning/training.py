@@ -1,0 +1,268 @@
+"""One training of one retriever with one seed, on cached activations."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.errors import SetupError, TrainingFailed
+from atlantis_core.learning.activations import ActivationCache, ViewKind
+from atlantis_core.learning.backbones import Backbone, create_trunk
+from atlantis_core.learning.heads import sphere_head
+from atlantis_core.learning.losses import make_loss
+from atlantis_core.learning.recipe import Recipe, content_key
+from atlantis_core.learning.sampler import Batch, TrainingImage, batches
+from atlantis_core.learning.stages import Stages, split
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import as_json
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+VERSION = 1
+"""Raise it whenever the same inputs would train another model: finished checkpoints are found by it."""
+
+WEIGHTS_NAME = "model.safetensors"
+FACTS_NAME = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What one training did."""
+
+    path: str
+    """Folder of the checkpoint, for `load_retriever`."""
+    key: str
+    """Content address of images, weights, backbone, recipe and seed."""
+    steps: int
+    seconds: float
+    """Wall time, activations included; as first measured where the checkpoint was there already."""
+    first_loss: float
+    """Mean loss of the first tenth of the steps; higher is worse."""
+    last_loss: float
+    """Mean loss of the last tenth of the steps; higher is worse."""
+    reused: bool = False
+    """Whether a finished checkpoint of the same address was found."""
+
+
+def train(
+    images: Sequence[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    seed: int,
+    folder: str | Path,
+    cache: ActivationCache,
+    progress: Progress = no_progress,
+) -> TrainReport:
+    """Train a retriever and leave its checkpoint in `folder`; a finished one is not trained again.
+
+    Args:
+        images: Training images, real and made.
+        backbone: Where the trunk starts.
+        recipe: How to train.
+        seed: Decides the batches. The same arguments give the same bits on one machine and number of threads.
+        folder: Checkpoint folder: `model.safetensors` and, written last, `model.json`.
+        cache: Activations, shared by all trainings.
+        progress: Told of activations and steps.
+
+    Raises:
+        SetupError: Fewer than two classes, an unreadable image, or settings that do not exist.
+        TrainingFailed: The loss or the gradients are not finite.
+    """
+    folder = Path(folder)
+    key = training_key(images, backbone, recipe, seed)
+    finished = _finished(folder, key)
+    if finished is not None:
+        return finished
+    started = time.perf_counter()
+    stages = split(create_trunk(backbone).to(best_device()), recipe.trainable_fraction)
+    data = _activations(images, backbone, recipe, stages, cache, progress)
+    head = sphere_head(_pooled(stages, data), recipe.embed_dim).to(best_device())
+    losses = _fit(stages, head, data, batches(images, recipe, seed), recipe, progress)
+    tenth = max(1, len(losses) // 10)
+    report = TrainReport(
+        path=str(folder),
+        key=key,
+        steps=recipe.steps,
+        seconds=time.perf_counter() - started,
+        first_loss=float(np.mean(losses[:tenth])),
+        last_loss=float(np.mean(losses[-tenth:])),
+    )
+    _save(folder, stages.trunk, head, backbone, recipe, seed, report)
+    return report
+
+
+def training_key(images: Sequence[TrainingImage], backbone: Backbone, recipe: Recipe, seed: int) -> str:
+    """Return the content address of a training: 16 hex digits; paths do not enter, contents do."""
+    rows = [[image.id, image.label, image.weight] for image in images]
+    return content_key([VERSION, rows, backbone.fingerprint, recipe.key, seed])
+
+
+def best_device() -> str:
+    """Return `cuda` where there is one, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """Cached activations of the training images."""
+
+    clean: list[NDArray[Any]]
+    augmented: list[NDArray[Any]]
+
+    def batch(self, images: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
+        """Return activations (B, ...) in float32."""
+        import torch
+
+        rows = [
+            self.clean[image][0] if view == 0 else self.augmented[image][view - 1]
+            for image, view in zip(images.tolist(), views.tolist(), strict=True)
+        ]
+        return torch.from_numpy(np.stack(rows)).to(best_device()).float()
+
+
+def _activations(
+    images: Sequence[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    stages: Stages,
+    cache: ActivationCache,
+    progress: Progress,
+) -> _Data:
+    side_px = recipe.side_px or backbone.input_px
+    clean = cache.load(images, ViewKind(side_px), backbone, stages, progress)
+    if not recipe.views:
+        return _Data(clean, [])
+    kind = ViewKind(side_px, recipe.views, recipe.augmentation)
+    return _Data(clean, cache.load(images, kind, backbone, stages, progress))
+
+
+def _pooled(stages: Stages, data: _Data, batch_size: int = 128) -> Tensor:
+    """Return the pooled features (N, F) of the clean views before any training."""
+    import torch
+
+    numbers = np.arange(len(data.clean))
+    with torch.inference_mode():
+        chunks = [
+            stages.upper(data.batch(chunk, np.zeros_like(chunk))).cpu()
+            for chunk in np.array_split(numbers, math.ceil(len(numbers) / batch_size))
+        ]
+    return torch.cat(chunks).clone()
+
+
+def _fit(
+    stages: Stages,
+    head: nn.Module,
+    data: _Data,
+    source: Any,
+    recipe: Recipe,
+    progress: Progress,
+) -> list[float]:
+    """Train in place and return the loss of every step."""
+    import torch
+
+    optimizer = _optimizer(stages, head, recipe)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
+    loss_of = make_loss(recipe)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    losses: list[float] = []
+    for step in range(recipe.steps):
+        progress("training", step, recipe.steps)
+        batch: Batch = next(source)
+        embeddings = head(stages.upper(data.batch(batch.images, batch.views)))
+        loss = loss_of(embeddings, torch.from_numpy(batch.labels).to(embeddings.device))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]) or not math.isfinite(norm.item()):
+            raise TrainingFailed(f"the loss is {losses[-1]} and the gradient {norm.item()} at step {step}")
+        optimizer.step()
+        schedule.step()
+    progress("training", recipe.steps, recipe.steps)
+    return losses
+
+
+def _optimizer(stages: Stages, head: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """Return AdamW (Loshchilov and Hutter 2019) that decays matrices only, at one rate for head and trunk each."""
+    import torch
+
+    groups = []
+    for module, rate in ((stages.trunk, recipe.lr_trunk), (head, recipe.lr_head)):
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
+            chosen = [parameter for parameter in trained if (parameter.ndim > 1) is matrices]
+            groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+    return torch.optim.AdamW([group for group in groups if group["params"]])
+
+
+def _rate(step: int, recipe: Recipe) -> float:
+    """Return the learning rate's factor: linear warm-up, then half a cosine (Loshchilov and Hutter 2017, eq. 5)."""
+    if step < recipe.warmup_steps:
+        return (step + 1) / (recipe.warmup_steps + 1)
+    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _finished(folder: Path, key: str) -> TrainReport | None:
+    """Return the report of a finished checkpoint of this address, if `folder` holds it.
+
+    Raises:
+        SetupError: The folder holds another training.
+    """
+    try:
+        facts: Mapping[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    report = TrainReport(**{**facts["report"], "path": str(folder), "reused": True})
+    if report.key != key:
+        raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
+    return report
+
+
+def _save(
+    folder: Path,
+    trunk: nn.Module,
+    head: nn.Module,
+    backbone: Backbone,
+    recipe: Recipe,
+    seed: int,
+    report: TrainReport,
+) -> None:
+    """Write weights, then facts, each atomically: whoever sees the facts sees a whole checkpoint."""
+    from safetensors.torch import save_file
+
+    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in trunk.state_dict().items()}
+    state |= {f"head.{name}": value.cpu().contiguous() for name, value in head.state_dict().items()}
+    facts = {
+        "architecture": backbone.architecture,
+        "arguments": as_json(backbone.arguments),
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "input_px": recipe.side_px or backbone.input_px,
+        "head": {"kind": "sphere", "embed_dim": int(state["head.linear.weight"].shape[0])},
+        "recipe": as_json(recipe),
+        "seed": seed,
+        "backbone": as_json(backbone),
+        "backbone_fingerprint": backbone.fingerprint,
+        "report": asdict(report),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{WEIGHTS_NAME}.{os.getpid()}.part"
+    save_file(state, part)
+    part.replace(folder / WEIGHTS_NAME)
+    part = folder / f"{FACTS_NAME}.{os.getpid()}.part"
+    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    part.replace(folder / FACTS_NAME)

@@ -1,0 +1,97 @@
+"""What became of every query: the raw material of the paired test and of the gap finder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.errors import SetupError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from atlantis_core.metrics.ranking import Ranking
+    from atlantis_core.records import LabelledImage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryOutcomes:
+    """One model's first answer to every query that has a partner, in the order of the queries."""
+
+    ids: tuple[str, ...]
+    """Image ids of the queries."""
+    hit: NDArray[np.bool_]
+    """(Q,) whether the first answer was right."""
+    returned: tuple[str, ...]
+    """Label of the image returned first."""
+
+    def __post_init__(self) -> None:
+        if not len(self.ids) == len(self.hit) == len(self.returned):
+            raise ValueError(
+                f"{len(self.ids)} ids, {len(self.hit)} hits and {len(self.returned)} labels do not fit"
+            )
+        if len(set(self.ids)) != len(self.ids):
+            raise ValueError("a query id occurs twice; outcomes are matched by id")
+
+    def save(self, path: Path) -> None:
+        """Write an npz file, whole or not at all."""
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez_compressed(
+                    file,
+                    ids=np.array(self.ids, dtype=np.str_),
+                    hit=self.hit,
+                    returned=np.array(self.returned, dtype=np.str_),
+                )
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> QueryOutcomes:
+        """Read what `save` wrote.
+
+        Raises:
+            SetupError: The file is missing or is no outcomes file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return cls(tuple(data["ids"].tolist()), data["hit"], tuple(data["returned"].tolist()))
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise SetupError(f"{str(path)!r} holds no query outcomes ({error}); measure again") from error
+
+
+def outcomes_of(
+    ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
+) -> QueryOutcomes:
+    """Return what became of the queries that have a partner.
+
+    Args:
+        ranking: Of these queries in this gallery.
+        queries: Q images, in the order of the ranking.
+        gallery: G images, in the order that was ranked.
+
+    Raises:
+        ValueError: The ranking is of another number of queries.
+    """
+    if len(queries) != len(ranking.partners):
+        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.partners)}")
+    rows = [int(row) for row in np.flatnonzero(ranking.has_partner)]
+    return QueryOutcomes(
+        ids=tuple(queries[row].id for row in rows),
+        hit=ranking.first_hit[rows] == 0,
+        returned=tuple(gallery[ranking.nearest[row]].label for row in rows),
+    )
+
+
+def worst_outcomes(ids: Sequence[str]) -> QueryOutcomes:
+    """Return the outcomes of a crashed trial: every query missed, nothing returned."""
+    return QueryOutcomes(tuple(ids), np.zeros(len(ids), np.bool_), ("",) * len(ids))

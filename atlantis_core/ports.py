@@ -1,0 +1,83 @@
+"""The swappable parts, each a protocol; the registries beside them name what ships.
+
+To add a backend: one file that meets the protocol, one line in its registry (docs/adding.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from atlantis_core.records import Caption, GenerationRequest, LabelledImage
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(what, done, total)`; interfaces draw it, tests ignore it."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+class Captioner(Protocol):
+    """Says in words what an image shows, and which attribute values it has."""
+
+    name: str
+
+    def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
+        """Return one caption per image, in order."""
+        ...
+
+
+class Generator(Protocol):
+    """Makes images for cells. Same request, same image, whatever the batch."""
+
+    name: str
+    version: str
+    """Changes whenever the same request would give another image."""
+
+    def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
+        """Return, JSON-able, what will be done for this request (the edits and their strengths, say)."""
+        ...
+
+    def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
+        """Yield one RGB image per request, in order.
+
+        Raises:
+            ToolError: A request that this generator cannot honour.
+        """
+        ...
+
+
+class OutlierScorer(Protocol):
+    """Scores how little an image belongs to its class. Higher is worse, always."""
+
+    name: str
+    threshold: float
+    """Reject above this."""
+
+    def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+        """Learn from real images: embeddings (N, D), labels (N,)."""
+        ...
+
+    def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return one score per row of (M, D) `embeddings` under its claimed label, (M,); higher is worse."""
+        ...
+
+
+CAPTIONERS = {
+    "attributes": "atlantis_core.captioning.attributes:AttributeCaptioner",
+}
+
+GENERATORS = {
+    "photometric": "atlantis_core.generation.photometric:PhotometricGenerator",
+}
+
+SCORERS = {
+    "centre_ratio": "atlantis_core.filtering.centre_ratio:CentreRatio",
+    "margin": "atlantis_core.filtering.margin:Margin",
+}

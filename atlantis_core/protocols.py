@@ -1,0 +1,78 @@
+"""Checking a protocol against the collection, the generator and the budget: in code, whoever drafted it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from atlantis_core.errors import BadProtocol
+from atlantis_core.records import Cell, Collection, Protocol, Regime, from_json
+
+
+def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, images_left: float | None) -> None:
+    """Refuse a protocol that cannot be honoured.
+
+    Args:
+        protocol: What somebody drafted or edited.
+        collection: Its classes and facets are the only ones there are.
+        regime: In `unseen` only classes of the training split may be targeted.
+        images_left: What the budget has left; None where there is no limit.
+
+    Raises:
+        BadProtocol: Names the first rule that is broken.
+    """
+    if not protocol.cells:
+        raise BadProtocol("the protocol asks for nothing: it has no cells")
+    for request in protocol.cells:
+        _check_cell(request.cell, collection, regime)
+        if request.count < 1:
+            raise BadProtocol(f"{_name(request.cell)}: count {request.count} is not positive")
+    if images_left is not None and protocol.num_images > images_left:
+        raise BadProtocol(f"{protocol.num_images} images asked for, {images_left:g} left in the budget")
+    if not 0 < protocol.synthetic_weight <= 10:
+        raise BadProtocol(f"synthetic_weight {protocol.synthetic_weight:g} is not in (0, 10]")
+
+
+def edited_protocol(payload: Any, collection: Collection, regime: Regime, images_left: float | None) -> Protocol:
+    """Read a protocol that a person edited, and check it like any other.
+
+    Raises:
+        BadProtocol: It is no protocol, or breaks a rule.
+    """
+    try:
+        protocol = from_json(Protocol, payload)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadProtocol(f"the edited protocol cannot be read: {where}: {first['msg']}") from error
+    check_protocol(protocol, collection, regime, images_left)
+    return protocol
+
+
+def known_values(collection: Collection) -> dict[str, tuple[str, ...]]:
+    """Return facet -> its values in train and validation, sorted."""
+    values: dict[str, set[str]] = {name: set() for name in collection.facets}
+    for image in collection.images:
+        for name, value in image.facets.items():
+            if name in values:
+                values[name].add(value)
+    return {name: tuple(sorted(found)) for name, found in values.items()}
+
+
+def _check_cell(cell: Cell, collection: Collection, regime: Regime) -> None:
+    training_classes = {image.label for image in collection.of_split("train")}
+    if cell.class_name not in training_classes:
+        kind = "a validation class" if cell.class_name in collection.classes else "no class"
+        where = "targeting it would leak" if regime == "unseen" else "nothing can be made from it"
+        raise BadProtocol(f"{cell.class_name!r} is {kind} of this collection's training split: {where}")
+    if not cell.facet and not cell.value:
+        return
+    values = known_values(collection)
+    if cell.value not in values.get(cell.facet, ()):
+        known = "; ".join(f"{name}: {', '.join(found)}" for name, found in values.items()) or "no facets"
+        raise BadProtocol(f"{_name(cell)} is no cell of this collection; known: {known}")
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.class_name!r} x {cell.facet}={cell.value}" if cell.facet else f"{cell.class_name!r}"

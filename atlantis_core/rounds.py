@@ -1,0 +1,145 @@
+"""One round's work on images: what a drafter may know, making, screening, and what later trainings use."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from atlantis_core.errors import BudgetSpent, ToolError
+from atlantis_core.generation.making import make_candidates
+from atlantis_core.generation.requests import requests_for
+from atlantis_core.protocols import check_protocol, known_values
+from atlantis_core.records import Candidate, Gap, Protocol, Verdict, from_json
+
+if TYPE_CHECKING:
+    from atlantis_core.session import Session
+
+Arm = Literal["baseline", "candidate", "incumbent"]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeImage:
+    """A kept image as later trainings use it."""
+
+    candidate: Candidate
+    weight: float
+    """Sampling weight against a real image, from the protocol that made it."""
+
+
+def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str, Any]:
+    """Return what a drafter may know, as the fields of `tools.context.Brief`.
+
+    Raises:
+        BudgetSpent: Not one image is left to make.
+    """
+    gaps = session.read(round_index, "gaps")
+    if gaps is None:
+        raise ToolError("gaps are not known in this round; find them first")
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
+    share = DEFAULT_IMAGES if left is None else int(left // rounds_left)
+    num_images = min(share, max_images) if max_images > 0 else share
+    if num_images < 1:
+        raise BudgetSpent(f"no image left to make in round {round_index}")
+    return {
+        "gaps": from_json(tuple[Gap, ...], gaps),
+        "history": tuple(history(session)),
+        "num_images": num_images,
+        "classes": tuple(sorted({image.label for image in session.collection.of_split("train")})),
+        "facet_values": known_values(session.collection),
+        "spread": session.spec.spread,
+    }
+
+
+DEFAULT_IMAGES = 200
+"""Images a round makes where the budget names no number."""
+
+
+def history(session: Session) -> list[dict[str, Any]]:
+    """Return the finished rounds as data: round, protocol, decision."""
+    rounds = session.workspace.journal.rounds(session.run_id)
+    return [
+        {"round": index, "protocol": entries["protocol"], "decision": entries["decision"]}
+        for index, entries in rounds.items()
+        if index > 0 and "decision" in entries
+    ]
+
+
+def make_round(session: Session, round_index: int, protocol: Protocol) -> list[Candidate]:
+    """Make a protocol's images, each once, and book them.
+
+    Raises:
+        BadProtocol: The protocol breaks a rule of the collection.
+        BudgetSpent: The images that are not booked yet are more than the budget has left.
+    """
+    check_protocol(protocol, session.collection, session.spec.regime, None)
+    seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
+    requests = requests_for(protocol, session.collection.of_split("train"), session.generator, seed)
+    ledger, candidates = session.workspace.ledger, session.workspace.candidates
+    new = ledger.unbooked(session.run_id, "images", [request.key for request in requests])
+    ledger.require(session.run_id, session.spec.budget, "images", len(new))
+
+    def record(candidate: Candidate) -> None:
+        candidates.add(candidate)
+        ledger.spend(session.run_id, "images", 1, candidate.key)
+
+    started = time.monotonic()
+    known = candidates.find(request.key for request in requests)
+    for candidate in known.values():
+        record(candidate)  # made in another run of this workspace: used here, so it counts here
+    make_candidates(
+        [request for request in requests if request.key not in known],
+        session.generator,
+        session.workspace.objects,
+        protocol,
+        record=record,
+        progress=session.progress,
+    )
+    _book_seconds(session, f"generation/{round_index}", started)
+    session.write(round_index, "candidates", [request.key for request in requests])
+    return candidates_of(session, round_index)
+
+
+def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
+    """Screen a round's candidates with the incumbent's eyes, once, and keep the verdicts."""
+    from atlantis_core.screening import screen_candidates
+
+    started = time.monotonic()
+    verdicts = screen_candidates(session, candidates_of(session, round_index), protocol, trial_id)
+    session.workspace.candidates.judge(session.run_id, round_index, verdicts)
+    _book_seconds(session, f"screening/{round_index}", started)
+    return verdicts
+
+
+def candidates_of(session: Session, round_index: int) -> list[Candidate]:
+    """Return the candidates of a round, in the order in which they were asked for."""
+    keys = session.read(round_index, "candidates") or []
+    return list(session.workspace.candidates.find(keys).values())
+
+
+def kept_candidates(session: Session, round_index: int) -> list[Candidate]:
+    """Return the candidates of a round that survived its filters, by key."""
+    verdicts = session.workspace.candidates.verdicts(session.run_id, round_index)
+    keys = [verdict.candidate_key for verdict in verdicts if verdict.kept]
+    return list(session.workspace.candidates.find(keys).values())
+
+
+def made_for_arm(session: Session, arm: Arm, round_index: int) -> list[MadeImage]:
+    """Return the made images an arm trains on: of kept rounds, and for `candidate` of this round too."""
+    if arm == "baseline":
+        return []
+    rounds = [entry["round"] for entry in history(session) if entry["decision"]["kept"]]
+    if arm == "candidate" and round_index not in rounds:
+        rounds.append(round_index)
+    return [made for index in rounds for made in _made_in(session, index)]
+
+
+def _made_in(session: Session, round_index: int) -> list[MadeImage]:
+    protocol = from_json(Protocol, session.read(round_index, "protocol"))
+    return [MadeImage(found, protocol.synthetic_weight) for found in kept_candidates(session, round_index)]
+
+
+def _book_seconds(session: Session, reference: str, started: float) -> None:
+    seconds = round(time.monotonic() - started, 2)
+    session.workspace.ledger.spend(session.run_id, "seconds", seconds, reference)

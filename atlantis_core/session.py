@@ -1,0 +1,129 @@
+"""A run's parts, each built when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core import registry
+from atlantis_core.data.facets import with_captions
+from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Generator, OutlierScorer, Progress
+from atlantis_core.records import Caption, Collection, RunSpec, from_json
+from atlantis_core.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from atlantis_core.data.sealed import SealedSplit
+    from atlantis_core.learning.activations import ActivationCache
+    from atlantis_core.learning.backbones import Backbone
+    from atlantis_core.learning.recipe import Recipe
+
+DIAGNOSING_SEED = 0
+"""Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
+with that same model would show a gain by regression to the mean alone."""
+
+
+class Session:
+    """What the tools of one run work with.
+
+    Args:
+        workspace: Where everything is kept.
+        run_id: The run; its spec names the parts.
+        progress: Told of work that takes seconds.
+    """
+
+    def __init__(self, workspace: Workspace, run_id: str, progress: Progress) -> None:
+        self.workspace = workspace
+        self.run_id = run_id
+        self.progress = progress
+        self.spec: RunSpec = workspace.runs.get(run_id).spec
+
+    @cached_property
+    def _given(self) -> tuple[Collection, SealedSplit]:
+        return self.workspace.collections.get(self.spec.collection_id)
+
+    @property
+    def sealed(self) -> SealedSplit:
+        """The test split; it answers match or no match and nothing else."""
+        return self._given[1]
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The collection, with the facets that captions gave it if it had none of its own."""
+        collection = self._given[0]
+        captions = self.captions
+        return with_captions(collection, captions) if captions and not collection.facets else collection
+
+    @property
+    def captions(self) -> tuple[Caption, ...]:
+        """Captions made in this run; none before `caption_images` has run."""
+        payload = self.workspace.journal.read(self.run_id, 0, "captions")
+        receipt = self.workspace.receipts.find(payload["receipt"]) if payload else None
+        return from_json(tuple[Caption, ...], receipt) if receipt else ()
+
+    def forget_collection(self) -> None:
+        """Build the collection anew: captions have come in."""
+        self.__dict__.pop("collection", None)
+        self.__dict__.pop("task", None)
+
+    @cached_property
+    def task(self) -> RetrievalTask:
+        """Validation queries against the gallery."""
+        return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
+
+    @property
+    def judging_seeds(self) -> list[int]:
+        """Seeds of the trials that are compared."""
+        first = self.spec.seed * 1000 + DIAGNOSING_SEED + 1
+        return list(range(first, first + self.spec.seeds))
+
+    @property
+    def diagnosing_seed(self) -> int:
+        """Seed of the model that gaps are read from."""
+        return self.spec.seed * 1000 + DIAGNOSING_SEED
+
+    @cached_property
+    def captioner(self) -> Captioner:
+        """The captioner the run chose."""
+        built: Captioner = registry.load(CAPTIONERS, self.spec.captioner, "captioner")()
+        return built
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The generator the run chose."""
+        built: Generator = registry.load(GENERATORS, self.spec.generator, "generator")()
+        return built
+
+    def scorer(self, name: str) -> OutlierScorer:
+        """Build an outlier scorer by name."""
+        built: OutlierScorer = registry.load(SCORERS, name, "scorer")()
+        return built
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The trunk every trial starts from."""
+        from atlantis_core.learning.backbones import resolve_backbone
+
+        return resolve_backbone(self.spec.backbone, self.spec.weights)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How every trial is trained."""
+        from atlantis_core.learning.recipe import preset
+
+        return preset(self.spec.preset)
+
+    @cached_property
+    def cache(self) -> ActivationCache:
+        """Activations of the frozen lower trunk, shared by all trials."""
+        from atlantis_core.learning.activations import ActivationCache
+
+        return ActivationCache(self.backbone, self.recipe, self.workspace.path("cache", "activations"))
+
+    def write(self, round_index: int, kind: str, payload: Any) -> None:
+        """Write a journal entry of this run."""
+        self.workspace.journal.write(self.run_id, round_index, kind, payload)
+
+    def read(self, round_index: int, kind: str) -> Any | None:
+        """Read a journal entry of this run."""
+        return self.workspace.journal.read(self.run_id, round_index, kind)

@@ -1,0 +1,1 @@
+"""What a collection holds, what is wrong with it, and where retrieval fails."""

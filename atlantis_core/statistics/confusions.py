@@ -1,0 +1,47 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atlantis_core.metrics.outcomes import QueryOutcomes
+    from atlantis_core.records import LabelledImage
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Queries of one class answered with another."""
+
+    label: str
+    """Class of the queries."""
+    returned: str
+    """Class of the image returned first."""
+    count: int
+    """How many queries."""
+
+
+def confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
+    """Return all confusions, most frequent first, ties by name.
+
+    Args:
+        outcomes: What became of the queries.
+        queries: Images that hold, by id, the class of every query.
+
+    Raises:
+        ValueError: A query is not among `queries`.
+    """
+    label_of = {image.id: image.label for image in queries}
+    unknown = set(outcomes.ids) - set(label_of)
+    if unknown:
+        raise ValueError(f"{len(unknown)} outcomes are of no query given: {min(unknown)!r}")
+    pairs = Counter(
+        (label_of[identity], returned)
+        for identity, hit, returned in zip(outcomes.ids, outcomes.hit, outcomes.returned, strict=True)
+        if not hit
+    )
+    ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Confusion(label, returned, count) for (label, returned), count in ordered)

@@ -1,0 +1,85 @@
+"""Findings: gaps of one facet value gathered into a sentence that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from atlantis_core.metrics.intervals import wilson
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Cause, Gap, Interval
+
+_NAMED = 4  # classes spelt out in the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGap:
+    """Gaps that share facet value and cause."""
+
+    facet: str
+    value: str
+    """Both empty where the cells are whole classes."""
+    cause: Cause
+    class_names: tuple[str, ...]
+    """Classes, worst first."""
+    least_support: int
+    most_support: int
+    """Training images of the cells, fewest and most."""
+    typical_support: float
+    recall_at_1: Interval
+    """Over the queries of all these cells."""
+    deficit: float
+    """Mean deficit over the queries; higher is worse."""
+    score: float
+    """Best rank key of its gaps; higher is worse."""
+
+    @property
+    def sentence(self) -> str:
+        """Say it in one line."""
+        recall, names = self.recall_at_1, ", ".join(self.class_names[:_NAMED])
+        more = f" and {len(self.class_names) - _NAMED} more" if len(self.class_names) > _NAMED else ""
+        support = f"{self.least_support}-{self.most_support}"
+        if self.least_support == self.most_support:
+            support = f"{self.least_support}"
+        noun = "class" if len(self.class_names) == 1 else "classes"
+        return (
+            f"{f'{self.facet}={self.value}' if self.facet else 'whole classes'}: "
+            f"{len(self.class_names)} {noun} {self.cause} ({names}{more}); "
+            f"R@1 {recall.value:.2f} ({recall.low:.2f}-{recall.high:.2f}) over {recall.count} queries, "
+            f"support {support} against typically {self.typical_support:g}"
+        )
+
+
+def group_gaps(gaps: Sequence[Gap]) -> tuple[GroupGap, ...]:
+    """Gather gaps by facet value and by whether they are scarce, worst group first.
+
+    A group's rank key is that of its worst cell; of groups with like keys the one with more cells comes
+    first.
+    """
+    groups: dict[tuple[str, str, Cause], list[Gap]] = {}
+    for gap in gaps:
+        groups.setdefault((gap.cell.facet, gap.cell.value, gap.cause), []).append(gap)
+    found = [_group(facet, value, cause, members) for (facet, value, cause), members in groups.items()]
+    return tuple(sorted(found, key=lambda g: (-g.score, -len(g.class_names), g.facet, g.value, g.cause)))
+
+
+def _group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> GroupGap:
+    """Sum one group up."""
+    ordered = sorted(members, key=lambda g: (-g.score, g.cell.class_name))
+    queries = sum(gap.queries for gap in members)
+    hits = sum(gap.recall_at_1 * gap.queries for gap in members)
+    return GroupGap(
+        facet=facet,
+        value=value,
+        cause=cause,
+        class_names=tuple(gap.cell.class_name for gap in ordered),
+        least_support=min(gap.support for gap in members),
+        most_support=max(gap.support for gap in members),
+        typical_support=float(median(gap.typical_support for gap in members)),
+        recall_at_1=wilson(min(hits, queries), queries),
+        deficit=sum(gap.deficit * gap.queries for gap in members) / queries,
+        score=ordered[0].score,
+    )

@@ -1,0 +1,121 @@
+"""Gaps: cells with evidence that they are scarce, missed or confused, worst first.
+
+A gap needs a deficit: Recall@1 below what its class and its facet value lead one to expect (`expected`), by
+more than its uncertainty after borrowing strength from like cells (`pooling`). Scarce but easy is no gap.
+Scarce *and* surely missed ranks before everything else, because more images are the one cure at hand: more
+images of a cell that has plenty help less. Among equals the larger deficit comes first; where nothing is
+scarce, the deficit alone decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.records import Cause, Collection, Gap
+from atlantis_core.statistics.cells import CellTable, CellTally, cell_tables
+from atlantis_core.statistics.expected import expected_recall
+from atlantis_core.statistics.pooling import pool
+from atlantis_core.statistics.scarcity import scarce_cells
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LEAST_DEFICIT = 0.02  # below two points nobody would act
+_DOUBTFUL = 0.84  # deficit over its standard deviation: 80 % sure, enough to be listed
+_SURE = 1.64  # 95 % sure, enough to rank a scarce cell before every cell that is not scarce
+_CONFUSED_SHARE = 0.5  # of the misses that go to one and the same class
+_CONFUSED_MISSES = 3
+_NAMED = 3  # classes listed in `confused_with`
+
+
+def find_gaps(
+    collection: Collection, outcomes: QueryOutcomes | Sequence[QueryOutcomes], top: int = 20
+) -> tuple[Gap, ...]:
+    """Return the worst `top` gaps, worst first.
+
+    Args:
+        collection: With the validation images that were the queries.
+        outcomes: Of the incumbent model: one, or one per seed. Seeds are averaged; they do not add queries.
+        top: How many at most; there may be fewer, or none.
+
+    Raises:
+        ValueError: There are no outcomes, or they are not of this collection.
+    """
+    seeds = (outcomes,) if isinstance(outcomes, QueryOutcomes) else tuple(outcomes)
+    gaps = [gap for table in cell_tables(collection, seeds) for gap in _gaps_of(table)]
+    # Names break ties, so that the order never depends on that of the files.
+    gaps.sort(key=lambda g: (-g.score, g.recall_at_1, g.cell.facet, g.cell.value, g.cell.class_name))
+    return tuple(gaps[:top])
+
+
+def _gaps_of(table: CellTable) -> list[Gap]:
+    """Return the gaps of one facet, in no order."""
+    scarce = scarce_cells(table)
+    asked = [row for row, tally in enumerate(table.cells) if tally.queries]
+    if not asked:
+        return []
+    cells, scarce = [table.cells[row] for row in asked], scarce[asked]
+    deficit, spread = _deficits(cells, scarce)
+    listed = np.flatnonzero((deficit >= _LEAST_DEFICIT) & (deficit >= _DOUBTFUL * spread))
+    return [
+        _gap(
+            cells[row],
+            table.typical_support,
+            float(deficit[row]),
+            is_scarce=bool(scarce[row]),
+            is_sure=bool(deficit[row] >= _SURE * spread[row]),
+        )
+        for row in listed
+    ]
+
+
+def _deficits(
+    cells: Sequence[CellTally], scarce: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each cell's pooled deficit and its standard deviation; higher is worse."""
+    queries = np.array([tally.queries for tally in cells], np.int64)
+    hits = np.array([tally.hits for tally in cells], np.float64)
+    classes = _numbers([tally.cell.class_name for tally in cells])
+    values = _numbers([tally.cell.value for tally in cells])
+    expected, doubt = expected_recall(hits / queries, queries, classes, values, ~scarce)
+    # One hit and one miss more (Agresti, Coull 1998), so that a cell of three misses is not taken for
+    # certain.
+    smooth = (hits + 1) / (queries + 2)
+    return pool(expected - hits / queries, smooth * (1 - smooth) / queries + doubt, values * 2 + scarce)
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    """Number the names."""
+    return np.unique(np.array(names, np.str_), return_inverse=True)[1].astype(np.int64)
+
+
+def _gap(tally: CellTally, typical: float, deficit: float, *, is_scarce: bool, is_sure: bool) -> Gap:
+    """Write one gap down."""
+    recall = wilson(tally.hits, tally.queries)
+    return Gap(
+        cell=tally.cell,
+        support=tally.support,
+        typical_support=typical,
+        recall_at_1=recall.value,
+        low=recall.low,
+        high=recall.high,
+        queries=tally.queries,
+        deficit=deficit,
+        cause=_cause(tally, is_scarce),
+        confused_with=tuple(tally.returned)[:_NAMED],
+        score=deficit + (1.0 if is_scarce and is_sure else 0.0),
+    )
+
+
+def _cause(tally: CellTally, is_scarce: bool) -> Cause:
+    """Name what is wrong with a cell that has a deficit."""
+    if is_scarce:
+        return "scarce"
+    most = max(tally.returned.values(), default=0.0)
+    misses = sum(tally.returned.values())
+    return "confused" if most >= _CONFUSED_MISSES and most >= _CONFUSED_SHARE * misses else "missed"

@@ -1,0 +1,83 @@
+"""The event log: the primary trace. One row a planner decision, tool call or job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from atlantis_core.records import as_json
+from atlantis_core.store.tables import events
+
+
+@dataclass(slots=True)
+class Span:
+    """An event while it happens; what is set on it is written when it ends."""
+
+    id: int
+    output: Any = None
+    tokens: int = 0
+    usd: float = 0.0
+    status: str = "done"
+    _started: float = field(default_factory=time.monotonic)
+
+
+class EventStore:
+    """Writes and reads the trace of runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def span(self, run_id: str, kind: str, name: str, given: Any = None, parent: int | None = None) -> Iterator[Span]:
+        """Record something that takes time; an exception marks it `failed` and flies on."""
+        span = Span(self._open(run_id, kind, name, as_json(given), parent))
+        try:
+            yield span
+        except BaseException as error:
+            span.status, span.output = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._close(span)
+
+    def tree(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the trace as nested dicts: `{id, name, kind, started, seconds, ..., children}`."""
+        with self._engine.connect() as connection:
+            query = select(events).where(events.c.run_id == run_id).order_by(events.c.id)
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        nodes = {row["id"]: {**row, "children": []} for row in rows}
+        for node in nodes.values():
+            node.pop("run_id")
+        roots = []
+        for node in nodes.values():
+            parent = node.pop("parent")
+            (nodes[parent]["children"] if parent in nodes else roots).append(node)
+        return roots
+
+    def _open(self, run_id: str, kind: str, name: str, given: Any, parent: int | None) -> int:
+        row = {
+            "run_id": run_id,
+            "parent": parent,
+            "kind": kind,
+            "name": name,
+            "started": time.time(),
+            "status": "running",
+            "input": given,
+        }
+        with self._engine.begin() as connection:
+            return int(connection.execute(events.insert().values(**row)).inserted_primary_key[0])
+
+    def _close(self, span: Span) -> None:
+        values = {
+            "seconds": round(time.monotonic() - span._started, 3),  # noqa: SLF001 (same module)
+            "status": span.status,
+            "output": as_json(span.output),
+            "tokens": span.tokens,
+            "usd": span.usd,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(events.update().where(events.c.id == span.id).values(**values))

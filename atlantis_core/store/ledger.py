@@ -1,0 +1,63 @@
+"""The ledger: what was spent, each spending once, and the budget it is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
+
+from atlantis_core.errors import BudgetSpent
+from atlantis_core.records import Budget
+from atlantis_core.store.tables import ledger
+
+UNITS = ("images", "tokens", "usd", "seconds")
+
+
+class Ledger:
+    """Spendings of a run by unit: images made, tokens, US dollars, seconds of work."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def spend(self, run_id: str, unit: str, amount: float, reference: str) -> bool:
+        """Book a spending; return False when `reference` was booked before (nothing is billed twice)."""
+        row = {"run_id": run_id, "unit": unit, "amount": amount, "reference": reference}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(ledger.insert().values(**row))
+        except IntegrityError:
+            return False
+        return True
+
+    def unbooked(self, run_id: str, unit: str, references: Sequence[str]) -> list[str]:
+        """Return the references that nothing is booked under yet, in order."""
+        query = select(ledger.c.reference).where(ledger.c.run_id == run_id, ledger.c.unit == unit)
+        with self._engine.connect() as connection:
+            booked = {row.reference for row in connection.execute(query)}
+        return [reference for reference in references if reference not in booked]
+
+    def spent(self, run_id: str) -> dict[str, float]:
+        """Return the sum of each unit."""
+        query = (
+            select(ledger.c.unit, func.sum(ledger.c.amount)).where(ledger.c.run_id == run_id).group_by(ledger.c.unit)
+        )
+        with self._engine.connect() as connection:
+            sums = {unit: float(amount) for unit, amount in connection.execute(query)}
+        return {unit: sums.get(unit, 0.0) for unit in UNITS}
+
+    def left(self, run_id: str, budget: Budget) -> dict[str, float | None]:
+        """Return what is left of each limited unit; None where there is no limit."""
+        spent = self.spent(run_id)
+        limits = {"images": budget.images, "usd": budget.usd}
+        return {unit: None if limit is None else max(0.0, limit - spent[unit]) for unit, limit in limits.items()}
+
+    def require(self, run_id: str, budget: Budget, unit: str, amount: float) -> None:
+        """Refuse a spending that the budget does not cover.
+
+        Raises:
+            BudgetSpent: `amount` is more than is left.
+        """
+        left = self.left(run_id, budget)[unit]
+        if left is not None and amount > left:
+            raise BudgetSpent(f"{amount:g} {unit} asked for, {left:g} left in the budget")

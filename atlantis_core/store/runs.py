@@ -1,0 +1,78 @@
+"""Runs: what was asked for, and where it stands."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Engine, select
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import RunSpec, as_json, from_json
+from atlantis_core.store.tables import runs
+
+Status = Literal["running", "paused", "waiting", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as the store knows it."""
+
+    id: str
+    spec: RunSpec
+    status: Status
+    stop_reason: str
+    created: float
+    """Seconds since the epoch."""
+
+
+class RunStore:
+    """Run id -> run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, spec: RunSpec) -> Run:
+        """Begin a run under a new id (`20261123-1a2b3c`: sorts by date, short enough to type)."""
+        now = time.time()
+        run_id = f"{time.strftime('%Y%m%d', time.localtime(now))}-{secrets.token_hex(3)}"
+        row = {
+            "id": run_id,
+            "collection_id": spec.collection_id,
+            "spec": as_json(spec),
+            "status": "running",
+            "stop_reason": "",
+            "created": now,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(runs.insert().values(**row))
+        return self.get(run_id)
+
+    def get(self, run_id: str) -> Run:
+        """Return a run by its id or by the only id that starts so; `last` is the newest.
+
+        Raises:
+            SetupError: No run, or more than one, answers to that.
+        """
+        every = self.all()
+        found = every[:1] if run_id == "last" else [run for run in every if run.id == run_id]
+        found = found or [run for run in every if run_id and run.id.startswith(run_id)]
+        if len(found) != 1:
+            known = ", ".join(run.id for run in every[:5]) or "none yet"
+            what = "no run" if not found else f"{len(found)} runs"
+            raise SetupError(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
+        return found[0]
+
+    def all(self) -> list[Run]:
+        """Return every run, newest first."""
+        with self._engine.connect() as connection:
+            rows: list[Any] = list(connection.execute(select(runs).order_by(runs.c.created.desc())))
+        return [Run(row.id, from_json(RunSpec, row.spec), row.status, row.stop_reason, row.created) for row in rows]
+
+    def mark(self, run_id: str, status: Status, stop_reason: str = "") -> None:
+        """Set where a run stands."""
+        values = {"status": status, "stop_reason": stop_reason}
+        with self._engine.begin() as connection:
+            connection.execute(runs.update().where(runs.c.id == run_id).values(**values))

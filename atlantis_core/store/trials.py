@@ -1,0 +1,37 @@
+"""Trials: one training with one seed each, addressed by what went in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from atlantis_core.records import Trial, as_json, from_json
+from atlantis_core.store.tables import trials
+from atlantis_core.store.upsert import insert_once
+
+
+class TrialStore:
+    """Trial id -> trial."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, trial: Trial) -> None:
+        """Keep a finished or crashed trial; the same one again changes nothing."""
+        with self._engine.begin() as connection:
+            insert_once(connection, trials, {"id": trial.id, "payload": as_json(trial)})
+
+    def find(self, trial_id: str) -> Trial | None:
+        """Return a trial, or None when it has not finished."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(trials.c.payload).where(trials.c.id == trial_id)).first()
+        return from_json(Trial, row.payload) if row else None
+
+    def matching(self, prefix: str) -> list[str]:
+        """Return the ids that start with `prefix` (people type the first characters)."""
+        with self._engine.connect() as connection:
+            rows: list[Any] = list(
+                connection.execute(select(trials.c.id).where(trials.c.id.startswith(prefix, autoescape=True)))
+            )
+        return [row.id for row in rows]

@@ -1,0 +1,143 @@
+"""One workspace folder: where everything a run needs or makes is kept (design: "The store")."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from atlantis_core.errors import SetupError
+from atlantis_core.store import tables
+from atlantis_core.store.candidates import CandidateStore
+from atlantis_core.store.collections import CollectionStore
+from atlantis_core.store.events import EventStore
+from atlantis_core.store.journal import Journal
+from atlantis_core.store.ledger import Ledger
+from atlantis_core.store.receipts import ReceiptStore
+from atlantis_core.store.runs import RunStore
+from atlantis_core.store.trials import TrialStore
+
+
+class Workspace:
+    """The folder and its database.
+
+    ```
+    atlantis.db       collections, runs, candidates, verdicts, trials, journal, ledger, events
+    checkpoints.db    the graph's own checkpoints
+    objects/          made images, named by the content address of their request
+    models/<trial>/   safetensors + JSON
+    cache/            activations and rendered bundled collections; may be deleted at any time
+    runs/<id>/        report.html, report.json
+    ```
+    """
+
+    def __init__(self, folder: str | Path, url: str | None = None) -> None:
+        self.folder = Path(folder).expanduser().resolve()
+        self._url = url
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, created when first asked for.
+
+        Raises:
+            SetupError: The folder cannot be made or written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(self._url or f"sqlite:///{self.folder / 'atlantis.db'}")
+            event.listen(engine, "connect", _prepare_sqlite)
+            tables.metadata.create_all(engine)
+        except (OSError, OperationalError) as error:
+            raise SetupError(f"workspace {str(self.folder)!r} cannot be used: {error}") from error
+        return engine
+
+    def path(self, *parts: str) -> Path:
+        """Return a folder inside the workspace, made if it is not there."""
+        folder = self.folder.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def objects(self) -> Path:
+        """Folder of made images."""
+        return self.path("objects")
+
+    @property
+    def models(self) -> Path:
+        """Folder of trained retrievers, one folder a trial."""
+        return self.path("models")
+
+    @property
+    def checkpoints(self) -> Path:
+        """SQLite file of the graph's checkpoints."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / "checkpoints.db"
+
+    @cached_property
+    def collections(self) -> CollectionStore:
+        """Collections as they were read."""
+        return CollectionStore(self.engine)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """Runs and their settings."""
+        return RunStore(self.engine)
+
+    @cached_property
+    def receipts(self) -> ReceiptStore:
+        """Receipts of finished jobs."""
+        return ReceiptStore(self.engine)
+
+    @cached_property
+    def candidates(self) -> CandidateStore:
+        """Made images and their verdicts."""
+        return CandidateStore(self.engine)
+
+    @cached_property
+    def trials(self) -> TrialStore:
+        """Trainings."""
+        return TrialStore(self.engine)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What each round did."""
+        return Journal(self.engine)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was spent."""
+        return Ledger(self.engine)
+
+    @cached_property
+    def events(self) -> EventStore:
+        """The trace."""
+        return EventStore(self.engine)
+
+    @contextmanager
+    def lock(self, run_id: str) -> Iterator[None]:
+        """Hold a run against a second process; the lock ends with the process, however it ends.
+
+        Raises:
+            SetupError: Another process is working on this run.
+        """
+        import fcntl
+
+        path = self.path("runs", run_id) / "lock"
+        with path.open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SetupError(f"run {run_id!r} is being worked on by another process") from error
+            yield
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode=WAL")  # readers (trace, reports) never block the run
+        connection.execute("PRAGMA busy_timeout=10000")

@@ -1,0 +1,1 @@
+"""The state machine: state, nodes, routing (pure) and the one assembly point."""

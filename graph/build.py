@@ -1,0 +1,55 @@
+"""The one assembly point: nodes, edges and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langgraph.graph import END, START, StateGraph
+
+from atlantis_dml.agents.planner import Planner
+from atlantis_dml.graph import nodes, routing
+from atlantis_dml.graph.state import State
+from atlantis_dml.tools.context import RunContext
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+STEPS_PER_ROUND = 60
+"""Graph steps a round may take before the run is stopped as running in circles (a round needs about 20)."""
+
+
+def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGraph[State, RunContext, State, State]:
+    """Return the compiled graph of design section 3.
+
+    ```
+    START -> planner <-> tools
+                |-> approve -> tools
+                tools -> judge -> planner
+                '-> report -> END
+    ```
+    """
+    graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=RunContext)
+    graph.add_node("planner", nodes.planner_node(planner))
+    graph.add_node("tools", nodes.tools_node())
+    graph.add_node("approve", nodes.approve)
+    graph.add_node("judge", nodes.judge)
+    graph.add_node("report", nodes.report)
+    graph.add_edge(START, "planner")
+    graph.add_conditional_edges("planner", routing.after_planner)
+    graph.add_conditional_edges("approve", routing.after_approve)
+    graph.add_conditional_edges("tools", routing.after_tools)
+    graph.add_conditional_edges("judge", routing.after_judge)
+    graph.add_edge("report", END)
+    return graph.compile(checkpointer=checkpointer, name="atlantis")
+
+
+@contextmanager
+def checkpoints(path: Path) -> Iterator[Any]:
+    """Open the SQLite file that the graph's checkpoints go to."""
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        yield saver

@@ -1,0 +1,189 @@
+"""The nodes: planner, tools, approve, judge, report. Each may run twice (after a crash or an interrupt)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
+from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
+
+from atlantis_core.errors import ToolError
+from atlantis_core.judging import goal_reached, judge_round
+from atlantis_core.protocols import edited_protocol
+from atlantis_core.records import Protocol, as_json, from_json
+from atlantis_dml.agents.planner import Planner
+from atlantis_dml.graph.routing import MAX_FAILURES, stop_after_round
+from atlantis_dml.graph.state import State
+from atlantis_dml.tools import make_tools
+from atlantis_dml.tools.context import RunContext
+
+PREPARATION = (
+    "dataset_statistics",
+    "caption_images",
+    "train_retriever:baseline",
+    "evaluate_retrieval:baseline",
+)
+"""Steps that a run does once; all others begin anew with each round."""
+
+
+def planner_node(planner: Planner) -> Callable[[State, Runtime[RunContext]], dict[str, Any]]:
+    """Return the node that asks `planner` what comes next and records its reason and cost."""
+
+    def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        session = runtime.context.session
+        with session.workspace.events.span(
+            session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
+        ) as span:
+            decision = planner.decide(state, runtime.context)
+            usage = decision.usage_metadata
+            span.tokens = usage["total_tokens"] if usage else 0
+            calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
+            span.output = {"reason": decision.text, "calls": calls}
+        session.workspace.ledger.spend(session.run_id, "tokens", span.tokens, f"planner/{span.id}")
+        return _read(decision, state) | {"planner_event": span.id}
+
+    return decide
+
+
+def _read(decision: AIMessage, state: State) -> dict[str, Any]:
+    """Let one complete call through. A call whose arguments were cut off or are no JSON never runs."""
+    complete = decision.response_metadata.get("finish_reason") in {None, "stop", "tool_calls", "function_call"}
+    calls = decision.tool_calls[:1] if complete else []
+    broken = bool(decision.invalid_tool_calls) or (bool(decision.tool_calls) and not complete)
+    said = AIMessage(decision.text, tool_calls=calls, id=decision.id)
+    if calls:
+        return {"messages": [said]}
+    if broken:
+        again = HumanMessage("That call did not run: its arguments were incomplete. Make one complete call.")
+        return {"messages": [said, again]} | _failed(state, "the planner's calls cannot be read")
+    return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
+
+
+def tools_node() -> Callable[[State, Runtime[RunContext]], Any]:
+    """Return the node that runs the called tool under the planner's event and answers its failures."""
+    node = ToolNode(make_tools(), handle_tool_errors=_in_words, wrap_tool_call=_recorded)
+
+    def run(state: State, runtime: Runtime[RunContext], config: RunnableConfig) -> Any:
+        del runtime  # ToolNode takes it from the config; it is named here so that mypy sees the node's shape
+        answers = node.invoke(state, config)
+        failed = _failure_in(answers)
+        if failed is None:
+            return [*_as_commands(answers), Command(update={"failures": 0})]
+        return [*_as_commands(answers), Command(update=_failed(state, failed))]
+
+    return run
+
+
+def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
+    session, call = request.runtime.context.session, request.tool_call
+    parent = request.state["planner_event"]
+    with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
+        answered = execute(request)
+        message = answered.update["messages"][0] if isinstance(answered, Command) else answered
+        span.output = {"text": message.text, "artifact": message.artifact}
+        span.status = "failed" if message.status == "error" else "done"
+    return answered
+
+
+def _in_words(error: ToolError | ToolInvocationError) -> str:
+    """Answer what the planner can act on; anything else is a bug and flies on."""
+    if isinstance(error, ToolError | ToolInvocationError):
+        return str(error)
+    raise error
+
+
+def _as_commands(answers: Any) -> list[Any]:
+    if isinstance(answers, dict):
+        return [Command(update=answers)]
+    return [item if isinstance(item, Command) else Command(update=item) for item in answers]
+
+
+def _failure_in(answers: Any) -> str | None:
+    updates = [answers] if isinstance(answers, dict) else [getattr(item, "update", item) for item in answers]
+    messages = [message for update in updates for message in update["messages"]]
+    errors = [message.text for message in messages if message.status == "error"]
+    return errors[0] if errors else None
+
+
+def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Wait for a person where the run asks for it; in auto mode pass."""
+    session = runtime.context.session
+    protocol = from_json(Protocol, state["protocol"])
+    if session.spec.auto:
+        return {"approved": True}
+    spent = session.workspace.ledger.spent(session.run_id)
+    asked = {"round": state["round"], "protocol": state["protocol"], "images": protocol.num_images, "spent": spent}
+    decision = interrupt(asked)
+    call = _last_call(state)
+    with session.workspace.events.span(
+        session.run_id, "approval", decision["decision"], {"images": protocol.num_images}, state["planner_event"]
+    ) as span:
+        if decision["decision"] == "reject":
+            span.output = decision.get("reason", "")
+            why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
+            refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
+            return {"messages": [refusal], "approved": False} | _stop("person", why)
+        if decision["decision"] == "edit":
+            left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+            protocol = edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
+            session.write(state["round"], "protocol", protocol)
+        span.output = {"images": protocol.num_images}
+    return {"approved": True, "protocol": as_json(protocol)}
+
+
+def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Keep the round or roll it back, write it down, and begin the next."""
+    session, round_index = runtime.context.session, state["round"]
+    protocol = from_json(Protocol, state["protocol"])
+    with session.workspace.events.span(
+        session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
+    ) as span:
+        decision = judge_round(session, round_index, protocol, state["arms"])
+        span.output = decision
+    session.write(round_index, "decision", decision)
+    arms = dict(state["arms"])
+    candidate = arms.pop("candidate")
+    if decision.kept:
+        arms["incumbent"] = candidate
+    session.write(round_index, "arms", arms | {"candidate": candidate})
+    update: dict[str, Any] = {
+        "arms": arms,
+        "last_kept": decision.kept,
+        "not_kept": 0 if decision.kept else state["not_kept"] + 1,
+        "protocol": None,
+        "approved": False,
+        "steps": [step for step in state["steps"] if step in PREPARATION],
+    }
+    after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
+    reached = decision.kept and goal_reached(session, candidate)
+    code, words = stop_after_round(after, session.spec.budget.rounds, reached)
+    return update | ({"round": round_index + 1} if not code else _stop(code, words))
+
+
+def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Close the run: why it ended, and what it came to, as data."""
+    session = runtime.context.session
+    session.write(0, "end", {"stop_reason": state["stop_reason"], "stop_detail": state["stop_detail"]})
+    session.write(0, "final_arms", state["arms"])
+    session.workspace.runs.mark(session.run_id, "done", state["stop_reason"])
+    return {}
+
+
+def _stop(code: str, words: str) -> dict[str, Any]:
+    return {"stop_reason": code, "stop_detail": words}
+
+
+def _failed(state: State, why: str) -> dict[str, Any]:
+    failures = state["failures"] + 1
+    over = _stop("failures", f"{failures} failures in a row; the last: {why}") if failures >= MAX_FAILURES else {}
+    return {"failures": failures} | over
+
+
+def _last_call(state: State) -> Any:
+    decisions = [message for message in state["messages"] if isinstance(message, AIMessage)]
+    return decisions[-1].tool_calls[0]

@@ -1,0 +1,68 @@
+"""Where to go next: pure functions of the state."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain_core.messages import AIMessage, ToolMessage
+
+from atlantis_dml.graph.state import State
+
+SPENDING_TOOL = "generate_images"
+"""The tool that waits for approval."""
+
+MAX_FAILURES = 5
+"""Failed tool calls in a row after which the run ends."""
+
+PLATEAU_ROUNDS = 2
+"""Rounds not kept in a row that count as a plateau."""
+
+
+def after_planner(state: State) -> Literal["approve", "tools", "planner", "report"]:
+    """A call goes to the tools, a spending one through approval; an unreadable one goes back; else the end."""
+    decision = state["messages"][-1]
+    if state.get("stop_reason"):
+        return "report"
+    if not isinstance(decision, AIMessage) or not decision.tool_calls:
+        return "planner"
+    spends = decision.tool_calls[0]["name"] == SPENDING_TOOL
+    return "approve" if spends and not state["approved"] and state.get("protocol") else "tools"
+
+
+def after_approve(state: State) -> Literal["tools", "planner", "report"]:
+    """An approved spending is made; a refused one goes back to the planner, or ends the run."""
+    if state.get("stop_reason"):
+        return "report"
+    return "tools" if state["approved"] else "planner"
+
+
+def after_tools(state: State) -> Literal["judge", "planner", "report"]:
+    """A measured candidate is judged; everything else goes back to the planner."""
+    if state.get("stop_reason"):
+        return "report"
+    answer = state["messages"][-1]
+    measured = isinstance(answer, ToolMessage) and answer.status != "error"
+    candidate_done = state["steps"] and state["steps"][-1] == "evaluate_retrieval:candidate"
+    return "judge" if measured and candidate_done else "planner"
+
+
+def after_judge(state: State) -> Literal["planner", "report"]:
+    """The next round, or the end."""
+    return "report" if state.get("stop_reason") else "planner"
+
+
+def stop_after_round(state: State, max_rounds: int, goal_reached: bool) -> tuple[str, str]:
+    """Return why a run ends after a judged round, as a code and in words; empty strings to go on.
+
+    Args:
+        state: After the judgement; `round` is the round that was judged.
+        max_rounds: The budget's rounds.
+        goal_reached: Whether the goal's target is met.
+    """
+    if goal_reached:
+        return "goal_reached", "the goal's target is met"
+    if state["not_kept"] >= PLATEAU_ROUNDS:
+        return "plateau", f"{PLATEAU_ROUNDS} rounds in a row were not kept"
+    if state["round"] >= max_rounds:
+        return "budget_spent", f"all {max_rounds} rounds are done"
+    return "", ""

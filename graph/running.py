@@ -1,0 +1,91 @@
+"""Running the graph for one run: from the start, or on from where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command
+
+from atlantis_core.errors import ProviderUnavailable, SetupError
+from atlantis_dml.graph.build import STEPS_PER_ROUND, build_graph, checkpoints
+from atlantis_dml.graph.state import first_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atlantis_dml.agents.planner import Planner
+    from atlantis_dml.tools.context import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a run stands when it returns."""
+
+    status: Literal["done", "waiting", "paused"]
+    """`waiting` for a person's approval, `paused` because a provider failed."""
+    question: Mapping[str, Any] | None
+    """What a person is asked, when waiting: round, protocol, images, spent."""
+    problem: str
+    """Why it is paused; else empty."""
+
+
+def advance(
+    context: RunContext,
+    planner: Planner,
+    answer: Mapping[str, Any] | None = None,
+    watch: Callable[[str, Mapping[str, Any]], None] | None = None,
+) -> Outcome:
+    """Start a run, or go on with it, until it is done, waits for a person or is paused.
+
+    Every step is saved before the next begins: a killed run goes on from its last step, and the store sees to
+    it that nothing is made, billed or trained twice.
+
+    Args:
+        context: The run's session and drafters.
+        planner: Decides the steps.
+        answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`.
+        watch: Told `(node, update)` after every step.
+
+    Raises:
+        SetupError: An answer was given and the run waits for none, or another process has the run.
+    """
+    session = context.session
+    runs = session.workspace.runs
+    with session.workspace.lock(session.run_id), checkpoints(session.workspace.checkpoints) as saver:
+        graph = build_graph(planner, saver)
+        config: Any = {
+            "configurable": {"thread_id": session.run_id},
+            "recursion_limit": STEPS_PER_ROUND * (session.spec.budget.rounds + 1),
+        }
+        given = _input(graph.get_state(config), answer)
+        runs.mark(session.run_id, "running")
+        try:
+            for step in graph.stream(given, config, context=context, stream_mode="updates", durability="sync"):
+                for node, update in step.items():
+                    if watch and node != "__interrupt__":
+                        watch(node, update or {})
+        except ProviderUnavailable as error:
+            runs.mark(session.run_id, "paused", str(error))
+            return Outcome("paused", None, str(error))
+        except GraphRecursionError:
+            problem = f"the planner ran in circles for {config['recursion_limit']} steps"
+            runs.mark(session.run_id, "paused", problem)
+            return Outcome("paused", None, problem)
+        waiting = graph.get_state(config).interrupts
+        if waiting:
+            runs.mark(session.run_id, "waiting")
+            return Outcome("waiting", waiting[0].value, "")
+        return Outcome("done", None, "")
+
+
+def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
+    if not snapshot.values:
+        return first_state()
+    if snapshot.interrupts:
+        return Command(resume=dict(answer)) if answer else None
+    if answer:
+        raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
+    return None

@@ -1,0 +1,80 @@
+"""What a tool is handed besides its arguments, and how it answers.
+
+A tool answers with one short sentence for the planner and a small record as artifact; heavy things stay in
+the store, and what later steps need of it goes into the graph's state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from langchain_core.messages import ToolMessage
+from langgraph.prebuilt import ToolRuntime
+from langgraph.types import Command
+
+from atlantis_core.records import CellRequest, Gap, as_json
+from atlantis_core.records import Protocol as AugmentationProtocol
+from atlantis_core.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a drafter knows when it writes a protocol."""
+
+    round: int
+    gaps: tuple[Gap, ...]
+    """Worst first."""
+    history: tuple[dict[str, Any], ...]
+    """Earlier rounds: `protocol` and `decision` as data."""
+    num_images: int
+    """How many images this round may make."""
+    classes: tuple[str, ...]
+    facet_values: dict[str, tuple[str, ...]]
+    spread: str
+    """`targeted` or `uniform`."""
+    feedback: str
+    """What the planner wants different, in words; may be empty."""
+
+
+class ProtocolDrafter(Protocol):
+    """Writes augmentation protocols (the paper's APS)."""
+
+    def draft(self, brief: Brief) -> AugmentationProtocol:
+        """Return a protocol; raises `ToolError` when there is nothing to target."""
+        ...
+
+
+class PromptWriter(Protocol):
+    """Writes prompts for a cell of a protocol."""
+
+    def write(self, request: CellRequest, objective: str) -> tuple[str, ...]:
+        """Return diverse prompts for one cell, at least one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Handed to every node and tool; never saved, so it is given again on resume."""
+
+    session: Session
+    drafter: ProtocolDrafter
+    prompt_writer: PromptWriter
+
+
+Runtime: TypeAlias = ToolRuntime[RunContext, dict[str, Any]]
+
+
+def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state: Any) -> Command[Any]:
+    """Answer a tool call.
+
+    Args:
+        runtime: The call's runtime.
+        step: What is done now, as the planner's rules name it (`train_retriever:baseline`).
+        text: One short sentence for the planner.
+        artifact: A small record for people and traces; must turn into JSON.
+        **state: Fields of the graph's state to set.
+    """
+    message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", artifact=as_json(artifact))
+    steps = [*runtime.state.get("steps", []), step]
+    return Command(update={**state, "steps": steps, "messages": [message]})

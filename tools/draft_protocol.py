@@ -1,0 +1,29 @@
+"""Tool: draft what to make in this round (the paper's APS)."""
+
+from __future__ import annotations
+
+from langchain_core.tools import tool
+
+from atlantis_core.protocols import check_protocol
+from atlantis_core.records import as_json
+from atlantis_core.rounds import brief_facts
+from atlantis_dml.tools.context import Brief, Runtime, answer
+
+
+@tool
+def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") -> object:
+    """Draft the augmentation protocol of this round from the gaps, the budget and what earlier rounds taught.
+
+    Args:
+        max_images: At most so many images; 0 takes this round's share of the budget.
+        feedback: What should be different from the last draft, in words.
+    """
+    context, round_index = runtime.context, runtime.state["round"]
+    session = context.session
+    facts = brief_facts(session, round_index, max_images)
+    protocol = context.drafter.draft(Brief(round=round_index, feedback=feedback, **facts))
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    check_protocol(protocol, session.collection, session.spec.regime, left)
+    session.write(round_index, "protocol", protocol)
+    text = f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells. {protocol.reason}"
+    return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), approved=False)

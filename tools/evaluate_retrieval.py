@@ -1,0 +1,34 @@
+"""Tool: measure one arm on validation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain_core.tools import tool
+
+from atlantis_core.errors import ToolError
+from atlantis_core.trials import measure_arm, measure_frozen
+from atlantis_dml.tools.context import Runtime, answer
+
+
+@tool
+def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) -> object:
+    """Measure Recall@K of a trained arm on the validation queries. The test split is not reachable.
+
+    Args:
+        arm: Which trained arm to measure; `baseline` also measures the backbone without training.
+    """
+    session, round_index = runtime.context.session, runtime.state["round"]
+    trial_ids = runtime.state.get("arms", {}).get(arm)
+    if not trial_ids:
+        raise ToolError(f"arm {arm!r} has not been trained in this round")
+    measured = measure_arm(session, trial_ids)
+    session.write(0 if arm == "baseline" else round_index, arm, measured)
+    text = f"{arm}: R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.map_at_r:.3f} over {measured.queries} queries"
+    if arm == "baseline":
+        frozen, _ = measure_frozen(session)
+        session.write(0, "frozen", frozen)
+        text += f"; frozen: R@1 {frozen.recall_at[1]:.3f}"
+    if measured.left_out:
+        text += f"; {measured.left_out} queries have no partner and count in no figure"
+    return answer(runtime, f"evaluate_retrieval:{arm}", text, measured)

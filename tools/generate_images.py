@@ -1,0 +1,22 @@
+"""Tool: make the images of the approved protocol."""
+
+from __future__ import annotations
+
+from langchain_core.tools import tool
+
+from atlantis_core.errors import ToolError
+from atlantis_core.records import Protocol, from_json
+from atlantis_core.rounds import make_round
+from atlantis_dml.tools.context import Runtime, answer
+
+
+@tool
+def generate_images(runtime: Runtime) -> object:
+    """Make the images of the drafted protocol. This spends the image budget and may wait for approval."""
+    session, round_index = runtime.context.session, runtime.state["round"]
+    if not runtime.state.get("protocol"):
+        raise ToolError("there is no protocol yet; draft one first")
+    protocol = from_json(Protocol, runtime.state["protocol"])
+    made = make_round(session, round_index, protocol)
+    text = f"{len(made)} images made with {session.spec.generator}"
+    return answer(runtime, "generate_images", text, {"images": len(made)})

@@ -1,0 +1,16 @@
+"""Tool: what earlier rounds tried and what came of it."""
+
+from __future__ import annotations
+
+from langchain_core.tools import tool
+
+from atlantis_core.rounds import history
+from atlantis_dml.tools.context import Runtime, answer
+
+
+@tool
+def recall_trials(runtime: Runtime) -> object:
+    """Recall what the finished rounds of this run made, what was measured, and whether it was kept."""
+    past = history(runtime.context.session)
+    lines = [f"round {entry['round']}: {entry['decision']['reason']}" for entry in past]
+    return answer(runtime, "recall_trials", "; ".join(lines) or "no round is finished yet", past)

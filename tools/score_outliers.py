@@ -1,0 +1,30 @@
+"""Tool: drop the made images that are off (the paper's ORDC)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from langchain_core.tools import tool
+
+from atlantis_core.errors import NothingGenerated
+from atlantis_core.records import Protocol, from_json
+from atlantis_core.rounds import screen_round
+from atlantis_dml.tools.context import Runtime, answer
+
+
+@tool
+def score_outliers(runtime: Runtime) -> object:
+    """Reject made images that do not belong to their class, repeat each other, or match validation or test."""
+    session, round_index = runtime.context.session, runtime.state["round"]
+    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
+    if not diagnosing or not session.read(round_index, "candidates"):
+        raise NothingGenerated("no images were made in this round; generate some first")
+    protocol = from_json(Protocol, runtime.state["protocol"])
+    verdicts = screen_round(session, round_index, protocol, diagnosing[0])
+    kept = sum(verdict.kept for verdict in verdicts)
+    reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
+    why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
+    text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
+    if not kept:
+        raise NothingGenerated(f"every image was rejected: {why}")
+    return answer(runtime, "score_outliers", text, {"kept": kept, "rejected": dict(reasons)})
