@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Generator, OutlierScorer, Progress
+from atlantis_core.ports import (
+    CAPTIONERS,
+    GENERATORS,
+    SCORERS,
+    Captioner,
+    Generator,
+    OutlierScorer,
+    Progress,
+    no_progress,
+)
 from atlantis_core.records import Caption, Collection, RunSpec, from_json
 from atlantis_core.store.workspace import Workspace
 
@@ -28,15 +37,16 @@ class Session:
 
     Args:
         workspace: Where everything is kept.
-        run_id: The run; its spec names the parts.
+        run_id: What journal, ledger and trace are kept under.
+        spec: Names the parts.
         progress: Told of work that takes seconds.
     """
 
-    def __init__(self, workspace: Workspace, run_id: str, progress: Progress) -> None:
+    def __init__(self, workspace: Workspace, run_id: str, spec: RunSpec, progress: Progress = no_progress) -> None:
         self.workspace = workspace
         self.run_id = run_id
+        self.spec = spec
         self.progress = progress
-        self.spec: RunSpec = workspace.runs.get(run_id).spec
 
     @cached_property
     def _given(self) -> tuple[Collection, SealedSplit]:

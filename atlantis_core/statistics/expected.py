@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CELL_SD = 0.1  # spread of cells around the additive model, in recall; bounds the weight of well-asked cells
-_EFFECT_SD = 0.2  # prior spread of class and facet-value effects
+_FIRST_SD = 0.2  # spread of class and of facet-value effects, before the data speak
+_LEAST_SD = 0.03
 _HUBER = 1.0  # standard deviations from which a cell counts less, so that a few missed cells do not pass for an effect
 _SWEEPS = 30
 
@@ -47,24 +48,35 @@ def expected_recall(
     noise = max(middle * (1 - middle), 0.05) / queries + _CELL_SD**2
     weight = np.where(used, 1 / noise, 0.0)
     robust, class_effect, value_effect = weight, np.zeros(len(recall)), np.zeros(len(recall))
+    class_sd = value_sd = _FIRST_SD
     for _ in range(_SWEEPS):
         middle = float(np.average(recall - class_effect - value_effect, weights=robust))
-        value_effect, _v = _effect(recall - middle - class_effect, robust, values, own=False)
-        class_effect, _c = _effect(recall - middle - value_effect, robust, classes, own=False)
+        value_effect, value_sd = _effect(recall - middle - class_effect, robust, values, value_sd)
+        class_effect, class_sd = _effect(recall - middle - value_effect, robust, classes, class_sd)
         off = np.abs(recall - middle - class_effect - value_effect) / np.sqrt(noise)
         robust = weight / np.maximum(1.0, off / _HUBER)
-    others_value, value_variance = _effect(recall - middle - class_effect, robust, values, own=True)
-    others_class, class_variance = _effect(recall - middle - value_effect, robust, classes, own=True)
+    others_value, value_variance = _of_others(recall - middle - class_effect, robust, values, value_sd)
+    others_class, class_variance = _of_others(recall - middle - value_effect, robust, classes, class_sd)
     return np.clip(middle + others_class + others_value, 0, 1), class_variance + value_variance
 
 
 def _effect(
-    residual: NDArray[np.float64], weight: NDArray[np.float64], group: NDArray[np.int64], own: bool
+    residual: NDArray[np.float64], weight: NDArray[np.float64], group: NDArray[np.int64], spread: float
+) -> tuple[NDArray[np.float64], float]:
+    """Return each cell's group effect, shrunken by its `spread`, and the spread that the effects show (EM step)."""
+    total = np.bincount(group, weights=weight)
+    effect = np.bincount(group, weights=weight * residual) / (total + 1 / spread**2)
+    taught = total > 0
+    shown = np.mean(effect[taught] ** 2 + 1 / (total[taught] + 1 / spread**2))
+    return effect[group], max(_LEAST_SD, float(np.sqrt(shown)))
+
+
+def _of_others(
+    residual: NDArray[np.float64], weight: NDArray[np.float64], group: NDArray[np.int64], spread: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each cell's group effect, shrunken, and its variance; `own` leaves the cell itself out."""
-    mine = weight if own else np.zeros_like(weight)
-    summed = np.bincount(group, weights=weight * residual)[group] - mine * residual
+    """Return each cell's group effect as the group's other cells show it, shrunken, and its variance."""
+    summed = np.bincount(group, weights=weight * residual)[group] - weight * residual
     # A difference of equal sums may end a rounding below 0.
-    total = np.maximum(np.bincount(group, weights=weight)[group] - mine, 0.0)
-    prior = 1 / _EFFECT_SD**2
+    total = np.maximum(np.bincount(group, weights=weight)[group] - weight, 0.0)
+    prior = 1 / spread**2
     return summed / (total + prior), total / (total + prior) ** 2

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LEAST_DEFICIT = 0.02  # below two points nobody would act
 _DOUBTFUL = 0.84  # deficit over its standard deviation: 80 % sure, enough to be listed
-_SURE = 1.64  # 95 % sure, enough to rank a scarce cell before every cell that is not scarce
+_SURE = 1.28  # 90 % sure, enough to rank a scarce cell before every cell that is not scarce
 _CONFUSED_SHARE = 0.5  # of the misses that go to one and the same class
 _CONFUSED_MISSES = 3
 _NAMED = 3  # classes listed in `confused_with`
