@@ -48,7 +48,7 @@ def embed(
     """Return (N, D) unit-norm embeddings of images, through the cache where there is one."""
     if cache is None:
         return retriever.embed([image.path for image in images])
-    return retriever.embed_cached([(image.id, image.path) for image in images], cache)
+    return retriever.embed_cached(images, cache)
 
 
 def _labels(images: Sequence[LabelledImage], classes: dict[str, int]) -> NDArray[np.int64]:

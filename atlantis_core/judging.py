@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.metrics.paired import is_proven
@@ -32,7 +32,7 @@ def judge_round(
     session: Session,
     round_index: int,
     protocol: Protocol,
-    arms: dict[str, Sequence[str]],
+    arms: Mapping[str, Sequence[str]],
 ) -> Decision:
     """Compare the candidate arm with the incumbent.
 

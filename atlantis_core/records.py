@@ -324,7 +324,7 @@ def from_json(kind: type[Record], payload: Any) -> Record:
     Raises:
         pydantic.ValidationError: The payload is not such a record.
     """
-    built: Record = _adapter(kind).validate_python(payload)
+    built: Record = _adapter(kind).validate_python(payload)  # type: ignore[arg-type]  # types are hashable
     return built
 
 

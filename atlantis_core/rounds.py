@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.errors import BudgetSpent, ToolError
+from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
+from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for
 from atlantis_core.protocols import check_protocol, known_values
 from atlantis_core.records import Candidate, Gap, Protocol, Verdict, from_json
+from atlantis_core.trials import trials
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A made image as the activation cache knows pictures."""
+
+    id: str
+    path: str
+
 
 Arm = Literal["baseline", "candidate", "incumbent"]
 
@@ -75,7 +88,8 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     """
     check_protocol(protocol, session.collection, session.spec.regime, None)
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
-    requests = requests_for(protocol, session.collection.of_split("train"), session.generator, seed)
+    generator = f"{session.generator.name}/{session.generator.version}"
+    requests = requests_for(protocol, session.collection.of_split("train"), generator, seed)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
     new = ledger.unbooked(session.run_id, "images", [request.key for request in requests])
     ledger.require(session.run_id, session.spec.budget, "images", len(new))
@@ -88,28 +102,41 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     known = candidates.find(request.key for request in requests)
     for candidate in known.values():
         record(candidate)  # made in another run of this workspace: used here, so it counts here
-    make_candidates(
-        [request for request in requests if request.key not in known],
-        session.generator,
-        session.workspace.objects,
-        protocol,
-        record=record,
-        progress=session.progress,
-    )
+    make_candidates(requests, session.generator, session.workspace.objects, known, record, protocol, session.progress)
     _book_seconds(session, f"generation/{round_index}", started)
     session.write(round_index, "candidates", [request.key for request in requests])
     return candidates_of(session, round_index)
 
 
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
-    """Screen a round's candidates with the incumbent's eyes, once, and keep the verdicts."""
-    from atlantis_core.screening import screen_candidates
-
+    """Screen a round's candidates with the diagnosing model's eyes and keep the verdicts (the paper's ORDC)."""
     started = time.monotonic()
-    verdicts = screen_candidates(session, candidates_of(session, round_index), protocol, trial_id)
+    verdicts = _screened(session, candidates_of(session, round_index), protocol, trial_id)
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
     _book_seconds(session, f"screening/{round_index}", started)
     return verdicts
+
+
+def _screened(session: Session, candidates: Sequence[Candidate], protocol: Protocol, trial_id: str) -> list[Verdict]:
+    from atlantis_core.learning.retriever import load_retriever
+
+    (trial,) = trials(session, [trial_id])
+    retriever = load_retriever(trial.path)
+    train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
+    by_path = {candidate.path: _Picture(candidate.key, candidate.path) for candidate in candidates}
+    prints = session.loaded.fingerprints
+    return screen(
+        candidates,
+        lambda paths: retriever.embed_cached([by_path[path] for path in paths], session.cache),
+        RealImages(
+            ids=[image.id for image in train],
+            class_names=[image.label for image in train],
+            embeddings=retriever.embed_cached(train, session.cache),
+        ),
+        session.scorer(protocol.scorer),
+        LeakGuard(ValidationPrints([prints[image.id] for image in validation]), session.loaded.sealed),
+        {image.id: image.path for image in train},
+    )
 
 
 def candidates_of(session: Session, round_index: int) -> list[Candidate]:

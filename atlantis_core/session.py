@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
+from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.ports import (
     CAPTIONERS,
@@ -22,7 +23,6 @@ from atlantis_core.records import Caption, Collection, RunSpec, from_json
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from atlantis_core.data.sealed import SealedSplit
     from atlantis_core.learning.activations import ActivationCache
     from atlantis_core.learning.backbones import Backbone
     from atlantis_core.learning.recipe import Recipe
@@ -49,18 +49,14 @@ class Session:
         self.progress = progress
 
     @cached_property
-    def _given(self) -> tuple[Collection, SealedSplit]:
+    def loaded(self) -> LoadedCollection:
+        """The collection as it was read, with its test split sealed."""
         return self.workspace.collections.get(self.spec.collection_id)
-
-    @property
-    def sealed(self) -> SealedSplit:
-        """The test split; it answers match or no match and nothing else."""
-        return self._given[1]
 
     @cached_property
     def collection(self) -> Collection:
         """The collection, with the facets that captions gave it if it had none of its own."""
-        collection = self._given[0]
+        collection = self.loaded.collection
         captions = self.captions
         return with_captions(collection, captions) if captions and not collection.facets else collection
 
@@ -128,7 +124,7 @@ class Session:
         """Activations of the frozen lower trunk, shared by all trials."""
         from atlantis_core.learning.activations import ActivationCache
 
-        return ActivationCache(self.backbone, self.recipe, self.workspace.path("cache", "activations"))
+        return ActivationCache(self.workspace.path("cache", "activations"))
 
     def write(self, round_index: int, kind: str, payload: Any) -> None:
         """Write a journal entry of this run."""

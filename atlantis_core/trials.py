@@ -99,8 +99,9 @@ def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
     """Measure the backbone without any training."""
     from atlantis_core.learning.retriever import frozen
 
-    key = content_key("frozen", [session.backbone.fingerprint, session.recipe.side_px])
-    return _measured(session, key, lambda: frozen(session.backbone))
+    recipe = session.recipe
+    key = content_key("frozen", [session.backbone.fingerprint, recipe.side_px])
+    return _measured(session, key, lambda: frozen(session.backbone, recipe.trainable_fraction, recipe.side_px))
 
 
 def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -15,7 +15,8 @@ from langgraph.types import Command, interrupt
 from atlantis_core.errors import ToolError
 from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.protocols import edited_protocol
-from atlantis_core.records import Protocol, as_json, from_json
+from atlantis_core.records import Protocol as AugmentationProtocol
+from atlantis_core.records import as_json, from_json
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, stop_after_round
 from atlantis_dml.graph.state import State
@@ -31,7 +32,23 @@ PREPARATION = (
 """Steps that a run does once; all others begin anew with each round."""
 
 
-def planner_node(planner: Planner) -> Callable[[State, Runtime[RunContext]], dict[str, Any]]:
+class Node(Protocol):
+    """A node that works with the run's context."""
+
+    def __call__(self, state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        """Return what changes in the state."""
+        ...
+
+
+class ConfiguredNode(Protocol):
+    """A node that hands the config on; `ToolNode` finds the run's context in it."""
+
+    def __call__(self, state: State, config: RunnableConfig) -> Any:
+        """Return what changes in the state."""
+        ...
+
+
+def planner_node(planner: Planner) -> Node:
     """Return the node that asks `planner` what comes next and records its reason and cost."""
 
     def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -64,12 +81,11 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
 
 
-def tools_node() -> Callable[[State, Runtime[RunContext]], Any]:
+def tools_node() -> ConfiguredNode:
     """Return the node that runs the called tool under the planner's event and answers its failures."""
     node = ToolNode(make_tools(), handle_tool_errors=_in_words, wrap_tool_call=_recorded)
 
-    def run(state: State, runtime: Runtime[RunContext], config: RunnableConfig) -> Any:
-        del runtime  # ToolNode takes it from the config; it is named here so that mypy sees the node's shape
+    def run(state: State, config: RunnableConfig) -> Any:
         answers = node.invoke(state, config)
         failed = _failure_in(answers)
         if failed is None:
@@ -80,11 +96,12 @@ def tools_node() -> Callable[[State, Runtime[RunContext]], Any]:
 
 
 def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
-    session, call = request.runtime.context.session, request.tool_call
+    context: Any = request.runtime.context
+    session, call = context.session, request.tool_call
     parent = request.state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
         answered = execute(request)
-        message = answered.update["messages"][0] if isinstance(answered, Command) else answered
+        message: Any = answered.update["messages"][0] if isinstance(answered, Command) else answered
         span.output = {"text": message.text, "artifact": message.artifact}
         span.status = "failed" if message.status == "error" else "done"
     return answered
@@ -113,7 +130,7 @@ def _failure_in(answers: Any) -> str | None:
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass."""
     session = runtime.context.session
-    protocol = from_json(Protocol, state["protocol"])
+    protocol = from_json(AugmentationProtocol, state["protocol"])
     if session.spec.auto:
         return {"approved": True}
     spent = session.workspace.ledger.spent(session.run_id)
@@ -139,7 +156,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
     session, round_index = runtime.context.session, state["round"]
-    protocol = from_json(Protocol, state["protocol"])
+    protocol = from_json(AugmentationProtocol, state["protocol"])
     with session.workspace.events.span(
         session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
     ) as span:

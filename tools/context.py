@@ -7,7 +7,7 @@ the store, and what later steps need of it goes into the graph's state.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from langchain_core.messages import ToolMessage
 from langgraph.prebuilt import ToolRuntime
@@ -62,7 +62,10 @@ class RunContext:
     prompt_writer: PromptWriter
 
 
-Runtime: TypeAlias = ToolRuntime[RunContext, dict[str, Any]]
+if TYPE_CHECKING:
+    Runtime: TypeAlias = ToolRuntime[RunContext, dict[str, Any]]
+else:
+    Runtime = ToolRuntime  # with its parameters, langchain would build a schema of the context's fields
 
 
 def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state: Any) -> Command[Any]:

@@ -13,7 +13,7 @@ from atlantis_dml.tools.context import Runtime, answer
 def dataset_statistics(runtime: Runtime) -> object:
     """Count images per class, split and facet, and report imbalance, duplicates and files left out."""
     session = runtime.context.session
-    found = collection_statistics(session.collection)
+    found = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     session.write(0, "statistics", found)
     facets = ", ".join(session.collection.facets) or "none yet (caption_images finds some)"
     text = (

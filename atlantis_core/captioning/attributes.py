@@ -68,9 +68,7 @@ def attributes_of(measures: Measures) -> dict[str, str]:
         "colour": _named(measures.colourfulness, _MUTED_BELOW, _VIVID_ABOVE, ("muted", "normal", "vivid")),
         "cast": _cast_name(measures),
         "sharpness": "blurred" if measures.blur > _BLURRED_ABOVE else "sharp",
-        "background": _named(
-            measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")
-        ),
+        "background": _named(measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")),
     }
 
 

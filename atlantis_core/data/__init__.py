@@ -1,0 +1,1 @@
+"""Collections: reading, inspecting, splitting, facets, the sealed test split and retrieval tasks."""

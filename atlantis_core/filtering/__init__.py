@@ -1,0 +1,1 @@
+"""Filtering made images: leaks, blanks, outliers, copies (the paper's ORDC)."""

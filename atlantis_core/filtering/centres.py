@@ -72,4 +72,4 @@ class Centres:
             )
         wide = embeddings.astype(np.float64)
         squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
-        return np.sqrt(np.maximum(squares, 0))
+        return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)

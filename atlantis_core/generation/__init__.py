@@ -1,0 +1,1 @@
+"""Making images: from a protocol to requests, from requests to files."""

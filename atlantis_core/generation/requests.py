@@ -44,15 +44,13 @@ def requests_for(
             raise BadProtocol(f"cell {wanted.cell!r} asks for {wanted.count} images; ask for 0 or more")
         chosen = spread.sources_for(wanted)
         for index in range(wanted.count):
-            prompt = _prompt(wanted.prompts, index, len(set(chosen)) or 1, protocol.objective)
+            prompt = _prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
             source = chosen[index] if chosen else None
             made.append(_request(wanted.cell, prompt, source, generator, (seed, index), side_px))
     return tuple(made)
 
 
-def request_key(
-    generator: str, source_id: str, prompt: str, cell: Cell, seed: int, side_px: int
-) -> str:
+def request_key(generator: str, source_id: str, prompt: str, cell: Cell, seed: int, side_px: int) -> str:
     """Return the content address of an image to make: 64 hex digits (SHA-256)."""
     parts = (generator, source_id, prompt, cell.class_name, cell.facet, cell.value, str(seed), str(side_px))
     # Lengths keep ("a", "bc") apart from ("ab", "c").
@@ -77,7 +75,7 @@ def _prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str
     """Cycle the prompts, shifted by one each time the sources have all been used, so that pairs do not repeat."""
     if not prompts:
         return objective
-    return prompts[(index + index // num_sources) % len(prompts)]
+    return prompts[(index + index // max(1, num_sources)) % len(prompts)]
 
 
 class _Spread:

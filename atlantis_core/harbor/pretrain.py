@@ -48,7 +48,7 @@ class Recipe:
         seed: Decides initial weights, pictures and batches.
     """
 
-    steps: int = 2400
+    steps: int = 1300
     batch: int = 128
     rate: float = 1.5e-3
     seed: int = 0

@@ -18,6 +18,7 @@ RENDERER_VERSION = 1
 _NEAR_SCALE = 0.68  # a vessel this long, as a fraction of the picture, is at distance 1
 _AIR_EXPONENT = 0.6  # below 1: nobody photographs a far vessel in the thickest air, it would not be seen
 _WATERLINE_BELOW_HORIZON = 0.09
+_CABIN_IN_USE = 0.6  # chance that a window is lit at night
 _LAMP = (255, 214, 130)
 _SIDE_LAMPS = ((236, 44, 40), (40, 220, 90))
 
@@ -45,11 +46,13 @@ def _distance(scene: Scene) -> float:
     return float((_NEAR_SCALE / scene.scale) ** _AIR_EXPONENT)
 
 
-def _paint_vessel(canvas: Canvas, scene: Scene, light: Light, place: _Placement) -> None:
+def _paint_vessel(
+    canvas: Canvas, scene: Scene, light: Light, place: _Placement, rng: np.random.Generator
+) -> None:
     distance = _distance(scene)
     own = {"hull": scene.vessel_class.hull, "trim": scene.vessel_class.trim}
     for part in DRAWINGS[scene.vessel_class.vessel].parts:
-        lit = light.lamps and part.paint == "glass"
+        lit = light.lamps and part.paint == "glass" and rng.random() < _CABIN_IN_USE
         colour = _LAMP if lit else light.shade(own.get(part.paint, part.paint), distance, part.tone)
         canvas.polygon([place(point) for point in part.points], colour)
 
@@ -105,7 +108,7 @@ def render(scene: Scene) -> npt.NDArray[np.uint8]:
     backdrop.paint_heavens(canvas, scene, light, rng)
     backdrop.paint_shore(canvas, scene, light, rng)
     backdrop.paint_sea(canvas, scene, light, rng)
-    _paint_vessel(canvas, scene, light, place)
+    _paint_vessel(canvas, scene, light, place, rng)
     if scene.condition == "snow":
         _paint_snow_cover(canvas, scene, light, place)
     if light.lamps:

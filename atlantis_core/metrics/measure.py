@@ -51,9 +51,7 @@ def measure(ranking: Ranking, queries: Sequence[LabelledImage]) -> Measurement:
     )
 
 
-def _recall_by(
-    keys: Sequence[str | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]
-) -> dict[str, Interval]:
+def _recall_by(keys: Sequence[str | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[str, Interval]:
     """Return Recall@1 with its interval for every key that has a counted query."""
     tally: dict[str, list[bool]] = {}
     for key, is_hit, is_counted in zip(keys, hit, counted, strict=True):
@@ -83,9 +81,7 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
         queries=first.queries,
         left_out=first.left_out,
         per_class=_average_intervals([m.per_class for m in measurements]),
-        per_facet={
-            name: _average_intervals([m.per_facet[name] for m in measurements]) for name in first.per_facet
-        },
+        per_facet={name: _average_intervals([m.per_facet[name] for m in measurements]) for name in first.per_facet},
     )
 
 

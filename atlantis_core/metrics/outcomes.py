@@ -34,9 +34,7 @@ class QueryOutcomes:
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.hit) == len(self.returned):
-            raise ValueError(
-                f"{len(self.ids)} ids, {len(self.hit)} hits and {len(self.returned)} labels do not fit"
-            )
+            raise ValueError(f"{len(self.ids)} ids, {len(self.hit)} hits and {len(self.returned)} labels do not fit")
         if len(set(self.ids)) != len(self.ids):
             raise ValueError("a query id occurs twice; outcomes are matched by id")
 
@@ -63,7 +61,8 @@ class QueryOutcomes:
             SetupError: The file is missing or is no outcomes file.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            # Opened here: numpy leaves a file open that turns out to be no archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 return cls(tuple(data["ids"].tolist()), data["hit"], tuple(data["returned"].tolist()))
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise SetupError(f"{str(path)!r} holds no query outcomes ({error}); measure again") from error

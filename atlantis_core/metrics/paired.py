@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlantis_core.errors import TrainingFailed
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
 from atlantis_core.records import Comparison
 
@@ -40,13 +41,11 @@ SEED_SD = 0.015
 """Prior standard deviation of Recall@1 between seeds of one recipe."""
 
 _PRIOR_FREEDOM = 4.0  # how many seeds' worth the prior is
-_FEWEST_CLASSES = (
-    6  # below, classes cannot be the units: no test with so few degrees of freedom finds anything
-)
+_FEWEST_CLASSES = 6  # with fewer units, hardly a degree of freedom is left and no test finds anything
 
 
 def compare(
-    control: Sequence[QueryOutcomes],
+    control: Sequence[QueryOutcomes | None],
     candidate: Sequence[QueryOutcomes | None],
     labels: Mapping[str, str],
     select: Iterable[str] | None = None,
@@ -55,7 +54,8 @@ def compare(
     """Compare two arms query by query and seed by seed.
 
     Args:
-        control: Outcomes of the incumbent or baseline, one per seed.
+        control: Outcomes of the incumbent or baseline, one per seed. A seed at which it crashed (None) proves
+            nothing for the candidate and is left out, on both sides.
         candidate: Outcomes of the candidate, seed by seed in the same order; None is a crashed trial, which
             missed every query.
         labels: Query id -> class, for clustering. With fewer than 6 classes the queries are the sampling
@@ -69,16 +69,19 @@ def compare(
         that.
 
     Raises:
+        TrainingFailed: The control crashed at every seed.
         ValueError: Unequal or no seeds, no common query, a query without class.
     """
     if not control or len(control) != len(candidate):
         raise ValueError(f"{len(control)} control and {len(candidate)} candidate seeds cannot be paired")
-    after_all = [one or worst_outcomes(control[seed].ids) for seed, one in enumerate(candidate)]
-    ids = _common_ids([*control, *after_all], select)
+    pairs = [(old, new or worst_outcomes(old.ids)) for old, new in zip(control, candidate, strict=True) if old]
+    if not pairs:
+        raise TrainingFailed("every training of the control crashed; there is nothing to compare with")
+    ids = _common_ids([one for pair in pairs for one in pair], select)
     unlabelled = [identity for identity in ids if identity not in labels]
     if unlabelled:
         raise ValueError(f"{len(unlabelled)} queries have no class: {unlabelled[0]!r}")
-    before, after = _hits(control, ids), _hits(after_all, ids)
+    before, after = _hits([old for old, _ in pairs], ids), _hits([new for _, new in pairs], ids)
     clusters = np.unique([labels[identity] for identity in ids], return_inverse=True)[1]
     if clusters.max() + 1 < _FEWEST_CLASSES:
         clusters = np.arange(len(ids))
@@ -141,9 +144,7 @@ def _test(
         gain=gain,
         low=max(-1.0, gain - half),
         high=min(1.0, gain + half),
-        p_value=_p_value(
-            gain, variance, freedom, int(clusters.max()) + 1, same=bool((before == after).all())
-        ),
+        p_value=_p_value(gain, variance, freedom, int(clusters.max()) + 1, same=bool((before == after).all())),
         queries=before.shape[1],
         seeds=len(before),
     )
@@ -169,9 +170,7 @@ def _cluster_variance(residual: NDArray[np.float64], clusters: NDArray[np.int64]
     return variance, max(1.0, queries**2 / float((sizes.astype(np.float64) ** 2).sum()) - 1)
 
 
-def _seed_variance(
-    before: NDArray[np.float64], after: NDArray[np.float64], seed_sd: float
-) -> tuple[float, float]:
+def _seed_variance(before: NDArray[np.float64], after: NDArray[np.float64], seed_sd: float) -> tuple[float, float]:
     """Return V_seeds and its degrees of freedom."""
     seeds = len(before)
     squares = sum(float(((arm.mean(axis=1) - arm.mean()) ** 2).sum()) for arm in (before, after))

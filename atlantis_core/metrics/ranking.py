@@ -142,9 +142,7 @@ def _chunks(queries: int, gallery: int) -> Iterator[slice]:
 def _nothing_ranked(queries: int) -> Ranking:
     """Return the ranking of an empty gallery."""
     none = np.zeros(queries)
-    return Ranking(
-        np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), none, none.copy()
-    )
+    return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), none, none.copy())
 
 
 def _rank_chunk(

@@ -60,9 +60,7 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     asked = {identity for one in outcomes for identity in one.ids}
     unknown = asked - {image.id for image in collection.images}
     if unknown:
-        raise ValueError(
-            f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}"
-        )
+        raise ValueError(f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}")
     return tuple(_table(collection, outcomes, facet) for facet in collection.facets or WHOLE_CLASS[:1])
 
 

@@ -1,51 +1,77 @@
-"""How many images there are: by split, by class, by class and facet value, and how unequally."""
+"""Everything that is known of a collection before any model has seen it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from atlantis_core.statistics.balance import facet_table, gini, images_per_class, max_over_min
+from atlantis_core.statistics.duplicates import Duplicates, find_duplicates
+from atlantis_core.statistics.sizes import ImageSizes, image_sizes
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Collection, LabelledImage
+    from atlantis_core.data.sealed import SealedSplit
+    from atlantis_core.records import Collection
 
 
-def images_per_class(images: Iterable[LabelledImage], classes: Sequence[str]) -> dict[str, int]:
-    """Return class -> number of images, in the order of `classes`; 0 where there is none."""
-    counted = Counter(image.label for image in images)
-    return {name: counted[name] for name in classes}
+@dataclass(frozen=True, slots=True)
+class CollectionStatistics:
+    """Counts, balance, sizes, facets and duplicates; JSON-able."""
+
+    name: str
+    num_classes: int
+    num_train: int
+    num_validation: int
+    num_test: int
+    """Of the sealed test split only the number is known."""
+    train_per_class: Mapping[str, int]
+    validation_per_class: Mapping[str, int]
+    gini: float
+    """Inequality of the training images per class: 0 is equal; higher is worse."""
+    max_over_min: float
+    """Most over fewest training images of the classes that have any: 1 is balanced; higher is worse."""
+    untrained: tuple[str, ...]
+    """Classes without a training image."""
+    sizes: ImageSizes | None
+    """Of train and validation images; None without images."""
+    facet_tables: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """Facet -> class -> value -> training images."""
+    not_facets: Mapping[str, str]
+    """Metadata columns that are no facets -> reason."""
+    duplicates: Duplicates
 
 
-def gini(counts: Iterable[int]) -> float:
-    """Return the Gini coefficient of counts: 0 is equal, near 1 one class has everything; higher is worse.
+def collection_statistics(
+    collection: Collection,
+    sealed: SealedSplit | None = None,
+    fingerprints: Mapping[str, bytes] | None = None,
+) -> CollectionStatistics:
+    """Gather the statistics of a collection.
 
-    Gini (1912) in the sorted form G = 2 * sum_i i * x_i / (n * sum x) - (n + 1) / n, i from 1. Without images
-    it is 0.
+    Args:
+        collection: What to describe. Its files are read: headers for sizes, pixels for duplicates.
+        sealed: Its test split, asked for matches only; None: not looked into.
+        fingerprints: Image id -> fingerprint, where some are known already.
+
+    Raises:
+        SetupError: A file has gone or is no image any more.
     """
-    ordered = np.sort(np.array(list(counts), np.float64))
-    total = ordered.sum()
-    if not total:
-        return 0.0
-    number = len(ordered)
-    return float(2 * (np.arange(1, number + 1) * ordered).sum() / (number * total) - (number + 1) / number)
-
-
-def imbalance(counts: Iterable[int]) -> float | None:
-    """Return largest over smallest count; 1 is balanced, higher is worse. None where a class has none."""
-    values = list(counts)
-    if not values or not min(values):
-        return None
-    return max(values) / min(values)
-
-
-def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]:
-    """Return class -> facet value -> training images, 0 where a class lacks a value that others have.
-
-    Values of validation images count as values too: a value that training never saw shows as a column of
-    zeros.
-    """
-    values = sorted({image.facets[facet] for image in collection.images if facet in image.facets})
-    counted = Counter((i.label, i.facets[facet]) for i in collection.of_split("train") if facet in i.facets)
-    return {name: {value: counted[name, value] for value in values} for name in collection.classes}
+    train, validation = collection.of_split("train"), collection.of_split("validation")
+    train_per_class = images_per_class(train, collection.classes)
+    return CollectionStatistics(
+        name=collection.name,
+        num_classes=len(collection.classes),
+        num_train=len(train),
+        num_validation=len(validation),
+        num_test=collection.num_test,
+        train_per_class=train_per_class,
+        validation_per_class=images_per_class(validation, collection.classes),
+        gini=gini(train_per_class.values()),
+        max_over_min=max_over_min(train_per_class.values()),
+        untrained=tuple(name for name, count in train_per_class.items() if not count),
+        sizes=image_sizes(collection.images),
+        facet_tables={facet: facet_table(collection, facet) for facet in collection.facets},
+        not_facets=dict(collection.not_facets),
+        duplicates=find_duplicates(collection, sealed, fingerprints),
+    )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _CELL_SD = 0.1  # spread of cells around the additive model, in recall; bounds the weight of well-asked cells
 _FIRST_SD = 0.2  # spread of class and of facet-value effects, before the data speak
-_LEAST_SD = 0.03
-_HUBER = 1.0  # standard deviations from which a cell counts less, so that a few missed cells do not pass for an effect
+_LEAST_SD = 0.05  # and afterwards: a handful of classes may show no spread by chance
+_HUBER = 1.0  # standard deviations off from which a cell teaches less: a few missed cells are no effect
 _SWEEPS = 30
 
 

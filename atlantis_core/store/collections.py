@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 from sqlalchemy import Engine, select
 
-from atlantis_core.data.facets import fingerprint
+from atlantis_core.data.address import fingerprint
+from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection, as_json, from_json
@@ -18,16 +21,23 @@ class CollectionStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, collection: Collection, sealed: SealedSplit) -> str:
+    def add(self, loaded: LoadedCollection) -> str:
         """Keep a collection; return its id."""
-        collection_id = fingerprint(collection)
-        row = {"id": collection_id, "payload": as_json(collection), "sealed": sealed.to_rows()}
+        collection_id = fingerprint(loaded.collection)
+        row = {
+            "id": collection_id,
+            "payload": as_json(loaded.collection),
+            "sealed": loaded.sealed.rows_for_store(),
+            "fingerprints": {
+                image_id: base64.b64encode(print_).decode("ascii") for image_id, print_ in loaded.fingerprints.items()
+            },
+        }
         with self._engine.begin() as connection:
             insert_once(connection, collections, row)
         return collection_id
 
-    def get(self, collection_id: str) -> tuple[Collection, SealedSplit]:
-        """Return a collection and its sealed test split.
+    def get(self, collection_id: str) -> LoadedCollection:
+        """Return a collection as it was read.
 
         Raises:
             SetupError: There is no such collection in this workspace.
@@ -37,4 +47,9 @@ class CollectionStore:
             row = connection.execute(query).first()
         if row is None:
             raise SetupError(f"no collection {collection_id!r} in this workspace")
-        return from_json(Collection, row.payload), SealedSplit.from_rows(row.sealed)
+        return LoadedCollection(
+            collection=from_json(Collection, row.payload),
+            sealed=SealedSplit.from_store_rows(row.sealed),
+            fingerprints={key: base64.b64decode(text) for key, text in row.fingerprints.items()},
+            notes=(),
+        )

@@ -52,7 +52,7 @@ class EventStore:
         nodes = {row["id"]: {**row, "children": []} for row in rows}
         for node in nodes.values():
             node.pop("run_id")
-        roots = []
+        roots: list[dict[str, Any]] = []
         for node in nodes.values():
             parent = node.pop("parent")
             (nodes[parent]["children"] if parent in nodes else roots).append(node)
@@ -69,7 +69,8 @@ class EventStore:
             "input": given,
         }
         with self._engine.begin() as connection:
-            return int(connection.execute(events.insert().values(**row)).inserted_primary_key[0])
+            inserted = connection.execute(events.insert().values(**row).returning(events.c.id))
+            return int(inserted.scalar_one())
 
     def _close(self, span: Span) -> None:
         values = {

@@ -12,6 +12,7 @@ collections = Table(
     Column("id", String, primary_key=True),
     Column("payload", JSON, nullable=False),
     Column("sealed", JSON, nullable=False),
+    Column("fingerprints", JSON, nullable=False),
 )
 
 runs = Table(

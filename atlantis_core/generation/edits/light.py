@@ -21,8 +21,8 @@ def night(image: Tensor, strength: float, draws: Draws) -> Tensor:
     # What shines by daylight only (sky, white walls) falls deeper than what is painted.
     dimmed = image / (1 + strength * draws.uniform(0.0, 2.2) * grey)
     dimmed = dimmed ** (1 + strength * draws.uniform(0.0, 0.5))
-    dimmed = pixels.saturated(dimmed, 1 - strength * draws.uniform(0.1, 0.5))
-    blue = strength * draws.uniform(0.12, 0.5)
+    dimmed = pixels.saturated(dimmed, 1 - strength * draws.uniform(0.2, 0.65))
+    blue = strength * draws.uniform(0.12, 0.45)
     dimmed = pixels.tinted(dimmed, (1 - blue, 1 - 0.55 * blue, 1 + 0.5 * blue))
     far = pixels.distance(image, draws.uniform(0.3, 0.7), draws.uniform(0.3, 0.7))
     dimmed = dimmed / (1 + strength * draws.uniform(0.2, 1.2) * far**2)

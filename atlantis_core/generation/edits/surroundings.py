@@ -48,7 +48,8 @@ def background_clutter(image: Tensor, strength: float, draws: Draws) -> Tensor:
         piece = image[:, from_y : from_y + tall, from_x : from_x + wide]
         if draws.chance(0.5):
             piece = torch.flip(piece, (2,))
-        gains = (draws.uniform(0.5, 1.4), draws.uniform(0.5, 1.4), draws.uniform(0.5, 1.4))
+        level = draws.uniform(0.6, 1.3)
+        gains = (level * draws.uniform(0.85, 1.15), level, level * draws.uniform(0.85, 1.15))
         pieces = pieces.clone()
         pieces[:, to_y : to_y + tall, to_x : to_x + wide] = pixels.tinted(piece, gains)
     return pixels.mixed(image, pieces.clamp(0, 1), strength * _around(image, draws)).clamp(0, 1)
@@ -57,7 +58,7 @@ def background_clutter(image: Tensor, strength: float, draws: Draws) -> Tensor:
 def _around(image: Tensor, draws: Draws) -> Tensor:
     """Return how much a pixel belongs to the surroundings, (1, H, W): 0 in the middle, 1 outside."""
     away = pixels.distance(image, draws.uniform(0.44, 0.56), draws.uniform(0.44, 0.56))
-    radius, softness = draws.uniform(0.32, 0.42), draws.uniform(0.04, 0.12)
+    radius, softness = draws.uniform(0.26, 0.4), draws.uniform(0.08, 0.3)
     return ((away - radius) / softness).clamp(0, 1)
 
 

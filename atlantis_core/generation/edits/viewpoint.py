@@ -32,7 +32,7 @@ def viewpoint(image: Tensor, strength: float, draws: Draws) -> Tensor:
     moved = ((corners * size / 2) @ turn.T) / (size / 2) * nearness + tilt * 2 + shift * 2
     source, target = (corners + 1) / 2 * size, (moved + 1) / 2 * size
     matrix = get_perspective_transform(source[None], target[None])
-    out: Tensor = warp_perspective(
-        image[None], matrix, (height, width), mode="bilinear", padding_mode="reflection"
-    )[0]
+    out: Tensor = warp_perspective(image[None], matrix, (height, width), mode="bilinear", padding_mode="reflection")[
+        0
+    ]
     return out.clamp(0, 1)

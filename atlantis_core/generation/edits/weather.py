@@ -63,9 +63,7 @@ def _with_streaks(image: Tensor, strength: float, draws: Draws) -> Tensor:
         drops = pixels.spots(image, draws, count, max(0.3, 0.0035 * side * nearness))
         streaks = (pixels.streaked(drops, length_px, degrees) * length_px * 0.45).clamp(0, 1)
         light = draws.uniform(0.62, 0.85)
-        out = pixels.mixed(
-            out, pixels.colour((light, light, light)), draws.uniform(0.25, 0.55) * nearness * streaks
-        )
+        out = pixels.mixed(out, pixels.colour((light, light, light)), draws.uniform(0.25, 0.55) * nearness * streaks)
     return out.clamp(0, 1)
 
 

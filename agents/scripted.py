@@ -1,0 +1,51 @@
+"""A chat model that says what it was told to: the shipped fake for tests and for trying prompts without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from pydantic import Field
+
+
+class ScriptedChatModel(BaseChatModel):
+    """Replays messages in order; an exception in the script is raised in its place."""
+
+    script: list[Any]
+    """`AIMessage`s and exceptions."""
+    requests: list[list[BaseMessage]] = Field(default_factory=list)
+    """What the model was asked, call by call."""
+    bound_tools: list[str] = Field(default_factory=list)
+    """Names of the tools that were bound."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Remember which tools were bound; the script decides what is called."""
+        del kwargs
+        self.bound_tools.extend(tool.name for tool in tools if isinstance(tool, BaseTool))
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del stop, run_manager, kwargs
+        self.requests.append(messages)
+        if len(self.requests) > len(self.script):
+            raise IndexError(f"the script has {len(self.script)} messages and was asked for one more")
+        reply = self.script[len(self.requests) - 1]
+        if isinstance(reply, BaseException):
+            raise reply
+        return ChatResult(generations=[ChatGeneration(message=reply)])

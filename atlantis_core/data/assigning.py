@@ -1,0 +1,96 @@
+"""Giving every image its split: the given ones where they are of use, else ones made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.data.inspection import Inspected
+from atlantis_core.data.splitting import (
+    HELD_OUT,
+    VALIDATION_ONLY,
+    near_groups,
+    split_classes,
+    split_images,
+)
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Regime, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Images with their splits."""
+
+    photos: tuple[tuple[Inspected, Split], ...]
+    splits_given: bool
+    """False where any split was made here."""
+    notes: tuple[str, ...]
+    """What was made and why, for a person."""
+
+
+def assign_splits(photos: Sequence[Inspected], regime: Regime) -> Assigned:
+    """Use the given splits, make what is missing, and check that they fit the regime.
+
+    Nothing is ever taken out of a given test split.
+
+    Args:
+        photos: Usable images.
+        regime: `seen` or `unseen`.
+
+    Raises:
+        SetupError: There is nothing to train on, or the splits contradict the regime.
+    """
+    given = {photo.entry.split for photo in photos}
+    if given <= {None} or given == {"train"}:
+        return _made(photos, regime)
+    if "train" not in given:
+        held = " and ".join(sorted(str(split) for split in given))
+        raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
+    assigned = _given(photos) if "validation" in given else _carved(photos, regime)
+    _check_regime(assigned, regime)
+    return assigned
+
+
+def _given(photos: Sequence[Inspected]) -> Assigned:
+    pairs = tuple((photo, photo.entry.split) for photo in photos if photo.entry.split is not None)
+    notes = () if any(split == "test" for _, split in pairs) else ("No test split is given.",)
+    return Assigned(pairs, splits_given=True, notes=notes)
+
+
+def _made(photos: Sequence[Inspected], regime: Regime) -> Assigned:
+    splits = _split(photos, regime, HELD_OUT)
+    unit = "images of every class" if regime == "seen" else "classes"
+    note = f"No held-out splits are given: the {unit} were split 60/20/20 into train, validation and test by content."
+    return Assigned(tuple(zip(photos, splits, strict=True)), splits_given=False, notes=(note,))
+
+
+def _carved(photos: Sequence[Inspected], regime: Regime) -> Assigned:
+    """Take validation out of train, where only train and test are given."""
+    training = [photo for photo in photos if photo.entry.split == "train"]
+    splits = zip(training, _split(training, regime, VALIDATION_ONLY), strict=True)
+    tests: list[tuple[Inspected, Split]] = [(photo, "test") for photo in photos if photo.entry.split == "test"]
+    unit = "training images of every class" if regime == "seen" else "training classes"
+    note = f"No validation split is given: 20 % of the {unit}, chosen by content, became validation."
+    return Assigned((*splits, *tests), splits_given=False, notes=(note,))
+
+
+def _split(photos: Sequence[Inspected], regime: Regime, shares: Mapping[Split, float]) -> list[Split]:
+    groups = near_groups([photo.id for photo in photos], [photo.fingerprint for photo in photos])
+    labels = [photo.entry.label for photo in photos]
+    return (split_images if regime == "seen" else split_classes)(labels, groups, shares)
+
+
+def _check_regime(assigned: Assigned, regime: Regime) -> None:
+    classes: dict[Split, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    for photo, split in assigned.photos:
+        classes[split].add(photo.entry.label)
+    shared = sorted(classes["train"] & (classes["validation"] | classes["test"]))
+    if regime == "unseen" and shared:
+        raise SetupError(
+            f"the regime 'unseen' needs held-out classes that are not trained on, but {len(shared)} classes "
+            f"are in both ({shared[0]!r} ...); use --regime seen, or --split with a column that splits classes"
+        )
+    if regime == "seen" and not classes["train"] & classes["validation"]:
+        raise SetupError(
+            "no validation class has training images, so no query can find a partner; use --regime unseen"
+        )

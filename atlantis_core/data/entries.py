@@ -1,0 +1,79 @@
+"""What the two readers (metadata file, class folders) hand on: files with a claimed label, not yet looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from atlantis_core.records import Problem, Role, Split
+
+_SPLIT_SPELLINGS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file that claims to be an image of a class."""
+
+    path: Path
+    """Absolute path inside the collection's folder."""
+    name: str
+    """Path relative to the collection's folder, with `/`."""
+    label: str
+    """Class name, cleaned."""
+    split: Split | None
+    """None where none is given."""
+    role: Role = "both"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Every other metadata column -> value, cleaned; empty values are absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All files of a collection as its metadata or its folders list them."""
+
+    entries: tuple[Entry, ...]
+    columns: tuple[str, ...]
+    """Names of the columns that may be facets, in file order."""
+    problems: tuple[Problem, ...]
+    source: str
+    """What was read (`metadata.csv`, `class folders`), for messages."""
+
+
+def split_of(spelling: str) -> Split | None:
+    """Return the split that a folder's or a column's spelling means, or None where it means none."""
+    return _SPLIT_SPELLINGS.get(spelling.strip().lower())
+
+
+def shown(path: str) -> str:
+    """Return a path as text that can be printed and stored: bytes that are no UTF-8 become `\ufffd`."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def outside(root: Path, name: str) -> str:
+    """Tell why a listed path must not be followed.
+
+    Args:
+        root: The collection's folder, resolved.
+        name: The path as listed, relative to `root`.
+
+    Returns:
+        A problem text, or an empty string where the path stays inside.
+    """
+    if "\0" in name or shown(name) != name:
+        return "unusable file name: it holds bytes that are not UTF-8"
+    listed = PurePosixPath(name)
+    if listed.is_absolute() or ".." in listed.parts:
+        return "outside the folder: the path leaves it"
+    if not (root / listed).resolve().is_relative_to(root):
+        return "outside the folder: a link leads out of it"
+    return ""

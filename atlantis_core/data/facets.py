@@ -1,0 +1,128 @@
+"""Which attributes of the images are facets: of use for asking where retrieval fails.
+
+A facet cuts across the classes (lighting, visit, domain). A column that follows from the label, that hardly
+varies, or that names the single image does not, and is left out with the reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Caption, Collection, LabelledImage
+
+MOST_VALUES = 24
+"""A facet with more values leaves too few images in a cell."""
+LEAST_SHARE = 0.03
+"""A value found in captions must be carried by this share of the images."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetChoice:
+    """The columns that are facets, and why the others are not."""
+
+    facets: tuple[str, ...]
+    not_facets: Mapping[str, str]
+    """Column -> reason."""
+
+
+def choose_facets(
+    labels: Sequence[str], columns: Mapping[str, Sequence[str]], chosen: Sequence[str] | None = None
+) -> FacetChoice:
+    """Sort metadata columns into facets and others.
+
+    Args:
+        labels: Class of each training and validation image, N.
+        columns: Column name -> value of each image, N; empty where an image has none.
+        chosen: Columns a person asked for. These are taken though they have many values, but not where
+            they follow from the label or have one value: there is nothing to compare then.
+
+    Raises:
+        SetupError: `chosen` names a column that is not there.
+    """
+    if unknown := [name for name in chosen or () if name not in columns]:
+        known = ", ".join(map(repr, columns)) or "none"
+        raise SetupError(f"--facets names {unknown[0]!r}, which is no column; columns: {known}")
+    reasons = {name: _why_not(name, values, labels, chosen) for name, values in columns.items()}
+    return FacetChoice(
+        tuple(name for name, reason in reasons.items() if not reason),
+        {name: reason for name, reason in reasons.items() if reason},
+    )
+
+
+def with_captions(collection: Collection, captions: Sequence[Caption]) -> Collection:
+    """Give a collection without facets those that its captions name.
+
+    Values carried by less than `LEAST_SHARE` of the images are dropped, then facets that are none by the
+    rules for columns; the reasons go to `not_facets`.
+
+    Args:
+        collection: Returned as it is where it has facets already.
+        captions: Captions of its images; others are ignored.
+    """
+    if collection.facets:
+        return collection
+    attributes = {caption.image_id: caption.attributes for caption in captions}
+    of_images = [attributes.get(image.id, {}) for image in collection.images]
+    names = tuple(dict.fromkeys(name for found in of_images for name in found))
+    columns = {name: _frequent([found.get(name, "") for found in of_images]) for name in names}
+    choice = choose_facets([image.label for image in collection.images], columns)
+    images = tuple(
+        dataclasses.replace(image, facets={name: value for name in choice.facets if (value := columns[name][row])})
+        for row, image in enumerate(collection.images)
+    )
+    not_facets = {**collection.not_facets, **choice.not_facets}
+    return dataclasses.replace(collection, images=images, facets=choice.facets, not_facets=not_facets)
+
+
+def facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
+    """Count the values of a facet among images; a value absent here has a count of 0."""
+    return Counter(image.facets[facet] for image in images if facet in image.facets)
+
+
+def _frequent(values: Sequence[str]) -> list[str]:
+    counts = Counter(values)
+    return [value if counts[value] >= LEAST_SHARE * len(values) else "" for value in values]
+
+
+def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Sequence[str] | None) -> str:
+    """Return why a column is no facet, or nothing where it is one."""
+    if chosen is not None and name not in chosen:
+        return "not chosen (--facets names others)"
+    present = [value for value in values if value]
+    distinct = set(present)
+    if len(distinct) < 2:
+        return f"one value only ({distinct.pop()!r})" if distinct else "no values"
+    if _follows_from_label(values, labels):
+        return "function of the label (one value per class)"
+    return "" if chosen is not None else _too_fine(present, distinct)
+
+
+def _follows_from_label(values: Sequence[str], labels: Sequence[str]) -> bool:
+    of_class: dict[str, set[str]] = defaultdict(set)
+    for value, label in zip(values, labels, strict=True):
+        if value:
+            of_class[label].add(value)
+    return all(len(found) == 1 for found in of_class.values())
+
+
+def _too_fine(present: Sequence[str], distinct: set[str]) -> str:
+    """Return why a column has too many values for a facet, or nothing."""
+    if len(distinct) > 2 and len(distinct) > 0.5 * len(present):
+        return f"nearly unique ({len(distinct)} values for {len(present)} images)"
+    if len(distinct) > 12 and all(map(_is_number, distinct)):
+        return f"numbers, not categories ({len(distinct)} different ones)"
+    if len(distinct) > max(2, min(MOST_VALUES, len(present) // 5)):
+        return f"too many values ({len(distinct)} for {len(present)} images)"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

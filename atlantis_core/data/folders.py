@@ -1,0 +1,96 @@
+"""Reading a folder of class folders, with or without split folders above them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from atlantis_core.data.entries import Entry, Listing, outside, shown, split_of
+from atlantis_core.data.text import LONGEST_LABEL, clean
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Problem, Split
+
+# Left behind by file managers and archivers; nobody needs to hear of them.
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+def read_folders(root: Path) -> Listing:
+    """List the files of class folders (`<class>/x.jpg`) or of split folders (`train/<class>/x.jpg`).
+
+    A class's own subfolders belong to it. Split folders are recognised by their names (train, val, valid,
+    validation, dev, test) where there is a `train` among them or nothing else.
+
+    Args:
+        root: The collection's folder, resolved.
+
+    Raises:
+        SetupError: The folder holds no class folders.
+    """
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    for folder, split in _class_folders(root, problems):
+        label = clean(shown(folder.name), LONGEST_LABEL)
+        for path in _files_below(folder):
+            name = path.relative_to(root).as_posix()
+            if reason := outside(root, name):
+                problems.append(Problem(shown(name), reason))
+            elif label:
+                entries.append(Entry(path, name, label, split))
+            else:
+                problems.append(Problem(shown(name), "no label: the folder's name holds nothing printable"))
+    if not entries and not problems:
+        raise SetupError(_no_classes(root))
+    return Listing(tuple(entries), (), tuple(problems), "class folders")
+
+
+def split_folders(root: Path) -> dict[Path, Split]:
+    """Return the split folders directly in `root`, or nothing where its folders are classes."""
+    folders = _folders_in(root)
+    splits = {folder: split for folder in folders if (split := split_of(folder.name))}
+    has_train = any(split == "train" and _folders_in(folder) for folder, split in splits.items())
+    only_splits = len(splits) == len(folders) and any(_folders_in(folder) for folder in splits)
+    return splits if has_train or only_splits else {}
+
+
+def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, Split | None]]:
+    splits = split_folders(root)
+    for folder in _folders_in(root):
+        name = folder.relative_to(root).as_posix()
+        if folder.is_symlink() and not folder.resolve().is_relative_to(root):
+            problems.append(Problem(shown(name), "outside the folder: a link leads out of it"))
+        elif not splits:
+            yield folder, None
+        elif folder in splits:
+            for class_folder in _folders_in(folder):
+                yield class_folder, splits[folder]
+        else:
+            problems.append(Problem(shown(name), "not read: a folder beside the split folders"))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_litter(path.name))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a class in sorted order; links to folders are not walked into."""
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_litter(name))
+        for name in sorted(files):
+            if not _is_litter(name):
+                yield Path(where) / name
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def _no_classes(root: Path) -> str:
+    loose = sum(path.is_file() and not _is_litter(path.name) for path in root.iterdir())
+    found = f"{loose} files lie directly in it" if loose else "it is empty"
+    if not loose and _folders_in(root):
+        found = "its folders hold no files"
+    return (
+        f"{shown(str(root))!r} has no classes: no class folders with files and no metadata.csv ({found}); "
+        "put the photos of each class in a folder of their own, or write a metadata.csv with file_name,label"
+    )

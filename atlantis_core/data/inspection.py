@@ -1,0 +1,202 @@
+"""Looking at every file once: is it an image, whole, of a sane size, and there only once?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlantis_core.data.entries import Entry
+from atlantis_core.data.perceptual import fingerprint_of
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import Problem
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_PIXELS = 64_000_000
+"""Larger pictures are taken for decompression bombs."""
+MOST_BYTES = 256 * 1024 * 1024
+"""Larger files are not even read."""
+LEAST_SIDE_PX = 8
+"""Smaller pictures hold nothing to learn from."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+_USUAL = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+_FOREIGN = frozenset(
+    {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
+    | {".eps", ".pdf", ".mp4", ".mov"}
+)
+
+# What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
+_DAMAGE_BELOW = (RuntimeError, MemoryError, struct.error, zlib.error)
+
+_PLURALS = {"duplicate": "duplicates", "not an image": "not images", "bad metadata line": "bad metadata lines"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A file that is a whole image."""
+
+    entry: Entry
+    sha256: str
+    """Of the file's bytes, 64 hex digits."""
+    fingerprint: bytes
+    """See `perceptual.fingerprint_of`."""
+
+    @property
+    def id(self) -> str:
+        """The image's id: the first 16 hex digits of its hash."""
+        return self.sha256[:16]
+
+
+def inspect(
+    entries: Sequence[Entry], progress: Progress = no_progress
+) -> tuple[tuple[Inspected, ...], tuple[Problem, ...]]:
+    """Decode every file and sort out what cannot be used.
+
+    Args:
+        entries: The files to look at.
+        progress: Told how many are done.
+
+    Returns:
+        The usable images and the problems, both sorted by file name.
+    """
+    images: list[Inspected] = []
+    problems: list[Problem] = []
+    in_order = sorted(entries, key=lambda entry: (entry.name, entry.label))
+    for looked in _look_at_all(in_order, progress):
+        if isinstance(looked, Inspected):
+            images.append(looked)
+        else:
+            problems.append(looked)
+    unique, copies = _without_copies(images)
+    return unique, tuple(sorted([*problems, *copies], key=lambda problem: problem.path))
+
+
+def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
+    """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
+    with _pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        try:
+            for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
+                yield looked
+                if done % 100 == 0 or done == len(entries):
+                    progress("reading images", done, len(entries))
+        finally:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for thousands of files
+
+
+def _inspect_file(entry: Entry) -> Inspected | Problem:
+    """Hash and decode one file; return what is wrong with it where something is."""
+    try:
+        if not entry.path.is_file():
+            return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
+        if (size := entry.path.stat().st_size) > MOST_BYTES:
+            return Problem(entry.name, f"huge: {size:,} bytes (limit {MOST_BYTES:,})")
+        content = entry.path.read_bytes()
+    except OSError as error:
+        return Problem(entry.name, f"unreadable: {error.strerror}")
+    if not content:
+        return Problem(entry.name, "empty: no bytes in it")
+    decoded = _decode(content, entry.path)
+    if isinstance(decoded, str):
+        return Problem(entry.name, decoded)
+    return Inspected(entry, hashlib.sha256(content).hexdigest(), decoded)
+
+
+def summary(problems: Iterable[Problem]) -> str:
+    """Return one line for the screen, empty where there is nothing to say.
+
+    Example:
+        `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
+    """
+    kinds = Counter(problem.problem.partition(":")[0] for problem in problems)
+    total = sum(kinds.values())
+    if not total:
+        return ""
+    by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    said = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
+    files = "file" if total == 1 else "files"
+    return f"{total} {files} left out: {said} (atlantis diagnose DATA --json lists them)"
+
+
+def _decode(content: bytes, path: Path) -> bytes | str:
+    """Return the fingerprint of a whole image, or a problem text. Truncation shows only in a full decode."""
+    from PIL import Image, UnidentifiedImageError
+
+    formats = [name for name in _FORMATS if name in _known_formats()]
+    try:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            return _wrong_size(image) or fingerprint_of(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        return f"huge: {error}"
+    except UnidentifiedImageError:
+        return _not_recognised(path)
+    except (*_DAMAGE, *_DAMAGE_BELOW) as error:
+        cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
+        return f"truncated: {error}" if cut else f"unreadable: {str(error) or type(error).__name__}"
+
+
+def _wrong_size(image: Image) -> str:
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        return f"huge: {width} x {height} pixels (limit {MOST_PIXELS:,})"
+    if min(width, height) < LEAST_SIDE_PX:
+        return f"too small: {width} x {height} pixels (at least {LEAST_SIDE_PX} a side)"
+    return ""
+
+
+def _not_recognised(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix in _FOREIGN:
+        return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
+    return "unreadable: no image data in it" if suffix in _USUAL else "not an image"
+
+
+def _known_formats() -> frozenset[str]:
+    """Return the formats that this Pillow was built with; AVIF and WebP are optional."""
+    from PIL import Image
+
+    Image.init()
+    return frozenset(Image.OPEN)
+
+
+@contextmanager
+def _pillow_warnings() -> Iterator[None]:
+    """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
+
+    Entered once around the whole pool: `catch_warnings` changes the process, not the thread.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _without_copies(images: Sequence[Inspected]) -> tuple[tuple[Inspected, ...], list[Problem]]:
+    """Keep the first of equal files of one label, and none of equal files with several."""
+    labels: dict[str, set[str]] = {}
+    for image in images:
+        labels.setdefault(image.sha256, set()).add(image.entry.label)
+    kept: dict[str, Inspected] = {}
+    problems: list[Problem] = []
+    for image in images:
+        claimed = sorted(labels[image.sha256])
+        if len(claimed) > 1:
+            problems.append(Problem(image.entry.name, f"two labels: the same file is {', '.join(claimed[:5])}"))
+        elif (first := kept.setdefault(image.sha256, image)) is not image:
+            problems.append(Problem(image.entry.name, f"duplicate: same bytes as {first.entry.name}"))
+    return tuple(kept.values()), problems

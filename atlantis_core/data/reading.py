@@ -1,0 +1,165 @@
+"""Reading a labelled collection from a folder: list, look, split, find facets, seal the test images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlantis_core.data.assigning import Assigned, assign_splits
+from atlantis_core.data.entries import Listing, shown
+from atlantis_core.data.facets import choose_facets
+from atlantis_core.data.folders import read_folders, split_folders
+from atlantis_core.data.inspection import Inspected, inspect, summary
+from atlantis_core.data.metadata import find_metadata, read_metadata
+from atlantis_core.data.sealed import SealedSplit
+from atlantis_core.data.text import LONGEST_LABEL, clean
+from atlantis_core.errors import SetupError
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import Collection, LabelledImage, Problem, Regime, Split
+
+_SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Which metadata columns mean what, where their names do not say it."""
+
+    label: str | None = None
+    """Column with the class name; None looks for `label`, `class`, `class_name`."""
+    split: str | None = None
+    """Column with the split; None looks for `split`."""
+    facets: tuple[str, ...] | None = None
+    """Columns to take as facets; None takes all that can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCollection:
+    """A collection as read, with its test images under seal."""
+
+    collection: Collection
+    sealed: SealedSplit
+    fingerprints: Mapping[str, bytes]
+    """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
+    notes: tuple[str, ...]
+    """What was decided here and a person should hear, a sentence each."""
+
+
+def read_collection(
+    folder: str | Path,
+    options: ReadOptions | None = None,
+    regime: Regime = "seen",
+    progress: Progress = no_progress,
+) -> LoadedCollection:
+    """Read a folder of class folders, or a folder with a metadata file.
+
+    Files that cannot be used are named in `Collection.problems` and left out.
+
+    Args:
+        folder: The collection's folder.
+        options: Choice of columns.
+        regime: Decides how missing splits are made: within classes (`seen`) or by class (`unseen`).
+        progress: Told how many images were looked at.
+
+    Raises:
+        SetupError: There is no such folder, or too little in it is of use; the message says what and why.
+    """
+    options = options or ReadOptions()
+    root = _existing(Path(folder))
+    listing = _list_files(root, options)
+    images, found = inspect(listing.entries, progress)
+    problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
+    _check_enough(root, listing, images, problems)
+    assigned = assign_splits(images, regime)
+    return _assemble(root, options, listing, assigned, problems)
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.exists():
+        raise SetupError(f"there is no folder {shown(str(folder))!r}; check the path")
+    if not folder.is_dir():
+        raise SetupError(f"{shown(str(folder))!r} is a file, not a folder of images; name the folder it lies in")
+    return folder.resolve()
+
+
+def _list_files(root: Path, options: ReadOptions) -> Listing:
+    """List the collection's files from its metadata file, those of its split folders, or its folders."""
+    if file := find_metadata(root):
+        return read_metadata(root, file, options.label, options.split)
+    in_splits = {folder: (find_metadata(folder), split) for folder, split in split_folders(root).items()}
+    parts = [
+        read_metadata(root, file, options.label, options.split, split)
+        for file, split in in_splits.values()
+        if file is not None
+    ]
+    if parts and len(parts) == len(in_splits):
+        return _joined(parts)
+    for option, value in (("--label", options.label), ("--split", options.split), ("--facets", options.facets)):
+        if value is not None:
+            raise SetupError(f"{option} names a column, but {shown(str(root))!r} has no metadata file")
+    return read_folders(root)
+
+
+def _joined(parts: Sequence[Listing]) -> Listing:
+    return Listing(
+        tuple(entry for part in parts for entry in part.entries),
+        tuple(dict.fromkeys(column for part in parts for column in part.columns)),
+        tuple(problem for part in parts for problem in part.problems),
+        " and ".join(part.source for part in parts),
+    )
+
+
+def _check_enough(root: Path, listing: Listing, images: Sequence[Inspected], problems: Sequence[Problem]) -> None:
+    """Refuse what no retriever can be trained or tested on."""
+    where = f"{shown(str(root))!r} ({listing.source})"
+    why = summary(problems).partition(" (atlantis")[0]
+    because = f": {why}, the first {problems[0].path!r}" if problems else ""
+    if not images:
+        raise SetupError(f"no image of {where} can be read{because}; mend or replace the files")
+    counts = Counter(image.entry.label for image in images)
+    if len(counts) == 1:
+        label = next(iter(counts))
+        raise SetupError(
+            f"{where} has one class only, {label!r}{because}; retrieval needs at least two "
+            "(if the classes are folders inside that one, name it instead)"
+        )
+    if max(counts.values()) < 2:
+        raise SetupError(f"no class of {where} has two images left{because}; a query needs a partner to find")
+
+
+def _assemble(
+    root: Path, options: ReadOptions, listing: Listing, assigned: Assigned, problems: tuple[Problem, ...]
+) -> LoadedCollection:
+    open_photos = [photo for photo, split in assigned.photos if split != "test"]
+    columns = {name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in listing.columns}
+    choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
+    in_order = sorted(assigned.photos, key=_fixed_order)
+    images = [_labelled(photo, split, choice.facets) for photo, split in in_order]
+    tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
+    collection = Collection(
+        name=clean(shown(root.name), LONGEST_LABEL),
+        root=str(root),
+        images=tuple(image for image in images if image.split != "test"),
+        facets=choice.facets,
+        not_facets=choice.not_facets,
+        problems=problems,
+        splits_given=assigned.splits_given,
+        num_test=len(tests),
+    )
+    sealed = SealedSplit([image for image, _ in tests], [photo.fingerprint for _, photo in tests])
+    return LoadedCollection(
+        collection, sealed, {photo.id: photo.fingerprint for photo in open_photos}, assigned.notes
+    )
+
+
+def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, str]:
+    """Sort by split, class and content, so that file names and listing order change nothing."""
+    photo, split = photo_and_split
+    return _SPLIT_ORDER[split], photo.entry.label, photo.id
+
+
+def _labelled(photo: Inspected, split: Split, facets: Sequence[str]) -> LabelledImage:
+    entry = photo.entry
+    values = {name: entry.columns[name] for name in facets if name in entry.columns}
+    return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)

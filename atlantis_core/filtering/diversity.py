@@ -1,0 +1,86 @@
+"""Diversity control: of images that the model cannot tell apart, one is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The most similar image that came before a candidate."""
+
+    cosine: float
+    """Cosine similarity, -1 to 1; higher is worse."""
+    of: str
+    """Key of the kept candidate or id of the real image; empty where the candidate's class has neither."""
+    real: bool
+
+
+def nearest_before(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    keys: Sequence[str],
+    real_embeddings: NDArray[np.float32],
+    real_labels: NDArray[np.int64],
+    real_ids: Sequence[str],
+    source_ids: Sequence[str],
+    threshold: float,
+) -> list[Nearest]:
+    """Find for each candidate the most similar real image or kept candidate of its class.
+
+    Candidates are taken in order; one above `threshold` is no longer compared with those after it, so the first of
+    a group of copies is kept. The real image that a candidate is an edit of does not count: being like it is what
+    an edit is for.
+
+    Args:
+        embeddings: Of candidates, (M, D).
+        labels: Of candidates, (M,).
+        keys: Of candidates.
+        real_embeddings: Of real training images, (N, D).
+        real_labels: (N,).
+        real_ids: Of real training images.
+        source_ids: The real image each candidate is made from, or "".
+        threshold: Cosine above which two images are copies.
+
+    Returns:
+        One finding per candidate.
+    """
+    import numpy as np
+
+    own, real = _unit(embeddings), _unit(real_embeddings)
+    ids = np.asarray(real_ids, dtype=object)
+    found: list[Nearest] = []
+    kept: dict[int, list[int]] = {}
+    for row, label in enumerate(labels.tolist()):
+        before = kept.setdefault(label, [])
+        others = np.flatnonzero((real_labels == label) & (ids != source_ids[row]))
+        nearest = max(
+            _best(own[row], own[before], [keys[index] for index in before], real=False),
+            _best(own[row], real[others], [str(item) for item in ids[others]], real=True),
+            key=lambda item: item.cosine,
+        )
+        found.append(nearest)
+        if nearest.cosine <= threshold:
+            before.append(row)
+    return found
+
+
+def _best(one: NDArray[np.float32], others: NDArray[np.float32], names: Sequence[str], *, real: bool) -> Nearest:
+    if not len(others):
+        return Nearest(-1.0, "", real)
+    cosines = others @ one
+    best = int(cosines.argmax())
+    return Nearest(float(cosines[best]), names[best], real)
+
+
+def _unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    import numpy as np
+
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return np.asarray(embeddings / np.maximum(lengths, 1e-12), dtype=np.float32)

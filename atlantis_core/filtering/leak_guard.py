@@ -1,0 +1,95 @@
+"""The leak guard: nothing that shows a validation or test image may become training data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from atlantis_core.records import LabelledImage
+
+
+class HeldOut(Protocol):
+    """Held-out images that tell no more than match or no match; `data.sealed.SealedSplit` is one."""
+
+    def matches(self, fingerprint: bytes) -> bool:
+        """Tell whether a perceptual fingerprint is a near-duplicate of a held-out image."""
+        ...
+
+
+class ValidationPrints:
+    """The fingerprints of validation images, mirror images included."""
+
+    def __init__(self, fingerprints: Sequence[bytes]) -> None:
+        from atlantis_core.data.perceptual import unit_vectors
+
+        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _none()
+
+    def matches(self, fingerprint: bytes) -> bool:
+        """Tell whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
+        from atlantis_core.data.perceptual import THRESHOLD, distances, mirrored
+
+        sides = (fingerprint, mirrored(fingerprint))
+        return any(bool((distances(side, self._vectors) < THRESHOLD).any()) for side in sides)
+
+
+class LeakGuard:
+    """Answers match or no match, never which image or how near.
+
+    A candidate's source is checked as well as the candidate: an edit can hide a copy from any fingerprint, but an
+    edit of a training image that is itself a copy of a validation image still shows that validation image.
+    """
+
+    name = "leak_guard"
+
+    def __init__(self, *held_out: HeldOut) -> None:
+        self._held_out = held_out
+        self._sources: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, validation: Sequence[LabelledImage], sealed: HeldOut) -> Self:
+        """Guard validation images and the sealed test split.
+
+        Raises:
+            OSError: A validation image that cannot be read.
+        """
+        from atlantis_core.data.perceptual import fingerprint
+
+        return cls(ValidationPrints([fingerprint(image.path) for image in validation]), sealed)
+
+    def matches(self, path: str, source_path: str = "") -> bool:
+        """Say whether an image, or the image it was made from, shows a held-out image.
+
+        Args:
+            path: The image to check.
+            source_path: What it was made from, or "".
+
+        Raises:
+            OSError: A file that cannot be read.
+        """
+        return self._source_matches(source_path) or self._file_matches(path)
+
+    def _source_matches(self, source_path: str) -> bool:
+        """Check a source once; many candidates are made from it."""
+        if not source_path:
+            return False
+        if source_path not in self._sources:
+            self._sources[source_path] = self._file_matches(source_path)
+        return self._sources[source_path]
+
+    def _file_matches(self, path: str) -> bool:
+        from atlantis_core.data.perceptual import fingerprint
+
+        print_ = fingerprint(path)
+        return any(split.matches(print_) for split in self._held_out)
+
+
+def _none() -> NDArray[np.float32]:
+    import numpy as np
+
+    from atlantis_core.data.perceptual import LENGTH
+
+    return np.zeros((0, LENGTH), dtype=np.float32)

@@ -1,0 +1,168 @@
+"""Outlier Removal and Diversity Control: every candidate gets exactly one verdict.
+
+The order: readable, no leak, not blank (`pictures`), then outlier score and copies (`judge_embeddings`). What is
+rejected early is never embedded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import ToolError
+from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.diversity import Nearest, nearest_before
+from atlantis_core.filtering.domain import without_domain_shift
+from atlantis_core.filtering.pictures import judge_picture
+from atlantis_core.records import Candidate, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from atlantis_core.filtering.leak_guard import LeakGuard
+    from atlantis_core.ports import OutlierScorer
+
+Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
+"""Embeds images by their paths: M paths -> (M, D)."""
+
+COPY_COSINE = 0.99
+"""Two images of a class more alike than this are copies to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealImages:
+    """The real training images that candidates are judged against, N of them."""
+
+    ids: Sequence[str]
+    class_names: Sequence[str]
+    embeddings: NDArray[np.float32]
+    """(N, D), by the same model as the candidates'."""
+
+
+def screen(
+    candidates: Sequence[Candidate],
+    embed: Embed,
+    real: RealImages,
+    scorer: OutlierScorer,
+    guard: LeakGuard,
+    source_paths: Mapping[str, str],
+    *,
+    in_domain: bool = True,
+    copy_cosine: float = COPY_COSINE,
+) -> list[Verdict]:
+    """Judge candidates.
+
+    Args:
+        candidates: What was made.
+        embed: Called once, with the paths of those that pass the checks of the picture itself.
+        real: Real training images of at least the candidates' classes.
+        scorer: Fitted here, on `real`.
+        guard: Knows the held-out images.
+        source_paths: Path of each `source_id`, for the guard.
+        in_domain: Score after taking out what all classes of a facet value have in common (`domain.py`).
+        copy_cosine: Cosine above which two images are copies.
+
+    Returns:
+        One verdict per candidate, in order.
+
+    Raises:
+        ToolError: A candidate of a class without real images, or with a source that `source_paths` lacks.
+    """
+    rejected = {}
+    for candidate in candidates:
+        if verdict := judge_picture(candidate, guard, _source_path(candidate, source_paths)):
+            rejected[candidate.key] = verdict
+    left = [candidate for candidate in candidates if candidate.key not in rejected]
+    if left:
+        embeddings = embed([candidate.path for candidate in left])
+        judged = judge_embeddings(left, embeddings, real, scorer, in_domain=in_domain, copy_cosine=copy_cosine)
+        rejected.update({verdict.candidate_key: verdict for verdict in judged})
+    return [rejected[candidate.key] for candidate in candidates]
+
+
+def judge_embeddings(
+    candidates: Sequence[Candidate],
+    embeddings: NDArray[np.float32],
+    real: RealImages,
+    scorer: OutlierScorer,
+    *,
+    in_domain: bool = True,
+    copy_cosine: float = COPY_COSINE,
+) -> list[Verdict]:
+    """Judge candidates by their embeddings alone: outlier score first, then copies among those that pass.
+
+    Args:
+        candidates: M of them.
+        embeddings: (M, D).
+        real: As for `screen`.
+        scorer: As for `screen`.
+        in_domain: As for `screen`.
+        copy_cosine: As for `screen`.
+
+    Returns:
+        One verdict per candidate, in order.
+
+    Raises:
+        ToolError: A candidate of a class without real images, or embeddings that are not finite.
+    """
+    import numpy as np
+
+    if not np.isfinite(embeddings).all():
+        raise ToolError("candidate embeddings hold NaN or infinity: the model diverged; embed with an earlier trial")
+    number = {name: index for index, name in enumerate(sorted(set(real.class_names)))}
+    real_labels = np.array([number[name] for name in real.class_names], dtype=np.int64)
+    labels = np.array([_number(number, candidate) for candidate in candidates], dtype=np.int64)
+    domains = [(candidate.cell.facet, candidate.cell.value) for candidate in candidates]
+    placed = embeddings
+    if in_domain:
+        placed = without_domain_shift(embeddings, labels, domains, Centres.of(real.embeddings, real_labels))
+    scores = scorer.fit(real.embeddings, real_labels).score(placed, labels)
+    passed = np.flatnonzero(scores <= scorer.threshold).tolist()
+    nearest = nearest_before(
+        embeddings[passed],
+        labels[passed],
+        [candidates[row].key for row in passed],
+        real.embeddings,
+        real_labels,
+        real.ids,
+        [candidates[row].source_id for row in passed],
+        copy_cosine,
+    )
+    found = dict(zip(passed, nearest, strict=True))
+    return [
+        _verdict(candidate.key, float(scores[row]), scorer, found.get(row), copy_cosine)
+        for row, candidate in enumerate(candidates)
+    ]
+
+
+def _verdict(key: str, score: float, scorer: OutlierScorer, nearest: Nearest | None, copy_cosine: float) -> Verdict:
+    if nearest is None:
+        reason = f"outlier: {scorer.name} {score:.3f} is above {scorer.threshold:g}"
+        return Verdict(key, False, scorer.name, score, reason)
+    if nearest.cosine > copy_cosine:
+        other = "real image" if nearest.real else "candidate"
+        reason = f"copy: cosine {nearest.cosine:.4f} to {other} {nearest.of} is above {copy_cosine:g}"
+        return Verdict(key, False, "diversity", nearest.cosine, reason)
+    return Verdict(key, True, scorer.name, score, f"{scorer.name} {score:.3f} is at most {scorer.threshold:g}")
+
+
+def _number(number: Mapping[str, int], candidate: Candidate) -> int:
+    name = candidate.cell.class_name
+    if name not in number:
+        raise ToolError(
+            f"candidate {candidate.key!r} claims class {name!r}, of which there is no real training image"
+        )
+    return number[name]
+
+
+def _source_path(candidate: Candidate, source_paths: Mapping[str, str]) -> str:
+    if not candidate.source_id:
+        return ""
+    if candidate.source_id not in source_paths:
+        raise ToolError(
+            f"candidate {candidate.key!r} was made from image {candidate.source_id!r}, whose path is not known; "
+            "without it the leak guard cannot check the source"
+        )
+    return source_paths[candidate.source_id]

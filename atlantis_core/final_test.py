@@ -1,0 +1,127 @@
+"""The sealed test split, opened once per run and on the record: frozen, baseline and final model, paired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.tasks import RetrievalTask, test_task
+from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import measure_retriever
+from atlantis_core.metrics.measure import average
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.metrics.paired import compare
+from atlantis_core.planted import planted_gap
+from atlantis_core.records import LabelledImage, Measurement, Trial, as_json
+from atlantis_core.session import Session
+from atlantis_core.summary import final_arms
+from atlantis_core.trials import trials
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.retriever import Retriever
+
+Measured = tuple[Measurement, QueryOutcomes]
+
+
+def final_test(session: Session) -> dict[str, Any]:
+    """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
+
+    Args:
+        session: A finished run, or one with at least one judged round.
+
+    Returns:
+        `opened` (seconds since the epoch, one entry an opening), `frozen`, `baseline` and `final` (figures),
+        `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
+        baseline are the same model.
+
+    Raises:
+        SetupError: The collection has no test images, or the run has no judged model.
+    """
+    stored = session.read(0, "test")
+    if stored is not None:
+        return dict(stored)
+    arms = final_arms(session.workspace, session.run_id)
+    if not arms.get("baseline") or not arms.get("incumbent"):
+        raise SetupError(f"run {session.run_id!r} has nothing to test yet; finish it with `atlantis resume` first")
+    if not len(session.sealed):
+        raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
+    opened = _open(session)
+    result = _measure(session, arms, opened)
+    session.write(0, "test", result)
+    return result
+
+
+def _open(session: Session) -> tuple[LabelledImage, ...]:
+    """Open the seal; the opening is written down first, each one if an earlier one was cut short."""
+
+    def record(purpose: str) -> None:
+        times = (session.read(0, "test_opened") or {}).get("times", [])
+        session.write(0, "test_opened", {"purpose": purpose, "times": [*times, time.time()]})
+
+    return session.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
+
+
+def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
+    from atlantis_core.learning.retriever import frozen
+
+    spec = session.spec
+    task = test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
+    untrained = frozen(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
+    baseline = _arm(session, task, arms["baseline"])
+    kept_nothing = arms["baseline"] == arms["incumbent"]
+    final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
+    planted = _queries_in(task, planted_gap(session.collection.root))
+    return {
+        "opened": session.read(0, "test_opened")["times"],
+        "kept_nothing": kept_nothing,
+        "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
+        "baseline": as_json(average([found[0] for found in baseline if found])),
+        "final": as_json(average([found[0] for found in final if found])),
+        "over_baseline": _compared(task, baseline, final),
+        "planted_gap": _compared(task, baseline, final, planted) if planted else None,
+    }
+
+
+def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Drop a restriction to a split: the test split takes the place of the one that was named."""
+    return None if restriction and restriction[0] == "split" else restriction
+
+
+def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
+    from atlantis_core.learning.retriever import load_retriever
+
+    found = [_trial(session, task, trial, load_retriever) for trial in trials(session, trial_ids)]
+    if not any(found):
+        raise SetupError("every training of this run crashed; there is no model to test")
+    return found
+
+
+def _trial(
+    session: Session, task: RetrievalTask, trial: Trial, load: Callable[[str], Retriever]
+) -> Measured | None:
+    if trial.status == "crashed":
+        return None
+    session.progress(f"testing seed {trial.seed}", 0, 1)
+    return measure_retriever(load(trial.path), task, session.cache)
+
+
+def _compared(
+    task: RetrievalTask,
+    control: Sequence[Measured | None],
+    candidate: Sequence[Measured | None],
+    select: Sequence[str] | None = None,
+) -> Any:
+    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed."""
+    pairs = [(before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before]
+    labels = {image.id: image.label for image in task.queries}
+    return as_json(compare([b for b, _ in pairs], [a for _, a in pairs], labels, select=select))
+
+
+def _queries_in(task: RetrievalTask, cells: Sequence[tuple[str, str, str]]) -> list[str]:
+    wanted = set(cells)
+    return [
+        image.id
+        for image in task.queries
+        if any((image.label, name, value) in wanted for name, value in image.facets.items())
+    ]

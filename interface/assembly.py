@@ -1,0 +1,232 @@
+"""Building what a command needs: workspace, collection, run, session, planner. Checked before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core import registry
+from atlantis_core.errors import SetupError
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Progress
+from atlantis_core.records import Budget, Regime, RunSpec
+
+if TYPE_CHECKING:
+    from atlantis_core.data.reading import LoadedCollection, ReadOptions
+    from atlantis_core.learning.backbones import Backbone
+    from atlantis_core.session import Session
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.planner import Planner
+    from atlantis_dml.tools.context import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked a run to do, as typed."""
+
+    data: str
+    goal: str
+    options: ReadOptions
+    spec: RunSpec
+    """All settings but the collection's id and the goal's meaning, which need the collection."""
+
+
+def open_workspace(folder: Path | None) -> Workspace:
+    """Return the workspace that the command line or the environment names; nothing is created yet."""
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.settings import Settings
+
+    settings = Settings()
+    return Workspace(folder or settings.workspace, settings.database_url)
+
+
+def has_runs(workspace: Workspace, *, or_complain: bool = False) -> bool:
+    """Whether anything was ever kept in a workspace.
+
+    Raises:
+        SetupError: Nothing was, and `or_complain` is set.
+    """
+    from atlantis_dml.settings import Settings
+
+    there = Settings().database_url is not None or (workspace.folder / "atlantis.db").is_file()
+    if or_complain and not there:
+        raise SetupError(
+            f"no workspace at {str(workspace.folder)!r}; name it with --workspace or ATLANTIS_WORKSPACE, "
+            "or begin with `atlantis demo`"
+        )
+    return there
+
+
+def open_existing(folder: Path | None) -> Workspace:
+    """Return a workspace that holds something.
+
+    Raises:
+        SetupError: It does not.
+    """
+    workspace = open_workspace(folder)
+    has_runs(workspace, or_complain=True)
+    return workspace
+
+
+def data_folder(data: str, workspace: Workspace) -> Path:
+    """Return the folder of DATA; a bundled collection is written first, unless it is there.
+
+    Raises:
+        SetupError: No such folder and no such bundled name.
+    """
+    from atlantis_core.harbor.writing import bundled_collection, is_bundled
+
+    if not data.strip():
+        raise SetupError("DATA is empty; name a folder of class folders, or `harbor`")
+    folder = Path(data).expanduser()
+    if is_bundled(data) and not folder.exists():
+        return bundled_collection(data, workspace.path("collections"))
+    return folder
+
+
+def check_data(data: str) -> None:
+    """Refuse a folder that is not there, before anything is made.
+
+    Raises:
+        SetupError: No such folder and no such bundled name.
+    """
+    from atlantis_core.harbor.writing import is_bundled
+
+    if not is_bundled(data) and not Path(data).expanduser().exists():
+        raise SetupError(f"there is no folder {data!r}; check the path (bundled collections: `harbor`)")
+
+
+def load_data(
+    data: str, workspace: Workspace, options: ReadOptions, regime: Regime, progress: Progress
+) -> LoadedCollection:
+    """Read DATA.
+
+    Raises:
+        SetupError: It is not there, or too little in it is of use.
+    """
+    from atlantis_core.data.reading import read_collection
+
+    return read_collection(data_folder(data, workspace), options, regime, progress)
+
+
+def check_spec(spec: RunSpec, goal: str | None = None) -> None:
+    """Refuse settings that no run can have, cheapest checks first.
+
+    Raises:
+        SetupError: Names the first wrong setting.
+    """
+    from atlantis_core.learning.recipe import preset
+
+    if goal is not None and not goal.strip():
+        raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
+    for option, value, least in (("--seeds", spec.seeds, 1), ("--rounds", spec.budget.rounds, 1)):
+        if value < least:
+            raise SetupError(f"{option} {value} is too few; at least {least}")
+    for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
+        if limit is not None and not limit > 0:
+            raise SetupError(f"{option} {limit:g} is not more than 0")
+    preset(spec.preset)
+    registry.load(CAPTIONERS, spec.captioner, "captioner")
+    registry.load(GENERATORS, spec.generator, "generator")
+    registry.load(SCORERS, spec.scorer, "scorer")
+    planner_for(spec)
+
+
+def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
+    """Find the backbone, and pin it in the spec where its name says all, so that a resumed run has the same.
+
+    Raises:
+        SetupError: Unknown name, missing or unreadable weights.
+    """
+    from atlantis_core.harbor.writing import is_bundled
+    from atlantis_core.learning.backbones import HARBOR_STUDENT, resolve_backbone
+
+    if spec.backbone is None and spec.weights is None and is_bundled(spec.data):
+        spec = replace(spec, backbone=HARBOR_STUDENT)
+    backbone = resolve_backbone(spec.backbone, spec.weights)
+    if spec.weights is not None:
+        spec = replace(spec, weights=backbone.weights_path)
+    elif backbone.source in {"cache", "hub"}:
+        spec = replace(spec, backbone=backbone.architecture)
+    return spec, backbone
+
+
+def backbone_line(backbone: Backbone) -> str:
+    """Say which backbone was taken and from where."""
+    if backbone.notice:
+        return f"backbone: {backbone.notice}; name another with --backbone or --weights"
+    where = {"file": backbone.weights_path, "cache": "the local cache", "hub": "the hub", "scratch": "scratch"}
+    return f"backbone: {backbone.architecture}, weights from {where[backbone.source]}"
+
+
+def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
+    """Read the collection and begin a run; nothing is trained yet.
+
+    Returns:
+        The run, and the lines a person should read about its collection and backbone.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.data.inspection import summary
+    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_dml.agents.goal import budget_in, read_goal
+
+    check_data(asked.data)
+    check_spec(asked.spec, asked.goal)
+    spec, backbone = settled_backbone(asked.spec)
+    loaded = load_data(asked.data, workspace, asked.options, spec.regime, progress)
+    retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
+    spec = replace(
+        spec,
+        collection_id=workspace.collections.add(loaded.collection, loaded.sealed),
+        goal=read_goal(asked.goal, loaded.collection),
+        budget=_with_goal(spec.budget, budget_in(asked.goal)),
+    )
+    run = workspace.runs.create(spec)
+    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)]
+    return run, [line for line in lines if line]
+
+
+def _with_goal(budget: Budget, named: dict[str, float]) -> Budget:
+    """Let a goal's words set an image or money limit that no option set."""
+    images = budget.images if budget.images is not None or "images" not in named else int(named["images"])
+    usd = budget.usd if budget.usd is not None else named.get("usd")
+    return replace(budget, images=images, usd=usd)
+
+
+def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
+    """Return the session of a run."""
+    from atlantis_core.session import Session
+
+    return Session(workspace, run.id, run.spec, progress)
+
+
+def context_of(session: Session) -> RunContext:
+    """Return what nodes and tools are handed."""
+    from atlantis_dml.agents.rule_drafter import RuleDrafter
+    from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+    from atlantis_dml.tools.context import RunContext
+
+    return RunContext(session, RuleDrafter(), TemplatePromptWriter())
+
+
+def planner_for(spec: RunSpec) -> Planner:
+    """Build the planner that a run names.
+
+    Raises:
+        SetupError: Unknown planner, or no key for it.
+    """
+    if spec.planner == "rules":
+        from atlantis_dml.agents.rule_planner import RulePlanner
+
+        return RulePlanner()
+    from atlantis_dml.agents.chat_planner import ChatPlanner
+    from atlantis_dml.agents.models import build_chat_model
+    from atlantis_dml.settings import Settings
+    from atlantis_dml.tools import make_tools
+
+    settings = Settings()
+    model: Any = build_chat_model(spec.planner, settings.key(), spec.base_url or settings.base_url)
+    return ChatPlanner(model, make_tools(), spec.planner)

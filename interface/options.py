@@ -1,0 +1,101 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlantis_core.errors import SetupError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
+WorkspaceFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", help="Folder that keeps everything; else ATLANTIS_WORKSPACE, else ./atlantis-workspace."
+    ),
+]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, its first characters, or `last`.", show_default=False)
+]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder of class folders, a folder with metadata.csv or .jsonl, or a bundled name (`harbor`).",
+        show_default=False,
+    ),
+]
+LabelColumn = Annotated[str | None, typer.Option("--label", metavar="COL", help="Metadata column with the class.")]
+SplitColumn = Annotated[
+    str | None,
+    typer.Option("--split", "--split-column", metavar="COL", help="Metadata column with train/validation/test."),
+]
+FacetColumns = Annotated[
+    str | None,
+    typer.Option("--facets", metavar="A,B", help="Metadata columns to take as facets; else all that can be."),
+]
+Query = Annotated[
+    str | None,
+    typer.Option("--query", metavar="COL=V", help="Only these validation images ask, e.g. visit=2."),
+]
+Gallery = Annotated[
+    str | None, typer.Option("--gallery", metavar="COL=V", help="Only these images are searched, e.g. visit=1.")
+]
+RegimeName = Annotated[
+    str,
+    typer.Option(
+        "--regime", metavar="seen|unseen", help="seen: the same classes, other images; unseen: other classes."
+    ),
+]
+Backbone = Annotated[
+    str | None,
+    typer.Option("--backbone", help="A timm model or `harbor-student`; else a small pretrained one if there is."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", metavar="FILE.safetensors", help="Weights with a .json beside them (architecture, mean, std)."
+    ),
+]
+CaptionerName = Annotated[str, typer.Option("--captioner", help="Describes images; gives facets where none are.")]
+
+
+def column_value(text: str | None, option: str) -> tuple[str, str] | None:
+    """Read `COL=V`.
+
+    Raises:
+        SetupError: There is no `=`, or one side is empty.
+    """
+    if text is None:
+        return None
+    column, equals, value = text.partition("=")
+    if not (equals and column.strip() and value.strip()):
+        raise SetupError(f"{option} {text!r} is not COL=V; write it like {option} visit=2")
+    return column.strip(), value.strip()
+
+
+def columns(text: str | None, option: str) -> tuple[str, ...] | None:
+    """Read `A,B`.
+
+    Raises:
+        SetupError: No name is in it.
+    """
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise SetupError(f"{option} {text!r} names no column; write it like {option} lighting,visit")
+    return names
+
+
+def one_of(value: str, known: tuple[str, ...], option: str) -> str:
+    """Return a value that is one of the known ones.
+
+    Raises:
+        SetupError: It is not.
+    """
+    if value not in known:
+        raise SetupError(f"unknown {option} {value!r}; known: {', '.join(known)}")
+    return value

@@ -1,0 +1,56 @@
+"""What the rules read out of a goal's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Cell, Collection, LabelledImage
+from atlantis_dml.agents.goal import budget_in, read_goal
+
+CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
+IMAGES = tuple(
+    LabelledImage(f"{name}{value}", "/x", name, "train", "both", {"condition": value})
+    for name in CLASSES
+    for value in ("day", "night")
+)
+COLLECTION = Collection("c", "/", IMAGES, ("condition",), {}, (), True, 0)
+
+
+def test_a_plural_names_every_class_with_that_word_and_a_value_its_facet() -> None:
+    goal = read_goal("night photos of trawlers are not found; 300 images, 2 dollars", COLLECTION)
+    assert set(goal.cells) == {
+        Cell("trawler-red-white", "condition", "night"),
+        Cell("trawler-blue-black", "condition", "night"),
+    }
+
+
+def test_more_words_name_fewer_classes() -> None:
+    assert read_goal("find the red trawler", COLLECTION).cells == (Cell("trawler-red-white"),)
+
+
+def test_a_goal_that_names_nothing_is_about_every_query() -> None:
+    assert read_goal("find where retrieval fails and mend it", COLLECTION).cells == ()
+
+
+def test_a_value_alone_is_about_every_class() -> None:
+    assert read_goal("better at night", COLLECTION).cells == (Cell("", "condition", "night"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [("reach recall@1 of 0.8", 0.8), ("R@1 over 85 %", 0.85), ("recall 75%", 0.75), ("2 dollars", None)],
+)
+def test_targets(text: str, target: float | None) -> None:
+    assert read_goal(text, COLLECTION).target == target
+
+
+def test_budgets() -> None:
+    assert budget_in("300 images, $2.50 and 3 rounds") == {"images": 300, "usd": 2.5, "rounds": 3}
+    assert budget_in("2 dollars") == {"usd": 2}
+    assert budget_in("mend it") == {}
+
+
+def test_an_empty_goal_is_refused() -> None:
+    with pytest.raises(SetupError, match="goal is empty"):
+        read_goal("  ", COLLECTION)

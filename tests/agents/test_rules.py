@@ -1,0 +1,96 @@
+"""The offline planner, drafter and prompt writer: deterministic, and sparing with the budget."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, ToolMessage
+
+from atlantis_core.errors import ToolError
+from atlantis_core.records import Cell, CellRequest, Gap
+from atlantis_dml.agents.rule_drafter import RuleDrafter
+from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+from atlantis_dml.tools.context import Brief
+
+
+def gap(name: str, value: str, score: float) -> Gap:
+    cell = Cell(name, "condition", value)
+    return Gap(cell, 0, 3.0, 0.3, 0.2, 0.4, 40, 0.4, "scarce", (), score)
+
+
+def brief(**changes: Any) -> Brief:
+    facts: dict[str, Any] = {
+        "round": 1,
+        "gaps": (gap("a", "night", 0.5), gap("b", "night", 0.4), gap("c", "fog", 0.1)),
+        "history": (),
+        "num_images": 61,
+        "classes": ("a", "b", "c"),
+        "facet_values": {"condition": ("day", "fog", "night")},
+        "spread": "targeted",
+        "feedback": "",
+    }
+    return Brief(**(facts | changes))
+
+
+def cells(protocol: Any) -> dict[tuple[str, str], int]:
+    return {(request.cell.class_name, request.cell.value): request.count for request in protocol.cells}
+
+
+def test_images_go_to_the_leading_gaps_and_add_up_to_the_budget() -> None:
+    assert cells(RuleDrafter().draft(brief())) == {("a", "night"): 31, ("b", "night"): 30}
+
+
+def test_a_round_that_failed_is_not_tried_again() -> None:
+    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
+    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
+    with pytest.raises(ToolError, match="no gap is left"):
+        RuleDrafter().draft(brief(gaps=brief().gaps[:2], history=past))
+
+
+@pytest.mark.parametrize("num_images", [5, 9, 40])
+def test_the_uniform_control_spends_the_same_on_all_cells(num_images: int) -> None:
+    drafted = RuleDrafter().draft(brief(spread="uniform", num_images=num_images))
+    counts = cells(drafted)
+    assert drafted.num_images == num_images
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert len(counts) == min(9, num_images)
+
+
+def test_prompts_name_the_class_and_the_condition_and_differ() -> None:
+    prompts = TemplatePromptWriter().write(CellRequest(Cell("tug", "condition", "night"), 30), "")
+    assert len(set(prompts)) == len(prompts) == 12
+    assert all("tug" in prompt and "at night" in prompt for prompt in prompts)
+    assert len(TemplatePromptWriter().write(CellRequest(Cell("tug", "shelf", "left"), 1), "")) == 1
+
+
+def state(*steps: str, **more: Any) -> dict[str, Any]:
+    return {"round": 1, "steps": list(steps), "messages": [], **more}
+
+
+def context(*facets: str) -> Any:
+    return SimpleNamespace(session=SimpleNamespace(collection=SimpleNamespace(facets=facets)))
+
+
+def planned(given: dict[str, Any], *facets: str) -> tuple[str, dict[str, Any]]:
+    (call,) = RulePlanner().decide(given, context(*facets)).tool_calls
+    return call["name"], call["args"]
+
+
+def test_the_rules_prepare_once_and_then_go_round() -> None:
+    prepared = ["dataset_statistics", "train_retriever:baseline", "evaluate_retrieval:baseline"]
+    assert planned(state(), "light") == ("dataset_statistics", {})
+    assert planned(state(prepared[0])) == ("caption_images", {})
+    assert planned(state(prepared[0]), "light") == ("train_retriever", {"arm": "baseline"})
+    assert planned(state(*prepared), "light") == ("find_gaps", {})
+    assert planned(state(*prepared, last_kept=True), "light") == ("train_retriever", {"arm": "incumbent"})
+
+
+def test_the_rules_stop_where_a_tool_failed_and_say_why() -> None:
+    answers = [AIMessage("x"), ToolMessage("no gap is left", tool_call_id="1", status="error")]
+    decision = RulePlanner().decide(state(messages=answers), context("light"))
+    assert decision.tool_calls == []
+    assert "no gap is left" in decision.text

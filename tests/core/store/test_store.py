@@ -1,0 +1,129 @@
+"""What outlives a process: each thing once, found again as it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlantis_core.errors import BudgetSpent, SetupError
+from atlantis_core.records import Budget, Candidate, Cell, Goal, RunSpec, Trial, Verdict
+from atlantis_core.store.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "w")
+
+
+def spec(**changes: object) -> RunSpec:
+    return RunSpec(**({"collection_id": "c", "data": "d", "goal": Goal("g"), "budget": Budget(10)} | changes))
+
+
+def test_a_run_is_found_by_its_id_by_a_prefix_and_as_the_last(workspace: Workspace) -> None:
+    first, last = workspace.runs.create(spec(seeds=3)), workspace.runs.create(spec(query=("visit", "B")))
+    assert workspace.runs.get(first.id).spec == spec(seeds=3)
+    assert workspace.runs.get(last.id[:-1]).id == last.id
+    assert workspace.runs.get("last").spec.query == ("visit", "B")
+    assert [run.id for run in workspace.runs.all()] == [last.id, first.id]
+
+
+@pytest.mark.parametrize("asked", ["nope", "", "2"])
+def test_an_unknown_or_ambiguous_run_names_the_known_ones(workspace: Workspace, asked: str) -> None:
+    run, _ = workspace.runs.create(spec()), workspace.runs.create(spec())
+    with pytest.raises(SetupError, match=run.id):
+        workspace.runs.get(asked)
+
+
+def test_a_spending_is_booked_once(workspace: Workspace) -> None:
+    ledger = workspace.ledger
+    assert ledger.spend("r", "images", 1, "key-1")
+    assert not ledger.spend("r", "images", 1, "key-1")
+    assert ledger.spend("other", "images", 1, "key-1")
+    assert ledger.spent("r") == {"images": 1.0, "tokens": 0.0, "usd": 0.0, "seconds": 0.0}
+    assert ledger.unbooked("r", "images", ["key-2", "key-1", "key-3"]) == ["key-2", "key-3"]
+
+
+def test_the_budget_refuses_what_it_does_not_cover(workspace: Workspace) -> None:
+    workspace.ledger.spend("r", "images", 8, "a")
+    budget = Budget(images=10, usd=None)
+    workspace.ledger.require("r", budget, "images", 2)
+    workspace.ledger.require("r", budget, "usd", 1e9)
+    with pytest.raises(BudgetSpent, match="3 images asked for, 2 left"):
+        workspace.ledger.require("r", budget, "images", 3)
+
+
+def test_a_receipt_is_filed_once_and_outlives_the_process(workspace: Workspace) -> None:
+    workspace.receipts.file("k", "job", {"answer": 1}, 0.5)
+    workspace.receipts.file("k", "job", {"answer": 2}, 0.5)
+    assert Workspace(workspace.folder).receipts.find("k") == {"answer": 1}
+    assert workspace.receipts.find("other") is None
+
+
+def test_the_journal_replaces_an_entry_written_twice(workspace: Workspace) -> None:
+    for value in (1, 2):
+        workspace.journal.write("r", 1, "gaps", {"value": value})
+    workspace.journal.write("r", 0, "baseline", Budget(3))
+    assert workspace.journal.rounds("r") == {
+        0: {"baseline": {"images": 3, "usd": None, "rounds": 2}},
+        1: {"gaps": {"value": 2}},
+    }
+
+
+def test_events_nest_and_a_failure_is_marked_and_flies_on(workspace: Workspace) -> None:
+    events = workspace.events
+    with events.span("r", "planner", "rules", {"round": 1}) as decision:
+        decision.output, decision.tokens = {"reason": "because"}, 7
+    with pytest.raises(ValueError, match="boom"), events.span("r", "tool", "make", {}, decision.id):
+        raise ValueError("boom")
+    (root,) = events.tree("r")
+    assert (root["name"], root["tokens"], root["output"]) == ("rules", 7, {"reason": "because"})
+    (child,) = root["children"]
+    assert (child["status"], child["output"]) == ("failed", "ValueError: boom")
+    assert child["seconds"] >= 0
+
+
+def test_candidates_and_verdicts_come_back_as_they_were(workspace: Workspace) -> None:
+    cell = Cell("a", "light", "night")
+    made = [
+        Candidate(f"k{i}", f"/o/{i}.png", "0" * 64, cell, "p", "s", "photometric/1", {"x": i}, i, "p1", 1, 0.1)
+        for i in range(3)
+    ]
+    for candidate in [*made, *made]:
+        workspace.candidates.add(candidate)
+    assert list(workspace.candidates.find(["k2", "nothing", "k0"]).values()) == [made[2], made[0]]
+    verdicts = [Verdict("k0", True, "margin", 0.1, "fine"), Verdict("k1", False, "leak", 1.0, "match")]
+    workspace.candidates.judge("r", 1, verdicts)
+    workspace.candidates.judge("r", 1, verdicts)
+    assert workspace.candidates.verdicts("r", 1) == verdicts
+    assert workspace.candidates.verdicts("r", 2) == []
+
+
+def test_a_trial_is_kept_once_and_found_by_prefix(workspace: Workspace) -> None:
+    trial = Trial("abc123", 1, "finished", "/m/abc123", 10, 2, 3.5)
+    workspace.trials.add(trial)
+    workspace.trials.add(Trial("abc123", 1, "crashed", "", 10, 2, 3.5, "late"))
+    assert workspace.trials.find("abc123") == trial
+    assert workspace.trials.matching("abc") == ["abc123"]
+    assert workspace.trials.matching("%") == []
+
+
+def test_a_run_is_worked_on_by_one_process_at_a_time(workspace: Workspace) -> None:
+    code = (
+        "import sys\nfrom atlantis_core.store.workspace import Workspace\n"
+        f"w = Workspace({str(workspace.folder)!r})\n"
+        "try:\n    w.lock('r').__enter__()\nexcept Exception as e: print(e)\n"
+    )
+    with workspace.lock("r"):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "another process" in done.stdout
+    with workspace.lock("r"):
+        pass
+
+
+def test_a_workspace_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SetupError, match="cannot be used"):
+        _ = Workspace(tmp_path / "file" / "w").engine

@@ -1,0 +1,63 @@
+"""The walls: what is packaged, what importing does, how long the front door takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = {
+    "interface": "atlantis_dml",
+    "agents": "atlantis_dml.agents",
+    "graph": "atlantis_dml.graph",
+    "prompts": "atlantis_dml.prompts",
+    "tools": "atlantis_dml.tools",
+}
+
+
+def test_every_folder_with_code_is_packaged_and_nothing_else() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "atlantis_core").rglob("*.py")}
+    core = {".".join(folder.parts) for folder in folders}
+    assert listed == core | set(ROOMS.values())
+
+
+def test_every_package_is_typed_and_documented() -> None:
+    for folder in [*ROOMS, "atlantis_core"]:
+        assert (ROOT / folder / "py.typed").exists()
+        assert (ROOT / folder / "__init__.py").read_text().startswith('"""')
+
+
+def test_timm_imports_beside_this_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", "import atlantis_core, timm"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_answers_in_a_second_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['atlantis', '--help']\n"
+        "from atlantis_dml.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'langgraph', 'sqlalchemy', 'kornia', 'timm'} & set(sys.modules)))"
+    )
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        seconds.append(time.perf_counter() - started)
+        assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
+    assert min(seconds) < 1.0 * 2, seconds  # twice the promise: test machines are shared
+
+
+def test_no_file_of_ours_is_longer_than_its_reason() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for room in [*ROOMS, "atlantis_core"]
+        for path in (ROOT / room).rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 300
+    }
+    assert long == {}
