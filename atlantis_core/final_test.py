@@ -44,7 +44,7 @@ def final_test(session: Session) -> dict[str, Any]:
     arms = final_arms(session.workspace, session.run_id)
     if not arms.get("baseline") or not arms.get("incumbent"):
         raise SetupError(f"run {session.run_id!r} has nothing to test yet; finish it with `atlantis resume` first")
-    if not len(session.sealed):
+    if not len(session.loaded.sealed):
         raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
     opened = _open(session)
     result = _measure(session, arms, opened)
@@ -59,7 +59,7 @@ def _open(session: Session) -> tuple[LabelledImage, ...]:
         times = (session.read(0, "test_opened") or {}).get("times", [])
         session.write(0, "test_opened", {"purpose": purpose, "times": [*times, time.time()]})
 
-    return session.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
+    return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
 
 
 def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:

@@ -115,9 +115,9 @@ class Session:
     @cached_property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
-        from atlantis_core.learning.recipe import preset
+        from atlantis_core.learning.recipe import for_backbone, preset
 
-        return preset(self.spec.preset)
+        return for_backbone(preset(self.spec.preset), self.backbone)
 
     @cached_property
     def cache(self) -> ActivationCache:

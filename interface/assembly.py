@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
 from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Progress
-from atlantis_core.records import Budget, Regime, RunSpec
+from atlantis_core.records import Regime, RunSpec
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
@@ -171,7 +171,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     """
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_dml.agents.goal import budget_in, read_goal
+    from atlantis_dml.agents.goal import read_goal
 
     check_data(asked.data)
     check_spec(asked.spec, asked.goal)
@@ -180,20 +180,12 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
     spec = replace(
         spec,
-        collection_id=workspace.collections.add(loaded.collection, loaded.sealed),
+        collection_id=workspace.collections.add(loaded),
         goal=read_goal(asked.goal, loaded.collection),
-        budget=_with_goal(spec.budget, budget_in(asked.goal)),
     )
     run = workspace.runs.create(spec)
     lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)]
     return run, [line for line in lines if line]
-
-
-def _with_goal(budget: Budget, named: dict[str, float]) -> Budget:
-    """Let a goal's words set an image or money limit that no option set."""
-    images = budget.images if budget.images is not None or "images" not in named else int(named["images"])
-    usd = budget.usd if budget.usd is not None else named.get("usd")
-    return replace(budget, images=images, usd=usd)
 
 
 def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:

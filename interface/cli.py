@@ -1,1 +1,66 @@
-def main() -> None: ...
+"""The command `atlantis`. Its parts are in the `*_command(s).py` beside it; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import typer
+
+from atlantis_dml import __version__
+from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
+from atlantis_dml.demo_command import demo
+from atlantis_dml.doctor_command import doctor
+from atlantis_dml.look_commands import report, runs, trace
+from atlantis_dml.measure_commands import diagnose, evaluate, test
+from atlantis_dml.run_commands import resume, run
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""
+
+app = typer.Typer(
+    name="atlantis",
+    help="A data engineer for image search: finds where retrieval fails, makes images, keeps what is proven.",
+    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 your mistake, 3 paused or waiting, 130 Ctrl-C.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _command in (demo, run, resume, runs, report, trace, diagnose, evaluate, test, doctor):
+    app.command()(_command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    code = _answer(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == INTERRUPTED and threading.active_count() > 1:
+        os._exit(code)  # a tool's thread may still be busy; every step is saved, so nothing is lost
+    sys.exit(code)
+
+
+def _answer(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except _USAGE_ERROR as error:
+        message = getattr(error, "format_message", error.__str__)()
+        say(f"{message} (see `atlantis --help`)")
+        if "--json" in arguments:
+            show_json({"error": message})
+        return MISTAKE
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

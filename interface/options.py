@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from atlantis_core.errors import SetupError
+from atlantis_core.records import Regime
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
 WorkspaceFolder = Annotated[
@@ -90,12 +91,25 @@ def columns(text: str | None, option: str) -> tuple[str, ...] | None:
     return names
 
 
-def one_of(value: str, known: tuple[str, ...], option: str) -> str:
-    """Return a value that is one of the known ones.
+def regime(text: str) -> Regime:
+    """Return a regime by name.
 
     Raises:
-        SetupError: It is not.
+        SetupError: There is no such regime.
     """
-    if value not in known:
-        raise SetupError(f"unknown {option} {value!r}; known: {', '.join(known)}")
-    return value
+    found: Regime
+    for found in get_args(Regime):
+        if text == found:
+            return found
+    raise SetupError(f"unknown --regime {text!r}; known: {', '.join(get_args(Regime))}")
+
+
+def spread(text: str) -> Literal["targeted", "uniform"]:
+    """Return a way to spread images over cells, by name.
+
+    Raises:
+        SetupError: There is no such way.
+    """
+    if text == "targeted" or text == "uniform":  # noqa: PLR1714 (mypy narrows this, not a set)
+        return text
+    raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from atlantis_core.errors import SetupError
@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """A file that holds the key; `OPENAI_API_KEY` goes before it."""
     base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     """Where an OpenAI-compatible service answers."""
+    editor: str = Field("vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
+    """Command that a protocol is edited with."""
 
     def key(self) -> SecretStr | None:
         """Return the provider's key, if there is one.

@@ -42,11 +42,11 @@ def assign_splits(photos: Sequence[Inspected], regime: Regime) -> Assigned:
     """
     given = {photo.entry.split for photo in photos}
     if given <= {None} or given == {"train"}:
-        return _made(photos, regime)
+        return _with_validation(_made(photos, regime))
     if "train" not in given:
         held = " and ".join(sorted(str(split) for split in given))
         raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
-    assigned = _given(photos) if "validation" in given else _carved(photos, regime)
+    assigned = _given(photos) if "validation" in given else _with_validation(_carved(photos, regime))
     _check_regime(assigned, regime)
     return assigned
 
@@ -78,6 +78,16 @@ def _split(photos: Sequence[Inspected], regime: Regime, shares: Mapping[Split, f
     groups = near_groups([photo.id for photo in photos], [photo.fingerprint for photo in photos])
     labels = [photo.entry.label for photo in photos]
     return (split_images if regime == "seen" else split_classes)(labels, groups, shares)
+
+
+def _with_validation(assigned: Assigned) -> Assigned:
+    """Refuse made splits without validation: then each class is one group, or one image."""
+    if any(split == "validation" for _, split in assigned.photos):
+        return assigned
+    raise SetupError(
+        "no image can be held out for validation: the images of each class are near-duplicates of each other; "
+        "add different photos, or say what is validation in a split column or in split folders"
+    )
 
 
 def _check_regime(assigned: Assigned, regime: Regime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -74,6 +75,7 @@ def outside(root: Path, name: str) -> str:
     listed = PurePosixPath(name)
     if listed.is_absolute() or ".." in listed.parts:
         return "outside the folder: the path leaves it"
-    if not (root / listed).resolve().is_relative_to(root):
+    # `realpath`, since `Path.resolve` raises on links that run in a circle.
+    if not Path(os.path.realpath(root / listed)).is_relative_to(root):
         return "outside the folder: a link leads out of it"
     return ""

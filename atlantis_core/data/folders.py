@@ -31,7 +31,7 @@ def read_folders(root: Path) -> Listing:
     problems: list[Problem] = []
     for folder, split in _class_folders(root, problems):
         label = clean(shown(folder.name), LONGEST_LABEL)
-        for path in _files_below(folder):
+        for path in _files_below(folder, root, problems):
             name = path.relative_to(root).as_posix()
             if reason := outside(root, name):
                 problems.append(Problem(shown(name), reason))
@@ -57,7 +57,7 @@ def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, 
     splits = split_folders(root)
     for folder in _folders_in(root):
         name = folder.relative_to(root).as_posix()
-        if folder.is_symlink() and not folder.resolve().is_relative_to(root):
+        if outside(root, name).startswith("outside"):
             problems.append(Problem(shown(name), "outside the folder: a link leads out of it"))
         elif not splits:
             yield folder, None
@@ -69,12 +69,20 @@ def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, 
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_litter(path.name))
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_litter(path.name))
+    except OSError as error:
+        raise SetupError(f"the folder {shown(str(folder))!r} cannot be opened: {error.strerror}") from error
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[Path]:
     """Yield the files of a class in sorted order; links to folders are not walked into."""
-    for where, folders, files in os.walk(folder):
+
+    def note(error: OSError) -> None:
+        name = Path(error.filename).relative_to(root).as_posix()
+        problems.append(Problem(shown(name), f"unreadable: {error.strerror}"))
+
+    for where, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not _is_litter(name))
         for name in sorted(files):
             if not _is_litter(name):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def inspect(
 
 def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
     """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
+    _known_formats()  # loads Pillow's plugins once, before the threads do
     with _pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
             for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
@@ -164,6 +166,7 @@ def _not_recognised(path: Path) -> str:
     return "unreadable: no image data in it" if suffix in _USUAL else "not an image"
 
 
+@cache
 def _known_formats() -> frozenset[str]:
     """Return the formats that this Pillow was built with; AVIF and WebP are optional."""
     from PIL import Image

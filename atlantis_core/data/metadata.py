@@ -7,6 +7,7 @@ optional `split` and `role`; every other column may be a facet.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def _read_csv(file: Path, source: str) -> _Table:
     first_line = text.partition("\n")[0]
     # Spreadsheets of half of Europe write `;`; a header without a comma tells.
     delimiter = "," if "," in first_line else ";" if ";" in first_line else "\t" if "\t" in first_line else ","
-    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, restval="")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
     try:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
@@ -175,7 +176,7 @@ def _read_jsonl(file: Path, source: str) -> _Table:
     found: list[tuple[int, dict[str, str]]] = []
     problems: list[Problem] = []
     header: dict[str, None] = {}
-    for line, text in enumerate(_text_of(file, source).splitlines(), start=1):
+    for line, text in enumerate(_text_of(file, source).split("\n"), start=1):
         if not text.strip():
             continue
         try:

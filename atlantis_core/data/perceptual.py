@@ -1,10 +1,15 @@
 """Near-duplicates: images that show the same shot, re-sized, re-compressed, slightly cropped or brightened.
 
-The fingerprint holds the signs and strengths of an image's brightness steps on a 17 x 17 grid, per colour
-channel: the difference hash (dHash, Krawetz 2013, "Kind of Like That") without its rounding to one bit.
-The cosine between two such gradient fields keeps apart what a 64-bit hash mixes up. Measured on the shop
-photos of grocery81 and on the bundled world (docs: see `THRESHOLD`), `imagehash`-style 64-bit dHash and pHash
-had no threshold that found slightly cropped copies without also matching different photos.
+The fingerprint holds the brightness steps of an image on a 17 x 17 grid, per colour channel: the difference
+hash (dHash, Krawetz 2013, "Kind of Like That") without its rounding to one bit. The cosine between two such
+gradient fields keeps apart what a 64-bit hash mixes up.
+
+Measured on 3,232 shop photos (grocery81) and 4,000 drawn pictures (harbor), at `THRESHOLD`, with copies
+resized to half and double, JPEG quality 50, 20 % darker, 25 % brighter, 20 % more contrast, 2 % cropped off
+each side, or cropped + resized + brightened + JPEG: at least 99 % of every kind are found. No photo matches
+one of the other visit (harbor: 0.3 % of the pictures match one of another split). Crops of 4 % a side are
+mostly missed. 64-bit dHash and pHash have no such threshold: their 2 % crops lie farther off than some
+different photos do.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-THRESHOLD = 0.30
+THRESHOLD = 0.27
 """Two images with a distance below this are near-duplicates."""
 MIRROR_THRESHOLD = 0.15
 """The same for an image and another's mirror image, which is less of a coincidence in symmetrical scenes."""
@@ -88,6 +93,18 @@ def distances(print_: bytes, others: NDArray[np.float32]) -> NDArray[np.float32]
     """
     near: NDArray[np.float32] = 1.0 - others @ unit_vectors([print_])[0]
     return near
+
+
+def matches_any(print_: bytes, others: NDArray[np.float32]) -> bool:
+    """Tell whether an image is a near-duplicate of any of many, or of the mirror image of one.
+
+    Args:
+        print_: A fingerprint.
+        others: (N, `LENGTH`) unit vectors as `unit_vectors` makes them; N may be 0.
+    """
+    plain = distances(print_, others) < THRESHOLD
+    turned = distances(mirrored(print_), others) < MIRROR_THRESHOLD
+    return bool((plain | turned).any())
 
 
 def unit_vectors(prints: Sequence[bytes]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlantis_core.data.assigning import Assigned, assign_splits
@@ -40,7 +40,7 @@ class LoadedCollection:
 
     collection: Collection
     sealed: SealedSplit
-    fingerprints: Mapping[str, bytes]
+    fingerprints: Mapping[str, bytes] = field(repr=False)
     """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
     notes: tuple[str, ...]
     """What was decided here and a person should hear, a sentence each."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
-from atlantis_core.data.perceptual import MIRROR_THRESHOLD, THRESHOLD, distances, mirrored, unit_vectors
+from atlantis_core.data.perceptual import matches_any, unit_vectors
 from atlantis_core.errors import SetupError
 from atlantis_core.records import LabelledImage, as_json
 
@@ -39,9 +41,13 @@ class SealedSplit:
 
     def matches(self, fingerprint: bytes) -> bool:
         """Tell whether an image is a near-duplicate of a test image or of its mirror image."""
-        plain = distances(fingerprint, self._vectors) < THRESHOLD
-        turned = distances(mirrored(fingerprint), self._vectors) < MIRROR_THRESHOLD
-        return bool((plain | turned).any())
+        return matches_any(fingerprint, self._vectors)
+
+    @property
+    def address(self) -> str:
+        """The split's content address, 64 hex digits: changes with any test image, label or role."""
+        rows = sorted((image.id, image.label, image.role) for image in self._images)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def open(self, purpose: str, record: Callable[[str], None]) -> tuple[LabelledImage, ...]:
         """Hand out the test images after writing down why.

@@ -40,7 +40,7 @@ class CentreRatio:
 
         centres = Centres.of(embeddings, labels)
         rows = centres.rows(labels)
-        away = np.linalg.norm(embeddings - centres.points[rows], axis=1)
+        away = centres.own_distances(embeddings, labels)
         spread = np.bincount(rows, weights=away) / np.bincount(rows)
         known = spread > _SMALLEST_SPREAD
         spread[~known] = np.median(spread[known]) if known.any() else 1.0
@@ -57,6 +57,5 @@ class CentreRatio:
 
         if self._centres is None or self._spread is None:
             raise ToolError("scorer `centre_ratio` is not fitted; call fit(embeddings, labels) with real images")
-        rows = self._centres.rows(labels)
-        away = np.linalg.norm(embeddings - self._centres.points[rows], axis=1)
-        return np.asarray(away / self._spread[rows], dtype=np.float64)
+        away = self._centres.own_distances(embeddings, labels)
+        return np.asarray(away / self._spread[self._centres.rows(labels)], dtype=np.float64)

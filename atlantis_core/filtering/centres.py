@@ -65,11 +65,27 @@ class Centres:
         """
         import numpy as np
 
+        wide = self._checked(embeddings)
+        squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
+        return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
+
+    def own_distances(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,).
+
+        Raises:
+            ToolError: A label that no real image has, or embeddings of another size than the real ones.
+        """
+        import numpy as np
+
+        away = self._checked(embeddings) - self.points[self.rows(labels)]
+        return np.asarray(np.linalg.norm(away, axis=1), dtype=np.float64)
+
+    def _checked(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        import numpy as np
+
         if embeddings.ndim != 2 or embeddings.shape[1] != self.points.shape[1]:
             raise ToolError(
                 f"candidate embeddings are {embeddings.shape}, the real ones have {self.points.shape[1]} numbers "
                 "each; embed both with the same model"
             )
-        wide = embeddings.astype(np.float64)
-        squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
-        return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
+        return embeddings.astype(np.float64)

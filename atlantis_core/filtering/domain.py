@@ -26,10 +26,11 @@ def without_domain_shift(
     domains: Sequence[Hashable],
     centres: Centres,
 ) -> NDArray[np.float32]:
-    """Subtract from each domain the mean displacement of its classes from their real centres.
+    """Subtract from each domain the usual displacement of its classes from their real centres.
 
-    This aligns the first moments of the two domains (the mean part of CORAL, Sun et al. 2016), class by class so
-    that the mix of classes does not matter. A domain with fewer than `FEWEST_CLASSES` classes stays as it is.
+    This aligns the location of the two domains (what CORAL, Sun et al. 2016, does for second moments). It is the
+    coordinate-wise median over classes of each class's mean, so that neither the mix of classes nor a class full of
+    bad images moves it. A domain with fewer than `FEWEST_CLASSES` classes stays as it is.
 
     Args:
         embeddings: Of candidates, (M, D).
@@ -46,7 +47,7 @@ def without_domain_shift(
     import numpy as np
 
     away = embeddings - centres.points[centres.rows(labels)]
-    out = embeddings.astype(np.float64)
+    out = embeddings.astype(np.float32)
     members: dict[Hashable, list[int]] = {}
     for row, domain in enumerate(domains):
         members.setdefault(domain, []).append(row)
@@ -55,8 +56,9 @@ def without_domain_shift(
         if len(classes) < FEWEST_CLASSES:
             continue
         of_class = [away[rows][labels[rows] == label].mean(axis=0) for label in classes]
-        out[rows] -= np.mean(of_class, axis=0)
-    return _of_length_one_again(out, embeddings)
+        shift = np.median(of_class, axis=0)
+        out[rows] = _of_length_one_again(embeddings[rows] - shift, embeddings[rows])
+    return out
 
 
 def _of_length_one_again(shifted: NDArray[np.float64], before: NDArray[np.float32]) -> NDArray[np.float32]:

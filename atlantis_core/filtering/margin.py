@@ -35,9 +35,7 @@ class Margin:
         """
         centres = Centres.of(embeddings, labels)
         if len(centres.labels) < 2:
-            raise ToolError(
-                "scorer `margin` compares classes and needs real images of two or more; use `centre_ratio`"
-            )
+            raise ToolError("scorer `margin` needs real images of two or more classes; use `centre_ratio`")
         self._centres = centres
         return self
 

@@ -43,12 +43,16 @@ class Recipe:
 
     Attributes:
         steps: Optimiser steps.
+        horizon: Steps over which the learning rate would fall as a cosine, if the training were not shorter.
+        cooldown: Last steps, over which the rate falls to nothing along a line.
         batch: Pictures per step.
         rate: Highest learning rate.
         seed: Decides initial weights, pictures and batches.
     """
 
-    steps: int = 1300
+    steps: int = 1000
+    horizon: int = 1800
+    cooldown: int = 300
     batch: int = 128
     rate: float = 1.5e-3
     seed: int = 0
@@ -136,7 +140,9 @@ def _loss(model: nn.ModuleDict, pictures: Tensor, targets: Tensor) -> Tensor:
 
 def _rate(recipe: Recipe, step: int) -> float:
     warm = min(1.0, (step + 1) / 200)
-    return recipe.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
+    cool = min(1.0, (recipe.steps - step) / recipe.cooldown)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.horizon)))
+    return recipe.rate * warm * cool * (0.02 + 0.98 * cosine)
 
 
 def _step(

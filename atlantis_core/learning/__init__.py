@@ -1,0 +1,1 @@
+"""Learning: trunks, embedding heads, losses, batches, cached activations, trainings and the retriever they leave."""

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from atlantis_core.learning.augmentation import STRENGTHS, VERSION, view
+from atlantis_core.learning import augmentation, pictures
+from atlantis_core.learning.augmentation import strength_of, view
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.recipe import content_key
 from atlantis_core.ports import Progress, no_progress
@@ -61,13 +62,14 @@ class ViewKind:
     @property
     def name(self) -> str:
         """Folder name of this kind."""
-        return f"{self.augmentation}{VERSION}x{self.views}-{self.side_px}" if self.views else f"clean-{self.side_px}"
+        clean = f"clean{pictures.VERSION}-{self.side_px}"
+        return f"{clean}-{self.augmentation}{augmentation.VERSION}x{self.views}" if self.views else clean
 
     def pictures(self, picture: Image, image_id: str) -> list[Image]:
         """Return the views of one picture, all squares of `side_px`."""
         if not self.views:
             return [square(picture, self.side_px)]
-        strength = STRENGTHS[self.augmentation]
+        strength = strength_of(self.augmentation)
         return [view(picture, self.side_px, strength, image_id, n + 1) for n in range(self.views)]
 
 
@@ -135,10 +137,10 @@ def _is_whole(path: Path) -> bool:
 def _compute(image: Identified, kind: ViewKind, backbone: Backbone, stages: Stages) -> NDArray[Any]:
     import torch
 
-    pictures = kind.pictures(open_picture(image.path), image.id)
+    views = kind.pictures(open_picture(image.path), image.id)
     device = next(stages.trunk.parameters()).device
     with torch.inference_mode():
-        outputs: NDArray[Any] = stages.lower(as_batch(pictures, backbone).to(device)).cpu().numpy()
+        outputs: NDArray[Any] = stages.lower(as_batch(views, backbone).to(device)).cpu().numpy()
     with np.errstate(over="ignore"):
         half = outputs.astype(np.float16)
     return half if np.isfinite(half).all() else outputs

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlantis_core.errors import SetupError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -47,6 +49,17 @@ STRENGTHS = {
     "mild": Strength(0.6, 1.2, 0.2, 5, 0.2, 0.05, 0.1, 0.0),
     "strong": Strength(0.35, 1.33, 0.2, 12, 0.4, 0.12, 0.2, 0.1),
 }
+
+
+def strength_of(name: str) -> Strength:
+    """Return a strength by name.
+
+    Raises:
+        SetupError: No such strength.
+    """
+    if name not in STRENGTHS:
+        raise SetupError(f"unknown augmentation {name!r}; known: {', '.join(sorted(STRENGTHS))}")
+    return STRENGTHS[name]
 
 
 def view(picture: Image, side_px: int, strength: Strength, image_id: str, number: int) -> Image:

@@ -184,9 +184,7 @@ def _from_file(path: Path, name: str | None) -> Backbone:
     _check_name(facts["architecture"])
     mean, std = (_three(facts[key], key, path) for key in ("mean", "std"))
     arguments = facts.get("arguments", {})
-    return Backbone(
-        facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file"
-    )
+    return Backbone(facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file")
 
 
 def _three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
@@ -233,7 +231,11 @@ def _check_name(name: str) -> None:
     import timm
 
     if ":" in name or "/" in name or not timm.is_model(name):
-        similar = timm.list_models(f"*{name.split('_', maxsplit=1)[0].split('.', maxsplit=1)[0]}*")[:5] if name.isascii() else []
+        similar = (
+            timm.list_models(f"*{name.split('_', maxsplit=1)[0].split('.', maxsplit=1)[0]}*")[:5]
+            if name.isascii()
+            else []
+        )
         hint = f"; perhaps {', '.join(similar)}" if similar else ""
         raise SetupError(f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...")
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from atlantis_core.learning.backbones import Backbone
 
+VERSION = 1
+"""Raise it whenever the same file would give other pixels: cached activations are keyed by it."""
+
 
 def open_picture(source: str | Path | Image) -> Image:
     """Decode a picture to upright RGB; transparent pixels become white.
@@ -23,19 +26,27 @@ def open_picture(source: str | Path | Image) -> Image:
     Raises:
         SetupError: The file is missing or no picture.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        picture = source if isinstance(source, Image.Image) else Image.open(source)
-        picture = ImageOps.exif_transpose(picture)
-        if picture.has_transparency_data:
-            coloured = picture.convert("RGBA")
-            paper = Image.new("RGBA", coloured.size, "white")
-            return Image.alpha_composite(paper, coloured).convert("RGB")
-        return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        if isinstance(source, Image.Image):
+            return _upright_rgb(source)
+        with Image.open(source) as picture:
+            return _upright_rgb(picture)
+    except (OSError, Image.DecompressionBombError, ValueError) as error:
         name = "in memory" if isinstance(source, Image.Image) else repr(str(source))
         raise SetupError(f"image {name} cannot be read: {error}") from error
+
+
+def _upright_rgb(picture: Image) -> Image:
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    coloured = upright.convert("RGBA")
+    paper = Image.new("RGBA", coloured.size, "white")
+    return Image.alpha_composite(paper, coloured).convert("RGB")
 
 
 def square(picture: Image, side_px: int) -> Image:
@@ -46,7 +57,7 @@ def square(picture: Image, side_px: int) -> Image:
         return picture
     width, height = picture.size
     short = min(width, height)
-    left, top = (width - short) / 2, (height - short) / 2
+    left, top = (width - short) // 2, (height - short) // 2  # whole pixels: half of one would blur the picture
     box = (left, top, left + short, top + short)
     return picture.resize((side_px, side_px), Resampling.BICUBIC, box=box)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
 from atlantis_core.records import as_json
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,16 @@ PRESETS = {
         augmentation="strong",
     ),
 }
+
+
+def for_backbone(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """Return the recipe as `backbone` needs it: from scratch every block is trained, and for longer.
+
+    Random blocks that stay frozen teach nothing; three times the steps is what small trunks still need to start.
+    """
+    if backbone.source != "scratch":
+        return recipe
+    return replace(recipe, trainable_fraction=1.0, steps=3 * recipe.steps, lr_trunk=max(recipe.lr_trunk, 1e-3))
 
 
 def content_key(facts: Any) -> str:

@@ -95,9 +95,7 @@ class Retriever:
     def _device(self) -> Any:
         return next(self.stages.trunk.parameters()).device
 
-    def _embedded(
-        self, lowered: Any, count: int, batch_size: int, progress: Progress
-    ) -> NDArray[np.float32]:
+    def _embedded(self, lowered: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
         import torch
 
         chunks = []
@@ -161,9 +159,7 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any]) -> Ret
     head = empty_head(columns, rows)
     head.load_state_dict(_under(state, "head."))
     device = best_device()
-    return Retriever(
-        backbone, split(trunk.to(device), fraction), head.to(device).eval(), int(facts["input_px"])
-    )
+    return Retriever(backbone, split(trunk.to(device), fraction), head.to(device).eval(), int(facts["input_px"]))
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

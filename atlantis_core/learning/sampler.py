@@ -59,7 +59,7 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Itera
     classes = min(recipe.classes_per_batch, len(members))
     while True:
         chosen = generator.choice(len(members), size=classes, replace=False)
-        drawn = [_draw(*members[number], recipe, generator) for number in chosen]
+        drawn = [_draw(members[number], recipe, generator) for number in chosen]
         yield Batch(
             np.concatenate([positions for positions, _ in drawn]),
             np.concatenate([views for _, views in drawn]),
@@ -84,8 +84,7 @@ def _members(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], N
 
 
 def _draw(
-    positions: NDArray[np.int64],
-    weights: NDArray[np.float64],
+    members: tuple[NDArray[np.int64], NDArray[np.float64]],
     recipe: Recipe,
     generator: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -94,6 +93,7 @@ def _draw(
     Every image comes as often as its weight says, rounded up or down: no image of a large class repeats itself
     in a batch, and one of a small class comes back in another view.
     """
+    positions, weights = members
     order = generator.permutation(len(positions))
     reach = np.cumsum(weights[order]) / weights.sum() * recipe.images_per_class
     points = generator.random() + np.arange(recipe.images_per_class)

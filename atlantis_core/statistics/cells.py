@@ -48,6 +48,9 @@ class CellTable:
 def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tuple[CellTable, ...]:
     """Tally every facet; a collection without facets gets the one table of whole classes.
 
+    Where training has none of the classes asked about (the regime `unseen`), cells are of all classes
+    together and their `class_name` is empty: validation classes may not be targeted, so they are not named.
+
     Args:
         collection: With the validation images that were the queries.
         outcomes: One per seed, of the same task.
@@ -61,23 +64,26 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     unknown = asked - {image.id for image in collection.images}
     if unknown:
         raise ValueError(f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}")
-    return tuple(_table(collection, outcomes, facet) for facet in collection.facets or WHOLE_CLASS[:1])
+    trained = {image.label for image in collection.of_split("train")}
+    by_class = any(image.label in trained for image in collection.images if image.id in asked)
+    return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or WHOLE_CLASS[:1])
 
 
-def _cell_of(image: LabelledImage, facet: str) -> Cell | None:
+def _cell_of(image: LabelledImage, facet: str, by_class: bool) -> Cell | None:
     """Return the image's cell in a facet, None where it has no value."""
+    name = image.label if by_class else ""
     if not facet:
-        return Cell(image.label, *WHOLE_CLASS)
+        return Cell(name, *WHOLE_CLASS)
     value = image.facets.get(facet)
-    return None if value is None else Cell(image.label, facet, value)
+    return None if value is None else Cell(name, facet, value)
 
 
-def _table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str) -> CellTable:
+def _table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str, by_class: bool) -> CellTable:
     """Tally one facet."""
     train = collection.of_split("train")
-    cell_by_id = {image.id: _cell_of(image, facet) for image in collection.images}
-    support = Counter(cell for image in train if (cell := _cell_of(image, facet)))
-    class_support = Counter(image.label for image in train)
+    cell_by_id = {image.id: _cell_of(image, facet, by_class) for image in collection.images}
+    support = Counter(cell for image in train if (cell := _cell_of(image, facet, by_class)))
+    class_support = Counter(image.label if by_class else "" for image in train)
     queries: Counter[Cell] = Counter()
     hits: Counter[Cell] = Counter()
     returned: dict[Cell, Counter[str]] = {}

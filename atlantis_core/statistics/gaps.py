@@ -4,7 +4,8 @@ A gap needs a deficit: Recall@1 below what its class and its facet value lead on
 more than its uncertainty after borrowing strength from like cells (`pooling`). Scarce but easy is no gap.
 Scarce *and* surely missed ranks before everything else, because more images are the one cure at hand: more
 images of a cell that has plenty help less. Among equals the larger deficit comes first; where nothing is
-scarce, the deficit alone decides.
+scarce, the deficit alone decides. `score` says both at once: the deficit of a surely missed scarce cell, and
+a twentieth of the deficit of any other.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEAST_DEFICIT = 0.02  # below two points nobody would act
+_CLEAR_DEFICIT = 0.05  # the least of a surely missed scarce cell; the others' scores are scaled to stay below it
 _DOUBTFUL = 0.84  # deficit over its standard deviation: 80 % sure, enough to be listed
 _SURE = 1.28  # 90 % sure, enough to rank a scarce cell before every cell that is not scarce
 _CONFUSED_SHARE = 0.5  # of the misses that go to one and the same class
@@ -68,7 +70,7 @@ def _gaps_of(table: CellTable) -> list[Gap]:
             table.typical_support,
             float(deficit[row]),
             is_scarce=bool(scarce[row]),
-            is_sure=bool(deficit[row] >= _SURE * spread[row]),
+            is_sure=bool(deficit[row] >= max(_CLEAR_DEFICIT, _SURE * spread[row])),
         )
         for row in listed
     ]
@@ -108,7 +110,7 @@ def _gap(tally: CellTally, typical: float, deficit: float, *, is_scarce: bool, i
         deficit=deficit,
         cause=_cause(tally, is_scarce),
         confused_with=tuple(tally.returned)[:_NAMED],
-        score=deficit + (1.0 if is_scarce and is_sure else 0.0),
+        score=deficit if is_scarce and is_sure else deficit * _CLEAR_DEFICIT,
     )
 
 

@@ -10,6 +10,7 @@ from atlantis_core.data.address import fingerprint
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import SetupError
+from atlantis_core.keys import content_key
 from atlantis_core.records import Collection, as_json, from_json
 from atlantis_core.store.tables import collections
 from atlantis_core.store.upsert import insert_once
@@ -22,8 +23,9 @@ class CollectionStore:
         self._engine = engine
 
     def add(self, loaded: LoadedCollection) -> str:
-        """Keep a collection; return its id."""
-        collection_id = fingerprint(loaded.collection)
+        """Keep a collection; return its id: the address of what it holds, the test split and its place included."""
+        parts = [fingerprint(loaded.collection), loaded.sealed.address, loaded.collection.root]
+        collection_id = content_key("collection", parts)
         row = {
             "id": collection_id,
             "payload": as_json(loaded.collection),

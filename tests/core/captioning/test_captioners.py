@@ -13,8 +13,6 @@ from atlantis_core.ports import CAPTIONERS
 from atlantis_core.records import LabelledImage
 from atlantis_core.registry import load
 
-GROCERY = Path(__file__).parents[4] / "shared/data/grocery81"
-
 
 def photo(seed: int, side_px: int = 96) -> Image.Image:
     """A scene with texture, colours and a bright subject."""
@@ -91,7 +89,9 @@ def test_vivid_colour_is_named(tmp_path):
     assert attributes(tmp_path, Image.fromarray(halves))["colour"] == "vivid"
 
 
-@pytest.mark.parametrize(("tint", "name"), [((190, 150, 80), "warm"), ((90, 130, 200), "cool"), ((128,) * 3, "neutral")])
+@pytest.mark.parametrize(
+    ("tint", "name"), [((190, 150, 80), "warm"), ((90, 130, 200), "cool"), ((128,) * 3, "neutral")]
+)
 def test_the_cast_of_a_grey_wall_is_named(tmp_path, tint, name):
     assert attributes(tmp_path, Image.new("RGB", (64, 64), tint))["cast"] == name
 
@@ -146,11 +146,9 @@ def test_an_image_turned_by_exif_is_read_upright(tmp_path):
 
 
 @pytest.mark.data
-def test_shop_photos_fall_into_useful_facets():
+def test_shop_photos_fall_into_useful_facets(shared_data):
     """No facet is one value for all, or a value that hardly any image has and nothing else."""
-    if not GROCERY.exists():
-        pytest.skip(f"{GROCERY} is absent")
-    paths = sorted(GROCERY.glob("images/*/*.jpg"))[::20]
+    paths = sorted(shared_data.glob("grocery81/images/*/*.jpg"))[::20]
     captions = AttributeCaptioner().caption([LabelledImage(str(path), str(path), "a", "train") for path in paths])
     for facet in ("light", "contrast", "colour", "cast", "sharpness", "background"):
         values = [caption.attributes[facet] for caption in captions]

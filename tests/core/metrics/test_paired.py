@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from atlantis_core.errors import TrainingFailed
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -14,11 +15,11 @@ IDS = tuple(f"q{number}" for number in range(40))
 LABELS = {identity: f"class{number % 10}" for number, identity in enumerate(IDS)}
 
 
-def outcomes(hit, ids=IDS):
+def outcomes(hit: ArrayLike, ids: tuple[str, ...] = IDS) -> QueryOutcomes:
     return QueryOutcomes(ids, np.asarray(hit, np.bool_), tuple("x" for _ in ids))
 
 
-def half():
+def half() -> NDArray[np.bool_]:
     return np.arange(40) % 4 < 2
 
 

@@ -7,9 +7,12 @@ import pytest
 
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired import compare, is_proven
+from atlantis_core.records import Comparison
 
 
-def round_of(seed: int, seeds: int, shift: float, classes: int = 48, queries: int = 300, seed_sd: float = 0.01):
+def round_of(
+    seed: int, seeds: int, shift: float, classes: int = 48, queries: int = 300, seed_sd: float = 0.01
+) -> Comparison:
     """Draw a round: both arms are the same recipe but for `shift`.
 
     Every model flips each query with 10 %, moves whole classes by 8 points (standard deviation) and all queries at

@@ -13,7 +13,7 @@ from atlantis_core.data.perceptual import fingerprint
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import SetupError
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
-from atlantis_core.records import Collection, LabelledImage, as_json
+from atlantis_core.records import Collection, LabelledImage, Split, as_json
 from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.confusions import Confusion, confusions
 from atlantis_core.statistics.counts import collection_statistics
@@ -21,7 +21,7 @@ from atlantis_core.statistics.duplicates import find_duplicates
 from atlantis_core.statistics.sizes import ImageSizes, Spread, image_sizes
 
 
-def photo(path, seed, size=(48, 32)):
+def photo(path: Path, seed: int, size: tuple[int, int] = (48, 32)) -> None:
     """Write a picture of its own: smooth random colours, so that only copies are near-duplicates."""
     grid = np.random.default_rng(seed).integers(0, 255, (9, 9, 3), dtype=np.uint8)
     Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC).save(path)
@@ -30,7 +30,7 @@ def photo(path, seed, size=(48, 32)):
 @pytest.fixture
 def collection(tmp_path):
     """Tugs and ferries by day and night; c is a larger copy of a, e one of b."""
-    rows = [
+    rows: list[tuple[str, int, str, Split, str]] = [
         ("a", 1, "tug", "train", "day"),
         ("b", 2, "tug", "train", "day"),
         ("c", 1, "tug", "train", "night"),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
 from atlantis_core.metrics.intervals import wilson
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
-from atlantis_core.records import Cell
+from atlantis_core.records import Cell, Collection, Gap
 from atlantis_core.statistics.cells import cell_tables
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_core.statistics.gaps import find_gaps
@@ -13,7 +16,7 @@ from atlantis_core.statistics.gaps import find_gaps
 LIGHTS = ("day", "fog", "night")
 
 
-def exact(simulate, plans):
+def exact(simulate: Any, plans: Any) -> tuple[Collection, QueryOutcomes]:
     """Simulate, then replace the drawn hits by the planned share, so that a test sees no noise."""
     collection, [drawn] = simulate(plans)
     hit = np.concatenate([np.arange(p.queries) < round(p.recall * p.queries) for p in plans if p.queries])
@@ -44,7 +47,7 @@ def grid(plan):
     return build
 
 
-def cells(gaps):
+def cells(gaps: Sequence[Gap]) -> list[tuple[str, str]]:
     return [(gap.cell.class_name, gap.cell.value) for gap in gaps]
 
 
@@ -79,7 +82,7 @@ def test_where_nothing_is_scarce_the_deficit_ranks(grid, simulate):
     plans = grid({(3, "night"): {"recall": 0.3}, (7, "fog"): {"recall": 0.05}})
     gaps = find_gaps(*exact(simulate, plans))
     assert cells(gaps) == [("c07", "fog"), ("c03", "night")]
-    assert [gap.score for gap in gaps] == [gap.deficit for gap in gaps]
+    assert gaps[0].score / gaps[1].score == pytest.approx(gaps[0].deficit / gaps[1].deficit)
 
 
 def test_a_hard_light_is_no_gap_of_any_class(grid, simulate):
@@ -214,6 +217,25 @@ def test_outcomes_of_another_collection_are_refused(grid, simulate):
         find_gaps(collection, worst_outcomes(["stranger"]))
     with pytest.raises(ValueError, match="measure a model first"):
         find_gaps(collection, [])
+
+
+def test_classes_that_training_never_saw_are_not_named(plan, simulate):
+    """In the regime `unseen` only facet values can be gaps."""
+    support = {"day": 9, "fog": 5, "dusk": 5, "night": 1}
+    asked = {"day": 0.9, "fog": 0.8, "dusk": 0.85, "night": 0.4}
+    plans = [plan(f"t{n}", "light", v, support=s, queries=0, recall=0) for n in range(9) for v, s in support.items()]
+    plans += [plan(f"v{n}", "light", v, support=0, queries=20, recall=r) for n in range(9) for v, r in asked.items()]
+    gaps = find_gaps(*exact(simulate, plans))
+    assert {gap.cell.class_name for gap in gaps} == {""}
+    assert gaps[0].cell == Cell("", "light", "night")
+    assert (gaps[0].support, gaps[0].queries, gaps[0].cause) == (9, 180, "scarce")
+    assert gaps[0].deficit > 0.2 + sum(gap.deficit for gap in gaps[1:])
+
+
+def test_without_facets_unseen_classes_leave_nothing_to_target(plan, simulate):
+    plans = [plan(f"t{n}", "", "", support=9, queries=0, recall=0) for n in range(9)]
+    plans += [plan(f"v{n}", "", "", support=0, queries=20, recall=0.1 * n) for n in range(9)]
+    assert find_gaps(*exact(simulate, plans)) == ()
 
 
 def test_gaps_of_one_light_become_one_finding(grid, simulate):

@@ -1,0 +1,72 @@
+"""`atlantis runs`, `report` and `trace`: looking at what happened; nothing is computed anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from atlantis_dml import options
+from atlantis_dml.answering import answering, show_json
+
+
+def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = False) -> None:
+    """List the runs of a workspace, newest first.
+
+    Example: atlantis runs
+    """
+    with answering(as_json):
+        from atlantis_dml.assembly import open_existing
+        from atlantis_dml.run_view import show_runs
+
+        found = open_existing(workspace).runs.all()
+        if as_json:
+            facts = [
+                {
+                    "run_id": run.id,
+                    "status": run.status,
+                    "stop_reason": run.stop_reason,
+                    "created": run.created,
+                    "data": run.spec.data,
+                    "goal": run.spec.goal.text,
+                    "planner": run.spec.planner,
+                }
+                for run in found
+            ]
+            show_json({"runs": facts})
+        else:
+            show_runs(found)
+
+
+def report(
+    run_name: options.RunName, workspace: options.WorkspaceFolder = None, as_json: options.Json = False
+) -> None:
+    """Write a run's report (report.html, report.json) anew and say what it came to; unfinished runs too.
+
+    Example: atlantis report last
+    """
+    with answering(as_json):
+        from atlantis_dml.assembly import open_existing
+        from atlantis_dml.report import write_report
+        from atlantis_dml.run_view import show_run
+
+        summary = write_report(open_existing(workspace), run_name)
+        show_json(summary) if as_json else show_run(summary)
+
+
+def trace(
+    run_name: options.RunName,
+    step: Annotated[int | None, typer.Option("--step", help="Only this step, in full.")] = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print the tree of what happened: decisions, tool calls, arguments, results, seconds, tokens, cost.
+
+    Example: atlantis trace last --step 6
+    """
+    with answering(as_json):
+        from atlantis_dml.assembly import open_existing
+        from atlantis_dml.trace_view import show_trace, trace_of
+
+        root = trace_of(open_existing(workspace), run_name, step)
+        show_json(root) if as_json else show_trace(root, whole=step is not None)

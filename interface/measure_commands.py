@@ -1,0 +1,127 @@
+"""`atlantis diagnose`, `evaluate` and `test`: measuring without making an image."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from atlantis_dml import options
+from atlantis_dml.answering import answering, say, show_json
+
+
+def diagnose(
+    data: options.Data,
+    untrained: Annotated[
+        bool, typer.Option("--frozen", help="Measure the backbone as it came; without it one baseline is trained.")
+    ] = False,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many gaps at most.")] = 20,
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    captioner: options.CaptionerName = "attributes",
+    preset: Annotated[str, typer.Option("--preset", metavar="cpu|gpu", help="How the training is sized.")] = "cpu",
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say what DATA holds and where retrieval fails on it; makes no image.
+
+    Example: atlantis diagnose photos/ --query visit=2
+    """
+    with answering(as_json):
+        from atlantis_core.data.reading import ReadOptions
+        from atlantis_core.records import Budget, Goal, RunSpec
+        from atlantis_dml.assembly import Asked
+        from atlantis_dml.measuring import diagnosis
+        from atlantis_dml.measuring_view import show_diagnosis
+
+        spec = RunSpec(
+            collection_id="",
+            data=data,
+            goal=Goal(""),
+            budget=Budget(),
+            preset=preset,
+            backbone=backbone,
+            weights=weights,
+            captioner=captioner,
+            regime=options.regime(regime),
+            query=options.column_value(query, "--query"),
+            gallery=options.column_value(gallery, "--gallery"),
+        )
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        found = diagnosis(Asked(data, "", read, spec), workspace, untrained=untrained, top=top)
+        show_json(found) if as_json else show_diagnosis(found)
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name.")
+    ],
+    data: options.Data,
+    split: Annotated[
+        str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test RUN`.")
+    ] = "validation",
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split_column: Annotated[
+        str | None, typer.Option("--split-column", metavar="COL", help="Metadata column with train/validation/test.")
+    ] = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure MODEL on the validation queries of DATA.
+
+    Example: atlantis evaluate last photos/ --query visit=2
+    """
+    with answering(as_json):
+        from atlantis_core.data.reading import ReadOptions
+        from atlantis_dml.measuring import check_split, evaluation
+        from atlantis_dml.measuring_view import show_evaluation
+
+        check_split(split)
+        read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
+        restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
+        found = evaluation(model, data, read, options.regime(regime), restrictions, workspace)
+        show_json(found) if as_json else show_evaluation(found)
+
+
+def test(
+    run_name: options.RunName, workspace: options.WorkspaceFolder = None, as_json: options.Json = False
+) -> None:
+    """Open RUN's sealed test split once, measure frozen, baseline and final model on it, and write that down.
+
+    Example: atlantis test last
+    """
+    with answering(as_json):
+        from atlantis_core.final_test import final_test
+        from atlantis_dml.assembly import open_existing, session_of
+        from atlantis_dml.measuring_view import show_test
+        from atlantis_dml.progress import screen_on_stderr
+        from atlantis_dml.report import write_report
+
+        store, screen = open_existing(workspace), screen_on_stderr()
+        session = session_of(store, store.runs.get(run_name), screen.progress)
+        stored = session.read(0, "test") is not None
+        with screen, store.lock(session.run_id):
+            found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **final_test(session)}
+        if not stored:
+            write_report(store, session.run_id)
+        say(_opened(found))
+        show_json(found) if as_json else show_test(found)
+
+
+def _opened(found: dict[str, Any]) -> str:
+    import time
+
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found["opened"][0]))
+    if found["opened_before"]:
+        return f"the test split of run {found['run_id']} was opened at {when}; these are the figures from then"
+    return f"the test split of run {found['run_id']} is open now; that is written down, and it opens only once"

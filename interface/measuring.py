@@ -1,0 +1,109 @@
+"""What `diagnose` and `evaluate` do, short of showing it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import as_json
+from atlantis_dml.answering import say
+from atlantis_dml.progress import screen_on_stderr
+
+if TYPE_CHECKING:
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.data.tasks import Restriction
+    from atlantis_core.records import Regime
+    from atlantis_dml.assembly import Asked
+
+
+def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
+    """Read DATA and find its gaps.
+
+    Args:
+        asked: Data and settings.
+        folder: The workspace; trainings and captions in it are used again.
+        untrained: Measure the backbone without training.
+        top: How many gaps at most.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.checkup import check_up
+    from atlantis_core.data.inspection import summary
+    from atlantis_core.session import Session
+    from atlantis_dml.assembly import backbone_line, check_data, check_spec, load_data, open_workspace, settled_backbone
+
+    started = time.monotonic()
+    check_data(asked.data)
+    check_spec(asked.spec)
+    spec, backbone = settled_backbone(asked.spec)
+    store = open_workspace(folder)
+    with screen_on_stderr() as screen:
+        loaded = load_data(asked.data, store, asked.options, spec.regime, screen.progress)
+        for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
+            if line:
+                screen.line(line)
+        collection_id = store.collections.add(loaded)
+        spec = replace(spec, collection_id=collection_id)
+        session = Session(store, f"diagnose-{collection_id[:16]}", spec, screen.progress)
+        found = check_up(session, untrained=untrained, top=top)
+    return found | {"backbone": backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
+
+
+def evaluation(
+    model: str,
+    data: str,
+    options: ReadOptions,
+    regime: Regime,
+    restrictions: tuple[Restriction | None, Restriction | None],
+    folder: Path | None,
+) -> dict[str, Any]:
+    """Measure MODEL on the validation task of DATA.
+
+    Args:
+        model: See `atlantis_dml.load_retriever`.
+        data: A folder or a bundled name.
+        options: Choice of columns.
+        regime: `seen` or `unseen`.
+        restrictions: Of the queries and of the gallery.
+        folder: The workspace.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.data.inspection import summary
+    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.evaluation import measure_retriever
+    from atlantis_dml.assembly import check_data, load_data, open_workspace
+    from atlantis_dml.retrievers import find_retriever
+
+    started = time.monotonic()
+    check_data(data)
+    retriever = find_retriever(model, folder)
+    if retriever.backbone.notice and retriever.head is None:
+        say(retriever.backbone.notice)
+    with screen_on_stderr() as screen:
+        loaded = load_data(data, open_workspace(folder), options, regime, screen.progress)
+        if loaded.collection.problems:
+            screen.line(summary(loaded.collection.problems))
+        task = retrieval_task(loaded.collection, regime, *restrictions)
+        measured, _ = measure_retriever(retriever, task)
+    facts: dict[str, Any] = as_json(measured)
+    return {"model": model, "data": data, "split": "validation"} | facts | {
+        "seconds": round(time.monotonic() - started, 2)
+    }
+
+
+def check_split(split: str) -> None:
+    """Refuse every split but validation.
+
+    Raises:
+        SetupError: Always for `test`, which is sealed.
+    """
+    if split == "test":
+        raise SetupError("the test split is sealed; `atlantis test RUN` opens it once and writes that down")
+    if split != "validation":
+        raise SetupError(f"unknown --split {split!r}; only validation is measured (--split-column names a column)")

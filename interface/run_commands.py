@@ -1,0 +1,146 @@
+"""`atlantis run` and `atlantis resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlantis_dml import options
+from atlantis_dml.answering import answering, say, show_json
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Budget
+    from atlantis_dml.assembly import Asked
+
+
+def run(
+    data: options.Data,
+    goal: Annotated[
+        str, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
+    ],
+    planner: Annotated[str, typer.Option("--planner", help="`rules`, or `openai:MODEL` with a key.")] = "rules",
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="Where an OpenAI-compatible service answers.")
+    ] = None,
+    budget_images: Annotated[int | None, typer.Option("--budget-images", help="Make at most so many images.")] = None,
+    budget_usd: Annotated[float | None, typer.Option("--budget-usd", help="Spend at most so many dollars.")] = None,
+    rounds: Annotated[int | None, typer.Option("--rounds", help="At most so many rounds; else 2.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="Trainings per arm that are compared.")] = 2,
+    auto: Annotated[
+        bool, typer.Option("--auto/--approve", help="Spend without asking, or ask before every round.")
+    ] = False,
+    preset: Annotated[str, typer.Option("--preset", metavar="cpu|gpu", help="How trainings are sized.")] = "cpu",
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    captioner: options.CaptionerName = "attributes",
+    generator: Annotated[str, typer.Option("--generator", help="Makes the images.")] = "photometric",
+    scorer: Annotated[str, typer.Option("--scorer", help="Finds made images that are off.")] = "margin",
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    spread: Annotated[
+        str, typer.Option("--spread", metavar="targeted|uniform", help="uniform: the control arm of docs/results.md.")
+    ] = "targeted",
+    seed: Annotated[int, typer.Option("--seed", help="First seed; another one repeats the experiment.")] = 0,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Improve a retriever on DATA: find gaps, make images, keep what is proven.
+
+    Example: atlantis run photos/ --goal "night photos are not found" --budget-images 400 --auto
+    """
+    with answering(as_json):
+        from atlantis_core.data.reading import ReadOptions
+        from atlantis_core.records import Goal, RunSpec
+        from atlantis_dml.assembly import Asked
+
+        spec = RunSpec(
+            collection_id="",
+            data=data,
+            goal=Goal(goal),
+            budget=_budget(goal, budget_images, budget_usd, rounds),
+            planner=planner,
+            base_url=base_url,
+            seeds=seeds,
+            seed=seed,
+            preset=preset,
+            backbone=backbone,
+            weights=weights,
+            captioner=captioner,
+            generator=generator,
+            scorer=scorer,
+            regime=options.regime(regime),
+            query=options.column_value(query, "--query"),
+            gallery=options.column_value(gallery, "--gallery"),
+            auto=auto,
+            spread=options.spread(spread),
+        )
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        _start(Asked(data, goal, read, spec), workspace, as_json)
+
+
+def _start(asked: Asked, folder: Path | None, as_json: bool) -> None:
+    from atlantis_dml.assembly import create_run, open_workspace, session_of
+    from atlantis_dml.driving import drive
+    from atlantis_dml.progress import screen_on_stderr
+    from atlantis_dml.run_view import show_run
+
+    store, screen = open_workspace(folder), screen_on_stderr()
+    with screen:
+        started, lines = create_run(asked, store, screen.progress)
+    for line in [f"run {started.id} in {store.folder}", *lines]:
+        say(line)
+    summary = drive(session_of(store, started, screen.progress), screen, as_json)
+    show_json(summary) if as_json else show_run(summary)
+
+
+def resume(
+    run_name: options.RunName,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve what the run waits with.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
+    edit: Annotated[Path | None, typer.Option("--edit", help="Approve this changed protocol (JSON).")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, with --reject.")] = "",
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run that was stopped, is paused or waits for approval.
+
+    Example: atlantis resume last --approve
+    """
+    with answering(as_json):
+        from atlantis_core.errors import SetupError
+        from atlantis_core.summary import summarise
+        from atlantis_dml.approval import answer_from
+        from atlantis_dml.assembly import open_existing, session_of
+        from atlantis_dml.driving import drive
+        from atlantis_dml.progress import screen_on_stderr
+        from atlantis_dml.run_view import show_run
+
+        store, screen = open_existing(workspace), screen_on_stderr()
+        found = store.runs.get(run_name)
+        session = session_of(store, found, screen.progress)
+        answer = answer_from(session, approve, reject, edit, reason)
+        if found.status == "done":
+            if answer:
+                raise SetupError(f"run {found.id!r} is done and waits for no approval")
+            say(f"run {found.id} is done")
+            summary = summarise(store, found.id)
+        else:
+            summary = drive(session, screen, as_json, answer)
+        show_json(summary) if as_json else show_run(summary)
+
+
+def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
+    """Take the limits from the options, else from the goal's words."""
+    from atlantis_core.records import Budget
+    from atlantis_dml.agents.goal import budget_in
+
+    named = budget_in(goal)
+    if images is None and "images" in named:
+        images = int(named["images"])
+    return Budget(images, named.get("usd") if usd is None else usd, int(named.get("rounds", 2)) if rounds is None else rounds)

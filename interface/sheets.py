@@ -1,0 +1,74 @@
+"""Sample sheets: made images beside the real ones they started from, small enough to live inside a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.records import Candidate, Collection, Verdict
+
+if TYPE_CHECKING:
+    from atlantis_core.session import Session
+
+SIDE_PX = 96
+PER_SHEET = 12
+_LONGEST_PROMPT = 140
+
+Sample = dict[str, Any]
+"""`cell`, `prompt`, `filter`, `reason`, `score`, `edits`, and `image` and `source` as data URLs or None."""
+
+
+def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
+    """Return samples of the kept and of the rejected candidates of a round.
+
+    Both are spread evenly over all candidates in the order in which they were asked for, so that neither the
+    best nor the first come out.
+    """
+    keys = session.read(round_index, "candidates") or []
+    verdicts = {v.candidate_key: v for v in session.workspace.candidates.verdicts(session.run_id, round_index)}
+    found = session.workspace.candidates.find(key for key in keys if key in verdicts)
+    pairs = [(candidate, verdicts[key]) for key, candidate in found.items()]
+    paths = _paths(session.collection)
+    return {
+        "kept": [_sample(*pair, paths) for pair in _spread([p for p in pairs if p[1].kept])],
+        "rejected": [_sample(*pair, paths) for pair in _spread([p for p in pairs if not p[1].kept])],
+    }
+
+
+def thumbnail(path: str) -> str | None:
+    """Return an image as a JPEG data URL of at most `SIDE_PX`; None where the file has gone or is damaged."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB")
+            small.thumbnail((SIDE_PX, SIDE_PX))
+            small.save(target, "JPEG", quality=82)
+    except OSError:
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(target.getvalue()).decode("ascii")
+
+
+def _paths(collection: Collection) -> Mapping[str, str]:
+    return {image.id: image.path for image in collection.images}
+
+
+def _spread(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Candidate, Verdict]]:
+    step = max(1.0, len(pairs) / PER_SHEET)
+    return [pairs[int(index * step)] for index in range(min(len(pairs), PER_SHEET))]
+
+
+def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) -> Sample:
+    cell, prompt = candidate.cell, candidate.prompt
+    return {
+        "cell": {"class": cell.class_name, "facet": cell.facet, "value": cell.value},
+        "prompt": prompt if len(prompt) <= _LONGEST_PROMPT else prompt[: _LONGEST_PROMPT - 1] + "\u2026",
+        "filter": verdict.filter,
+        "reason": verdict.reason,
+        "score": verdict.score,
+        "image": thumbnail(candidate.path),
+        "source": thumbnail(paths[candidate.source_id]) if candidate.source_id in paths else None,
+    }

@@ -1,0 +1,150 @@
+"""The trace of a run: a tree of planner decisions, tool calls and judgements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.text import clean
+from atlantis_core.errors import SetupError
+from atlantis_core.records import as_json
+from atlantis_dml.wording import duration
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from atlantis_core.store.workspace import Workspace
+
+_SHORT = 160
+_WHOLE = 20_000
+
+Node = dict[str, Any]
+"""`{name, kind, started, seconds, status, input, output, tokens, usd, children}`."""
+
+
+def trace_of(workspace: Workspace, run_id: str, step: int | None = None) -> Node:
+    """Return a run's trace as one tree; tokens and dollars of a node include those below it.
+
+    Args:
+        workspace: Where the run is kept.
+        run_id: Its id, its only prefix, or `last`.
+        step: Only this step, counted from 1.
+
+    Raises:
+        SetupError: No such run, or no such step.
+    """
+    run = workspace.runs.get(run_id)
+    steps = [_node(event, number) for number, event in enumerate(workspace.events.tree(run.id), start=1)]
+    if step is not None:
+        if not 1 <= step <= len(steps):
+            raise SetupError(f"run {run.id!r} has steps 1 to {len(steps)}, not {step}")
+        return steps[step - 1]
+    root: Node = {
+        "name": run.id,
+        "kind": "run",
+        "started": run.created,
+        "seconds": round(sum(_seconds(node) for node in steps), 3),
+        "status": run.status,
+        "input": as_json(run.spec),
+        "output": workspace.journal.read(run.id, 0, "end"),
+        "tokens": sum(node["tokens"] for node in steps),
+        "usd": sum(node["usd"] for node in steps),
+        "children": steps,
+    }
+    return root
+
+
+def show_trace(root: Node, whole: bool) -> None:
+    """Print a trace as a tree on stdout.
+
+    Args:
+        root: From `trace_of`.
+        whole: Show arguments and results in full.
+    """
+    from rich.console import Console
+
+    Console(highlight=False).print(_tree(root, None, whole))
+
+
+def step_counts(root: Node) -> list[dict[str, Any]]:
+    """Return one row per tool: calls, failures, seconds, the most time first."""
+    rows: dict[str, dict[str, Any]] = {}
+    for node in _walk(root["children"]):
+        if node["kind"] in {"tool", "judge", "planner"}:
+            name = node["name"] if node["kind"] == "tool" else node["kind"]
+            row = rows.setdefault(name, {"name": name, "calls": 0, "failed": 0, "seconds": 0.0, "tokens": 0})
+            row["calls"] += 1
+            row["failed"] += node["status"] == "failed"
+            row["seconds"] += node["seconds"] or 0.0
+            row["tokens"] += node["tokens"] if node["kind"] == "planner" else 0
+    return sorted(rows.values(), key=lambda row: -row["seconds"])
+
+
+def _node(event: Mapping[str, Any], step: int | None) -> Node:
+    children = [_node(child, None) for child in event["children"]]
+    keys = ("name", "kind", "started", "seconds", "status", "input", "output")
+    node: Node = {key: event[key] for key in keys}
+    if step is not None:
+        node["step"] = step
+    node["tokens"] = event["tokens"] + sum(child["tokens"] for child in children)
+    node["usd"] = event["usd"] + sum(child["usd"] for child in children)
+    node["children"] = children
+    return node
+
+
+def _seconds(node: Node) -> float:
+    return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in node["children"])
+
+
+def _walk(nodes: Iterable[Node]) -> Iterable[Node]:
+    for node in nodes:
+        yield node
+        yield from _walk(node["children"])
+
+
+def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    longest = _WHOLE if whole else _SHORT
+    label = Text(clean(_title(node), longest))
+    branch = Tree(label) if into is None else into.add(label)
+    for line in _details(node):
+        branch.add(Text(clean(line, longest), style="dim"))
+    for child in node["children"]:
+        _tree(child, branch, whole)
+    return branch
+
+
+def _title(node: Node) -> str:
+    mark = {"failed": " FAILED", "running": " (running)"}.get(node["status"], "")
+    number = f"{node['step']}. " if "step" in node else ""
+    cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""
+    cost += f", ${node['usd']:.4f}" if node["usd"] else ""
+    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['seconds'])}{cost}"
+
+
+def _details(node: Node) -> list[str]:
+    given, output = node["input"], node["output"]
+    if node["kind"] == "run":
+        return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]
+    lines = []
+    if node["kind"] == "planner" and isinstance(output, Mapping):
+        calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in output["calls"]) or "no call"
+        return [f"decides: {calls}", f"because: {output['reason']}"]
+    if node["kind"] == "tool":
+        lines.append(f"arguments: {_arguments(given or {}) or 'none'}")
+    if isinstance(output, Mapping) and "text" in output:
+        lines.append(f"result: {output['text']}")
+    elif isinstance(output, Mapping) and "reason" in output:
+        lines.append(f"result: {'kept' if output.get('kept') else 'rolled back'}: {output['reason']}")
+    elif output is not None:
+        lines.append(f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}")
+    return lines
+
+
+def _arguments(given: Any) -> str:
+    if not isinstance(given, Mapping):
+        return json.dumps(given, ensure_ascii=False)
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items())

@@ -1,0 +1,61 @@
+"""Figures in words: the same on the terminal and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Facts = Mapping[str, Any]
+
+
+def headline(summary: Facts) -> str:
+    """Say in one sentence what a run gained over its baseline, also when that is nothing."""
+    if summary["status"] != "done":
+        return f"Not finished: the run is {_STANDING.get(summary['status'], summary['status'])}."
+    rounds = summary["rounds"]
+    kept = sum(entry["kept"] for entry in rounds)
+    if summary["baseline"] is None:
+        return f"The run ended before its baseline was measured: {summary['stop_detail']}."
+    bar = f"{summary['baseline']['recall_at']['1']:.3f}"
+    if not kept:
+        tried = f"none of {len(rounds)} rounds was" if len(rounds) != 1 else "its one round was not"
+        return f"Nothing was gained: {tried} proven better, so the final model is the baseline (R@1 {bar})."
+    final = f"{summary['final']['recall_at']['1']:.3f}"
+    return (
+        f"R@1 {_moved(summary['over_baseline'])} from {bar} to {final} over "
+        f"{summary['final']['queries']:,} held-out queries: {points(summary['over_baseline'])} over the "
+        f"baseline; {kept} of {len(rounds)} {'round' if len(rounds) == 1 else 'rounds'} kept."
+    )
+
+
+_STANDING = {"running": "still running", "waiting": "waiting for a person's approval", "paused": "paused"}
+
+
+def points(change: Facts | None) -> str:
+    """Return a gain in points of Recall@1 with its 95 % interval."""
+    if change is None:
+        return "not measured"
+    gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
+    return f"{gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as people say them."""
+    if seconds is None:
+        return "..."
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def cell_name(cell: Facts) -> str:
+    """Return `class, facet=value`, or the class alone. Takes gap rows and cells of protocols."""
+    name = str(cell.get("class", cell.get("class_name")))
+    return f"{name}, {cell['facet']}={cell['value']}" if cell["facet"] else name
+
+
+def _moved(change: Facts | None) -> str:
+    if change is None or change["low"] > 0:
+        return "rose"
+    return "fell" if change["high"] < 0 else "went, within its uncertainty,"

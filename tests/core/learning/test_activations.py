@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning import activations
+from atlantis_core.learning.activations import ActivationCache, ViewKind
+from atlantis_core.learning.backbones import Backbone, create_trunk
+from atlantis_core.learning.sampler import TrainingImage
+from atlantis_core.learning.stages import Stages, split
+
+KIND = ViewKind(32, 2, "strong")
+
+
+@pytest.fixture(scope="module")
+def stages(backbone: Backbone) -> Stages:
+    return split(create_trunk(backbone), 0.5)
+
+
+class Counter:
+    """A progress that remembers how many pictures were computed."""
+
+    computed = 0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        assert what == "activations"
+        self.computed += done < total
+
+
+def test_each_picture_is_computed_once(images, cache, backbone, stages) -> None:
+    counter = Counter()
+    first = cache.load([*images, images[0]], KIND, backbone, stages, counter)
+    assert counter.computed == len(images)
+    again = ActivationCache(cache.folder).load(images, KIND, backbone, stages, counter)
+    assert counter.computed == len(images)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=False))
+    assert first[0].shape[0] == 2
+
+
+def test_a_made_picture_costs_only_its_own_views(images, cache, backbone, stages) -> None:
+    cache.load(images[:5], KIND, backbone, stages)
+    counter = Counter()
+    cache.load(images[:7], KIND, backbone, stages, counter)
+    assert counter.computed == 2
+
+
+def test_values_do_not_depend_on_what_is_computed_beside_them(images, tmp_path, backbone, stages) -> None:
+    one = ActivationCache(tmp_path / "one").load(images[:4], KIND, backbone, stages)
+    other = ActivationCache(tmp_path / "other").load(images[3::-1], KIND, backbone, stages)
+    assert all(np.array_equal(a, b) for a, b in zip(one, reversed(other), strict=True))
+
+
+def test_kind_cut_and_backbone_have_places_of_their_own(images, cache, backbone, stages) -> None:
+    others = [
+        (ViewKind(32), backbone, stages),
+        (ViewKind(32, 3, "strong"), backbone, stages),
+        (ViewKind(32, 2, "mild"), backbone, stages),
+        (KIND, replace(backbone, mean=(0.1, 0.1, 0.1)), stages),
+        (KIND, backbone, split(create_trunk(backbone), 1.0)),
+    ]
+    cache.load(images[:1], KIND, backbone, stages)
+    for kind, trunk, cut in others:
+        counter = Counter()
+        cache.load(images[:1], kind, trunk, cut, counter)
+        assert counter.computed == 1
+
+
+def test_a_file_cut_short_is_computed_again(images, cache, backbone, stages) -> None:
+    [whole] = cache.load(images[:1], KIND, backbone, stages)
+    [file] = cache.folder.rglob("*.npy")
+    file.write_bytes(file.read_bytes()[:50])
+    [again] = cache.load(images[:1], KIND, backbone, stages)
+    assert np.array_equal(whole, again)
+    assert not list(cache.folder.rglob("*.part"))
+
+
+def test_large_activations_stay_on_disk(images, cache, backbone, stages, monkeypatch) -> None:
+    in_memory = cache.load(images, KIND, backbone, stages)
+    monkeypatch.setattr(activations, "MEMORY_BYTES", 10)
+    mapped = cache.load(images, KIND, backbone, stages)
+    assert all(isinstance(array, np.memmap) for array in mapped)
+    assert all(np.array_equal(a, b) for a, b in zip(in_memory, mapped, strict=True))
+
+
+def test_what_overflows_half_precision_is_kept_whole(images, cache, backbone, stages) -> None:
+    tiny = replace(backbone, std=(1e-9, 1e-9, 1e-9))
+    [array] = cache.load(images[:1], ViewKind(32), tiny, stages)
+    assert array.dtype == np.float32
+    assert np.isfinite(array).all()
+
+
+def test_a_hostile_id_stays_in_the_cache(images, cache, backbone, stages, tmp_path: Path) -> None:
+    cache.load([replace(images[0], id="../../out")], KIND, backbone, stages)
+    assert all(cache.folder in path.parents for path in tmp_path.rglob("*.npy"))
+
+
+def test_an_unreadable_picture_is_named(cache, backbone, stages, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"gone\.png"):
+        cache.load([TrainingImage("x", str(tmp_path / "gone.png"), "a")], KIND, backbone, stages)

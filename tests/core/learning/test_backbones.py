@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.backbones import Backbone, create_trunk, resolve_backbone
+from atlantis_core.learning.hub import probe
+from atlantis_core.learning.recipe import for_backbone, preset
+
+
+def copied(weights: Path, folder: Path) -> Path:
+    """Copy weights and description."""
+    for source in (weights, weights.with_suffix(".json")):
+        shutil.copy(source, folder / source.name)
+    return folder / weights.name
+
+
+def test_a_file_becomes_a_trunk_of_pooled_features(backbone: Backbone) -> None:
+    trunk = create_trunk(backbone)
+    assert (backbone.source, backbone.input_px, backbone.notice) == ("file", 32, "")
+    assert {p.dtype for p in trunk.parameters()} == {torch.float32}
+    assert trunk(torch.zeros(2, 3, 32, 32)).shape == (2, 32)
+    assert not trunk.training
+
+
+def test_weights_in_the_file_are_the_trunks(backbone: Backbone, vit_weights: Path) -> None:
+    from safetensors.torch import load_file
+
+    name = "blocks.0.attn.qkv.weight"
+    assert torch.equal(create_trunk(backbone).state_dict()[name], load_file(vit_weights)[name].float())
+
+
+def test_fingerprint_follows_content_not_place(backbone: Backbone, vit_weights: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = copied(vit_weights, tmp_path)
+    assert resolve_backbone(weights=str(path)).fingerprint == backbone.fingerprint
+    state = load_file(path)
+    state["cls_token"] = state["cls_token"] + 1
+    save_file(state, path)
+    assert resolve_backbone(weights=str(path)).fingerprint != backbone.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("no_such_model", "no_such_model"), ("hf-hub:timm/resnet18", "hf-hub:"), ("resnet18.nope", "nope")],
+)
+def test_unknown_names_are_told_in_one_line(name: str, words: str) -> None:
+    with pytest.raises(SetupError, match=words) as caught:
+        resolve_backbone(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".bin", ".ckpt"])
+def test_pickles_are_refused_unread(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(b"cos\nsystem\n")
+    with pytest.raises(SetupError, match="pickled"):
+        resolve_backbone(weights=str(path))
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"gone\.safetensors.*not found"):
+        resolve_backbone(weights=str(tmp_path / "gone.safetensors"))
+
+
+def test_corrupt_weights_are_named(vit_weights: Path, tmp_path: Path) -> None:
+    path = copied(vit_weights, tmp_path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(SetupError, match="cannot be read as safetensors"):
+        resolve_backbone(weights=str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "need 'vit.json' beside them"),
+        ("{", "not valid JSON"),
+        ("[]", "lacks architecture"),
+        ('{"architecture": "resnet18", "mean": [0], "std": [1]}', "lacks input_px"),
+        ('{"architecture": "resnet18", "mean": [0], "std": [1,1,1], "input_px": 32}', "'mean'"),
+        ('{"architecture": "zzz", "mean": [0,0,0], "std": [1,1,1], "input_px": 32}', "unknown backbone 'zzz'"),
+    ],
+)
+def test_a_bad_description_is_told(vit_weights: Path, tmp_path: Path, text: str | None, words: str) -> None:
+    path = copied(vit_weights, tmp_path)
+    path.with_suffix(".json").unlink()
+    if text is not None:
+        path.with_suffix(".json").write_text(text)
+    with pytest.raises(SetupError, match=words.replace("(", r"\(")):
+        resolve_backbone(weights=str(path))
+
+
+def test_weights_of_another_architecture_are_refused(vit_weights: Path, tmp_path: Path) -> None:
+    path = copied(vit_weights, tmp_path)
+    facts = json.loads(path.with_suffix(".json").read_text())
+    facts["arguments"]["depth"] = 3
+    path.with_suffix(".json").write_text(json.dumps(facts))
+    with pytest.raises(SetupError, match="do not fit architecture"):
+        create_trunk(resolve_backbone(weights=str(path)))
+
+
+def test_name_and_weights_must_agree(vit_weights: Path) -> None:
+    with pytest.raises(SetupError, match="resnet18"):
+        resolve_backbone("resnet18", str(vit_weights))
+    assert resolve_backbone("vit_tiny_patch16_224", str(vit_weights)).source == "file"
+
+
+def test_a_known_name_without_weights_starts_from_scratch_and_says_so() -> None:
+    found = resolve_backbone("test_vit")
+    assert found.source == "scratch"
+    assert "'test_vit'" in found.notice
+    assert "from scratch" in found.notice
+
+
+def test_nothing_asked_and_nothing_there_is_a_small_trunk_from_scratch() -> None:
+    found = resolve_backbone()
+    assert found.source == "scratch"
+    assert "from scratch" in found.notice
+    first, second = create_trunk(found).state_dict(), create_trunk(found).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_making_a_scratch_trunk_leaves_the_global_generator_alone() -> None:
+    before = torch.random.get_rng_state()
+    create_trunk(resolve_backbone("test_vit"))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_scratch_trunk_is_trained_whole(backbone: Backbone) -> None:
+    cpu = preset("cpu")
+    assert for_backbone(cpu, backbone) == cpu
+    adapted = for_backbone(cpu, resolve_backbone("test_vit"))
+    assert adapted.trainable_fraction == 1.0
+    assert adapted.steps > cpu.steps
+
+
+def test_an_unreachable_hub_is_known_at_once() -> None:
+    assert "refused" in probe("http://127.0.0.1:9/x", seconds=2)
+
+
+@pytest.mark.parametrize(("status", "answer"), [(200, ""), (404, ""), (503, "HTTP 503")])
+def test_any_client_error_is_an_answer_of_the_hub(httpserver, status: int, answer: str) -> None:
+    httpserver.expect_request("/x").respond_with_data("", status=status)
+    assert probe(httpserver.url_for("/x")) == answer
+
+
+@pytest.mark.data
+def test_the_shared_mobilenet_loads_strictly(shared_data: Path) -> None:
+    path = shared_data / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
+    trunk = create_trunk(resolve_backbone(weights=str(path)))
+    assert trunk(torch.zeros(1, 3, 64, 64)).shape == (1, 1280)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.recipe import Recipe, preset
+from atlantis_core.learning.sampler import TrainingImage, batches
+
+RECIPE: Recipe = preset("cpu", classes_per_batch=3, images_per_class=4, views=3)
+
+
+def collection(sizes: dict[str, int], synthetic: int = 0, weight: float = 1.0) -> list[TrainingImage]:
+    """Real images of each class, then `synthetic` made ones of each."""
+    made = []
+    for label, size in sizes.items():
+        made += [TrainingImage(f"{label}{n}", "p", label) for n in range(size)]
+        made += [TrainingImage(f"{label}s{n}", "p", label, True, weight) for n in range(synthetic)]
+    return made
+
+
+@settings(max_examples=40, deadline=None)
+@given(sizes=st.lists(st.integers(1, 9), min_size=2, max_size=6), seed=st.integers(0, 5))
+def test_every_batch_is_p_by_k_and_shows_no_picture_twice(sizes: list[int], seed: int) -> None:
+    images = collection({f"c{n}": size for n, size in enumerate(sizes)})
+    for batch in islice(batches(images, RECIPE, seed), 5):
+        labels, counts = np.unique(batch.labels, return_counts=True)
+        assert len(labels) == min(3, len(sizes))
+        assert set(counts.tolist()) == {4}
+        names = sorted({image.label for image in images})
+        assert [images[p].label for p in batch.images] == [names[n] for n in batch.labels]
+        assert len(set(zip(batch.images.tolist(), batch.views.tolist(), strict=True))) == len(batch.images)
+        assert set(batch.views.tolist()) <= {0, 1, 2, 3}
+
+
+def test_same_seed_same_batches_and_another_seed_others() -> None:
+    images = collection({"a": 5, "b": 7, "c": 2})
+
+    def drawn(seed: int) -> list[list[int]]:
+        return [b.images.tolist() + b.views.tolist() for b in islice(batches(images, RECIPE, seed), 4)]
+
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+
+
+def test_classes_are_uniform_whatever_their_size() -> None:
+    images = collection({"large": 200, "small": 1, "middle": 20})
+    recipe = replace(RECIPE, classes_per_batch=2)
+    seen = np.concatenate([np.unique(b.labels) for b in islice(batches(images, recipe, 0), 600)])
+    assert np.allclose(np.bincount(seen) / 600, 2 / 3, atol=0.06)
+
+
+@pytest.mark.parametrize("size", [2, 30])
+def test_synthetic_images_are_drawn_by_their_weight(size: int) -> None:
+    images = collection({"a": size, "b": size}, synthetic=size, weight=0.5)
+    drawn = np.concatenate([b.images for b in islice(batches(images, RECIPE, 0), 800)])
+    share = np.mean([images[p].synthetic for p in drawn])
+    assert share == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_weight_zero_is_never_drawn() -> None:
+    images = collection({"a": 2, "b": 2}, synthetic=3, weight=0.0)
+    drawn = np.concatenate([b.images for b in islice(batches(images, RECIPE, 0), 50)])
+    assert not any(images[p].synthetic for p in drawn)
+
+
+def test_one_class_is_no_training() -> None:
+    with pytest.raises(SetupError, match="at least 2 classes"):
+        next(batches(collection({"a": 5}), RECIPE, 0))
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_impossible_weights_are_named(weight: float) -> None:
+    with pytest.raises(SetupError, match="weight"):
+        next(batches(collection({"a": 1, "b": 1}, 1, weight), RECIPE, 0))
