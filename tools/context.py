@@ -65,7 +65,7 @@ class RunContext:
 if TYPE_CHECKING:
     Runtime: TypeAlias = ToolRuntime[RunContext, dict[str, Any]]
 else:
-    Runtime = ToolRuntime  # with its parameters, langchain would build a schema of the context's fields
+    Runtime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
 
 
 def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state: Any) -> Command[Any]:

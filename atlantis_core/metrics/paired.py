@@ -10,13 +10,13 @@ the number of classes that count.
 
 `V_seeds`: a training with another seed shifts all queries at once; more queries do not help. With 2 seeds the
 variance between paired differences has one degree of freedom: a test with it finds a real gain of 10 points
-on 300 queries in 58-73 % of cases and still errs in 6 % of null cases when seeds differ much. Two things
-repair it. The spread is taken in both arms, 2(S-1) degrees of freedom (seeds of two arms are independent, or
-positively dependent, for which this is conservative). And it is moderated: pooled with a prior spread of 1.5
-points of Recall@1 between seeds, worth 4 degrees of freedom (Smyth, Stat. Appl. Genet. Mol. Biol. 3, 2004,
-section 4: the posterior variance is the average of prior and observed, weighted by their degrees of freedom).
-V_seeds = 2 * variance / S. It counts the queries' share of seed noise a second time, which errs on the safe
-side.
+on 300 queries in 73 % of cases (58 % at a third of the level) and still errs in 6 % of null cases when seeds
+differ much. Two things repair it. The spread is taken in both arms, 2(S-1) degrees of freedom (seeds of two
+arms are independent, or positively dependent, for which this is conservative). And it is moderated: pooled
+with a prior spread of 1.5 points of Recall@1 between seeds, worth 4 degrees of freedom (Smyth, Stat. Appl.
+Genet. Mol. Biol. 3, 2004, section 4: the posterior variance is the average of prior and observed, weighted by
+their degrees of freedom). V_seeds = 2 * variance / S. It counts the queries' share of seed noise a second
+time, which errs on the safe side.
 
 t = D / sqrt(V_clusters + V_seeds), degrees of freedom by Welch and Satterthwaite. Simulated (1,500 null
 rounds each, S = 2, 3, 5; 300 and 2,700 queries; tests/core/metrics/test_paired_error.py repeats a part):

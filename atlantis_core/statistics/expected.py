@@ -1,8 +1,9 @@
 """What Recall@1 a cell should have: class effect plus facet-value effect, learnt from well-supported cells.
 
 Observed recall of cell (c, v) is modelled as m + a_c + b_v + noise, a two-way table with random effects
-(Searle, Casella, McCulloch, *Variance Components*, 1992, chapter 7: the effects are shrunken to 0). Two
-twists:
+(Searle, Casella, McCulloch, *Variance Components*, 1992, chapter 7: the effects are shrunken to 0,
+by a spread that EM reads off the data). Cells far from the model weigh less (Huber, Annals of Mathematical
+Statistics 35, 1964), or a few missed cells would pass for a hard facet value. Two twists:
 
 - Only cells that are *not scarce* teach the effects, so the answer reads "what would this cell have if it
   were supported like its fellows". A class or a facet value that is scarce throughout teaches nothing, its

@@ -15,7 +15,7 @@ from atlantis_core.generation.photometric import PhotometricGenerator
 from atlantis_core.generation.plan import plan_of
 from atlantis_core.registry import load
 
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 def edited(name: str, image: Image.Image, seed: int, strength: float = 1.0) -> Image.Image:

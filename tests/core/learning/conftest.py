@@ -14,7 +14,7 @@ from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.recipe import Recipe, preset
 from atlantis_core.learning.sampler import TrainingImage
 
-VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
+VIT: dict[str, object] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
 
 
 def write_weights(path: Path, architecture: str, arguments: dict[str, object], classes: int) -> Path:

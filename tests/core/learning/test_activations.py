@@ -31,7 +31,9 @@ class Counter:
         self.computed += done < total
 
 
-def test_each_picture_is_computed_once(images, cache, backbone, stages) -> None:
+def test_each_picture_is_computed_once(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+) -> None:
     counter = Counter()
     first = cache.load([*images, images[0]], KIND, backbone, stages, counter)
     assert counter.computed == len(images)
@@ -41,20 +43,26 @@ def test_each_picture_is_computed_once(images, cache, backbone, stages) -> None:
     assert first[0].shape[0] == 2
 
 
-def test_a_made_picture_costs_only_its_own_views(images, cache, backbone, stages) -> None:
+def test_a_made_picture_costs_only_its_own_views(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+) -> None:
     cache.load(images[:5], KIND, backbone, stages)
     counter = Counter()
     cache.load(images[:7], KIND, backbone, stages, counter)
     assert counter.computed == 2
 
 
-def test_values_do_not_depend_on_what_is_computed_beside_them(images, tmp_path, backbone, stages) -> None:
+def test_values_do_not_depend_on_what_is_computed_beside_them(
+    images: list[TrainingImage], tmp_path: Path, backbone: Backbone, stages: Stages
+) -> None:
     one = ActivationCache(tmp_path / "one").load(images[:4], KIND, backbone, stages)
     other = ActivationCache(tmp_path / "other").load(images[3::-1], KIND, backbone, stages)
     assert all(np.array_equal(a, b) for a, b in zip(one, reversed(other), strict=True))
 
 
-def test_kind_cut_and_backbone_have_places_of_their_own(images, cache, backbone, stages) -> None:
+def test_kind_cut_and_backbone_have_places_of_their_own(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+) -> None:
     others = [
         (ViewKind(32), backbone, stages),
         (ViewKind(32, 3, "strong"), backbone, stages),
@@ -69,7 +77,9 @@ def test_kind_cut_and_backbone_have_places_of_their_own(images, cache, backbone,
         assert counter.computed == 1
 
 
-def test_a_file_cut_short_is_computed_again(images, cache, backbone, stages) -> None:
+def test_a_file_cut_short_is_computed_again(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+) -> None:
     [whole] = cache.load(images[:1], KIND, backbone, stages)
     [file] = cache.folder.rglob("*.npy")
     file.write_bytes(file.read_bytes()[:50])
@@ -78,7 +88,13 @@ def test_a_file_cut_short_is_computed_again(images, cache, backbone, stages) -> 
     assert not list(cache.folder.rglob("*.part"))
 
 
-def test_large_activations_stay_on_disk(images, cache, backbone, stages, monkeypatch) -> None:
+def test_large_activations_stay_on_disk(
+    images: list[TrainingImage],
+    cache: ActivationCache,
+    backbone: Backbone,
+    stages: Stages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     in_memory = cache.load(images, KIND, backbone, stages)
     monkeypatch.setattr(activations, "MEMORY_BYTES", 10)
     mapped = cache.load(images, KIND, backbone, stages)
@@ -86,18 +102,24 @@ def test_large_activations_stay_on_disk(images, cache, backbone, stages, monkeyp
     assert all(np.array_equal(a, b) for a, b in zip(in_memory, mapped, strict=True))
 
 
-def test_what_overflows_half_precision_is_kept_whole(images, cache, backbone, stages) -> None:
+def test_what_overflows_half_precision_is_kept_whole(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+) -> None:
     tiny = replace(backbone, std=(1e-9, 1e-9, 1e-9))
     [array] = cache.load(images[:1], ViewKind(32), tiny, stages)
     assert array.dtype == np.float32
     assert np.isfinite(array).all()
 
 
-def test_a_hostile_id_stays_in_the_cache(images, cache, backbone, stages, tmp_path: Path) -> None:
+def test_a_hostile_id_stays_in_the_cache(
+    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages, tmp_path: Path
+) -> None:
     cache.load([replace(images[0], id="../../out")], KIND, backbone, stages)
     assert all(cache.folder in path.parents for path in tmp_path.rglob("*.npy"))
 
 
-def test_an_unreadable_picture_is_named(cache, backbone, stages, tmp_path: Path) -> None:
+def test_an_unreadable_picture_is_named(
+    cache: ActivationCache, backbone: Backbone, stages: Stages, tmp_path: Path
+) -> None:
     with pytest.raises(SetupError, match=r"gone\.png"):
         cache.load([TrainingImage("x", str(tmp_path / "gone.png"), "a")], KIND, backbone, stages)

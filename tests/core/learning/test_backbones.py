@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytest_httpserver import HTTPServer
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.backbones import Backbone, create_trunk, resolve_backbone
@@ -140,12 +141,57 @@ def test_a_scratch_trunk_is_trained_whole(backbone: Backbone) -> None:
     assert adapted.steps > cpu.steps
 
 
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache that holds random weights of `test_vit`; returns the weights file."""
+    import timm
+    from huggingface_hub import constants
+    from safetensors.torch import save_file
+
+    repository = tmp_path / f"models--{timm.get_pretrained_cfg('test_vit').hf_hub_id.replace('/', '--')}"
+    weights = repository / "snapshots" / "abc" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    save_file(timm.create_model("test_vit").state_dict(), weights)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    return weights
+
+
+def test_cached_weights_need_no_network(hub_cache: Path) -> None:
+    from safetensors.torch import load_file
+
+    found = resolve_backbone("test_vit")
+    assert (found.source, found.weights_path, found.notice) == ("cache", str(hub_cache), "")
+    name = "blocks.0.attn.qkv.weight"
+    assert torch.equal(create_trunk(found).state_dict()[name], load_file(hub_cache)[name])
+
+
+def test_corrupt_cached_weights_are_named(hub_cache: Path) -> None:
+    hub_cache.write_bytes(b"nothing")
+    with pytest.raises(SetupError, match="delete the file"):
+        create_trunk(resolve_backbone("test_vit"))
+
+
+def test_a_hub_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
+    )
+    assert "out of reach" in resolve_backbone("test_vit").notice
+
+
 def test_an_unreachable_hub_is_known_at_once() -> None:
     assert "refused" in probe("http://127.0.0.1:9/x", seconds=2)
 
 
 @pytest.mark.parametrize(("status", "answer"), [(200, ""), (404, ""), (503, "HTTP 503")])
-def test_any_client_error_is_an_answer_of_the_hub(httpserver, status: int, answer: str) -> None:
+def test_any_client_error_is_an_answer_of_the_hub(httpserver: HTTPServer, status: int, answer: str) -> None:
     httpserver.expect_request("/x").respond_with_data("", status=status)
     assert probe(httpserver.url_for("/x")) == answer
 

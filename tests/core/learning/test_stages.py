@@ -11,7 +11,8 @@ from atlantis_core.learning.stages import split
 def trunk_of(name: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return timm.create_model(name, num_classes=0).eval()
+        trunk: nn.Module = timm.create_model(name, num_classes=0)
+    return trunk.eval()
 
 
 FAMILIES = ["test_vit", "test_efficientnet", "mobilenetv3_small_050"]

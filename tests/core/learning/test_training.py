@@ -3,18 +3,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from atlantis_core.errors import SetupError, TrainingFailed
+from atlantis_core.learning.activations import ActivationCache
+from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.recipe import PRESETS, Recipe, preset
 from atlantis_core.learning.retriever import frozen, load_retriever
+from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.training import train, training_key
 
 
-def test_same_seed_same_bits_and_another_seed_others(images, backbone, recipe, cache, tmp_path) -> None:
+def test_same_seed_same_bits_and_another_seed_others(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     weights = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(images, backbone, recipe, seed, tmp_path / name, cache)
@@ -22,7 +28,9 @@ def test_same_seed_same_bits_and_another_seed_others(images, backbone, recipe, c
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_a_trained_retriever_beats_its_start(images, backbone, recipe, cache, tmp_path) -> None:
+def test_a_trained_retriever_beats_its_start(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     longer = replace(recipe, steps=80, views=4)
     report = train(images, backbone, longer, 0, tmp_path / "m", cache)
     assert report.last_loss < 0.8 * report.first_loss
@@ -37,12 +45,16 @@ def test_a_trained_retriever_beats_its_start(images, backbone, recipe, cache, tm
 
 
 @pytest.mark.parametrize("loss", ["supcon", "multi_similarity"])
-def test_either_loss_falls(images, backbone, recipe, cache, tmp_path, loss: str) -> None:
+def test_either_loss_falls(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path, loss: str
+) -> None:
     report = train(images, backbone, replace(recipe, loss=loss, steps=60), 0, tmp_path / loss, cache)
     assert report.last_loss < report.first_loss
 
 
-def test_files_and_cache_embed_alike(images, backbone, recipe, cache, tmp_path) -> None:
+def test_files_and_cache_embed_alike(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     retriever = load_retriever(train(images, backbone, recipe, 0, tmp_path / "m", cache).path)
     from_files = retriever.embed([image.path for image in images], batch_size=5)
     assert from_files.dtype == np.float32
@@ -51,13 +63,17 @@ def test_files_and_cache_embed_alike(images, backbone, recipe, cache, tmp_path) 
     assert np.abs(from_files - retriever.embed_cached(images, cache)).max() < 1e-3
 
 
-def test_the_frozen_baseline_shares_the_cache(images, backbone, recipe, cache) -> None:
+def test_the_frozen_baseline_shares_the_cache(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache
+) -> None:
     baseline = frozen(backbone, recipe.trainable_fraction)
     from_files = frozen(backbone).embed([image.path for image in images])
     assert np.abs(from_files - baseline.embed_cached(images, cache)).max() < 1e-3
 
 
-def test_the_head_starts_like_the_frozen_trunk(images, backbone, recipe, cache, tmp_path) -> None:
+def test_the_head_starts_like_the_frozen_trunk(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     still = replace(recipe, lr_head=0.0, lr_trunk=0.0, steps=1, embed_dim=18)
     started = load_retriever(train(images, backbone, still, 0, tmp_path / "m", cache).path)
     before = frozen(backbone, recipe.trainable_fraction).embed_cached(images, cache)
@@ -65,7 +81,9 @@ def test_the_head_starts_like_the_frozen_trunk(images, backbone, recipe, cache, 
     assert np.abs(before @ before.T - after @ after.T).max() < 1e-3
 
 
-def test_a_finished_training_is_not_repeated(images, backbone, recipe, cache, tmp_path) -> None:
+def test_a_finished_training_is_not_repeated(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     first = train(images, backbone, recipe, 0, tmp_path / "m", cache)
     stamp = (tmp_path / "m" / "model.safetensors").stat().st_mtime_ns
     again = train(images, backbone, recipe, 0, tmp_path / "m", cache)
@@ -73,20 +91,24 @@ def test_a_finished_training_is_not_repeated(images, backbone, recipe, cache, tm
     assert (tmp_path / "m" / "model.safetensors").stat().st_mtime_ns == stamp
 
 
-def test_an_interrupted_training_is_done_anew(images, backbone, recipe, cache, tmp_path) -> None:
+def test_an_interrupted_training_is_done_anew(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.safetensors").write_bytes(b"half of it")
     assert not train(images, backbone, recipe, 0, tmp_path / "m", cache).reused
     assert load_retriever(tmp_path / "m").embed([images[0].path]).shape == (1, 16)
 
 
-def test_a_folder_holds_one_training(images, backbone, recipe, cache, tmp_path) -> None:
+def test_a_folder_holds_one_training(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     train(images, backbone, recipe, 0, tmp_path / "m", cache)
     with pytest.raises(SetupError, match="another training"):
         train(images, backbone, recipe, 1, tmp_path / "m", cache)
 
 
-def test_the_address_follows_what_matters(images, backbone, recipe) -> None:
+def test_the_address_follows_what_matters(images: list[TrainingImage], backbone: Backbone, recipe: Recipe) -> None:
     key = training_key(images, backbone, recipe, 0)
     moved = [replace(image, path="/elsewhere") for image in images]
     assert training_key(moved, backbone, recipe, 0) == key
@@ -100,7 +122,9 @@ def test_the_address_follows_what_matters(images, backbone, recipe) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
-def test_divergence_is_a_failed_training_without_checkpoint(images, backbone, recipe, cache, tmp_path) -> None:
+def test_divergence_is_a_failed_training_without_checkpoint(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     wild = replace(recipe, lr_trunk=1e30, lr_head=1e30, warmup_steps=0)
     with pytest.raises(TrainingFailed, match="at step"):
         train(images, backbone, wild, 0, tmp_path / "m", cache)
@@ -110,18 +134,35 @@ def test_divergence_is_a_failed_training_without_checkpoint(images, backbone, re
 @pytest.mark.parametrize(
     ("change", "words"), [({"loss": "none"}, "loss 'none'"), ({"augmentation": "wild"}, "augmentation 'wild'")]
 )
-def test_settings_that_do_not_exist_are_told(images, backbone, recipe, cache, tmp_path, change, words) -> None:
+def test_settings_that_do_not_exist_are_told(
+    images: list[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    cache: ActivationCache,
+    tmp_path: Path,
+    change: dict[str, Any],
+    words: str,
+) -> None:
     with pytest.raises(SetupError, match=words):
         train(images, backbone, replace(recipe, **change), 0, tmp_path / "m", cache)
 
 
 @pytest.mark.parametrize("change", [{"trainable_fraction": 0.0}, {"views": 0}, {"side_px": 32}])
-def test_the_corners_of_a_recipe_train(images, backbone, recipe, cache, tmp_path, change) -> None:
+def test_the_corners_of_a_recipe_train(
+    images: list[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    cache: ActivationCache,
+    tmp_path: Path,
+    change: dict[str, Any],
+) -> None:
     report = train(images, backbone, replace(recipe, **change), 0, tmp_path / "m", cache)
     assert load_retriever(report.path).embed([images[0].path]).shape == (1, 16)
 
 
-def test_progress_tells_of_activations_and_steps(images, backbone, recipe, cache, tmp_path) -> None:
+def test_progress_tells_of_activations_and_steps(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     told = []
     train(images, backbone, recipe, 0, tmp_path / "m", cache, lambda *facts: told.append(facts))
     assert ("activations", len(images), len(images)) in told
@@ -140,20 +181,22 @@ def test_presets_are_data() -> None:
         preset("cpu", speed=1)
 
 
-def test_pictures_in_memory_and_none_at_all(backbone) -> None:
+def test_pictures_in_memory_and_none_at_all(backbone: Backbone) -> None:
     retriever = frozen(backbone)
     assert retriever.embed([Image.new("RGB", (50, 40), "red")]).shape == (1, 32)
     assert retriever.embed([]).shape == (0, 32)
 
 
-def test_a_file_or_a_name_is_a_frozen_retriever(vit_weights: Path, images) -> None:
+def test_a_file_or_a_name_is_a_frozen_retriever(vit_weights: Path, images: list[TrainingImage]) -> None:
     assert load_retriever(vit_weights).embed([images[0].path]).shape == (1, 32)
     assert load_retriever("test_vit").embed([images[0].path]).shape == (1, 64)
     with pytest.raises(SetupError, match="unknown backbone"):
         load_retriever("nothing_of_the_kind")
 
 
-def test_a_damaged_checkpoint_is_told(images, backbone, recipe, cache, tmp_path) -> None:
+def test_a_damaged_checkpoint_is_told(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
     train(images, backbone, recipe, 0, tmp_path / "m", cache)
     facts_path = tmp_path / "m" / "model.json"
     facts = json.loads(facts_path.read_text())

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.augmentation import STRENGTHS, strength_of, view
+from atlantis_core.learning.augmentation import STRENGTHS, Strength, strength_of, view
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 
@@ -66,7 +66,7 @@ def test_a_batch_is_normalised(backbone: Backbone) -> None:
 
 
 @pytest.mark.parametrize("strength", STRENGTHS.values(), ids=list(STRENGTHS))
-def test_views_depend_on_picture_and_number_alone(strength) -> None:
+def test_views_depend_on_picture_and_number_alone(strength: Strength) -> None:
     picture = noise(50, 40)
 
     def pixels(image_id: str, number: int) -> bytes:

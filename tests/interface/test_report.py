@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from atlantis_core.summary import summarise
+from atlantis_dml.report import write_report
+from atlantis_dml.sheets import thumbnail
+
+from tests.interface.conftest import HOSTILE, Fabricated, begin
+
+
+class _Page(HTMLParser):
+    """What a browser would see: tags, and the addresses it would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "xlink:href", "data"}]
+
+
+def _page(fabricated: Fabricated) -> tuple[str, _Page]:
+    summary = write_report(fabricated.workspace, fabricated.run_id)
+    text = Path(summary["report_path"]).read_text(encoding="utf-8")
+    parsed = _Page()
+    parsed.feed(text)
+    return text, parsed
+
+
+def test_a_class_name_with_markup_stays_text(fabricated: Fabricated) -> None:
+    text, page = _page(fabricated)
+    assert "script" not in page.tags
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_page_fetches_nothing(fabricated: Fabricated) -> None:
+    text, page = _page(fabricated)
+    assert page.addresses, "the sample sheets hold images"
+    assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
+    assert not re.search(r"url\(|@import|https?://", text)
+
+
+def test_sheets_show_made_images_beside_their_source_with_the_reason(fabricated: Fabricated) -> None:
+    text, page = _page(fabricated)
+    assert page.tags.count("img") == 2 * 2 * 4, "two rounds, four candidates, each beside its source"
+    assert "Kept: 3 of 3" in text
+    assert "Rejected: 1 of 1" in text
+
+
+def test_the_headline_is_the_gain_over_the_baseline(fabricated: Fabricated) -> None:
+    text, _ = _page(fabricated)
+    assert re.search(r"<h1>R@1 rose from 0\.500 to 0\.833 over 24 held-out queries: \+33\.3 points", text)
+    assert "1 of 2 rounds kept" in text
+
+
+def test_kept_and_rolled_back_rounds_are_told_apart_in_the_chart(fabricated: Fabricated) -> None:
+    text, _ = _page(fabricated)
+    charts = text.split("<svg")[1:]
+    assert len(charts) == 2
+    assert all(chart.count('<g class="kept">') == 1 for chart in charts)
+    assert all(chart.count('<g class="rolled-back">') == 1 for chart in charts)
+
+
+def test_report_json_is_the_summary(fabricated: Fabricated) -> None:
+    summary = write_report(fabricated.workspace, fabricated.run_id)
+    written = json.loads(Path(summary["report_path"]).with_suffix(".json").read_text(encoding="utf-8"))
+    assert written == summary
+
+
+def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
+    session = begin(tmp_path)
+    summary = write_report(session.workspace, session.run_id)
+    text = Path(summary["report_path"]).read_text(encoding="utf-8")
+    assert "Not finished: the run is still running." in text
+    assert "<svg" not in text
+
+
+def test_a_made_image_that_is_gone_leaves_a_note(fabricated: Fabricated) -> None:
+    for path in fabricated.workspace.objects.iterdir():
+        path.unlink()
+    text, _ = _page(fabricated)
+    assert text.count("file gone") == 8
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+def test_a_damaged_file_has_no_thumbnail(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    assert thumbnail(str(tmp_path / "a.png")) is None
+
+
+def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:
+    found = summarise(fabricated.workspace, "last")
+    assert found["run_id"] == fabricated.run_id
+    assert found["stop_reason"] == "budget_spent"
+    assert found["final"]["recall_at"]["1"] == pytest.approx(20 / 24)
+    assert found["baseline"]["recall_at"]["1"] == pytest.approx(0.5)
+    assert found["frozen"]["map_at_r"] == pytest.approx(10 / 48)
+    assert found["spent"] == {"images": 8, "tokens": 0, "usd": 0.0, "seconds": 0.0}
+    first, second = found["rounds"]
+    assert (first["index"], first["kept"], first["seeds"], first["queries"]) == (1, True, 2, 24)
+    assert first["images"] == {"made": 4, "kept": 3, "rejected": 1, "rejected_by": {"margin": 1}}
+    assert first["recall_at_1"]["gain"] == pytest.approx(8 / 24)
+    assert first["gap_recall_at_1"].keys() >= {"before", "after", "gain", "low", "high"}
+    assert first["seconds"] >= 0.01
+    assert second["kept"] is False
+
+
+def test_gaps_are_measured_before_and_after_on_the_judging_seeds(fabricated: Fabricated) -> None:
+    rows = {(row["class"], row["value"]): row for row in summarise(fabricated.workspace, "last")["gaps"]}
+    # Queries come in the order tug/day, tug/night, hostile/day, hostile/night; the models miss the first ones.
+    assert (rows["tug", "day"]["before"], rows["tug", "day"]["after"]) == (0.0, pytest.approx(2 / 6))
+    assert rows["tug", "day"]["targeted"] == []
+    assert (rows[HOSTILE, "night"]["before"], rows[HOSTILE, "night"]["after"]) == (1.0, 1.0)
+    assert rows[HOSTILE, "night"]["targeted"] == [1, 2]
+
+
+def test_the_summary_of_a_begun_run_holds_nothing_it_does_not_know(tmp_path: Path) -> None:
+    session = begin(tmp_path)
+    found = summarise(session.workspace, session.run_id)
+    assert (found["rounds"], found["final"], found["baseline"], found["gaps"]) == ([], None, None, [])
+    assert found["stop_reason"] == "running"
