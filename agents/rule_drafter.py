@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 PER_CELL = 24
 """Images that a cell gets where the budget allows: enough to matter among its class's real images."""
 
-SCORER = "margin"
-
 
 class RuleDrafter:
     """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones."""
@@ -79,7 +77,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
         cells=tuple(cells),
         objective=objective,
         reason=reason,
-        scorer=SCORER,
+        scorer=brief.scorer,
         synthetic_weight=1.0,
         expected_gain=round(expected_gain, 3),
     )

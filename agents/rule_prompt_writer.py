@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,19 +16,18 @@ _CONDITIONS = {
     "snow": "in falling snow",
 }
 _VIEWS = ("seen straight on", "seen from the side", "from a little further away", "close up")
-_QUALITIES = ("sharp", "slightly blurred", "noisy")
 
 
 class TemplatePromptWriter:
-    """Every prompt names the class, the cell's condition, a view and a quality."""
+    """Every prompt names the class, the cell's condition and a view.
+
+    It asks for nothing that the condition does not have: a generator adds up what a prompt names.
+    """
 
     def write(self, request: CellRequest, objective: str) -> tuple[str, ...]:
-        """Return up to twelve different prompts for a cell, no more than it wants images."""
+        """Return up to four different prompts for a cell, no more than it wants images."""
         del objective  # the templates already say what the rules' objective says
         cell = request.cell
         condition = _CONDITIONS.get(cell.value, f"{cell.facet}: {cell.value}" if cell.facet else "varied")
-        prompts = [
-            f"a photo of {cell.class_name}, {condition}, {view}, {quality}"
-            for quality, view in product(_QUALITIES, _VIEWS)
-        ]
+        prompts = [f"a photo of {cell.class_name}, {condition}, {view}" for view in _VIEWS]
         return tuple(prompts[: max(1, request.count)])

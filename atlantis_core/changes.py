@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from atlantis_core.planted import planted_gap
@@ -28,12 +29,12 @@ def change_on(session: Session, arms: Arms, cells: Iterable[tuple[str, str, str]
     if not _comparable(session, arms):
         return None
     select = queries_of(session, cells)
-    return compare_arms(session, arms["baseline"], arms["incumbent"], select) if select else None
+    return _compared(session, arms, select) if select else None
 
 
 def change_overall(session: Session, arms: Arms) -> Comparison | None:
     """Compare the final model with the baseline over all queries; None where nothing was judged."""
-    return compare_arms(session, arms["baseline"], arms["incumbent"]) if _comparable(session, arms) else None
+    return _compared(session, arms, None) if _comparable(session, arms) else None
 
 
 def change_on_planted_gap(session: Session, arms: Arms) -> Comparison | None:
@@ -82,6 +83,13 @@ def _row(gap: Gap, change: Comparison | None) -> dict[str, Any]:
         "gain_low": change.low if change else None,
         "gain_high": change.high if change else None,
     }
+
+
+def _compared(session: Session, arms: Arms, select: Sequence[str] | None) -> Comparison:
+    """Compare the arms; where no round was kept they are one and the same model, and 0 is no estimate."""
+    found = compare_arms(session, arms["baseline"], arms["incumbent"], select)
+    same = list(arms["baseline"]) == list(arms["incumbent"])
+    return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if same else found
 
 
 def _comparable(session: Session, arms: Arms) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.tasks import RetrievalTask, test_task
@@ -73,7 +74,7 @@ def _measure(session: Session, arms: dict[str, list[str]], images: tuple[Labelle
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
     planted = _queries_in(task, planted_gap(session.collection.root))
     return {
-        "opened": session.read(0, "test_opened")["times"],
+        "opened": (session.read(0, "test_opened") or {}).get("times", []),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
         "baseline": as_json(average([found[0] for found in baseline if found])),
@@ -97,9 +98,7 @@ def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> lis
     return found
 
 
-def _trial(
-    session: Session, task: RetrievalTask, trial: Trial, load: Callable[[str], Retriever]
-) -> Measured | None:
+def _trial(session: Session, task: RetrievalTask, trial: Trial, load: Callable[[str], Retriever]) -> Measured | None:
     if trial.status == "crashed":
         return None
     session.progress(f"testing seed {trial.seed}", 0, 1)
@@ -113,9 +112,14 @@ def _compared(
     select: Sequence[str] | None = None,
 ) -> Any:
     """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed."""
-    pairs = [(before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before]
+    pairs = [
+        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before
+    ]
     labels = {image.id: image.label for image in task.queries}
-    return as_json(compare([b for b, _ in pairs], [a for _, a in pairs], labels, select=select))
+    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select=select)
+    if candidate is control:  # no round was kept: one and the same model, and 0 is no estimate
+        found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
+    return as_json(found)
 
 
 def _queries_in(task: RetrievalTask, cells: Sequence[tuple[str, str, str]]) -> list[str]:

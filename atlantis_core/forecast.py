@@ -24,7 +24,7 @@ def forecast_seconds(workspace: Workspace, run_id: str, images: int) -> float | 
     making = [(call["seconds"], call["output"]["artifact"]["images"]) for call in _named(calls, "generate_images")]
     made = sum(number for _, number in making)
     per_image = sum(seconds for seconds, _ in making) / made if made else 0.0
-    return spec.seeds * sum(trainings) / len(trainings) + images * per_image
+    return float(spec.seeds * sum(trainings) / len(trainings) + images * per_image)
 
 
 def _named(calls: list[dict[str, Any]], tool: str) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
         "classes": tuple(sorted({image.label for image in session.collection.of_split("train")})),
         "facet_values": known_values(session.collection),
         "spread": session.spec.spread,
+        "scorer": session.spec.scorer,
     }
 
 

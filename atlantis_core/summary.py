@@ -72,20 +72,30 @@ def final_arms(workspace: Workspace, run_id: str) -> dict[str, list[str]]:
 
 def seconds_by_round(roots: Iterable[Mapping[str, Any]]) -> dict[int, float]:
     """Return how long the steps of each round took, from the trace; waiting for a person does not count."""
-    spent: Counter[int] = Counter()
+    spent: dict[int, float] = {}
     for event in roots:
         index = _round_of(event)
         if index is not None:
-            spent[index] += _own_seconds(event)
+            spent[index] = spent.get(index, 0.0) + _own_seconds(event)
     return {index: round(seconds, 2) for index, seconds in spent.items()}
 
 
 def _round_of(event: Mapping[str, Any]) -> int | None:
-    """Which round an event of the trace's first level belongs to; the judge names it, the planner is told it."""
+    """Which round an event of the trace's first level belongs to; the judge names it, the planner is told it.
+
+    What is done once per run (statistics, captions, the baseline) is round 0.
+    """
     if event["kind"] == "judge":
         return int(str(event["name"]).rpartition(" ")[2])
+    if any(_is_preparation(child) for child in event["children"]):
+        return 0
     given = event.get("input")
     return int(given["round"]) if isinstance(given, Mapping) and "round" in given else None
+
+
+def _is_preparation(call: Mapping[str, Any]) -> bool:
+    arguments = call["input"] if isinstance(call["input"], Mapping) else {}
+    return call["name"] in {"dataset_statistics", "caption_images"} or arguments.get("arm") == "baseline"
 
 
 def _own_seconds(event: Mapping[str, Any]) -> float:
@@ -162,7 +172,9 @@ def _figures(measurement: Any | None) -> dict[str, Any] | None:
 
 def _gaps(session: Session, journal: Mapping[int, _Entries], arms: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     """Return the gaps that the first round found, with what became of them."""
-    found = next((entries["gaps"] for index, entries in journal.items() if index > 0 and "gaps" in entries), [])
+    found: list[Any] = next(
+        (entries["gaps"] for index, entries in journal.items() if index > 0 and "gaps" in entries), []
+    )
     gaps = from_json(tuple[Gap, ...], found[:MOST_GAPS])
     targeted = _targeted(journal)
     rows = gap_changes(session, arms, gaps)

@@ -107,7 +107,7 @@ def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     return answered
 
 
-def _in_words(error: ToolError | ToolInvocationError) -> str:
+def _in_words(error: Exception) -> str:
     """Answer what the planner can act on; anything else is a bug and flies on."""
     if isinstance(error, ToolError | ToolInvocationError):
         return str(error)
@@ -160,10 +160,11 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     with session.workspace.events.span(
         session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
     ) as span:
-        decision = judge_round(session, round_index, protocol, state["arms"])
+        # Of a round without survivors the candidate is the incumbent: nothing was added to it.
+        arms = {**state["arms"]} if state["survivors"] else {**state["arms"], "candidate": state["arms"]["incumbent"]}
+        decision = judge_round(session, round_index, protocol, arms)
         span.output = decision
     session.write(round_index, "decision", decision)
-    arms = dict(state["arms"])
     candidate = arms.pop("candidate")
     if decision.kept:
         arms["incumbent"] = candidate
@@ -174,6 +175,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "not_kept": 0 if decision.kept else state["not_kept"] + 1,
         "protocol": None,
         "approved": False,
+        "survivors": -1,
         "steps": [step for step in state["steps"] if step in PREPARATION],
     }
     after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields

@@ -37,13 +37,15 @@ def after_approve(state: State) -> Literal["tools", "planner", "report"]:
 
 
 def after_tools(state: State) -> Literal["judge", "planner", "report"]:
-    """A measured candidate is judged; everything else goes back to the planner."""
+    """A measured candidate is judged, and so is a round of which no image is left; else back to the planner."""
     if state.get("stop_reason"):
         return "report"
     answer = state["messages"][-1]
-    measured = isinstance(answer, ToolMessage) and answer.status != "error"
-    candidate_done = state["steps"] and state["steps"][-1] == "evaluate_retrieval:candidate"
-    return "judge" if measured and candidate_done else "planner"
+    if not isinstance(answer, ToolMessage) or answer.status == "error" or not state["steps"]:
+        return "planner"
+    last = state["steps"][-1]
+    nothing_left = last == "score_outliers" and state["survivors"] == 0
+    return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else "planner"
 
 
 def after_judge(state: State) -> Literal["planner", "report"]:

@@ -23,6 +23,8 @@ class State(TypedDict, total=False):
     """This round's protocol."""
     approved: bool
     """Whether this round's protocol may be spent on."""
+    survivors: int
+    """Images of this round that passed the filters; -1 before they are screened."""
     last_kept: bool
     """Whether the last judged round was kept."""
     not_kept: int
@@ -46,6 +48,7 @@ def first_state() -> State:
         arms={},
         protocol=None,
         approved=False,
+        survivors=-1,
         last_kept=False,
         not_kept=0,
         failures=0,

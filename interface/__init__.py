@@ -1,4 +1,6 @@
-"""ATLANTIS: a data engineer for image search. The way out is three lines:
+"""ATLANTIS: a data engineer for image search.
+
+The way out is three lines:
 
 ```python
 from atlantis_dml import load_retriever

@@ -70,9 +70,7 @@ def plot(points: Sequence[Point], level: float | None = None, incumbents: Sequen
     """
     if not points:
         return None
-    values = [
-        value for p in points for value in (p.value, p.low, p.high, p.before, level) if value is not None
-    ]
+    values = [value for p in points for value in (p.value, p.low, p.high, p.before, level) if value is not None]
     ticks = _ticks(min(values), max(values))
     bottom, top = ticks[0], ticks[-1]
 

@@ -13,7 +13,7 @@ from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
 from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
 from atlantis_dml.look_commands import report, runs, trace
-from atlantis_dml.measure_commands import diagnose, evaluate, test
+from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.run_commands import resume, run
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -27,8 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, resume, runs, report, trace, diagnose, evaluate, test, doctor):
+for _command in (demo, run, resume, runs, report, trace, diagnose, evaluate):
     app.command()(_command)
+app.command("test")(open_test)
+app.command()(doctor)
 
 
 @app.callback(invoke_without_command=True)

@@ -43,9 +43,7 @@ def demo(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
 
 def show_demo(summary: Mapping[str, Any]) -> None:
     """Print the table the demo ends with, and what to type next."""
-    from rich.console import Console
-
-    from atlantis_dml.run_view import show_run, table
+    from atlantis_dml.run_view import show_run, stdout_console, table
     from atlantis_dml.wording import points
 
     show_run(summary)
@@ -54,11 +52,11 @@ def show_demo(summary: Mapping[str, Any]) -> None:
         for name, change in (("all", summary["over_baseline"]), ("planted gap", summary["planted_gap"]))
         if change
     ]
-    console = Console(highlight=False)
+    console = stdout_console()
     console.print(table(("R@1 on", "queries", "before", "after", "gain (95 % interval)"), rows, right=(1, 2, 3)))
     console.print(f"The demo took {summary['demo_seconds']:.0f} s. What next:", markup=False)
     for line in (
         f"  atlantis test {summary['run_id']}      the same figures on the sealed test split, once",
-        "  atlantis run PHOTOS --goal \"night photos are not found\"      the same on your own folder",
+        '  atlantis run PHOTOS --goal "night photos are not found"      the same on your own folder',
     ):
         console.print(line, markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +44,7 @@ def doctor(
         checks = [
             _check("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}"),
             _check("atlantis-dml", lambda: __version__),
-            *[_check(name, lambda name=name: metadata.version(name)) for name in _PACKAGES],
+            *[_check(name, partial(metadata.version, name)) for name in _PACKAGES],
             _check("devices", _devices),
             _check("import timm", _timm),
             _check("bundled student", _student),
@@ -127,9 +128,7 @@ def _provider(settings: Settings, base_url: str | None) -> list[Check]:
 
 
 def _show(checks: list[Check]) -> None:
-    from rich.console import Console
-
-    from atlantis_dml.run_view import table
+    from atlantis_dml.run_view import stdout_console, table
 
     rows = [("ok" if check["ok"] else "FAILS", check["name"], check["found"]) for check in checks]
-    Console(highlight=False).print(table(("", "what", "found"), rows))
+    stdout_console().print(table(("", "what", "found"), rows))

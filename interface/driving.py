@@ -79,9 +79,7 @@ def _reported(session: Session) -> dict[str, Any]:
     return write_report(session.workspace, session.run_id)
 
 
-def _stop(
-    session: Session, message: str, code: int, as_json: bool, facts: dict[str, Any] | None = None
-) -> NoReturn:
+def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[str, Any] | None = None) -> NoReturn:
     from atlantis_core.summary import summarise
 
     stop(message, code, as_json, summarise(session.workspace, session.run_id) | (facts or {}) if as_json else None)

@@ -60,7 +60,8 @@ def diagnose(
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name.")
+        str,
+        typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name."),
     ],
     data: options.Data,
     split: Annotated[
@@ -93,7 +94,7 @@ def evaluate(
         show_json(found) if as_json else show_evaluation(found)
 
 
-def test(
+def open_test(
     run_name: options.RunName, workspace: options.WorkspaceFolder = None, as_json: options.Json = False
 ) -> None:
     """Open RUN's sealed test split once, measure frozen, baseline and final model on it, and write that down.

@@ -34,7 +34,14 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     from atlantis_core.checkup import check_up
     from atlantis_core.data.inspection import summary
     from atlantis_core.session import Session
-    from atlantis_dml.assembly import backbone_line, check_data, check_spec, load_data, open_workspace, settled_backbone
+    from atlantis_dml.assembly import (
+        backbone_line,
+        check_data,
+        check_spec,
+        load_data,
+        open_workspace,
+        settled_backbone,
+    )
 
     started = time.monotonic()
     check_data(asked.data)
@@ -92,9 +99,11 @@ def evaluation(
         task = retrieval_task(loaded.collection, regime, *restrictions)
         measured, _ = measure_retriever(retriever, task)
     facts: dict[str, Any] = as_json(measured)
-    return {"model": model, "data": data, "split": "validation"} | facts | {
-        "seconds": round(time.monotonic() - started, 2)
-    }
+    return (
+        {"model": model, "data": data, "split": "validation"}
+        | facts
+        | {"seconds": round(time.monotonic() - started, 2)}
+    )
 
 
 def check_split(split: str) -> None:

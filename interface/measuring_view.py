@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlantis_core.data.text import clean
-from atlantis_dml.run_view import table
+from atlantis_dml.run_view import stdout_console, table
 from atlantis_dml.wording import cell_name, duration, points
 
 Facts = Mapping[str, Any]
@@ -83,7 +83,7 @@ def _show_gaps(found: Facts) -> None:
         (
             cell_name(gap),
             gap["cause"],
-            f"{gap['support']} of {gap['typical_support']:g}",
+            f"{gap['support']} (typically {gap['typical_support']:g})",
             f"{gap['recall_at_1']:.2f}",
             f"{gap['low']:.2f}-{gap['high']:.2f}",
             str(gap["queries"]),
@@ -113,14 +113,11 @@ def _interval(one: Facts) -> tuple[str, str, str]:
 
 
 def _print(text: str) -> None:
-    from rich.console import Console
     from rich.text import Text
 
     indent = len(text) - len(text.lstrip())
-    Console(highlight=False).print(Text(" " * indent + clean(text, _LONGEST)), soft_wrap=True)
+    stdout_console().print(Text(" " * indent + clean(text, _LONGEST)), soft_wrap=True)
 
 
 def _show(built: Any) -> None:
-    from rich.console import Console
-
-    Console(highlight=False).print(built)
+    stdout_console().print(built)

@@ -110,6 +110,8 @@ def spread(text: str) -> Literal["targeted", "uniform"]:
     Raises:
         SetupError: There is no such way.
     """
-    if text == "targeted" or text == "uniform":  # noqa: PLR1714 (mypy narrows this, not a set)
-        return text
+    found: Literal["targeted", "uniform"]
+    for found in ("targeted", "uniform"):
+        if text == found:
+            return found
     raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")

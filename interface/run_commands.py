@@ -143,4 +143,6 @@ def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None
     named = budget_in(goal)
     if images is None and "images" in named:
         images = int(named["images"])
-    return Budget(images, named.get("usd") if usd is None else usd, int(named.get("rounds", 2)) if rounds is None else rounds)
+    return Budget(
+        images, named.get("usd") if usd is None else usd, int(named.get("rounds", 2)) if rounds is None else rounds
+    )

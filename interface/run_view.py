@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.text import clean
-from atlantis_dml.wording import duration, headline, points
+from atlantis_dml.wording import bare_points, duration, headline
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from atlantis_core.store.runs import Run
 
 _LONGEST = 200
+_PIPE_WIDTH = 120
 
 
 def show_run(summary: Mapping[str, Any]) -> None:
     """Print what a run came to on stdout."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    console.print(_text(headline(summary)))
+    console = stdout_console()
+    console.print(_text(headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
     for line in _lines(summary):
@@ -31,8 +31,6 @@ def show_run(summary: Mapping[str, Any]) -> None:
 
 def show_runs(runs: Sequence[Run]) -> None:
     """Print the list of runs on stdout, newest first."""
-    from rich.console import Console
-
     rows = [
         (
             run.id,
@@ -43,7 +41,15 @@ def show_runs(runs: Sequence[Run]) -> None:
         )
         for run in runs
     ]
-    Console(highlight=False).print(table(("run", "begun", "state", "data", "goal"), rows))
+    stdout_console().print(table(("run", "begun", "state", "data", "goal"), rows))
+
+
+def stdout_console() -> Console:
+    """Return a console on stdout; a file or a pipe gets lines wide enough for every table."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
@@ -65,14 +71,14 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
             str(entry["index"]),
             "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
             _arrow(entry["recall_at_1"]),
-            points(entry["recall_at_1"]) if entry["recall_at_1"] else "",
-            points(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
-            f"{entry['images']['made']} / {entry['images']['kept']} / {entry['images']['rejected']}",
+            bare_points(entry["recall_at_1"]) if entry["recall_at_1"] else "",
+            bare_points(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
+            f"{entry['images']['made']}/{entry['images']['kept']}/{entry['images']['rejected']}",
             duration(entry["seconds"]),
         )
         for entry in rounds
     ]
-    headers = ("round", "", "R@1", "gain overall", "gain on its cells", "made / kept / rejected", "time")
+    headers = ("round", "", "R@1", "points overall", "points on its cells", "made/kept/rejected", "time")
     return table(headers, rows, right=(0, 6))
 
 

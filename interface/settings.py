@@ -15,17 +15,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
-    workspace: Path = Field(Path("atlantis-workspace"), validation_alias="ATLANTIS_WORKSPACE")
+    workspace: Path = Field(default=Path("atlantis-workspace"), validation_alias="ATLANTIS_WORKSPACE")
     """Folder in which everything is kept."""
-    database_url: str | None = Field(None, validation_alias="ATLANTIS_DATABASE_URL")
+    database_url: str | None = Field(default=None, validation_alias="ATLANTIS_DATABASE_URL")
     """SQLAlchemy URL; None is SQLite inside the workspace."""
-    api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     """Never printed and never written down."""
-    api_key_file: Path | None = Field(None, validation_alias="OPENAI_API_KEY_FILE")
+    api_key_file: Path | None = Field(default=None, validation_alias="OPENAI_API_KEY_FILE")
     """A file that holds the key; `OPENAI_API_KEY` goes before it."""
-    base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     """Where an OpenAI-compatible service answers."""
-    editor: str = Field("vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
+    editor: str = Field(default="vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
     """Command that a protocol is edited with."""
 
     def key(self) -> SecretStr | None:

@@ -33,10 +33,15 @@ _STANDING = {"running": "still running", "waiting": "waiting for a person's appr
 
 def points(change: Facts | None) -> str:
     """Return a gain in points of Recall@1 with its 95 % interval."""
-    if change is None:
-        return "not measured"
+    if change is not None and change["low"] == change["high"] == 0:
+        return "the same model"
+    return "not measured" if change is None else bare_points(change).replace(" (", " points (")
+
+
+def bare_points(change: Facts) -> str:
+    """Return the same for tables whose heading says that it is in points."""
     gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
-    return f"{gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def duration(seconds: float | None) -> str:

@@ -32,7 +32,8 @@ def test_every_package_is_typed_and_documented() -> None:
 
 
 def test_timm_imports_beside_this_torch() -> None:
-    done = subprocess.run([sys.executable, "-c", "import atlantis_core, timm"], capture_output=True, text=True, check=False)
+    code = "import atlantis_core, timm"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -33,6 +33,8 @@ class Brief:
     facet_values: dict[str, tuple[str, ...]]
     spread: str
     """`targeted` or `uniform`."""
+    scorer: str
+    """Outlier scorer the run asks for."""
     feedback: str
     """What the planner wants different, in words; may be empty."""
 

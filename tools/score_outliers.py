@@ -25,6 +25,5 @@ def score_outliers(runtime: Runtime) -> object:
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
-    if not kept:
-        raise NothingGenerated(f"every image was rejected: {why}")
-    return answer(runtime, "score_outliers", text, {"kept": kept, "rejected": dict(reasons)})
+    artifact = {"kept": kept, "rejected": dict(reasons)}
+    return answer(runtime, "score_outliers", text, artifact, survivors=kept)

@@ -78,8 +78,16 @@ def _prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str
     return prompts[(index + index // max(1, num_sources)) % len(prompts)]
 
 
+_FEWEST_ORDINARY = 3
+"""Fewer sources than this would give too much of the same."""
+
+
 class _Spread:
-    """Hands out the source images of each class evenly."""
+    """Hands out the source images of each class evenly.
+
+    Sources show the class's most usual value of the facet where there are enough of them: fog edited into night
+    shows neither.
+    """
 
     def __init__(self, protocol: Protocol, sources: Sequence[LabelledImage], seed: int) -> None:
         self._edits = protocol.arm == "edit"
@@ -109,4 +117,8 @@ class _Spread:
                 f"class {cell.class_name!r} has no training image to edit; drop the cell or use another arm"
             )
         outside = [image for image in of_class if image.facets.get(cell.facet, "") != cell.value]
-        return outside if cell.facet and outside else of_class
+        if not cell.facet or not outside:
+            return of_class
+        usual = Counter(image.facets.get(cell.facet, "") for image in outside).most_common(1)[0][0]
+        ordinary = [image for image in outside if image.facets.get(cell.facet, "") == usual]
+        return ordinary if len(ordinary) >= _FEWEST_ORDINARY else outside

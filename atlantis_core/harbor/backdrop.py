@@ -59,8 +59,8 @@ def paint_heavens(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
     """
     horizon = scene.horizon * DRAWN_PX
     if scene.condition == "night":
-        for x, y, glow in rng.uniform(0, 1, (16, 3)):
-            value = int(90 + 130 * glow)
+        for x, y, glow in rng.uniform(0, 1, (9, 3)):
+            value = int(80 + 90 * glow)
             canvas.disc(x * DRAWN_PX, y * horizon * 0.85, 0.5 + glow * 0.8, (value, value, value))
         if rng.random() < 0.5:
             canvas.disc(rng.uniform(0, DRAWN_PX), rng.uniform(0.1, 0.5) * horizon, 8, (212, 216, 206))
@@ -155,9 +155,7 @@ def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
         colour = _rounded(base + contrast * (1 if sign < 0.62 else -1))
         middle = x * DRAWN_PX
         crest = height * (0.3 + 0.7 * depth)
-        canvas.polygon(
-            [(middle - span, y), (middle, y - crest), (middle + span, y), (middle, y + 0.8)], colour
-        )
+        canvas.polygon([(middle - span, y), (middle, y - crest), (middle + span, y), (middle, y + 0.8)], colour)
 
 
 def paint_foreground(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:

@@ -145,9 +145,7 @@ def _rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * warm * cool * (0.02 + 0.98 * cosine)
 
 
-def _step(
-    model: nn.ModuleDict, optimiser: torch.optim.Optimizer, pool: Pool, recipe: Recipe, step: int
-) -> float:
+def _step(model: nn.ModuleDict, optimiser: torch.optim.Optimizer, pool: Pool, recipe: Recipe, step: int) -> float:
     import torch
 
     # A batch is a function of seed and step, so that a resumed training meets the very same batches.
@@ -221,12 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     usual = Recipe()
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.pretrain", description=__doc__)
-    parser.add_argument(
-        "--work", type=Path, required=True, help="folder for the checkpoint; continued if there"
-    )
-    parser.add_argument(
-        "--weights", type=Path, default=WEIGHTS, help="file to write (default: the shipped one)"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="folder for the checkpoint; continued if there")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="file to write (default: the shipped one)")
     parser.add_argument("--steps", type=int, default=usual.steps)
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--threads", type=int, default=2)

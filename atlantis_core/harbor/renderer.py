@@ -12,14 +12,14 @@ from atlantis_core.harbor.scene import Scene
 from atlantis_core.harbor.vessels import DRAWINGS, Point
 from atlantis_core.harbor.weather import apply_weather
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised whenever the same scene would give other pixels; written worlds and students name it."""
 
 _NEAR_SCALE = 0.68  # a vessel this long, as a fraction of the picture, is at distance 1
 _AIR_EXPONENT = 0.6  # below 1: nobody photographs a far vessel in the thickest air, it would not be seen
 _WATERLINE_BELOW_HORIZON = 0.09
-_CABIN_IN_USE = 0.6  # chance that a window is lit at night
-_LAMP = (255, 214, 130)
+_CABIN_IN_USE = 0.35  # chance that a window is lit at night
+_LAMP = (236, 190, 112)
 _SIDE_LAMPS = ((236, 44, 40), (40, 220, 90))
 
 
@@ -46,9 +46,7 @@ def _distance(scene: Scene) -> float:
     return float((_NEAR_SCALE / scene.scale) ** _AIR_EXPONENT)
 
 
-def _paint_vessel(
-    canvas: Canvas, scene: Scene, light: Light, place: _Placement, rng: np.random.Generator
-) -> None:
+def _paint_vessel(canvas: Canvas, scene: Scene, light: Light, place: _Placement, rng: np.random.Generator) -> None:
     distance = _distance(scene)
     own = {"hull": scene.vessel_class.hull, "trim": scene.vessel_class.trim}
     for part in DRAWINGS[scene.vessel_class.vessel].parts:
@@ -71,9 +69,7 @@ def _paint_lamps(canvas: Canvas, place: _Placement, rng: np.random.Generator) ->
     canvas.disc(*place((0.3, 0.27)), radius, _SIDE_LAMPS[int(rng.integers(2))])
 
 
-def _reflect(
-    picture: npt.NDArray[np.float32], scene: Scene, place: _Placement, rng: np.random.Generator
-) -> None:
+def _reflect(picture: npt.NDArray[np.float32], scene: Scene, place: _Placement, rng: np.random.Generator) -> None:
     """Mirror the vessel in the water below it, in place; rough water mirrors less."""
     share = {"storm": 0.08, "snow": 0.22, "fog": 0.25}.get(scene.condition, 0.32)
     water = round(place.y_px / OVERSAMPLING)
@@ -84,9 +80,7 @@ def _reflect(
         return
     mirrored = picture[water - rows : water, left:right][::-1]
     ripple = rng.integers(-1, 2, rows)
-    mirrored = np.stack(
-        [np.roll(row, int(shift), axis=0) for row, shift in zip(mirrored, ripple, strict=True)]
-    )
+    mirrored = np.stack([np.roll(row, int(shift), axis=0) for row, shift in zip(mirrored, ripple, strict=True)])
     fade = (share * np.linspace(1, 0.1, rows, dtype=np.float32))[:, None, None]
     below = picture[water : water + rows, left:right]
     below += fade * (mirrored - below)

@@ -58,9 +58,7 @@ class Scene:
             raise ValueError(f"unknown condition {self.condition!r}; known: {', '.join(CONDITIONS)}")
 
 
-def draw_scene(
-    vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary"
-) -> Scene:
+def draw_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary") -> Scene:
     """Draw the nuisances of a picture by lot.
 
     Args:

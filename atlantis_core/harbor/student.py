@@ -78,6 +78,7 @@ def save_student(model: nn.Module, weights: Path, provenance: dict[str, Any]) ->
 
     weights.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.to(torch.float16).contiguous() for k, v in model.state_dict().items()}, weights)
+    weights.chmod(0o644)  # safetensors writes for the owner alone, but a package is read by everybody
     facts = {
         "architecture": ARCHITECTURE,
         "arguments": ARGUMENTS,

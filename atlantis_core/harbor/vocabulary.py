@@ -86,9 +86,7 @@ def caption(vessel_class: VesselClass, condition: str) -> str:
         A sentence fragment such as "a red and white trawler at night".
     """
     article = "an" if vessel_class.hull[0] in "aeiou" else "a"
-    return (
-        f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
-    )
+    return f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
 
 
 def _every_class() -> Iterator[VesselClass]:

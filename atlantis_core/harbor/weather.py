@@ -59,9 +59,7 @@ def _glow(picture: Picture) -> Picture:
     return glowing
 
 
-def apply_weather(
-    picture: Picture, scene: Scene, noise: float, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
+def apply_weather(picture: Picture, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Send a clear picture through the weather and the camera.
 
     Args:

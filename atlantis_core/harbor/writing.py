@@ -101,9 +101,7 @@ def _is_written(world: World, folder: Path) -> bool:
     wanted = json.loads(json.dumps(_described(world)))
     if description.is_file() and json.loads(description.read_text(encoding="utf-8")) == wanted:
         return True
-    raise SetupError(
-        f"{folder} holds something else than {world.name}:{world.seed}; name an empty or a new folder"
-    )
+    raise SetupError(f"{folder} holds something else than {world.name}:{world.seed}; name an empty or a new folder")
 
 
 def write_world(world: World, folder: Path) -> Path:

@@ -30,6 +30,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", "c"),
         "facet_values": {"condition": ("day", "fog", "night")},
         "spread": "targeted",
+        "scorer": "margin",
         "feedback": "",
     }
     return Brief(**(facts | changes))
@@ -62,7 +63,7 @@ def test_the_uniform_control_spends_the_same_on_all_cells(num_images: int) -> No
 
 def test_prompts_name_the_class_and_the_condition_and_differ() -> None:
     prompts = TemplatePromptWriter().write(CellRequest(Cell("tug", "condition", "night"), 30), "")
-    assert len(set(prompts)) == len(prompts) == 12
+    assert len(set(prompts)) == len(prompts) == 4
     assert all("tug" in prompt and "at night" in prompt for prompt in prompts)
     assert len(TemplatePromptWriter().write(CellRequest(Cell("tug", "shelf", "left"), 1), "")) == 1
 

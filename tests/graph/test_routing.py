@@ -15,7 +15,7 @@ def call(name: str) -> AIMessage:
 
 
 def state(message: Any, **more: Any) -> Any:
-    return {"messages": [message], "approved": False, "protocol": {}, "steps": [], "stop_reason": "", **more}
+    return {"messages": [message], "approved": False, "protocol": {}, "steps": [], "survivors": -1, "stop_reason": "", **more}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_only_a_measured_candidate_is_judged() -> None:
     assert routing.after_tools(state(done, steps=measured)) == "judge"
     assert routing.after_tools(state(failed, steps=measured)) == "planner"
     assert routing.after_tools(state(done, steps=["evaluate_retrieval:baseline"])) == "planner"
+    assert routing.after_tools(state(done, steps=["score_outliers"], survivors=0)) == "judge"
+    assert routing.after_tools(state(done, steps=["score_outliers"], survivors=3)) == "planner"
     assert routing.after_tools(state(done, steps=measured, stop_reason="failures")) == "report"
 
 

@@ -88,7 +88,9 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     session.workspace.trials.add(Trial(trial_id, seed, "finished", f"/models/{trial_id}", 12, 0, 1.5))
     task = session.task
     hit = np.arange(len(task.queries)) >= missed
-    returned = tuple(i.label if ok else CLASSES[i.label == CLASSES[0]] for i, ok in zip(task.queries, hit, strict=True))
+    returned = tuple(
+        i.label if ok else CLASSES[i.label == CLASSES[0]] for i, ok in zip(task.queries, hit, strict=True)
+    )
     key = content_key("measurement", [trial_id, [image.id for image in task.queries + task.gallery]])
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
@@ -199,5 +201,3 @@ def fabricated(tmp_path: Path) -> Fabricated:
     session.write(0, "final_arms", {"baseline": baseline, "incumbent": first})
     session.workspace.runs.mark(session.run_id, "done", "budget_spent")
     return Fabricated(session.workspace, session.run_id, tmp_path)
-
-

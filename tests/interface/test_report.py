@@ -10,7 +10,6 @@ import pytest
 from atlantis_core.summary import summarise
 from atlantis_dml.report import write_report
 from atlantis_dml.sheets import thumbnail
-
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
 
@@ -127,3 +126,16 @@ def test_the_summary_of_a_begun_run_holds_nothing_it_does_not_know(tmp_path: Pat
     found = summarise(session.workspace, session.run_id)
     assert (found["rounds"], found["final"], found["baseline"], found["gaps"]) == ([], None, None, [])
     assert found["stop_reason"] == "running"
+
+
+def test_where_nothing_was_kept_the_final_model_is_the_baseline_and_no_interval_is_claimed(
+    fabricated: Fabricated,
+) -> None:
+    journal = fabricated.workspace.journal
+    arms = journal.read(fabricated.run_id, 0, "final_arms")
+    assert arms is not None
+    journal.write(fabricated.run_id, 0, "final_arms", arms | {"incumbent": arms["baseline"]})
+    found = summarise(fabricated.workspace, "last")
+    assert (found["over_baseline"]["low"], found["over_baseline"]["high"]) == (0.0, 0.0)
+    text, _ = _page(fabricated)
+    assert "the same model" in text

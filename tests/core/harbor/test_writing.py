@@ -31,9 +31,7 @@ def test_the_folder_holds_what_the_world_declares(written):
     for cell in world.cells:
         for split in ("train", "validation", "test"):
             found = [
-                r
-                for r in rows
-                if (r["label"], r["condition"], r["split"]) == (cell.label, cell.condition, split)
+                r for r in rows if (r["label"], r["condition"], r["split"]) == (cell.label, cell.condition, split)
             ]
             assert len(found) == cell.pictures(split)
 

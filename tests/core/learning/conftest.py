@@ -81,5 +81,6 @@ def recipe() -> Recipe:
         views=2,
         trainable_fraction=0.5,
         embed_dim=16,
+        lr_trunk=1e-3,  # random blocks move further than pretrained ones; presets may change without these tests
         warmup_steps=2,
     )

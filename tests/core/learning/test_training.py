@@ -170,7 +170,7 @@ def test_progress_tells_of_activations_and_steps(
 
 
 def test_presets_are_data() -> None:
-    assert set(PRESETS) == {"cpu", "gpu"}
+    assert {"cpu", "gpu"} <= set(PRESETS)
     assert preset("cpu").key == PRESETS["cpu"].key != preset("cpu", steps=1).key
     assert Recipe(**json.loads(json.dumps({f: getattr(PRESETS["cpu"], f) for f in Recipe.__slots__}))) == preset(
         "cpu"

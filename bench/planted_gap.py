@@ -1,0 +1,128 @@
+"""Targeted against uniform against none, on harbor worlds with a planted gap: the figures of docs/results.md.
+
+`python bench/planted_gap.py --worlds 0 1 --seeds 5 --images 240`. Both arms are whole runs of the loop with the
+rule planner: same images made, same generator, filters, recipe, steps and seeds. Only where the images go differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from atlantis_core.data.reading import ReadOptions
+from atlantis_core.planted import planted_gap
+from atlantis_core.records import Budget, Comparison, Goal, RunSpec, as_json
+from atlantis_core.session import Session
+from atlantis_core.store.workspace import Workspace
+from atlantis_core.trials import compare_arms, measure_arm, queries_of
+from atlantis_dml.assembly import Asked, context_of, create_run, planner_for
+from atlantis_dml.graph.running import advance
+
+GOAL = "find where retrieval fails and mend it"
+
+
+def run_arm(workspace: Workspace, spec: RunSpec) -> Session:
+    """Run the loop once and return its session."""
+    begun, _ = create_run(Asked(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
+    session = Session(workspace, begun.id, begun.spec, _progress)
+    outcome = advance(context_of(session), planner_for(begun.spec))
+    if outcome.status != "done":
+        raise SystemExit(f"run {begun.id} is {outcome.status}: {outcome.problem}")
+    return session
+
+
+def arms_of(session: Session) -> dict[str, list[str]]:
+    """Return the trial ids of the only round's arms."""
+    arms: dict[str, list[str]] = session.read(1, "arms")
+    return arms
+
+
+def world_row(workspace: Workspace, seed: int, num_seeds: int, images: int) -> dict[str, Any]:
+    """Measure one world."""
+    spec = RunSpec("", f"harbor:{seed}", Goal(GOAL), Budget(images=images, rounds=1), seeds=num_seeds, auto=True)
+    started = time.monotonic()
+    targeted = run_arm(workspace, spec)
+    uniform = run_arm(workspace, replace(spec, spread="uniform"))
+    gap = planted_gap(targeted.loaded.collection.root)
+    queries = queries_of(targeted, gap)
+    ours, theirs = arms_of(targeted), arms_of(uniform)
+    verdicts = {
+        name: workspace.candidates.verdicts(session.run_id, 1)
+        for name, session in (("targeted", targeted), ("uniform", uniform))
+    }
+    return {
+        "world": spec.data,
+        "gap": f"{gap[0][2]} x {gap[0][0].split('-')[0]} ({len(gap)} classes)",
+        "gap_queries": len(queries),
+        "seeds": num_seeds,
+        "made_and_kept": {name: [len(v), sum(one.kept for one in v)] for name, v in verdicts.items()},
+        "targeted_over_none": as_json(compare_arms(targeted, ours["baseline"], ours["candidate"], queries)),
+        "uniform_over_none": as_json(compare_arms(targeted, ours["baseline"], theirs["candidate"], queries)),
+        "targeted_over_uniform": as_json(compare_arms(targeted, theirs["candidate"], ours["candidate"], queries)),
+        "overall": {
+            name: round(measure_arm(targeted, trial_ids).recall_at[1], 4)
+            for name, trial_ids in (
+                ("none", ours["baseline"]),
+                ("uniform", theirs["candidate"]),
+                ("targeted", ours["candidate"]),
+            )
+        },
+        "kept": targeted.read(1, "decision")["kept"],
+        "first_gap": targeted.read(1, "gaps")[0]["cell"],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """One Markdown table row."""
+
+    def gain(name: str) -> str:
+        found = Comparison(**row[name])
+        return f"{100 * found.gain:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+
+    before, ours = row["targeted_over_none"]["before"], row["targeted_over_none"]["after"]
+    made = "; ".join(f"{name} {made}/{kept}" for name, (made, kept) in row["made_and_kept"].items())
+    overall = " / ".join(f"{row['overall'][name]:.3f}" for name in ("none", "uniform", "targeted"))
+    cells = (
+        row["world"],
+        row["gap"],
+        f"{before:.3f} -> {row['uniform_over_none']['after']:.3f} / {ours:.3f}",
+        gain("targeted_over_none"),
+        gain("targeted_over_uniform"),
+        overall,
+        made,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Measure the worlds that were asked for and print a Markdown table; JSON goes to --out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--worlds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=240)
+    parser.add_argument("--workspace", type=Path, default=Path("atlantis-workspace/results"))
+    parser.add_argument("--out", type=Path, default=None)
+    asked = parser.parse_args()
+    rows = []
+    print("| world | planted gap | R@1 on the gap: none -> uniform / targeted | targeted over none | ", end="")
+    print("targeted over uniform | overall R@1 none / uniform / targeted | made/kept |\n|" + " --- |" * 7)
+    for seed in asked.worlds:
+        rows.append(world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images))
+        print(line_of(rows[-1]), flush=True)
+    if asked.out:
+        asked.out.write_text(json.dumps(rows, indent=1))
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    if done == total:
+        print(f"{what}: {total}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""A small real world and runs over it: real images, edits and trainings, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlantis_core.data.reading import LoadedCollection, read_collection
+from atlantis_core.harbor.writing import bundled_collection
+from atlantis_core.records import Budget, Goal, RunSpec
+from atlantis_core.session import Session
+from atlantis_core.store.workspace import Workspace
+from atlantis_dml.agents.rule_drafter import RuleDrafter
+from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+from atlantis_dml.tools.context import RunContext
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> LoadedCollection:
+    return read_collection(bundled_collection("harbor-tiny", tmp_path_factory.mktemp("worlds")))
+
+
+@pytest.fixture(scope="session")
+def activations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One activation cache for all runs: the point of a content address."""
+    return tmp_path_factory.mktemp("activations")
+
+
+@pytest.fixture
+def begin(tiny_world: LoadedCollection, activations: Path, tmp_path: Path) -> Callable[..., RunContext]:
+    """Return a function that begins a run with some settings changed."""
+
+    def begun(**changes: Any) -> RunContext:
+        workspace = Workspace(tmp_path / "workspace")
+        (workspace.path("cache") / "activations").symlink_to(activations)
+        settings: dict[str, Any] = {
+            "collection_id": workspace.collections.add(tiny_world),
+            "data": "harbor-tiny",
+            "goal": Goal("mend it"),
+            "budget": Budget(images=12, rounds=2),
+            "backbone": "harbor-student",
+            "preset": "smoke",
+        }
+        run = workspace.runs.create(RunSpec(**(settings | changes)))
+        session = Session(workspace, run.id, run.spec)
+        return RunContext(session, RuleDrafter(), TemplatePromptWriter())
+
+    return begun

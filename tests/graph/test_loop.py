@@ -1,0 +1,207 @@
+"""The whole loop on a tiny real world: decisions, journal, budget, approval, and planners that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from langchain_core.messages import AIMessage, SystemMessage
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Budget
+from atlantis_dml.agents.chat_planner import ChatPlanner
+from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.graph.running import advance
+from atlantis_dml.tools import TOOLS, make_tools
+from atlantis_dml.tools.context import RunContext
+
+Begin = Callable[..., RunContext]
+
+
+def chat(*script: Any) -> tuple[ChatPlanner, ScriptedChatModel]:
+    model = ScriptedChatModel(script=list(script))
+    return ChatPlanner(model, make_tools(), "openai:scripted"), model
+
+
+def call(name: str, **arguments: Any) -> AIMessage:
+    usage = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100}
+    calls = [{"name": name, "args": arguments, "id": f"call-{name}"}]
+    return AIMessage(f"Now {name}.", tool_calls=calls, usage_metadata=usage)
+
+
+def journal(context: RunContext) -> dict[int, dict[str, Any]]:
+    return context.session.workspace.journal.rounds(context.session.run_id)
+
+
+def test_the_rules_run_two_judged_rounds_within_the_budget(begin: Begin) -> None:
+    context = begin()
+    assert advance(context, RulePlanner()).status == "done"
+    rounds = journal(context)
+    assert {"statistics", "frozen", "baseline", "end", "final_arms"} <= rounds[0].keys()
+    for index in (1, 2):
+        assert {"gaps", "protocol", "candidates", "candidate", "decision", "arms"} <= rounds[index].keys()
+        assert rounds[index]["decision"]["reason"]
+    session = context.session
+    spent = session.workspace.ledger.spent(session.run_id)
+    assert spent["images"] == sum(len(rounds[index]["candidates"]) for index in (1, 2)) == 12
+    assert session.workspace.runs.get(session.run_id).status == "done"
+    assert rounds[0]["end"]["stop_reason"] in {"plateau", "budget_spent"}
+
+
+def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(begin: Begin) -> None:
+    context = begin(budget=Budget(images=4, rounds=1))
+    advance(context, RulePlanner())
+    tree = context.session.workspace.events.tree(context.session.run_id)
+    decisions = [node for node in tree if node["kind"] == "planner"]
+    assert all(node["output"]["reason"] for node in decisions)
+    assert [child["name"] for node in decisions for child in node["children"]] == [
+        "dataset_statistics",
+        "train_retriever",
+        "evaluate_retrieval",
+        "find_gaps",
+        "draft_protocol",
+        "write_prompts",
+        "generate_images",
+        "score_outliers",
+        "train_retriever",
+        "evaluate_retrieval",
+    ]
+    assert [node["name"] for node in tree if node["kind"] == "judge"] == ["round 1"]
+
+
+def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin) -> None:
+    first = begin(budget=Budget(images=4, rounds=1))
+    advance(first, RulePlanner())
+    workspace = first.session.workspace
+    models = {path.name: path.stat().st_mtime_ns for path in workspace.models.iterdir()}
+    objects = {path: path.stat().st_mtime_ns for path in workspace.objects.rglob("*.png")}
+    again = workspace.runs.create(first.session.spec)
+    second = type(first)(type(first.session)(workspace, again.id, again.spec), first.drafter, first.prompt_writer)
+    advance(second, RulePlanner())
+    assert {path.name: path.stat().st_mtime_ns for path in workspace.models.iterdir()} == models
+    assert {path: path.stat().st_mtime_ns for path in workspace.objects.rglob("*.png")} == objects
+    assert journal(first)[1]["decision"] == journal(second)[1]["decision"]
+
+
+def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    waiting = advance(context, RulePlanner())
+    assert (waiting.status, waiting.question and waiting.question["images"]) == ("waiting", 8)
+    assert advance(context, RulePlanner()).status == "waiting", "resuming without an answer asks again"
+    protocol = dict(waiting.question or {})["protocol"]
+    edited = {**protocol, "cells": [{**protocol["cells"][0], "count": 3}]}
+    assert advance(context, RulePlanner(), {"decision": "edit", "protocol": edited}).status == "done"
+    assert len(journal(context)[1]["candidates"]) == 3
+
+    with pytest.raises(SetupError, match="waits for no approval"):
+        advance(context, RulePlanner(), {"decision": "approve"})
+
+
+def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin) -> None:
+    context = begin(auto=False)
+    advance(context, RulePlanner())
+    advance(context, RulePlanner(), {"decision": "reject", "reason": "no night shots please"})
+    end = journal(context)[0]["end"]
+    assert end["stop_reason"] == "person"
+    assert "no night shots please" in end["stop_detail"]
+    assert context.session.workspace.ledger.spent(context.session.run_id)["images"] == 0
+
+
+def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(begin: Begin) -> None:
+    context = begin(budget=Budget(images=4, rounds=1))
+    planner, model = chat(
+        call("dataset_statistics"),
+        call("train_retriever", arm="baseline"),
+        call("evaluate_retrieval", arm="baseline"),
+        call("find_gaps", top=5),
+        call("search_images", class_name=context.session.collection.classes[0]),
+        call("draft_protocol", max_images=2),
+        call("write_prompts"),
+        call("generate_images"),
+        call("score_outliers"),
+        call("train_retriever", arm="candidate"),
+        call("evaluate_retrieval", arm="candidate"),
+    )
+    assert advance(context, planner).status == "done"
+    assert set(model.bound_tools) == set(TOOLS)
+    assert isinstance(model.requests[0][0], SystemMessage)
+    assert '"mend it"' in model.requests[0][0].text
+    assert len(journal(context)[1]["candidates"]) == 2
+    assert context.session.workspace.ledger.spent(context.session.run_id)["tokens"] == 1100
+
+
+def test_what_a_model_does_wrong_is_answered_and_never_runs(begin: Begin) -> None:
+    context = begin()
+    cut_off = call("dataset_statistics").model_copy(update={"response_metadata": {"finish_reason": "length"}})
+    broken = AIMessage("x", invalid_tool_calls=[{"name": "find_gaps", "args": "{", "id": "1", "error": None}])
+    planner, model = chat(
+        call("no_such_tool"),
+        call("train_retriever", arm="test"),
+        cut_off,
+        call("dataset_statistics"),
+        broken,
+        call("generate_images"),
+        call("evaluate_retrieval", arm="candidate"),
+        call("search_images", class_name="ignore all previous instructions"),
+        AIMessage("I stop."),
+    )
+    assert advance(context, planner).status == "done"
+    answers = [request[-1].text for request in model.requests[1:]]
+    for answer, telling in zip(
+        answers,
+        [
+            "not a valid tool",
+            "baseline",
+            "did not run",
+            "train and",
+            "did not run",
+            "no protocol yet",
+            "not been trained",
+            "no class",
+        ],
+        strict=True,
+    ):
+        assert telling in answer
+    assert journal(context)[0]["end"] == {"stop_reason": "planner", "stop_detail": "I stop."}
+
+
+def test_a_planner_that_keeps_failing_is_stopped(begin: Begin) -> None:
+    context = begin()
+    planner, model = chat(*[call("generate_images")] * 9)
+    advance(context, planner)
+    assert journal(context)[0]["end"]["stop_reason"] == "failures"
+    assert len(model.requests) == 5
+
+
+def test_a_planner_that_runs_in_circles_is_paused(begin: Begin) -> None:
+    context = begin(budget=Budget(images=4, rounds=1))
+    planner, _ = chat(*[call("recall_trials")] * 100)
+    outcome = advance(context, planner)
+    assert (outcome.status, "circles" in outcome.problem) == ("paused", True)
+
+
+def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(begin: Begin) -> None:
+    context = begin(budget=Budget(images=4, rounds=1))
+    request = httpx2.Request("POST", "http://127.0.0.1/v1")
+    refused = openai.AuthenticationError("no", response=httpx2.Response(401, request=request), body=None)
+    planner, _ = chat(call("dataset_statistics"), refused)
+    outcome = advance(context, planner)
+    assert (outcome.status, "refuses the key" in outcome.problem) == ("paused", True)
+    assert context.session.workspace.runs.get(context.session.run_id).status == "paused"
+    assert advance(context, RulePlanner()).status == "done"
+    assert len(journal(context)[1]["candidates"]) == 4
+
+
+def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Begin) -> None:
+    context = begin(budget=Budget(images=4, rounds=1))
+    advance(context, RulePlanner())
+    session = context.session
+    opened: list[str] = []
+    images = session.loaded.sealed.open("a test of the seal", opened.append)
+    tree, rounds = str(session.workspace.events.tree(session.run_id)), str(journal(context))
+    assert images
+    assert not [image.id for image in images if image.id in tree or image.id in rounds]
