@@ -10,7 +10,8 @@ from atlantis_core.diagnosis import diagnose
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.records import Gap, Measurement, as_json
+from atlantis_core.plain import as_json
+from atlantis_core.records import Gap, Measurement
 from atlantis_core.session import Session
 from atlantis_core.statistics.confusions import confusions
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics

@@ -13,8 +13,9 @@ from atlantis_core.evaluation import measure_retriever
 from atlantis_core.metrics.measure import average
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired import compare
+from atlantis_core.plain import as_json
 from atlantis_core.planted import planted_gap
-from atlantis_core.records import LabelledImage, Measurement, Trial, as_json
+from atlantis_core.records import LabelledImage, Measurement, Trial
 from atlantis_core.session import Session
 from atlantis_core.summary import final_arms
 from atlantis_core.trials import trials

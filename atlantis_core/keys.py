@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 
 
 def content_key(kind: str, payload: Any) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from atlantis_core.errors import BadProtocol
-from atlantis_core.records import Cell, Collection, Protocol, Regime, from_json
+from atlantis_core.plain import from_json
+from atlantis_core.records import Cell, Collection, Protocol, Regime
 
 
 def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, images_left: float | None) -> None:

@@ -1,25 +1,20 @@
 """The records that cross borders: frozen, JSON-able, images and tensors as paths.
 
-`as_json` and `from_json` turn any of them into plain data and back; the store and the graph's state hold
-nothing else.
+`plain.as_json` and `plain.from_json` turn any of them into plain data and back; the store and the graph's state
+hold nothing else.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 Split = Literal["train", "validation", "test"]
 Role = Literal["query", "gallery", "both"]
 Regime = Literal["seen", "unseen"]
 Cause = Literal["scarce", "missed", "confused"]
 Arm = Literal["edit", "text_to_image", "retrieve"]
-
-WHOLE_CLASS = ("", "")
-"""Facet and value of a cell that is a whole class: the case of a collection in which no facet was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,34 +297,3 @@ class Trial:
     num_synthetic: int
     seconds: float
     error: str = ""
-
-
-Record = TypeVar("Record")
-
-
-def as_json(record: Any) -> Any:
-    """Return a record, or any nest of records, tuples and mappings, as plain JSON data."""
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {item.name: as_json(getattr(record, item.name)) for item in dataclasses.fields(record)}
-    if isinstance(record, Mapping):
-        return {str(key): as_json(value) for key, value in record.items()}
-    if isinstance(record, list | tuple):
-        return [as_json(value) for value in record]
-    return record
-
-
-def from_json(kind: type[Record], payload: Any) -> Record:
-    """Rebuild a record from what `as_json` made of it.
-
-    Raises:
-        pydantic.ValidationError: The payload is not such a record.
-    """
-    built: Record = _adapter(kind).validate_python(payload)  # type: ignore[arg-type]  # types are hashable
-    return built
-
-
-@cache
-def _adapter(kind: type[Any]) -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)

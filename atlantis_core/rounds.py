@@ -12,8 +12,9 @@ from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for
+from atlantis_core.plain import from_json
 from atlantis_core.protocols import check_protocol, known_values
-from atlantis_core.records import Candidate, Gap, Protocol, Verdict, from_json
+from atlantis_core.records import Candidate, Gap, Protocol, Verdict
 from atlantis_core.trials import trials
 
 if TYPE_CHECKING:

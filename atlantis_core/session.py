@@ -9,6 +9,7 @@ from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.plain import from_json
 from atlantis_core.ports import (
     CAPTIONERS,
     GENERATORS,
@@ -19,7 +20,7 @@ from atlantis_core.ports import (
     Progress,
     no_progress,
 )
-from atlantis_core.records import Caption, Collection, RunSpec, from_json
+from atlantis_core.records import Caption, Collection, RunSpec
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from atlantis_core.changes import change_on_planted_gap, change_overall, gap_changes
-from atlantis_core.records import Gap, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Gap
 from atlantis_core.session import Session
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace

@@ -15,14 +15,8 @@ from atlantis_core.keys import content_key
 from atlantis_core.metrics.measure import average
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired import compare
-from atlantis_core.records import (
-    Comparison,
-    LabelledImage,
-    Measurement,
-    Trial,
-    as_json,
-    from_json,
-)
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
 from atlantis_core.session import Session
 
 if TYPE_CHECKING:

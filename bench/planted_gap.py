@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.data.reading import ReadOptions
+from atlantis_core.plain import as_json
 from atlantis_core.planted import planted_gap
-from atlantis_core.records import Budget, Comparison, Goal, RunSpec, as_json
+from atlantis_core.records import Budget, Comparison, Goal, RunSpec
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_core.trials import compare_arms, measure_arm, queries_of

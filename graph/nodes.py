@@ -14,9 +14,9 @@ from langgraph.types import Command, interrupt
 
 from atlantis_core.errors import ToolError
 from atlantis_core.judging import goal_reached, judge_round
+from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.records import as_json, from_json
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, stop_after_round
 from atlantis_dml.graph.state import State
@@ -72,7 +72,7 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     complete = decision.response_metadata.get("finish_reason") in {None, "stop", "tool_calls", "function_call"}
     calls = decision.tool_calls[:1] if complete else []
     broken = bool(decision.invalid_tool_calls) or (bool(decision.tool_calls) and not complete)
-    said = AIMessage(decision.text, tool_calls=calls, id=decision.id)
+    said = AIMessage(decision.text, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
         return {"messages": [said]}
     if broken:
@@ -98,7 +98,8 @@ def tools_node() -> ConfiguredNode:
 def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
     context: Any = request.runtime.context
     session, call = context.session, request.tool_call
-    parent = request.state["planner_event"]
+    state: Any = request.state
+    parent = state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
         answered = execute(request)
         message: Any = answered.update["messages"][0] if isinstance(answered, Command) else answered

@@ -15,8 +15,8 @@ import typer
 from atlantis_core.data.text import clean
 from atlantis_core.errors import AtlantisError, SetupError
 from atlantis_core.forecast import forecast_seconds
+from atlantis_core.plain import as_json
 from atlantis_core.protocols import edited_protocol
-from atlantis_core.records import as_json
 from atlantis_dml.answering import say
 
 if TYPE_CHECKING:

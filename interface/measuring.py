@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 from atlantis_dml.answering import say
 from atlantis_dml.progress import screen_on_stderr
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from langchain_core.tools import tool
 
 from atlantis_core.keys import content_key
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 from atlantis_dml.tools.context import Runtime, answer
 
 

@@ -13,7 +13,8 @@ from langchain_core.messages import ToolMessage
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
-from atlantis_core.records import CellRequest, Gap, as_json
+from atlantis_core.plain import as_json
+from atlantis_core.records import CellRequest, Gap
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.session import Session
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
+from atlantis_core.plain import as_json
 from atlantis_core.protocols import check_protocol
-from atlantis_core.records import as_json
 from atlantis_core.rounds import brief_facts
 from atlantis_dml.tools.context import Brief, Runtime, answer
 

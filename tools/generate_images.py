@@ -5,7 +5,8 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
-from atlantis_core.records import Protocol, from_json
+from atlantis_core.plain import from_json
+from atlantis_core.records import Protocol
 from atlantis_core.rounds import make_round
 from atlantis_dml.tools.context import Runtime, answer
 

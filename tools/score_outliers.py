@@ -7,7 +7,8 @@ from collections import Counter
 from langchain_core.tools import tool
 
 from atlantis_core.errors import NothingGenerated
-from atlantis_core.records import Protocol, from_json
+from atlantis_core.plain import from_json
+from atlantis_core.records import Protocol
 from atlantis_core.rounds import screen_round
 from atlantis_dml.tools.context import Runtime, answer
 

@@ -17,11 +17,11 @@ def search_images(class_name: str, runtime: Runtime) -> object:
         class_name: A class of the collection, spelled as it is there.
     """
     session = runtime.context.session
+    if class_name not in session.collection.classes:
+        raise ToolError(f"{class_name!r} is no class of this collection")
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to search with; train the baseline first")
-    if class_name not in session.collection.classes:
-        raise ToolError(f"{class_name!r} is no class of this collection")
     returned = answers_for_class(session, diagnosing[0], class_name)
     listed = ", ".join(f"{label!r} {count}x" for label, count in returned[:5]) or "it has no validation query"
     return answer(runtime, "search_images", f"queries of {class_name!r} get: {listed}", dict(returned))

@@ -7,7 +7,8 @@ from dataclasses import replace
 from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
-from atlantis_core.records import Protocol, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Protocol
 from atlantis_dml.tools.context import Runtime, answer
 
 

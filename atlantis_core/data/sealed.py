@@ -10,7 +10,8 @@ from typing import Any, NoReturn, Self
 
 from atlantis_core.data.perceptual import matches_any, unit_vectors
 from atlantis_core.errors import SetupError
-from atlantis_core.records import LabelledImage, as_json
+from atlantis_core.plain import as_json
+from atlantis_core.records import LabelledImage
 
 
 class SealedSplit:

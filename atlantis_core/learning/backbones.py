@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.hub import HubWeights, find_pretrained
 from atlantis_core.learning.recipe import content_key
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

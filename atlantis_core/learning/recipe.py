@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
     from atlantis_core.learning.backbones import Backbone

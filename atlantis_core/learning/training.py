@@ -21,8 +21,8 @@ from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.recipe import Recipe, content_key
 from atlantis_core.learning.sampler import Batch, TrainingImage, batches
 from atlantis_core.learning.stages import Stages, split
+from atlantis_core.plain import as_json
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.records import as_json
 
 if TYPE_CHECKING:
     import torch

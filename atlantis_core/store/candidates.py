@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.records import Candidate, Verdict, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Candidate, Verdict
 from atlantis_core.store.tables import candidates, verdicts
 from atlantis_core.store.upsert import insert_once, replace
 

@@ -11,7 +11,8 @@ from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
-from atlantis_core.records import Collection, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Collection
 from atlantis_core.store.tables import collections
 from atlantis_core.store.upsert import insert_once
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from sqlalchemy import Engine, select
 
 from atlantis_core.errors import SetupError
-from atlantis_core.records import RunSpec, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import RunSpec
 from atlantis_core.store.tables import runs
 
 Status = Literal["running", "paused", "waiting", "done"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.records import Trial, as_json, from_json
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Trial
 from atlantis_core.store.tables import trials
 from atlantis_core.store.upsert import insert_once
 

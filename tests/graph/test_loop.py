@@ -53,7 +53,7 @@ def test_the_rules_run_two_judged_rounds_within_the_budget(begin: Begin) -> None
 
 
 def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(begin: Begin) -> None:
-    context = begin(budget=Budget(images=4, rounds=1))
+    context = begin(budget=Budget(images=12, rounds=1))
     advance(context, RulePlanner())
     tree = context.session.workspace.events.tree(context.session.run_id)
     decisions = [node for node in tree if node["kind"] == "planner"]
@@ -74,7 +74,7 @@ def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(be
 
 
 def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin) -> None:
-    first = begin(budget=Budget(images=4, rounds=1))
+    first = begin(budget=Budget(images=12, rounds=1))
     advance(first, RulePlanner())
     workspace = first.session.workspace
     models = {path.name: path.stat().st_mtime_ns for path in workspace.models.iterdir()}
@@ -112,14 +112,14 @@ def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin) -> 
 
 
 def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(begin: Begin) -> None:
-    context = begin(budget=Budget(images=4, rounds=1))
+    context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(
         call("dataset_statistics"),
         call("train_retriever", arm="baseline"),
         call("evaluate_retrieval", arm="baseline"),
         call("find_gaps", top=5),
         call("search_images", class_name=context.session.collection.classes[0]),
-        call("draft_protocol", max_images=2),
+        call("draft_protocol", max_images=8),
         call("write_prompts"),
         call("generate_images"),
         call("score_outliers"),
@@ -130,7 +130,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(begin: Begi
     assert set(model.bound_tools) == set(TOOLS)
     assert isinstance(model.requests[0][0], SystemMessage)
     assert '"mend it"' in model.requests[0][0].text
-    assert len(journal(context)[1]["candidates"]) == 2
+    assert len(journal(context)[1]["candidates"]) == 8
     assert context.session.workspace.ledger.spent(context.session.run_id)["tokens"] == 1100
 
 
@@ -178,14 +178,14 @@ def test_a_planner_that_keeps_failing_is_stopped(begin: Begin) -> None:
 
 
 def test_a_planner_that_runs_in_circles_is_paused(begin: Begin) -> None:
-    context = begin(budget=Budget(images=4, rounds=1))
+    context = begin(budget=Budget(images=12, rounds=1))
     planner, _ = chat(*[call("recall_trials")] * 100)
     outcome = advance(context, planner)
     assert (outcome.status, "circles" in outcome.problem) == ("paused", True)
 
 
 def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(begin: Begin) -> None:
-    context = begin(budget=Budget(images=4, rounds=1))
+    context = begin(budget=Budget(images=12, rounds=1))
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.AuthenticationError("no", response=httpx2.Response(401, request=request), body=None)
     planner, _ = chat(call("dataset_statistics"), refused)
@@ -193,11 +193,11 @@ def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(begin: Begin
     assert (outcome.status, "refuses the key" in outcome.problem) == ("paused", True)
     assert context.session.workspace.runs.get(context.session.run_id).status == "paused"
     assert advance(context, RulePlanner()).status == "done"
-    assert len(journal(context)[1]["candidates"]) == 4
+    assert len(journal(context)[1]["candidates"]) == 12
 
 
 def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Begin) -> None:
-    context = begin(budget=Budget(images=4, rounds=1))
+    context = begin(budget=Budget(images=12, rounds=1))
     advance(context, RulePlanner())
     session = context.session
     opened: list[str] = []

@@ -15,7 +15,15 @@ def call(name: str) -> AIMessage:
 
 
 def state(message: Any, **more: Any) -> Any:
-    return {"messages": [message], "approved": False, "protocol": {}, "steps": [], "survivors": -1, "stop_reason": "", **more}
+    return {
+        "messages": [message],
+        "approved": False,
+        "protocol": {},
+        "steps": [],
+        "survivors": -1,
+        "stop_reason": "",
+        **more,
+    }
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.judging import Decision
 from atlantis_core.keys import content_key
 from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.plain import as_json
 from atlantis_core.records import (
     Budget,
     Candidate,
@@ -31,7 +32,6 @@ from atlantis_core.records import (
     RunSpec,
     Trial,
     Verdict,
-    as_json,
 )
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace

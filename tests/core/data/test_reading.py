@@ -10,7 +10,7 @@ import pytest
 
 from atlantis_core.data.address import fingerprint
 from atlantis_core.data.reading import LoadedCollection, ReadOptions, read_collection
-from atlantis_core.records import as_json
+from atlantis_core.plain import as_json
 from tests.core.data.pictures import class_folders, encoded, picture, with_metadata, write
 
 

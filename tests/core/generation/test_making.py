@@ -15,7 +15,8 @@ from PIL import Image
 from atlantis_core.errors import ToolError
 from atlantis_core.generation.making import SHARD_IMAGES, make_candidates, object_path
 from atlantis_core.generation.photometric import PhotometricGenerator
-from atlantis_core.records import Protocol, as_json
+from atlantis_core.plain import as_json
+from atlantis_core.records import Protocol
 
 PROTOCOL = Protocol("p1", 2, "edit", (), "", "", "margin", 1.0, 0.0)
 

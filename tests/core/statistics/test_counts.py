@@ -13,7 +13,8 @@ from atlantis_core.data.perceptual import fingerprint
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import SetupError
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
-from atlantis_core.records import Collection, LabelledImage, Split, as_json
+from atlantis_core.plain import as_json
+from atlantis_core.records import Collection, LabelledImage, Split
 from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.confusions import Confusion, confusions
 from atlantis_core.statistics.counts import collection_statistics

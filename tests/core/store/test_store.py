@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,9 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "w")
 
 
-def spec(**changes: object) -> RunSpec:
-    return RunSpec(**({"collection_id": "c", "data": "d", "goal": Goal("g"), "budget": Budget(10)} | changes))
+def spec(**changes: Any) -> RunSpec:
+    settings: dict[str, Any] = {"collection_id": "c", "data": "d", "goal": Goal("g"), "budget": Budget(10)}
+    return RunSpec(**(settings | changes))
 
 
 def test_a_run_is_found_by_its_id_by_a_prefix_and_as_the_last(workspace: Workspace) -> None:
