@@ -102,7 +102,8 @@ def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     parent = state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
         answered = execute(request)
-        message: Any = answered.update["messages"][0] if isinstance(answered, Command) else answered
+        update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
+        message = update["messages"][0]
         span.output = {"text": message.text, "artifact": message.artifact}
         span.status = "failed" if message.status == "error" else "done"
     return answered

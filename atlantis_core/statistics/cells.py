@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from atlantis_core.records import WHOLE_CLASS, Cell
+from atlantis_core.records import Cell
 
 if TYPE_CHECKING:
     from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -66,14 +66,14 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
         raise ValueError(f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}")
     trained = {image.label for image in collection.of_split("train")}
     by_class = any(image.label in trained for image in collection.images if image.id in asked)
-    return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or WHOLE_CLASS[:1])
+    return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or ("",))
 
 
 def _cell_of(image: LabelledImage, facet: str, by_class: bool) -> Cell | None:
     """Return the image's cell in a facet, None where it has no value."""
     name = image.label if by_class else ""
     if not facet:
-        return Cell(name, *WHOLE_CLASS)
+        return Cell(name)
     value = image.facets.get(facet)
     return None if value is None else Cell(name, facet, value)
 

@@ -99,7 +99,7 @@ def test_conditions_are_told_apart_by_simple_statistics():
     for condition in CONDITIONS:
         fresh = [render(draw_scene(DEMO_CLASSES[i], condition, 9000 + i)) for i in range(20)]
         for one in signature(np.stack(fresh).astype(float)):
-            right += min(known, key=lambda c, one=one: float(np.abs(known[c] - one).sum())) == condition
+            right += min((float(np.abs(found - one).sum()), name) for name, found in known.items())[1] == condition
     assert right >= 0.9 * 20 * len(CONDITIONS)
 
 

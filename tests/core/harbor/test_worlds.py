@@ -19,6 +19,7 @@ def test_every_seed_plants_another_gap():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_gap_is_scarce_and_has_queries_enough(seed):
     world = planted_gap_world(seed)
+    assert world.gap is not None
     cells = world.cells_of(world.gap)
     assert len(cells) == 8
     assert {c.train for c in cells} == {0, 1}
@@ -67,4 +68,5 @@ def test_a_balanced_world_has_no_gap():
 def test_a_tiny_world_has_the_same_shape():
     world = tiny_world(0)
     assert len(world.classes) == 8
+    assert world.gap is not None
     assert {c.train for c in world.cells_of(world.gap)} == {0, 1}
