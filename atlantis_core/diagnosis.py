@@ -6,7 +6,7 @@ from collections import Counter
 
 from atlantis_core.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.records import Cell, Gap, Goal
+from atlantis_core.records import Cell, Gap, Goal, LabelledImage
 from atlantis_core.session import Session
 from atlantis_core.statistics.gaps import find_gaps
 from atlantis_core.trials import measure_trial, trials
@@ -24,6 +24,13 @@ def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[
     label_of = {image.id: image.label for image in session.task.queries}
     pairs = zip(outcomes.ids, outcomes.returned, strict=True)
     return Counter(returned for query, returned in pairs if label_of[query] == class_name).most_common()
+
+
+def covers(wanted: Cell, image: LabelledImage) -> bool:
+    """Whether a goal's cell, in which an empty field means any, takes in an image."""
+    if wanted.class_name not in {"", image.label}:
+        return False
+    return not wanted.facet or image.facets.get(wanted.facet) == wanted.value
 
 
 def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:

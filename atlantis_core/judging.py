@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from atlantis_core.diagnosis import covers
 from atlantis_core.metrics.paired import is_proven
 from atlantis_core.records import Comparison, Protocol
 from atlantis_core.session import Session
-from atlantis_core.trials import compare_arms, measure_arm, queries_of
+from atlantis_core.trials import compare_arms, queries_of
 
 TOLERATED_LOSS = 0.01
 """Overall Recall@1 that a round may cost elsewhere while it mends its cells."""
@@ -65,6 +66,11 @@ def _verdict(overall: Comparison, targeted: Comparison, round_index: int, max_ro
 
 
 def goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
-    """Whether an arm's mean Recall@1 on the goal's cells, or overall, meets the goal's target."""
-    target = session.spec.goal.target
-    return target is not None and measure_arm(session, trial_ids).recall_at[1] >= target
+    """Whether an arm's mean Recall@1 on the goal's cells, or overall where it names none, meets its target."""
+    goal = session.spec.goal
+    if goal.target is None:
+        return False
+    named = [image.id for image in session.task.queries if any(covers(cell, image) for cell in goal.cells)]
+    if goal.cells and not named:
+        return False
+    return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target
