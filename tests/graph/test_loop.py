@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,8 +11,10 @@ import openai
 import pytest
 from langchain_core.messages import AIMessage, SystemMessage
 
+from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Budget
+from atlantis_core.session import Session
 from atlantis_dml.agents.chat_planner import ChatPlanner
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.scripted import ScriptedChatModel
@@ -205,3 +208,33 @@ def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Beg
     tree, rounds = str(session.workspace.events.tree(session.run_id)), str(journal(context))
     assert images
     assert not [image.id for image in images if image.id in tree or image.id in rounds]
+
+
+def test_a_collection_without_facets_gets_them_from_captions(begin: Begin, tiny_world: LoadedCollection) -> None:
+    bare = [replace(image, facets={}) for image in tiny_world.collection.images]
+    collection = replace(tiny_world.collection, images=tuple(bare), facets=())
+    context = begin(budget=Budget(images=12, rounds=1))
+    session = context.session
+    spec = replace(
+        session.spec, collection_id=session.workspace.collections.add(replace(tiny_world, collection=collection))
+    )
+    run = session.workspace.runs.create(spec)
+    context = RunContext(Session(session.workspace, run.id, spec), context.drafter, context.prompt_writer)
+    assert advance(context, RulePlanner()).status == "done"
+    facets = context.session.collection.facets
+    assert "light" in facets
+    gaps = journal(context)[1]["gaps"]
+    assert {gap["cell"]["facet"] for gap in gaps} <= set(facets)
+    done = [node for node in session.workspace.events.tree(run.id) if node["kind"] == "planner"]
+    assert done[1]["output"]["calls"][0]["name"] == "caption_images"
+
+
+def test_tools_called_too_early_say_what_comes_first(begin: Begin) -> None:
+    context = begin()
+    planner, model = chat(
+        call("find_gaps"), call("draft_protocol"), call("write_prompts"), call("score_outliers"), AIMessage("Enough.")
+    )
+    advance(context, planner)
+    answers = [request[-1].text for request in model.requests[1:]]
+    for answer, telling in zip(answers, ["train the baseline", "gaps", "draft one", "generate"], strict=True):
+        assert telling in answer

@@ -1,0 +1,61 @@
+"""A protocol is checked in code, whoever drafted it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from atlantis_core.errors import BadProtocol
+from atlantis_core.plain import as_json
+from atlantis_core.protocols import check_protocol, edited_protocol, known_values
+from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
+
+IMAGES = (
+    LabelledImage("1", "/1", "tug", "train", "both", {"light": "day"}),
+    LabelledImage("2", "/2", "tug", "validation", "both", {"light": "night"}),
+    LabelledImage("3", "/3", "held-out", "validation", "both", {"light": "day"}),
+)
+COLLECTION = Collection("c", "/", IMAGES, ("light",), {}, (), True, 0)
+GOOD = Protocol("p", 1, "edit", (CellRequest(Cell("tug", "light", "night"), 4),), "o", "r", "margin", 1.0, 0.1)
+
+
+def with_cell(*cell: str, count: int = 4) -> Protocol:
+    return replace(GOOD, cells=(CellRequest(Cell(*cell), count),))
+
+
+def test_known_values_are_those_of_the_collection() -> None:
+    assert known_values(COLLECTION) == {"light": ("day", "night")}
+
+
+def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
+    check_protocol(GOOD, COLLECTION, "seen", 4)
+    check_protocol(with_cell("tug"), COLLECTION, "seen", None)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "left", "telling"),
+    [
+        (replace(GOOD, cells=()), None, "asks for nothing"),
+        (with_cell("nope", "light", "night"), None, "'nope' is no class"),
+        (with_cell("held-out", "light", "day"), None, "a validation class"),
+        (with_cell("tug", "light", "fog"), None, "no cell of this collection; known: light: day, night"),
+        (with_cell("tug", "mood", "sad"), None, "no cell"),
+        (with_cell("tug", count=0), None, "not positive"),
+        (GOOD, 3, "4 images asked for, 3 left"),
+        (replace(GOOD, synthetic_weight=0), None, "synthetic_weight"),
+    ],
+)
+def test_each_broken_rule_is_named(protocol: Protocol, left: float | None, telling: str) -> None:
+    with pytest.raises(BadProtocol, match=telling):
+        check_protocol(protocol, COLLECTION, "unseen", left)
+
+
+def test_an_edited_protocol_is_read_and_checked_like_any_other() -> None:
+    payload: Any = as_json(GOOD)
+    assert edited_protocol(payload, COLLECTION, "seen", 4) == GOOD
+    with pytest.raises(BadProtocol, match=r"cannot be read: cells\.0\.count"):
+        edited_protocol(payload | {"cells": [{**payload["cells"][0], "count": "many"}]}, COLLECTION, "seen", None)
+    with pytest.raises(BadProtocol, match="left in the budget"):
+        edited_protocol(payload, COLLECTION, "seen", 1)
