@@ -39,8 +39,20 @@ class RuleDrafter:
 
 
 def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
-    """Gaps whose score is at least half the worst one's: the leading finding, without its long tail."""
-    return [gap for gap in gaps if gap.score >= gaps[0].score / 2]
+    """The leading finding: the worst gap and its kind.
+
+    A scarce facet value is mended for all the classes that lack it, the mildly missed ones too: single cells have
+    too few queries to tell them apart, and together they have enough to prove a gain. Otherwise the gaps whose
+    score is at least half the worst one's.
+    """
+    worst = gaps[0]
+    if worst.cause == "scarce" and worst.cell.facet:
+        return [gap for gap in gaps if (gap.cause, gap.cell.facet, gap.cell.value) == _kind(worst)]
+    return [gap for gap in gaps if gap.score >= worst.score / 2]
+
+
+def _kind(gap: Gap) -> tuple[str, str, str]:
+    return gap.cause, gap.cell.facet, gap.cell.value
 
 
 def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
