@@ -30,10 +30,9 @@ class ValidationPrints:
 
     def matches(self, fingerprint: bytes) -> bool:
         """Tell whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
-        from atlantis_core.data.perceptual import THRESHOLD, distances, mirrored
+        from atlantis_core.data.perceptual import matches_any
 
-        sides = (fingerprint, mirrored(fingerprint))
-        return any(bool((distances(side, self._vectors) < THRESHOLD).any()) for side in sides)
+        return matches_any(fingerprint, self._vectors)
 
 
 class LeakGuard:
