@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from atlantis_core.changes import gap_facts
 from atlantis_core.diagnosis import diagnose
 from atlantis_core.errors import SetupError
-from atlantis_core.keys import content_key
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.plain import as_json
 from atlantis_core.records import Gap, Measurement
@@ -39,7 +37,7 @@ def check_up(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
     """
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     if not session.collection.facets:
-        _caption(session)
+        session.caption()
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection
     return {
@@ -68,17 +66,6 @@ def _measured(session: Session, untrained: bool, top: int) -> tuple[str, Measure
     if measured is None:
         raise SetupError(f"the training diverged ({trial.error}); try --frozen, or another --backbone")
     return trial.id, *measured, diagnose(session, trial.id, top)
-
-
-def _caption(session: Session) -> None:
-    """Let captions give facets to a collection that has none, as the tool `caption_images` does in a run."""
-    key = content_key("captions", [session.spec.collection_id, session.spec.captioner])
-    if session.workspace.receipts.find(key) is None:
-        started = time.monotonic()
-        captions = session.captioner.caption(session.collection.images)
-        session.workspace.receipts.file(key, "captions", as_json(captions), time.monotonic() - started)
-    session.write(0, "captions", {"receipt": key, "captioner": session.spec.captioner})
-    session.forget_collection()
 
 
 def _counts(found: CollectionStatistics, regime: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.plain import from_json
+from atlantis_core.keys import content_key
+from atlantis_core.plain import as_json, from_json
 from atlantis_core.ports import (
     CAPTIONERS,
     GENERATORS,
@@ -68,8 +70,16 @@ class Session:
         receipt = self.workspace.receipts.find(payload["receipt"]) if payload else None
         return from_json(tuple[Caption, ...], receipt) if receipt else ()
 
-    def forget_collection(self) -> None:
-        """Build the collection anew: captions have come in."""
+    def caption(self) -> None:
+        """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
+        key = content_key("captions", [self.spec.collection_id, self.spec.captioner])
+        if self.workspace.receipts.find(key) is None:
+            started = time.monotonic()
+            captions = self.captioner.caption(self.collection.images)
+            seconds = time.monotonic() - started
+            self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
+            self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
+        self.write(0, "captions", {"receipt": key, "captioner": self.spec.captioner})
         self.__dict__.pop("collection", None)
         self.__dict__.pop("task", None)
 
