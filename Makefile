@@ -8,18 +8,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_FIND_LINKS_SEEN := $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
 export UV_FIND_LINKS ?= $(subst $(eval ) ,$(shell printf ','),$(strip $(PIP_FIND_LINKS_SEEN)))
-FOLDERS := atlantis_core interface agents tools graph prompts tests
+FOLDERS := atlantis_core interface agents tools graph prompts tests bench
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 dev: $(VENV)/.installed relink ## Make .venv with everything that development and the demo need
 
-$(VENV)/.installed: constraints.txt pyproject.toml
+$(VENV)/.installed: constraints.txt pyproject.toml setup.py
 	@echo "setting up $(VENV) (about 3 minutes the first time, seconds with a warm cache) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt "torch==2.13.0" "torchvision==0.28.0" "setuptools>=77" -e '.[dev]'
+	@cp packaging/*.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
 relink: $(VENV)/.installed # a strict editable install shows new files only after this; it takes seconds
@@ -41,11 +42,12 @@ test-fast: relink ## The tests that take seconds
 demo: relink ## The whole loop on the bundled world: offline, minutes on two cores
 	@$(BIN)/atlantis demo
 
-results: relink ## The experiments behind docs/results.md (about 30 minutes)
-	@$(BIN)/python -m atlantis_dml.experiments
+results: relink ## The harbor experiments behind docs/results.md (about an hour and a half on two cores)
+	@$(BIN)/python bench/gap_finder.py
+	@$(BIN)/python bench/planted_gap.py
 
 bench: relink ## Timings behind docs/performance.md
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/timings.py
 
 snapshots: relink ## Rewrite the snapshots of prompts and tool schemas; review the diff
 	@$(BIN)/pytest -q tests/snapshots --update-snapshots

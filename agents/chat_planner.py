@@ -39,7 +39,8 @@ class ChatPlanner:
             decision = self._model.invoke([prompt, *state.get("messages", [])])
         except openai.OpenAIError as error:
             raise ProviderUnavailable(_in_words(self.name, error)) from error
-        except ValueError as error:  # langchain-openai's answer to HTML with status 200
+        except (ValueError, TypeError, LookupError) as error:
+            # langchain-openai's answers to a body that is no chat completion: HTML, {} or no choice
             raise ProviderUnavailable(f"{self.name} sent no chat completion: {_first_line(error)}") from error
         return decision
 

@@ -12,6 +12,9 @@ from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import Brief
 
+FEWEST_QUERIES = 20
+"""Validation queries that the targeted cells of a round hold together, where there are so many."""
+
 PER_CELL = 24
 """Images that a cell gets where the budget allows: enough to matter among its class's real images."""
 
@@ -31,9 +34,9 @@ class RuleDrafter:
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
         gaps = _untried(brief.gaps, brief.history)
         if not gaps:
-            raise ToolError("no gap is left that was not tried before")
-        chosen = _worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)]
-        cells = [gap.cell for gap in chosen]
+            raise ToolError("no gap is left that was not tried before" if brief.history else "no gap was found")
+        chosen = _provable(_worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
+        cells = [cell for gap in chosen for cell in _cells_of(gap.cell, brief.classes)]
         deficit = sum(gap.deficit for gap in chosen) / len(chosen)
         return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _why(chosen))
 
@@ -51,8 +54,22 @@ def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
     return [gap for gap in gaps if gap.score >= worst.score / 2]
 
 
+def _provable(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
+    """Add the next gaps until there are queries enough: on a handful of them no gain can be told from chance."""
+    others = [gap for gap in gaps if gap not in chosen]
+    wanted = list(chosen)
+    while others and sum(gap.queries for gap in wanted) < FEWEST_QUERIES:
+        wanted.append(others.pop(0))
+    return wanted
+
+
 def _kind(gap: Gap) -> tuple[str, str, str]:
     return gap.cause, gap.cell.facet, gap.cell.value
+
+
+def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
+    """A gap of a facet value alone, as in the `unseen` regime, is mended with every class that may be trained on."""
+    return [cell] if cell.class_name else [Cell(name, cell.facet, cell.value) for name in classes]
 
 
 def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
@@ -62,6 +79,7 @@ def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap
         if not entry["decision"]["kept"]
         for request in entry["protocol"]["cells"]
     }
+    tried |= {("", facet, value) for _, facet, value in tried}
     return [gap for gap in gaps if (gap.cell.class_name, gap.cell.facet, gap.cell.value) not in tried]
 
 

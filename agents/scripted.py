@@ -44,7 +44,7 @@ class ScriptedChatModel(BaseChatModel):
         del stop, run_manager, kwargs
         self.requests.append(messages)
         if len(self.requests) > len(self.script):
-            raise IndexError(f"the script has {len(self.script)} messages and was asked for one more")
+            raise RuntimeError(f"the script has {len(self.script)} messages and was asked for one more")
         reply = self.script[len(self.requests) - 1]
         if isinstance(reply, BaseException):
             raise reply

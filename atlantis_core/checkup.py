@@ -15,7 +15,7 @@ from atlantis_core.statistics.confusions import confusions
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_core.statistics.gaps import find_gaps
-from atlantis_core.trials import measure_frozen, measure_trial, train_trial, training_images
+from atlantis_core.trials import measure_frozen, measure_trial, train_arm, training_images
 
 _CONFUSIONS = 20
 
@@ -38,6 +38,7 @@ def check_up(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     if not session.collection.facets:
         session.caption()
+    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection
     return {
@@ -61,7 +62,7 @@ def _measured(session: Session, untrained: bool, top: int) -> tuple[str, Measure
     if untrained:
         measurement, outcomes = measure_frozen(session)
         return "frozen", measurement, outcomes, find_gaps(session.collection, outcomes, top)
-    trial = train_trial(session, session.diagnosing_seed, training_images(session, []))
+    (trial,) = train_arm(session, [session.diagnosing_seed], training_images(session, []))
     measured = measure_trial(session, trial)
     if measured is None:
         raise SetupError(f"the training diverged ({trial.error}); try --frozen, or another --backbone")

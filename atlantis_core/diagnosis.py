@@ -15,7 +15,7 @@ from atlantis_core.trials import measure_trial, trials
 def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
     gaps = find_gaps(session.collection, _outcomes(session, trial_id), top=max(top, 200))
-    return _goal_first(gaps, session.spec.goal)[:top]
+    return _goal_first(gaps, session.goal)[:top]
 
 
 def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:

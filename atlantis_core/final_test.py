@@ -30,7 +30,7 @@ def final_test(session: Session) -> dict[str, Any]:
     """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
 
     Args:
-        session: A finished run, or one with at least one judged round.
+        session: A finished run: whoever has seen the test figures must not go on choosing.
 
     Returns:
         `opened` (seconds since the epoch, one entry an opening), `frozen`, `baseline` and `final` (figures),
@@ -38,14 +38,16 @@ def final_test(session: Session) -> dict[str, Any]:
         baseline are the same model.
 
     Raises:
-        SetupError: The collection has no test images, or the run has no judged model.
+        SetupError: The collection has no test images, or the run is not done.
     """
     stored = session.read(0, "test")
     if stored is not None:
         return dict(stored)
     arms = final_arms(session.workspace, session.run_id)
+    if session.read(0, "end") is None:
+        raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
     if not arms.get("baseline") or not arms.get("incumbent"):
-        raise SetupError(f"run {session.run_id!r} has nothing to test yet; finish it with `atlantis resume` first")
+        raise SetupError(f"run {session.run_id!r} trained no model; there is nothing to test")
     if not len(session.loaded.sealed):
         raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
     opened = _open(session)

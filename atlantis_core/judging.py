@@ -9,7 +9,7 @@ from atlantis_core.diagnosis import covers
 from atlantis_core.metrics.paired import is_proven
 from atlantis_core.records import Comparison, Protocol
 from atlantis_core.session import Session
-from atlantis_core.trials import compare_arms, queries_of
+from atlantis_core.trials import asked_queries, compare_arms, queries_of
 
 TOLERATED_LOSS = 0.01
 """Overall Recall@1 that a round may cost elsewhere while it mends its cells."""
@@ -48,16 +48,20 @@ def judge_round(
         arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
     """
     cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
-    select = queries_of(session, cells)
+    asked = asked_queries(session, arms["incumbent"])
+    select = [query for query in queries_of(session, cells) if query in asked]
     overall = compare_arms(session, arms["incumbent"], arms["candidate"])
     targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else overall
     over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
-    kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds)
+    where = "on the targeted cells" if select else "over all queries (none is in the targeted cells)"
+    kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds, where)
     return Decision(kept, reason, overall, targeted, over_baseline)
 
 
-def _verdict(overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int) -> tuple[bool, str]:
-    gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) on the targeted cells"
+def _verdict(
+    overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int, where: str
+) -> tuple[bool, str]:
+    gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) {where}"
     if not is_proven(targeted, round_index, max_rounds):
         return False, f"not proven: {gained}, p = {targeted.p_value:.3f}"
     if overall.gain < -TOLERATED_LOSS:
@@ -67,7 +71,7 @@ def _verdict(overall: Comparison, targeted: Comparison, round_index: int, max_ro
 
 def goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     """Whether an arm's mean Recall@1 on the goal's cells, or overall where it names none, meets its target."""
-    goal = session.spec.goal
+    goal = session.goal
     if goal.target is None:
         return False
     named = [image.id for image in session.task.queries if any(covers(cell, image) for cell in goal.cells)]

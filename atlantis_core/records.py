@@ -182,6 +182,9 @@ class GenerationRequest:
     """The real training image it starts from; empty for text-to-image."""
     source_path: str
     side_px: int
+    reference_id: str = ""
+    """A real training image, of any class, that shows the cell's facet value; empty where there is none."""
+    reference_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,13 +265,12 @@ class RunSpec:
     """What the person typed for DATA."""
     goal: Goal
     budget: Budget
-    planner: str = "rules"
-    """`rules` or `openai:MODEL`."""
+    planner: str = "rules"  # or openai:MODEL
     base_url: str | None = None
-    seeds: int = 2
-    """Judging seeds; the diagnosing model has one of its own."""
+    usd_per_million_tokens: tuple[float, float] | None = None  # into and out of the planner's model
+    seeds: int = 2  # that judge; the diagnosing model has one of its own
     seed: int = 0
-    preset: str = "cpu"
+    preset: str = "auto"
     backbone: str | None = None
     weights: str | None = None
     captioner: str = "attributes"
@@ -278,8 +280,7 @@ class RunSpec:
     query: tuple[str, str] | None = None
     """Restrict queries to column = value."""
     gallery: tuple[str, str] | None = None
-    auto: bool = True
-    """False: every spending waits for a person."""
+    auto: bool = True  # False: every spending waits for a person
     spread: Literal["targeted", "uniform"] = "targeted"
     """`uniform` spreads the same number of images over all cells: the control arm of docs/results.md."""
 

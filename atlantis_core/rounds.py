@@ -52,7 +52,7 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
         raise ToolError("gaps are not known in this round; find them first")
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
-    share = DEFAULT_IMAGES if left is None else int(left // rounds_left)
+    share = DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))
     num_images = min(share, max_images) if max_images > 0 else share
     if num_images < 1:
         raise BudgetSpent(f"no image left to make in round {round_index}")
@@ -91,7 +91,7 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     check_protocol(protocol, session.collection, session.spec.regime, None)
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
     generator = f"{session.generator.name}/{session.generator.version}"
-    requests = requests_for(protocol, session.collection.of_split("train"), generator, seed)
+    requests = requests_for(protocol, session.collection.of_split("train"), generator, seed, session.made_side_px)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
     new = ledger.unbooked(session.run_id, "images", [request.key for request in requests])
     ledger.require(session.run_id, session.spec.budget, "images", len(new))
@@ -149,8 +149,9 @@ def candidates_of(session: Session, round_index: int) -> list[Candidate]:
 
 def kept_candidates(session: Session, round_index: int) -> list[Candidate]:
     """Return the candidates of a round that survived its filters, by key."""
+    asked = set(session.read(round_index, "candidates") or [])  # a second draft replaces the first one's images
     verdicts = session.workspace.candidates.verdicts(session.run_id, round_index)
-    keys = [verdict.candidate_key for verdict in verdicts if verdict.kept]
+    keys = [verdict.candidate_key for verdict in verdicts if verdict.kept and verdict.candidate_key in asked]
     return list(session.workspace.candidates.find(keys).values())
 
 

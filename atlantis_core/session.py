@@ -10,6 +10,7 @@ from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.goals import read_goal
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.ports import (
@@ -22,7 +23,7 @@ from atlantis_core.ports import (
     Progress,
     no_progress,
 )
-from atlantis_core.records import Caption, Collection, RunSpec
+from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ class Session:
         self.__dict__.pop("collection", None)
         self.__dict__.pop("task", None)
 
+    @property
+    def goal(self) -> Goal:
+        """What the goal's words name in the collection as it is now: captions may have given it facets since."""
+        goal = self.spec.goal
+        return read_goal(goal.text, self.collection) if goal.text and not goal.cells else goal
+
     @cached_property
     def task(self) -> RetrievalTask:
         """Validation queries against the gallery."""
@@ -126,9 +133,15 @@ class Session:
     @cached_property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
-        from atlantis_core.learning.recipe import for_backbone, preset
+        from atlantis_core.learning.recipe import AUTO, for_backbone, preset, preset_for
 
-        return for_backbone(preset(self.spec.preset), self.backbone)
+        name = preset_for(self.spec.backbone) if self.spec.preset == AUTO else self.spec.preset
+        return for_backbone(preset(name), self.backbone)
+
+    @property
+    def made_side_px(self) -> int:
+        """Largest short side of made images: twice the training's input, so that crops are still sharp."""
+        return 2 * (self.recipe.side_px or self.backbone.input_px)
 
     @cached_property
     def cache(self) -> ActivationCache:

@@ -144,10 +144,11 @@ def _round(session: Session, index: int, entries: _Entries, seconds: float) -> d
 
 
 def _images(session: Session, index: int, entries: _Entries) -> dict[str, Any]:
-    verdicts = session.workspace.candidates.verdicts(session.run_id, index)
+    made = set(entries.get("candidates") or [])
+    verdicts = [v for v in session.workspace.candidates.verdicts(session.run_id, index) if v.candidate_key in made]
     kept = sum(verdict.kept for verdict in verdicts)
     return {
-        "made": len(entries.get("candidates") or []),
+        "made": len(made),
         "kept": kept,
         "rejected": len(verdicts) - kept,
         "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),

@@ -29,8 +29,12 @@ class _TorchvisionHook:
 
 
 def install() -> None:
-    """Install the hook, unless torchvision is already imported or the hook is already there."""
-    if "torchvision" in sys.modules or any(isinstance(finder, _TorchvisionHook) for finder in sys.meta_path):
+    """Install the hook, unless torchvision is already imported or the hook is already there.
+
+    It may be there as a class of another module: `packaging/atlantis_torchvision.pth` loads this file by its path.
+    """
+    there = any(type(finder).__name__ == _TorchvisionHook.__name__ for finder in sys.meta_path)
+    if "torchvision" in sys.modules or there:
         return
     sys.meta_path.insert(0, _TorchvisionHook())
 

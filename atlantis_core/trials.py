@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from atlantis_core.errors import ToolError, TrainingFailed
 from atlantis_core.evaluation import measure_retriever
 from atlantis_core.keys import content_key
+from atlantis_core.learning import pictures
 from atlantis_core.metrics.measure import average
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.metrics.paired import compare
+from atlantis_core.metrics.paired import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
 from atlantis_core.session import Session
@@ -46,26 +47,50 @@ def training_images(session: Session, made: Sequence[MadeImage]) -> list[Trainin
     return real + extra
 
 
-def train_trial(session: Session, seed: int, images: Sequence[TrainingImage]) -> Trial:
-    """Train with one seed, or return the trial that did so before.
+def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
+    """Train with each seed, side by side where there are several cores; what was trained before is returned.
 
     A training that diverges becomes a crashed trial, which compares worst; it is no error of the run.
+
+    Args:
+        session: The run.
+        seeds: Of the trials, in this order. Their number decides the threads that each gets, and so the last bits.
+        images: Training images, real and made.
     """
+    from atlantis_core.learning.devices import on_cores
+    from atlantis_core.learning.training import prepare, training_key
+
+    started = time.monotonic()
+    ids = [training_key(images, session.backbone, session.recipe, seed) for seed in seeds]
+    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in ids}
+    missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
+    if missing:
+        prepare(images, session.backbone, session.recipe, session.cache, session.progress)
+    for trial in on_cores(lambda job: _train(session, *job, images), missing, at_once=len(seeds)):
+        session.workspace.trials.add(trial)
+        found[trial.id] = trial
+    seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
+    for _, trial_id in missing:
+        session.workspace.ledger.spend(session.run_id, "seconds", seconds, f"trial/{trial_id}")
+    return [trial for trial in found.values() if trial is not None]
+
+
+def _train(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage]) -> Trial:
+    """Train one trial; called from a thread of its own, so nothing is stored here."""
     from atlantis_core.learning.training import train
 
-    trial_id = content_key("trial", [session.backbone.fingerprint, session.recipe, seed, _identity(images)])
-    found = session.workspace.trials.find(trial_id)
-    if found:
-        return found
+    def progress(what: str, done: int, total: int) -> None:
+        session.progress(f"{what}, seed {seed}", done, total)
+
     folder = session.workspace.models / trial_id
     started = time.monotonic()
     error = ""
     try:
-        train(images, session.backbone, session.recipe, seed, folder, session.cache, session.progress)
+        train(images, session.backbone, session.recipe, seed, folder, session.cache, progress)
     except TrainingFailed as failure:
         error = str(failure)
     num_made = sum(image.synthetic for image in images)
-    trial = Trial(
+    return Trial(
         id=trial_id,
         seed=seed,
         status="crashed" if error else "finished",
@@ -75,9 +100,6 @@ def train_trial(session: Session, seed: int, images: Sequence[TrainingImage]) ->
         seconds=round(time.monotonic() - started, 2),
         error=error,
     )
-    session.workspace.trials.add(trial)
-    session.workspace.ledger.spend(session.run_id, "seconds", trial.seconds, f"trial/{trial_id}")
-    return trial
 
 
 def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
@@ -122,24 +144,42 @@ def compare_arms(
         select: Ids of the queries to compare on; None means all.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select=select)
+    seed_sd = SCRATCH_SEED_SD if session.backbone.source == "scratch" else SEED_SD
+    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd)
 
 
 def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
-    """Return trials by id; ids that are unknown are a bug."""
-    found = [session.workspace.trials.find(trial_id) for trial_id in trial_ids]
-    return [trial for trial in found if trial is not None]
+    """Return trials by id.
+
+    Raises:
+        LookupError: No such trial; that is a bug.
+    """
+    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in trial_ids}
+    unknown = [trial_id for trial_id, trial in found.items() if trial is None]
+    if unknown:
+        raise LookupError(f"no trial {unknown[0]!r} in the store")
+    return [trial for trial in found.values() if trial is not None]
 
 
 def queries_of(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Return the ids of the validation queries in any of the cells (class, facet, value)."""
-    wanted = set(cells)
+    """Return the ids of the validation queries in any of the cells (class, facet, value).
+
+    In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
+    """
+    unseen = session.spec.regime == "unseen"
+    wanted = {("" if unseen else name, facet, value) for name, facet, value in cells}
 
     def inside(image: LabelledImage) -> bool:
         own = {(image.label, "", "")} | {(image.label, name, value) for name, value in image.facets.items()}
+        own |= {("", name, value) for name, value in image.facets.items()}
         return bool(own & wanted)
 
     return [image.id for image in session.task.queries if inside(image)]
+
+
+def asked_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
+    """Return the ids of the queries that count in an arm's figures: those with a partner in the gallery."""
+    return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
 
 
 def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes | None]:
@@ -147,19 +187,20 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
     return [found[1] if found else None for found in measured]
 
 
+def measurement_key(session: Session, subject: str) -> str:
+    """Return the content address of a measurement: who is measured, on which queries and gallery."""
+    images = session.task.queries + session.task.gallery
+    return content_key("measurement", [subject, pictures.VERSION, [image.id for image in images]])
+
+
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
-    task = session.task
-    key = content_key("measurement", [subject, [image.id for image in task.queries + task.gallery]])
+    key = measurement_key(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
     receipt = session.workspace.receipts.find(key)
     if receipt and file.exists():
         return from_json(Measurement, receipt), QueryOutcomes.load(file)
     started = time.monotonic()
-    measurement, outcomes = measure_retriever(build(), task, session.cache)
+    measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
     session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes
-
-
-def _identity(images: Sequence[TrainingImage]) -> list[tuple[str, str, float]]:
-    return [(image.id, image.label, image.weight) for image in images]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.graph import END, START, StateGraph
 
+from atlantis_core.errors import SetupError
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State
@@ -48,8 +50,16 @@ def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGrap
 
 @contextmanager
 def checkpoints(path: Path) -> Iterator[Any]:
-    """Open the SQLite file that the graph's checkpoints go to."""
+    """Open the SQLite file that the graph's checkpoints go to.
+
+    Raises:
+        SetupError: The file is no database, or cannot be written.
+    """
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     with SqliteSaver.from_conn_string(str(path)) as saver:
+        try:
+            saver.setup()
+        except sqlite3.DatabaseError as error:
+            raise SetupError(f"{str(path)!r} cannot be used: {error}; a run's steps are kept there") from error
         yield saver

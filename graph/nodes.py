@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import RunnableConfig
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
@@ -17,8 +18,9 @@ from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
 from atlantis_core.records import Protocol as AugmentationProtocol
+from atlantis_core.session import Session
 from atlantis_dml.agents.planner import Planner
-from atlantis_dml.graph.routing import MAX_FAILURES, stop_after_round
+from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_round
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
@@ -53,18 +55,36 @@ def planner_node(planner: Planner) -> Node:
 
     def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         session = runtime.context.session
+        if _out_of_money(session):
+            return {"messages": [AIMessage("")]} | _stop("budget_spent", "the dollars for the planner are spent")
         with session.workspace.events.span(
             session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
         ) as span:
             decision = planner.decide(state, runtime.context)
             usage = decision.usage_metadata
             span.tokens = usage["total_tokens"] if usage else 0
+            span.usd = _price(session, usage)
             calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
             span.output = {"reason": decision.text, "calls": calls}
         session.workspace.ledger.spend(session.run_id, "tokens", span.tokens, f"planner/{span.id}")
+        session.workspace.ledger.spend(session.run_id, "usd", span.usd, f"planner/{span.id}")
         return _read(decision, state) | {"planner_event": span.id}
 
     return decide
+
+
+def _out_of_money(session: Session) -> bool:
+    """Whether the dollars are spent; the last call may have cost more than was left."""
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["usd"]
+    return left is not None and left <= 0
+
+
+def _price(session: Session, usage: UsageMetadata | None) -> float:
+    """Return what a call cost in dollars; 0 where nobody said what tokens cost."""
+    if usage is None or session.spec.usd_per_million_tokens is None:
+        return 0.0
+    into, out = session.spec.usd_per_million_tokens
+    return (into * usage["input_tokens"] + out * usage["output_tokens"]) / 1e6
 
 
 def _read(decision: AIMessage, state: State) -> dict[str, Any]:
@@ -134,7 +154,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     session = runtime.context.session
     protocol = from_json(AugmentationProtocol, state["protocol"])
     if session.spec.auto:
-        return {"approved": True}
+        return {"approved": approval_of(state["protocol"] or {})}
     spent = session.workspace.ledger.spent(session.run_id)
     asked = {"round": state["round"], "protocol": state["protocol"], "images": protocol.num_images, "spent": spent}
     decision = interrupt(asked)
@@ -146,13 +166,14 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             span.output = decision.get("reason", "")
             why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
             refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
-            return {"messages": [refusal], "approved": False} | _stop("person", why)
+            return {"messages": [refusal], "approved": ""} | _stop("person", why)
         if decision["decision"] == "edit":
             left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
             protocol = edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
             session.write(state["round"], "protocol", protocol)
         span.output = {"images": protocol.num_images}
-    return {"approved": True, "protocol": as_json(protocol)}
+    settled = as_json(protocol)
+    return {"approved": approval_of(settled), "protocol": settled}
 
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -176,7 +197,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "last_kept": decision.kept,
         "not_kept": 0 if decision.kept else state["not_kept"] + 1,
         "protocol": None,
-        "approved": False,
+        "approved": "",
         "survivors": -1,
         "steps": [step for step in state["steps"] if step in PREPARATION],
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from atlantis_core.keys import content_key
 from atlantis_dml.graph.state import State
 
 SPENDING_TOOL = "generate_images"
@@ -26,14 +28,23 @@ def after_planner(state: State) -> Literal["approve", "tools", "planner", "repor
     if not isinstance(decision, AIMessage) or not decision.tool_calls:
         return "planner"
     spends = decision.tool_calls[0]["name"] == SPENDING_TOOL
-    return "approve" if spends and not state["approved"] and state.get("protocol") else "tools"
+    return "approve" if spends and state.get("protocol") and not is_approved(state) else "tools"
 
 
-def after_approve(state: State) -> Literal["tools", "planner", "report"]:
-    """An approved spending is made; a refused one goes back to the planner, or ends the run."""
-    if state.get("stop_reason"):
-        return "report"
-    return "tools" if state["approved"] else "planner"
+def approval_of(protocol: Mapping[str, Any]) -> str:
+    """Return what an approval of exactly this protocol looks like in the state: any change needs a new one."""
+    return content_key("approval", protocol)
+
+
+def is_approved(state: State) -> bool:
+    """Whether the protocol, as it stands now, may be spent on."""
+    protocol = state.get("protocol")
+    return protocol is not None and state["approved"] == approval_of(protocol)
+
+
+def after_approve(state: State) -> Literal["tools", "report"]:
+    """An approved spending is made; a refused one ends the run."""
+    return "report" if state.get("stop_reason") else "tools"
 
 
 def after_tools(state: State) -> Literal["judge", "planner", "report"]:

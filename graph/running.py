@@ -11,10 +11,12 @@ from langgraph.types import Command
 
 from atlantis_core.errors import ProviderUnavailable, SetupError
 from atlantis_dml.graph.build import STEPS_PER_ROUND, build_graph, checkpoints
-from atlantis_dml.graph.state import first_state
+from atlantis_dml.graph.state import State, first_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from langgraph.graph.state import CompiledStateGraph
 
     from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
@@ -62,23 +64,36 @@ def advance(
         }
         given = _input(graph.get_state(config), answer)
         runs.mark(session.run_id, "running")
+        outcome: Outcome | None = None
         try:
-            for step in graph.stream(given, config, context=context, stream_mode="updates", durability="sync"):
-                for node, update in step.items():
-                    if watch and node != "__interrupt__":
-                        watch(node, update or {})
-        except ProviderUnavailable as error:
-            runs.mark(session.run_id, "paused", str(error))
-            return Outcome("paused", None, str(error))
-        except GraphRecursionError:
-            problem = f"the planner ran in circles for {config['recursion_limit']} steps"
-            runs.mark(session.run_id, "paused", problem)
-            return Outcome("paused", None, problem)
-        waiting = graph.get_state(config).interrupts
-        if waiting:
-            runs.mark(session.run_id, "waiting")
-            return Outcome("waiting", waiting[0].value, "")
-        return Outcome("done", None, "")
+            outcome = _streamed(graph, given, config, context, watch)
+        finally:
+            if outcome is None:  # an error nobody foresaw is on its way up
+                runs.mark(session.run_id, "failed", "ended by an error")
+        if outcome.status != "done":
+            runs.mark(session.run_id, outcome.status, outcome.problem)
+        return outcome
+
+
+def _streamed(
+    graph: CompiledStateGraph[State, RunContext, State, State],
+    given: Any,
+    config: Any,
+    context: RunContext,
+    watch: Callable[[str, Mapping[str, Any]], None] | None,
+) -> Outcome:
+    """Run the graph until it rests."""
+    try:
+        for step in graph.stream(given, config, context=context, stream_mode="updates", durability="sync"):
+            for node, update in step.items():
+                if watch and node != "__interrupt__":
+                    watch(node, update or {})
+    except ProviderUnavailable as error:
+        return Outcome("paused", None, str(error))
+    except GraphRecursionError:
+        return Outcome("paused", None, f"the planner ran in circles for {config['recursion_limit']} steps")
+    waiting = graph.get_state(config).interrupts
+    return Outcome("waiting", waiting[0].value, "") if waiting else Outcome("done", None, "")
 
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:

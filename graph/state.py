@@ -21,8 +21,8 @@ class State(TypedDict, total=False):
     """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`."""
     protocol: dict[str, Any] | None
     """This round's protocol."""
-    approved: bool
-    """Whether this round's protocol may be spent on."""
+    approved: str
+    """Content address of the protocol that may be spent on, once; empty where none may."""
     survivors: int
     """Images of this round that passed the filters; -1 before they are screened."""
     last_kept: bool
@@ -47,7 +47,7 @@ def first_state() -> State:
         steps=[],
         arms={},
         protocol=None,
-        approved=False,
+        approved="",
         survivors=-1,
         last_kept=False,
         not_kept=0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Progress
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Progress, no_progress
 from atlantis_core.records import Regime, RunSpec
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def open_existing(folder: Path | None) -> Workspace:
     return workspace
 
 
-def data_folder(data: str, workspace: Workspace) -> Path:
+def data_folder(data: str, workspace: Workspace, progress: Progress = no_progress) -> Path:
     """Return the folder of DATA; a bundled collection is written first, unless it is there.
 
     Raises:
@@ -81,7 +81,7 @@ def data_folder(data: str, workspace: Workspace) -> Path:
         raise SetupError("DATA is empty; name a folder of class folders, or `harbor`")
     folder = Path(data).expanduser()
     if is_bundled(data) and not folder.exists():
-        return bundled_collection(data, workspace.path("collections"))
+        return bundled_collection(data, workspace.path("collections"), progress)
     return folder
 
 
@@ -107,7 +107,7 @@ def load_data(
     """
     from atlantis_core.data.reading import read_collection
 
-    return read_collection(data_folder(data, workspace), options, regime, progress)
+    return read_collection(data_folder(data, workspace, progress), options, regime, progress)
 
 
 def check_spec(spec: RunSpec, goal: str | None = None) -> None:
@@ -116,7 +116,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> None:
     Raises:
         SetupError: Names the first wrong setting.
     """
-    from atlantis_core.learning.recipe import preset
+    from atlantis_core.learning.recipe import AUTO, preset
 
     if goal is not None and not goal.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
@@ -126,7 +126,13 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> None:
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} is not more than 0")
-    preset(spec.preset)
+    if spec.preset != AUTO:
+        preset(spec.preset)
+    if spec.budget.usd is not None and spec.planner != "rules" and spec.usd_per_million_tokens is None:
+        raise SetupError(
+            f"a budget of ${spec.budget.usd:g} needs the price of {spec.planner!r}: "
+            "--price IN,OUT in dollars per million tokens"
+        )
     registry.load(CAPTIONERS, spec.captioner, "captioner")
     registry.load(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
@@ -147,8 +153,8 @@ def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
     backbone = resolve_backbone(spec.backbone, spec.weights)
     if spec.weights is not None:
         spec = replace(spec, weights=backbone.weights_path)
-    elif backbone.source in {"cache", "hub"}:
-        spec = replace(spec, backbone=backbone.architecture)
+    elif spec.backbone != HARBOR_STUDENT:
+        spec = replace(spec, backbone=backbone.pinned_name)
     return spec, backbone
 
 
@@ -171,20 +177,17 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     """
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_dml.agents.goal import read_goal
+    from atlantis_core.goals import goal_in_words, read_goal
 
     check_data(asked.data)
     check_spec(asked.spec, asked.goal)
+    loaded = load_data(asked.data, workspace, asked.options, asked.spec.regime, progress)
+    retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
-    loaded = load_data(asked.data, workspace, asked.options, spec.regime, progress)
-    retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
-    spec = replace(
-        spec,
-        collection_id=workspace.collections.add(loaded),
-        goal=read_goal(asked.goal, loaded.collection),
-    )
-    run = workspace.runs.create(spec)
-    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)]
+    goal = read_goal(asked.goal, loaded.collection)
+    run = workspace.runs.create(replace(spec, collection_id=workspace.collections.add(loaded), goal=goal))
+    understood = goal_in_words(goal, loaded.collection)
+    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone), understood]
     return run, [line for line in lines if line]
 
 

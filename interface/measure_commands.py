@@ -19,7 +19,7 @@ def diagnose(
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
-    preset: Annotated[str, typer.Option("--preset", metavar="cpu|gpu", help="How the training is sized.")] = "cpu",
+    preset: options.Preset = "auto",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,

@@ -37,6 +37,10 @@ FacetColumns = Annotated[
     str | None,
     typer.Option("--facets", metavar="A,B", help="Metadata columns to take as facets; else all that can be."),
 ]
+Preset = Annotated[
+    str,
+    typer.Option("--preset", metavar="auto|cpu|gpu", help="How trainings are sized; auto suits the backbone."),
+]
 Query = Annotated[
     str | None,
     typer.Option("--query", metavar="COL=V", help="Only these validation images ask, e.g. visit=2."),
@@ -52,7 +56,9 @@ RegimeName = Annotated[
 ]
 Backbone = Annotated[
     str | None,
-    typer.Option("--backbone", help="A timm model or `harbor-student`; else a small pretrained one if there is."),
+    typer.Option(
+        "--backbone", help="A timm model, `harbor-student` or `scratch`; else a small pretrained one if there is."
+    ),
 ]
 Weights = Annotated[
     str | None,
@@ -115,3 +121,20 @@ def spread(text: str) -> Literal["targeted", "uniform"]:
         if text == found:
             return found
     raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")
+
+
+def price(text: str | None) -> tuple[float, float] | None:
+    """Read `IN,OUT`: dollars per million input and output tokens.
+
+    Raises:
+        SetupError: It is not two numbers from 0.
+    """
+    if text is None:
+        return None
+    try:
+        into, out = (float(part) for part in text.split(","))
+    except ValueError:
+        into = out = -1.0
+    if not (into >= 0 and out >= 0):
+        raise SetupError(f"--price {text!r} is not two numbers from 0, such as --price 0.25,2")
+    return into, out

@@ -12,6 +12,7 @@ from atlantis_core.records import RunSpec
 _OPTIONS = {
     "planner": "--planner",
     "base_url": "--base-url",
+    "usd_per_million_tokens": "--price",
     "seeds": "--seeds",
     "seed": "--seed",
     "preset": "--preset",
@@ -50,4 +51,11 @@ def _settings(spec: RunSpec) -> Iterator[str]:
     for name, option in _OPTIONS.items():
         value: Any = getattr(spec, name)
         if value is not None and (value != defaults[name] or name == "seeds"):
-            yield from (option, "=".join(value) if isinstance(value, tuple) else str(value))
+            yield from (option, _typed(value))
+
+
+def _typed(value: Any) -> str:
+    """Return a value as the command line takes it: `COLUMN=VALUE`, `IN,OUT` or itself."""
+    if not isinstance(value, tuple):
+        return str(value)
+    return "=".join(value) if isinstance(value[0], str) else ",".join(f"{number:g}" for number in value)

@@ -25,13 +25,22 @@ def run(
         str | None, typer.Option("--base-url", help="Where an OpenAI-compatible service answers.")
     ] = None,
     budget_images: Annotated[int | None, typer.Option("--budget-images", help="Make at most so many images.")] = None,
-    budget_usd: Annotated[float | None, typer.Option("--budget-usd", help="Spend at most so many dollars.")] = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option("--budget-usd", help="Stop calling the chat model after so many dollars; needs --price."),
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price", metavar="IN,OUT", help="Dollars per million tokens into and out of the chat model."),
+    ] = None,
     rounds: Annotated[int | None, typer.Option("--rounds", help="At most so many rounds; else 2.")] = None,
-    seeds: Annotated[int, typer.Option("--seeds", help="Trainings per arm that are compared.")] = 2,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Trainings per arm that are compared; 2 or more show their spread.")
+    ] = 2,
     auto: Annotated[
         bool, typer.Option("--auto/--approve", help="Spend without asking, or ask before every round.")
     ] = False,
-    preset: Annotated[str, typer.Option("--preset", metavar="cpu|gpu", help="How trainings are sized.")] = "cpu",
+    preset: options.Preset = "auto",
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
@@ -66,6 +75,7 @@ def run(
             budget=_budget(goal, budget_images, budget_usd, rounds),
             planner=planner,
             base_url=base_url,
+            usd_per_million_tokens=options.price(price),
             seeds=seeds,
             seed=seed,
             preset=preset,
@@ -137,10 +147,14 @@ def resume(
 
 def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
     """Take the limits from the options, else from the goal's words."""
+    from atlantis_core.goals import budget_in
     from atlantis_core.records import Budget
-    from atlantis_dml.agents.goal import budget_in
 
     named = budget_in(goal)
+    given = {"images": images, "usd": usd, "rounds": rounds}
+    taken = [f"{value:g} {unit}" for unit, value in named.items() if given[unit] is None]
+    if taken:
+        say(f"limits read from the goal's words: {', '.join(taken)} (options such as --budget-images override them)")
     if images is None and "images" in named:
         images = int(named["images"])
     return Budget(

@@ -24,11 +24,17 @@ def headline(summary: Facts) -> str:
     return (
         f"R@1 {_moved(summary['over_baseline'])} from {bar} to {final} over "
         f"{summary['final']['queries']:,} held-out queries: {points(summary['over_baseline'])} over the "
-        f"baseline; {kept} of {len(rounds)} {'round' if len(rounds) == 1 else 'rounds'} kept."
+        f"baseline; {kept} of {len(rounds)} {'round' if len(rounds) == 1 else 'rounds'} kept. "
+        "What to keep was chosen on these queries: `atlantis test` gives the figure that was not."
     )
 
 
-_STANDING = {"running": "still running", "waiting": "waiting for a person's approval", "paused": "paused"}
+_STANDING = {
+    "running": "still running",
+    "waiting": "waiting for a person's approval",
+    "paused": "paused",
+    "failed": "ended by an error",
+}
 
 
 def points(change: Facts | None) -> str:

@@ -8,6 +8,8 @@ import time
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {
     "interface": "atlantis_dml",
@@ -31,10 +33,20 @@ def test_every_package_is_typed_and_documented() -> None:
         assert (ROOT / folder / "__init__.py").read_text().startswith('"""')
 
 
-def test_timm_imports_beside_this_torch() -> None:
-    code = "import atlantis_core, timm"
+@pytest.mark.parametrize("code", ["import timm", "import atlantis_core, timm", "import timm, atlantis_core"])
+def test_timm_imports_beside_this_torch(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_torchvision_cure_is_one_line_that_costs_nothing_without_us(tmp_path: Path) -> None:
+    """Python runs only lines that begin with `import`, and a venv we were removed from must still start."""
+    (line,) = (ROOT / "packaging" / "atlantis_torchvision.pth").read_text().splitlines()
+    assert line.startswith("import ")
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_answers_in_a_second_and_loads_nothing_heavy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
+from atlantis_core.goals import goal_in_words
 from atlantis_dml.tools.context import Runtime, answer
 
 
@@ -12,6 +13,9 @@ def caption_images(runtime: Runtime) -> object:
     """Describe every image in words. A collection without facets gets facets from the descriptions."""
     session = runtime.context.session
     session.caption()
-    facets = ", ".join(session.collection.facets) or "none"
-    text = f"captioned {len(session.collection.images)} images with {session.spec.captioner}; facets: {facets}"
+    facets = ", ".join(session.collection.facets)
+    text = (
+        f"captioned {len(session.collection.images)} images with {session.spec.captioner}; facets: {facets or 'none'}"
+    )
+    text += f"; {goal_in_words(session.goal, session.collection)}"
     return answer(runtime, "caption_images", text, {"facets": session.collection.facets})

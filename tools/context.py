@@ -84,3 +84,9 @@ def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state
     message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", artifact=as_json(artifact))
     steps = [*runtime.state.get("steps", []), step]
     return Command(update={**state, "steps": steps, "messages": [message]})
+
+
+def without_candidate(runtime: Runtime) -> dict[str, list[str]]:
+    """Return the arms less a candidate that was trained on other images: what is judged is what was screened last."""
+    arms: dict[str, list[str]] = runtime.state.get("arms", {})
+    return {name: trial_ids for name, trial_ids in arms.items() if name != "candidate"}

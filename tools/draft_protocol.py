@@ -7,7 +7,7 @@ from langchain_core.tools import tool
 from atlantis_core.plain import as_json
 from atlantis_core.protocols import check_protocol
 from atlantis_core.rounds import brief_facts
-from atlantis_dml.tools.context import Brief, Runtime, answer
+from atlantis_dml.tools.context import Brief, Runtime, answer, without_candidate
 
 
 @tool
@@ -26,4 +26,5 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     check_protocol(protocol, session.collection, session.spec.regime, left)
     session.write(round_index, "protocol", protocol)
     text = f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells. {protocol.reason}"
-    return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), approved=False)
+    anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}
+    return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), **anew)

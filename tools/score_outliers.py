@@ -10,7 +10,7 @@ from atlantis_core.errors import NothingGenerated
 from atlantis_core.plain import from_json
 from atlantis_core.records import Protocol
 from atlantis_core.rounds import screen_round
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_dml.tools.context import Runtime, answer, without_candidate
 
 
 @tool
@@ -27,4 +27,4 @@ def score_outliers(runtime: Runtime) -> object:
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
     artifact = {"kept": kept, "rejected": dict(reasons)}
-    return answer(runtime, "score_outliers", text, artifact, survivors=kept)
+    return answer(runtime, "score_outliers", text, artifact, survivors=kept, arms=without_candidate(runtime))

@@ -8,7 +8,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
 from atlantis_core.rounds import kept_candidates, made_for_arm
-from atlantis_core.trials import train_trial, training_images
+from atlantis_core.trials import train_arm, training_images
 from atlantis_dml.tools.context import Runtime, answer
 
 ArmName = Literal["baseline", "candidate", "incumbent"]
@@ -24,16 +24,22 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
             a round was kept.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
+    arms = dict(runtime.state.get("arms", {}))
+    if arm == "baseline" and "baseline" in arms:
+        raise ToolError("the baseline is trained already; it never changes in a run")
+    if arm != "baseline" and "baseline" not in arms:
+        raise ToolError("train the baseline first: every other arm is compared with it")
     made = made_for_arm(session, arm, round_index)
     if arm == "candidate" and not kept_candidates(session, round_index):
         raise ToolError("no kept images in this round; generate and score images first")
-    seeds = session.judging_seeds if arm == "candidate" else [session.diagnosing_seed, *session.judging_seeds]
     images = training_images(session, made)
-    trained = [train_trial(session, seed, images) for seed in seeds]
-    judging = [trial.id for trial in trained if trial.seed != session.diagnosing_seed]
-    arms = {**runtime.state.get("arms", {}), arm: judging}
+    trained = train_arm(session, session.judging_seeds, images)
+    judging = [trial.id for trial in trained]
+    arms[arm] = judging
     if arm != "candidate":
-        arms |= {"incumbent": judging, "diagnosing": [trained[0].id]}
+        (diagnosing,) = train_arm(session, [session.diagnosing_seed], images)
+        trained.append(diagnosing)
+        arms |= {"incumbent": judging, "diagnosing": [diagnosing.id]}
     crashed = sum(trial.status == "crashed" for trial in trained)
     text = f"{arm}: {len(trained)} trainings on {trained[0].num_real} real and {len(made)} made images"
     text += f"; {crashed} crashed" if crashed else ""

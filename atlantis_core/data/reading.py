@@ -116,7 +116,7 @@ def _check_enough(root: Path, listing: Listing, images: Sequence[Inspected], pro
     why = summary(problems).partition(" (atlantis")[0]
     because = f": {why}, the first {problems[0].path!r}" if problems else ""
     if not images:
-        raise SetupError(f"no image of {where} can be read{because}; mend or replace the files")
+        raise SetupError(f"no image of {where} is of use{because}; mend or replace the files")
     counts = Counter(image.entry.label for image in images)
     if len(counts) == 1:
         label = next(iter(counts))

@@ -1,7 +1,8 @@
 """The generator without weights: edits of real photos, driven by the protocol's words.
 
 It keeps the thing and changes how it was seen. What the words ask for is drawn anew for each image from ranges,
-because a cell without real images needs variety, not one filter.
+because a cell without real images needs variety, not one filter. Where the collection shows the facet value on other
+things, the light is borrowed from there: words know what night is like, but not what it is like here.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import ToolError
-from atlantis_core.generation.draws import Draws
+from atlantis_core.generation.draws import Draws, derived_seed
 from atlantis_core.generation.edits import EDITS
+from atlantis_core.generation.edits.reference import borrowed_light
 from atlantis_core.generation.plan import plan_of
 from atlantis_core.generation.vocabulary import recognised_in
 from atlantis_core.registry import load
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     from atlantis_core.records import GenerationRequest
 
@@ -26,13 +29,14 @@ class PhotometricGenerator:
     """Edits real photos: night, fog, rain, snow, sunset, glare, blur, noise, viewpoint, background ..."""
 
     name = "photometric"
-    version = "1"
+    version = "2"
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return the edits with their strengths, and whether any word of the request was known."""
         plan = plan_of(request)
         return {
             "edits": [{"edit": step.edit, "strength": step.strength} for step in plan.steps],
+            "reference": {"id": request.reference_id, "strength": plan.borrowed} if plan.borrowed else None,
             "recognised": plan.recognised,
             "words": list(plan.words),
         }
@@ -42,7 +46,7 @@ class PhotometricGenerator:
         return tuple(meaning.edit for meaning in recognised_in(text))
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
-        """Yield one RGB image per request, in order; its short side is `side_px` (0: the source's own).
+        """Yield one RGB image per request, in order; its short side is at most `side_px` (0: the source's own).
 
         Raises:
             ToolError: A request without a source image, or with one that cannot be read.
@@ -52,35 +56,55 @@ class PhotometricGenerator:
 
 
 def _source(request: GenerationRequest) -> Image:
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-    from PIL.Image import Resampling
-
     if not request.source_path:
         raise ToolError(
             f"request {request.key!r} names no source image; `photometric` edits real photos: use the `edit` arm"
         )
+    image = _opened(request.source_path, request.side_px)
+    scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
+    return _resized(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+
+
+def _opened(path: str, side_px: int) -> Image:
+    """Decode a photo; a large JPEG at about twice the size that is needed, which is several times faster."""
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
     try:
-        with Pillow.open(request.source_path) as file:
-            image = ImageOps.exif_transpose(file).convert("RGB")
+        with Pillow.open(path) as file:
+            if side_px:
+                file.draft("RGB", (2 * side_px, 2 * side_px))
+            return ImageOps.exif_transpose(file).convert("RGB")
     except (OSError, ValueError) as error:
-        raise ToolError(f"source image {request.source_path!r} cannot be read ({error}); choose another") from error
-    scale = request.side_px / min(image.size) if request.side_px else 1.0
-    if scale == 1.0:
-        return image
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(size, Resampling.LANCZOS)
+        raise ToolError(f"image {path!r} cannot be read ({error}); choose another") from error
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    from PIL.Image import Resampling
+
+    return image if image.size == size else image.resize(size, Resampling.LANCZOS)
+
+
+def _tensor(image: Image) -> Tensor:
+    """Return a picture as (3, H, W), 0 to 1."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1).contiguous()
 
 
 def _edited(image: Image, request: GenerationRequest) -> Image:
-    import numpy as np
     import torch
     from PIL import Image as Pillow
 
-    picture = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1).contiguous()
+    plan, picture = plan_of(request), _tensor(image)
     with torch.inference_mode():
-        for step in plan_of(request).steps:
+        for step in plan.steps:
             edit = load(EDITS, step.edit, "edit")
             picture = edit(picture, step.strength, Draws(step.seed))
+        if plan.borrowed:
+            reference = _tensor(_resized(_opened(request.reference_path, request.side_px), image.size))
+            draws = Draws(derived_seed(request.seed, "reference"))
+            picture = borrowed_light(picture, reference, plan.borrowed, draws)
         eight_bit = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
     return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())

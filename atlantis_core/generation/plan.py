@@ -24,6 +24,9 @@ _ORDER = (
 _MILD_LIGHT = ("dark", "bright", "clear", "warm", "cool", "low_contrast", "high_contrast", "glare", "muted", "vivid")
 _MILD_CAMERA = ("blur", "noise", "sharp")
 
+_LIGHT = frozenset(_ORDER[_ORDER.index("clear") : _ORDER.index("blur")])
+"""Edits after which a picture may borrow a reference's light; a plain background or a tilt says nothing of light."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -45,6 +48,8 @@ class Plan:
     """False where no word was known and a mild, varied mix is made instead."""
     words: tuple[str, ...]
     """The words that asked for the edits."""
+    borrowed: float
+    """How much of the reference's light is borrowed, 0 to 1; 0 without a reference."""
 
 
 def plan_of(request: GenerationRequest) -> Plan:
@@ -60,12 +65,16 @@ def plan_of(request: GenerationRequest) -> Plan:
     meanings = meanings_of(cell.facet, cell.value, cell.class_name, request.prompt)
     draws = Draws(derived_seed(request.seed, "plan"))
     strengths = _asked_for(meanings, draws) if meanings else _mild_mix(draws)
+    borrowed = 0.0
+    if request.reference_path and (not meanings or _LIGHT & strengths.keys()):
+        strengths, borrowed = _shared(strengths, draws)
     steps = tuple(
         Step(edit, round(strengths[edit], 3), derived_seed(request.seed, edit))
         for edit in _ORDER
         if edit in strengths
     )
-    return Plan(steps, recognised=bool(meanings), words=tuple(meaning.word for meaning in meanings))
+    words = tuple(meaning.word for meaning in meanings)
+    return Plan(steps, recognised=bool(meanings), words=words, borrowed=round(borrowed, 3))
 
 
 def _asked_for(meanings: tuple[Meaning, ...], draws: Draws) -> dict[str, float]:
@@ -74,6 +83,16 @@ def _asked_for(meanings: tuple[Meaning, ...], draws: Draws) -> dict[str, float]:
     if draws.chance(0.7):
         strengths.setdefault("viewpoint", draws.uniform(0.15, 0.45))
     return strengths
+
+
+def _shared(strengths: dict[str, float], draws: Draws) -> tuple[dict[str, float], float]:
+    """Leave the light to the reference in half of the pictures, and to the words in the others."""
+    if draws.chance(0.5):
+        return strengths, draws.uniform(0.3, 0.7)
+    fainter = draws.uniform(0.2, 0.6)
+    return {edit: value * (fainter if edit in _LIGHT else 1) for edit, value in strengths.items()}, draws.uniform(
+        0.7, 1
+    )
 
 
 def _mild_mix(draws: Draws) -> dict[str, float]:

@@ -22,14 +22,15 @@ def requests_for(
 
     Prompts are cycled. Each image to edit starts from a training image of the cell's class, one not already in
     the cell where there is any; every source of a class is used about equally often, over all its cells. The
-    protocol's id enters nothing: to get other images for the same cells, give another seed.
+    protocol's id enters nothing: to get other images for the same cells, give another seed. Each image of a cell
+    with a facet also gets a reference: a training image of any class that shows the facet value already.
 
     Args:
         protocol: What to make.
         sources: Real images that may be edited; only those of the train split are used.
         generator: Name and version, e.g. `photometric/1`.
         seed: Base seed; the seed of each image is derived from it.
-        side_px: Short side of the images to make; 0 keeps the source's.
+        side_px: Largest short side of an image to make; smaller sources are not enlarged, 0 keeps the source's.
 
     Returns:
         One request per image, in the order of the cells.
@@ -38,21 +39,26 @@ def requests_for(
         BadProtocol: A negative count, or a class to edit that has no training image.
     """
     spread = _Spread(protocol, sources, seed)
+    references = _References(sources, seed)
     made: list[GenerationRequest] = []
     for wanted in protocol.cells:
         if wanted.count < 0:
             raise BadProtocol(f"cell {wanted.cell!r} asks for {wanted.count} images; ask for 0 or more")
-        chosen = spread.sources_for(wanted)
+        chosen, shown = spread.sources_for(wanted), references.of(wanted.cell)
         for index in range(wanted.count):
             prompt = _prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
             source = chosen[index] if chosen else None
-            made.append(_request(wanted.cell, prompt, source, generator, (seed, index), side_px))
+            reference = shown[index % len(shown)] if shown else None
+            made.append(_request(wanted.cell, prompt, source, reference, generator, (seed, index), side_px))
     return tuple(made)
 
 
-def request_key(generator: str, source_id: str, prompt: str, cell: Cell, seed: int, side_px: int) -> str:
+def request_key(
+    generator: str, source_id: str, reference_id: str, prompt: str, cell: Cell, seed: int, side_px: int
+) -> str:
     """Return the content address of an image to make: 64 hex digits (SHA-256)."""
-    parts = (generator, source_id, prompt, cell.class_name, cell.facet, cell.value, str(seed), str(side_px))
+    where = (cell.class_name, cell.facet, cell.value)
+    parts = (generator, source_id, reference_id, prompt, *where, str(seed), str(side_px))
     # Lengths keep ("a", "bc") apart from ("ab", "c").
     return hashlib.sha256("".join(f"{len(part)}:{part};" for part in parts).encode()).hexdigest()
 
@@ -61,14 +67,16 @@ def _request(
     cell: Cell,
     prompt: str,
     source: LabelledImage | None,
+    reference: LabelledImage | None,
     generator: str,
     seed_and_index: tuple[int, int],
     side_px: int,
 ) -> GenerationRequest:
     source_id, source_path = (source.id, source.path) if source else ("", "")
+    reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
     seed = derived_seed(*seed_and_index, cell.class_name, cell.facet, cell.value, prompt, source_id)
-    key = request_key(generator, source_id, prompt, cell, seed, side_px)
-    return GenerationRequest(key, cell, prompt, seed, source_id, source_path, side_px)
+    key = request_key(generator, source_id, reference_id, prompt, cell, seed, side_px)
+    return GenerationRequest(key, cell, prompt, seed, source_id, source_path, side_px, reference_id, reference_path)
 
 
 def _prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str) -> str:
@@ -122,3 +130,16 @@ class _Spread:
         usual = Counter(image.facets.get(cell.facet, "") for image in outside).most_common(1)[0][0]
         ordinary = [image for image in outside if image.facets.get(cell.facet, "") == usual]
         return ordinary if len(ordinary) >= _FEWEST_ORDINARY else outside
+
+
+class _References:
+    """Training images by facet value, in an order that no file name decides."""
+
+    def __init__(self, images: Sequence[LabelledImage], seed: int) -> None:
+        self._seed = seed
+        self._train = [image for image in images if image.split == "train"]
+
+    def of(self, cell: Cell) -> list[LabelledImage]:
+        """Return the images that show a cell's facet value; none where the cell has no facet."""
+        showing = [image for image in self._train if cell.facet and image.facets.get(cell.facet) == cell.value]
+        return sorted(showing, key=lambda image: derived_seed(self._seed, cell.class_name, image.id))

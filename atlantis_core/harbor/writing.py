@@ -18,6 +18,7 @@ from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import Scene, draw_scene
 from atlantis_core.harbor.vocabulary import VesselClass, caption
 from atlantis_core.harbor.worlds import FACET, SPLITS, WORLDS, Split, World
+from atlantis_core.ports import Progress, no_progress
 
 _COLUMNS = ("file_name", "label", "split", FACET, "vessel", "hull", "trim")
 _DESCRIPTION = "world.json"
@@ -74,11 +75,12 @@ def _row(picture: Picture) -> tuple[str, ...]:
     )
 
 
-def _write_all(world: World, folder: Path) -> None:
+def _write_all(world: World, folder: Path, progress: Progress) -> None:
     pictures = tuple(pictures_of(world))
     for label in world.classes:
         (folder / label).mkdir()
-    for picture in pictures:
+    for done, picture in enumerate(pictures, start=1):
+        progress("drawing the world", done, len(pictures))
         Image.fromarray(render(picture.scene)).save(folder / picture.file_name, compress_level=1)
     with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -104,7 +106,7 @@ def _is_written(world: World, folder: Path) -> bool:
     raise SetupError(f"{folder} holds something else than {world.name}:{world.seed}; name an empty or a new folder")
 
 
-def write_world(world: World, folder: Path) -> Path:
+def write_world(world: World, folder: Path, progress: Progress = no_progress) -> Path:
     """Write a world: PNGs in class folders, `metadata.csv`, `captions.jsonl` and `world.json`.
 
     The folder appears at once and whole, also when the writing is cut short or done twice at a time; a
@@ -113,6 +115,7 @@ def write_world(world: World, folder: Path) -> Path:
     Args:
         world: What to write.
         folder: Where; absent, empty, or written by an earlier call for the same world.
+        progress: Told of every picture.
 
     Returns:
         The folder.
@@ -125,7 +128,7 @@ def write_world(world: World, folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_all(world, part)
+        _write_all(world, part, progress)
         part.chmod(0o755)
         part.replace(folder)
     except OSError:
@@ -137,12 +140,13 @@ def write_world(world: World, folder: Path) -> Path:
     return folder
 
 
-def bundled_collection(name: str, folder: Path) -> Path:
+def bundled_collection(name: str, folder: Path, progress: Progress = no_progress) -> Path:
     """Write a bundled collection, or find it written.
 
     Args:
         name: `harbor` (the demo's world), `harbor:SEED`, `harbor-balanced[:SEED]` or `harbor-tiny[:SEED]`.
         folder: Where bundled collections are kept; each gets a folder of its own in it.
+        progress: Told of every picture.
 
     Returns:
         The collection's folder.
@@ -157,7 +161,7 @@ def bundled_collection(name: str, folder: Path) -> Path:
     world = WORLDS[family](int(number or "0"))
     # The digest keeps a world written by another version of this package from being taken for this one.
     digest = hashlib.sha256(json.dumps(_described(world)).encode()).hexdigest()[:8]
-    return write_world(world, folder / f"{family}-{world.seed}-{digest}")
+    return write_world(world, folder / f"{family}-{world.seed}-{digest}", progress)
 
 
 def is_bundled(name: str) -> bool:

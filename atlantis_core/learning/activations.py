@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from atlantis_core.keys import content_key
 from atlantis_core.learning import augmentation, pictures
 from atlantis_core.learning.augmentation import strength_of, view
+from atlantis_core.learning.devices import on_cores
 from atlantis_core.learning.pictures import as_batch, open_picture, square
-from atlantis_core.learning.recipe import content_key
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from atlantis_core.learning.stages import Stages
 
 MEMORY_BYTES = 3 * 2**30
-"""Activations of one training up to this size are read into memory; larger ones stay on disk, mapped."""
+"""Activations up to this size are held in memory for the trainings and measurements to come; the rest is mapped."""
 
 
 class Identified(Protocol):
@@ -73,11 +75,34 @@ class ViewKind:
         return [view(picture, self.side_px, strength, image_id, n + 1) for n in range(self.views)]
 
 
+class Views(Protocol):
+    """The activations of one picture's views."""
+
+    def __getitem__(self, view: int, /) -> NDArray[Any]:
+        """Return the activations of one view, counted from 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsOnDisk:
+    """Views that are read when they are asked for: a mapping kept for each picture would exhaust file handles."""
+
+    path: Path
+
+    def __getitem__(self, view: int, /) -> NDArray[Any]:
+        """Read one view."""
+        mapped: NDArray[Any] = np.load(self.path, mmap_mode="r")
+        return np.array(mapped[view])
+
+
 class ActivationCache:
-    """Activations on disk under one folder; safe to share between processes."""
+    """Activations on disk under one folder; safe to share between threads and processes."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._held: dict[Path, NDArray[Any]] = {}
+        self._held_bytes = 0
+        self._lock = threading.Lock()
 
     def load(
         self,
@@ -86,7 +111,7 @@ class ActivationCache:
         backbone: Backbone,
         stages: Stages,
         progress: Progress = no_progress,
-    ) -> list[NDArray[Any]]:
+    ) -> list[Views]:
         """Return the activations of every picture, computing those that are not there yet.
 
         Args:
@@ -97,23 +122,48 @@ class ActivationCache:
             progress: Told of computed pictures only.
 
         Returns:
-            One array (V, ...) per picture, float16 (float32 where half precision would overflow), read-only
-            and mapped from disk where all of them would not fit into `MEMORY_BYTES`.
+            The views of every picture, float16 (float32 where half precision would overflow), read-only; what
+            does not fit into `MEMORY_BYTES` is read from disk whenever it is asked for.
 
         Raises:
             SetupError: A picture cannot be read.
         """
-        root = self.folder / content_key([backbone.fingerprint, stages.cut]) / kind.name
+        root = self.folder / content_key("lower", [backbone.fingerprint, stages.cut]) / kind.name
         paths = {image.id: _file_of(root, image.id) for image in images}
-        missing = list({image.id: image for image in images if not _is_whole(paths[image.id])}.values())
-        for done, image in enumerate(missing):
-            progress("activations", done, len(missing))
+        arrays = {key: self._read(path) for key, path in paths.items()}
+        missing = list({image.id: image for image in images if arrays[image.id] is None}.values())
+
+        def compute(image: Identified) -> Identified:
             _write(paths[image.id], _compute(image, kind, backbone, stages))
+            return image
+
+        for done, image in enumerate(on_cores(compute, missing)):
+            progress("activations", done, len(missing))
+            arrays[image.id] = self._read(paths[image.id])
         if missing:
             progress("activations", len(missing), len(missing))
-        in_memory = sum(path.stat().st_size for path in paths.values()) <= MEMORY_BYTES
-        arrays = {key: np.load(path, mmap_mode=None if in_memory else "r") for key, path in paths.items()}
-        return [arrays[image.id] for image in images]
+        return [_there(arrays[image.id]) for image in images]
+
+    def _read(self, path: Path) -> Views | None:
+        """Return a picture's views, held in memory while there is room; None where there is no whole file."""
+        with self._lock:
+            if path in self._held:
+                return self._held[path]
+            mapped = _mapped(path)
+            if mapped is None:
+                return None
+            if self._held_bytes + mapped.nbytes > MEMORY_BYTES:
+                return ViewsOnDisk(path)
+            held = np.array(mapped)
+            held.flags.writeable = False
+            self._held[path] = held
+            self._held_bytes += held.nbytes
+            return held
+
+
+def _there(views: Views | None) -> Views:
+    assert views is not None  # they were read, or computed and then read
+    return views
 
 
 def _file_of(root: Path, image_id: str) -> Path:
@@ -122,16 +172,16 @@ def _file_of(root: Path, image_id: str) -> Path:
     return root / name[:2] / f"{name}.npy"
 
 
-def _is_whole(path: Path) -> bool:
-    """Tell whether a file is there and not cut short (a power cut can leave an empty one)."""
+def _mapped(path: Path) -> NDArray[Any] | None:
+    """Map a file; None where it is not there or cut short (a power cut can leave an empty one)."""
     try:
-        np.load(path, mmap_mode="r")
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r")
     except FileNotFoundError:
-        return False
-    except (ValueError, EOFError, OSError):
+        return None
+    except (ValueError, EOFError):
         path.unlink(missing_ok=True)
-        return False
-    return True
+        return None
+    return mapped
 
 
 def _compute(image: Identified, kind: ViewKind, backbone: Backbone, stages: Stages) -> NDArray[Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.errors import SetupError
+from atlantis_core.keys import content_key
 from atlantis_core.learning.hub import HubWeights, find_pretrained
-from atlantis_core.learning.recipe import content_key
+from atlantis_core.learning.weights import file_digest, read_facts, read_weights
 from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
@@ -22,6 +20,9 @@ Source = Literal["file", "cache", "hub", "scratch"]
 
 HARBOR_STUDENT = "harbor-student"
 """Name of the bundled student (`atlantis_core/harbor/weights`)."""
+
+SCRATCH = "scratch"
+"""Name of the small transformer without pretrained weights; `scratch:NAME` is any timm model without them."""
 
 DEFAULT_GPU = "vit_small_patch16_224.dino"
 DEFAULT_CPU = "mobilenetv3_small_100.lamb_in1k"
@@ -62,18 +63,28 @@ class Backbone:
     """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
 
     @property
+    def pinned_name(self) -> str | None:
+        """The name by which `resolve_backbone` finds the same trunk again; None where only its file does."""
+        if self.source == "file":
+            return None
+        if self.source != "scratch":
+            return self.architecture
+        return SCRATCH if self.arguments == SCRATCH_ARGUMENTS else f"{SCRATCH}:{self.architecture}"
+
+    @property
     def fingerprint(self) -> str:
         """Content address of architecture, arguments, normalisation and the bytes of the weights."""
-        weights = "scratch" if self.weights_path is None else _file_digest(self.weights_path)
+        weights = "scratch" if self.weights_path is None else file_digest(self.weights_path)
         facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
-        return content_key(facts)
+        return content_key("backbone", facts)
 
 
 def resolve_backbone(name: str | None = None, weights: str | None = None) -> Backbone:
     """Find a trunk.
 
     Args:
-        name: A timm name, `harbor-student`, or None for a small pretrained default.
+        name: A timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a small pretrained
+            default.
         weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
 
     Raises:
@@ -86,6 +97,10 @@ def resolve_backbone(name: str | None = None, weights: str | None = None) -> Bac
         return _from_file(Path(weights).expanduser(), name)
     if name is None:
         return _default()
+    if name == SCRATCH:
+        return _small_from_scratch("")
+    if name.startswith(f"{SCRATCH}:"):
+        return _from_scratch(name.removeprefix(f"{SCRATCH}:"), "")
     return _from_name(name)
 
 
@@ -132,49 +147,6 @@ def load_trunk(architecture: str, arguments: Mapping[str, Any], state: Mapping[s
     return trunk.eval()
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises:
-        SetupError: The file is missing or is no safetensors file.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if path.suffix != ".safetensors":
-        raise SetupError(f"weights {str(path)!r} are not a .safetensors file (pickled weights are never loaded)")
-    if not path.is_file():
-        raise SetupError(f"weights {str(path)!r} not found; give a .safetensors file")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise SetupError(f"weights {str(path)!r} cannot be read as safetensors: {error}") from error
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Read the `.json` beside a safetensors file; at least architecture, mean, std and input_px are in it.
-
-    Raises:
-        SetupError: It is missing, no JSON object, or lacks a field.
-    """
-    facts_path = path.with_suffix(".json")
-    try:
-        facts = json.loads(facts_path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SetupError(
-            f"weights {str(path)!r} need {facts_path.name!r} beside them "
-            "(architecture, arguments, mean, std, input_px)"
-        ) from error
-    except ValueError as error:
-        raise SetupError(f"{str(facts_path)!r} is not valid JSON: {error}") from error
-    wanted = ("architecture", "mean", "std", "input_px")
-    missing = [key for key in wanted if not isinstance(facts, dict) or key not in facts]
-    if missing:
-        raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
-    checked: dict[str, Any] = facts
-    return checked
-
-
 def _from_file(path: Path, name: str | None) -> Backbone:
     """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
     read_weights(path)
@@ -204,7 +176,10 @@ def _default() -> Backbone:
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
         return _from_hub(name, found)
-    notice = f"no pretrained weights ({found}): a small transformer starts from scratch"
+    return _small_from_scratch(f"no pretrained weights ({found}): a small transformer starts from scratch")
+
+
+def _small_from_scratch(notice: str) -> Backbone:
     half = (0.5, 0.5, 0.5)
     side_px = int(SCRATCH_ARGUMENTS["img_size"])
     return Backbone(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
@@ -216,8 +191,12 @@ def _from_name(name: str) -> Backbone:
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
         return _from_hub(name, found)
+    return _from_scratch(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
+
+
+def _from_scratch(name: str, notice: str) -> Backbone:
+    _check_name(name)
     facts = _timm_facts(name)
-    notice = f"no pretrained weights for {name!r} ({found}): it starts from scratch"
     return Backbone(name, {}, None, facts.mean, facts.std, facts.input_px, "scratch", notice)
 
 
@@ -280,15 +259,3 @@ def _pretrained(backbone: Backbone, arguments: Mapping[str, Any]) -> nn.Module:
             "delete the file to fetch it again"
         ) from error
     return trunk.eval()
-
-
-def _file_digest(path: str) -> str:
-    """Hash a file once per size and time stamp."""
-    stat = Path(path).stat()
-    return _digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they are the cache's key)
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +45,9 @@ class Batch:
 def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Iterator[Batch]:
     """Yield batches for ever; same images, recipe and seed, same batches.
 
-    A class with fewer than K images gives each of them more than once, in different views.
+    A class with fewer than K images gives each of them more than once, in different views. Each class of each step
+    has a stream of random numbers of its own (common random numbers): two trainings with one seed differ only in
+    the classes whose images differ, so that what an arm gains is not drowned in other batches.
 
     Args:
         images: Training images; those of weight 0 are never drawn.
@@ -57,9 +60,9 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Itera
     members = _members(images)
     generator = np.random.default_rng(seed)
     classes = min(recipe.classes_per_batch, len(members))
-    while True:
+    for step in itertools.count():
         chosen = generator.choice(len(members), size=classes, replace=False)
-        drawn = [_draw(members[number], recipe, generator) for number in chosen]
+        drawn = [_draw(members[number], recipe, np.random.default_rng([seed, step, number])) for number in chosen]
         yield Batch(
             np.concatenate([positions for positions, _ in drawn]),
             np.concatenate([views for _, views in drawn]),

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.errors import SetupError, TrainingFailed
-from atlantis_core.learning.activations import ActivationCache, ViewKind
+from atlantis_core.errors import TrainingFailed
+from atlantis_core.keys import content_key
+from atlantis_core.learning import augmentation, pictures
+from atlantis_core.learning.activations import ActivationCache, ViewKind, Views
 from atlantis_core.learning.backbones import Backbone, create_trunk
+from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
+from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.heads import sphere_head
 from atlantis_core.learning.losses import make_loss
-from atlantis_core.learning.recipe import Recipe, content_key
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import Batch, TrainingImage, batches
 from atlantis_core.learning.stages import Stages, split
-from atlantis_core.plain import as_json
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -29,30 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the same inputs would train another model: finished checkpoints are found by it."""
-
-WEIGHTS_NAME = "model.safetensors"
-FACTS_NAME = "model.json"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What one training did."""
-
-    path: str
-    """Folder of the checkpoint, for `load_retriever`."""
-    key: str
-    """Content address of images, weights, backbone, recipe and seed."""
-    steps: int
-    seconds: float
-    """Wall time, activations included; as first measured where the checkpoint was there already."""
-    first_loss: float
-    """Mean loss of the first tenth of the steps; higher is worse."""
-    last_loss: float
-    """Mean loss of the last tenth of the steps; higher is worse."""
-    reused: bool = False
-    """Whether a finished checkpoint of the same address was found."""
 
 
 def train(
@@ -81,7 +60,7 @@ def train(
     """
     folder = Path(folder)
     key = training_key(images, backbone, recipe, seed)
-    finished = _finished(folder, key)
+    finished = finished_report(folder, key)
     if finished is not None:
         return finished
     started = time.perf_counter()
@@ -98,29 +77,23 @@ def train(
         first_loss=float(np.mean(losses[:tenth])),
         last_loss=float(np.mean(losses[-tenth:])),
     )
-    _save(folder, stages.trunk, head, backbone, recipe, seed, report)
+    save_checkpoint(folder, stages.trunk, head, backbone, recipe, seed, report)
     return report
 
 
 def training_key(images: Sequence[TrainingImage], backbone: Backbone, recipe: Recipe, seed: int) -> str:
-    """Return the content address of a training: 16 hex digits; paths do not enter, contents do."""
+    """Return the content address of a training; paths do not enter, contents do."""
     rows = [[image.id, image.label, image.weight] for image in images]
-    return content_key([VERSION, rows, backbone.fingerprint, recipe.key, seed])
-
-
-def best_device() -> str:
-    """Return `cuda` where there is one, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    versions = [VERSION, augmentation.VERSION, pictures.VERSION]
+    return content_key("training", [versions, rows, backbone.fingerprint, recipe.key, seed])
 
 
 @dataclass(frozen=True, slots=True)
 class _Data:
     """Cached activations of the training images."""
 
-    clean: list[NDArray[Any]]
-    augmented: list[NDArray[Any]]
+    clean: list[Views]
+    augmented: list[Views]
 
     def batch(self, images: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
         """Return activations (B, ...) in float32."""
@@ -131,6 +104,18 @@ class _Data:
             for image, view in zip(images.tolist(), views.tolist(), strict=True)
         ]
         return torch.from_numpy(np.stack(rows)).to(best_device()).float()
+
+
+def prepare(
+    images: Sequence[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    cache: ActivationCache,
+    progress: Progress = no_progress,
+) -> None:
+    """Compute the activations that `train` will need, so that trainings side by side find them there."""
+    stages = split(create_trunk(backbone).to(best_device()), recipe.trainable_fraction)
+    _activations(images, backbone, recipe, stages, cache, progress)
 
 
 def _activations(
@@ -214,55 +199,3 @@ def _rate(step: int, recipe: Recipe) -> float:
         return (step + 1) / (recipe.warmup_steps + 1)
     done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
     return 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _finished(folder: Path, key: str) -> TrainReport | None:
-    """Return the report of a finished checkpoint of this address, if `folder` holds it.
-
-    Raises:
-        SetupError: The folder holds another training.
-    """
-    try:
-        facts: Mapping[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    report = TrainReport(**{**facts["report"], "path": str(folder), "reused": True})
-    if report.key != key:
-        raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
-    return report
-
-
-def _save(
-    folder: Path,
-    trunk: nn.Module,
-    head: nn.Module,
-    backbone: Backbone,
-    recipe: Recipe,
-    seed: int,
-    report: TrainReport,
-) -> None:
-    """Write weights, then facts, each atomically: whoever sees the facts sees a whole checkpoint."""
-    from safetensors.torch import save_file
-
-    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in trunk.state_dict().items()}
-    state |= {f"head.{name}": value.cpu().contiguous() for name, value in head.state_dict().items()}
-    facts = {
-        "architecture": backbone.architecture,
-        "arguments": as_json(backbone.arguments),
-        "mean": list(backbone.mean),
-        "std": list(backbone.std),
-        "input_px": recipe.side_px or backbone.input_px,
-        "head": {"kind": "sphere", "embed_dim": int(state["head.linear.weight"].shape[0])},
-        "recipe": as_json(recipe),
-        "seed": seed,
-        "backbone": as_json(backbone),
-        "backbone_fingerprint": backbone.fingerprint,
-        "report": asdict(report),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{WEIGHTS_NAME}.{os.getpid()}.part"
-    save_file(state, part)
-    part.replace(folder / WEIGHTS_NAME)
-    part = folder / f"{FACTS_NAME}.{os.getpid()}.part"
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / FACTS_NAME)

@@ -14,7 +14,8 @@ from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import RunSpec
 from atlantis_core.store.tables import runs
 
-Status = Literal["running", "paused", "waiting", "done"]
+Status = Literal["running", "paused", "waiting", "failed", "done"]
+"""`failed` is a bug's or a machine's doing: an error nobody foresaw ended the process; `resume` tries again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from atlantis_core.errors import SetupError
 from atlantis_core.store import tables
@@ -46,21 +47,27 @@ class Workspace:
         """The database, created when first asked for.
 
         Raises:
-            SetupError: The folder cannot be made or written.
+            SetupError: The folder cannot be made or written, or the file in it is no database.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(self._url or f"sqlite:///{self.folder / 'atlantis.db'}")
+            engine = create_engine(self._url or f"sqlite:///{self.path() / 'atlantis.db'}")
             event.listen(engine, "connect", _prepare_sqlite)
             tables.metadata.create_all(engine)
-        except (OSError, OperationalError) as error:
-            raise SetupError(f"workspace {str(self.folder)!r} cannot be used: {error}") from error
+        except DatabaseError as error:
+            raise SetupError(f"workspace {str(self.folder)!r} cannot be used: {error.orig}") from error
         return engine
 
     def path(self, *parts: str) -> Path:
-        """Return a folder inside the workspace, made if it is not there."""
+        """Return a folder inside the workspace, made if it is not there.
+
+        Raises:
+            SetupError: It cannot be made.
+        """
         folder = self.folder.joinpath(*parts)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(f"workspace {str(self.folder)!r} cannot be used: {error}") from error
         return folder
 
     @property
@@ -76,8 +83,7 @@ class Workspace:
     @property
     def checkpoints(self) -> Path:
         """SQLite file of the graph's checkpoints."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / "checkpoints.db"
+        return self.path() / "checkpoints.db"
 
     @cached_property
     def collections(self) -> CollectionStore:
@@ -97,12 +103,12 @@ class Workspace:
     @cached_property
     def candidates(self) -> CandidateStore:
         """Made images and their verdicts."""
-        return CandidateStore(self.engine)
+        return CandidateStore(self.engine, self.folder)
 
     @cached_property
     def trials(self) -> TrialStore:
         """Trainings."""
-        return TrialStore(self.engine)
+        return TrialStore(self.engine, self.folder)
 
     @cached_property
     def journal(self) -> Journal:
@@ -129,6 +135,8 @@ class Workspace:
         import fcntl
 
         path = self.path("runs", run_id) / "lock"
+        if not os.access(path.parent, os.W_OK):
+            raise SetupError(f"workspace {str(self.folder)!r} cannot be written")
         with path.open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

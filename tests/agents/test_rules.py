@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 
 from atlantis_core.errors import ToolError
+from atlantis_core.plain import as_json
 from atlantis_core.records import Cell, CellRequest, Gap
 from atlantis_dml.agents.rule_drafter import RuleDrafter
 from atlantis_dml.agents.rule_planner import RulePlanner
@@ -50,6 +52,24 @@ def test_a_round_that_failed_is_not_tried_again() -> None:
     assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
     with pytest.raises(ToolError, match="no gap is left"):
         RuleDrafter().draft(brief(gaps=brief().gaps[:2], history=past))
+
+
+def test_a_gap_of_a_facet_value_is_mended_with_every_training_class() -> None:
+    drafted = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),)))
+    assert cells(drafted) == {("a", "night"): 21, ("b", "night"): 20, ("c", "night"): 20}
+    past = ({"round": 1, "protocol": as_json(drafted), "decision": {"kept": False}},)
+    with pytest.raises(ToolError, match="no gap is left"):
+        RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),), history=past))
+
+
+def test_cells_are_added_until_a_gain_could_be_proven() -> None:
+    few = tuple(replace(one, queries=9) for one in (gap("a", "x", 0.5), gap("b", "y", 0.1), gap("c", "z", 0.05)))
+    assert set(cells(RuleDrafter().draft(brief(gaps=few)))) == {("a", "x"), ("b", "y"), ("c", "z")}
+
+
+def test_a_collection_without_gaps_is_told_so() -> None:
+    with pytest.raises(ToolError, match="no gap was found"):
+        RuleDrafter().draft(brief(gaps=()))
 
 
 @pytest.mark.parametrize("num_images", [5, 9, 40])

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.harbor.writing import bundled_collection
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
+from atlantis_dml.agents.chat_planner import ChatPlanner
 from atlantis_dml.agents.rule_drafter import RuleDrafter
 from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
 
 
@@ -49,3 +53,32 @@ def begin(tiny_world: LoadedCollection, activations: Path, tmp_path: Path) -> Ca
         return RunContext(session, RuleDrafter(), TemplatePromptWriter())
 
     return begun
+
+
+@pytest.fixture
+def journal() -> Callable[[RunContext], dict[int, dict[str, Any]]]:
+    """Read a run's journal: round -> entry -> data."""
+    return lambda context: context.session.workspace.journal.rounds(context.session.run_id)
+
+
+@pytest.fixture
+def chat() -> Callable[..., tuple[ChatPlanner, ScriptedChatModel]]:
+    """Return a planner whose model answers from a script, and the model."""
+
+    def scripted(*script: Any) -> tuple[ChatPlanner, ScriptedChatModel]:
+        model = ScriptedChatModel(script=list(script))
+        return ChatPlanner(model, make_tools(), "openai:scripted"), model
+
+    return scripted
+
+
+@pytest.fixture
+def call() -> Callable[..., AIMessage]:
+    """Return a model's answer that calls one tool: `call("find_gaps", top=5)`."""
+
+    def calling(name: str, **arguments: Any) -> AIMessage:
+        usage = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100}
+        calls = [{"name": name, "args": arguments, "id": f"call-{name}"}]
+        return AIMessage(f"Now {name}.", tool_calls=calls, usage_metadata=usage)
+
+    return calling

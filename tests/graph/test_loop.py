@@ -19,28 +19,16 @@ from atlantis_dml.agents.chat_planner import ChatPlanner
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.scripted import ScriptedChatModel
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import TOOLS, make_tools
+from atlantis_dml.tools import TOOLS
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
+Journal = Callable[[RunContext], dict[int, dict[str, Any]]]
+Chat = Callable[..., tuple[ChatPlanner, ScriptedChatModel]]
+Call = Callable[..., AIMessage]
 
 
-def chat(*script: Any) -> tuple[ChatPlanner, ScriptedChatModel]:
-    model = ScriptedChatModel(script=list(script))
-    return ChatPlanner(model, make_tools(), "openai:scripted"), model
-
-
-def call(name: str, **arguments: Any) -> AIMessage:
-    usage = {"input_tokens": 90, "output_tokens": 10, "total_tokens": 100}
-    calls = [{"name": name, "args": arguments, "id": f"call-{name}"}]
-    return AIMessage(f"Now {name}.", tool_calls=calls, usage_metadata=usage)
-
-
-def journal(context: RunContext) -> dict[int, dict[str, Any]]:
-    return context.session.workspace.journal.rounds(context.session.run_id)
-
-
-def test_the_rules_run_two_judged_rounds_within_the_budget(begin: Begin) -> None:
+def test_the_rules_run_two_judged_rounds_within_the_budget(begin: Begin, journal: Journal) -> None:
     context = begin()
     assert advance(context, RulePlanner()).status == "done"
     rounds = journal(context)
@@ -76,7 +64,7 @@ def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(be
     assert [node["name"] for node in tree if node["kind"] == "judge"] == ["round 1"]
 
 
-def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin) -> None:
+def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin, journal: Journal) -> None:
     first = begin(budget=Budget(images=12, rounds=1))
     advance(first, RulePlanner())
     workspace = first.session.workspace
@@ -90,7 +78,7 @@ def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin) -> No
     assert journal(first)[1]["decision"] == journal(second)[1]["decision"]
 
 
-def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin) -> None:
+def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin, journal: Journal) -> None:
     context = begin(auto=False, budget=Budget(images=8, rounds=1))
     waiting = advance(context, RulePlanner())
     assert (waiting.status, waiting.question and waiting.question["images"]) == ("waiting", 8)
@@ -104,7 +92,7 @@ def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin) -> None:
         advance(context, RulePlanner(), {"decision": "approve"})
 
 
-def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin) -> None:
+def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin, journal: Journal) -> None:
     context = begin(auto=False)
     advance(context, RulePlanner())
     advance(context, RulePlanner(), {"decision": "reject", "reason": "no night shots please"})
@@ -114,7 +102,9 @@ def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin) -> 
     assert context.session.workspace.ledger.spent(context.session.run_id)["images"] == 0
 
 
-def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(begin: Begin) -> None:
+def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
+    begin: Begin, journal: Journal, chat: Chat, call: Call
+) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(
         call("dataset_statistics"),
@@ -137,7 +127,9 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(begin: Begi
     assert context.session.workspace.ledger.spent(context.session.run_id)["tokens"] == 1100
 
 
-def test_what_a_model_does_wrong_is_answered_and_never_runs(begin: Begin) -> None:
+def test_what_a_model_does_wrong_is_answered_and_never_runs(
+    begin: Begin, journal: Journal, chat: Chat, call: Call
+) -> None:
     context = begin()
     cut_off = call("dataset_statistics").model_copy(update={"response_metadata": {"finish_reason": "length"}})
     broken = AIMessage("x", invalid_tool_calls=[{"name": "find_gaps", "args": "{", "id": "1", "error": None}])
@@ -172,7 +164,7 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(begin: Begin) -> Non
     assert journal(context)[0]["end"] == {"stop_reason": "planner", "stop_detail": "I stop."}
 
 
-def test_a_planner_that_keeps_failing_is_stopped(begin: Begin) -> None:
+def test_a_planner_that_keeps_failing_is_stopped(begin: Begin, journal: Journal, chat: Chat, call: Call) -> None:
     context = begin()
     planner, model = chat(*[call("generate_images")] * 9)
     advance(context, planner)
@@ -180,14 +172,16 @@ def test_a_planner_that_keeps_failing_is_stopped(begin: Begin) -> None:
     assert len(model.requests) == 5
 
 
-def test_a_planner_that_runs_in_circles_is_paused(begin: Begin) -> None:
+def test_a_planner_that_runs_in_circles_is_paused(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, _ = chat(*[call("recall_trials")] * 100)
     outcome = advance(context, planner)
     assert (outcome.status, "circles" in outcome.problem) == ("paused", True)
 
 
-def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(begin: Begin) -> None:
+def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(
+    begin: Begin, journal: Journal, chat: Chat, call: Call
+) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.AuthenticationError("no", response=httpx2.Response(401, request=request), body=None)
@@ -199,7 +193,7 @@ def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(begin: Begin
     assert len(journal(context)[1]["candidates"]) == 12
 
 
-def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Begin) -> None:
+def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Begin, journal: Journal) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     advance(context, RulePlanner())
     session = context.session
@@ -210,7 +204,9 @@ def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Beg
     assert not [image.id for image in images if image.id in tree or image.id in rounds]
 
 
-def test_a_collection_without_facets_gets_them_from_captions(begin: Begin, tiny_world: LoadedCollection) -> None:
+def test_a_collection_without_facets_gets_them_from_captions(
+    begin: Begin, tiny_world: LoadedCollection, journal: Journal
+) -> None:
     bare = [replace(image, facets={}) for image in tiny_world.collection.images]
     collection = replace(tiny_world.collection, images=tuple(bare), facets=())
     context = begin(budget=Budget(images=12, rounds=1))
@@ -229,7 +225,7 @@ def test_a_collection_without_facets_gets_them_from_captions(begin: Begin, tiny_
     assert done[1]["output"]["calls"][0]["name"] == "caption_images"
 
 
-def test_tools_called_too_early_say_what_comes_first(begin: Begin) -> None:
+def test_tools_called_too_early_say_what_comes_first(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin()
     planner, model = chat(
         call("find_gaps"), call("draft_protocol"), call("write_prompts"), call("score_outliers"), AIMessage("Enough.")

@@ -17,7 +17,7 @@ def call(name: str) -> AIMessage:
 def state(message: Any, **more: Any) -> Any:
     return {
         "messages": [message],
-        "approved": False,
+        "approved": "",
         "protocol": {},
         "steps": [],
         "survivors": -1,
@@ -31,7 +31,8 @@ def state(message: Any, **more: Any) -> Any:
     [
         (state(call("find_gaps")), "tools"),
         (state(call("generate_images"), protocol={"id": "p"}), "approve"),
-        (state(call("generate_images"), protocol={"id": "p"}, approved=True), "tools"),
+        (state(call("generate_images"), protocol={"id": "p"}, approved=routing.approval_of({"id": "p"})), "tools"),
+        (state(call("generate_images"), protocol={"id": "q"}, approved=routing.approval_of({"id": "p"})), "approve"),
         (state(call("generate_images"), protocol=None), "tools"),
         (state(HumanMessage("again")), "planner"),
         (state(AIMessage("enough"), stop_reason="planner"), "report"),
@@ -53,11 +54,9 @@ def test_only_a_measured_candidate_is_judged() -> None:
     assert routing.after_tools(state(done, steps=measured, stop_reason="failures")) == "report"
 
 
-@pytest.mark.parametrize(
-    ("approved", "reason", "goes"), [(True, "", "tools"), (False, "", "planner"), (False, "person", "report")]
-)
-def test_after_approve(approved: bool, reason: str, goes: str) -> None:
-    assert routing.after_approve(state(call("generate_images"), approved=approved, stop_reason=reason)) == goes
+@pytest.mark.parametrize(("reason", "goes"), [("", "tools"), ("person", "report")])
+def test_after_approve(reason: str, goes: str) -> None:
+    assert routing.after_approve(state(call("generate_images"), stop_reason=reason)) == goes
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from atlantis_core.records import (
 )
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
+from atlantis_core.trials import measurement_key
 
 HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("tug", HOSTILE)
@@ -91,7 +92,7 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     returned = tuple(
         i.label if ok else CLASSES[i.label == CLASSES[0]] for i, ok in zip(task.queries, hit, strict=True)
     )
-    key = content_key("measurement", [trial_id, [image.id for image in task.queries + task.gallery]])
+    key = measurement_key(session, trial_id)
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )

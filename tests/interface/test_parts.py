@@ -205,9 +205,9 @@ def test_preparation_counts_for_no_round() -> None:
     assert seconds_by_round(roots) == {0: 61.0, 1: 8.0}
 
 
-def test_the_test_split_opens_only_for_a_judged_run(tmp_path: Path) -> None:
+def test_the_test_split_opens_only_for_a_finished_run(tmp_path: Path) -> None:
     session = begin(tmp_path)
-    with pytest.raises(SetupError, match="nothing to test yet"):
+    with pytest.raises(SetupError, match="is not done"):
         final_test(session)
     assert session.read(0, "test_opened") is None
 

@@ -43,7 +43,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
         "'image', 'label', but none named file_name",
     ),
     "no label column": (lambda at: with_metadata(at, ["file_name", "kind"], []), "--label COLUMN"),
-    "no rows": (lambda at: with_metadata(at, ["file_name", "label"], []), "no image of .* can be read"),
+    "no rows": (lambda at: with_metadata(at, ["file_name", "label"], []), "no image of .* is of use"),
     "empty csv": (lambda at: write(at, {"metadata.csv": b""}), "metadata.csv is empty"),
     "not text": (lambda at: write(at, {"metadata.csv": b"\xff\xfe\0a"}), "metadata.csv cannot be read"),
     "not json": (lambda at: write(at, {"metadata.jsonl": b"[1]\nx\n"}), "holds no JSON object"),

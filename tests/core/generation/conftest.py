@@ -36,7 +36,7 @@ def ask(source: LabelledImage) -> Callable[..., GenerationRequest]:
         value: str, seed: int = 0, prompt: str = "", side_px: int = 0, facet: str = "lighting"
     ) -> GenerationRequest:
         cell = Cell("tug", facet, value)
-        key = request_key("photometric/1", source.id, prompt, cell, seed, side_px)
+        key = request_key("photometric/2", source.id, "", prompt, cell, seed, side_px)
         return GenerationRequest(key, cell, prompt, seed, source.id, source.path, side_px)
 
     return asked

@@ -59,7 +59,7 @@ def test_every_candidate_has_its_provenance(requests, tmp_path):
     first = made[0]
     assert first.path == str(tmp_path / first.key[:2] / f"{first.key}.png")
     assert first.sha256 == hashlib.sha256(Path(first.path).read_bytes()).hexdigest()
-    assert (first.generator, first.protocol_id, first.round) == ("photometric/1", "p1", 2)
+    assert (first.generator, first.protocol_id, first.round) == ("photometric/2", "p1", 2)
     assert first.settings["edits"]
     assert first.seconds > 0
     with Image.open(first.path) as image:

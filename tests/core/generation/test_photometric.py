@@ -11,6 +11,7 @@ from atlantis_core.captioning.measures import measure
 from atlantis_core.errors import ToolError
 from atlantis_core.generation.draws import Draws
 from atlantis_core.generation.edits import EDITS
+from atlantis_core.generation.edits.reference import borrowed_light
 from atlantis_core.generation.photometric import PhotometricGenerator
 from atlantis_core.generation.plan import plan_of
 from atlantis_core.registry import load
@@ -193,3 +194,52 @@ def test_a_request_without_a_source_is_refused(ask):
     request = dataclasses.replace(ask("night"), source_path="", source_id="")
     with pytest.raises(ToolError, match="edit"):
         list(PhotometricGenerator().generate([request]))
+
+
+@pytest.fixture
+def red_dusk(tmp_path) -> str:
+    """A dark red photo of something else."""
+    noise = np.random.default_rng(3).normal(0, 12, (40, 90, 3))
+    Image.fromarray((np.array([90, 25, 25]) + noise).clip(0, 255).astype(np.uint8)).save(tmp_path / "dusk.png")
+    return str(tmp_path / "dusk.png")
+
+
+def distance_to(image: Image.Image, path: str) -> float:
+    means = [np.asarray(i.convert("RGB"), dtype=float).mean((0, 1)) for i in (image, Image.open(path))]
+    return float(np.linalg.norm(means[0] - means[1]))
+
+
+@pytest.mark.parametrize("value", ["night", "second visit"])
+def test_light_is_borrowed_from_the_reference(ask, red_dusk, value):
+    """Also for a facet value that no vocabulary knows."""
+    generator = PhotometricGenerator()
+    for seed in SEEDS:
+        without = ask(value, seed)
+        request = dataclasses.replace(without, reference_id="dusk", reference_path=red_dusk)
+        plain, lit = generator.generate([without, request])
+        assert distance_to(lit, red_dusk) < 0.8 * distance_to(plain, red_dusk)
+        assert lit.size == plain.size
+        assert generator.settings(request)["reference"]["id"] == "dusk"
+        assert generator.settings(without)["reference"] is None
+
+
+def test_what_is_no_light_is_not_borrowed(ask, red_dusk):
+    request = dataclasses.replace(ask("plain background"), reference_id="dusk", reference_path=red_dusk)
+    assert PhotometricGenerator().settings(request)["reference"] is None
+
+
+def test_an_unreadable_reference_is_named(ask, tmp_path):
+    request = dataclasses.replace(ask("night"), reference_id="gone", reference_path=str(tmp_path / "gone.png"))
+    with pytest.raises(ToolError, match=r"gone\.png"):
+        next(PhotometricGenerator().generate([request]))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_borrowed_light_at_full_strength_has_the_statistics_of_the_reference(scene, red_dusk, seed):
+    picture, reference = (
+        torch.from_numpy(np.asarray(i.convert("RGB").resize((80, 64)), dtype=np.float32) / 255).permute(2, 0, 1)
+        for i in (scene, Image.open(red_dusk))
+    )
+    lit = borrowed_light(picture, reference, 1.0, Draws(seed))
+    assert torch.allclose(lit.mean((1, 2)), reference.mean((1, 2)), atol=0.06)
+    assert torch.equal(borrowed_light(picture, reference, 0.0, Draws(seed)), picture)

@@ -105,8 +105,23 @@ def test_whatever_changes_the_image_changes_the_keys(change):
 TEXT = st.text(max_size=4)
 
 
-@given(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT), min_size=2, max_size=2, unique=True))
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT), min_size=2, max_size=2, unique=True))
 def test_keys_of_different_requests_differ(parts):
-    first, second = (request_key("g/1", a, b, Cell("tug", c, d), 0, 64) for a, b, c, d in parts)
+    first, second = (request_key("g/1", a, b, c, Cell("tug", d, e), 0, 64) for a, b, c, d, e in parts)
     assert first != second
     assert len(first) == 64
+
+
+def test_references_show_the_facet_value_whatever_their_class():
+    day, others = images("tug", 3, lighting="day"), images("ferry", 2, lighting="night")
+    unseen = images("ferry", 2, "validation", lighting="night")
+    made = requests_for(protocol(CellRequest(NIGHT, 6)), [*day, *others, *unseen], "g/1", 0)
+    assert {request.reference_id for request in made} == {image.id for image in others}
+    assert {request.reference_path for request in made} == {image.path for image in others}
+    assert len({(request.source_id, request.reference_id) for request in made}) == 6
+
+
+def test_no_reference_where_no_picture_shows_the_value_or_none_is_asked_for():
+    for cell in (NIGHT, Cell("tug")):
+        made = requests_for(protocol(CellRequest(cell, 2)), images("tug", 3, lighting="day"), "g/1", 0)
+        assert {(request.reference_id, request.reference_path) for request in made} == {("", "")}

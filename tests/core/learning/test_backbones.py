@@ -127,6 +127,21 @@ def test_nothing_asked_and_nothing_there_is_a_small_trunk_from_scratch() -> None
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("name", [None, "test_vit"])
+def test_a_trunk_from_scratch_is_found_again_by_its_pinned_name(name: str | None) -> None:
+    """A run resumed where the hub can be reached must not go on with pretrained weights."""
+    found = resolve_backbone(name)
+    again = resolve_backbone(found.pinned_name)
+    assert again == found
+    assert again.notice == ""
+    assert again.pinned_name == found.pinned_name
+
+
+def test_scratch_of_nothing_known_is_refused() -> None:
+    with pytest.raises(SetupError, match="'nonesuch'"):
+        resolve_backbone("scratch:nonesuch")
+
+
 def test_making_a_scratch_trunk_leaves_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
     create_trunk(resolve_backbone("test_vit"))

@@ -48,6 +48,19 @@ def test_same_seed_same_batches_and_another_seed_others() -> None:
     assert drawn(3) != drawn(4)
 
 
+def test_more_images_of_one_class_leave_the_others_as_they_were() -> None:
+    real = collection({"a": 5, "b": 7, "c": 6})
+    more = [*real, TrainingImage("made", "p", "b", True)]
+    recipe = replace(RECIPE, classes_per_batch=2)
+    pairs = list(islice(zip(batches(real, recipe, 1), batches(more, recipe, 1), strict=True), 30))
+    for old, new in pairs:
+        assert old.labels.tolist() == new.labels.tolist()
+        others = old.labels != 1
+        assert old.images[others].tolist() == new.images[others].tolist()
+        assert old.views[others].tolist() == new.views[others].tolist()
+    assert any(len(real) in new.images for _, new in pairs)
+
+
 def test_classes_are_uniform_whatever_their_size() -> None:
     images = collection({"large": 200, "small": 1, "middle": 20})
     recipe = replace(RECIPE, classes_per_batch=2)

@@ -12,10 +12,11 @@ from PIL import Image
 from atlantis_core.errors import SetupError, TrainingFailed
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone
+from atlantis_core.learning.devices import on_cores
 from atlantis_core.learning.recipe import PRESETS, Recipe, preset
 from atlantis_core.learning.retriever import frozen, load_retriever
 from atlantis_core.learning.sampler import TrainingImage
-from atlantis_core.learning.training import train, training_key
+from atlantis_core.learning.training import prepare, train, training_key
 
 
 def test_same_seed_same_bits_and_another_seed_others(
@@ -26,6 +27,20 @@ def test_same_seed_same_bits_and_another_seed_others(
         train(images, backbone, recipe, seed, tmp_path / name, cache)
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_side_by_side_gives_the_bits_of_one_alone(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
+    """A run that was killed between two trainings trains the second one alone."""
+
+    def job(name: str) -> bytes:
+        train(images, backbone, recipe, int(name[-1]), tmp_path / name, cache)
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    prepare(images, backbone, recipe, cache)
+    both = list(on_cores(job, ("both-1", "both-2"), at_once=2))
+    assert list(on_cores(job, ("alone-2",), at_once=2)) == both[1:]
 
 
 def test_a_trained_retriever_beats_its_start(

@@ -22,6 +22,6 @@ def comparison(gain: float, p_value: float) -> Comparison:
     ],
 )
 def test_verdicts(overall: Comparison, targeted: Comparison, kept: bool, telling: str) -> None:
-    decided, reason = _verdict(overall, targeted, 2, 2)
+    decided, reason = _verdict(overall, targeted, 2, 2, "here")
     assert decided is kept
     assert telling in reason

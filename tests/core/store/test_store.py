@@ -129,3 +129,36 @@ def test_a_workspace_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SetupError, match="cannot be used"):
         _ = Workspace(tmp_path / "file" / "w").engine
+
+
+def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "atlantis.db").write_bytes(b"not a database " * 300)
+    with pytest.raises(SetupError, match="cannot be used: file is not a database"):
+        _ = Workspace(tmp_path).engine
+
+
+def test_a_workspace_can_be_moved(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    workspace = Workspace(old)
+    inside = str(workspace.models / "t1")
+    workspace.trials.add(Trial("t1", 1, "finished", inside, 10, 2, 3.5))
+    workspace.trials.add(Trial("t2", 1, "crashed", "", 10, 2, 3.5, "diverged"))
+    made = Candidate(
+        "k", str(workspace.objects / "k.png"), "0", Cell("a"), "p", "s", "photometric/2", {}, 1, "p1", 1, 0.1
+    )
+    workspace.candidates.add(made)
+    workspace.engine.dispose()
+    old.rename(new)
+    moved = Workspace(new)
+    trial, crashed = moved.trials.find("t1"), moved.trials.find("t2")
+    assert trial is not None
+    assert crashed is not None
+    assert trial.path == str(new.resolve() / "models" / "t1")
+    assert crashed.path == ""
+    assert moved.candidates.find(["k"])["k"].path == str(new.resolve() / "objects" / "k.png")
+
+
+def test_a_file_in_the_workspaces_way_is_one_clear_error_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SetupError, match="cannot be used"):
+        Workspace(tmp_path / "file").path("collections")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from atlantis_core.errors import SetupError
+from atlantis_core.goals import budget_in, goal_in_words, read_goal
 from atlantis_core.records import Cell, Collection, LabelledImage
-from atlantis_dml.agents.goal import budget_in, read_goal
 
 CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
 IMAGES = tuple(
@@ -54,3 +56,21 @@ def test_budgets() -> None:
 def test_an_empty_goal_is_refused() -> None:
     with pytest.raises(SetupError, match="goal is empty"):
         read_goal("  ", COLLECTION)
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        ("better at night", "names condition=night"),
+        ("find the red trawler", "names class trawler-red-white"),
+        ("night photos of trawlers", "condition=night in 2 classes (trawler-blue-black, trawler-red-white)"),
+        ("mend it", "every query counts (it could name condition: day, night)"),
+    ],
+)
+def test_what_was_understood_is_said(text: str, telling: str) -> None:
+    assert telling in goal_in_words(read_goal(text, COLLECTION), COLLECTION)
+
+
+def test_before_captions_nothing_is_promised() -> None:
+    bare = replace(COLLECTION, facets=())
+    assert "from captions" in goal_in_words(read_goal("mend it", bare), bare)

@@ -42,6 +42,20 @@ def read_goal(text: str, collection: Collection) -> Goal:
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, _target(text))
 
 
+def goal_in_words(goal: Goal, collection: Collection) -> str:
+    """Say what a goal was understood to name in a collection, so that nobody has to guess."""
+    if not goal.cells:
+        known = "; ".join(f"{facet}: {', '.join(values[:6])}" for facet, values in known_values(collection).items())
+        hint = f"it could name {known}" if known else "facets will come from captions"
+        return f"the goal names no class and no facet value, so every query counts ({hint})"
+    values = sorted({f"{cell.facet}={cell.value}" for cell in goal.cells if cell.facet})
+    classes = sorted({cell.class_name for cell in goal.cells if cell.class_name})
+    many = f"{len(classes)} classes ({', '.join(classes[:3])}{', ...' if len(classes) > 3 else ''})"
+    named = [", ".join(values)] if values else []
+    named += [many if len(classes) > 1 else f"class {classes[0]}"] if classes else []
+    return f"the goal names {' in '.join(named)}"
+
+
 def budget_in(text: str) -> dict[str, float]:
     """Return the limits that a goal's words set: `images`, `usd`, `rounds`, as far as they are named."""
     found = {unit: pattern.search(text) for unit, pattern in _BUDGETS.items()}

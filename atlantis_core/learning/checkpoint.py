@@ -1,0 +1,92 @@
+"""What a training leaves: weights as safetensors and, written last, its facts as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.backbones import Backbone
+from atlantis_core.learning.recipe import Recipe
+from atlantis_core.plain import as_json
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS_NAME = "model.safetensors"
+FACTS_NAME = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What one training did."""
+
+    path: str
+    """Folder of the checkpoint, for `load_retriever`."""
+    key: str
+    """Content address of images, weights, backbone, recipe and seed."""
+    steps: int
+    seconds: float
+    """Wall time, activations included; as first measured where the checkpoint was there already."""
+    first_loss: float
+    """Mean loss of the first tenth of the steps; higher is worse."""
+    last_loss: float
+    """Mean loss of the last tenth of the steps; higher is worse."""
+    reused: bool = False
+    """Whether a finished checkpoint of the same address was found."""
+
+
+def finished_report(folder: Path, key: str) -> TrainReport | None:
+    """Return the report of a finished checkpoint of this address, if `folder` holds it.
+
+    Raises:
+        SetupError: The folder holds another training.
+    """
+    try:
+        facts: Mapping[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    report = TrainReport(**{**facts["report"], "path": str(folder), "reused": True})
+    if report.key != key:
+        raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
+    return report
+
+
+def save_checkpoint(
+    folder: Path,
+    trunk: nn.Module,
+    head: nn.Module,
+    backbone: Backbone,
+    recipe: Recipe,
+    seed: int,
+    report: TrainReport,
+) -> None:
+    """Write weights, then facts, each atomically: whoever sees the facts sees a whole checkpoint."""
+    from safetensors.torch import save_file
+
+    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in trunk.state_dict().items()}
+    state |= {f"head.{name}": value.cpu().contiguous() for name, value in head.state_dict().items()}
+    facts = {
+        "architecture": backbone.architecture,
+        "arguments": as_json(backbone.arguments),
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "input_px": recipe.side_px or backbone.input_px,
+        "head": {"kind": "sphere", "embed_dim": int(state["head.linear.weight"].shape[0])},
+        "recipe": as_json(recipe),
+        "seed": seed,
+        "backbone": as_json(backbone),
+        "backbone_fingerprint": backbone.fingerprint,
+        "report": asdict(report),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{WEIGHTS_NAME}.{os.getpid()}.part"
+    save_file(state, part)
+    part.replace(folder / WEIGHTS_NAME)
+    part = folder / f"{FACTS_NAME}.{os.getpid()}.part"
+    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    part.replace(folder / FACTS_NAME)

@@ -1,0 +1,69 @@
+"""Weights files: safetensors with a description as JSON beside them. Pickled weights are never loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        SetupError: The file is missing or is no safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors":
+        raise SetupError(f"weights {str(path)!r} are not a .safetensors file (pickled weights are never loaded)")
+    if not path.is_file():
+        raise SetupError(f"weights {str(path)!r} not found; give a .safetensors file")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise SetupError(f"weights {str(path)!r} cannot be read as safetensors: {error}") from error
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read the `.json` beside a safetensors file; at least architecture, mean, std and input_px are in it.
+
+    Raises:
+        SetupError: It is missing, no JSON object, or lacks a field.
+    """
+    facts_path = path.with_suffix(".json")
+    try:
+        facts = json.loads(facts_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetupError(
+            f"weights {str(path)!r} need {facts_path.name!r} beside them "
+            "(architecture, arguments, mean, std, input_px)"
+        ) from error
+    except ValueError as error:
+        raise SetupError(f"{str(facts_path)!r} is not valid JSON: {error}") from error
+    wanted = ("architecture", "mean", "std", "input_px")
+    missing = [key for key in wanted if not isinstance(facts, dict) or key not in facts]
+    if missing:
+        raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
+    checked: dict[str, Any] = facts
+    return checked
+
+
+def file_digest(path: str) -> str:
+    """Hash a file once per size and time stamp."""
+    stat = Path(path).stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they are the cache's key)
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,168 @@
+"""What code enforces whatever a planner asks for: the order of steps, approval, the incumbent, regimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from atlantis_core.data.reading import LoadedCollection
+from atlantis_core.errors import SetupError
+from atlantis_core.final_test import final_test
+from atlantis_core.records import Budget, Goal
+from atlantis_core.rounds import kept_candidates
+from atlantis_core.session import Session
+from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.graph.running import advance
+from atlantis_dml.tools.context import RunContext
+
+Begin = Callable[..., RunContext]
+
+
+def test_every_arm_needs_the_baseline_and_that_is_trained_once(begin: Begin, chat: Any, call: Any) -> None:
+    planner, model = chat(
+        call("train_retriever", arm="incumbent"),
+        call("train_retriever", arm="candidate"),
+        call("train_retriever", arm="baseline"),
+        call("train_retriever", arm="baseline"),
+        AIMessage("Enough."),
+    )
+    advance(begin(), planner)
+    answers = [request[-1].text for request in model.requests[1:]]
+    for answer, telling in zip(answers, ["baseline first", "baseline first", "0 made", "never changes"], strict=True):
+        assert telling in answer
+
+
+def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
+    begin: Begin, chat: Any, call: Any, journal: Any
+) -> None:
+    context = begin(auto=False, budget=Budget(images=12, rounds=1))
+    start = [call("train_retriever", arm="baseline"), call("find_gaps"), call("draft_protocol", max_images=4)]
+    planner, _ = chat(
+        *start,
+        call("generate_images"),
+        call("write_prompts"),  # other words than those that were approved
+        call("generate_images"),
+        call("generate_images"),
+    )
+    waiting = advance(context, planner)
+    assert waiting.status == "waiting"
+    protocol = dict(waiting.question or {})["protocol"]
+    mine = {**protocol, "cells": [{**protocol["cells"][0], "count": 2, "prompts": ["in my own words"]}]}
+    again = advance(context, planner, {"decision": "edit", "protocol": mine})
+    assert again.status == "waiting", "the changed words wait for a person"
+    ledger, run_id = context.session.workspace.ledger, context.session.run_id
+    assert ledger.spent(run_id)["images"] == 2
+    assert advance(context, planner, {"decision": "approve"}).status == "waiting", "one approval, one making"
+    advance(context, planner, {"decision": "reject"})
+    assert ledger.spent(run_id)["images"] == 4
+    assert journal(context)[0]["end"]["stop_reason"] == "person"
+
+
+def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any, call: Any, journal: Any) -> None:
+    context = begin(budget=Budget(images=12, rounds=1))
+    planner, model = chat(
+        call("train_retriever", arm="baseline"),
+        call("find_gaps"),
+        call("draft_protocol", max_images=6),
+        call("generate_images"),
+        call("score_outliers"),
+        call("train_retriever", arm="candidate"),
+        call("draft_protocol", max_images=6),
+        call("evaluate_retrieval", arm="candidate"),  # it was trained on the first draft's images
+        call("write_prompts"),
+        call("generate_images"),
+        call("score_outliers"),
+        AIMessage("Enough."),
+    )
+    advance(context, planner)
+    assert "not been trained" in model.requests[8][-1].text
+    asked = set(journal(context)[1]["candidates"])
+    kept = kept_candidates(context.session, 1)
+    assert kept
+    assert {candidate.key for candidate in kept} <= asked
+
+
+def test_the_seal_stays_closed_while_somebody_can_still_choose(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    assert advance(context, RulePlanner()).status == "waiting"
+    with pytest.raises(SetupError, match="is not done"):
+        final_test(context.session)
+    assert context.session.read(0, "test_opened") is None
+
+
+def test_an_error_nobody_foresaw_leaves_a_run_that_is_marked_failed(begin: Begin, chat: Any) -> None:
+    context = begin()
+    planner, _ = chat(RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        advance(context, planner)
+    assert context.session.workspace.runs.get(context.session.run_id).status == "failed"
+    assert advance(context, RulePlanner()).status == "done"
+
+
+@pytest.mark.parametrize("answer", [TypeError("null value for 'choices'"), IndexError("list index out of range")])
+def test_a_provider_that_answers_nonsense_pauses_the_run(begin: Begin, chat: Any, answer: Exception) -> None:
+    planner, _ = chat(answer)
+    outcome = advance(begin(), planner)
+    assert (outcome.status, "no chat completion" in outcome.problem) == ("paused", True)
+
+
+def test_a_budget_below_the_rounds_is_spent_all_the_same(begin: Begin) -> None:
+    context = begin(budget=Budget(images=1, rounds=2))
+    advance(context, RulePlanner())
+    assert context.session.workspace.ledger.spent(context.session.run_id)["images"] == 1
+
+
+def test_unseen_classes_are_mended_through_the_training_classes(
+    begin: Begin, tiny_world: LoadedCollection, journal: Any
+) -> None:
+    """Zero-shot: validation shows other classes, so a gap is a facet value, and no validation class is targeted."""
+    classes = sorted(tiny_world.collection.classes)
+    trained = set(classes[::2])
+    images = [
+        image
+        for image in tiny_world.collection.images
+        if (image.label in trained) is (image.split == "train")
+        and not (image.split == "train" and image.facets["condition"] == "night" and image.id > "2")
+    ]
+    collection = replace(tiny_world.collection, images=tuple(images))
+    given = begin(budget=Budget(images=8, rounds=1), regime="unseen")
+    first = given.session
+    spec = replace(
+        first.spec, collection_id=first.workspace.collections.add(replace(tiny_world, collection=collection))
+    )
+    session = Session(first.workspace, first.workspace.runs.create(spec).id, spec)
+    context = RunContext(session, given.drafter, given.prompt_writer)
+    assert advance(context, RulePlanner()).status == "done"
+    rounds = journal(context)
+    if not rounds[1]["gaps"]:
+        pytest.skip("this world shows no gap")
+    assert {cell["cell"]["class_name"] for cell in rounds[1]["protocol"]["cells"]} <= trained
+    assert rounds[1]["candidates"]
+    assert 0 < rounds[1]["decision"]["targeted"]["queries"] < rounds[1]["decision"]["overall"]["queries"]
+
+
+def test_the_planner_stops_when_its_dollars_are_spent(begin: Begin, chat: Any, call: Any, journal: Any) -> None:
+    """A scripted call is 90 tokens in and 10 out: 0.0011 dollars at 10 and 20 dollars a million."""
+    context = begin(budget=Budget(usd=0.002, rounds=1), usd_per_million_tokens=(10.0, 20.0))
+    planner, model = chat(*[call("recall_trials")] * 9)
+    assert advance(context, planner).status == "done"
+    assert journal(context)[0]["end"]["stop_reason"] == "budget_spent"
+    assert len(model.requests) == 2
+    assert context.session.workspace.ledger.spent(context.session.run_id)["usd"] == pytest.approx(0.0022)
+
+
+def test_a_goal_is_read_again_once_captions_give_facets(begin: Begin, tiny_world: LoadedCollection) -> None:
+    bare = tuple(replace(image, facets={}) for image in tiny_world.collection.images)
+    collection = replace(tiny_world.collection, images=bare, facets=())
+    first = begin(goal=Goal("dark photos are not found")).session
+    spec = replace(
+        first.spec, collection_id=first.workspace.collections.add(replace(tiny_world, collection=collection))
+    )
+    session = Session(first.workspace, first.run_id, spec)
+    assert session.goal.cells == ()
+    session.caption()
+    assert {(cell.facet, cell.value) for cell in session.goal.cells} == {("light", "dark")}
