@@ -51,7 +51,7 @@ def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
     worst = gaps[0]
     if worst.cause == "scarce" and worst.cell.facet:
         return [gap for gap in gaps if (gap.cause, gap.cell.facet, gap.cell.value) == _kind(worst)]
-    return [gap for gap in gaps if gap.score >= worst.score / 2]
+    return [gap for gap in gaps if gap.score >= min(worst.score, worst.score / 2)]
 
 
 def _provable(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:

@@ -11,10 +11,13 @@ from atlantis_core.session import Session
 from atlantis_core.statistics.gaps import find_gaps
 from atlantis_core.trials import measure_trial, trials
 
+_LOOKED_AT = 200  # gaps among which those that the goal names come first
+
 
 def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
-    gaps = find_gaps(session.collection, _outcomes(session, trial_id), top=max(top, 200))
+    outcomes = _outcomes(session, trial_id)
+    gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: names(session.goal, cell))
     return _goal_first(gaps, session.goal)[:top]
 
 
@@ -24,6 +27,11 @@ def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[
     label_of = {image.id: image.label for image in session.task.queries}
     pairs = zip(outcomes.ids, outcomes.returned, strict=True)
     return Counter(returned for query, returned in pairs if label_of[query] == class_name).most_common()
+
+
+def names(goal: Goal, cell: Cell) -> bool:
+    """Whether a goal names a cell of the collection."""
+    return any(_covers(wanted, cell) for wanted in goal.cells)
 
 
 def covers(wanted: Cell, image: LabelledImage) -> bool:
@@ -41,7 +49,7 @@ def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
 
 
 def _goal_first(gaps: tuple[Gap, ...], goal: Goal) -> tuple[Gap, ...]:
-    named = [gap for gap in gaps if any(_covers(cell, gap.cell) for cell in goal.cells)]
+    named = [gap for gap in gaps if names(goal, gap.cell)]
     return tuple(named) + tuple(gap for gap in gaps if gap not in named)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 Split = Literal["train", "validation", "test"]
 Role = Literal["query", "gallery", "both"]
 Regime = Literal["seen", "unseen"]
-Cause = Literal["scarce", "missed", "confused"]
+Cause = Literal["scarce", "missed", "confused", "named"]
 Arm = Literal["edit", "text_to_image", "retrieve"]
 
 

@@ -6,18 +6,21 @@ Scarce *and* surely missed ranks before everything else, because more images are
 images of a cell that has plenty help less. Among equals the larger deficit comes first; where nothing is
 scarce, the deficit alone decides. `score` says both at once: the deficit of a surely missed scarce cell, and
 a twentieth of the deficit of any other.
+
+Cells that a goal names are listed whatever their deficit, unless every query of theirs is answered: whoever
+names them wants them better, also where they are no worse than the rest. Their cause is then `named`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atlantis_core.metrics.intervals import wilson
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.records import Cause, Collection, Gap
+from atlantis_core.records import Cause, Cell, Collection, Gap
 from atlantis_core.statistics.cells import CellTable, CellTally, cell_tables
 from atlantis_core.statistics.expected import expected_recall
 from atlantis_core.statistics.pooling import pool
@@ -35,8 +38,15 @@ _CONFUSED_MISSES = 3
 _NAMED = 3  # classes listed in `confused_with`
 
 
+def _no_cell(_: Cell) -> bool:
+    return False
+
+
 def find_gaps(
-    collection: Collection, outcomes: QueryOutcomes | Sequence[QueryOutcomes], top: int = 20
+    collection: Collection,
+    outcomes: QueryOutcomes | Sequence[QueryOutcomes],
+    top: int = 20,
+    is_named: Callable[[Cell], bool] = _no_cell,
 ) -> tuple[Gap, ...]:
     """Return the worst `top` gaps, worst first.
 
@@ -44,18 +54,19 @@ def find_gaps(
         collection: With the validation images that were the queries.
         outcomes: Of the incumbent model: one, or one per seed. Seeds are averaged; they do not add queries.
         top: How many at most; there may be fewer, or none.
+        is_named: Whether a goal names a cell.
 
     Raises:
         ValueError: There are no outcomes, or they are not of this collection.
     """
     seeds = (outcomes,) if isinstance(outcomes, QueryOutcomes) else tuple(outcomes)
-    gaps = [gap for table in cell_tables(collection, seeds) for gap in _gaps_of(table)]
+    gaps = [gap for table in cell_tables(collection, seeds) for gap in _gaps_of(table, is_named)]
     # Names break ties, so that the order never depends on that of the files.
     gaps.sort(key=lambda g: (-g.score, g.recall_at_1, g.cell.facet, g.cell.value, g.cell.class_name))
     return tuple(gaps[:top])
 
 
-def _gaps_of(table: CellTable) -> list[Gap]:
+def _gaps_of(table: CellTable, is_named: Callable[[Cell], bool]) -> list[Gap]:
     """Return the gaps of one facet, in no order."""
     scarce = scarce_cells(table)
     asked = [row for row, tally in enumerate(table.cells) if tally.queries]
@@ -63,7 +74,8 @@ def _gaps_of(table: CellTable) -> list[Gap]:
         return []
     cells, scarce = [table.cells[row] for row in asked], scarce[asked]
     deficit, spread = _deficits(cells, scarce)
-    listed = np.flatnonzero((deficit >= _LEAST_DEFICIT) & (deficit >= _DOUBTFUL * spread))
+    worse = (deficit >= _LEAST_DEFICIT) & (deficit >= _DOUBTFUL * spread)
+    named = np.array([is_named(tally.cell) and tally.hits < tally.queries for tally in cells], np.bool_)
     return [
         _gap(
             cells[row],
@@ -71,8 +83,9 @@ def _gaps_of(table: CellTable) -> list[Gap]:
             float(deficit[row]),
             is_scarce=bool(scarce[row]),
             is_sure=bool(deficit[row] >= max(_CLEAR_DEFICIT, _SURE * spread[row])),
+            is_worse=bool(worse[row]),
         )
-        for row in listed
+        for row in np.flatnonzero(worse | named)
     ]
 
 
@@ -96,7 +109,7 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
     return np.unique(np.array(names, np.str_), return_inverse=True)[1].astype(np.int64)
 
 
-def _gap(tally: CellTally, typical: float, deficit: float, *, is_scarce: bool, is_sure: bool) -> Gap:
+def _gap(tally: CellTally, typical: float, deficit: float, *, is_scarce: bool, is_sure: bool, is_worse: bool) -> Gap:
     """Write one gap down."""
     recall = wilson(tally.hits, tally.queries)
     return Gap(
@@ -108,7 +121,7 @@ def _gap(tally: CellTally, typical: float, deficit: float, *, is_scarce: bool, i
         high=recall.high,
         queries=tally.queries,
         deficit=deficit,
-        cause=_cause(tally, is_scarce),
+        cause=_cause(tally, is_scarce) if is_worse or is_scarce else "named",
         confused_with=tuple(tally.returned)[:_NAMED],
         score=deficit if is_scarce and is_sure else deficit * _CLEAR_DEFICIT,
     )

@@ -72,6 +72,11 @@ def test_a_collection_without_gaps_is_told_so() -> None:
         RuleDrafter().draft(brief(gaps=()))
 
 
+def test_cells_that_are_no_worse_than_the_rest_are_mended_where_the_goal_names_them() -> None:
+    named = tuple(replace(gap(name, "night", score), cause="named") for name, score in (("a", -0.01), ("b", -0.02)))
+    assert set(cells(RuleDrafter().draft(brief(gaps=named)))) == {("a", "night")}
+
+
 @pytest.mark.parametrize("num_images", [5, 9, 40])
 def test_the_uniform_control_spends_the_same_on_all_cells(num_images: int) -> None:
     drafted = RuleDrafter().draft(brief(spread="uniform", num_images=num_images))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from langchain_core.messages import AIMessage
 
 from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.harbor.writing import bundled_collection
-from atlantis_core.records import Budget, Goal, RunSpec
+from atlantis_core.records import Budget, Collection, Goal, RunSpec
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.chat_planner import ChatPlanner
@@ -35,13 +36,14 @@ def activations(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def begin(tiny_world: LoadedCollection, activations: Path, tmp_path: Path) -> Callable[..., RunContext]:
-    """Return a function that begins a run with some settings changed."""
+    """Return a function that begins a run, on another collection or with some settings changed."""
 
-    def begun(**changes: Any) -> RunContext:
+    def begun(collection: Collection | None = None, **changes: Any) -> RunContext:
         workspace = Workspace(tmp_path / "workspace")
         (workspace.path("cache") / "activations").symlink_to(activations)
+        loaded = replace(tiny_world, collection=collection) if collection else tiny_world
         settings: dict[str, Any] = {
-            "collection_id": workspace.collections.add(tiny_world),
+            "collection_id": workspace.collections.add(loaded),
             "data": "harbor-tiny",
             "goal": Goal("mend it"),
             "budget": Budget(images=12, rounds=2),

@@ -13,8 +13,7 @@ from langchain_core.messages import AIMessage, SystemMessage
 
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.errors import SetupError
-from atlantis_core.records import Budget
-from atlantis_core.session import Session
+from atlantis_core.records import Budget, Cell, Goal
 from atlantis_dml.agents.chat_planner import ChatPlanner
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.scripted import ScriptedChatModel
@@ -28,19 +27,37 @@ Chat = Callable[..., tuple[ChatPlanner, ScriptedChatModel]]
 Call = Callable[..., AIMessage]
 
 
-def test_the_rules_run_two_judged_rounds_within_the_budget(begin: Begin, journal: Journal) -> None:
-    context = begin()
+def test_the_rules_run_two_judged_rounds_within_the_budget(
+    begin: Begin, journal: Journal, tiny_world: LoadedCollection
+) -> None:
+    """Nights without any training picture: something is missed in every class, enough for two rounds."""
+    images = tuple(
+        image
+        for image in tiny_world.collection.images
+        if image.split != "train" or image.facets["condition"] != "night"
+    )
+    goal = Goal("night photos are not found", (Cell("", "condition", "night"),))
+    context = begin(replace(tiny_world.collection, images=images), goal=goal)
     assert advance(context, RulePlanner()).status == "done"
     rounds = journal(context)
     assert {"statistics", "frozen", "baseline", "end", "final_arms"} <= rounds[0].keys()
     for index in (1, 2):
         assert {"gaps", "protocol", "candidates", "candidate", "decision", "arms"} <= rounds[index].keys()
         assert rounds[index]["decision"]["reason"]
+        asked = [request["cell"] for request in rounds[index]["protocol"]["cells"]]
+        assert {cell["value"] for cell in asked} == {"night"}, "a goal's cells come first, worse than others or not"
     session = context.session
     spent = session.workspace.ledger.spent(session.run_id)
     assert spent["images"] == sum(len(rounds[index]["candidates"]) for index in (1, 2)) == 12
     assert session.workspace.runs.get(session.run_id).status == "done"
     assert rounds[0]["end"]["stop_reason"] in {"plateau", "budget_spent"}
+
+
+def test_a_run_ends_when_all_gaps_were_tried_and_says_so(begin: Begin, journal: Journal) -> None:
+    context = begin()
+    advance(context, RulePlanner())
+    assert journal(context)[1]["decision"]["kept"] is False
+    assert "no gap is left that was not tried before" in journal(context)[0]["end"]["stop_detail"]
 
 
 def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(begin: Begin) -> None:
@@ -208,20 +225,14 @@ def test_a_collection_without_facets_gets_them_from_captions(
     begin: Begin, tiny_world: LoadedCollection, journal: Journal
 ) -> None:
     bare = [replace(image, facets={}) for image in tiny_world.collection.images]
-    collection = replace(tiny_world.collection, images=tuple(bare), facets=())
-    context = begin(budget=Budget(images=12, rounds=1))
-    session = context.session
-    spec = replace(
-        session.spec, collection_id=session.workspace.collections.add(replace(tiny_world, collection=collection))
-    )
-    run = session.workspace.runs.create(spec)
-    context = RunContext(Session(session.workspace, run.id, spec), context.drafter, context.prompt_writer)
+    context = begin(replace(tiny_world.collection, images=tuple(bare), facets=()), budget=Budget(images=12, rounds=1))
     assert advance(context, RulePlanner()).status == "done"
     facets = context.session.collection.facets
     assert "light" in facets
     gaps = journal(context)[1]["gaps"]
     assert {gap["cell"]["facet"] for gap in gaps} <= set(facets)
-    done = [node for node in session.workspace.events.tree(run.id) if node["kind"] == "planner"]
+    session = context.session
+    done = [node for node in session.workspace.events.tree(session.run_id) if node["kind"] == "planner"]
     assert done[1]["output"]["calls"][0]["name"] == "caption_images"
 
 

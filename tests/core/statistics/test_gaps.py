@@ -70,6 +70,14 @@ def test_scarce_but_easy_is_no_gap(grid, simulate):
     assert find_gaps(*exact(simulate, plans)) == ()
 
 
+def test_what_a_goal_names_is_listed_though_it_is_no_worse_than_the_rest(grid, simulate):
+    plans = grid({(3, "night"): {"support": 1, "recall": 0.2}, (7, "fog"): {"recall": 1.0}})
+    gaps = find_gaps(*exact(simulate, plans), top=50, is_named=lambda cell: cell.value == "fog")
+    assert cells(gaps)[0] == ("c03", "night")
+    assert {gap.cell.class_name for gap in gaps[1:]} == {f"c{n:02}" for n in range(12)} - {"c07"}, "c07 has no miss"
+    assert {gap.cause for gap in gaps[1:]} == {"named"}
+
+
 def test_scarce_and_missed_goes_before_worse_but_plentiful(grid, simulate):
     plans = grid({(3, "night"): {"support": 1, "recall": 0.45}, (7, "fog"): {"support": 20, "recall": 0.05}})
     gaps = find_gaps(*exact(simulate, plans))
