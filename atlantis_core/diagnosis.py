@@ -16,9 +16,9 @@ _LOOKED_AT = 200  # gaps among which those that the goal names come first
 
 def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
-    outcomes = _outcomes(session, trial_id)
-    gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: names(session.goal, cell))
-    return _goal_first(gaps, session.goal)[:top]
+    goal, outcomes = session.goal, _outcomes(session, trial_id)
+    gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: names(goal, cell))
+    return _goal_first(gaps, goal)[:top]
 
 
 def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:
