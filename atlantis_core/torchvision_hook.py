@@ -15,16 +15,22 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-_kept_alive: list[Any] = []  # torch forgets the declared operators once their Library object is collected
-
 
 class _TorchvisionHook:
-    """A meta-path finder that finds nothing; it acts once, when torchvision is first imported."""
+    """A meta-path finder that finds nothing; it acts once, when torchvision is first looked for.
+
+    It stays where it is afterwards and holds the declared operators: torch forgets them once their Library object is
+    collected, and of a module that a `.pth` line loaded nothing else remains.
+    """
+
+    def __init__(self) -> None:
+        self._acted = False
+        self._declared: Any = None
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 (the finder protocol)
-        if name == "torchvision":
-            sys.meta_path.remove(self)
-            _declare_missing_operators()
+        if name == "torchvision" and not self._acted:
+            self._acted = True
+            self._declared = _declare_missing_operators()
         return None
 
 
@@ -39,20 +45,21 @@ def install() -> None:
     sys.meta_path.insert(0, _TorchvisionHook())
 
 
-def _declare_missing_operators() -> None:
+def _declare_missing_operators() -> Any:
+    """Return the Library that holds the declarations, None where nothing was missing."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        return
+        return None
     import torch
 
     package = Path(spec.origin).parent
     if any(_loads(library, torch) for library in package.glob("_C*.so")):
-        return
+        return None
     library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     source = (package / "_meta_registrations.py").read_text(encoding="utf-8")
     for operator in sorted(set(re.findall(r'register_fake\("torchvision::(\w+)"\)', source))):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _kept_alive.append(library)
+    return library
 
 
 def _loads(library: Path, torch: Any) -> bool:

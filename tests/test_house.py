@@ -33,7 +33,15 @@ def test_every_package_is_typed_and_documented() -> None:
         assert (ROOT / folder / "__init__.py").read_text().startswith('"""')
 
 
-@pytest.mark.parametrize("code", ["import timm", "import atlantis_core, timm", "import timm, atlantis_core"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import timm",
+        "import atlantis_core, timm",
+        "import timm, atlantis_core",
+        "from transformers import PreTrainedModel",  # looks for torchvision long before it imports it
+    ],
+)
 def test_timm_imports_beside_this_torch(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
