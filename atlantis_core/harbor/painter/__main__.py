@@ -1,0 +1,132 @@
+"""Train the painter: `python -m atlantis_core.harbor.painter --work FOLDER [--minutes M]`.
+
+Four stages, each resumable: render the pool, autoencoder, text encoder, denoiser. Called again, it goes on. After the
+last stage (or whenever the time is up) the pipeline as it is then is written to `FOLDER/pipeline`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlantis_core.harbor.painter import autoencoder, denoiser, words
+from atlantis_core.harbor.painter.assembling import assemble
+from atlantis_core.harbor.painter.pool import Pool, load_pool
+from atlantis_core.harbor.painter.resumable import train
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The settings of one training of the painter."""
+
+    pictures_per_combination: int = 14
+    autoencoder_steps: int = 700
+    text_steps: int = 400
+    denoiser_steps: int = 8000
+    batch: int = 64
+    rate: float = 6e-4
+    seed: int = 0
+
+
+def paint_school(recipe: Recipe, work: Path, device: str, deadline: float | None) -> bool:
+    """Train all stages as far as the time allows, and write the pipeline.
+
+    Returns:
+        Whether the training is complete.
+    """
+    import torch
+
+    torch.manual_seed(recipe.seed)
+    work.mkdir(parents=True, exist_ok=True)
+    pool = load_pool(work, recipe.pictures_per_combination, _progress)
+    vae = autoencoder.make_autoencoder()
+    copyist = autoencoder.Copyist(vae, pool, recipe.autoencoder_steps, device)
+    if not train("autoencoder", copyist, recipe.autoencoder_steps, work, _progress, deadline):
+        return False
+    tokenizer = words.make_tokenizer(work / "tokenizer")
+    encoder = words.make_encoder(tokenizer)
+    if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, _progress, deadline):
+        return False
+    latents, scale = _latents(vae.eval(), pool, work, device)
+    vae.register_to_config(scaling_factor=scale)
+    teaching = denoiser.Denoising(
+        denoiser.make_denoiser(),
+        (tokenizer, encoder),
+        latents,
+        pool,
+        recipe.denoiser_steps,
+        recipe.batch,
+        recipe.rate,
+        device,
+    )
+    done = train("denoiser", teaching, recipe.denoiser_steps, work, _progress, deadline)
+    facts = {"recipe": asdict(recipe), "complete": done, "machine": _machine(device)}
+    assemble(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
+    return done
+
+
+def _latents(vae: Any, pool: Pool, work: Path, device: str) -> tuple[np.ndarray[Any, np.dtype[np.float16]], float]:
+    """Return the pool's latents, scaled to unit variance, and the scale."""
+    file = work / f"latents-{len(pool.pictures)}.npy"
+    if not file.exists():
+        shards = []
+        for start in range(0, len(pool.pictures), 1024):
+            shards.append(autoencoder.latents_of(vae, pool.pictures[start : start + 1024], device))
+            _progress("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
+        part = file.with_suffix(".part.npy")
+        np.save(part, np.concatenate(shards))
+        part.replace(file)
+    found = np.load(file)
+    scale = float(1 / found.astype(np.float32).std())
+    return (found * np.float16(scale)).astype(np.float16), scale
+
+
+def _machine(device: str) -> str:
+    if device == "cpu":
+        return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+_last_shown = 0.0
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    global _last_shown  # noqa: PLW0603 (a terminal has one last line)
+    if done == total or time.monotonic() - _last_shown > 20:
+        _last_shown = time.monotonic()
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and train."""
+    import torch
+
+    usual = Recipe()
+    parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.painter", description=__doc__)
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for pool and checkpoints; continued if there"
+    )
+    parser.add_argument("--minutes", type=float, default=None, help="stop after this time; call again to go on")
+    parser.add_argument("--steps", type=int, default=usual.denoiser_steps, help="of the denoiser")
+    parser.add_argument("--batch", type=int, default=usual.batch)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args(arguments)
+    deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
+    recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
+    done = paint_school(recipe, given.work, given.device, deadline)
+    sys.stderr.write("complete\n" if done else "the time is up; call again to go on\n")
+
+
+if __name__ == "__main__":
+    main()
