@@ -61,7 +61,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     print(f"| seeds | classes, queries | spread between seeds | shared | accepted at 5 % | +{100 * GAIN:.0f} found |")
     print("|" + " --- |" * 6)
-    sizes, spreads = ((8, 320), (48, 2592)), (0.01, 0.02, 0.03)
+    sizes, spreads = ((2, 80), (4, 160), (8, 320), (48, 2592)), (0.01, 0.02, 0.03)
     for seeds, (classes, queries), spread, shared in itertools.product((2, 3, 5), sizes, spreads, (0.0, 0.6)):
         simulated = partial(round_of, seeds=seeds, classes=classes, queries=queries, seed_sd=spread, shared=shared)
         null = [simulated(number, shift=0.0).p_value <= 0.05 for number in range(rounds)]

@@ -6,7 +6,11 @@ D is the mean over seeds and queries of (hit of candidate - hit of control). Its
 are the sampling units. Variance of a ratio estimator over clusters of unequal size (Cochran, *Sampling
 Techniques*, 3rd ed., section 9A.1): V = C/(C-1) * sum_c u_c^2 / Q^2, u_c being the sum over the class's
 queries of (difference - D), the differences averaged over seeds. Degrees of freedom: Q^2 / sum_c n_c^2 - 1,
-the number of classes that count.
+the number of classes that count. It is never below the variance of independent queries, and that one is taken after
+Agresti and Min (Biometrics 61, 2005), as if one more query had changed: where nothing changed, a handful of queries
+prove little. With fewer than 6 classes the spread between them cannot be seen; V_clusters is then the queries'
+variance plus a prior: classes shift by 8 points at each training of either arm (what harbor shows, worth 4 degrees
+of freedom), over S seeds and the classes that count.
 
 `V_seeds`: a training with another seed shifts all queries at once; more queries do not help. Arms are paired seed
 by seed: `learning.sampler` gives both the same batches but for the classes whose images differ, so that their
@@ -43,6 +47,7 @@ SCRATCH_SEED_SD = 0.03
 
 _PRIOR_FREEDOM = 4.0  # how many seeds' worth the prior is
 _FEWEST_CLASSES = 6  # with fewer units, hardly a degree of freedom is left and no test finds anything
+_CLASS_SD = 0.08  # prior standard deviation of a class's Recall@1 between trainings, where classes are few
 
 
 def compare(
@@ -59,8 +64,7 @@ def compare(
             nothing for the candidate and is left out, on both sides.
         candidate: Outcomes of the candidate, seed by seed in the same order; None is a crashed trial, which
             missed every query.
-        labels: Query id -> class, for clustering. With fewer than 6 classes the queries are the sampling
-            units.
+        labels: Query id -> class, for clustering. With fewer than 6 classes their spread is a prior.
         select: Ids to compare on (those of a gap, say); None: all queries. Only queries that all outcomes
             have count.
         seed_sd: Prior spread of Recall@1 between seeds; raise it for trainings from scratch.
@@ -84,8 +88,6 @@ def compare(
         raise ValueError(f"{len(unlabelled)} queries have no class: {unlabelled[0]!r}")
     before, after = _hits([old for old, _ in pairs], ids), _hits([new for _, new in pairs], ids)
     clusters = np.unique([labels[identity] for identity in ids], return_inverse=True)[1]
-    if clusters.max() + 1 < _FEWEST_CLASSES:
-        clusters = np.arange(len(ids))
     return _test(before, after, clusters, seed_sd)
 
 
@@ -135,9 +137,9 @@ def _test(
 
     difference = (after - before).mean(axis=0)
     gain = float(difference.mean())
-    parts = [_cluster_variance(difference - gain, clusters), _seed_variance(before, after, seed_sd)]
+    parts = [*_query_variances(difference, clusters, len(before)), _seed_variance(before, after, seed_sd)]
     variance = sum(v for v, _ in parts)
-    freedom = variance**2 / sum(v**2 / f for v, f in parts) if variance > 0 else parts[1][1]
+    freedom = variance**2 / sum(v**2 / f for v, f in parts)
     half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
     return Comparison(
         before=float(before.mean()),
@@ -145,7 +147,7 @@ def _test(
         gain=gain,
         low=max(-1.0, gain - half),
         high=min(1.0, gain + half),
-        p_value=_p_value(gain, variance, freedom, int(clusters.max()) + 1, same=bool((before == after).all())),
+        p_value=_p_value(gain, variance, freedom, _units(clusters), same=bool((before == after).all())),
         queries=before.shape[1],
         seeds=len(before),
     )
@@ -157,18 +159,39 @@ def _p_value(gain: float, variance: float, freedom: float, units: int, *, same: 
 
     if same:
         return 1.0
-    by_t = float(stats.t.sf(gain / variance**0.5, freedom)) if variance > 0 else float(gain <= 0)
-    return max(by_t, 0.5**units)
+    return max(float(stats.t.sf(gain / variance**0.5, freedom)), 0.5**units)
 
 
-def _cluster_variance(residual: NDArray[np.float64], clusters: NDArray[np.int64]) -> tuple[float, float]:
-    """Return V_clusters and its degrees of freedom."""
-    queries, sizes = len(residual), np.bincount(clusters)
-    if len(sizes) < 2:
-        return 0.0, 1.0  # one query: the floor of the sign test and the seeds speak alone
+def _units(clusters: NDArray[np.int64]) -> int:
+    """Return how many sampling units there are: classes, or queries where classes are few."""
+    classes = int(clusters.max()) + 1
+    return classes if classes >= _FEWEST_CLASSES else len(clusters)
+
+
+def _query_variances(
+    difference: NDArray[np.float64], clusters: NDArray[np.int64], seeds: int
+) -> list[tuple[float, float]]:
+    """Return the parts of V_clusters, each with its degrees of freedom."""
+    alone = _independent_variance(difference)
+    sizes = np.bincount(clusters).astype(np.float64)
+    effective = float(sizes.sum() ** 2 / (sizes**2).sum())
+    if len(sizes) < _FEWEST_CLASSES:
+        return [alone, (2 * _CLASS_SD**2 / (seeds * effective), _PRIOR_FREEDOM)]
+    together = _cluster_variance(difference - difference.mean(), clusters)
+    return [(max(alone[0], together), effective - 1)]
+
+
+def _independent_variance(difference: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the variance of the mean of independent queries, with one more that changed, and its freedom."""
+    queries = len(difference)
+    squares = float((difference**2).sum()) + 1 - float(difference.sum()) ** 2 / (queries + 2)
+    return squares / (queries + 2) ** 2, max(1.0, queries - 1)
+
+
+def _cluster_variance(residual: NDArray[np.float64], clusters: NDArray[np.int64]) -> float:
+    """Return the variance of the mean where the queries of a class rise and fall together."""
     sums = np.bincount(clusters, weights=residual)
-    variance = len(sizes) / (len(sizes) - 1) * float((sums**2).sum()) / queries**2
-    return variance, max(1.0, queries**2 / float((sizes.astype(np.float64) ** 2).sum()) - 1)
+    return len(sums) / (len(sums) - 1) * float((sums**2).sum()) / len(residual) ** 2
 
 
 def _seed_variance(before: NDArray[np.float64], after: NDArray[np.float64], seed_sd: float) -> tuple[float, float]:
