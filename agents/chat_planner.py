@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, SystemMessage
 
 from atlantis_core.errors import ProviderUnavailable
 from atlantis_dml.agents.planner import State
+from atlantis_dml.agents.redaction import Redact, redacted
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ class ChatPlanner:
         model: A chat model that can bind tools.
         tools: The tools it may call.
         name: Shown in traces (`openai:MODEL`).
+        redact: Takes the provider's key out of what the provider or the model says.
     """
 
-    def __init__(self, model: BaseChatModel, tools: list[BaseTool], name: str) -> None:
+    def __init__(self, model: BaseChatModel, tools: list[BaseTool], name: str, redact: Redact = str) -> None:
         self.name = name
+        self._redact = redact
         self._model = model.bind_tools(tools, parallel_tool_calls=False)
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
@@ -38,11 +41,12 @@ class ChatPlanner:
         try:
             decision = self._model.invoke([prompt, *state.get("messages", [])])
         except openai.OpenAIError as error:
-            raise ProviderUnavailable(_in_words(self.name, error)) from error
+            raise ProviderUnavailable(self._redact(_in_words(self.name, error))) from error
         except (ValueError, TypeError, LookupError) as error:
             # langchain-openai's answers to a body that is no chat completion: HTML, {} or no choice
-            raise ProviderUnavailable(f"{self.name} sent no chat completion: {_first_line(error)}") from error
-        return decision
+            said = self._redact(_first_line(error))
+            raise ProviderUnavailable(f"{self.name} sent no chat completion: {said}") from error
+        return redacted(decision, self._redact)
 
 
 def _facts(state: State, context: RunContext) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from atlantis_core.errors import SetupError
 
@@ -23,11 +24,12 @@ def build_chat_model(planner: str, api_key: SecretStr | None, base_url: str | No
         base_url: Where an OpenAI-compatible service answers; None is OpenAI itself.
 
     Raises:
-        SetupError: The name is not `openai:MODEL`, or there is no key.
+        SetupError: The name is not `openai:MODEL`, there is no key, or the address is none or holds a password.
     """
     provider, _, model = planner.partition(":")
     if provider != "openai" or not model:
         raise SetupError(f"unknown planner {planner!r}; known: rules, openai:MODEL")
+    _check_url(base_url)
     if api_key is None:
         raise SetupError(
             f"planner {planner!r} needs a key: set OPENAI_API_KEY, or OPENAI_API_KEY_FILE to a file that holds it"
@@ -43,3 +45,16 @@ def build_chat_model(planner: str, api_key: SecretStr | None, base_url: str | No
         stream_usage=True,
         disable_streaming="tool_calling",  # streamed arguments that were cut off would run as if complete
     )
+
+
+def _check_url(base_url: str | None) -> None:
+    if base_url is None:
+        return
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SetupError(f"--base-url {base_url!r} is no address; give one such as http://127.0.0.1:8000/v1")
+    if parts.username or parts.password:
+        raise SetupError(
+            f"--base-url for {parts.hostname!r} holds a user name or password, which would be written down with the "
+            "run; leave them out and put the key into OPENAI_API_KEY"
+        )

@@ -18,7 +18,7 @@ from atlantis_core.planted import planted_gap
 from atlantis_core.records import LabelledImage, Measurement, Trial
 from atlantis_core.session import Session
 from atlantis_core.summary import final_arms
-from atlantis_core.trials import trials
+from atlantis_core.trials import seed_sd, trials
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -33,7 +33,8 @@ def final_test(session: Session) -> dict[str, Any]:
         session: A finished run: whoever has seen the test figures must not go on choosing.
 
     Returns:
-        `opened` (seconds since the epoch, one entry an opening), `frozen`, `baseline` and `final` (figures),
+        `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs that opened the same
+        split before), `frozen`, `baseline` and `final` (figures),
         `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
         baseline are the same model.
 
@@ -61,9 +62,19 @@ def _open(session: Session) -> tuple[LabelledImage, ...]:
 
     def record(purpose: str) -> None:
         times = (session.read(0, "test_opened") or {}).get("times", [])
-        session.write(0, "test_opened", {"purpose": purpose, "times": [*times, time.time()]})
+        entry = {"purpose": purpose, "times": [*times, time.time()], "split": session.loaded.sealed.address}
+        session.write(0, "test_opened", entry)
 
     return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
+
+
+def _opened_by(session: Session) -> list[str]:
+    """Return the other runs that have opened this very split: what they saw may have led to this run."""
+    address = session.loaded.sealed.address
+    entries = session.workspace.journal.everywhere("test_opened")
+    return sorted(
+        run_id for run_id, entry in entries.items() if run_id != session.run_id and entry.get("split") == address
+    )
 
 
 def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
@@ -78,12 +89,13 @@ def _measure(session: Session, arms: dict[str, list[str]], images: tuple[Labelle
     planted = _queries_in(task, planted_gap(session.collection.root))
     return {
         "opened": (session.read(0, "test_opened") or {}).get("times", []),
+        "opened_by": _opened_by(session),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
         "baseline": as_json(average([found[0] for found in baseline if found])),
         "final": as_json(average([found[0] for found in final if found])),
-        "over_baseline": _compared(task, baseline, final),
-        "planted_gap": _compared(task, baseline, final, planted) if planted else None,
+        "over_baseline": _compared(session, task, baseline, final),
+        "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
     }
 
 
@@ -109,6 +121,7 @@ def _trial(session: Session, task: RetrievalTask, trial: Trial, load: Callable[[
 
 
 def _compared(
+    session: Session,
     task: RetrievalTask,
     control: Sequence[Measured | None],
     candidate: Sequence[Measured | None],
@@ -119,7 +132,7 @@ def _compared(
         (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before
     ]
     labels = {image.id: image.label for image in task.queries}
-    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select=select)
+    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))
     if candidate is control:  # no round was kept: one and the same model, and 0 is no estimate
         found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
     return as_json(found)

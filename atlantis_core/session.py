@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core import registry
 from atlantis_core.data.facets import with_captions
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.errors import SetupError
 from atlantis_core.goals import read_goal
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json, from_json
@@ -56,6 +58,20 @@ class Session:
     def loaded(self) -> LoadedCollection:
         """The collection as it was read, with its test split sealed."""
         return self.workspace.collections.get(self.spec.collection_id)
+
+    def require_images(self) -> None:
+        """Refuse to work on a collection whose images are no longer there.
+
+        Raises:
+            SetupError: Names the first that is gone.
+        """
+        images = self.loaded.collection.images
+        gone = [image.path for image in images if not Path(image.path).is_file()]
+        if gone:
+            raise SetupError(
+                f"{len(gone)} of {len(images)} images of the collection are gone, the first {gone[0]!r}; "
+                f"put them back where they were, then: atlantis resume {self.run_id}"
+            )
 
     @cached_property
     def collection(self) -> Collection:

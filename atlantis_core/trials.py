@@ -144,8 +144,12 @@ def compare_arms(
         select: Ids of the queries to compare on; None means all.
     """
     labels = {image.id: image.label for image in session.task.queries}
-    seed_sd = SCRATCH_SEED_SD if session.backbone.source == "scratch" else SEED_SD
-    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd)
+    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd(session))
+
+
+def seed_sd(session: Session) -> float:
+    """Return the prior spread of Recall@1 between seeds of the run's recipe."""
+    return SCRATCH_SEED_SD if session.backbone.source == "scratch" else SEED_SD
 
 
 def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
@@ -188,9 +192,11 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
 
 
 def measurement_key(session: Session, subject: str) -> str:
-    """Return the content address of a measurement: who is measured, on which queries and gallery."""
-    images = session.task.queries + session.task.gallery
-    return content_key("measurement", [subject, pictures.VERSION, [image.id for image in images]])
+    """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
+    asked, searched = (
+        [as_json(image) for image in images] for images in (session.task.queries, session.task.gallery)
+    )
+    return content_key("measurement", [subject, pictures.VERSION, asked, searched])
 
 
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:

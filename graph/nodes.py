@@ -13,7 +13,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from atlantis_core.errors import ToolError
+from atlantis_core.errors import ProviderUnavailable, ToolError
 from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
@@ -51,10 +51,19 @@ class ConfiguredNode(Protocol):
 
 
 def planner_node(planner: Planner) -> Node:
-    """Return the node that asks `planner` what comes next and records its reason and cost."""
+    """Return the node that asks `planner` what comes next and records its reason and cost.
+
+    After too many failures in a row it pauses the run; a resumed one is given another chance.
+    """
+    asked = False
 
     def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        nonlocal asked
         session = runtime.context.session
+        if asked and state["failures"] >= MAX_FAILURES:
+            last = state["messages"][-1].text
+            raise ProviderUnavailable(f"{planner.name} failed {state['failures']} times in a row; the last: {last}")
+        asked = True
         if _out_of_money(session):
             return {"messages": [AIMessage("")]} | _stop("budget_spent", "the dollars for the planner are spent")
         with session.workspace.events.span(
@@ -97,7 +106,7 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
         return {"messages": [said]}
     if broken:
         again = HumanMessage("That call did not run: its arguments were incomplete. Make one complete call.")
-        return {"messages": [said, again]} | _failed(state, "the planner's calls cannot be read")
+        return {"messages": [said, again], "failures": state["failures"] + 1}
     return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
 
 
@@ -107,10 +116,8 @@ def tools_node() -> ConfiguredNode:
 
     def run(state: State, config: RunnableConfig) -> Any:
         answers = node.invoke(state, config)
-        failed = _failure_in(answers)
-        if failed is None:
-            return [*_as_commands(answers), Command(update={"failures": 0})]
-        return [*_as_commands(answers), Command(update=_failed(state, failed))]
+        failures = state["failures"] + 1 if _has_failed(answers) else 0
+        return [*_as_commands(answers), Command(update={"failures": failures})]
 
     return run
 
@@ -142,11 +149,9 @@ def _as_commands(answers: Any) -> list[Any]:
     return [item if isinstance(item, Command) else Command(update=item) for item in answers]
 
 
-def _failure_in(answers: Any) -> str | None:
+def _has_failed(answers: Any) -> bool:
     updates = [answers] if isinstance(answers, dict) else [getattr(item, "update", item) for item in answers]
-    messages = [message for update in updates for message in update["messages"]]
-    errors = [message.text for message in messages if message.status == "error"]
-    return errors[0] if errors else None
+    return any(message.status == "error" for update in updates for message in update["messages"])
 
 
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -218,12 +223,6 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
 def _stop(code: str, words: str) -> dict[str, Any]:
     return {"stop_reason": code, "stop_detail": words}
-
-
-def _failed(state: State, why: str) -> dict[str, Any]:
-    failures = state["failures"] + 1
-    over = _stop("failures", f"{failures} failures in a row; the last: {why}") if failures >= MAX_FAILURES else {}
-    return {"failures": failures} | over
 
 
 def _last_call(state: State) -> Any:

@@ -14,7 +14,7 @@ SPENDING_TOOL = "generate_images"
 """The tool that waits for approval."""
 
 MAX_FAILURES = 5
-"""Failed tool calls in a row after which the run ends."""
+"""Failed tool calls in a row after which the run is paused."""
 
 PLATEAU_ROUNDS = 2
 """Rounds not kept in a row that count as a plateau."""

@@ -52,7 +52,8 @@ def advance(
         watch: Told `(node, update)` after every step.
 
     Raises:
-        SetupError: An answer was given and the run waits for none, or another process has the run.
+        SetupError: An answer was given and the run waits for none, another process has the run, or the collection's
+            images are gone.
     """
     session = context.session
     runs = session.workspace.runs
@@ -63,6 +64,7 @@ def advance(
             "recursion_limit": STEPS_PER_ROUND * (session.spec.budget.rounds + 1),
         }
         given = _input(graph.get_state(config), answer)
+        session.require_images()
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
@@ -97,10 +99,8 @@ def _streamed(
 
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
-    if not snapshot.values:
-        return first_state()
     if snapshot.interrupts:
         return Command(resume=dict(answer)) if answer else None
     if answer:
         raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
-    return None
+    return None if snapshot.values else first_state()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -26,6 +27,8 @@ _LONGEST_LINE = 2000
 def answering(as_json: bool) -> Iterator[None]:
     """Turn this project's errors into one line and an exit code; anything else flies on with its traceback.
 
+    A database that is damaged, full or read-only is a person's to mend too.
+
     Args:
         as_json: Whether stdout is promised to hold exactly one JSON object.
 
@@ -40,6 +43,19 @@ def answering(as_json: bool) -> Iterator[None]:
         stop(str(error), MISTAKE, as_json)
     except KeyboardInterrupt:
         stop("interrupted", INTERRUPTED, as_json)
+    except Exception as error:
+        if _is_broken_database(error):
+            reason = (str(getattr(error, "orig", error)).splitlines() or [""])[0]
+            stop(f"the workspace's database cannot be used: {reason}; restore it, or name another", MISTAKE, as_json)
+        if as_json and not isinstance(error, typer.Exit | typer.Abort):
+            show_json({"error": f"unexpected {type(error).__name__}: {clean(str(error), _LONGEST_LINE)}"})
+        raise
+
+
+def _is_broken_database(error: Exception) -> bool:
+    """Tell a damaged, locked or read-only file from a wrong statement, which is a bug."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return loaded is not None and type(error) in {loaded.DatabaseError, loaded.OperationalError}
 
 
 def stop(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:

@@ -100,14 +100,31 @@ def check_data(data: str) -> None:
 def load_data(
     data: str, workspace: Workspace, options: ReadOptions, regime: Regime, progress: Progress
 ) -> LoadedCollection:
-    """Read DATA.
+    """Read DATA; splits that were made in this workspace before are made again as they were.
 
     Raises:
         SetupError: It is not there, or too little in it is of use.
     """
     from atlantis_core.data.reading import read_collection
 
-    return read_collection(data_folder(data, workspace, progress), options, regime, progress)
+    folder = data_folder(data, workspace, progress)
+    if not has_runs(workspace):
+        return read_collection(folder, options, regime, progress)
+    loaded = read_collection(folder, options, regime, progress, workspace.splits.known(regime))
+    opened = workspace.splits.sealed_elsewhere(loaded, regime)
+    if not opened:
+        return loaded
+    other = "unseen" if regime == "seen" else "seen"
+    note = (
+        f"{opened} images train or validate here that the regime '{other}' seals: keep to one regime's test figures."
+    )
+    return replace(loaded, notes=(*loaded.notes, note))
+
+
+def keep_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -> str:
+    """Keep a collection and the splits that were made for it; return the collection's id."""
+    workspace.splits.write(loaded, regime)
+    return workspace.collections.add(loaded)
 
 
 def check_spec(spec: RunSpec, goal: str | None = None) -> None:
@@ -120,7 +137,11 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> None:
 
     if goal is not None and not goal.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
-    for option, value, least in (("--seeds", spec.seeds, 1), ("--rounds", spec.budget.rounds, 1)):
+    for option, value, least in (
+        ("--seeds", spec.seeds, 1),
+        ("--rounds", spec.budget.rounds, 1),
+        ("--seed", spec.seed, 0),
+    ):
         if value < least:
             raise SetupError(f"{option} {value} is too few; at least {least}")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
@@ -185,7 +206,8 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
     goal = read_goal(asked.goal, loaded.collection)
-    run = workspace.runs.create(replace(spec, collection_id=workspace.collections.add(loaded), goal=goal))
+    collection_id = keep_data(loaded, workspace, spec.regime)
+    run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     understood = goal_in_words(goal, loaded.collection)
     lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone), understood]
     return run, [line for line in lines if line]
@@ -219,9 +241,10 @@ def planner_for(spec: RunSpec) -> Planner:
         return RulePlanner()
     from atlantis_dml.agents.chat_planner import ChatPlanner
     from atlantis_dml.agents.models import build_chat_model
+    from atlantis_dml.agents.redaction import redaction_of
     from atlantis_dml.settings import Settings
     from atlantis_dml.tools import make_tools
 
     settings = Settings()
     model: Any = build_chat_model(spec.planner, settings.key(), spec.base_url or settings.base_url)
-    return ChatPlanner(model, make_tools(), spec.planner)
+    return ChatPlanner(model, make_tools(), spec.planner, redaction_of(settings.key()))

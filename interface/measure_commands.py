@@ -125,4 +125,7 @@ def _opened(found: dict[str, Any]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found["opened"][0]))
     if found["opened_before"]:
         return f"the test split of run {found['run_id']} was opened at {when}; these are the figures from then"
-    return f"the test split of run {found['run_id']} is open now; that is written down, and it opens only once"
+    line = f"the test split of run {found['run_id']} is open now; that is written down, and it opens only once"
+    before = found["opened_by"]
+    seen = f" (run {before[-1]} opened the same split before: this is no first look)" if before else ""
+    return line + seen

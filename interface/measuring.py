@@ -38,6 +38,7 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
         backbone_line,
         check_data,
         check_spec,
+        keep_data,
         load_data,
         open_workspace,
         settled_backbone,
@@ -53,7 +54,7 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
         for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
             if line:
                 screen.line(line)
-        collection_id = store.collections.add(loaded)
+        collection_id = keep_data(loaded, store, spec.regime)
         spec = replace(spec, collection_id=collection_id)
         session = Session(store, f"diagnose-{collection_id[:16]}", spec, screen.progress)
         found = check_up(session, untrained=untrained, top=top)
@@ -94,8 +95,9 @@ def evaluation(
         say(retriever.backbone.notice)
     with screen_on_stderr() as screen:
         loaded = load_data(data, open_workspace(folder), options, regime, screen.progress)
-        if loaded.collection.problems:
-            screen.line(summary(loaded.collection.problems))
+        for line in (summary(loaded.collection.problems), *loaded.notes):
+            if line:
+                screen.line(line)
         task = retrieval_task(loaded.collection, regime, *restrictions)
         measured, _ = measure_retriever(retriever, task)
     facts: dict[str, Any] = as_json(measured)

@@ -9,6 +9,7 @@ from atlantis_core.data.inspection import Inspected
 from atlantis_core.data.splitting import (
     HELD_OUT,
     VALIDATION_ONLY,
+    as_before,
     near_groups,
     split_classes,
     split_images,
@@ -28,25 +29,26 @@ class Assigned:
     """What was made and why, for a person."""
 
 
-def assign_splits(photos: Sequence[Inspected], regime: Regime) -> Assigned:
+def assign_splits(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
     """Use the given splits, make what is missing, and check that they fit the regime.
 
-    Nothing is ever taken out of a given test split.
+    Nothing is ever taken out of a given test split, nor out of one that was made before.
 
     Args:
         photos: Usable images.
         regime: `seen` or `unseen`.
+        known: Image id -> split that an earlier reading made; made again as it was.
 
     Raises:
         SetupError: There is nothing to train on, or the splits contradict the regime.
     """
     given = {photo.entry.split for photo in photos}
     if given <= {None} or given == {"train"}:
-        return _with_validation(_made(photos, regime))
+        return _with_validation(_made(photos, regime, known))
     if "train" not in given:
         held = " and ".join(sorted(str(split) for split in given))
         raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
-    assigned = _given(photos) if "validation" in given else _with_validation(_carved(photos, regime))
+    assigned = _given(photos) if "validation" in given else _with_validation(_carved(photos, regime, known))
     _check_regime(assigned, regime)
     return assigned
 
@@ -57,27 +59,30 @@ def _given(photos: Sequence[Inspected]) -> Assigned:
     return Assigned(pairs, splits_given=True, notes=notes)
 
 
-def _made(photos: Sequence[Inspected], regime: Regime) -> Assigned:
-    splits = _split(photos, regime, HELD_OUT)
+def _made(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
+    splits = _split(photos, regime, HELD_OUT, known)
     unit = "images of every class" if regime == "seen" else "classes"
     note = f"No held-out splits are given: the {unit} were split 60/20/20 into train, validation and test by content."
     return Assigned(tuple(zip(photos, splits, strict=True)), splits_given=False, notes=(note,))
 
 
-def _carved(photos: Sequence[Inspected], regime: Regime) -> Assigned:
+def _carved(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
     """Take validation out of train, where only train and test are given."""
     training = [photo for photo in photos if photo.entry.split == "train"]
-    splits = zip(training, _split(training, regime, VALIDATION_ONLY), strict=True)
+    splits = zip(training, _split(training, regime, VALIDATION_ONLY, known), strict=True)
     tests: list[tuple[Inspected, Split]] = [(photo, "test") for photo in photos if photo.entry.split == "test"]
     unit = "training images of every class" if regime == "seen" else "training classes"
     note = f"No validation split is given: 20 % of the {unit}, chosen by content, became validation."
     return Assigned((*splits, *tests), splits_given=False, notes=(note,))
 
 
-def _split(photos: Sequence[Inspected], regime: Regime, shares: Mapping[Split, float]) -> list[Split]:
-    groups = near_groups([photo.id for photo in photos], [photo.fingerprint for photo in photos])
-    labels = [photo.entry.label for photo in photos]
-    return (split_images if regime == "seen" else split_classes)(labels, groups, shares)
+def _split(
+    photos: Sequence[Inspected], regime: Regime, shares: Mapping[Split, float], known: Mapping[str, Split]
+) -> list[Split]:
+    ids, labels = [photo.id for photo in photos], [photo.entry.label for photo in photos]
+    groups = near_groups(ids, [photo.fingerprint for photo in photos])
+    made = (split_images if regime == "seen" else split_classes)(labels, groups, shares)
+    return as_before(made, groups if regime == "seen" else labels, [known.get(identity) for identity in ids])
 
 
 def _with_validation(assigned: Assigned) -> Assigned:

@@ -51,6 +51,7 @@ def read_collection(
     options: ReadOptions | None = None,
     regime: Regime = "seen",
     progress: Progress = no_progress,
+    known_splits: Mapping[str, Split] | None = None,
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
@@ -61,6 +62,7 @@ def read_collection(
         options: Choice of columns.
         regime: Decides how missing splits are made: within classes (`seen`) or by class (`unseen`).
         progress: Told how many images were looked at.
+        known_splits: Image id -> split that an earlier reading made in this regime; it is kept.
 
     Raises:
         SetupError: There is no such folder, or too little in it is of use; the message says what and why.
@@ -71,7 +73,7 @@ def read_collection(
     images, found = inspect(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
     _check_enough(root, listing, images, problems)
-    assigned = assign_splits(images, regime)
+    assigned = assign_splits(images, regime, known_splits or {})
     return _assemble(root, options, listing, assigned, problems)
 
 

@@ -114,6 +114,28 @@ def split_classes(
     return [chosen[label] for label in labels]
 
 
+def as_before(made: Sequence[Split], units: Sequence[str], known: Sequence[Split | None]) -> list[Split]:
+    """Let units (near-duplicate groups or classes) keep the split that a member of theirs has had.
+
+    Where members have had several, the one that is kept most closely counts: test, then validation.
+
+    Args:
+        made: Split of each image as it was made now, N.
+        units: What must stay together, N.
+        known: Split of each image as it was made earlier, N; None for a new one.
+
+    Returns:
+        Split of each image, N.
+    """
+    had: dict[str, set[Split]] = defaultdict(set)
+    for unit, split in zip(units, known, strict=True):
+        if split is not None:
+            had[unit].add(split)
+    closest: tuple[Split, ...] = ("test", "validation", "train")
+    kept = {unit: next(split for split in closest if split in found) for unit, found in had.items()}
+    return [kept.get(unit, split) for unit, split in zip(units, made, strict=True)]
+
+
 def _deal(sizes: Sequence[int], quotas: Mapping[Split, int]) -> list[Split]:
     """Deal units of given sizes to the held-out split that lacks most; the rest is for training."""
     counts: Counter[Split] = Counter()

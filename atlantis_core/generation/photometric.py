@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import ToolError
+from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.draws import Draws, derived_seed
 from atlantis_core.generation.edits import EDITS
 from atlantis_core.generation.edits.reference import borrowed_light
@@ -50,6 +50,7 @@ class PhotometricGenerator:
 
         Raises:
             ToolError: A request without a source image, or with one that cannot be read.
+            SetupError: The source image is gone.
         """
         for request in requests:
             yield _edited(_source(request), request)
@@ -75,6 +76,8 @@ def _opened(path: str, side_px: int) -> Image:
             if side_px:
                 file.draft("RGB", (2 * side_px, 2 * side_px))
             return ImageOps.exif_transpose(file).convert("RGB")
+    except FileNotFoundError as error:
+        raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
     except (OSError, ValueError) as error:
         raise ToolError(f"image {path!r} cannot be read ({error}); choose another") from error
 

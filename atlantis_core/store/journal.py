@@ -32,6 +32,12 @@ class Journal:
             row = connection.execute(query).first()
         return row.payload if row else None
 
+    def everywhere(self, kind: str) -> dict[str, Any]:
+        """Return run id -> payload of all runs' entries of one kind in round 0."""
+        query = select(journal.c.run_id, journal.c.payload).where(journal.c.round == 0, journal.c.kind == kind)
+        with self._engine.connect() as connection:
+            return {row.run_id: row.payload for row in connection.execute(query)}
+
     def rounds(self, run_id: str) -> dict[int, dict[str, Any]]:
         """Return round -> kind -> payload, rounds in order (round 0 is the baseline)."""
         query = select(journal).where(journal.c.run_id == run_id).order_by(journal.c.round)

@@ -15,6 +15,14 @@ collections = Table(
     Column("fingerprints", JSON, nullable=False),
 )
 
+splits = Table(
+    "splits",
+    metadata,
+    Column("regime", String, primary_key=True),
+    Column("image_id", String, primary_key=True),
+    Column("split", String, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,

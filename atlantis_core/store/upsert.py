@@ -1,26 +1,29 @@
-"""Insert-or-leave and insert-or-replace, in the words that SQLite and PostgreSQL share."""
+"""Insert-or-leave and insert-or-replace, each one statement: two runs of one workspace may write the same row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless its primary key is there; return whether it was new."""
-    if connection.execute(select(*table.primary_key).where(*_same_key(table, row))).first():
-        return False
-    connection.execute(table.insert().values(**row))
-    return True
+    statement = _insert(connection, table, row).on_conflict_do_nothing(index_elements=list(table.primary_key))
+    return bool(connection.execute(statement).rowcount > 0)
 
 
 def replace(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row in place of the one with the same primary key."""
-    connection.execute(delete(table).where(*_same_key(table, row)))
-    connection.execute(table.insert().values(**row))
+    keys = {column.name for column in table.primary_key}
+    values = {name: value for name, value in row.items() if name not in keys}
+    statement = _insert(connection, table, row)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values))
 
 
-def _same_key(table: Table, row: Mapping[str, Any]) -> list[Any]:
-    return [column == row[column.name] for column in table.primary_key]
+def _insert(connection: Connection, table: Table, row: Mapping[str, Any]) -> Any:
+    return _INSERTS[connection.dialect.name](table).values(**row)

@@ -22,6 +22,7 @@ from atlantis_core.store.journal import Journal
 from atlantis_core.store.ledger import Ledger
 from atlantis_core.store.receipts import ReceiptStore
 from atlantis_core.store.runs import RunStore
+from atlantis_core.store.splits import SplitStore
 from atlantis_core.store.trials import TrialStore
 
 
@@ -29,7 +30,7 @@ class Workspace:
     """The folder and its database.
 
     ```
-    atlantis.db       collections, runs, candidates, verdicts, trials, journal, ledger, events
+    atlantis.db       collections, splits, runs, candidates, verdicts, trials, journal, ledger, events
     checkpoints.db    the graph's own checkpoints
     objects/          made images, named by the content address of their request
     models/<trial>/   safetensors + JSON
@@ -89,6 +90,11 @@ class Workspace:
     def collections(self) -> CollectionStore:
         """Collections as they were read."""
         return CollectionStore(self.engine)
+
+    @cached_property
+    def splits(self) -> SplitStore:
+        """Splits that were made here."""
+        return SplitStore(self.engine)
 
     @cached_property
     def runs(self) -> RunStore:

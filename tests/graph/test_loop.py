@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 from langchain_core.messages import AIMessage, SystemMessage
+from pydantic import SecretStr
 
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Budget, Cell, Goal
 from atlantis_dml.agents.chat_planner import ChatPlanner
+from atlantis_dml.agents.redaction import redaction_of
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.scripted import ScriptedChatModel
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import TOOLS
+from atlantis_dml.tools import TOOLS, make_tools
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
@@ -181,12 +184,54 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
     assert journal(context)[0]["end"] == {"stop_reason": "planner", "stop_detail": "I stop."}
 
 
-def test_a_planner_that_keeps_failing_is_stopped(begin: Begin, journal: Journal, chat: Chat, call: Call) -> None:
-    context = begin()
+def test_a_planner_that_keeps_failing_is_paused_and_can_be_resumed(begin: Begin, chat: Chat, call: Call) -> None:
+    context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(*[call("generate_images")] * 9)
-    advance(context, planner)
-    assert journal(context)[0]["end"]["stop_reason"] == "failures"
+    outcome = advance(context, planner)
+    assert (outcome.status, "no protocol yet" in outcome.problem) == ("paused", True)
     assert len(model.requests) == 5
+    assert advance(context, planner).status == "paused"
+    assert len(model.requests) == 6, "a resumed run gets one more chance"
+    assert advance(context, RulePlanner()).status == "done"
+
+
+def test_an_answer_to_nothing_is_refused_also_where_the_checkpoints_are_lost(begin: Begin) -> None:
+    context = begin(auto=False)
+    advance(context, RulePlanner())
+    context.session.workspace.checkpoints.unlink()
+    with pytest.raises(SetupError, match="waits for no approval"):
+        advance(context, RulePlanner(), {"decision": "approve"})
+
+
+def test_images_that_are_gone_leave_the_run_to_be_resumed(
+    begin: Begin, tiny_world: LoadedCollection, tmp_path: Path
+) -> None:
+    first, *others = tiny_world.collection.images
+    copied = tmp_path / "copied.png"
+    copied.write_bytes(Path(first.path).read_bytes())
+    images = (replace(first, path=str(copied)), *others)
+    context = begin(replace(tiny_world.collection, images=images), budget=Budget(images=12, rounds=1))
+    copied.rename(tmp_path / "elsewhere.png")
+    with pytest.raises(SetupError, match=r"1 of \d+ images .* gone"):
+        advance(context, RulePlanner())
+    (tmp_path / "elsewhere.png").rename(copied)
+    assert advance(context, RulePlanner()).status == "done"
+
+
+def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, call: Call, tmp_path: Path) -> None:
+    context = begin(budget=Budget(images=12, rounds=1))
+    key = "sk-planted-key-0123456789"
+    request = httpx2.Request("POST", "http://127.0.0.1/v1")
+    refused = openai.BadRequestError(f"bad {key}", response=httpx2.Response(400, request=request), body=None)
+    told = call("draft_protocol", feedback=f"use {key}").model_copy(update={"content": f"The key is {key}."})
+    model = ScriptedChatModel(script=[told, refused])
+    planner = ChatPlanner(model, make_tools(), "openai:scripted", redaction_of(SecretStr(key)))
+    outcome = advance(context, planner)
+    assert "[key]" in outcome.problem
+    session = context.session
+    assert "[key]" in str(session.workspace.events.tree(session.run_id))
+    written = [path for path in session.workspace.folder.rglob("*") if path.is_file()]
+    assert not [path for path in written if key.encode() in path.read_bytes()]
 
 
 def test_a_planner_that_runs_in_circles_is_paused(begin: Begin, chat: Chat, call: Call) -> None:

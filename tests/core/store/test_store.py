@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.errors import BudgetSpent, SetupError
-from atlantis_core.records import Budget, Candidate, Cell, Goal, RunSpec, Trial, Verdict
+from atlantis_core.records import Budget, Candidate, Cell, Goal, LabelledImage, RunSpec, Trial, Verdict
+from atlantis_core.store.tables import splits
+from atlantis_core.store.upsert import insert_once
+from atlantis_core.store.upsert import replace as replace_row
 from atlantis_core.store.workspace import Workspace
+from tests.core.data.pictures import class_folders
 
 
 @pytest.fixture
@@ -30,6 +38,46 @@ def test_a_run_is_found_by_its_id_by_a_prefix_and_as_the_last(workspace: Workspa
     assert workspace.runs.get(last.id[:-1]).id == last.id
     assert workspace.runs.get("last").spec.query == ("visit", "B")
     assert [run.id for run in workspace.runs.all()] == [last.id, first.id]
+
+
+def test_a_split_that_was_made_stays_when_photos_come_and_go(workspace: Workspace, tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "photos", {"a": 12, "b": 12, "c": 12})
+    first = read_collection(folder)
+    workspace.splits.write(first, "seen")
+    sealed = {row["image"]["path"] for row in first.sealed.rows_for_store()}
+    for image in first.collection.of_split("validation")[::2]:
+        Path(image.path).unlink()
+    known = workspace.splits.known("seen")
+    second = read_collection(folder, known_splits=known)
+    assert {row["image"]["path"] for row in second.sealed.rows_for_store()} == sealed
+    assert {image.id: image.split for image in second.collection.images}.items() <= known.items()
+    afresh = read_collection(folder)
+    assert {row["image"]["path"] for row in afresh.sealed.rows_for_store()} != sealed, "as it would be without"
+    assert workspace.splits.sealed_elsewhere(second, "unseen") == 0
+    opened = replace(second.collection, images=tuple(replace(i, split="train") for i in _all_images(first)))
+    assert workspace.splits.sealed_elsewhere(replace(second, collection=opened), "unseen") == len(sealed)
+
+
+def _all_images(loaded: LoadedCollection) -> list[LabelledImage]:
+    return [*loaded.collection.images, *(LabelledImage(**row["image"]) for row in loaded.sealed.rows_for_store())]
+
+
+def test_the_same_row_written_by_two_processes_is_one_row(workspace: Workspace) -> None:
+    rows = [{"regime": "seen", "image_id": str(number), "split": "train"} for number in range(200)]
+    other = Workspace(workspace.folder)
+    _ = workspace.engine, other.engine
+
+    def write(engine: Engine) -> int:
+        new = 0
+        for row in rows:
+            with engine.begin() as connection:
+                new += insert_once(connection, splits, row)
+                replace_row(connection, splits, {**row, "regime": "unseen"})
+        return new
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(write, (workspace.engine, other.engine))) == 200
+    assert len(workspace.splits.known("unseen")) == 200
 
 
 @pytest.mark.parametrize("asked", ["nope", "", "2"])
