@@ -103,7 +103,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
     return Protocol(
         id=content_key("protocol", [brief.round, cells, brief.spread])[:12],
         round=brief.round,
-        arm="edit",
+        arm=brief.arms[0],
         cells=tuple(cells),
         objective=objective,
         reason=reason,

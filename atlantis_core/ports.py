@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.records import Caption, GenerationRequest, LabelledImage
+    from atlantis_core.records import Arm, Caption, GenerationRequest, LabelledImage
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`; interfaces draw it, tests ignore it."""
@@ -37,8 +37,15 @@ class Generator(Protocol):
     """Makes images for cells. Same request, same image, whatever the batch."""
 
     name: str
-    version: str
-    """Changes whenever the same request would give another image."""
+    arms: tuple[Arm, ...]
+    """What it can make; the first where a drafter has no reason for another."""
+    notice: str
+    """What a person should read before it is used (a licence, say); may be empty."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same request would give another image."""
+        ...
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return, JSON-able, what will be done for this request (the edits and their strengths, say)."""
@@ -74,6 +81,7 @@ CAPTIONERS = {
 }
 
 GENERATORS = {
+    "diffusion": "atlantis_core.generation.diffusion.generator:DiffusionGenerator",
     "photometric": "atlantis_core.generation.photometric:PhotometricGenerator",
 }
 

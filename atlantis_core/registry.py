@@ -1,7 +1,8 @@
 """Choosing a part by its name.
 
 A registry is a plain mapping `"name": "module:Class"`. Nothing is imported before it is asked for; a full
-`module:Class` is accepted too, which is the whole plugin system.
+`module:Class` is accepted too, which is the whole plugin system. A part that needs to be told something takes it
+behind its name: `diffusion:FOLDER`.
 """
 
 from __future__ import annotations
@@ -32,3 +33,21 @@ def load(registry: Mapping[str, str], name: str, kind: str) -> Any:
         return getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise SetupError(f"{kind} {name!r} cannot be loaded: {error}") from error
+
+
+def build(registry: Mapping[str, str], name: str, kind: str) -> Any:
+    """Import what `name` stands for and make one; what stands behind a known name and a colon is handed to it.
+
+    Raises:
+        SetupError: The name is unknown, its module cannot be imported, or it needs to be told something.
+    """
+    short, _, told = name.partition(":")
+    if short not in registry:
+        return load(registry, name, kind)()
+    part = load(registry, short, kind)
+    if told:
+        return part(told)
+    try:
+        return part()
+    except TypeError as error:
+        raise SetupError(f"{kind} {short!r} needs to be told which model: {short}:NAME ({error})") from error

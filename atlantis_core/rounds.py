@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.errors import BudgetSpent, ToolError
+from atlantis_core.errors import BadProtocol, BudgetSpent, ToolError
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
@@ -63,6 +63,7 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
         "classes": tuple(sorted({image.label for image in session.collection.of_split("train")})),
         "facet_values": known_values(session.collection),
         "spread": session.spec.spread,
+        "arms": session.generator.arms,
         "scorer": session.spec.scorer,
     }
 
@@ -85,10 +86,13 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     """Make a protocol's images, each once, and book them.
 
     Raises:
-        BadProtocol: The protocol breaks a rule of the collection.
+        BadProtocol: The protocol breaks a rule of the collection, or asks for an arm the generator does not have.
         BudgetSpent: The images that are not booked yet are more than the budget has left.
     """
     check_protocol(protocol, session.collection, session.spec.regime, None)
+    arms = session.generator.arms
+    if protocol.arm not in arms:
+        raise BadProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
     generator = f"{session.generator.name}/{session.generator.version}"
     requests = requests_for(protocol, session.collection.of_split("train"), generator, seed, session.made_side_px)

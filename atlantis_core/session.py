@@ -125,13 +125,13 @@ class Session:
     @cached_property
     def captioner(self) -> Captioner:
         """The captioner the run chose."""
-        built: Captioner = registry.load(CAPTIONERS, self.spec.captioner, "captioner")()
+        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner")
         return built
 
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        built: Generator = registry.load(GENERATORS, self.spec.generator, "generator")()
+        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator")
         return built
 
     def scorer(self, name: str) -> OutlierScorer:

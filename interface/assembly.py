@@ -154,8 +154,8 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> None:
             f"a budget of ${spec.budget.usd:g} needs the price of {spec.planner!r}: "
             "--price IN,OUT in dollars per million tokens"
         )
-    registry.load(CAPTIONERS, spec.captioner, "captioner")
-    registry.load(GENERATORS, spec.generator, "generator")
+    registry.build(CAPTIONERS, spec.captioner, "captioner")
+    registry.build(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
     planner_for(spec)
 
@@ -209,7 +209,8 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     collection_id = keep_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     understood = goal_in_words(goal, loaded.collection)
-    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone), understood]
+    notice = registry.build(GENERATORS, spec.generator, "generator").notice
+    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone), notice, understood]
     return run, [line for line in lines if line]
 
 

@@ -44,7 +44,9 @@ def run(
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
-    generator: Annotated[str, typer.Option("--generator", help="Makes the images.")] = "photometric",
+    generator: Annotated[
+        str, typer.Option("--generator", help="Makes the images: photometric, or diffusion:MODEL.")
+    ] = "photometric",
     scorer: Annotated[str, typer.Option("--scorer", help="Finds made images that are off.")] = "margin",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,

@@ -14,7 +14,7 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
 from atlantis_core.plain import as_json
-from atlantis_core.records import CellRequest, Gap
+from atlantis_core.records import Arm, CellRequest, Gap
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.session import Session
 
@@ -34,6 +34,8 @@ class Brief:
     facet_values: dict[str, tuple[str, ...]]
     spread: str
     """`targeted` or `uniform`."""
+    arms: tuple[Arm, ...]
+    """What the generator can make, its usual arm first."""
     scorer: str
     """Outlier scorer the run asks for."""
     feedback: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from atlantis_core.records import GenerationRequest
+    from atlantis_core.records import Arm, GenerationRequest
 
 
 class PhotometricGenerator:
@@ -30,6 +30,8 @@ class PhotometricGenerator:
 
     name = "photometric"
     version = "2"
+    arms: tuple[Arm, ...] = ("edit",)
+    notice = ""
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return the edits with their strengths, and whether any word of the request was known."""

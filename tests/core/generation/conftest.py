@@ -9,6 +9,7 @@ from PIL import Image
 
 from atlantis_core.generation.requests import request_key
 from atlantis_core.records import Cell, GenerationRequest, LabelledImage
+from tests.core.generation.diffusion_models import write_tiny_pipeline
 
 
 def photo(seed: int, width: int = 80, height: int = 64) -> Image.Image:
@@ -20,6 +21,12 @@ def photo(seed: int, width: int = 80, height: int = 64) -> Image.Image:
         x, y = rng.integers(width // 5, width // 2), rng.integers(height // 5, height // 2)
         scene[y : y + height // 4, x : x + width // 4] = rng.integers(30, 230, 3)
     return Image.fromarray((scene + rng.normal(0, 3, scene.shape)).clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion folder that draws 32 px noise in no time."""
+    return write_tiny_pipeline(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from atlantis_core.captioning.measures import measure
-from atlantis_core.errors import ToolError
+from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.draws import Draws
 from atlantis_core.generation.edits import EDITS
 from atlantis_core.generation.edits.reference import borrowed_light
@@ -230,7 +230,7 @@ def test_what_is_no_light_is_not_borrowed(ask, red_dusk):
 
 def test_an_unreadable_reference_is_named(ask, tmp_path):
     request = dataclasses.replace(ask("night"), reference_id="gone", reference_path=str(tmp_path / "gone.png"))
-    with pytest.raises(ToolError, match=r"gone\.png"):
+    with pytest.raises(SetupError, match=r"gone\.png"):
         next(PhotometricGenerator().generate([request]))
 
 

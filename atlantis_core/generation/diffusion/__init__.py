@@ -1,0 +1,1 @@
+"""Images from any `diffusers` pipeline, by folder or hub name."""

@@ -1,0 +1,90 @@
+"""A diffusion model's address: `NAME?steps=4&guidance=0`, as it stands behind `--generator diffusion:`.
+
+One string says which model and how it is run, so that a run can be written down and repeated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import parse_qsl
+
+from atlantis_core.errors import SetupError
+from atlantis_core.generation.diffusion.known import facts_of
+
+DiffusionArm = Literal["edit", "text_to_image"]
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionOptions:
+    """How a pipeline is run."""
+
+    steps: int = 30
+    """Denoising steps; image-to-image makes `strength` of them, at least one."""
+    guidance: float = 5.0
+    """Classifier-free guidance; 0 or 1 switches it off."""
+    strength: float = 0.55
+    """How far image-to-image leaves its source, above 0 to 1; less keeps the class better."""
+    negative: str = ""
+    """Negative prompt."""
+    scheduler: str = ""
+    """Name of a `diffusers` scheduler class; empty keeps the pipeline's."""
+    lora: str = ""
+    """Folder or hub name of LoRA weights."""
+    arm: DiffusionArm = "edit"
+    """What is made unless a protocol says otherwise: plain text-to-image drifts from classes it does not know."""
+    batch: int = 0
+    """Images at once; 0 chooses by device."""
+    dtype: Dtype = "auto"
+    """`auto` is half precision on a GPU."""
+    revision: str = ""
+    """Branch, tag or commit of a hub model."""
+    allow_pickle: bool = False
+    """Load pickled weights, which can run any code when they are opened."""
+
+
+def parse_address(address: str) -> tuple[str, DiffusionOptions]:
+    """Split an address into the model's name and its options, with what is known of the model as defaults.
+
+    Raises:
+        SetupError: No name, an unknown option, or a value that does not fit.
+    """
+    name, _, query = address.partition("?")
+    if not name:
+        raise SetupError(
+            "--generator diffusion: needs a model: diffusion:FOLDER, diffusion:HUB/NAME or diffusion:harbor"
+        )
+    given: dict[str, Any] = dict(facts_of(name).settings)
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        given[key] = _read(key, text)
+    options = DiffusionOptions(**given)
+    _check(options)
+    return name, options
+
+
+def _read(key: str, text: str) -> Any:
+    kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(DiffusionOptions)}
+    if key not in kinds:
+        raise SetupError(f"unknown option {key!r} of a diffusion model; known: {', '.join(sorted(kinds))}")
+    if kinds[key] is bool:
+        return text.lower() in {"1", "true", "yes"}
+    try:
+        return kinds[key](text)
+    except ValueError:
+        raise SetupError(f"option {key}={text!r} of a diffusion model is no {kinds[key].__name__}") from None
+
+
+def _check(options: DiffusionOptions) -> None:
+    wrong = {
+        "steps": options.steps < 1,
+        "guidance": options.guidance < 0,
+        "strength": not 0 < options.strength <= 1,
+        "batch": options.batch < 0,
+        "arm": options.arm not in get_args(DiffusionArm),
+        "dtype": options.dtype not in get_args(Dtype),
+    }
+    for key, is_wrong in wrong.items():
+        if is_wrong:
+            raise SetupError(f"option {key}={getattr(options, key)!r} of a diffusion model is out of range")

@@ -1,0 +1,30 @@
+"""Sizes of pictures: what a model draws, and what is kept of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_MULTIPLE = 8  # autoencoders halve a picture three times
+
+
+def fitted(image: Image, side_px: int) -> Image:
+    """Resize a source so that its short side is the model's and both sides are multiples of 8."""
+    from PIL.Image import Resampling
+
+    scale = side_px / min(image.size)
+    width, height = (max(_MULTIPLE, round(side * scale / _MULTIPLE) * _MULTIPLE) for side in image.size)
+    return image.resize((width, height), Resampling.LANCZOS)
+
+
+def shrunk(image: Image, side_px: int) -> Image:
+    """Shrink a drawing to a short side; a smaller one, or any for 0, stays as it is."""
+    from PIL.Image import Resampling
+
+    short = min(image.size)
+    if not side_px or short <= side_px:
+        return image
+    width, height = (max(1, round(side * side_px / short)) for side in image.size)
+    return image.resize((width, height), Resampling.LANCZOS)
