@@ -29,7 +29,7 @@ class Recipe:
     """The settings of one training of the painter."""
 
     pictures_per_combination: int = 14
-    autoencoder_steps: int = 700
+    autoencoder_steps: int = 4500
     text_steps: int = 400
     denoiser_steps: int = 8000
     batch: int = 64

@@ -22,8 +22,9 @@ SHAPE: dict[str, Any] = {
     "sample_size": 64,
     "mid_block_add_attention": False,
 }
+_RATE = 1.5e-3
 _KL_WEIGHT = 1e-6  # as in latent diffusion (Rombach et al. 2022): hardly any
-_BATCH = 24
+_BATCH = 8  # small: what an autoencoder lacks at first is updates, not pictures
 
 
 def make_autoencoder() -> Any:
@@ -41,7 +42,7 @@ class Copyist:
 
         self.model, self._pool, self._steps, self._device = model.to(device), pool, steps, device
         self.modules = model
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.99), weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.0)
 
     def step(self, step: int) -> float:
         """Train on one batch; which pictures is a function of the step alone."""
@@ -50,7 +51,7 @@ class Copyist:
         rng = np.random.default_rng([5, step])
         batch = as_tensor(self._pool.pictures[rng.integers(0, len(self._pool.pictures), _BATCH)]).to(self._device)
         for group in self.optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps)))
+            group["lr"] = _RATE * min(1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps)))
         told = self.model.encode(batch).latent_dist
         noise = torch.from_numpy(rng.standard_normal(tuple(told.mean.shape), np.float32)).to(self._device)
         copied = self.model.decode(told.mean + told.std * noise).sample
