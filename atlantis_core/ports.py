@@ -78,6 +78,7 @@ class OutlierScorer(Protocol):
 
 CAPTIONERS = {
     "attributes": "atlantis_core.captioning.attributes:AttributeCaptioner",
+    "transformers": "atlantis_core.captioning.transformers:TransformersCaptioner",
 }
 
 GENERATORS = {

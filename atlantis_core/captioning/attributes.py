@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import ToolError
+from atlantis_core.data.opening import open_photo
 from atlantis_core.records import Caption, LabelledImage
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from atlantis_core.captioning.measures import Measures
 
 _DARK_BELOW, _BRIGHT_ABOVE = 40.0, 60.0
@@ -55,7 +53,7 @@ class AttributeCaptioner:
 
         captions = []
         for image in images:
-            attributes = attributes_of(measure(_opened(image.path)))
+            attributes = attributes_of(measure(open_photo(image.path)))
             captions.append(Caption(image.id, in_words(attributes), attributes))
         return captions
 
@@ -91,14 +89,3 @@ def _cast_name(measures: Measures) -> str:
         return "neutral"
     first, last = _WARM_DEGREES
     return "warm" if first <= measures.cast_degrees <= last else "cool"
-
-
-def _opened(path: str) -> Image:
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    try:
-        with Pillow.open(path) as file:
-            return ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, ValueError) as error:
-        raise ToolError(f"image {path!r} cannot be read for its caption ({error}); leave it out") from error

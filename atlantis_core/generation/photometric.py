@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError, ToolError
+from atlantis_core.data.opening import open_photo
+from atlantis_core.errors import ToolError
 from atlantis_core.generation.draws import Draws, derived_seed
 from atlantis_core.generation.edits import EDITS
 from atlantis_core.generation.edits.reference import borrowed_light
@@ -63,25 +64,9 @@ def _source(request: GenerationRequest) -> Image:
         raise ToolError(
             f"request {request.key!r} names no source image; `photometric` edits real photos: use the `edit` arm"
         )
-    image = _opened(request.source_path, request.side_px)
+    image = open_photo(request.source_path, 2 * request.side_px)
     scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
     return _resized(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-
-
-def _opened(path: str, side_px: int) -> Image:
-    """Decode a photo; a large JPEG at about twice the size that is needed, which is several times faster."""
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    try:
-        with Pillow.open(path) as file:
-            if side_px:
-                file.draft("RGB", (2 * side_px, 2 * side_px))
-            return ImageOps.exif_transpose(file).convert("RGB")
-    except FileNotFoundError as error:
-        raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
-    except (OSError, ValueError) as error:
-        raise ToolError(f"image {path!r} cannot be read ({error}); choose another") from error
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:
@@ -108,7 +93,7 @@ def _edited(image: Image, request: GenerationRequest) -> Image:
             edit = load(EDITS, step.edit, "edit")
             picture = edit(picture, step.strength, Draws(step.seed))
         if plan.borrowed:
-            reference = _tensor(_resized(_opened(request.reference_path, request.side_px), image.size))
+            reference = _tensor(_resized(open_photo(request.reference_path, 2 * request.side_px), image.size))
             draws = Draws(derived_seed(request.seed, "reference"))
             picture = borrowed_light(picture, reference, plan.borrowed, draws)
         eight_bit = (picture.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,10 +1,13 @@
-"""Pretrained timm weights from the local cache or the hub, without the stalls of an unreachable hub."""
+"""Pretrained weights from the local cache or the hub, without the stalls of an unreachable hub."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from atlantis_core.errors import SetupError
 
 PROBE_SECONDS = 4.0
 """How long the hub may take to answer at all before it counts as out of reach."""
@@ -76,3 +79,28 @@ def probe(url: str, seconds: float = PROBE_SECONDS) -> str:
         return "" if error.code < 500 else f"HTTP {error.code}"
     except OSError as error:
         return str(getattr(error, "reason", "") or error)
+
+
+def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
+    """Return the folder of a hub model, from the local cache where the hub is out of reach.
+
+    Args:
+        name: `owner/model`.
+        kind: What it should be, for the error message (`"pipeline"`).
+        fetch: Downloads it, or only looks into the cache when called with True; returns the folder.
+
+    Raises:
+        SetupError: It is neither in the cache nor to be had.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else probe(f"{constants.ENDPOINT}/{name}")
+    try:
+        return fetch(bool(refusal))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+        why = f"the hub is out of reach ({refusal})" if refusal else (str(error).splitlines() or [""])[0]
+        raise SetupError(
+            f"{name!r} is no folder, and no {kind} of that name is in the local cache: {why}; "
+            f"fetch it where there is a network (`hf download {name}`), or name a folder"
+        ) from error

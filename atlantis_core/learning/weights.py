@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
+from atlantis_core.keys import content_key
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,3 +68,30 @@ def file_digest(path: str) -> str:
 def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they are the cache's key)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_COUNTED = {".safetensors", ".json", ".txt", ".bin", ".model"}
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the content address of a model's folder: its weights, configurations and vocabularies."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _COUNTED)
+    return content_key("model", [(str(path.relative_to(folder)), file_digest(str(path))) for path in files])
+
+
+def require_safetensors(folder: Path, *, allow_pickle: bool = False) -> None:
+    """Refuse a model's folder that holds pickled weights only, or none.
+
+    Raises:
+        SetupError: Names the file, and what to do.
+    """
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = next((path for suffix in ("bin", "pt", "ckpt", "pth") for path in folder.glob(f"*.{suffix}")), None)
+    if pickled is None:
+        raise SetupError(f"{str(folder)!r} has no weights (*.safetensors)")
+    if not allow_pickle:
+        raise SetupError(
+            f"{str(pickled)!r} is pickled and can run any code when it is opened; get safetensors, or, if you trust "
+            "it, say so: add ?allow_pickle=1"
+        )

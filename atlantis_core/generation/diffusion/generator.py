@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
@@ -133,17 +134,7 @@ class DiffusionGenerator:
     def _source(self, request: GenerationRequest) -> Image | None:
         if not request.source_path:
             return None
-        from PIL import Image as Pillow
-        from PIL import ImageOps
-
-        try:
-            with Pillow.open(request.source_path) as file:
-                return fitted(ImageOps.exif_transpose(file).convert("RGB"), self._side_px)
-        except FileNotFoundError as error:
-            path = request.source_path
-            raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
-        except (OSError, ValueError) as error:
-            raise ToolError(f"image {request.source_path!r} cannot be read ({error}); choose another") from error
+        return fitted(open_photo(request.source_path), self._side_px)
 
     def _drawn(self, requests: Sequence[GenerationRequest], sources: Sequence[Image | None]) -> Iterator[Image]:
         """Yield pictures of one size; a batch that does not fit into memory is halved, and said so."""

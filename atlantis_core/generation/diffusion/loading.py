@@ -10,13 +10,11 @@ from typing import Any
 from atlantis_core.errors import SetupError
 from atlantis_core.generation.diffusion.known import BUNDLED
 from atlantis_core.generation.diffusion.options import DiffusionOptions
-from atlantis_core.keys import content_key
-from atlantis_core.learning.hub import probe
-from atlantis_core.learning.weights import file_digest
+from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.weights import folder_digest, require_safetensors
 
 _INDEX = "model_index.json"
 _WEIGHTLESS = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "feature_extractor", "image_processor")
-_HUB = "https://huggingface.co"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,7 @@ class FoundPipeline:
     @property
     def digest(self) -> str:
         """Content address of every file of the pipeline."""
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix in _COUNTED)
-        return content_key(
-            "pipeline", [(str(path.relative_to(self.folder)), file_digest(str(path))) for path in files]
-        )
-
-
-_COUNTED = {".safetensors", ".json", ".txt", ".bin", ".model"}
+        return folder_digest(self.folder)
 
 
 def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
@@ -64,6 +56,7 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, device: str) 
     import diffusers
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -75,7 +68,7 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, device: str) 
         )
         if options.lora:
             pipeline.load_lora_weights(options.lora)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded: {reason}") from error
     if options.scheduler:
@@ -103,24 +96,19 @@ def _placed(pipeline: Any, device: str) -> Any:
 
 def _from_hub(name: str, options: DiffusionOptions) -> FoundPipeline:
     from diffusers import DiffusionPipeline
-    from huggingface_hub import constants
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else probe(f"{_HUB}/{name}")
-    try:
-        folder = DiffusionPipeline.download(
-            name,
-            revision=options.revision or None,
-            use_safetensors=not options.allow_pickle,
-            local_files_only=bool(refusal),
+    def fetch(local_files_only: bool) -> str:
+        return str(
+            DiffusionPipeline.download(
+                name,
+                revision=options.revision or None,
+                use_safetensors=not options.allow_pickle,
+                local_files_only=local_files_only,
+            )
         )
-    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
-        why = f"the hub is out of reach ({refusal})" if refusal else (str(error).splitlines() or [""])[0]
-        raise SetupError(
-            f"{name!r} is no folder, and no pipeline of that name is in the local cache: {why}; "
-            f"fetch it where there is a network (`hf download {name}`), or name a folder"
-        ) from error
-    return FoundPipeline(name, Path(folder), Path(folder).name)
+
+    folder = Path(find_snapshot(name, "pipeline", fetch))
+    return FoundPipeline(name, folder, folder.name)
 
 
 def _check(found: FoundPipeline, options: DiffusionOptions) -> None:
@@ -142,14 +130,4 @@ def _check_part(folder: Path, part: str, options: DiffusionOptions) -> None:
         raise SetupError(f"pipeline {str(folder.parent)!r} lacks its {part!r}: there is no folder of that name")
     if part in _WEIGHTLESS:
         return
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = next((path for suffix in ("bin", "pt", "ckpt", "pth") for path in folder.glob(f"*.{suffix}")), None)
-    if pickled and options.allow_pickle:
-        return
-    if pickled:
-        raise SetupError(
-            f"{str(pickled)!r} is pickled and can run any code when it is opened; get safetensors, or, if you trust "
-            "it, say so: add ?allow_pickle=1"
-        )
-    raise SetupError(f"{str(folder)!r} has no weights (*.safetensors)")
+    require_safetensors(folder, allow_pickle=options.allow_pickle)

@@ -8,10 +8,10 @@ from PIL import Image, ImageFilter
 
 from atlantis_core.captioning.attributes import AttributeCaptioner, in_words
 from atlantis_core.captioning.measures import measure
-from atlantis_core.errors import ToolError
+from atlantis_core.errors import SetupError
 from atlantis_core.ports import CAPTIONERS
 from atlantis_core.records import LabelledImage
-from atlantis_core.registry import load
+from atlantis_core.registry import build
 
 
 def photo(seed: int, side_px: int = 96) -> Image.Image:
@@ -28,8 +28,9 @@ def saved(folder: Path, name: str, image: Image.Image) -> LabelledImage:
 
 
 @pytest.fixture(params=sorted(CAPTIONERS))
-def captioner(request):
-    return load(CAPTIONERS, request.param, "captioner")()
+def captioner(request, tiny_blip):
+    told = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
+    return build(CAPTIONERS, request.param + told.get(request.param, ""), "captioner")
 
 
 def test_one_caption_per_image_in_order(captioner, tmp_path):
@@ -53,9 +54,9 @@ def test_attributes_are_strings_and_nothing_of_the_metadata_is_said(captioner, t
     assert not any(secret in said for secret in ("SecretLabel", "SecretValue", "SecretName", "lighting"))
 
 
-def test_a_missing_file_is_a_tool_error_that_names_it(captioner, tmp_path):
+def test_a_missing_file_is_a_persons_to_put_back(captioner, tmp_path):
     gone = LabelledImage("x", str(tmp_path / "gone.png"), "a", "train")
-    with pytest.raises(ToolError, match=r"gone\.png"):
+    with pytest.raises(SetupError, match=r"gone\.png"):
         captioner.caption([gone])
 
 

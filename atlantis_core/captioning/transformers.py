@@ -1,0 +1,128 @@
+"""The captioner with weights: any image-to-text or image-text-to-text model of `transformers`, by folder or hub name.
+
+Address: `NAME?prompt=a photo of&max_tokens=30&batch=8`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from atlantis_core.captioning.conditions import conditions_in
+from atlantis_core.data.opening import open_photo
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.weights import require_safetensors
+from atlantis_core.records import Caption, LabelledImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_USUAL = {"prompt": "", "max_tokens": "40", "batch": "16", "allow_pickle": "0"}
+
+
+class TransformersCaptioner:
+    """Captions photos with a vision-language model; attributes are the conditions that its words name.
+
+    Args:
+        address: A folder or a hub name, with options.
+
+    Raises:
+        SetupError: No such model, or one that cannot be used; nothing is loaded yet.
+    """
+
+    name = "transformers"
+
+    def __init__(self, address: str) -> None:
+        self._model_name, options = _parsed(address)
+        self._prompt, self._allow_pickle = options["prompt"], options["allow_pickle"] == "1"
+        self._max_tokens, self._batch = _whole(options, "max_tokens"), _whole(options, "batch")
+        self._folder = _found(self._model_name, allow_pickle=self._allow_pickle)
+
+    def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
+        """Return one caption per image, in order; only pixels are read, never labels or metadata.
+
+        Raises:
+            ToolError: An image that cannot be read.
+            SetupError: The model cannot be loaded.
+        """
+        captions: list[Caption] = []
+        for start in range(0, len(images), self._batch):
+            some = images[start : start + self._batch]
+            texts = self._told([open_photo(image.path) for image in some])
+            captions += [
+                Caption(image.id, text, conditions_in(text)) for image, text in zip(some, texts, strict=True)
+            ]
+        return captions
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """Processor and model."""
+        import torch
+        import transformers
+        from safetensors import SafetensorError
+
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        on_gpu = torch.cuda.is_available()
+        try:
+            auto: Any = transformers.AutoProcessor
+            processor: Any = auto.from_pretrained(self._folder, local_files_only=True)
+            model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
+                self._folder,
+                local_files_only=True,
+                use_safetensors=None if self._allow_pickle else True,
+                dtype=torch.float16 if on_gpu else torch.float32,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise SetupError(f"captioner {self._model_name!r} cannot be loaded: {reason}") from error
+        return processor, model.to("cuda" if on_gpu else "cpu").eval()
+
+    def _told(self, images: list[Image]) -> list[str]:
+        import torch
+
+        processor, model = self._loaded
+        words: dict[str, Any] = {"text": [self._prompt] * len(images), "padding": True} if self._prompt else {}
+        given = processor(images=images, return_tensors="pt", **words).to(model.device, model.dtype)
+        with torch.inference_mode():
+            tokens = model.generate(**given, max_new_tokens=self._max_tokens, num_beams=1, do_sample=False)
+        return [str(text).strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
+
+
+def _parsed(address: str) -> tuple[str, dict[str, str]]:
+    name, _, query = address.partition("?")
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(set(given) - set(_USUAL))
+    if not name or unknown:
+        what = f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_USUAL))}" if name else "it names no model"
+        raise SetupError(f"--captioner transformers:{address}: {what}")
+    return name, _USUAL | given
+
+
+def _whole(options: dict[str, str], key: str) -> int:
+    if not options[key].isdecimal() or int(options[key]) < 1:
+        raise SetupError(f"option {key}={options[key]!r} of a captioner is no whole number above 0")
+    return int(options[key])
+
+
+def _found(name: str, *, allow_pickle: bool) -> str:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        weights = ["*.bin"] if allow_pickle else ["*.safetensors"]
+        patterns = ["*.json", "*.txt", "*.model", "*.jinja", *weights]
+        return find_snapshot(
+            name,
+            "captioner",
+            lambda local_files_only: snapshot_download(
+                name, allow_patterns=patterns, local_files_only=local_files_only
+            ),
+        )
+    if not (folder / "config.json").is_file():
+        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
+    require_safetensors(folder, allow_pickle=allow_pickle)
+    return str(folder.resolve())

@@ -1,0 +1,36 @@
+"""Opening one photo to work on its pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError, ToolError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def open_photo(path: str, least_px: int = 0) -> Image:
+    """Decode a photo as RGB, upright.
+
+    Args:
+        path: The file.
+        least_px: Where no more than so many pixels a side are needed, a large JPEG is decoded at about that size,
+            which is several times faster; 0 decodes it whole.
+
+    Raises:
+        ToolError: It cannot be read.
+        SetupError: It is gone; a person must put it back.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    try:
+        with Pillow.open(path) as file:
+            if least_px:
+                file.draft("RGB", (least_px, least_px))
+            return ImageOps.exif_transpose(file).convert("RGB")
+    except FileNotFoundError as error:
+        raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
+    except (OSError, ValueError) as error:
+        raise ToolError(f"image {path!r} cannot be read ({error}); leave it out or choose another") from error
