@@ -37,8 +37,15 @@ class Recipe:
     seed: int = 0
 
 
-def paint_school(recipe: Recipe, work: Path, device: str, deadline: float | None) -> bool:
-    """Train all stages as far as the time allows, and write the pipeline.
+def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float | None) -> bool:
+    """Train all stages as far as the time allows, and write the pipeline to `work/pipeline`.
+
+    Args:
+        recipe: The settings.
+        pool: Training pictures.
+        work: Folder of checkpoints and loss curves; what is found there is continued.
+        device: Where to compute.
+        deadline: Value of `time.monotonic()` after which to stop; None for no limit.
 
     Returns:
         Whether the training is complete.
@@ -46,8 +53,6 @@ def paint_school(recipe: Recipe, work: Path, device: str, deadline: float | None
     import torch
 
     torch.manual_seed(recipe.seed)
-    work.mkdir(parents=True, exist_ok=True)
-    pool = load_pool(work, recipe.pictures_per_combination, _progress)
     vae = autoencoder.make_autoencoder()
     copyist = autoencoder.Copyist(vae, pool, recipe.autoencoder_steps, device)
     if not train("autoencoder", copyist, recipe.autoencoder_steps, work, _progress, deadline):
@@ -124,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
-    done = paint_school(recipe, given.work, given.device, deadline)
+    pool = load_pool(given.work, recipe.pictures_per_combination, _progress)
+    done = teach(recipe, pool, given.work, given.device, deadline)
     sys.stderr.write("complete\n" if done else "the time is up; call again to go on\n")
 
 

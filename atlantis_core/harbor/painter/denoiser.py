@@ -46,6 +46,7 @@ SCHEDULE: dict[str, Any] = {
     "prediction_type": "v_prediction",
     "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing",
+    "steps_offset": 1,  # of no effect with trailing steps, but the pipeline warns without it
 }
 _SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
 _LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most

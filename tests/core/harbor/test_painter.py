@@ -1,0 +1,100 @@
+"""The painter's lists, and its training: resumable, and ending in a pipeline that the diffusion generator loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlantis_core.generation.diffusion.generator import DiffusionGenerator
+from atlantis_core.harbor.painter import curriculum
+from atlantis_core.harbor.painter.__main__ import Recipe, main, teach
+from atlantis_core.harbor.painter.pool import Pool, load_pool
+from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES
+from atlantis_core.harbor.worlds import planted_gap_world
+from atlantis_core.harbor.writing import pictures_of
+from atlantis_core.ports import no_progress
+from atlantis_core.records import Cell, GenerationRequest
+
+TINY = Recipe(autoencoder_steps=2, text_steps=2, denoiser_steps=3, batch=2)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    from atlantis_core.harbor.renderer import render
+
+    shown = [(0, 0), (100, 1), (200, 2), (335, 5)]
+    pictures = np.stack([render(curriculum.training_scene(*pair, 0)) for pair in shown])
+    boxes = np.tile(np.array([0.2, 0.3, 0.8, 0.7], np.float32), (len(shown), 1))
+    return Pool(pictures, np.array(shown), boxes)
+
+
+def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo_too() -> None:
+    every = [(c, condition) for c in curriculum.CLASSES for condition in CONDITIONS]
+    held_out = [pair for pair in every if curriculum.is_held_out(*pair)]
+    assert 0.09 < len(held_out) / len(every) < 0.16
+    assert {condition for _, condition in held_out} == set(CONDITIONS)
+    assert set(DEMO_CLASSES) & {c for c, _ in held_out}
+    trained = set(curriculum.combinations())
+    assert len(trained) == len(every) - len(held_out)
+    assert {number for number, _ in trained} == set(range(len(curriculum.CLASSES))), "every class is known"
+
+
+def test_it_sees_no_picture_of_any_world() -> None:
+    seeds = {curriculum.training_scene(number, 1, index).seed for number in range(0, 336, 50) for index in range(3)}
+    assert min(seeds) >= curriculum.FIRST_SEED
+    worlds = {picture.scene.seed for seed in (0, 1) for picture in pictures_of(planted_gap_world(seed))}
+    assert max(worlds) < 2**48 <= curriculum.FIRST_SEED
+
+
+def test_prompts_say_what_is_shown_in_many_ways() -> None:
+    rng = np.random.default_rng(0)
+    prompts = {curriculum.prompt_of(curriculum.CLASSES[5], "night", rng) for _ in range(80)}
+    shown = curriculum.CLASSES[5]
+    assert len(prompts) > 20
+    assert all(word in prompt for prompt in prompts for word in (shown.vessel, shown.hull, shown.trim))
+    assert any(shown.label in prompt for prompt in prompts)
+
+
+@pytest.mark.slow
+def test_the_pool_is_rendered_once_and_holds_nothing_that_is_held_out(tmp_path: Path) -> None:
+    first = load_pool(tmp_path, 1, no_progress)
+    assert {tuple(pair) for pair in first.shown.tolist()} == set(curriculum.combinations())
+    assert first.pictures.shape[1:] == (64, 64, 3)
+    assert ((first.boxes[:, 0] < first.boxes[:, 2]) & (first.boxes[:, 1] < first.boxes[:, 3])).all()
+
+    def never(what: str, done: int, total: int) -> None:
+        raise AssertionError(f"{what} again")
+
+    np.testing.assert_array_equal(load_pool(tmp_path, 1, never).pictures, first.pictures)
+
+
+@pytest.mark.slow
+def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert teach(TINY, pool, whole, "cpu", None)
+    calls = 0
+    while not teach(TINY, pool, cut, "cpu", deadline=0.0):
+        calls += 1
+        assert calls < 12
+    assert calls > 3, "it was cut within its stages"
+    weights = Path("pipeline") / "unet" / "diffusion_pytorch_model.safetensors"
+    assert (whole / weights).read_bytes() == (cut / weights).read_bytes()
+    facts = json.loads((whole / "pipeline" / "training.json").read_text())
+    assert facts["complete"]
+    assert len(facts["held_out"]) == 336 * 6 - len(set(curriculum.combinations()))
+    steps = [int(line.split(",")[0]) for line in (whole / "denoiser.csv").read_text().splitlines()]
+    assert steps == [3]
+
+    cell = Cell("trawler-red-white", "condition", "night")
+    request = GenerationRequest("k", cell, "a photo of trawler-red-white, at night", 1, "", "", 64)
+    (image,) = DiffusionGenerator(f"{whole / 'pipeline'}?steps=2").generate([request])
+    assert image.size == (64, 64)
+
+
+def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "--minutes" in capsys.readouterr().out
