@@ -24,20 +24,33 @@ _ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
 
 
 def make_tokenizer(folder: Path) -> Any:
-    """Train a BPE tokenizer on prompts, so that each of their words is one token; return it as `CLIPTokenizer`."""
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    """Return the `CLIPTokenizer` of a folder; where there is none, train one on prompts first.
+
+    Trained once and kept, since an encoder knows its words by number.
+    """
     from transformers import CLIPTokenizer
+
+    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
+    if not vocabulary.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        numbers, pairs = _trained_on_prompts()
+        merges.write_text("\n".join(["#version: 0.2", *(" ".join(pair) for pair in pairs)]) + "\n", encoding="utf-8")
+        part = vocabulary.with_suffix(".part")
+        part.write_text(json.dumps(numbers), encoding="utf-8")
+        part.replace(vocabulary)
+    return CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=MAX_TOKENS)
+
+
+def _trained_on_prompts() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Train byte-pair merges until each word of the prompts is one token; return token numbers and merges."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     start, end = "<|startoftext|>", "<|endoftext|>"
     learned = Tokenizer(models.BPE(unk_token=end, end_of_word_suffix="</w>"))
     learned.normalizer = normalizers.Lowercase()
     words = Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
-    learned.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(words, behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    apart = pre_tokenizers.Split(words, behavior="removed", invert=True)
+    learned.pre_tokenizer = pre_tokenizers.Sequence([apart, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     trainer = trainers.BpeTrainer(
         vocab_size=1200,
         special_tokens=[start, end],
@@ -49,12 +62,11 @@ def make_tokenizer(folder: Path) -> Any:
     corpus = [prompt_of(found, condition, rng) for found in CLASSES for condition in CONDITIONS]
     learned.train_from_iterator(corpus, trainer)
     model = json.loads(learned.to_str())["model"]
-    folder.mkdir(parents=True, exist_ok=True)
-    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    vocabulary.write_text(json.dumps(model["vocab"]), encoding="utf-8")
-    lines = (pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"])
-    merges.write_text("\n".join(["#version: 0.2", *lines]) + "\n", encoding="utf-8")
-    return CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=MAX_TOKENS)
+    pairs = [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in model["merges"]]
+    merged = ["".join(pair) for pair in pairs]
+    # The library numbers single letters differently each time.
+    single = sorted(set(model["vocab"]) - {start, end, *merged})
+    return {token: number for number, token in enumerate([start, end, *single, *merged])}, pairs
 
 
 def make_encoder(tokenizer: Any) -> nn.Module:
