@@ -113,6 +113,19 @@ def test_a_collection_of_no_use_is_refused(
     assert answered.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [["diagnose"], ["run", "--goal", "x"]])
+def test_data_of_no_use_is_refused_before_torch_loads(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from atlantis_dml.cli import _answer\n"
+        f"code = _answer([*{arguments!r}, {str(tmp_path)!r}])\n"
+        "print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "no classes" in done.stderr
+    assert done.stdout == "2 False\n"
+
+
 def test_unreadable_images_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         (tmp_path / "photos" / name).mkdir(parents=True)
