@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from atlantis_dml.answering import answering, say, show_json
 
 if TYPE_CHECKING:
     from atlantis_core.records import Budget
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
     from atlantis_dml.assembly import Asked
 
 
@@ -125,8 +127,6 @@ def resume(
     Example: atlantis resume last --approve
     """
     with answering(as_json):
-        from atlantis_core.errors import SetupError
-        from atlantis_core.summary import summarise
         from atlantis_dml.approval import answer_from
         from atlantis_dml.assembly import open_existing, session_of
         from atlantis_dml.driving import drive
@@ -135,16 +135,23 @@ def resume(
 
         store, screen = open_existing(workspace), screen_on_stderr()
         found = store.runs.get(run_name)
-        session = session_of(store, found, screen.progress)
-        answer = answer_from(session, approve, reject, edit, reason)
         if found.status == "done":
-            if answer:
-                raise SetupError(f"run {found.id!r} is done and waits for no approval")
-            say(f"run {found.id} is done")
-            summary = summarise(store, found.id)
+            summary = _finished(store, found, answered=approve or reject or edit is not None)
         else:
-            summary = drive(session, screen, as_json, answer)
+            session = session_of(store, found, screen.progress)
+            summary = drive(session, screen, as_json, answer_from(session, approve, reject, edit, reason))
         show_json(summary) if as_json else show_run(summary)
+
+
+def _finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+    """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
+    from atlantis_core.errors import SetupError
+    from atlantis_core.summary import summarise
+
+    if answered:
+        raise SetupError(f"run {found.id!r} is done and waits for no approval")
+    say(f"run {found.id} is done")
+    return summarise(store, found.id)
 
 
 def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:

@@ -166,6 +166,17 @@ def test_resuming_a_finished_run_prints_it_again(fabricated: Fabricated, capsys:
     assert "waits for no approval" in capsys.readouterr().err
 
 
+def test_an_edited_protocol_for_a_finished_run_is_not_read(
+    fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = fabricated.workspace.journal.read(fabricated.run_id, 1, "protocol")
+    assert protocol is not None
+    protocol["cells"][0]["count"] = 20  # more than the run had left
+    (tmp_path / "edited.json").write_text(json.dumps(protocol))
+    assert _answer(["resume", "last", "--edit", str(tmp_path / "edited.json")]) == 2
+    assert "is done and waits for no approval" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
