@@ -39,7 +39,12 @@ FacetColumns = Annotated[
 ]
 Preset = Annotated[
     str,
-    typer.Option("--preset", metavar="auto|cpu|gpu", help="How trainings are sized; auto suits the backbone."),
+    typer.Option(
+        "--preset",
+        metavar="auto|cpu|harbor|gpu|smoke",
+        help="How trainings are sized: auto suits the backbone, harbor is the bundled student's, smoke is "
+        "seconds long and only shows that all works.",
+    ),
 ]
 Query = Annotated[
     str | None,

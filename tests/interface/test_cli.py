@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from atlantis_core.errors import ProviderUnavailable
+from atlantis_core.learning.recipe import AUTO, PRESETS
 from atlantis_dml.answering import answering
 from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated, begin, write_picture
@@ -42,6 +43,12 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     assert time.process_time() - started < 1
     assert "Commands:" in done.stdout
     assert "LOADED []" in done.stdout
+
+
+def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["run", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in (AUTO, *PRESETS) if f"{name}|" not in shown and f"|{name}" not in shown] == []
 
 
 @pytest.mark.parametrize(
