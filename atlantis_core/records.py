@@ -35,7 +35,7 @@ class LabelledImage:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that was left out of a collection, and why."""
+    """A file that was left out of a collection, and why; or a remark on one that is used (`listed twice`)."""
 
     path: str
     problem: str
