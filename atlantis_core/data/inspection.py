@@ -33,7 +33,11 @@ LEAST_SIDE_PX = 8
 """Smaller pictures hold nothing to learn from."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-_USUAL = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+USUAL_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+)
+"""How files that can be read as images are usually named, in lower case."""
+
 _FOREIGN = frozenset(
     {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
     | {".eps", ".pdf", ".mp4", ".mov"}
@@ -43,7 +47,12 @@ _FOREIGN = frozenset(
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
 _DAMAGE_BELOW = (RuntimeError, MemoryError, struct.error, zlib.error)
 
-_PLURALS = {"duplicate": "duplicates", "not an image": "not images", "bad metadata line": "bad metadata lines"}
+_PLURALS = {
+    "duplicate": "duplicates",
+    "not an image": "not images",
+    "bad metadata line": "bad metadata lines",
+    "hidden folder": "hidden folders",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,7 @@ def _not_recognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
-    return "unreadable: no image data in it" if suffix in _USUAL else "not an image"
+    return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
 
 
 @cache
