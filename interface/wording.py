@@ -45,6 +45,7 @@ _STANDING = {
     "waiting": "waiting for a person's approval",
     "paused": "paused",
     "failed": "ended by an error",
+    "stopped": "stopped (its process is gone; `atlantis resume` goes on with it)",
 }
 
 

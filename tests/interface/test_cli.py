@@ -156,6 +156,23 @@ def test_runs_are_listed(fabricated: Fabricated, capsys: pytest.CaptureFixture[s
     assert "budget_spent" in capsys.readouterr().out
 
 
+def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = begin(tmp_path)  # marked running, and no process holds it
+
+    def status(*command: str) -> str:
+        assert _answer([*command, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        return (found["runs"][0] if "runs" in found else found)["status"]
+
+    with session.workspace.lock(session.run_id):
+        assert status("runs") == status("report", "last") == "running"
+    assert status("runs") == status("report", "last") == "stopped"
+    assert _answer(["runs"]) == 0
+    assert "stopped" in capsys.readouterr().out
+    assert _answer(["report", "last"]) == 0
+    assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
+
+
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
     assert _answer(["report", fabricated.run_id[:10], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
