@@ -11,17 +11,13 @@ import numpy as np
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
-from atlantis_core.learning.backbones import (
-    Backbone,
-    create_trunk,
-    load_trunk,
-    resolve_backbone,
-)
+from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.heads import empty_head
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.stages import Stages, split
+from atlantis_core.learning.trunks import create_trunk, load_trunk
 from atlantis_core.learning.weights import read_facts, read_weights
 from atlantis_core.ports import Progress, no_progress
 
