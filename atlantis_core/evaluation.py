@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.metrics.measure import measure
 from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
-from atlantis_core.metrics.ranking import rank
+from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import LabelledImage, Measurement
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from atlantis_core.learning.activations import ActivationCache
@@ -35,10 +34,7 @@ def measure_retriever(
     row = {image.id: index for index, image in enumerate(images)}
     queries = embeddings[[row[image.id] for image in task.queries]]
     gallery = embeddings[[row[image.id] for image in task.gallery]]
-    classes = {label: index for index, label in enumerate(sorted({image.label for image in images}))}
-    gallery_row = {image.id: index for index, image in enumerate(task.gallery)}
-    same = np.array([gallery_row.get(image.id, -1) for image in task.queries], dtype=np.int64)
-    ranking = rank(queries, _labels(task.queries, classes), gallery, _labels(task.gallery, classes), same)
+    ranking = rank_images(task.queries, queries, task.gallery, gallery)
     return measure(ranking, task.queries), outcomes_of(ranking, task.queries, task.gallery)
 
 
@@ -49,7 +45,3 @@ def embed(
     if cache is None:
         return retriever.embed([image.path for image in images])
     return retriever.embed_cached(images, cache)
-
-
-def _labels(images: Sequence[LabelledImage], classes: dict[str, int]) -> NDArray[np.int64]:
-    return np.array([classes[image.label] for image in images], dtype=np.int64)

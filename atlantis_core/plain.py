@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -28,6 +29,17 @@ def from_json(kind: type[Record], payload: Any) -> Record:
         pydantic.ValidationError: The payload is not such a record.
     """
     built: Record = _adapter(kind).validate_python(payload)  # type: ignore[arg-type]  # types are hashable
+    return built
+
+
+def from_json_as_written(kind: type[Record], payload: Any) -> Record:
+    """Rebuild a record from what a person may have changed: a text is then no number, nor the other way round.
+
+    Raises:
+        pydantic.ValidationError: The payload is not such a record.
+    """
+    text = json.dumps(payload)  # strict over JSON still takes a list for a tuple and 1 for 1.0
+    built: Record = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
     return built
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from atlantis_core.errors import BadProtocol
-from atlantis_core.plain import from_json
+from atlantis_core.plain import from_json_as_written
 from atlantis_core.records import Cell, Collection, Protocol, Regime
 
 
@@ -41,8 +41,12 @@ def edited_protocol(payload: Any, collection: Collection, regime: Regime, images
     Raises:
         BadProtocol: It is no protocol, or breaks a rule.
     """
+    if not isinstance(payload, dict):
+        raise BadProtocol(
+            f"the edited protocol must be one JSON object with a protocol's fields, not {payload!r:.60}"
+        )
     try:
-        protocol = from_json(Protocol, payload)
+        protocol = from_json_as_written(Protocol, payload)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

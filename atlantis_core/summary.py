@@ -30,7 +30,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     Returns:
         Design section 7's keys (`run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`,
         `report_path`) and more. Figures that are not measured yet are None; `stop_reason` of an unfinished run
-        is its status.
+        is its status; `stopped` is one that was killed.
 
     Raises:
         SetupError: No such run.
@@ -42,11 +42,12 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     session = Session(workspace, run.id, run.spec)
     arms = final_arms(workspace, run.id)
     begun = {index: entries for index, entries in journal.items() if index > 0 and "protocol" in entries}
+    standing = workspace.standing(run)
     seconds = seconds_by_round(workspace.events.tree(run.id))
     return {
         "run_id": run.id,
-        "status": run.status,
-        "stop_reason": end.get("stop_reason") or run.status,
+        "status": standing,
+        "stop_reason": end.get("stop_reason") or standing,
         "stop_detail": end.get("stop_detail") or run.stop_reason,
         **_asked(run),
         "rounds": [_round(session, index, entries, seconds.get(index, 0.0)) for index, entries in begun.items()],

@@ -82,7 +82,8 @@ def _timm() -> str:
 
 
 def _student() -> str:
-    from atlantis_core.learning.backbones import HARBOR_STUDENT, create_trunk, resolve_backbone
+    from atlantis_core.learning.backbones import HARBOR_STUDENT, resolve_backbone
+    from atlantis_core.learning.trunks import create_trunk
 
     backbone = resolve_backbone(HARBOR_STUDENT)
     parameters = sum(weights.numel() for weights in create_trunk(backbone).parameters())

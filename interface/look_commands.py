@@ -19,19 +19,20 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
         from atlantis_dml.assembly import open_existing
         from atlantis_dml.run_view import show_runs
 
-        found = open_existing(workspace).runs.all()
+        store = open_existing(workspace)
+        found = [(run, store.standing(run)) for run in store.runs.all()]
         if as_json:
             facts = [
                 {
                     "run_id": run.id,
-                    "status": run.status,
+                    "status": standing,
                     "stop_reason": run.stop_reason,
                     "created": run.created,
                     "data": run.spec.data,
                     "goal": run.spec.goal.text,
                     "planner": run.spec.planner,
                 }
-                for run in found
+                for run, standing in found
             ]
             show_json({"runs": facts})
         else:

@@ -47,10 +47,10 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     started = time.monotonic()
     check_data(asked.data)
     check_spec(asked.spec)
-    spec, backbone = settled_backbone(asked.spec)
     store = open_workspace(folder)
     with screen_on_stderr() as screen:
-        loaded = load_data(asked.data, store, asked.options, spec.regime, screen.progress)
+        loaded = load_data(asked.data, store, asked.options, asked.spec.regime, screen.progress)
+        spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
         for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
             if line:
                 screen.line(line)

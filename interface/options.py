@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -39,7 +39,12 @@ FacetColumns = Annotated[
 ]
 Preset = Annotated[
     str,
-    typer.Option("--preset", metavar="auto|cpu|gpu", help="How trainings are sized; auto suits the backbone."),
+    typer.Option(
+        "--preset",
+        metavar="auto|cpu|harbor|gpu|smoke",
+        help="How trainings are sized: auto suits the backbone, harbor is the bundled student's, smoke is "
+        "seconds long and only shows that all works.",
+    ),
 ]
 Query = Annotated[
     str | None,
@@ -108,33 +113,3 @@ def regime(text: str) -> Regime:
         if text == found:
             return found
     raise SetupError(f"unknown --regime {text!r}; known: {', '.join(get_args(Regime))}")
-
-
-def spread(text: str) -> Literal["targeted", "uniform"]:
-    """Return a way to spread images over cells, by name.
-
-    Raises:
-        SetupError: There is no such way.
-    """
-    found: Literal["targeted", "uniform"]
-    for found in ("targeted", "uniform"):
-        if text == found:
-            return found
-    raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")
-
-
-def price(text: str | None) -> tuple[float, float] | None:
-    """Read `IN,OUT`: dollars per million input and output tokens.
-
-    Raises:
-        SetupError: It is not two numbers from 0.
-    """
-    if text is None:
-        return None
-    try:
-        into, out = (float(part) for part in text.split(","))
-    except ValueError:
-        into = out = -1.0
-    if not (into >= 0 and out >= 0):
-        raise SetupError(f"--price {text!r} is not two numbers from 0, such as --price 0.25,2")
-    return into, out

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.data.inspection import left_out
 from atlantis_core.session import Session
 from atlantis_core.summary import summarise
 from atlantis_dml import __version__
@@ -118,7 +119,7 @@ def _collection(session: Session) -> dict[str, Any]:
         "test": collection.num_test,
         "classes": len(collection.classes),
         "facets": list(collection.facets),
-        "left_out": len(collection.problems),
+        "left_out": len(left_out(collection.problems)),
         "splits_given": collection.splits_given,
     }
 

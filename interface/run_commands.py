@@ -3,61 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml import options
+from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering, say, show_json
 
 if TYPE_CHECKING:
     from atlantis_core.records import Budget
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
     from atlantis_dml.assembly import Asked
 
 
 def run(
     data: options.Data,
-    goal: Annotated[
-        str, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
-    ],
-    planner: Annotated[str, typer.Option("--planner", help="`rules`, or `openai:MODEL` with a key.")] = "rules",
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", help="Where an OpenAI-compatible service answers.")
-    ] = None,
-    budget_images: Annotated[int | None, typer.Option("--budget-images", help="Make at most so many images.")] = None,
-    budget_usd: Annotated[
-        float | None,
-        typer.Option("--budget-usd", help="Stop calling the chat model after so many dollars; needs --price."),
-    ] = None,
-    price: Annotated[
-        str | None,
-        typer.Option("--price", metavar="IN,OUT", help="Dollars per million tokens into and out of the chat model."),
-    ] = None,
-    rounds: Annotated[int | None, typer.Option("--rounds", help="At most so many rounds; else 2.")] = None,
-    seeds: Annotated[
-        int, typer.Option("--seeds", help="Trainings per arm that are compared; 2 or more show their spread.")
-    ] = 2,
-    auto: Annotated[
-        bool, typer.Option("--auto/--approve", help="Spend without asking, or ask before every round.")
-    ] = False,
+    goal: run_options.GoalText,
+    planner: run_options.PlannerName = "rules",
+    base_url: run_options.BaseUrl = None,
+    budget_images: run_options.BudgetImages = None,
+    budget_usd: run_options.BudgetUsd = None,
+    price: run_options.Price = None,
+    rounds: run_options.Rounds = None,
+    seeds: run_options.Seeds = 2,
+    auto: run_options.Auto = False,
     preset: options.Preset = "auto",
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
-    generator: Annotated[
-        str, typer.Option("--generator", help="Makes the images: photometric, or diffusion:MODEL.")
-    ] = "photometric",
-    scorer: Annotated[str, typer.Option("--scorer", help="Finds made images that are off.")] = "margin",
+    generator: run_options.GeneratorName = "photometric",
+    scorer: run_options.ScorerName = "margin",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,
     query: options.Query = None,
     gallery: options.Gallery = None,
     facets: options.FacetColumns = None,
-    spread: Annotated[
-        str, typer.Option("--spread", metavar="targeted|uniform", help="uniform: the control arm of docs/results.md.")
-    ] = "targeted",
-    seed: Annotated[int, typer.Option("--seed", help="First seed; another one repeats the experiment.")] = 0,
+    spread: run_options.Spread = "targeted",
+    seed: run_options.Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -77,7 +61,7 @@ def run(
             budget=_budget(goal, budget_images, budget_usd, rounds),
             planner=planner,
             base_url=base_url,
-            usd_per_million_tokens=options.price(price),
+            usd_per_million_tokens=run_options.price(price),
             seeds=seeds,
             seed=seed,
             preset=preset,
@@ -90,7 +74,7 @@ def run(
             query=options.column_value(query, "--query"),
             gallery=options.column_value(gallery, "--gallery"),
             auto=auto,
-            spread=options.spread(spread),
+            spread=run_options.spread(spread),
         )
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
         _start(Asked(data, goal, read, spec), workspace, as_json)
@@ -125,8 +109,6 @@ def resume(
     Example: atlantis resume last --approve
     """
     with answering(as_json):
-        from atlantis_core.errors import SetupError
-        from atlantis_core.summary import summarise
         from atlantis_dml.approval import answer_from
         from atlantis_dml.assembly import open_existing, session_of
         from atlantis_dml.driving import drive
@@ -135,16 +117,23 @@ def resume(
 
         store, screen = open_existing(workspace), screen_on_stderr()
         found = store.runs.get(run_name)
-        session = session_of(store, found, screen.progress)
-        answer = answer_from(session, approve, reject, edit, reason)
         if found.status == "done":
-            if answer:
-                raise SetupError(f"run {found.id!r} is done and waits for no approval")
-            say(f"run {found.id} is done")
-            summary = summarise(store, found.id)
+            summary = _finished(store, found, answered=approve or reject or edit is not None)
         else:
-            summary = drive(session, screen, as_json, answer)
+            session = session_of(store, found, screen.progress)
+            summary = drive(session, screen, as_json, answer_from(session, approve, reject, edit, reason))
         show_json(summary) if as_json else show_run(summary)
+
+
+def _finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+    """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
+    from atlantis_core.errors import SetupError
+    from atlantis_core.summary import summarise
+
+    if answered:
+        raise SetupError(f"run {found.id!r} is done and waits for no approval")
+    say(f"run {found.id} is done")
+    return summarise(store, found.id)
 
 
 def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:

@@ -29,17 +29,17 @@ def show_run(summary: Mapping[str, Any]) -> None:
         console.print(_text(line), soft_wrap=True)
 
 
-def show_runs(runs: Sequence[Run]) -> None:
-    """Print the list of runs on stdout, newest first."""
+def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
+    """Print the list of runs, each with where it stands, on stdout, newest first."""
     rows = [
         (
             run.id,
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
-            f"{run.status}: {run.stop_reason}" if run.stop_reason else run.status,
+            f"{standing}: {run.stop_reason}" if run.stop_reason else standing,
             run.spec.data,
             run.spec.goal.text,
         )
-        for run in runs
+        for run, standing in runs
     ]
     stdout_console().print(table(("run", "begun", "state", "data", "goal"), rows))
 

@@ -18,8 +18,7 @@ def headline(summary: Facts) -> str:
         return f"The run ended before its baseline was measured: {summary['stop_detail']}."
     bar = f"{summary['baseline']['recall_at']['1']:.3f}"
     if not kept:
-        tried = f"none of {len(rounds)} rounds was" if len(rounds) != 1 else "its one round was not"
-        return f"Nothing was gained: {tried} proven better, so the final model is the baseline (R@1 {bar})."
+        return f"Nothing was gained: {_in_vain(summary)}, so the final model is the baseline (R@1 {bar})."
     final = f"{summary['final']['recall_at']['1']:.3f}"
     return (
         f"R@1 {_moved(summary['over_baseline'])} from {bar} to {final} over "
@@ -29,11 +28,24 @@ def headline(summary: Facts) -> str:
     )
 
 
+def _in_vain(summary: Facts) -> str:
+    """Say what came of the rounds where none was kept; with none judged, why the run ended is the reason."""
+    rounds, why = summary["rounds"], str(summary["stop_detail"]).rstrip(".")
+    if not any(entry["judged"] for entry in rounds):
+        return f"no round was {'judged' if rounds else 'made'} ({why})"
+    return (
+        f"none of {len(rounds)} rounds was proven better"
+        if len(rounds) > 1
+        else "its one round was not proven better"
+    )
+
+
 _STANDING = {
     "running": "still running",
     "waiting": "waiting for a person's approval",
     "paused": "paused",
     "failed": "ended by an error",
+    "stopped": "stopped (its process is gone; `atlantis resume` goes on with it)",
 }
 
 

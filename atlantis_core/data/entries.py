@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,10 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
     "test": "test",
     "testing": "test",
 }
+
+
+LISTED_TWICE = "listed twice"
+"""Kind of problem that leaves no file out: rows that name one file under one label again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,25 @@ class Listing:
     problems: tuple[Problem, ...]
     source: str
     """What was read (`metadata.csv`, `class folders`), for messages."""
+
+
+def listed_once(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
+    """Keep the first of the entries that name one file under one label.
+
+    Returns:
+        The entries that stay, in order; and file name -> a remark, for the files that were listed more than once.
+    """
+    rows: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        rows.setdefault((entry.name, entry.label), []).append(entry)
+    remarks = {name: Problem(name, _repetition(found)) for (name, _), found in rows.items() if len(found) > 1}
+    return [found[0] for found in rows.values()], remarks
+
+
+def _repetition(rows: Sequence[Entry]) -> str:
+    if all(row == rows[0] for row in rows):
+        return f"{LISTED_TWICE}: {len(rows)} rows say the same of it"
+    return f"{LISTED_TWICE}: its {len(rows)} rows differ in split, role or facets; the first one counts"
 
 
 def split_of(spelling: str) -> Split | None:

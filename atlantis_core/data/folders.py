@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atlantis_core.data.entries import Entry, Listing, outside, shown, split_of
+from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.text import LONGEST_LABEL, clean
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Problem, Split
@@ -55,6 +56,8 @@ def split_folders(root: Path) -> dict[Path, Split]:
 
 def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, Split | None]]:
     splits = split_folders(root)
+    for folder in (root, *splits):
+        problems += _hidden(_subfolders(folder), root)
     for folder in _folders_in(root):
         name = folder.relative_to(root).as_posix()
         if outside(root, name).startswith("outside"):
@@ -69,8 +72,12 @@ def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, 
 
 
 def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in _subfolders(folder) if not _is_litter(path.name)]
+
+
+def _subfolders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_litter(path.name))
+        return sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError as error:
         raise SetupError(f"the folder {shown(str(folder))!r} cannot be opened: {error.strerror}") from error
 
@@ -83,10 +90,26 @@ def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[
         problems.append(Problem(shown(name), f"unreadable: {error.strerror}"))
 
     for where, folders, files in os.walk(folder, onerror=note):
+        problems += _hidden((Path(where) / name for name in folders), root)
         folders[:] = sorted(name for name in folders if not _is_litter(name))
         for name in sorted(files):
             if not _is_litter(name):
                 yield Path(where) / name
+
+
+def _hidden(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
+    """Name the hidden folders that hold images: they are not read, and somebody may miss them."""
+    for folder in folders:
+        name = folder.relative_to(root).as_posix()
+        if folder.name.startswith(".") and not outside(root, name) and _holds_images(folder):
+            yield Problem(
+                shown(name), "hidden folder: its images are not read; rename it without the dot to use them"
+            )
+
+
+def _holds_images(folder: Path) -> bool:
+    names = (name for _, _, files in os.walk(folder) for name in files if not _is_litter(name))
+    return any(Path(name).suffix.lower() in USUAL_SUFFIXES for name in names)
 
 
 def _is_litter(name: str) -> bool:

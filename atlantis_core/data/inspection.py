@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.data.entries import Entry
+from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
 from atlantis_core.data.perceptual import fingerprint_of
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Problem
@@ -33,7 +33,11 @@ LEAST_SIDE_PX = 8
 """Smaller pictures hold nothing to learn from."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-_USUAL = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+USUAL_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+)
+"""How files that can be read as images are usually named, in lower case."""
+
 _FOREIGN = frozenset(
     {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
     | {".eps", ".pdf", ".mp4", ".mov"}
@@ -43,7 +47,12 @@ _FOREIGN = frozenset(
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
 _DAMAGE_BELOW = (RuntimeError, MemoryError, struct.error, zlib.error)
 
-_PLURALS = {"duplicate": "duplicates", "not an image": "not images", "bad metadata line": "bad metadata lines"}
+_PLURALS = {
+    "duplicate": "duplicates",
+    "not an image": "not images",
+    "bad metadata line": "bad metadata lines",
+    "hidden folder": "hidden folders",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def inspect(
     """Decode every file and sort out what cannot be used.
 
     Args:
-        entries: The files to look at.
+        entries: The files to look at; one that is listed more than once under one label is looked at once.
         progress: Told how many are done.
 
     Returns:
@@ -76,14 +85,17 @@ def inspect(
     """
     images: list[Inspected] = []
     problems: list[Problem] = []
-    in_order = sorted(entries, key=lambda entry: (entry.name, entry.label))
+    once, repeated = listed_once(entries)
+    in_order = sorted(once, key=lambda entry: (entry.name, entry.label))
     for looked in _look_at_all(in_order, progress):
         if isinstance(looked, Inspected):
             images.append(looked)
         else:
             problems.append(looked)
     unique, copies = _without_copies(images)
-    return unique, tuple(sorted([*problems, *copies], key=lambda problem: problem.path))
+    notes = [repeated[image.entry.name] for image in unique if image.entry.name in repeated]
+    every = dict.fromkeys([*problems, *copies, *notes])  # a file under two labels is missing once, not twice
+    return unique, tuple(sorted(every, key=lambda problem: problem.path))
 
 
 def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
@@ -117,20 +129,36 @@ def _inspect_file(entry: Entry) -> Inspected | Problem:
     return Inspected(entry, hashlib.sha256(content).hexdigest(), decoded)
 
 
-def summary(problems: Iterable[Problem]) -> str:
+def left_out(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return one problem for each file that is left out; a file that is only listed twice is in use."""
+    by_path: dict[str, Problem] = {}
+    for problem in problems:
+        if _kind(problem) != LISTED_TWICE:
+            by_path.setdefault(problem.path, problem)
+    return tuple(by_path.values())
+
+
+def summary(problems: Sequence[Problem]) -> str:
     """Return one line for the screen, empty where there is nothing to say.
 
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
     """
-    kinds = Counter(problem.problem.partition(":")[0] for problem in problems)
-    total = sum(kinds.values())
-    if not total:
-        return ""
+    kinds = Counter(_kind(problem) for problem in left_out(problems))
+    twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
     by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     said = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    files = "file" if total == 1 else "files"
-    return f"{total} {files} left out: {said} (atlantis diagnose DATA --json lists them)"
+    parts = [f"{_files(kinds.total())} left out: {said}"] if kinds else []
+    parts += [f"{_files(twice)} {LISTED_TWICE}"] if twice else []
+    return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
+
+
+def _kind(problem: Problem) -> str:
+    return problem.problem.partition(":")[0]
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _decode(content: bytes, path: Path) -> bytes | str:
@@ -163,7 +191,7 @@ def _not_recognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
-    return "unreadable: no image data in it" if suffix in _USUAL else "not an image"
+    return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
 
 
 @cache

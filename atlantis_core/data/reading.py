@@ -11,7 +11,7 @@ from atlantis_core.data.assigning import Assigned, assign_splits
 from atlantis_core.data.entries import Listing, shown
 from atlantis_core.data.facets import choose_facets
 from atlantis_core.data.folders import read_folders, split_folders
-from atlantis_core.data.inspection import Inspected, inspect, summary
+from atlantis_core.data.inspection import Inspected, inspect, left_out, summary
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.text import LONGEST_LABEL, clean
@@ -115,8 +115,9 @@ def _joined(parts: Sequence[Listing]) -> Listing:
 def _check_enough(root: Path, listing: Listing, images: Sequence[Inspected], problems: Sequence[Problem]) -> None:
     """Refuse what no retriever can be trained or tested on."""
     where = f"{shown(str(root))!r} ({listing.source})"
-    why = summary(problems).partition(" (atlantis")[0]
-    because = f": {why}, the first {problems[0].path!r}" if problems else ""
+    lost = left_out(problems)
+    why = summary(lost).partition(" (atlantis")[0]
+    because = f": {why}, the first {lost[0].path!r}" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is of use{because}; mend or replace the files")
     counts = Counter(image.entry.label for image in images)

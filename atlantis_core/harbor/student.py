@@ -43,28 +43,6 @@ def create_student() -> nn.Module:
     return model
 
 
-def load_student(weights: Path = WEIGHTS) -> nn.Module:
-    """Load trained weights into the student, strictly.
-
-    Args:
-        weights: A safetensors file with its `.json` beside it.
-
-    Returns:
-        The model in float32 and evaluation mode.
-
-    Raises:
-        FileNotFoundError: No such weights.
-        RuntimeError: The weights belong to another architecture.
-    """
-    import timm
-    from safetensors.torch import load_file
-
-    facts = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
-    model: nn.Module = timm.create_model(facts["architecture"], pretrained=False, **facts["arguments"])
-    model.load_state_dict({name: value.float() for name, value in load_file(weights).items()}, strict=True)
-    return model.eval()
-
-
 def save_student(model: nn.Module, weights: Path, provenance: dict[str, Any]) -> None:
     """Write a student as half-precision safetensors with its description beside it.
 

@@ -98,10 +98,6 @@ class World:
         """Groups that look like a gap from one side only."""
         return tuple(group for group in self.planted if group.planted != "gap")
 
-    def cells_of(self, group: CellGroup) -> tuple[WorldCell, ...]:
-        """Return the cells of one planted group."""
-        return tuple(c for c in self.cells if group.holds(VesselClass.from_label(c.label), c.condition))
-
     def size(self, split: Split) -> int:
         """Return how many pictures a split holds."""
         return sum(cell.pictures(split) for cell in self.cells)

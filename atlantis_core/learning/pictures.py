@@ -24,10 +24,11 @@ def open_picture(source: str | Path | Image) -> Image:
     """Decode a picture to upright RGB; transparent pixels become white.
 
     Raises:
-        SetupError: The file is missing or no picture.
+        SetupError: The file is missing or no picture, or `source` is neither a path nor a picture.
     """
     from PIL import Image
 
+    _check_kind(source)
     try:
         if isinstance(source, Image.Image):
             return _upright_rgb(source)
@@ -36,6 +37,13 @@ def open_picture(source: str | Path | Image) -> Image:
     except (OSError, Image.DecompressionBombError, ValueError) as error:
         name = "in memory" if isinstance(source, Image.Image) else repr(str(source))
         raise SetupError(f"image {name} cannot be read: {error}") from error
+
+
+def _check_kind(source: object) -> None:
+    from PIL import Image
+
+    if not isinstance(source, str | Path | Image.Image):
+        raise SetupError(f"{source!r:.80} is neither the path of an image (str or Path) nor a PIL image")
 
 
 def _upright_rgb(picture: Image) -> Image:

@@ -11,17 +11,13 @@ import numpy as np
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
-from atlantis_core.learning.backbones import (
-    Backbone,
-    create_trunk,
-    load_trunk,
-    resolve_backbone,
-)
+from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.heads import empty_head
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.stages import Stages, split
+from atlantis_core.learning.trunks import create_trunk, load_trunk
 from atlantis_core.learning.weights import read_facts, read_weights
 from atlantis_core.ports import Progress, no_progress
 
@@ -55,8 +51,9 @@ class Retriever:
             Unit vectors (N, D), float32, in order.
 
         Raises:
-            SetupError: A picture cannot be read.
+            SetupError: A picture cannot be read, or `images` is one picture and no list of them.
         """
+        _check_many(images)
 
         def lowered(start: int) -> Tensor:
             chosen = images[start : start + batch_size]
@@ -112,6 +109,14 @@ class Retriever:
         if self.head is not None:
             return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
         return int(self.stages.trunk.num_features)  # type: ignore[arg-type]
+
+
+def _check_many(images: object) -> None:
+    """Refuse one path (a text would be taken for a list of letters) and whatever cannot be cut into batches."""
+    if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
+        raise SetupError(
+            f"embed takes a list of images, not {images!r:.80}; for one image give a list of one: [image]"
+        )
 
 
 def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:

@@ -15,7 +15,7 @@ from atlantis_core.errors import TrainingFailed
 from atlantis_core.keys import content_key
 from atlantis_core.learning import augmentation, pictures
 from atlantis_core.learning.activations import ActivationCache, ViewKind, Views
-from atlantis_core.learning.backbones import Backbone, create_trunk
+from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
 from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.heads import sphere_head
@@ -23,6 +23,7 @@ from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import Batch, TrainingImage, batches
 from atlantis_core.learning.stages import Stages, split
+from atlantis_core.learning.trunks import create_trunk
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:

@@ -17,6 +17,9 @@ from atlantis_core.store.tables import runs
 Status = Literal["running", "paused", "waiting", "failed", "done"]
 """`failed` is a bug's or a machine's doing: an error nobody foresaw ended the process; `resume` tries again."""
 
+Standing = Literal["running", "paused", "waiting", "failed", "done", "stopped"]
+"""Where a run stands as seen from outside: `stopped` is marked running, but no process holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

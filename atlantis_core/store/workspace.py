@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -21,9 +22,11 @@ from atlantis_core.store.events import EventStore
 from atlantis_core.store.journal import Journal
 from atlantis_core.store.ledger import Ledger
 from atlantis_core.store.receipts import ReceiptStore
-from atlantis_core.store.runs import RunStore
+from atlantis_core.store.runs import Run, RunStore, Standing
 from atlantis_core.store.splits import SplitStore
 from atlantis_core.store.trials import TrialStore
+
+_GLANCE_SECONDS = 0.1
 
 
 class Workspace:
@@ -138,17 +141,43 @@ class Workspace:
         Raises:
             SetupError: Another process is working on this run.
         """
-        import fcntl
-
         path = self.path("runs", run_id) / "lock"
         if not os.access(path.parent, os.W_OK):
             raise SetupError(f"workspace {str(self.folder)!r} cannot be written")
         with path.open("w") as handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _take(handle)
             except BlockingIOError as error:
                 raise SetupError(f"run {run_id!r} is being worked on by another process") from error
             yield
+
+    def is_held(self, run_id: str) -> bool:
+        """Whether a process is working on a run; asking changes nothing and makes no file."""
+        import fcntl
+
+        try:
+            with (self.folder / "runs" / run_id / "lock").open() as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def standing(self, run: Run) -> Standing:
+        """Return where a run stands: its status, or `stopped` where its process was killed before it could say so."""
+        return "stopped" if run.status == "running" and not self.is_held(run.id) else run.status
+
+
+def _take(handle: TextIO) -> None:
+    """Lock a file, trying once more where `is_held` may just be looking at it."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_GLANCE_SECONDS)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from atlantis_core.errors import ProviderUnavailable
+from atlantis_core.learning.recipe import AUTO, PRESETS
 from atlantis_dml.answering import answering
 from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated, begin, write_picture
@@ -42,6 +43,12 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     assert time.process_time() - started < 1
     assert "Commands:" in done.stdout
     assert "LOADED []" in done.stdout
+
+
+def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["run", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in (AUTO, *PRESETS) if f"{name}|" not in shown and f"|{name}" not in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -113,6 +120,19 @@ def test_a_collection_of_no_use_is_refused(
     assert answered.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [["diagnose"], ["run", "--goal", "x"]])
+def test_data_of_no_use_is_refused_before_torch_loads(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from atlantis_dml.cli import _answer\n"
+        f"code = _answer([*{arguments!r}, {str(tmp_path)!r}])\n"
+        "print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "no classes" in done.stderr
+    assert done.stdout == "2 False\n"
+
+
 def test_unreadable_images_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -136,6 +156,23 @@ def test_runs_are_listed(fabricated: Fabricated, capsys: pytest.CaptureFixture[s
     assert "budget_spent" in capsys.readouterr().out
 
 
+def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = begin(tmp_path)  # marked running, and no process holds it
+
+    def status(*command: str) -> str:
+        assert _answer([*command, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        return (found["runs"][0] if "runs" in found else found)["status"]
+
+    with session.workspace.lock(session.run_id):
+        assert status("runs") == status("report", "last") == "running"
+    assert status("runs") == status("report", "last") == "stopped"
+    assert _answer(["runs"]) == 0
+    assert "stopped" in capsys.readouterr().out
+    assert _answer(["report", "last"]) == 0
+    assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
+
+
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
     assert _answer(["report", fabricated.run_id[:10], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -151,6 +188,17 @@ def test_resuming_a_finished_run_prints_it_again(fabricated: Fabricated, capsys:
     assert json.loads(capsys.readouterr().out)["stop_reason"] == "budget_spent"
     assert _answer(["resume", "last", "--approve"]) == 2
     assert "waits for no approval" in capsys.readouterr().err
+
+
+def test_an_edited_protocol_for_a_finished_run_is_not_read(
+    fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol = fabricated.workspace.journal.read(fabricated.run_id, 1, "protocol")
+    assert protocol is not None
+    protocol["cells"][0]["count"] = 20  # more than the run had left
+    (tmp_path / "edited.json").write_text(json.dumps(protocol))
+    assert _answer(["resume", "last", "--edit", str(tmp_path / "edited.json")]) == 2
+    assert "is done and waits for no approval" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ def test_sigkill_while_making_images_then_resume(tmp_path: Path) -> None:
     before = made(killed)
     assert 20 <= len(before) < 160, "killed in the middle of making"
 
+    (listed,) = atlantis("runs", "--json", "--workspace", str(killed))["runs"]
+    assert listed["status"] == "stopped"
     resumed = atlantis("resume", "last", "--json", "--workspace", str(killed))
     after = made(killed)
     assert {name: after[name] for name in before} == before, "no image was made twice"

@@ -145,10 +145,29 @@ def test_durations_read_well(seconds: float | None, words: str) -> None:
 
 
 def test_a_run_that_gained_nothing_says_so() -> None:
-    rounds = [{"kept": False}, {"kept": False}]
-    facts = {"status": "done", "rounds": rounds, "baseline": {"recall_at": {"1": 0.5}}}
+    lost = {"kept": False, "judged": True}
+    baseline = {"recall_at": {"1": 0.5}}
+    facts: dict[str, Any] = {
+        "status": "done",
+        "rounds": [lost, lost],
+        "baseline": baseline,
+        "stop_detail": "all done",
+    }
     assert headline(facts).startswith("Nothing was gained: none of 2 rounds was proven better")
+    assert "its one round was not proven better" in headline(facts | {"rounds": [lost]})
     assert "ended before" in headline(facts | {"baseline": None, "stop_detail": "the planner stopped"})
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"),
+    [
+        ([], "no round was made (no cell has a gap), so"),
+        ([{"kept": False, "judged": False}], "no round was judged (no cell has a gap), so"),
+    ],
+)
+def test_a_run_that_judged_no_round_says_why(rounds: list[dict[str, bool]], said: str) -> None:
+    facts = {"status": "done", "baseline": {"recall_at": {"1": 0.5}}, "stop_detail": "no cell has a gap."}
+    assert said in headline(facts | {"rounds": rounds})
 
 
 def _question(fabricated: Fabricated) -> dict[str, Any]:

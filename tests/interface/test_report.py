@@ -76,7 +76,8 @@ def test_report_json_is_the_summary(fabricated: Fabricated) -> None:
 
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
     session = begin(tmp_path)
-    summary = write_report(session.workspace, session.run_id)
+    with session.workspace.lock(session.run_id):
+        summary = write_report(session.workspace, session.run_id)
     text = Path(summary["report_path"]).read_text(encoding="utf-8")
     assert "Not finished: the run is still running." in text
     assert "<svg" not in text
@@ -125,7 +126,7 @@ def test_the_summary_of_a_begun_run_holds_nothing_it_does_not_know(tmp_path: Pat
     session = begin(tmp_path)
     found = summarise(session.workspace, session.run_id)
     assert (found["rounds"], found["final"], found["baseline"], found["gaps"]) == ([], None, None, [])
-    assert found["stop_reason"] == "running"
+    assert found["stop_reason"] == "stopped"
 
 
 def test_where_nothing_was_kept_the_final_model_is_the_baseline_and_no_interval_is_claimed(

@@ -31,6 +31,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda at: at.mkdir(), "has no classes"),
     "loose files": (lambda at: write(at, {"x.png": 1, "y.png": 2}), "2 files lie directly in it"),
     "empty folders": (lambda at: (at / "a").mkdir(parents=True), "its folders hold no files"),
+    "hidden folders": (lambda at: class_folders(at, {".a": 2}), "1 hidden folder, the first '.a'"),
     "one class": (lambda at: class_folders(at, {"only": 5}), "one class only, 'only'"),
     "nothing readable": (
         lambda at: write(at, {"a/x.jpg": b"junk", "b/y.jpg": b"junk"}),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
 
 from atlantis_core.data.entries import Entry
-from atlantis_core.data.inspection import MOST_BYTES, MOST_PIXELS, inspect, summary
+from atlantis_core.data.inspection import MOST_BYTES, MOST_PIXELS, inspect, left_out, summary
 from atlantis_core.records import Problem
 from tests.core.data.pictures import encoded, picture, write
 
@@ -129,6 +130,26 @@ def test_a_file_with_two_labels_is_left_out_under_both(tmp_path: Path) -> None:
     assert {problem.problem for problem in problems} == {"two labels: the same file is cat, dog"}
 
 
+def test_a_row_that_is_repeated_leaves_no_file_out(tmp_path: Path) -> None:
+    found = entries(write(tmp_path, {f"{seed}.png": seed for seed in range(3)}))
+    other_label, other_split = replace(found[0], label="b"), replace(found[1], split="test")
+    images, problems = inspect([*found, found[0], other_label, other_split, found[2]])
+    assert [(image.entry.name, image.entry.split) for image in images] == [("1.png", None), ("2.png", None)]
+    assert problems == (
+        Problem("0.png", "two labels: the same file is a, b"),
+        Problem("1.png", "listed twice: its 2 rows differ in split, role or facets; the first one counts"),
+        Problem("2.png", "listed twice: 2 rows say the same of it"),
+    )
+    assert summary(problems).startswith("1 file left out: 1 two labels; 2 files listed twice (")
+    assert [problem.path for problem in left_out(problems)] == ["0.png"]
+
+
+def test_a_missing_file_is_told_once_however_often_it_is_listed(tmp_path: Path) -> None:
+    gone = Entry(tmp_path / "gone.png", "gone.png", "a", None)
+    _, problems = inspect([gone, gone, replace(gone, label="b")])
+    assert problems == (Problem("gone.png", "missing: no such file"),)
+
+
 def test_progress_ends_at_the_total(tmp_path: Path) -> None:
     write(tmp_path, {f"{seed}.png": seed for seed in range(5)})
     told: list[tuple[str, int, int]] = []
@@ -142,6 +163,12 @@ def test_the_summary_counts_kinds_most_frequent_first() -> None:
     assert summary([Problem(str(n), kind) for n, kind in enumerate(kinds)]) == line
     assert summary([Problem("x", "duplicate: y")]).startswith("1 file left out: 1 duplicate (")
     assert summary([]) == ""
+
+
+def test_the_summary_counts_files_not_their_problems() -> None:
+    problems = [Problem("x", "no label"), Problem("x", "unknown split: 'y'"), Problem("z", "no label")]
+    assert summary(problems).startswith("2 files left out: 2 no label (")
+    assert summary([Problem("x", "listed twice: 2 rows say the same of it")]).startswith("1 file listed twice (")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16", "LA"])

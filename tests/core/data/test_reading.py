@@ -295,6 +295,17 @@ def test_bad_files_are_left_out_and_litter_is_not_mentioned(tmp_path: Path) -> N
     assert sum(counts(loaded)) == 9
 
 
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_hidden_folders_are_named_where_they_hold_images(tmp_path: Path, above: str) -> None:
+    class_folders(tmp_path / above, {"a": 4, "b": 4, ".c": 2}, first_seed=1)
+    if above:
+        class_folders(tmp_path / "val", {"a": 1, "b": 1}, first_seed=70)
+    write(tmp_path / above, {"a/.old/deep/x.jpg": 50, ".git/index": b"x", "b/.thumbs/._x.png": b"x"})
+    found = problems(read_collection(tmp_path))
+    assert list(found) == [f"{above}.c", f"{above}a/.old"]
+    assert all(problem.startswith("hidden folder: its images are not read") for problem in found.values())
+
+
 def test_a_name_that_is_not_utf8_is_named_not_stored(tmp_path: Path) -> None:
     class_folders(tmp_path, {"a": 4, "b": 4})
     with open(os.fsencode(tmp_path / "a") + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123 (bytes)

@@ -6,8 +6,10 @@ import pytest
 from atlantis_core.harbor.pretrain import SEEN_CONDITIONS, Recipe, pretrain, render_pool
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.student import WEIGHTS, load_student
+from atlantis_core.harbor.student import WEIGHTS
 from atlantis_core.harbor.vocabulary import DEMO_CLASSES, PRETRAIN_CLASSES
+from atlantis_core.learning.backbones import resolve_backbone
+from atlantis_core.learning.trunks import create_trunk
 
 
 def facts():
@@ -46,7 +48,7 @@ def test_the_student_has_seen_no_demo_class():
 
 
 def test_the_student_finds_unseen_classes_by_day_but_not_at_night():
-    student = load_student()
+    student = create_trunk(resolve_backbone("harbor-student"))
     gallery = embedded(student, DEMO_CLASSES * 3, "day", 70_000)
     share = {}
     for condition in ("day", "sunset", "night"):

@@ -4,6 +4,7 @@ import pytest
 
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES
 from atlantis_core.harbor.worlds import balanced_world, planted_gap_world, tiny_world
+from tests.core.harbor.planted import cells_of
 
 SEEDS = range(10)
 
@@ -20,7 +21,7 @@ def test_every_seed_plants_another_gap():
 def test_the_gap_is_scarce_and_has_queries_enough(seed):
     world = planted_gap_world(seed)
     assert world.gap is not None
-    cells = world.cells_of(world.gap)
+    cells = cells_of(world, world.gap)
     assert len(cells) == 8
     assert {c.train for c in cells} == {0, 1}
     assert {c.difficulty for c in cells} == {"ordinary"}
@@ -34,7 +35,7 @@ def test_distractors_are_what_they_say(seed):
     assert {g.planted for g in world.distractors} == {"scarce_but_easy", "missed_not_scarce"}
     assert len({g.vessel for g in world.planted}) == len(world.planted)
     for group in world.distractors:
-        cells = world.cells_of(group)
+        cells = cells_of(world, group)
         assert sum(c.validation for c in cells) >= 150
         if group.planted == "scarce_but_easy":
             assert all(c.train <= 1 and c.difficulty == "ordinary" for c in cells)
@@ -69,4 +70,4 @@ def test_a_tiny_world_has_the_same_shape():
     world = tiny_world(0)
     assert len(world.classes) == 8
     assert world.gap is not None
-    assert {c.train for c in world.cells_of(world.gap)} == {0, 1}
+    assert {c.train for c in cells_of(world, world.gap)} == {0, 1}

@@ -9,9 +9,10 @@ import pytest
 from atlantis_core.errors import SetupError
 from atlantis_core.learning import activations
 from atlantis_core.learning.activations import ActivationCache, ViewKind, Views, ViewsOnDisk
-from atlantis_core.learning.backbones import Backbone, create_trunk
+from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.stages import Stages, split
+from atlantis_core.learning.trunks import create_trunk
 
 KIND = ViewKind(32, 2, "strong")
 

@@ -202,6 +202,18 @@ def test_pictures_in_memory_and_none_at_all(backbone: Backbone) -> None:
     assert retriever.embed([]).shape == (0, 32)
 
 
+@pytest.mark.parametrize("single", ["a.png", Path("a.png"), b"a.png", Image.new("RGB", (9, 9)), None])
+def test_one_picture_is_no_list_of_pictures(backbone: Backbone, single: Any) -> None:
+    with pytest.raises(SetupError, match=r"takes a list of images, not .*give a list of one: \[image\]"):
+        frozen(backbone).embed(single)
+
+
+@pytest.mark.parametrize("nothing", [None, 3, b"a.png"])
+def test_what_is_neither_path_nor_picture_is_named(backbone: Backbone, nothing: Any) -> None:
+    with pytest.raises(SetupError, match="is neither the path of an image"):
+        frozen(backbone).embed([nothing])
+
+
 def test_a_file_or_a_name_is_a_frozen_retriever(vit_weights: Path, images: list[TrainingImage]) -> None:
     assert load_retriever(vit_weights).embed([images[0].path]).shape == (1, 32)
     assert load_retriever("test_vit").embed([images[0].path]).shape == (1, 64)

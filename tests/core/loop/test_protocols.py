@@ -59,3 +59,16 @@ def test_an_edited_protocol_is_read_and_checked_like_any_other() -> None:
         edited_protocol(payload | {"cells": [{**payload["cells"][0], "count": "many"}]}, COLLECTION, "seen", None)
     with pytest.raises(BadProtocol, match="left in the budget"):
         edited_protocol(payload, COLLECTION, "seen", 1)
+
+
+@pytest.mark.parametrize("count", ["5", 5.5, True, None])
+def test_an_edited_count_is_a_whole_number_and_nothing_that_looks_like_one(count: object) -> None:
+    payload: Any = as_json(GOOD)
+    with pytest.raises(BadProtocol, match=r"cannot be read: cells\.0\.count: \w+"):
+        edited_protocol(payload | {"cells": [{**payload["cells"][0], "count": count}]}, COLLECTION, "seen", None)
+
+
+@pytest.mark.parametrize("payload", [[], "text", 3, None])
+def test_an_edited_file_that_holds_no_object_is_told_in_a_whole_sentence(payload: object) -> None:
+    with pytest.raises(BadProtocol, match="must be one JSON object with a protocol's fields, not "):
+        edited_protocol(payload, COLLECTION, "seen", None)

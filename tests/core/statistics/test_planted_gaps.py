@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.statistics.gaps import find_gaps
+from tests.core.harbor.planted import cells_of
 
 WORLDS = range(20)
 
@@ -63,8 +64,8 @@ def test_the_worlds_that_ship(plan, simulate):
         assert world.gap is not None
         generator = np.random.default_rng((5, seed))
         ease = dict(zip(world.classes, generator.normal(0.75, 0.07, len(world.classes)), strict=True))
-        gap = {(cell.label, cell.condition) for cell in world.cells_of(world.gap)}
-        hard = {(c.label, c.condition) for g in world.distractors if g.planted[0] == "m" for c in world.cells_of(g)}
+        gap = {(cell.label, cell.condition) for cell in cells_of(world, world.gap)}
+        hard = {(c.label, c.condition) for g in world.distractors if g.planted[0] == "m" for c in cells_of(world, g)}
         plans = [
             plan(
                 c.label,

@@ -173,6 +173,15 @@ def test_a_run_is_worked_on_by_one_process_at_a_time(workspace: Workspace) -> No
         pass
 
 
+def test_looking_whether_a_run_is_held_neither_makes_its_lock_nor_keeps_it(workspace: Workspace) -> None:
+    assert not workspace.is_held("r")
+    assert not (workspace.folder / "runs").exists()
+    with workspace.lock("r"):
+        assert workspace.is_held("r")
+        assert workspace.is_held("r")
+    assert not workspace.is_held("r")
+
+
 def test_a_workspace_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SetupError, match="cannot be used"):

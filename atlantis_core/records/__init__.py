@@ -1,0 +1,38 @@
+"""The records that cross borders: frozen, JSON-able, images and tensors as paths.
+
+`plain.as_json` and `plain.from_json` turn any of them into plain data and back; the store and the graph's state
+hold nothing else.
+"""
+
+from __future__ import annotations
+
+from atlantis_core.records.asked import Budget, Goal, RunSpec
+from atlantis_core.records.collection import Caption, Cell, Collection, LabelledImage, Problem, Regime, Role, Split
+from atlantis_core.records.making import Arm, Candidate, CellRequest, GenerationRequest, Protocol, Verdict
+from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
+
+__all__ = [
+    "Arm",
+    "Budget",
+    "Candidate",
+    "Caption",
+    "Cause",
+    "Cell",
+    "CellRequest",
+    "Collection",
+    "Comparison",
+    "Gap",
+    "GenerationRequest",
+    "Goal",
+    "Interval",
+    "LabelledImage",
+    "Measurement",
+    "Problem",
+    "Protocol",
+    "Regime",
+    "Role",
+    "RunSpec",
+    "Split",
+    "Trial",
+    "Verdict",
+]

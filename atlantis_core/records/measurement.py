@@ -1,0 +1,92 @@
+"""How well a model retrieves, where it fails, and how two models compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from atlantis_core.records.collection import Cell
+
+Cause = Literal["scarce", "missed", "confused", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its 95 % interval and the number of observations behind it."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Retrieval quality of one model on one task."""
+
+    recall_at: Mapping[int, float]
+    map_at_r: float
+    r_precision: float
+    queries: int
+    """Queries that have at least one partner in the gallery."""
+    left_out: int
+    """Queries without a partner; they enter no figure."""
+    per_class: Mapping[str, Interval]
+    """Recall@1 by class."""
+    per_facet: Mapping[str, Mapping[str, Interval]]
+    """Recall@1 by facet and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A cell with evidence that it is scarce, missed or confused."""
+
+    cell: Cell
+    support: int
+    """Training images in the cell."""
+    typical_support: float
+    """Median training images of the cells of the same class-independent kind (same facet)."""
+    recall_at_1: float
+    low: float
+    high: float
+    """95 % interval of `recall_at_1` (Wilson)."""
+    queries: int
+    deficit: float
+    """Expected Recall@1 of the cell minus its own, shrunk towards 0 by its uncertainty; higher is worse."""
+    cause: Cause
+    confused_with: tuple[str, ...]
+    """Classes returned instead, most frequent first."""
+    score: float
+    """Rank key; higher is worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A paired comparison of two arms over the same queries and seeds; the outcome is candidate - control."""
+
+    before: float
+    after: float
+    gain: float
+    low: float
+    high: float
+    """95 % interval of `gain`."""
+    p_value: float
+    """One-sided: how probable so large a gain is if the two arms are alike."""
+    queries: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training with one seed; its id is the content address of everything that went in."""
+
+    id: str
+    seed: int
+    status: Literal["finished", "crashed"]
+    path: str
+    """Folder of the checkpoint; empty when crashed."""
+    num_real: int
+    num_synthetic: int
+    seconds: float
+    error: str = ""
