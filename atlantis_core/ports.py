@@ -84,6 +84,7 @@ CAPTIONERS = {
 GENERATORS = {
     "diffusion": "atlantis_core.generation.diffusion.generator:DiffusionGenerator",
     "photometric": "atlantis_core.generation.photometric:PhotometricGenerator",
+    "retrieve": "atlantis_core.generation.retrieve:RetrieveGenerator",
 }
 
 SCORERS = {

@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.errors import BadProtocol, BudgetSpent, ToolError
+from atlantis_core.errors import BadProtocol, BudgetSpent, NothingGenerated, ToolError
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
-from atlantis_core.generation.requests import requests_for
+from atlantis_core.generation.requests import requests_for, requests_from_pool
 from atlantis_core.plain import from_json
 from atlantis_core.protocols import check_protocol, known_values
 from atlantis_core.records import Candidate, Gap, Protocol, Verdict
 from atlantis_core.trials import trials
 
 if TYPE_CHECKING:
+    from atlantis_core.generation.nearest import Found
+    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.records import GenerationRequest
     from atlantis_core.session import Session
 
 
@@ -82,8 +87,14 @@ def history(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def make_round(session: Session, round_index: int, protocol: Protocol) -> list[Candidate]:
-    """Make a protocol's images, each once, and book them.
+def make_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
+    """Make a protocol's images, or fetch them from a pool, each once, and book them.
+
+    Args:
+        session: The run.
+        round_index: Which round.
+        protocol: What to make.
+        trial_id: The model whose eyes choose among the pool's images.
 
     Raises:
         BadProtocol: The protocol breaks a rule of the collection, or asks for an arm the generator does not have.
@@ -93,9 +104,7 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     arms = session.generator.arms
     if protocol.arm not in arms:
         raise BadProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
-    seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
-    generator = f"{session.generator.name}/{session.generator.version}"
-    requests = requests_for(protocol, session.collection.of_split("train"), generator, seed, session.made_side_px)
+    requests = _requests(session, round_index, protocol, trial_id)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
     new = ledger.unbooked(session.run_id, "images", [request.key for request in requests])
     ledger.require(session.run_id, session.spec.budget, "images", len(new))
@@ -114,6 +123,38 @@ def make_round(session: Session, round_index: int, protocol: Protocol) -> list[C
     return candidates_of(session, round_index)
 
 
+def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> tuple[GenerationRequest, ...]:
+    generator = f"{session.generator.name}/{session.generator.version}"
+    if protocol.arm == "retrieve":
+        return requests_from_pool(protocol, *_chosen(session, protocol, trial_id), generator, session.made_side_px)
+    seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
+    return requests_for(protocol, session.collection.of_split("train"), generator, seed, session.made_side_px)
+
+
+def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[Found]]:
+    """Return the pool less the training photos in it and those of earlier rounds, and what was chosen of it."""
+    from atlantis_core.generation.nearest import nearest
+
+    train = session.collection.of_split("train")
+    used = {image.id for image in train} | {
+        candidate.source_id for entry in history(session) for candidate in candidates_of(session, entry["round"])
+    }
+    generator: Any = session.generator  # only `retrieve` has that arm, and a pool
+    pool = [image for image in generator.pool if image.id not in used]
+    if not pool:
+        raise NothingGenerated("the pool holds no image that is not used already")
+    retriever = _retriever(session, trial_id)
+    embed = partial(retriever.embed_cached, cache=session.cache, progress=session.progress)
+    return pool, nearest(protocol.cells, embed(pool), train, embed(train))
+
+
+def _retriever(session: Session, trial_id: str) -> Retriever:
+    from atlantis_core.learning.retriever import load_retriever
+
+    (trial,) = trials(session, [trial_id])
+    return load_retriever(trial.path)
+
+
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
     """Screen a round's candidates with the diagnosing model's eyes and keep the verdicts (the paper's ORDC)."""
     started = time.monotonic()
@@ -124,10 +165,7 @@ def screen_round(session: Session, round_index: int, protocol: Protocol, trial_i
 
 
 def _screened(session: Session, candidates: Sequence[Candidate], protocol: Protocol, trial_id: str) -> list[Verdict]:
-    from atlantis_core.learning.retriever import load_retriever
-
-    (trial,) = trials(session, [trial_id])
-    retriever = load_retriever(trial.path)
+    retriever = _retriever(session, trial_id)
     train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
     by_path = {candidate.path: _Picture(candidate.key, candidate.path) for candidate in candidates}
     prints = session.loaded.fingerprints

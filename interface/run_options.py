@@ -27,7 +27,9 @@ Seeds = Annotated[
     int, typer.Option("--seeds", help="Trainings per arm that are compared; 2 or more show their spread.")
 ]
 Auto = Annotated[bool, typer.Option("--auto/--approve", help="Spend without asking, or ask before every round.")]
-GeneratorName = Annotated[str, typer.Option("--generator", help="Makes the images: photometric, or diffusion:MODEL.")]
+GeneratorName = Annotated[
+    str, typer.Option("--generator", help="Makes the images: photometric, diffusion:MODEL, or retrieve:FOLDER.")
+]
 ScorerName = Annotated[str, typer.Option("--scorer", help="Finds made images that are off.")]
 Spread = Annotated[
     str, typer.Option("--spread", metavar="targeted|uniform", help="uniform: the control arm of docs/results.md.")

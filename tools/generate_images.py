@@ -18,6 +18,9 @@ def generate_images(runtime: Runtime) -> object:
     if not runtime.state.get("protocol"):
         raise ToolError("there is no protocol yet; draft one first")
     protocol = from_json(Protocol, runtime.state["protocol"])
-    made = make_round(session, round_index, protocol)
+    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
+    if not diagnosing:
+        raise ToolError("no trained retriever to choose with; train the baseline first")
+    made = make_round(session, round_index, protocol, diagnosing[0])
     text = f"{len(made)} images made with {session.spec.generator}"
     return answer(runtime, "generate_images", text, {"images": len(made)}, approved="")

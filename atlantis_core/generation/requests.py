@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atlantis_core.errors import BadProtocol
 from atlantis_core.generation.draws import derived_seed
 from atlantis_core.records import Cell, CellRequest, GenerationRequest, LabelledImage, Protocol
+
+if TYPE_CHECKING:
+    from atlantis_core.generation.nearest import Found
+    from atlantis_core.generation.retrieve import PoolImage
 
 
 def requests_for(
@@ -51,6 +56,27 @@ def requests_for(
             reference = shown[index % len(shown)] if shown else None
             made.append(_request(wanted.cell, prompt, source, reference, generator, (seed, index), side_px))
     return tuple(made)
+
+
+def requests_from_pool(
+    protocol: Protocol, pool: Sequence[PoolImage], chosen: Sequence[Found], generator: str, side_px: int
+) -> tuple[GenerationRequest, ...]:
+    """Ask for the chosen images of a pool, in the order in which they were chosen.
+
+    Args:
+        protocol: Its prompts go along, as what the image should show.
+        pool: The images.
+        chosen: Cells and rows of the pool.
+        generator: Name and version.
+        side_px: Largest short side; 0 keeps the photo's.
+    """
+    prompts = {wanted.cell: wanted.prompts[0] if wanted.prompts else protocol.objective for wanted in protocol.cells}
+    return tuple(_from_pool(found.cell, prompts[found.cell], pool[found.row], generator, side_px) for found in chosen)
+
+
+def _from_pool(cell: Cell, prompt: str, image: PoolImage, generator: str, side_px: int) -> GenerationRequest:
+    key = request_key(generator, image.id, "", prompt, cell, 0, side_px)
+    return GenerationRequest(key, cell, prompt, 0, image.id, image.path, side_px)
 
 
 def request_key(

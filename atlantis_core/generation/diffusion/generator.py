@@ -17,7 +17,7 @@ from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
 from atlantis_core.generation.diffusion.options import parse_address
-from atlantis_core.generation.diffusion.sizes import fitted, shrunk
+from atlantis_core.generation.sizes import fitted, shrunk
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,8 +12,11 @@ from atlantis_core.registry import build
 
 
 @pytest.fixture(params=sorted(GENERATORS))
-def generator(request, tiny_pipeline):
-    told = {"diffusion": f":{tiny_pipeline}?steps=2&batch=4&strength=0.9"}
+def generator(request, tiny_pipeline, source):
+    told = {
+        "diffusion": f":{tiny_pipeline}?steps=2&batch=4&strength=0.9",
+        "retrieve": f":{Path(source.path).parent}",
+    }
     return build(GENERATORS, request.param + told.get(request.param, ""), "generator")
 
 
@@ -42,6 +45,8 @@ def test_the_same_request_gives_the_same_image_whatever_the_batch_or_order(gener
 
 
 def test_another_seed_gives_another_image(generator, ask):
+    if generator.arms == ("retrieve",):
+        pytest.skip("a real photo is what it is")
     first, second = (np.asarray(image, dtype=float) for image in generator.generate([ask("fog", 1), ask("fog", 2)]))
     assert np.abs(first - second).mean() > 2
 
