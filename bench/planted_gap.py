@@ -2,12 +2,17 @@
 
 `python bench/planted_gap.py --worlds 0 --seeds 5 --images 400`. Both arms are whole runs of the loop with the
 rule planner: same images made, same generator, filters, recipe, steps and seeds. Only where the images go differs.
+
+`--generator retrieve` takes real pictures from a pool instead: all 5,472 of a balanced world with another seed, without
+labels and under names that say nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import shutil
 import sys
 import time
 from dataclasses import replace
@@ -15,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.data.reading import ReadOptions
+from atlantis_core.harbor.writing import bundled_collection
 from atlantis_core.plain import as_json
 from atlantis_core.planted import planted_gap
 from atlantis_core.records import Budget, Comparison, Goal, RunSpec
@@ -45,9 +51,25 @@ def first_round(session: Session, kind: str) -> Any:
     return entry
 
 
-def world_row(workspace: Workspace, seed: int, num_seeds: int, images: int) -> dict[str, Any]:
+def pool_of(workspace: Workspace, seed: int) -> Path:
+    """Return a folder of unlabelled pictures of all classes in all conditions, none of them of a planted world."""
+    folder = workspace.folder / f"pool-{seed}"
+    if not folder.exists():
+        world = bundled_collection(f"harbor-balanced:{1000 + seed}", workspace.path("collections"), _progress)
+        part = workspace.path(f"pool-{seed}.part")
+        for picture in sorted(world.rglob("*.png")):
+            name = hashlib.sha256(str(picture.relative_to(world)).encode()).hexdigest()[:16]
+            shutil.copyfile(picture, part / f"{name}.png")
+        part.rename(folder)
+    return folder
+
+
+def world_row(workspace: Workspace, seed: int, num_seeds: int, images: int, generator: str) -> dict[str, Any]:
     """Measure one world."""
-    spec = RunSpec("", f"harbor:{seed}", Goal(GOAL), Budget(images=images, rounds=1), seeds=num_seeds, auto=True)
+    if generator == "retrieve":
+        generator = f"retrieve:{pool_of(workspace, seed)}"
+    budget = Budget(images=images, rounds=1)
+    spec = RunSpec("", f"harbor:{seed}", Goal(GOAL), budget, seeds=num_seeds, generator=generator, auto=True)
     started = time.monotonic()
     targeted = run_arm(workspace, spec)
     uniform = run_arm(workspace, replace(spec, spread="uniform"))
@@ -109,6 +131,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--generator", default="photometric", help="photometric, retrieve or diffusion:MODEL")
     parser.add_argument("--workspace", type=Path, default=Path("atlantis-workspace/results"))
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()
@@ -116,7 +139,7 @@ def main() -> None:
     print("| world | planted gap | R@1 on the gap: none -> uniform / targeted | targeted over none | ", end="")
     print("targeted over uniform | overall R@1 none / uniform / targeted | made/kept |\n|" + " --- |" * 7)
     for seed in asked.worlds:
-        rows.append(world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images))
+        rows.append(world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images, asked.generator))
         print(line_of(rows[-1]), flush=True)
     if asked.out:
         asked.out.write_text(json.dumps(rows, indent=1))
