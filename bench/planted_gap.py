@@ -3,7 +3,7 @@
 `python bench/planted_gap.py --worlds 0 --seeds 5 --images 400`. Both arms are whole runs of the loop with the
 rule planner: same images made, same generator, filters, recipe, steps and seeds. Only where the images go differs.
 
-`--generator retrieve` takes real pictures from a pool instead: all those of a balanced world with another seed, without
+`--generator retrieve` takes real pictures from a pool instead: those of a balanced world with another seed, without
 labels and under names that say nothing.
 """
 
