@@ -11,7 +11,10 @@ import pytest
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
 from atlantis_core.harbor.painter import curriculum
 from atlantis_core.harbor.painter.__main__ import Recipe, main, teach
+from atlantis_core.harbor.painter.examiner import exam, report, trained
 from atlantis_core.harbor.painter.pool import Pool, load_pool
+from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES
 from atlantis_core.harbor.worlds import planted_gap_world
 from atlantis_core.harbor.writing import pictures_of
@@ -23,8 +26,6 @@ TINY = Recipe(autoencoder_steps=2, text_steps=2, denoiser_steps=3, batch=2)
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
-    from atlantis_core.harbor.renderer import render
-
     shown = [(0, 0), (100, 1), (200, 2), (335, 5)]
     pictures = np.stack([render(curriculum.training_scene(*pair, 0)) for pair in shown])
     boxes = np.tile(np.array([0.2, 0.3, 0.8, 0.7], np.float32), (len(shown), 1))
@@ -71,10 +72,17 @@ def test_the_pool_is_rendered_once_and_holds_nothing_that_is_held_out(tmp_path: 
     np.testing.assert_array_equal(load_pool(tmp_path, 1, never).pictures, first.pictures)
 
 
+@pytest.fixture(scope="module")
+def tiny_painter(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline after three steps of training: it draws nothing yet."""
+    work = tmp_path_factory.mktemp("painter")
+    assert teach(TINY, pool, work, "cpu", None)
+    return work / "pipeline"
+
+
 @pytest.mark.slow
-def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tmp_path: Path) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert teach(TINY, pool, whole, "cpu", None)
+def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tiny_painter: Path, tmp_path: Path) -> None:
+    whole, cut = tiny_painter.parent, tmp_path / "cut"
     calls = 0
     while not teach(TINY, pool, cut, "cpu", deadline=0.0):
         calls += 1
@@ -92,6 +100,26 @@ def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tmp_path: P
     request = GenerationRequest("k", cell, "a photo of trawler-red-white, at night", 1, "", "", 64)
     (image,) = DiffusionGenerator(f"{whole / 'pipeline'}?steps=2").generate([request])
     assert image.size == (64, 64)
+
+
+def test_the_exam_asks_for_every_condition_and_keeps_held_out_combinations_apart() -> None:
+    seen, unseen = exam(60, held_out=False), exam(60, held_out=True)
+    assert not [pair for pair in seen if curriculum.is_held_out(*pair)]
+    assert all(curriculum.is_held_out(*pair) for pair in unseen)
+    assert [condition for _, condition in seen[:6]] == list(CONDITIONS)
+    assert exam(60, held_out=True) == unseen
+
+
+@pytest.mark.slow
+def test_the_examiner_learns_to_tell_conditions_and_marks_drawings(tiny_painter: Path, tmp_path: Path) -> None:
+    examiner = trained(40, tmp_path, "cpu", no_progress)
+    shown = exam(60, held_out=False)
+    pictures = np.stack([render(draw_scene(*pair, place)) for place, pair in enumerate(shown)])
+    marks = examiner.marks(pictures, shown)
+    assert marks.condition > 0.6, "by chance 0.17 would be right"
+    assert marks.class_right <= min(marks.vessel, marks.hull, marks.trim)
+    table = report(examiner, f"{tiny_painter}?steps=1", 12).splitlines()
+    assert len(table) == 2 + 1 + 2 * (1 + len(CONDITIONS))
 
 
 def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
