@@ -139,13 +139,18 @@ def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[P
     used = {image.id for image in train} | {
         candidate.source_id for entry in history(session) for candidate in candidates_of(session, entry["round"])
     }
-    generator: Any = session.generator  # only `retrieve` has that arm, and a pool
-    pool = [image for image in generator.pool if image.id not in used]
+    pool = [image for image in _pool(session, protocol) if image.id not in used]
     if not pool:
         raise NothingGenerated("the pool holds no image that is not used already")
     retriever = _retriever(session, trial_id)
     embed = partial(retriever.embed_cached, cache=session.cache, progress=session.progress)
     return pool, nearest(protocol.cells, embed(pool), train, embed(train))
+
+
+def _pool(session: Session, protocol: Protocol) -> tuple[PoolImage, ...]:
+    """Return the pool that a protocol takes its images from; empty where it makes them."""
+    generator: Any = session.generator  # only `retrieve` has that arm, and a pool
+    return generator.pool if protocol.arm == "retrieve" else ()
 
 
 def _retriever(session: Session, trial_id: str) -> Retriever:
@@ -179,7 +184,7 @@ def _screened(session: Session, candidates: Sequence[Candidate], protocol: Proto
         ),
         session.scorer(protocol.scorer),
         LeakGuard(ValidationPrints([prints[image.id] for image in validation]), session.loaded.sealed),
-        {image.id: image.path for image in train},
+        {image.id: image.path for image in (*train, *_pool(session, protocol))},
     )
 
 

@@ -34,6 +34,7 @@ def test_a_round_takes_the_right_photos_from_a_pool_and_says_where_they_are_from
     (pool / "known.png").write_bytes(copied.read_bytes())
     context = begin(generator=f"retrieve:{pool}", budget=Budget(images=12, rounds=1))
     assert advance(context, RulePlanner()).status == "done"
+    assert journal(context)[1]["decision"]["reason"], "it was screened, trained with and judged"
     session = context.session
     asked = journal(context)[1]["candidates"]
     found = list(session.workspace.candidates.find(asked).values())
