@@ -184,8 +184,7 @@ def _screened(session: Session, candidates: Sequence[Candidate], protocol: Proto
         ),
         session.scorer(protocol.scorer),
         LeakGuard(ValidationPrints([prints[image.id] for image in validation]), session.loaded.sealed),
-        {image.id: image.path for image in train}
-        | {image.id: image.path for image in _pool(session, protocol)},
+        {image.id: image.path for image in train} | {image.id: image.path for image in _pool(session, protocol)},
     )
 
 

@@ -3,7 +3,8 @@
 A cell is where its training images lie or, where it has none, where its class would lie under its condition: the
 class's centre moved by what the condition does to the other classes. An image is scored by its nearness to that
 place, less a penalty where another class's place under the same condition is nearer: nearness alone would fetch
-whatever looks like the condition.
+whatever looks like the condition. One that is nearer to where the class lies without the condition does not show it
+and is not taken, however few are left then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atlantis_core.records import Cell, CellRequest, LabelledImage
+
+
+_UNFIT = -np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,12 @@ def nearest(
     scores = {request.cell: _scores(request.cell, pool, train, embeddings) for request in wanted}
     open_places = {request.cell: request.count for request in wanted}
     offers = sorted(
-        ((float(score), cell, row) for cell, found in scores.items() for row, score in enumerate(found)),
+        (
+            (float(score), cell, row)
+            for cell, found in scores.items()
+            for row, score in enumerate(found)
+            if score > _UNFIT
+        ),
         key=lambda offer: (-offer[0], offer[2], offer[1].class_name),
     )
     taken: set[int] = set()
@@ -83,7 +92,12 @@ def _scores(
     similar = pool @ places.T.astype(np.float32)
     others = np.delete(similar, own, axis=1)
     rival = others.max(axis=1) if others.size else similar[:, own]
-    return np.asarray(similar[:, own] - 2 * (rival - similar[:, own]).clip(min=0), np.float32)
+    score = similar[:, own] - 2 * (rival - similar[:, own]).clip(min=0)
+    elsewhere = (labels == cell.class_name) & ~shows
+    if cell.facet and elsewhere.any():
+        usual = embeddings[elsewhere].mean(axis=0)
+        score[pool @ (usual / np.linalg.norm(usual).clip(min=1e-9)) > similar[:, own]] = _UNFIT
+    return np.asarray(score, np.float32)
 
 
 def _shift(

@@ -48,8 +48,15 @@ def test_images_of_the_class_under_the_condition_are_chosen(nights: tuple[str, .
     wanted = [CellRequest(Cell("trawler", "light", "night"), 4)]
     found = nearest(wanted, vectors(pool, 1), train, embeddings)
     assert [pool[one.row][0] for one in found] == ["trawler"] * 4
-    assert sum(pool[one.row][1] == "night" for one in found) >= 3
+    assert [pool[one.row][1] for one in found] == ["night"] * 4
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_what_does_not_show_the_condition_is_not_taken_to_fill_up() -> None:
+    pool = [("trawler", "day")] * 6 + [("trawler", "night")] * 2
+    train, embeddings = world(CLASSES[:3])
+    found = nearest([CellRequest(Cell("trawler", "light", "night"), 5)], vectors(pool, 1), train, embeddings)
+    assert sorted(one.row for one in found) == [6, 7]
 
 
 def test_an_image_serves_one_cell_and_a_small_pool_gives_less() -> None:
