@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlantis_core.harbor.painter.autoencoder import LATENT_CHANNELS
 from atlantis_core.harbor.painter.curriculum import CLASSES, prompt_of
 from atlantis_core.harbor.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
 from atlantis_core.harbor.vocabulary import CONDITIONS
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 SHAPE: dict[str, Any] = {
     "sample_size": 16,
-    "in_channels": 4,
-    "out_channels": 4,
+    "in_channels": LATENT_CHANNELS,
+    "out_channels": LATENT_CHANNELS,
     "block_out_channels": (64, 128, 160),
     "layers_per_block": 1,
     "down_block_types": ("DownBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
@@ -75,7 +76,7 @@ class Denoising:
     Args:
         model: From `make_denoiser`.
         words: Tokenizer and frozen text encoder.
-        latents: Scaled to unit variance, (N, 4, 16, 16).
+        latents: Scaled to unit variance, (N, 8, 16, 16).
         pool: Says what the pictures behind the latents show.
         steps: Optimiser steps in all; the rate falls to nothing over the last fifth.
         batch: Pictures a step.
