@@ -144,7 +144,10 @@ def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[P
         raise NothingGenerated("the pool holds no image that is not used already")
     retriever = _retriever(session, trial_id)
     embed = partial(retriever.embed_cached, cache=session.cache, progress=session.progress)
-    return pool, nearest(protocol.cells, embed(pool), train, embed(train))
+    chosen = nearest(protocol.cells, embed(pool), train, embed(train))
+    if not chosen:
+        raise NothingGenerated("no image of the pool looks like any cell of the protocol")
+    return pool, chosen
 
 
 def _pool(session: Session, protocol: Protocol) -> tuple[PoolImage, ...]:

@@ -1,10 +1,10 @@
 """Which images of an unlabelled pool look most like the cells of a protocol, to the incumbent's eyes.
 
 A cell is where its training images lie or, where it has none, where its class would lie under its condition: the
-class's centre moved by what the condition does to the other classes. An image is scored by its nearness to that
-place, less a penalty where another class's place under the same condition is nearer: nearness alone would fetch
-whatever looks like the condition. One that is nearer to where the class lies without the condition does not show it
-and is not taken, however few are left then.
+class's centre moved by what the condition does to the other classes. An image is taken for the cell whose place is
+nearest to it: one that is nearer to another class under that condition, or to the class without the condition, is
+not taken, however few are left then. On harbor, filling up with the next best made two thirds of the images wrong
+(docs/results.md).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Found:
     row: int
     """Of the pool."""
     score: float
-    """Cosine similarity to the cell, less twice what a nearer class has more; higher is better."""
+    """Cosine similarity to the cell's place; higher is better."""
 
 
 def nearest(
@@ -77,7 +77,7 @@ def nearest(
 def _scores(
     cell: Cell, pool: NDArray[np.float32], train: Sequence[LabelledImage], embeddings: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return how well each pool image (P,) fits a cell."""
+    """Return how well each pool image (P,) fits a cell; `_UNFIT` where it is nearer to another place."""
     labels = np.array([image.label for image in train])
     shows = np.array([bool(cell.facet) and image.facets.get(cell.facet) == cell.value for image in train])
     classes = sorted(set(labels.tolist()))
@@ -88,16 +88,18 @@ def _scores(
     inside = (labels == cell.class_name) & shows
     if inside.any():
         places[own] = embeddings[inside].mean(axis=0)
-    places /= np.linalg.norm(places, axis=1, keepdims=True).clip(min=1e-9)
-    similar = pool @ places.T.astype(np.float32)
-    others = np.delete(similar, own, axis=1)
-    rival = others.max(axis=1) if others.size else similar[:, own]
-    score = similar[:, own] - 2 * (rival - similar[:, own]).clip(min=0)
+    places = _unit(places)
+    similar = pool @ places.T
+    rivals = [np.delete(places, own, axis=0)]
     elsewhere = (labels == cell.class_name) & ~shows
     if cell.facet and elsewhere.any():
-        usual = embeddings[elsewhere].mean(axis=0)
-        score[pool @ (usual / np.linalg.norm(usual).clip(min=1e-9)) > similar[:, own]] = _UNFIT
-    return np.asarray(score, np.float32)
+        rivals.append(embeddings[elsewhere].mean(axis=0, keepdims=True))
+    fit = similar[:, own]
+    return np.where(fit > (pool @ _unit(np.concatenate(rivals)).T).max(axis=1, initial=-1), fit, _UNFIT)
+
+
+def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True).clip(min=1e-9), np.float32)
 
 
 def _shift(

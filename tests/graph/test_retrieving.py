@@ -38,10 +38,10 @@ def test_a_round_takes_the_right_photos_from_a_pool_and_says_where_they_are_from
     session = context.session
     asked = journal(context)[1]["candidates"]
     found = list(session.workspace.candidates.find(asked).values())
-    assert len(found) == 12
-    assert session.workspace.ledger.spent(session.run_id)["images"] == 12
-    assert len({candidate.source_id for candidate in found}) == 12
+    assert 6 <= len(found) <= 12, "what does not fit is not taken to fill up"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == len(found)
+    assert len({candidate.source_id for candidate in found}) == len(found)
     files = [str(candidate.settings["file"]) for candidate in found]
     assert "known.png" not in files, "what is trained on already is not fetched again"
     right = sum(file.startswith(candidate.cell.class_name) for file, candidate in zip(files, found, strict=True))
-    assert right >= 8, "two classes of eight were asked for: by chance 1.5 would be right"
+    assert right >= 0.8 * len(found), "two classes of eight were asked for: by chance one in eight would be right"

@@ -40,9 +40,9 @@ def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
         SetupError: There is none, files are missing, or its weights are pickled.
     """
     folder = BUNDLED.get(name, Path(name).expanduser())
-    found = (
-        FoundPipeline(name, folder.resolve(), "") if folder.exists() or name in BUNDLED else _from_hub(name, options)
-    )
+    if name in BUNDLED and not folder.exists():
+        raise SetupError(f"the bundled pipeline {name!r} is not in this version; docs/harbor.md says how to train it")
+    found = FoundPipeline(name, folder.resolve(), "") if folder.exists() else _from_hub(name, options)
     _check(found, options)
     return found
 

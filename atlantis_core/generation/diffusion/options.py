@@ -53,9 +53,7 @@ def parse_address(address: str) -> tuple[str, DiffusionOptions]:
     """
     name, _, query = address.partition("?")
     if not name:
-        raise SetupError(
-            "--generator diffusion: needs a model: diffusion:FOLDER, diffusion:HUB/NAME or diffusion:harbor"
-        )
+        raise SetupError("--generator diffusion: needs a model: diffusion:FOLDER or diffusion:HUB/NAME")
     given: dict[str, Any] = dict(facts_of(name).settings)
     for key, text in parse_qsl(query, keep_blank_values=True):
         given[key] = _read(key, text)
