@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from atlantis_core.captioning.conditions import conditions_in
 from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError
+from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.hub import find_snapshot
 from atlantis_core.learning.weights import require_safetensors
 from atlantis_core.records import Caption, LabelledImage
@@ -66,7 +67,7 @@ class TransformersCaptioner:
         from safetensors import SafetensorError
 
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        on_gpu = torch.cuda.is_available()
+        device = best_device()
         try:
             auto: Any = transformers.AutoProcessor
             processor: Any = auto.from_pretrained(self._folder, local_files_only=True)
@@ -74,12 +75,12 @@ class TransformersCaptioner:
                 self._folder,
                 local_files_only=True,
                 use_safetensors=None if self._allow_pickle else True,
-                dtype=torch.float16 if on_gpu else torch.float32,
+                dtype=torch.float32 if device == "cpu" else torch.float16,
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise SetupError(f"captioner {self._model_name!r} cannot be loaded: {reason}") from error
-        return processor, model.to("cuda" if on_gpu else "cpu").eval()
+        return processor, model.to(device).eval()
 
     def _told(self, images: list[Image]) -> list[str]:
         import torch

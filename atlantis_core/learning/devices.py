@@ -20,7 +20,7 @@ def best_device() -> str:
 def on_cores(function: Callable[[Job], Result], jobs: Iterable[Job], at_once: int | None = None) -> Iterator[Result]:
     """Yield `function(job)` in order, several at once on a CPU, one by one where there is a GPU.
 
-    On two cores two trainings side by side took 0.74 of the time they took one after the other.
+    On two cores two trainings side by side took 0.78 of the time they would take one after the other.
 
     Args:
         function: Called from other threads.

@@ -18,6 +18,7 @@ from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
 from atlantis_core.generation.diffusion.options import parse_address
 from atlantis_core.generation.sizes import fitted, shrunk
+from atlantis_core.learning.devices import best_device
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -96,9 +97,7 @@ class DiffusionGenerator:
 
     @cached_property
     def _device(self) -> str:
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return best_device()
 
     @cached_property
     def _pipeline(self) -> Any:
