@@ -20,13 +20,16 @@ PER_CELL = 24
 
 
 class RuleDrafter:
-    """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones."""
+    """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones.
+
+    Where all gaps were tried in vain, what is left is spread over the other cells: another guess, no repetition.
+    """
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`.
 
         Raises:
-            ToolError: No gap is left that was not tried.
+            ToolError: There is no gap, or nothing is left that was not tried.
         """
         if brief.spread == "uniform":
             cells = _all_cells(brief)
@@ -34,11 +37,22 @@ class RuleDrafter:
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
         gaps = _untried(brief.gaps, brief.history)
         if not gaps:
-            raise ToolError("no gap is left that was not tried before" if brief.history else "no gap was found")
+            return _widened(brief)
         chosen = _provable(_worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
         cells = [cell for gap in chosen for cell in _cells_of(gap.cell, brief.classes)]
         deficit = sum(gap.deficit for gap in chosen) / len(chosen)
         return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _why(chosen))
+
+
+def _widened(brief: Brief) -> Protocol:
+    if not brief.history:
+        raise ToolError("no gap was found")
+    tried = _tried(brief.history)
+    cells = [cell for cell in _all_cells(brief) if (cell.class_name, cell.facet, cell.value) not in tried]
+    if not cells:
+        raise ToolError("no cell is left that was not tried before")
+    reason = f"no gap is left that was not tried in vain; what is left goes to the {len(cells)} other cells"
+    return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
 
 
 def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
@@ -73,14 +87,19 @@ def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
 
 
 def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
-    tried = {
+    tried = _tried(history)
+    tried |= {("", facet, value) for _, facet, value in tried}
+    return [gap for gap in gaps if (gap.cell.class_name, gap.cell.facet, gap.cell.value) not in tried]
+
+
+def _tried(history: Sequence[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Return the cells of the rounds that were not kept."""
+    return {
         (request["cell"]["class_name"], request["cell"]["facet"], request["cell"]["value"])
         for entry in history
         if not entry["decision"]["kept"]
         for request in entry["protocol"]["cells"]
     }
-    tried |= {("", facet, value) for _, facet, value in tried}
-    return [gap for gap in gaps if (gap.cell.class_name, gap.cell.facet, gap.cell.value) not in tried]
 
 
 def _all_cells(brief: Brief) -> list[Cell]:

@@ -51,16 +51,28 @@ def test_a_round_that_failed_is_not_tried_again() -> None:
     first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
     past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
     assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
-    with pytest.raises(ToolError, match="no gap is left"):
-        RuleDrafter().draft(brief(gaps=brief().gaps[:2], history=past))
+
+
+def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
+    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
+    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    widened = RuleDrafter().draft(brief(round=2, gaps=brief().gaps[:2], history=past))
+    assert set(cells(widened)) == {(n, v) for n in "abc" for v in ("day", "fog", "night")} - {
+        ("a", "night"),
+        ("b", "night"),
+    }
+    assert "no gap is left" in widened.reason
+    second = ({"round": 2, "protocol": as_json(widened), "decision": {"kept": False}},)
+    with pytest.raises(ToolError, match="no cell is left"):
+        RuleDrafter().draft(brief(round=3, gaps=brief().gaps[:2], history=past + second))
 
 
 def test_a_gap_of_a_facet_value_is_mended_with_every_training_class() -> None:
     drafted = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),)))
     assert cells(drafted) == {("a", "night"): 21, ("b", "night"): 20, ("c", "night"): 20}
     past = ({"round": 1, "protocol": as_json(drafted), "decision": {"kept": False}},)
-    with pytest.raises(ToolError, match="no gap is left"):
-        RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),), history=past))
+    again = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),), history=past))
+    assert {value for _, value in cells(again)} == {"day", "fog"}
 
 
 def test_cells_are_added_until_a_gain_could_be_proven() -> None:
