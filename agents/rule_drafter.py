@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import ToolError
@@ -48,7 +49,7 @@ def _widened(brief: Brief) -> Protocol:
     if not brief.history:
         raise ToolError("no gap was found")
     tried = _tried(brief.history)
-    cells = [cell for cell in _all_cells(brief) if (cell.class_name, cell.facet, cell.value) not in tried]
+    cells = [cell for cell in _all_cells(brief) if cell not in tried]
     if not cells:
         raise ToolError("no cell is left that was not tried before")
     reason = f"no gap is left that was not tried in vain; what is left goes to the {len(cells)} other cells"
@@ -88,14 +89,14 @@ def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
 
 def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
     tried = _tried(history)
-    tried |= {("", facet, value) for _, facet, value in tried}
-    return [gap for gap in gaps if (gap.cell.class_name, gap.cell.facet, gap.cell.value) not in tried]
+    tried |= {replace(cell, class_name="") for cell in tried}
+    return [gap for gap in gaps if gap.cell not in tried]
 
 
-def _tried(history: Sequence[dict[str, Any]]) -> set[tuple[str, str, str]]:
+def _tried(history: Sequence[dict[str, Any]]) -> set[Cell]:
     """Return the cells of the rounds that were not kept."""
     return {
-        (request["cell"]["class_name"], request["cell"]["facet"], request["cell"]["value"])
+        Cell(**request["cell"])
         for entry in history
         if not entry["decision"]["kept"]
         for request in entry["protocol"]["cells"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Progress, no_progress
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
 from atlantis_core.records import Regime, RunSpec
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def keep_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) ->
     return workspace.collections.add(loaded)
 
 
-def check_spec(spec: RunSpec, goal: str | None = None) -> None:
-    """Refuse settings that no run can have, cheapest checks first.
+def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
+    """Refuse settings that no run can have, cheapest checks first; return the generator that was built to see.
 
     Raises:
         SetupError: Names the first wrong setting.
@@ -155,9 +155,10 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> None:
             "--price IN,OUT in dollars per million tokens"
         )
     registry.build(CAPTIONERS, spec.captioner, "captioner")
-    registry.build(GENERATORS, spec.generator, "generator")
+    generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
     planner_for(spec)
+    return generator
 
 
 def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
@@ -201,7 +202,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     from atlantis_core.goals import goal_in_words, read_goal
 
     check_data(asked.data)
-    check_spec(asked.spec, asked.goal)
+    generator = check_spec(asked.spec, asked.goal)
     loaded = load_data(asked.data, workspace, asked.options, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
@@ -209,8 +210,13 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     collection_id = keep_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     understood = goal_in_words(goal, loaded.collection)
-    notice = registry.build(GENERATORS, spec.generator, "generator").notice
-    lines = [summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone), notice, understood]
+    lines = [
+        summary(loaded.collection.problems),
+        *loaded.notes,
+        backbone_line(backbone),
+        generator.notice,
+        understood,
+    ]
     return run, [line for line in lines if line]
 
 
