@@ -22,6 +22,7 @@ from atlantis_core.harbor.painter import autoencoder, denoiser, words
 from atlantis_core.harbor.painter.assembling import assemble
 from atlantis_core.harbor.painter.pool import Pool, load_pool
 from atlantis_core.harbor.painter.resumable import train
+from atlantis_core.learning.devices import best_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,6 @@ def _progress(what: str, done: int, total: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and train."""
-    import torch
-
     usual = Recipe()
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.painter", description=__doc__)
     parser.add_argument(
@@ -125,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=None, help="stop after this time; call again to go on")
     parser.add_argument("--steps", type=int, default=usual.denoiser_steps, help="of the denoiser")
     parser.add_argument("--batch", type=int, default=usual.batch)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)

@@ -23,6 +23,7 @@ from atlantis_core.harbor.painter.resumable import train
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.vocabulary import COLOURS, CONDITIONS, VESSELS, VesselClass, caption
+from atlantis_core.learning.devices import best_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -179,14 +180,12 @@ def trained(steps: int, work: Path, device: str, progress: Progress = _progress)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, train the examiner and print its report."""
-    import torch
-
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.painter.examiner", description=__doc__)
     parser.add_argument("pipeline", help="folder of the pipeline, with options if need be")
     parser.add_argument("--work", type=Path, required=True, help="folder of the examiner's checkpoint")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--pictures", type=int, default=204, help="drawings, seen and held-out combinations each")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     examiner = trained(given.steps, given.work, given.device)
     sys.stdout.write(report(examiner, given.pipeline, given.pictures) + "\n")
