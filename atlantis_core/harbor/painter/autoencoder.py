@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlantis_core.harbor.painter.pool import on_vessel
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
@@ -52,13 +54,16 @@ class Copyist:
         import torch
 
         rng = np.random.default_rng([5, step])
-        batch = as_tensor(self._pool.pictures[rng.integers(0, len(self._pool.pictures), _BATCH)]).to(self._device)
+        chosen = rng.integers(0, len(self._pool.pictures), _BATCH)
+        batch = as_tensor(self._pool.pictures[chosen]).to(self._device)
+        weight = torch.from_numpy(on_vessel(self._pool.boxes[chosen], batch.shape[-1])).to(self._device)
         for group in self.optimiser.param_groups:
             group["lr"] = _RATE * min(1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps)))
         told = self.model.encode(batch).latent_dist
         noise = torch.from_numpy(rng.standard_normal(tuple(told.mean.shape), np.float32)).to(self._device)
         copied = self.model.decode(told.mean + told.std * noise).sample
-        loss = (copied - batch).square().mean() + 0.1 * (copied - batch).abs().mean() + _edges(copied, batch)
+        off = copied - batch
+        loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edges(copied, batch)
         loss = loss + _KL_WEIGHT * told.kl().mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)

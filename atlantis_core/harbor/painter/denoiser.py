@@ -14,6 +14,7 @@ import numpy as np
 
 from atlantis_core.harbor.painter.autoencoder import LATENT_CHANNELS
 from atlantis_core.harbor.painter.curriculum import CLASSES, prompt_of
+from atlantis_core.harbor.painter.pool import on_vessel
 from atlantis_core.harbor.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
 from atlantis_core.harbor.vocabulary import CONDITIONS
 
@@ -52,7 +53,6 @@ SCHEDULE: dict[str, Any] = {
 _SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
 _LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most
 _WITHOUT_WORDS = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
-_ON_VESSEL = 3.0  # weight of the loss where the vessel stands, against 1 elsewhere
 _EMA = 0.999
 
 
@@ -125,7 +125,7 @@ class Denoising:
         )
         predicted = self.model(noisy, times, self._words(chosen, rng)).sample
         weight = ((kept / (1 - kept)).clamp(max=_SNR_CAP) * (1 - kept)).clamp(min=_LEAST_WEIGHT)
-        weight = weight * _on_vessel(self._pool.boxes[chosen], clean.shape[-1]).to(self._device)
+        weight = weight * torch.from_numpy(on_vessel(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
         loss = ((predicted - velocity).square() * weight).mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -152,14 +152,3 @@ class Denoising:
         share = 1 - min(_EMA, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), share)
-
-
-def _on_vessel(boxes: npt.NDArray[np.float32], side: int) -> Tensor:
-    """Return loss weights (N, 1, side, side) of mean 1 from boxes in fractions of the picture."""
-    import torch
-
-    middle = (np.arange(side, dtype=np.float32) + 0.5) / side
-    left, top, right, bottom = (boxes[:, column, None] for column in range(4))
-    across, down = (middle >= left) & (middle <= right), (middle >= top) & (middle <= bottom)
-    weight = np.where(down[:, :, None] & across[:, None, :], _ON_VESSEL, 1.0).astype(np.float32)
-    return torch.from_numpy(weight / weight.mean(axis=(1, 2), keepdims=True))[:, None]

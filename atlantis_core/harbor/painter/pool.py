@@ -14,6 +14,8 @@ from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import Scene
 from atlantis_core.ports import Progress
 
+_ON_VESSEL = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -38,6 +40,18 @@ def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
         part.replace(file)
     with np.load(file) as found:
         return Pool(found["pictures"], found["shown"], found["boxes"])
+
+
+def on_vessel(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    """Return loss weights (N, 1, side, side), three times as high in the vessel's box as elsewhere and 1 on average.
+
+    The vessel is a tenth of the picture and all of its class; boxes are in fractions of the picture.
+    """
+    middle = (np.arange(side, dtype=np.float32) + 0.5) / side
+    left, top, right, bottom = (boxes[:, column, None] for column in range(4))
+    across, down = (middle >= left) & (middle <= right), (middle >= top) & (middle <= bottom)
+    weight = np.where(down[:, :, None] & across[:, None, :], _ON_VESSEL, 1.0).astype(np.float32)
+    return (weight / weight.mean(axis=(1, 2), keepdims=True))[:, None]
 
 
 def _rendered(per_combination: int, progress: Progress) -> Pool:
