@@ -1,11 +1,11 @@
 """The captioner with weights: any image-to-text or image-text-to-text model of `transformers`, by folder or hub name.
 
-Address: `NAME?prompt=a photo of&max_tokens=30&batch=8`.
+Address: `NAME?prompt=a photo of&max_tokens=30&batch=8`. `harbor` is the bundled one, which knows the demo's world only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ from atlantis_core.records import Caption, LabelledImage
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+BUNDLED: Mapping[str, Path] = {"harbor": Path(__file__).parents[1] / "harbor" / "weights" / "captioner"}
+"""Captioners that come with the package, by name."""
+
 _USUAL = {"prompt": "", "max_tokens": "40", "batch": "16", "allow_pickle": "0"}
 
 
@@ -29,7 +32,7 @@ class TransformersCaptioner:
     """Captions photos with a vision-language model; attributes are the conditions that its words name.
 
     Args:
-        address: A folder or a hub name, with options.
+        address: A bundled name, a folder or a hub name, with options.
 
     Raises:
         SetupError: No such model, or one that cannot be used; nothing is loaded yet.
@@ -110,7 +113,7 @@ def _whole(options: dict[str, str], key: str) -> int:
 
 
 def _found(name: str, *, allow_pickle: bool) -> str:
-    folder = Path(name).expanduser()
+    folder = BUNDLED.get(name, Path(name).expanduser())
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 

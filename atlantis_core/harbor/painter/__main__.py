@@ -7,8 +7,6 @@ last stage (or whenever the time is up) the pipeline as it is then is written to
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ import numpy as np
 from atlantis_core.harbor.painter import autoencoder, denoiser, words
 from atlantis_core.harbor.painter.assembling import assemble
 from atlantis_core.harbor.painter.pool import Pool, load_pool
-from atlantis_core.harbor.painter.resumable import train
+from atlantis_core.harbor.resumable import machine, on_stderr, train
 from atlantis_core.learning.devices import best_device
 
 
@@ -56,11 +54,11 @@ def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float |
     torch.manual_seed(recipe.seed)
     vae = autoencoder.make_autoencoder()
     copyist = autoencoder.Copyist(vae, pool, recipe.autoencoder_steps, device)
-    if not train("autoencoder", copyist, recipe.autoencoder_steps, work, _progress, deadline):
+    if not train("autoencoder", copyist, recipe.autoencoder_steps, work, on_stderr, deadline):
         return False
     tokenizer = words.make_tokenizer(work / "tokenizer")
     encoder = words.make_encoder(tokenizer)
-    if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, _progress, deadline):
+    if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, on_stderr, deadline):
         return False
     latents, scale = _latents(vae.eval(), pool, work, device)
     vae.register_to_config(scaling_factor=scale)
@@ -74,8 +72,8 @@ def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float |
         recipe.rate,
         device,
     )
-    done = train("denoiser", teaching, recipe.denoiser_steps, work, _progress, deadline)
-    facts = {"recipe": asdict(recipe), "complete": done, "machine": _machine(device)}
+    done = train("denoiser", teaching, recipe.denoiser_steps, work, on_stderr, deadline)
+    facts = {"recipe": asdict(recipe), "complete": done, "machine": machine(device)}
     assemble(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
     return done
 
@@ -87,31 +85,13 @@ def _latents(vae: Any, pool: Pool, work: Path, device: str) -> tuple[np.ndarray[
         shards = []
         for start in range(0, len(pool.pictures), 1024):
             shards.append(autoencoder.latents_of(vae, pool.pictures[start : start + 1024], device))
-            _progress("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
+            on_stderr("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
         part = file.with_suffix(".part.npy")
         np.save(part, np.concatenate(shards))
         part.replace(file)
     found = np.load(file)
     scale = float(1 / found.astype(np.float32).std())
     return (found * np.float16(scale)).astype(np.float16), scale
-
-
-def _machine(device: str) -> str:
-    if device == "cpu":
-        return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
-    import torch
-
-    return torch.cuda.get_device_name(device)
-
-
-_last_shown = 0.0
-
-
-def _progress(what: str, done: int, total: int) -> None:
-    global _last_shown  # noqa: PLW0603 (a terminal has one last line)
-    if done == total or time.monotonic() - _last_shown > 20:
-        _last_shown = time.monotonic()
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
-    pool = load_pool(given.work, recipe.pictures_per_combination, _progress)
+    pool = load_pool(given.work, recipe.pictures_per_combination, on_stderr)
     done = teach(recipe, pool, given.work, given.device, deadline)
     sys.stderr.write("complete\n" if done else "the time is up; call again to go on\n")
 

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from atlantis_core.harbor import seeds
 from atlantis_core.harbor.scene import Scene, draw_scene
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
 
 CLASSES = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))
 """All 336 classes, in the order of their numbers here."""
-
-FIRST_SEED = 1 << 50
-"""Seeds of training scenes start here; those of worlds are below 2**48 (`writing.pictures_of`)."""
 
 _HELD_OUT_ONE_IN = 8
 
@@ -54,7 +52,7 @@ def combinations() -> Iterator[tuple[int, int]]:
 
 def training_scene(class_number: int, condition_number: int, index: int) -> Scene:
     """Return the `index`-th training scene of a combination."""
-    seed = FIRST_SEED + ((class_number * len(CONDITIONS)) + condition_number) * 1_000_000 + index
+    seed = seeds.PAINTER + ((class_number * len(CONDITIONS)) + condition_number) * 1_000_000 + index
     return draw_scene(CLASSES[class_number], CONDITIONS[condition_number], seed)
 
 

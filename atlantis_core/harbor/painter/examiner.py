@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from atlantis_core.harbor import seeds
 from atlantis_core.harbor.painter.autoencoder import as_tensor
-from atlantis_core.harbor.painter.curriculum import CLASSES, FIRST_SEED, is_held_out
-from atlantis_core.harbor.painter.resumable import train
+from atlantis_core.harbor.painter.curriculum import CLASSES, is_held_out
 from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.resumable import on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.vocabulary import COLOURS, CONDITIONS, VESSELS, VesselClass, caption
 from atlantis_core.learning.devices import best_device
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from atlantis_core.ports import Progress
 
-_SEEDS = FIRST_SEED * 2  # apart from the painter's scenes and from those of worlds
 _ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
 _BATCH = 64
 _RATE = 1.5e-3
@@ -73,7 +73,9 @@ class Examiner:
 
         rng = np.random.default_rng([11, step])
         shown = [_drawn_by_lot(rng) for _ in range(_BATCH)]
-        pictures = [render(draw_scene(*pair, _SEEDS + step * _BATCH + place)) for place, pair in enumerate(shown)]
+        pictures = [
+            render(draw_scene(*pair, seeds.EXAMINER + step * _BATCH + place)) for place, pair in enumerate(shown)
+        ]
         for group in self.optimiser.param_groups:
             group["lr"] = _RATE * min(1.0, (step + 1) / 50, (self._steps - step) / (0.5 * self._steps))
         self.modules.train()
@@ -148,7 +150,7 @@ def report(examiner: Examiner, pipeline: str, pictures: int) -> str:
     """Return a Markdown table: rendered pictures, then drawings by condition, seen and held-out combinations."""
     lines = ["| pictures | n | condition | vessel | hull | trim | class |", "|" + " --- |" * 7]
     unseen = exam(600, held_out=False) + exam(120, held_out=True)
-    rendered = np.stack([render(draw_scene(*pair, 2 * _SEEDS + place)) for place, pair in enumerate(unseen)])
+    rendered = np.stack([render(draw_scene(*pair, seeds.EXAMS + place)) for place, pair in enumerate(unseen)])
     lines.append(_line("rendered, never seen", examiner.marks(rendered, unseen)))
     for held_out in (False, True):
         shown = exam(pictures, held_out=held_out)
@@ -166,12 +168,7 @@ def _line(name: str, marks: Marks) -> str:
     return f"| {name} | {marks.pictures} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
 
 
-def _progress(what: str, done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        sys.stderr.write(f"{what} {done}/{total}\n")
-
-
-def trained(steps: int, work: Path, device: str, progress: Progress = _progress) -> Examiner:
+def trained(steps: int, work: Path, device: str, progress: Progress = on_stderr) -> Examiner:
     """Train an examiner, or go on with one, and return it."""
     examiner = Examiner(steps, device)
     train("examiner", examiner, steps, work, progress, None)

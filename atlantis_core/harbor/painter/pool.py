@@ -50,8 +50,9 @@ def on_vessel(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float
     middle = (np.arange(side, dtype=np.float32) + 0.5) / side
     left, top, right, bottom = (boxes[:, column, None] for column in range(4))
     across, down = (middle >= left) & (middle <= right), (middle >= top) & (middle <= bottom)
-    weight = np.where(down[:, :, None] & across[:, None, :], _ON_VESSEL, 1.0).astype(np.float32)
-    return (weight / weight.mean(axis=(1, 2), keepdims=True))[:, None]
+    weight = np.where(down[:, None, :, None] & across[:, None, None, :], _ON_VESSEL, 1.0)
+    weight /= weight.mean(axis=(2, 3), keepdims=True)
+    return weight.astype(np.float32)
 
 
 def _rendered(per_combination: int, progress: Progress) -> Pool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
+from atlantis_core.harbor import seeds
 from atlantis_core.harbor.painter import curriculum
 from atlantis_core.harbor.painter.__main__ import Recipe, main, teach
 from atlantis_core.harbor.painter.examiner import exam, report, trained
@@ -44,10 +45,10 @@ def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo
 
 
 def test_it_sees_no_picture_of_any_world() -> None:
-    seeds = {curriculum.training_scene(number, 1, index).seed for number in range(0, 336, 50) for index in range(3)}
-    assert min(seeds) >= curriculum.FIRST_SEED
+    seen = {curriculum.training_scene(number, 1, index).seed for number in range(0, 336, 50) for index in range(3)}
+    assert min(seen) >= seeds.PAINTER
     worlds = {picture.scene.seed for seed in (0, 1) for picture in pictures_of(planted_gap_world(seed))}
-    assert max(worlds) < 2**48 <= curriculum.FIRST_SEED
+    assert max(worlds) < seeds.WORLDS_BELOW <= seeds.PAINTER
 
 
 def test_prompts_say_what_is_shown_in_many_ways() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import platform
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -68,6 +71,26 @@ def train(
         if over and not last:
             return False
     return True
+
+
+_last_shown = 0.0
+
+
+def on_stderr(what: str, done: int, total: int) -> None:
+    """Show progress as a line every 20 seconds."""
+    global _last_shown  # noqa: PLW0603 (a terminal has one last line)
+    if done == total or time.monotonic() - _last_shown > 20:
+        _last_shown = time.monotonic()
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
+
+
+def machine(device: str) -> str:
+    """Say on what a model was trained, for its description."""
+    if device == "cpu":
+        return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def _restored(training: Training, checkpoint: Path) -> int:

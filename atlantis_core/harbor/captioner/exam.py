@@ -1,0 +1,86 @@
+"""What captions of harbor pictures get right, word by word, on pictures that nobody was trained on."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from atlantis_core.captioning.transformers import TransformersCaptioner
+from atlantis_core.harbor import seeds
+from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.scene import draw_scene
+from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
+from atlantis_core.records import LabelledImage
+
+PER_CONDITION = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Shares of captions that say what is shown."""
+
+    shown: str
+    pictures: int
+    condition: float
+    vessel: float
+    colours: float
+    """Hull and trim both right, in their order."""
+
+
+def exam(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
+    """Mark a captioner: classes it was trained on and the demo's, in all conditions and in each.
+
+    Args:
+        captioner: What `TransformersCaptioner` takes.
+        per_condition: Pictures of each condition, of either kind of class.
+    """
+    teller = TransformersCaptioner(captioner)
+    marks = []
+    first = seeds.EXAMS
+    for name, classes in (("classes it knows", PRETRAIN_CLASSES), ("the demo's classes", DEMO_CLASSES)):
+        shown = [
+            (classes[(7 * place) % len(classes)], CONDITIONS[place % len(CONDITIONS)])
+            for place in range(per_condition * len(CONDITIONS))
+        ]
+        texts = _captions(teller, shown, first)
+        first += len(shown)
+        marks.append(_marks(name, texts, shown))
+        for condition in CONDITIONS:
+            rows = [row for row, (_, place) in enumerate(shown) if place == condition]
+            marks.append(_marks(f"{name}, {condition}", [texts[row] for row in rows], [shown[row] for row in rows]))
+    return marks
+
+
+def _captions(teller: TransformersCaptioner, shown: Sequence[tuple[VesselClass, str]], first_seed: int) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        photos = []
+        for place, pair in enumerate(shown):
+            path = Path(folder) / f"{place}.png"
+            Image.fromarray(render(draw_scene(*pair, first_seed + place))).save(path)
+            photos.append(LabelledImage(str(place), str(path), "unknown", "train"))
+        return [told.text for told in teller.caption(photos)]
+
+
+def _marks(name: str, texts: Sequence[str], shown: Sequence[tuple[VesselClass, str]]) -> Marks:
+    right = [(_in_place(text, *pair), text, pair) for text, pair in zip(texts, shown, strict=True)]
+    condition, vessel, colours = (sum(parts[column] for parts, _, _ in right) / len(right) for column in range(3))
+    return Marks(name, len(shown), condition, vessel, colours)
+
+
+def _in_place(text: str, vessel_class: VesselClass, condition: str) -> tuple[bool, bool, bool]:
+    """Tell whether condition, vessel and colours of a caption are right."""
+    colours, _, rest = caption(vessel_class, condition).partition(f" {vessel_class.vessel} ")
+    return text.endswith(rest), f" {vessel_class.vessel} " in text, text.startswith(f"{colours} ")
+
+
+def report(marks: Sequence[Marks]) -> str:
+    """Return the marks as a Markdown table."""
+    lines = ["| pictures | n | condition | vessel | both colours |", "|" + " --- |" * 5]
+    for line in marks:
+        shares = (line.condition, line.vessel, line.colours)
+        lines.append(f"| {line.shown} | {line.pictures} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+    return "\n".join(lines)
