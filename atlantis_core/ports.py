@@ -27,6 +27,8 @@ class Captioner(Protocol):
     """Says in words what an image shows, and which attribute values it has."""
 
     name: str
+    recognises: bool
+    """Whether it tells what is shown, so that made images can be checked by it, or only measures the picture."""
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order."""

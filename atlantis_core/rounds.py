@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.errors import BadProtocol, BudgetSpent, NothingGenerated, ToolError
+from atlantis_core.filtering.captions import CaptionCheck
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for, requests_from_pool
-from atlantis_core.plain import from_json
+from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import check_protocol, known_values
 from atlantis_core.records import Candidate, Gap, Protocol, Verdict
 from atlantis_core.trials import trials
@@ -166,13 +167,29 @@ def _retriever(session: Session, trial_id: str) -> Retriever:
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
     """Screen a round's candidates with the diagnosing model's eyes and keep the verdicts (the paper's ORDC)."""
     started = time.monotonic()
-    verdicts = _screened(session, candidates_of(session, round_index), protocol, trial_id)
+    captions = _caption_check(session)
+    verdicts = _screened(session, candidates_of(session, round_index), protocol, trial_id, captions)
+    if captions is not None:
+        session.write(round_index, "caption_check", as_json(captions.agreements))
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
     _book_seconds(session, f"screening/{round_index}", started)
     return verdicts
 
 
-def _screened(session: Session, candidates: Sequence[Candidate], protocol: Protocol, trial_id: str) -> list[Verdict]:
+def _caption_check(session: Session) -> CaptionCheck | None:
+    if not session.captioner.recognises:
+        return None
+    train = session.collection.of_split("train")
+    return CaptionCheck(session.captioner, known_values(session.collection), train)
+
+
+def _screened(
+    session: Session,
+    candidates: Sequence[Candidate],
+    protocol: Protocol,
+    trial_id: str,
+    captions: CaptionCheck | None,
+) -> list[Verdict]:
     retriever = _retriever(session, trial_id)
     train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
     by_path = {candidate.path: _Picture(candidate.key, candidate.path) for candidate in candidates}
@@ -188,6 +205,7 @@ def _screened(session: Session, candidates: Sequence[Candidate], protocol: Proto
         session.scorer(protocol.scorer),
         LeakGuard(ValidationPrints([prints[image.id] for image in validation]), session.loaded.sealed),
         {image.id: image.path for image in train} | {image.id: image.path for image in _pool(session, protocol)},
+        captions=captions,
     )
 
 

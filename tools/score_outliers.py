@@ -15,7 +15,7 @@ from atlantis_dml.tools.context import Runtime, answer, without_candidate
 
 @tool
 def score_outliers(runtime: Runtime) -> object:
-    """Reject made images that do not belong to their class, repeat each other, or match validation or test."""
+    """Reject made images that leave their class or condition, repeat each other, or match validation or test."""
     session, round_index = runtime.context.session, runtime.state["round"]
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing or not session.read(round_index, "candidates"):
@@ -26,5 +26,8 @@ def score_outliers(runtime: Runtime) -> object:
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
-    artifact = {"kept": kept, "rejected": dict(reasons)}
+    heard = session.read(round_index, "caption_check") or {}
+    for facet, agreement in heard.items():
+        text += f"; captions agree with {facet} on {agreement['agreed']} of {agreement['photos']} real photos"
+    artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": heard}
     return answer(runtime, "score_outliers", text, artifact, survivors=kept, arms=without_candidate(runtime))

@@ -42,6 +42,7 @@ class AttributeCaptioner:
     """Captions photos by measured light, contrast, colour, cast, sharpness and background."""
 
     name = "attributes"
+    recognises = False
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order; only pixels are read, never labels or metadata.

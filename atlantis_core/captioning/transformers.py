@@ -1,6 +1,6 @@
 """The captioner with weights: any image-to-text or image-text-to-text model of `transformers`, by folder or hub name.
 
-Address: `NAME?prompt=a photo of&max_tokens=30&batch=8`. `harbor` is the bundled one, which knows the demo's world only.
+Address: `NAME?prompt=a photo of&max_tokens=30&batch=8`. `harbor` is the bundled one; it knows the demo's world only.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class TransformersCaptioner:
     """
 
     name = "transformers"
+    recognises = True
 
     def __init__(self, address: str) -> None:
         self._model_name, options = _parsed(address)

@@ -1,7 +1,7 @@
 """Outlier Removal and Diversity Control: every candidate gets exactly one verdict.
 
-The order: readable, no leak, not blank (`pictures`), then outlier score and copies (`judge_embeddings`). What is
-rejected early is never embedded.
+The order: readable, no leak, not blank (`pictures`), no caption that says otherwise (`captions`), then outlier score
+and copies (`judge_embeddings`). What is rejected early is never embedded.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from atlantis_core.filtering.captions import CaptionCheck
     from atlantis_core.filtering.leak_guard import LeakGuard
     from atlantis_core.ports import OutlierScorer
 
@@ -49,6 +50,7 @@ def screen(
     guard: LeakGuard,
     source_paths: Mapping[str, str],
     *,
+    captions: CaptionCheck | None = None,
     in_domain: bool = True,
     copy_cosine: float = COPY_COSINE,
 ) -> list[Verdict]:
@@ -61,6 +63,7 @@ def screen(
         scorer: Fitted here, on `real`.
         guard: Knows the held-out images.
         source_paths: Path of each `source_id`, for the guard.
+        captions: Where there is a captioner that recognises what is shown.
         in_domain: Score after taking out what all classes of a facet value have in common (`domain.py`).
         copy_cosine: Cosine above which two images are copies.
 
@@ -75,6 +78,9 @@ def screen(
         if verdict := judge_picture(candidate, guard, _source_path(candidate, source_paths)):
             rejected[candidate.key] = verdict
     left = [candidate for candidate in candidates if candidate.key not in rejected]
+    if captions is not None:
+        rejected |= captions.judge(left)
+        left = [candidate for candidate in left if candidate.key not in rejected]
     if left:
         embeddings = embed([candidate.path for candidate in left])
         judged = judge_embeddings(left, embeddings, real, scorer, in_domain=in_domain, copy_cosine=copy_cosine)

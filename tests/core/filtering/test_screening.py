@@ -9,6 +9,7 @@ from PIL import Image, ImageEnhance
 from atlantis_core.data.perceptual import fingerprint
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.errors import ToolError
+from atlantis_core.filtering.captions import CaptionCheck
 from atlantis_core.filtering.centre_ratio import CentreRatio
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.diversity import nearest_before
@@ -16,7 +17,7 @@ from atlantis_core.filtering.domain import without_domain_shift
 from atlantis_core.filtering.leak_guard import LeakGuard
 from atlantis_core.filtering.margin import Margin
 from atlantis_core.filtering.screening import RealImages, judge_embeddings, screen
-from atlantis_core.records import Candidate, Cell, LabelledImage
+from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
 
 CLASSES = ("ferry", "sloop", "trawler", "tug", "yawl")
 
@@ -195,3 +196,25 @@ def test_a_domain_of_few_classes_is_left_as_it_is_and_unit_vectors_stay_unit(rea
     np.testing.assert_array_equal(shifted, points)
     shifted = without_domain_shift(points, labels, ["night"] * 20, centres)
     np.testing.assert_allclose(np.linalg.norm(shifted, axis=1), 1, atol=1e-5)
+
+
+def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, held_out, tmp_path):
+    class Seer:
+        name, recognises = "seer", True
+
+        def caption(self, images):
+            return [Caption(image.id, "at day" if image.id in {"wrong", "d"} else "at night", {}) for image in images]
+
+    shown = [LabelledImage(v[0], "", "tug", "train", facets={"lighting": v}) for v in ("day", "night")]
+    made = [candidate(key, picture(tmp_path / f"{key}.png", seed)) for seed, key in enumerate(("right", "wrong"))]
+    asked = []
+
+    def embed(paths):
+        asked.extend(paths)
+        return np.stack([towards("tug", 0.3) for _ in paths])
+
+    check = CaptionCheck(Seer(), {"lighting": ("day", "night")}, shown)
+    verdicts = screen(made, embed, real, Margin(), held_out[2], {}, captions=check)
+    assert [verdict.kept for verdict in verdicts] == [True, False]
+    assert verdicts[1].filter == "caption"
+    assert asked == [made[0].path]

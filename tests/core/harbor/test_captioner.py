@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from atlantis_core.captioning.transformers import BUNDLED, TransformersCaptioner
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.captioner.__main__ import Recipe, main, teach
 from atlantis_core.harbor.captioner.exam import exam, report
-from atlantis_core.harbor.captioner.model import make_captioner, make_processor, words
+from atlantis_core.harbor.captioner.model import make_processor, words
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.student import MEAN, STD
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, caption
-from atlantis_core.learning.retrievers import load_retriever
 from atlantis_core.ports import no_progress
 
 TINY = Recipe(steps=3, batch=2)
