@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, caption
@@ -34,9 +35,7 @@ def seconds(job: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def drawn(
-    generator: DiffusionGenerator, requests: Sequence[GenerationRequest]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def drawn(generator: DiffusionGenerator, requests: Sequence[GenerationRequest]) -> npt.NDArray[np.uint8]:
     """Return the pictures, (N, H, W, 3)."""
     return np.stack([np.asarray(image) for image in generator.generate(requests)])
 
