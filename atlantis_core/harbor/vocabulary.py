@@ -107,3 +107,6 @@ DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if _in_d
 
 PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if not _in_demo(c))
 """The 288 other classes, on which the shipped student is pretrained."""
+
+CLASSES: tuple[VesselClass, ...] = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))
+"""All 336 classes; painter and captioner know them by their numbers here."""

@@ -1,7 +1,9 @@
 """Train the captioner: `python -m atlantis_core.harbor.captioner --work FOLDER [--minutes M]`.
 
-It sees the 288 pretraining classes in every condition, each picture once, and none of any world. Called again, it
-goes on. What comes out is in `FOLDER/captioner`, with its marks on pictures it has not seen.
+It sees all 336 classes in every condition, each picture once, and none of any world: like the painter it knows the
+demo's classes, but none of its pictures. (Taught on the 288 others alone it named the vessel right in 96 % of those
+and 85 % of the demo's: each pair of colours was missing with just one vessel, and it had learnt that, too.) Called
+again, it goes on. What comes out is in `FOLDER/captioner`, with its marks on pictures it has not seen.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from atlantis_core.harbor.captioner.model import make_captioner, make_processor
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.resumable import machine, on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CONDITIONS, PRETRAIN_CLASSES, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, caption
 from atlantis_core.learning.devices import best_device
 from atlantis_core.ports import Progress
 
@@ -34,7 +36,7 @@ from atlantis_core.ports import Progress
 class Recipe:
     """The settings of one training of the captioner."""
 
-    steps: int = 1500
+    steps: int = 2000
     batch: int = 64
     rate: float = 1e-3
     seed: int = 0
@@ -70,10 +72,7 @@ class Captioning:
 
 def _batch(step: int, count: int) -> tuple[npt.NDArray[np.uint8], list[str]]:
     rng = np.random.default_rng([13, step])
-    shown = [
-        (PRETRAIN_CLASSES[int(rng.integers(len(PRETRAIN_CLASSES)))], str(rng.choice(CONDITIONS)))
-        for _ in range(count)
-    ]
+    shown = [(CLASSES[int(rng.integers(len(CLASSES)))], str(rng.choice(CONDITIONS))) for _ in range(count)]
     first = seeds.CAPTIONER + step * count
     pictures = np.stack([render(draw_scene(*pair, first + place)) for place, pair in enumerate(shown)])
     return pictures, [caption(*pair) for pair in shown]
@@ -109,7 +108,7 @@ def teach(
         "recipe": asdict(recipe),
         "machine": machine(device),
         "renderer_version": RENDERER_VERSION,
-        "classes": [c.label for c in PRETRAIN_CLASSES],
+        "classes": [c.label for c in CLASSES],
         "marks": [asdict(line) for line in marks],
     }
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

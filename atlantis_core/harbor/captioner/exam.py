@@ -32,7 +32,7 @@ class Marks:
 
 
 def exam(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
-    """Mark a captioner: classes it was trained on and the demo's, in all conditions and in each.
+    """Mark a captioner: the demo's classes and the others, in all conditions and in each.
 
     Args:
         captioner: What `TransformersCaptioner` takes.
@@ -41,7 +41,7 @@ def exam(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
     teller = TransformersCaptioner(captioner)
     marks = []
     first = seeds.EXAMS
-    for name, classes in (("classes it knows", PRETRAIN_CLASSES), ("the demo's classes", DEMO_CLASSES)):
+    for name, classes in (("other classes", PRETRAIN_CLASSES), ("the demo's classes", DEMO_CLASSES)):
         shown = [
             (classes[(7 * place) % len(classes)], CONDITIONS[place % len(CONDITIONS)])
             for place in range(per_condition * len(CONDITIONS))

@@ -8,7 +8,7 @@ from typing import Any
 
 from atlantis_core.harbor.canvas import SIDE_PX
 from atlantis_core.harbor.student import ARGUMENTS, MEAN, STD, WEIGHTS
-from atlantis_core.harbor.vocabulary import CONDITIONS, PRETRAIN_CLASSES, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, caption
 
 MAX_TOKENS = 12
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -25,7 +25,7 @@ _TEXT: dict[str, Any] = {
 
 def words() -> list[str]:
     """Return every token of the captions, special ones first; a word is a token."""
-    said = {word for shown in PRETRAIN_CLASSES for place in CONDITIONS for word in caption(shown, place).split()}
+    said = {word for shown in CLASSES for place in CONDITIONS for word in caption(shown, place).split()}
     return [*_SPECIAL, *sorted(said)]
 
 

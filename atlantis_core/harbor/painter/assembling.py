@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.harbor.canvas import SIDE_PX
-from atlantis_core.harbor.painter.curriculum import CLASSES, is_held_out
+from atlantis_core.harbor.painter.curriculum import is_held_out
 from atlantis_core.harbor.painter.denoiser import make_scheduler
 from atlantis_core.harbor.renderer import RENDERER_VERSION
-from atlantis_core.harbor.vocabulary import CONDITIONS
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 
 def assemble(folder: Path, tokenizer: Any, encoder: Any, vae: Any, denoiser: Any, facts: Mapping[str, Any]) -> None:

@@ -13,10 +13,7 @@ import numpy as np
 
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.scene import Scene, draw_scene
-from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
-
-CLASSES = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))
-"""All 336 classes, in the order of their numbers here."""
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
 
 _HELD_OUT_ONE_IN = 8
 

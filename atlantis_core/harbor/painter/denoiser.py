@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.harbor.painter.autoencoder import LATENT_CHANNELS
-from atlantis_core.harbor.painter.curriculum import CLASSES, prompt_of
+from atlantis_core.harbor.painter.curriculum import prompt_of
 from atlantis_core.harbor.painter.pool import on_vessel
 from atlantis_core.harbor.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
-from atlantis_core.harbor.vocabulary import CONDITIONS
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

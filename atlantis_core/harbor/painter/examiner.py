@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.painter.autoencoder import as_tensor
-from atlantis_core.harbor.painter.curriculum import CLASSES, is_held_out
+from atlantis_core.harbor.painter.curriculum import is_held_out
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.resumable import on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import COLOURS, CONDITIONS, VESSELS, VesselClass, caption
+from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS, VesselClass, caption
 from atlantis_core.learning.devices import best_device
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.harbor.painter.curriculum import CLASSES, prompt_of
-from atlantis_core.harbor.vocabulary import COLOURS, CONDITIONS, VESSELS
+from atlantis_core.harbor.painter.curriculum import prompt_of
+from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

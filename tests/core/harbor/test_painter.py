@@ -16,7 +16,7 @@ from atlantis_core.harbor.painter.examiner import exam, report, trained
 from atlantis_core.harbor.painter.pool import Pool, load_pool
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES
 from atlantis_core.harbor.worlds import planted_gap_world
 from atlantis_core.harbor.writing import pictures_of
 from atlantis_core.ports import no_progress
@@ -34,14 +34,14 @@ def pool() -> Pool:
 
 
 def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo_too() -> None:
-    every = [(c, condition) for c in curriculum.CLASSES for condition in CONDITIONS]
+    every = [(c, condition) for c in CLASSES for condition in CONDITIONS]
     held_out = [pair for pair in every if curriculum.is_held_out(*pair)]
     assert 0.09 < len(held_out) / len(every) < 0.16
     assert {condition for _, condition in held_out} == set(CONDITIONS)
     assert set(DEMO_CLASSES) & {c for c, _ in held_out}
     trained = set(curriculum.combinations())
     assert len(trained) == len(every) - len(held_out)
-    assert {number for number, _ in trained} == set(range(len(curriculum.CLASSES))), "every class is known"
+    assert {number for number, _ in trained} == set(range(len(CLASSES))), "every class is known"
 
 
 def test_it_sees_no_picture_of_any_world() -> None:
@@ -53,8 +53,8 @@ def test_it_sees_no_picture_of_any_world() -> None:
 
 def test_prompts_say_what_is_shown_in_many_ways() -> None:
     rng = np.random.default_rng(0)
-    prompts = {curriculum.prompt_of(curriculum.CLASSES[5], "night", rng) for _ in range(80)}
-    shown = curriculum.CLASSES[5]
+    prompts = {curriculum.prompt_of(CLASSES[5], "night", rng) for _ in range(80)}
+    shown = CLASSES[5]
     assert len(prompts) > 20
     assert all(word in prompt for prompt in prompts for word in (shown.vessel, shown.hull, shown.trim))
     assert any(shown.label in prompt for prompt in prompts)
