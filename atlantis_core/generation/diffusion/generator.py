@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError, ToolError
+from atlantis_core.generation.diffusion.addons import find_addons
+from atlantis_core.generation.diffusion.editing import Editor
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
-from atlantis_core.generation.diffusion.options import parse_address
+from atlantis_core.generation.diffusion.options import DiffusionOptions, parse_address
 from atlantis_core.generation.sizes import fitted, shrunk
 from atlantis_core.learning.devices import best_device
 
@@ -44,16 +46,16 @@ class DiffusionGenerator:
     def __init__(self, address: str) -> None:
         self._model, self._options = parse_address(address)
         self._found = find_pipeline(self._model, self._options)
+        self._addons = find_addons(self._options)
         self.notice = facts_of(self._model).licence
-        first: Arm = self._options.arm
-        self.arms: tuple[Arm, ...] = (first, "text_to_image" if first == "edit" else "edit")
+        self.arms: tuple[Arm, ...] = _arms(self._options)
 
     @cached_property
     def version(self) -> str:
         """Content address of weights, options and kind of device: another one may give another image."""
         from atlantis_core.keys import content_key
 
-        parts = [self._found.digest, str(self._options), self._device]
+        parts = [self._found.digest, self._addons.digests, str(self._options), self._device]
         return content_key("diffusion", parts)[:16]
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
@@ -70,10 +72,10 @@ class DiffusionGenerator:
         }
         if request.source_path:
             facts["strength"] = options.strength
-        for name in ("negative", "scheduler", "lora"):
+        for name in ("negative", "scheduler", "lora", "control", "ip_adapter", "keep_middle"):
             if getattr(options, name):
                 facts[name] = getattr(options, name)
-        return facts
+        return facts | {f"{name}_sha256": digest for name, digest in self._addons.digests.items()}
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
         """Yield one RGB image per request, in order, drawn in batches of one size; each has its own seed.
@@ -101,15 +103,11 @@ class DiffusionGenerator:
 
     @cached_property
     def _pipeline(self) -> Any:
-        return load_pipeline(self._found, self._options, self._device)
+        return load_pipeline(self._found, self._options, self._addons.lora, self._device)
 
     @cached_property
-    def _editing(self) -> Any:
-        from diffusers import AutoPipelineForImage2Image
-
-        editing = AutoPipelineForImage2Image.from_pipe(self._pipeline)
-        editing.set_progress_bar_config(disable=True)
-        return editing
+    def _editor(self) -> Editor:
+        return Editor(self._pipeline, self._options, self._addons)
 
     @cached_property
     def _side_px(self) -> int:
@@ -144,7 +142,8 @@ class DiffusionGenerator:
         while start < len(requests):
             stop = start + batch
             try:
-                images = self._batch(requests[start:stop], sources[start:stop])
+                photos = [source for source in sources[start:stop] if source]
+                images = self._batch(requests[start:stop], photos)
             except torch.OutOfMemoryError:
                 if batch == 1:
                     raise SetupError(
@@ -157,7 +156,7 @@ class DiffusionGenerator:
             yield from images
             start = stop
 
-    def _batch(self, requests: Sequence[GenerationRequest], sources: Sequence[Image | None]) -> list[Image]:
+    def _batch(self, requests: Sequence[GenerationRequest], photos: Sequence[Image]) -> list[Image]:
         import torch
 
         options = self._options
@@ -171,8 +170,11 @@ class DiffusionGenerator:
         if options.negative:
             arguments["negative_prompt"] = [options.negative] * len(requests)
         with torch.inference_mode():
-            if sources[0] is None:
-                return list(self._pipeline(**arguments).images)
-            # Fewer steps than 1 / strength would leave the source as it is.
-            arguments["num_inference_steps"] = max(options.steps, round(1 / options.strength + 0.5))
-            return list(self._editing(image=list(sources), strength=options.strength, **arguments).images)
+            return self._editor.draw(photos, arguments) if photos else list(self._pipeline(**arguments).images)
+
+
+def _arms(options: DiffusionOptions) -> tuple[Arm, ...]:
+    """What can be made, the usual first; with edges or an image prompt nothing is drawn from words alone."""
+    if options.control or options.ip_adapter:
+        return ("edit",)
+    return ("edit", "text_to_image") if options.arm == "edit" else ("text_to_image", "edit")

@@ -47,7 +47,7 @@ def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
     return found
 
 
-def load_pipeline(found: FoundPipeline, options: DiffusionOptions, device: str) -> Any:
+def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | None, device: str) -> Any:
     """Load a text-to-image pipeline onto a device, with its scheduler and LoRA as asked.
 
     Raises:
@@ -66,8 +66,10 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, device: str) 
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
             str(found.folder), dtype=dtype, use_safetensors=not options.allow_pickle, local_files_only=True
         )
-        if options.lora:
-            pipeline.load_lora_weights(options.lora)
+        if lora is not None:
+            place, name = (lora, None) if lora.is_dir() else (lora.parent, lora.name)
+            safe = None if options.allow_pickle else True
+            pipeline.load_lora_weights(str(place), weight_name=name, use_safetensors=safe, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded: {reason}") from error

@@ -32,7 +32,19 @@ class DiffusionOptions:
     scheduler: str = ""
     """Name of a `diffusers` scheduler class; empty keeps the pipeline's."""
     lora: str = ""
-    """Folder or hub name of LoRA weights."""
+    """Folder, file or hub name of LoRA weights."""
+    control: str = ""
+    """Folder or hub name of a ControlNet for edges; an edit then keeps those of its source."""
+    control_scale: float = 0.7
+    """How strictly the edges are kept, 0 to 2."""
+    ip_adapter: str = ""
+    """Folder or hub name of an IP-Adapter; an edit then keeps what its source shows."""
+    ip_weights: str = ""
+    """The adapter's weights file in it, as `models/ip-adapter_sd15.safetensors`."""
+    ip_scale: float = 0.6
+    """How much the adapter counts beside the words, 0 to 1."""
+    keep_middle: float = 0.0
+    """Share of each side around the middle that an edit leaves alone while it repaints the rest; 0 repaints all."""
     arm: DiffusionArm = "edit"
     """What is made unless a protocol says otherwise: plain text-to-image drifts from classes it does not know."""
     batch: int = 0
@@ -75,10 +87,17 @@ def _read(key: str, text: str) -> Any:
 
 
 def _check(options: DiffusionOptions) -> None:
+    if options.arm == "text_to_image" and (options.control or options.ip_adapter):
+        raise SetupError(
+            "control and ip_adapter of a diffusion model need a source photo: arm=edit, not text_to_image"
+        )
     wrong = {
         "steps": options.steps < 1,
         "guidance": options.guidance < 0,
         "strength": not 0 < options.strength <= 1,
+        "control_scale": not 0 <= options.control_scale <= 2,
+        "ip_scale": not 0 <= options.ip_scale <= 1,
+        "keep_middle": not 0 <= options.keep_middle < 1,
         "batch": options.batch < 0,
         "arm": options.arm not in get_args(DiffusionArm),
         "dtype": options.dtype not in get_args(Dtype),

@@ -30,7 +30,7 @@ class Recipe:
     pictures_per_combination: int = 14
     autoencoder_steps: int = 4000
     text_steps: int = 400
-    denoiser_steps: int = 11000
+    denoiser_steps: int = 8000
     batch: int = 32
     rate: float = 6e-4
     seed: int = 0

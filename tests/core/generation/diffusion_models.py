@@ -77,3 +77,68 @@ def write_tiny_pipeline(folder: Path) -> Path:
     )
     pipeline.save_pretrained(folder)
     return folder
+
+
+def write_tiny_controlnet(folder: Path, pipeline: Path) -> Path:
+    """Write a ControlNet that fits the tiny pipeline and has a say: its outputs are not zero as in a fresh one."""
+    from diffusers import ControlNetModel, UNet2DConditionModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        unet = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet")
+        controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8))
+        for layer in (*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block):
+            torch.nn.init.normal_(layer.weight, std=0.5)
+        torch.nn.init.normal_(controlnet.controlnet_cond_embedding.conv_out.weight, std=0.5)
+    controlnet.save_pretrained(folder)
+    return folder
+
+
+def write_tiny_lora(folder: Path, pipeline: Path) -> Path:
+    """Write LoRA weights for the tiny pipeline's attention."""
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        unet = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet")
+        unet.add_adapter(LoraConfig(r=2, init_lora_weights=False, target_modules=["to_q", "to_v"]))
+        StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=get_peft_model_state_dict(unet))
+    return folder
+
+
+def write_tiny_ip_adapter(folder: Path, pipeline: Path) -> Path:
+    """Write an IP-Adapter for the tiny pipeline, in the layout of h94/IP-Adapter; return its folder."""
+    from diffusers import UNet2DConditionModel
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    unet = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet")
+    seen, tokens, width = 16, 4, unet.config.cross_attention_dim
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        eye = CLIPVisionModelWithProjection(
+            CLIPVisionConfig(
+                hidden_size=32,
+                intermediate_size=37,
+                projection_dim=seen,
+                num_hidden_layers=1,
+                num_attention_heads=4,
+                image_size=224,
+                patch_size=32,
+            )
+        )
+        state = {
+            "image_proj.proj.weight": torch.randn(tokens * width, seen),
+            "image_proj.proj.bias": torch.zeros(tokens * width),
+            "image_proj.norm.weight": torch.ones(width),
+            "image_proj.norm.bias": torch.zeros(width),
+        }
+        for number, name in enumerate(name for name in unet.attn_processors if "attn2" in name):
+            inner = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
+            for part in ("to_k_ip", "to_v_ip"):
+                state[f"ip_adapter.{2 * number + 1}.{part}.weight"] = torch.randn(inner, width)
+    eye.save_pretrained(folder / "models" / "image_encoder")
+    save_file(state, folder / "models" / "ip-adapter.safetensors")
+    return folder

@@ -1,0 +1,102 @@
+"""What may be put on top of a pipeline: LoRA weights, a ControlNet that reads edges, an IP-Adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from atlantis_core.errors import SetupError
+from atlantis_core.generation.diffusion.options import DiffusionOptions
+from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.weights import file_digest, folder_digest, require_safetensors
+
+_WEIGHTS = ("*.json", "*.safetensors")
+_PICKLED = ("*.bin", "*.pt", "*.ckpt", "*.pth")
+
+
+@dataclass(frozen=True)
+class Addons:
+    """Folders (of a LoRA also a file) of what was asked for; None where nothing was."""
+
+    lora: Path | None = None
+    control: Path | None = None
+    ip_adapter: Path | None = None
+    ip_weights: str = ""
+    """The adapter's weights file, seen from its folder."""
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Content address of each, by option."""
+        found: dict[str, str] = {}
+        for name, path in (("lora", self.lora), ("control", self.control)):
+            if path is not None:
+                found[name] = folder_digest(path) if path.is_dir() else file_digest(str(path))
+        if self.ip_adapter is not None:
+            found["ip_adapter"] = file_digest(str(self.ip_adapter / self.ip_weights))
+        return found
+
+
+def find_addons(options: DiffusionOptions) -> Addons:
+    """Find them by folder or hub name; nothing is loaded yet.
+
+    Raises:
+        SetupError: One is not there, holds no weights or pickled ones, or a library is missing.
+    """
+    pickled = options.allow_pickle
+    patterns = (*_WEIGHTS, *_PICKLED) if pickled else _WEIGHTS
+    lora = control = adapter = None
+    if options.lora:
+        _require_peft(options.lora)
+        lora = _find(options.lora, "LoRA", patterns)
+    if options.control:
+        control = _find(options.control, "ControlNet", patterns)
+        if not (control / "config.json").is_file():
+            raise SetupError(f"{str(control)!r} is no ControlNet: it has no config.json")
+    for folder in (lora, control):
+        if folder is not None and folder.is_dir():
+            require_safetensors(folder, allow_pickle=pickled)
+    if lora is not None and lora.is_file() and lora.suffix != ".safetensors" and not pickled:
+        raise SetupError(f"LoRA {str(lora)!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
+    if options.ip_adapter:
+        adapter = _find_adapter(options)
+    return Addons(lora, control, adapter, options.ip_weights)
+
+
+def _find(name: str, kind: str, patterns: Sequence[str]) -> Path:
+    path = Path(name).expanduser()
+    if path.exists():
+        return path.resolve()
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        find_snapshot(
+            name,
+            kind,
+            lambda local_files_only: snapshot_download(
+                name, allow_patterns=list(patterns), local_files_only=local_files_only
+            ),
+        )
+    )
+
+
+def _find_adapter(options: DiffusionOptions) -> Path:
+    """Return the folder of an IP-Adapter; its weights file is named, since one repository holds many."""
+    weights = options.ip_weights
+    if not weights:
+        raise SetupError(f"ip_adapter={options.ip_adapter} needs its weights file: &ip_weights=FILE.safetensors")
+    if not weights.endswith(".safetensors") and not options.allow_pickle:
+        raise SetupError(f"ip_weights={weights!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
+    encoder = str(Path(weights).parent / "image_encoder" / "*")
+    folder = _find(options.ip_adapter, "IP-Adapter", (weights, encoder))
+    if not (folder / weights).is_file():
+        raise SetupError(f"IP-Adapter {str(folder)!r} has no file {weights!r}")
+    return folder
+
+
+def _require_peft(name: str) -> None:
+    from diffusers.utils import is_peft_available
+
+    if not is_peft_available():
+        raise SetupError(f"lora={name} needs peft, which is not installed: pip install 'atlantis-dml[lora]'")
