@@ -1,7 +1,7 @@
 """Train the painter: `python -m atlantis_core.harbor.painter --work FOLDER [--minutes M]`.
 
-Four stages, each resumable: render the pool, autoencoder, text encoder, denoiser. Called again, it goes on. After the
-last stage (or whenever the time is up) the pipeline as it is then is written to `FOLDER/pipeline`.
+Five stages, each resumable: render the pool, autoencoder, its colours, text encoder, denoiser. Called again, it goes
+on. After the last stage (or whenever the time is up) the pipeline as it is then is written to `FOLDER/pipeline`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Recipe:
 
     pictures_per_combination: int = 14
     autoencoder_steps: int = 4000
+    colour_steps: int = 1600
     text_steps: int = 400
     denoiser_steps: int = 8000
     batch: int = 32
@@ -53,9 +54,10 @@ def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float |
 
     torch.manual_seed(recipe.seed)
     vae = autoencoder.make_autoencoder()
-    copyist = autoencoder.Copyist(vae, pool, recipe.autoencoder_steps, device)
-    if not train("autoencoder", copyist, recipe.autoencoder_steps, work, on_stderr, deadline):
-        return False
+    for name, steps in (("autoencoder", recipe.autoencoder_steps), ("colours", recipe.colour_steps)):
+        copyist = autoencoder.Copyist(vae, pool, steps, device, colours=name == "colours")
+        if not train(name, copyist, steps, work, on_stderr, deadline):
+            return False
     tokenizer = words.make_tokenizer(work / "tokenizer")
     encoder = words.make_encoder(tokenizer)
     if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, on_stderr, deadline):

@@ -27,7 +27,7 @@ SHAPE: dict[str, Any] = {
     "sample_size": 64,
     "mid_block_add_attention": False,
 }
-_RATE = 1.5e-3
+_PATCHES = 0.5  # weight of patches' errors
 _KL_WEIGHT = 1e-6  # as in latent diffusion (Rombach et al. 2022): hardly any
 _BATCH = 8  # small: what an autoencoder lacks at first is updates, not pictures
 
@@ -40,30 +40,46 @@ def make_autoencoder() -> Any:
 
 
 class Copyist:
-    """Teaches an autoencoder to give back what it was shown."""
+    """Teaches an autoencoder to give back what it was shown.
 
-    def __init__(self, model: Any, pool: Pool, steps: int, device: str) -> None:
+    Args:
+        model: From `make_autoencoder`.
+        pool: What to copy.
+        steps: Optimiser steps in all.
+        device: Where to compute.
+        colours: The second stage, for pale pictures: squared error alone copied a green hull in fog as a grey one.
+            Errors count by a picture's own contrast, and those of whole patches as they are, not squared.
+    """
+
+    def __init__(self, model: Any, pool: Pool, steps: int, device: str, *, colours: bool) -> None:
         import torch
 
         self.model, self._pool, self._steps, self._device = model.to(device), pool, steps, device
+        self._rate, self._colours = 0.8e-3 if colours else 1.5e-3, colours
         self.modules = model
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=self._rate, betas=(0.9, 0.99), weight_decay=0.0)
 
     def step(self, step: int) -> float:
         """Train on one batch; which pictures is a function of the step alone."""
         import torch
 
-        rng = np.random.default_rng([5, step])
+        rng = np.random.default_rng([5 + self._colours, step])
         chosen = rng.integers(0, len(self._pool.pictures), _BATCH)
         batch = as_tensor(self._pool.pictures[chosen]).to(self._device)
         weight = torch.from_numpy(on_vessel(self._pool.boxes[chosen], batch.shape[-1])).to(self._device)
         for group in self.optimiser.param_groups:
-            group["lr"] = _RATE * min(1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps)))
+            group["lr"] = self._rate * min(
+                1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps))
+            )
         told = self.model.encode(batch).latent_dist
         noise = torch.from_numpy(rng.standard_normal(tuple(told.mean.shape), np.float32)).to(self._device)
         copied = self.model.decode(told.mean + told.std * noise).sample
         off = copied - batch
+        if self._colours:
+            weight = weight * _pale(batch)
         loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edges(copied, batch)
+        if self._colours:
+            loss = loss + _PATCHES * (_patches(off).abs() * _patches(weight)).mean()
         loss = loss + _KL_WEIGHT * told.kl().mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -84,6 +100,18 @@ def _edges(copied: Tensor, shown: Tensor) -> Tensor:
     across = (copied.diff(dim=3) - shown.diff(dim=3)).abs().mean()
     down = (copied.diff(dim=2) - shown.diff(dim=2)).abs().mean()
     return 0.1 * (across + down)
+
+
+def _patches(picture: Tensor) -> Tensor:
+    """Means of 4 x 4 pixels: noise is gone there, colours are not."""
+    from torch.nn import functional
+
+    return functional.avg_pool2d(picture, 4)
+
+
+def _pale(batch: Tensor) -> Tensor:
+    """Weights (N, 1, 1, 1): more the less contrast a picture has."""
+    return (0.4 / batch.std(dim=(1, 2, 3), keepdim=True)).clamp(0.5, 4)
 
 
 def latents_of(model: Any, pictures: npt.NDArray[np.uint8], device: str, batch: int = 64) -> npt.NDArray[np.float16]:
