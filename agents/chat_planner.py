@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, SystemMessage
 
-from atlantis_core.errors import ProviderUnavailable
 from atlantis_dml.agents.planner import State
+from atlantis_dml.agents.provider import provider
 from atlantis_dml.agents.redaction import Redact, redacted
 from atlantis_dml.prompts import quoted, render
 
@@ -35,17 +35,9 @@ class ChatPlanner:
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
         """Return the model's decision; see `Planner.decide`."""
-        import openai
-
         prompt = SystemMessage(render("planner", **_facts(state, context)))
-        try:
+        with provider(self.name, self._redact):
             decision = self._model.invoke([prompt, *state.get("messages", [])])
-        except openai.OpenAIError as error:
-            raise ProviderUnavailable(self._redact(_in_words(self.name, error))) from error
-        except (ValueError, TypeError, LookupError) as error:
-            # langchain-openai's answers to a body that is no chat completion: HTML, {} or no choice
-            said = self._redact(_first_line(error))
-            raise ProviderUnavailable(f"{self.name} sent no chat completion: {said}") from error
         return redacted(decision, self._redact)
 
 
@@ -61,19 +53,3 @@ def _facts(state: State, context: RunContext) -> dict[str, Any]:
         "has_facets": bool(session.collection.facets),
         "last_kept": bool(state.get("last_kept")),
     }
-
-
-def _in_words(name: str, error: Exception) -> str:
-    import openai
-
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return f"{name}: the provider refuses the key; set a valid OPENAI_API_KEY and resume"
-    if isinstance(error, openai.APITimeoutError):
-        return f"{name}: the provider did not answer in time; resume when it does"
-    if isinstance(error, openai.APIConnectionError):
-        return f"{name}: the provider cannot be reached; check --base-url and the network, then resume"
-    return f"{name}: the provider failed ({_first_line(error)}); resume later"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

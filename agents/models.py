@@ -15,25 +15,23 @@ TIMEOUT_SECONDS = 60.0
 RETRIES = 4
 
 
-def build_chat_model(planner: str, api_key: SecretStr | None, base_url: str | None) -> BaseChatModel:
-    """Build the chat model that a planner's name asks for.
+def build_chat_model(name: str, api_key: SecretStr | None, base_url: str | None) -> BaseChatModel:
+    """Build the chat model that the name of a planner or captioner asks for.
 
     Args:
-        planner: `openai:MODEL`.
+        name: `openai:MODEL`.
         api_key: From the environment or a file; never from the command line, never written down.
         base_url: Where an OpenAI-compatible service answers; None is OpenAI itself.
 
     Raises:
         SetupError: The name is not `openai:MODEL`, there is no key, or the address is none or holds a password.
     """
-    provider, _, model = planner.partition(":")
+    provider, _, model = name.partition(":")
     if provider != "openai" or not model:
-        raise SetupError(f"unknown planner {planner!r}; known: rules, openai:MODEL")
+        raise SetupError(f"unknown planner {name!r}; known: rules, openai:MODEL")
     _check_url(base_url)
     if api_key is None:
-        raise SetupError(
-            f"planner {planner!r} needs a key: set OPENAI_API_KEY, or OPENAI_API_KEY_FILE to a file that holds it"
-        )
+        raise SetupError(f"{name!r} needs a key: set OPENAI_API_KEY, or OPENAI_API_KEY_FILE to a file that holds it")
     from langchain_openai import ChatOpenAI
 
     return ChatOpenAI(

@@ -46,13 +46,22 @@ class Session:
         run_id: What journal, ledger and trace are kept under.
         spec: Names the parts.
         progress: Told of work that takes seconds.
+        captioner: One that cannot be built from its name alone: a chat model needs a key.
     """
 
-    def __init__(self, workspace: Workspace, run_id: str, spec: RunSpec, progress: Progress = no_progress) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        run_id: str,
+        spec: RunSpec,
+        progress: Progress = no_progress,
+        captioner: Captioner | None = None,
+    ) -> None:
         self.workspace = workspace
         self.run_id = run_id
         self.spec = spec
         self.progress = progress
+        self._captioner = captioner
 
     @cached_property
     def loaded(self) -> LoadedCollection:
@@ -125,7 +134,7 @@ class Session:
     @cached_property
     def captioner(self) -> Captioner:
         """The captioner the run chose."""
-        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner")
+        built: Captioner = self._captioner or registry.build(CAPTIONERS, self.spec.captioner, "captioner")
         return built
 
     @cached_property

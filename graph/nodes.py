@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import RunnableConfig
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
@@ -18,7 +17,7 @@ from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.session import Session
+from atlantis_core.spending import Purse
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_round
 from atlantis_dml.graph.state import State
@@ -64,7 +63,8 @@ def planner_node(planner: Planner) -> Node:
             last = state["messages"][-1].text
             raise ProviderUnavailable(f"{planner.name} failed {state['failures']} times in a row; the last: {last}")
         asked = True
-        if _out_of_money(session):
+        purse = Purse(session.workspace.ledger, session.run_id, session.spec)
+        if purse.is_empty():
             return {"messages": [AIMessage("")]} | _stop("budget_spent", "the dollars for the planner are spent")
         with session.workspace.events.span(
             session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
@@ -72,28 +72,13 @@ def planner_node(planner: Planner) -> Node:
             decision = planner.decide(state, runtime.context)
             usage = decision.usage_metadata
             span.tokens = usage["total_tokens"] if usage else 0
-            span.usd = _price(session, usage)
+            span.usd = purse.price_usd(usage)
             calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
             span.output = {"reason": decision.text, "calls": calls}
-        session.workspace.ledger.spend(session.run_id, "tokens", span.tokens, f"planner/{span.id}")
-        session.workspace.ledger.spend(session.run_id, "usd", span.usd, f"planner/{span.id}")
+        purse.book(usage, f"planner/{span.id}")
         return _read(decision, state) | {"planner_event": span.id}
 
     return decide
-
-
-def _out_of_money(session: Session) -> bool:
-    """Whether the dollars are spent; the last call may have cost more than was left."""
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["usd"]
-    return left is not None and left <= 0
-
-
-def _price(session: Session, usage: UsageMetadata | None) -> float:
-    """Return what a call cost in dollars; 0 where nobody said what tokens cost."""
-    if usage is None or session.spec.usd_per_million_tokens is None:
-        return 0.0
-    into, out = session.spec.usd_per_million_tokens
-    return (into * usage["input_tokens"] + out * usage["output_tokens"]) / 1e6
 
 
 def _read(decision: AIMessage, state: State) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Generator, Progress, no_progress
 from atlantis_core.records import Regime, RunSpec
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
     from atlantis_core.learning.backbones import Backbone
     from atlantis_core.session import Session
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
+
+CHAT = "openai:"
+"""Names that begin so are chat models of an OpenAI-compatible service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +154,16 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
             raise SetupError(f"{option} {limit:g} is not more than 0")
     if spec.preset != AUTO:
         preset(spec.preset)
-    if spec.budget.usd is not None and spec.planner != "rules" and spec.usd_per_million_tokens is None:
+    paid = next((name for name in (spec.planner, spec.captioner) if name.startswith(CHAT)), None)
+    if spec.budget.usd is not None and paid and spec.usd_per_million_tokens is None:
         raise SetupError(
-            f"a budget of ${spec.budget.usd:g} needs the price of {spec.planner!r}: "
+            f"a budget of ${spec.budget.usd:g} needs the price of {paid!r}: "
             "--price IN,OUT in dollars per million tokens"
         )
-    registry.build(CAPTIONERS, spec.captioner, "captioner")
+    if spec.captioner.startswith(CHAT):
+        _chat_model(spec.captioner, spec)
+    else:
+        registry.build(CAPTIONERS, spec.captioner, "captioner")
     generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
     planner_for(spec)
@@ -221,10 +230,36 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
 
 
 def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
-    """Return the session of a run."""
+    """Return the session of a run.
+
+    Raises:
+        SetupError: The run's captioner is a chat model, and there is no key for it.
+    """
     from atlantis_core.session import Session
 
-    return Session(workspace, run.id, run.spec, progress)
+    return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
+
+
+def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner | None:
+    """Build a captioner that is a chat model; None for any other, which the session builds by its name.
+
+    Raises:
+        SetupError: There is no key for it.
+    """
+    if not spec.captioner.startswith(CHAT):
+        return None
+    from atlantis_core.spending import Purse
+    from atlantis_dml.agents.chat_captioner import ChatCaptioner
+    from atlantis_dml.agents.redaction import redaction_of
+    from atlantis_dml.settings import Settings
+
+    return ChatCaptioner(
+        _chat_model(spec.captioner, spec),
+        spec.captioner,
+        workspace.receipts,
+        Purse(workspace.ledger, run_id, spec),
+        redaction_of(Settings().key()),
+    )
 
 
 def context_of(session: Session) -> RunContext:
@@ -247,11 +282,16 @@ def planner_for(spec: RunSpec) -> Planner:
 
         return RulePlanner()
     from atlantis_dml.agents.chat_planner import ChatPlanner
-    from atlantis_dml.agents.models import build_chat_model
     from atlantis_dml.agents.redaction import redaction_of
     from atlantis_dml.settings import Settings
     from atlantis_dml.tools import make_tools
 
+    return ChatPlanner(_chat_model(spec.planner, spec), make_tools(), spec.planner, redaction_of(Settings().key()))
+
+
+def _chat_model(name: str, spec: RunSpec) -> BaseChatModel:
+    from atlantis_dml.agents.models import build_chat_model
+    from atlantis_dml.settings import Settings
+
     settings = Settings()
-    model: Any = build_chat_model(spec.planner, settings.key(), spec.base_url or settings.base_url)
-    return ChatPlanner(model, make_tools(), spec.planner, redaction_of(settings.key()))
+    return build_chat_model(name, settings.key(), spec.base_url or settings.base_url)

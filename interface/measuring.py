@@ -36,6 +36,7 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
         backbone_line,
+        captioner_for,
         check_data,
         check_spec,
         keep_data,
@@ -56,7 +57,8 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
                 screen.line(line)
         collection_id = keep_data(loaded, store, spec.regime)
         spec = replace(spec, collection_id=collection_id)
-        session = Session(store, f"diagnose-{collection_id[:16]}", spec, screen.progress)
+        run_id = f"diagnose-{collection_id[:16]}"
+        session = Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
         found = check_up(session, untrained=untrained, top=top)
     return found | {"backbone": backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
 

@@ -71,7 +71,14 @@ Weights = Annotated[
         "--weights", metavar="FILE.safetensors", help="Weights with a .json beside them (architecture, mean, std)."
     ),
 ]
-CaptionerName = Annotated[str, typer.Option("--captioner", help="Describes images; gives facets where none are.")]
+CaptionerName = Annotated[
+    str,
+    typer.Option(
+        "--captioner",
+        help="Describes images, which gives facets where none are, and checks made ones: attributes (measured), "
+        "transformers:MODEL, or openai:MODEL, a vision chat model.",
+    ),
+]
 
 
 def column_value(text: str | None, option: str) -> tuple[str, str] | None:

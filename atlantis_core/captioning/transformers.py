@@ -92,8 +92,11 @@ class TransformersCaptioner:
         processor, model = self._loaded
         words: dict[str, Any] = {"text": [self._prompt] * len(images), "padding": True} if self._prompt else {}
         given = processor(images=images, return_tensors="pt", **words).to(model.device, model.dtype)
+        told = given["input_ids"].shape[1] if "input_ids" in given else 1
+        places = getattr(model.config.get_text_config(), "max_position_embeddings", told + self._max_tokens)
+        most = max(1, min(self._max_tokens, places - told))  # a text model has no place for more
         with torch.inference_mode():
-            tokens = model.generate(**given, max_new_tokens=self._max_tokens, num_beams=1, do_sample=False)
+            tokens = model.generate(**given, max_new_tokens=most, num_beams=1, do_sample=False)
         return [str(text).strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
 
 

@@ -1,0 +1,95 @@
+"""The captioner with a vision chat model: one photo a call, several calls at once, each billed once."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from atlantis_core.captioning.conditions import conditions_in
+from atlantis_core.data.opening import open_photo
+from atlantis_core.errors import BudgetSpent
+from atlantis_core.generation.sizes import shrunk
+from atlantis_core.keys import content_key
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Caption, LabelledImage
+from atlantis_dml.agents.provider import provider
+from atlantis_dml.agents.redaction import Redact
+from atlantis_dml.prompts import render
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage
+
+    from atlantis_core.spending import Purse
+    from atlantis_core.store.receipts import ReceiptStore
+
+SIDE_PX = 512
+"""Short side of what is sent: providers charge by pixels, and more is not needed for a sentence."""
+
+AT_ONCE = 4
+_LONGEST = 300
+
+
+class ChatCaptioner:
+    """Asks a vision chat model what a photo shows; attributes are the conditions that its words name.
+
+    Args:
+        model: A chat model that takes images.
+        name: Of the model, as `openai:MODEL`.
+        receipts: Keeps each caption, so that none is paid for twice.
+        purse: Pays.
+        redact: Takes the provider's key out of what it says.
+    """
+
+    recognises = True
+
+    def __init__(
+        self, model: BaseChatModel, name: str, receipts: ReceiptStore, purse: Purse, redact: Redact = str
+    ) -> None:
+        self.name = name
+        self._model, self._receipts, self._purse, self._redact = model, receipts, purse, redact
+        self._instructions = render("captioner")
+
+    def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
+        """Return one caption per image, in order; only pixels are sent, never labels, names or metadata.
+
+        Raises:
+            ProviderUnavailable: The model fails; what it said before is kept.
+            BudgetSpent: The dollars are spent.
+            SetupError: An image that cannot be read.
+        """
+        keys = [content_key("chat-caption", [self.name, self._instructions, image.id]) for image in images]
+        missing = [(key, image) for key, image in zip(keys, images, strict=True) if self._receipts.find(key) is None]
+        for start in range(0, len(missing), AT_ONCE):
+            self._ask(missing[start : start + AT_ONCE])
+        return [from_json(Caption, self._receipts.find(key)) for key in keys]
+
+    def _ask(self, some: Sequence[tuple[str, LabelledImage]]) -> None:
+        if self._purse.is_empty():
+            raise BudgetSpent("the dollars are spent; not all photos are captioned")
+        asked: list[Any] = [self._messages(image) for _, image in some]
+        with provider(self.name, self._redact):
+            answers = self._model.batch(asked, config={"max_concurrency": AT_ONCE}, return_exceptions=True)
+        for (key, image), answer in zip(some, answers, strict=True):
+            if not isinstance(answer, Exception):
+                self._keep(key, image, answer)
+        failed = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        if failed is not None:
+            with provider(self.name, self._redact):
+                raise failed
+
+    def _keep(self, key: str, image: LabelledImage, answer: AIMessage) -> None:
+        text = " ".join(self._redact(answer.text).split())[:_LONGEST]
+        self._purse.book(answer.usage_metadata, f"caption/{key}")
+        self._receipts.file(key, "caption", as_json(Caption(image.id, text, conditions_in(text))), 0.0)
+
+    def _messages(self, image: LabelledImage) -> list[Any]:
+        written = io.BytesIO()
+        shrunk(open_photo(image.path), SIDE_PX).save(written, "JPEG", quality=88)
+        picture = base64.b64encode(written.getvalue()).decode()
+        url = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture}"}}
+        return [SystemMessage(self._instructions), HumanMessage([url])]
