@@ -57,7 +57,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{name}.pt"
-    first = _restored(training, checkpoint)
+    first = restored(training, checkpoint)
     losses: list[float] = []
     for step in range(first, steps):
         losses.append(training.step(step))
@@ -93,7 +93,8 @@ def machine(device: str) -> str:
     return torch.cuda.get_device_name(device)
 
 
-def _restored(training: Training, checkpoint: Path) -> int:
+def restored(training: Training, checkpoint: Path) -> int:
+    """Put a checkpoint's weights back, if there is one; return how many steps are done."""
     import torch
 
     if not checkpoint.exists():

@@ -1,7 +1,8 @@
 """Train the painter: `python -m atlantis_core.harbor.painter --work FOLDER [--minutes M]`.
 
-Five stages, each resumable: render the pool, autoencoder, its colours, text encoder, denoiser. Called again, it goes
-on. After the last stage (or whenever the time is up) the pipeline as it is then is written to `FOLDER/pipeline`.
+Stages, each resumable: render the pool, text encoder, decoder, denoiser. Called again, it goes on. After the last one
+(or whenever the time is up) the pipeline as it is then is written to `FOLDER/pipeline`. Decoder and denoiser do not
+wait for each other: once the text encoder is trained, two processes may train one each, by `--stages`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from atlantis_core.harbor.painter import autoencoder, denoiser, words
 from atlantis_core.harbor.painter.assembling import assemble
 from atlantis_core.harbor.painter.pool import Pool, load_pool
-from atlantis_core.harbor.resumable import machine, on_stderr, train
+from atlantis_core.harbor.resumable import Training, machine, on_stderr, restored, train
 from atlantis_core.learning.devices import best_device
 
 
@@ -28,16 +29,20 @@ class Recipe:
     """The settings of one training of the painter."""
 
     pictures_per_combination: int = 14
-    autoencoder_steps: int = 4000
-    colour_steps: int = 1600
     text_steps: int = 400
-    denoiser_steps: int = 8000
+    decoder_steps: int = 4000
+    denoiser_steps: int = 7000
     batch: int = 32
     rate: float = 6e-4
     seed: int = 0
 
 
-def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float | None) -> bool:
+STAGES = ("decoder", "denoiser")
+
+
+def teach(
+    recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float | None, stages: Sequence[str] = STAGES
+) -> bool:
     """Train all stages as far as the time allows, and write the pipeline to `work/pipeline`.
 
     Args:
@@ -46,6 +51,7 @@ def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float |
         work: Folder of checkpoints and loss curves; what is found there is continued.
         device: Where to compute.
         deadline: Value of `time.monotonic()` after which to stop; None for no limit.
+        stages: Which of `STAGES` to train now; the others stay as they are.
 
     Returns:
         Whether the training is complete.
@@ -53,35 +59,38 @@ def teach(recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float |
     import torch
 
     torch.manual_seed(recipe.seed)
-    vae = autoencoder.make_autoencoder()
-    for name, steps in (("autoencoder", recipe.autoencoder_steps), ("colours", recipe.colour_steps)):
-        copyist = autoencoder.Copyist(vae, pool, steps, device, colours=name == "colours")
-        if not train(name, copyist, steps, work, on_stderr, deadline):
-            return False
+    vae = autoencoder.make_autoencoder(pool.pictures)
     tokenizer = words.make_tokenizer(work / "tokenizer")
     encoder = words.make_encoder(tokenizer)
+    unet = denoiser.make_denoiser()
     if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, on_stderr, deadline):
         return False
-    latents, scale = _latents(vae.eval(), pool, work, device)
-    vae.register_to_config(scaling_factor=scale)
+    copyist = autoencoder.Copyist(vae, pool, recipe.decoder_steps, device)
     teaching = denoiser.Denoising(
-        denoiser.make_denoiser(),
+        unet,
         (tokenizer, encoder),
-        latents,
+        _latents(vae.eval(), pool, work, device),
         pool,
         recipe.denoiser_steps,
         recipe.batch,
         recipe.rate,
         device,
     )
-    done = train("denoiser", teaching, recipe.denoiser_steps, work, on_stderr, deadline)
+    lessons: dict[str, tuple[Training, int]] = {
+        "decoder": (copyist, recipe.decoder_steps),
+        "denoiser": (teaching, recipe.denoiser_steps),
+    }
+    for name in stages:
+        lesson, steps = lessons[name]
+        train(name, lesson, steps, work, on_stderr, deadline)
+    done = all(restored(lesson, work / f"{name}.pt") == steps for name, (lesson, steps) in lessons.items())
     facts = {"recipe": asdict(recipe), "complete": done, "machine": machine(device)}
     assemble(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
     return done
 
 
-def _latents(vae: Any, pool: Pool, work: Path, device: str) -> tuple[np.ndarray[Any, np.dtype[np.float16]], float]:
-    """Return the pool's latents, scaled to unit variance, and the scale."""
+def _latents(vae: Any, pool: Pool, work: Path, device: str) -> np.ndarray[Any, np.dtype[np.float16]]:
+    """Return the pool's latents."""
     file = work / f"latents-{len(pool.pictures)}.npy"
     if not file.exists():
         shards = []
@@ -91,9 +100,8 @@ def _latents(vae: Any, pool: Pool, work: Path, device: str) -> tuple[np.ndarray[
         part = file.with_suffix(".part.npy")
         np.save(part, np.concatenate(shards))
         part.replace(file)
-    found = np.load(file)
-    scale = float(1 / found.astype(np.float32).std())
-    return (found * np.float16(scale)).astype(np.float16), scale
+    found: np.ndarray[Any, np.dtype[np.float16]] = np.load(file)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,12 +114,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=None, help="stop after this time; call again to go on")
     parser.add_argument("--steps", type=int, default=usual.denoiser_steps, help="of the denoiser")
     parser.add_argument("--batch", type=int, default=usual.batch)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to train now")
     parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
     pool = load_pool(given.work, recipe.pictures_per_combination, on_stderr)
-    done = teach(recipe, pool, given.work, given.device, deadline)
+    done = teach(recipe, pool, given.work, given.device, deadline, given.stages)
     sys.stderr.write("complete\n" if done else "the time is up; call again to go on\n")
 
 

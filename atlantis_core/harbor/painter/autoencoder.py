@@ -1,4 +1,10 @@
-"""The painter's autoencoder: 64 x 64 pixels to a 16 x 16 latent of eight channels and back."""
+"""The painter's autoencoder: 64 x 64 pixels to a 16 x 16 latent of eight channels and back.
+
+The encoder is not trained but computed: the eight principal components of 4 x 4 patches, each scaled to unit
+variance, written as the weights of an `AutoencoderTiny` without nonlinearities. What is pale stays as it is in a
+linear code, while a trained `AutoencoderKL` with its normalisation copied a green hull in fog as a grey one
+(docs/harbor.md). Only the decoder is trained, and nothing waits for it.
+"""
 
 from __future__ import annotations
 
@@ -15,75 +21,105 @@ if TYPE_CHECKING:
     from atlantis_core.harbor.painter.pool import Pool
 
 LATENT_CHANNELS = 8
-"""Four gave 29 dB but moved yellow hulls to orange, and colours are what tells the classes apart (docs/harbor.md)."""
+PATCH = 4
+"""Pixels that a latent covers, each way."""
 
+_PATCH_VALUES = 3 * PATCH * PATCH
 SHAPE: dict[str, Any] = {
-    "block_out_channels": (16, 48, 96),  # few channels at full size, where the time goes
-    "down_block_types": ("DownEncoderBlock2D",) * 3,
-    "up_block_types": ("UpDecoderBlock2D",) * 3,
-    "layers_per_block": 1,
+    "encoder_block_out_channels": (_PATCH_VALUES,) * 3,
+    "num_encoder_blocks": (0, 0, 0),
+    "decoder_block_out_channels": (24,) * 3,
+    "num_decoder_blocks": (3, 2, 1),
     "latent_channels": LATENT_CHANNELS,
-    "norm_num_groups": 8,
-    "sample_size": 64,
-    "mid_block_add_attention": False,
 }
-_PATCHES = 0.5  # weight of patches' errors
-_KL_WEIGHT = 1e-6  # as in latent diffusion (Rombach et al. 2022): hardly any
-_BATCH = 8  # small: what an autoencoder lacks at first is updates, not pictures
+_RAW_STD = 0.5
+"""Of latents as the encoder gives them: the decoder's `tanh(x / 3) * 3` then hardly bends them."""
+
+SCALING = 1 / _RAW_STD
+"""The `scaling_factor` that makes them unit variance for the denoiser."""
+
+_RATE = 2e-3
+_BATCH = 16
+_PATCHES_ANALYSED = 2000  # pictures that the components are computed from
 
 
-def make_autoencoder() -> Any:
-    """Make the autoencoder with random weights."""
-    from diffusers import AutoencoderKL
+def make_autoencoder(pictures: npt.NDArray[np.uint8]) -> Any:
+    """Make an autoencoder with the encoder that suits (N, 64, 64, 3) pictures and a random decoder."""
+    import torch
+    from diffusers import AutoencoderTiny
 
-    return AutoencoderKL(**SHAPE)
+    model = AutoencoderTiny(**SHAPE, scaling_factor=SCALING)
+    mean, directions = _components(pictures[:_PATCHES_ANALYSED])
+    take, first, second, project = (layer for layer in model.encoder.layers)
+    with torch.no_grad():
+        for layer in (take, first, second, project):
+            layer.weight.zero_()
+        take.bias.zero_()
+        for colour in range(3):
+            take.weight[colour, colour, 1, 1] = 1
+        _gather(first.weight, 3)
+        _gather(second.weight, 12)
+        # The encoder sees pixels from 0 to 1, the components were computed on those from -1 to 1.
+        project.weight[:, :, 1, 1] = torch.from_numpy(2 * directions)
+        project.bias.copy_(torch.from_numpy(-directions @ (mean + 1)))
+    model.encoder.requires_grad_(requires_grad=False)
+    return model
+
+
+def _gather(weight: Tensor, channels: int) -> None:
+    """Let a convolution of stride two put 2 x 2 neighbours one behind the other."""
+    for place, (down, across) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        for channel in range(channels):
+            weight[place * channels + channel, channel, 1 + down, 1 + across] = 1
+
+
+def _components(pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return patches' mean (48,) and principal directions (8, 48), scaled to give latents of `_RAW_STD`."""
+    scaled = pictures.astype(np.float32) / 127.5 - 1
+    patches = _gathered(_gathered(scaled)).reshape(-1, _PATCH_VALUES)
+    mean = patches.mean(axis=0)
+    variances, vectors = np.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
+    best = np.argsort(variances)[::-1][:LATENT_CHANNELS]
+    directions = vectors[:, best] * _RAW_STD / np.sqrt(variances[best])
+    return mean, np.ascontiguousarray(directions.T).astype(np.float32)
+
+
+def _gathered(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Turn (N, H, W, C) into (N, H / 2, W / 2, 4 C) as the encoder's convolutions do."""
+    return np.concatenate([pictures[:, down::2, across::2] for down in (0, 1) for across in (0, 1)], axis=-1)
 
 
 class Copyist:
-    """Teaches an autoencoder to give back what it was shown.
+    """Teaches the decoder to give back what the encoder was shown."""
 
-    Args:
-        model: From `make_autoencoder`.
-        pool: What to copy.
-        steps: Optimiser steps in all.
-        device: Where to compute.
-        colours: The second stage, for pale pictures: squared error alone copied a green hull in fog as a grey one.
-            Errors count by a picture's own contrast, and those of whole patches as they are, not squared.
-    """
-
-    def __init__(self, model: Any, pool: Pool, steps: int, device: str, *, colours: bool) -> None:
+    def __init__(self, model: Any, pool: Pool, steps: int, device: str) -> None:
         import torch
 
-        self.model, self._pool, self._steps, self._device = model.to(device), pool, steps, device
-        self._rate, self._colours = 0.8e-3 if colours else 1.5e-3, colours
-        self.modules = model
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=self._rate, betas=(0.9, 0.99), weight_decay=0.0)
+        self._model, self._pool, self._steps, self._device = model.to(device), pool, steps, device
+        self.modules = model.decoder
+        self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.0)
 
     def step(self, step: int) -> float:
         """Train on one batch; which pictures is a function of the step alone."""
         import torch
 
-        rng = np.random.default_rng([5 + self._colours, step])
+        rng = np.random.default_rng([5, step])
         chosen = rng.integers(0, len(self._pool.pictures), _BATCH)
         batch = as_tensor(self._pool.pictures[chosen]).to(self._device)
         weight = torch.from_numpy(on_vessel(self._pool.boxes[chosen], batch.shape[-1])).to(self._device)
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate * min(
-                1.0, (step + 1) / 50, max(0.02, (self._steps - step) / (0.6 * self._steps))
-            )
-        told = self.model.encode(batch).latent_dist
-        noise = torch.from_numpy(rng.standard_normal(tuple(told.mean.shape), np.float32)).to(self._device)
-        copied = self.model.decode(told.mean + told.std * noise).sample
+            left = (self._steps - step) / (0.6 * self._steps)
+            group["lr"] = _RATE * min(1.0, (step + 1) / 50, max(0.02, left))
+        with torch.no_grad():
+            latents = self._model.encode(batch).latents
+        # A little noise: what a denoiser draws is never quite a picture's code.
+        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), np.float32)).to(self._device)
+        copied = self._model.decode(latents + 0.05 * _RAW_STD * noise).sample
         off = copied - batch
-        if self._colours:
-            weight = weight * _pale(batch)
         loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edges(copied, batch)
-        if self._colours:
-            loss = loss + _PATCHES * (_patches(off).abs() * _patches(weight)).mean()
-        loss = loss + _KL_WEIGHT * told.kl().mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
         self.optimiser.step()
         return float(loss.detach())
 
@@ -102,27 +138,15 @@ def _edges(copied: Tensor, shown: Tensor) -> Tensor:
     return 0.1 * (across + down)
 
 
-def _patches(picture: Tensor) -> Tensor:
-    """Means of 4 x 4 pixels: noise is gone there, colours are not."""
-    from torch.nn import functional
-
-    return functional.avg_pool2d(picture, 4)
-
-
-def _pale(batch: Tensor) -> Tensor:
-    """Weights (N, 1, 1, 1): more the less contrast a picture has."""
-    return (0.4 / batch.std(dim=(1, 2, 3), keepdim=True)).clamp(0.5, 4)
-
-
 def latents_of(model: Any, pictures: npt.NDArray[np.uint8], device: str, batch: int = 64) -> npt.NDArray[np.float16]:
-    """Return the unscaled mean latents (N, 8, 16, 16)."""
+    """Return the latents (N, 8, 16, 16), scaled to unit variance."""
     import torch
 
     found = []
     with torch.inference_mode():
         for start in range(0, len(pictures), batch):
-            told = model.encode(as_tensor(pictures[start : start + batch]).to(device)).latent_dist.mean
-            found.append(told.cpu().numpy().astype(np.float16))
+            latents = SCALING * model.encode(as_tensor(pictures[start : start + batch]).to(device)).latents
+            found.append(latents.cpu().numpy().astype(np.float16))
     return np.concatenate(found)
 
 
@@ -132,5 +156,5 @@ def psnr_db(model: Any, pictures: npt.NDArray[np.uint8], device: str) -> float:
 
     shown = as_tensor(pictures).to(device)
     with torch.inference_mode():
-        copied = model.decode(model.encode(shown).latent_dist.mean).sample.clamp(-1, 1)
+        copied = model.decode(model.encode(shown).latents).sample.clamp(-1, 1)
     return float(10 * torch.log10(4 / (copied - shown).square().mean()))

@@ -22,7 +22,7 @@ from atlantis_core.harbor.writing import pictures_of
 from atlantis_core.ports import no_progress
 from atlantis_core.records import Cell, GenerationRequest
 
-TINY = Recipe(autoencoder_steps=2, colour_steps=2, text_steps=2, denoiser_steps=3, batch=2)
+TINY = Recipe(text_steps=2, decoder_steps=2, denoiser_steps=3, batch=2)
 
 
 @pytest.fixture(scope="module")
