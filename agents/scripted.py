@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,14 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import Field
 
+_TURN = threading.Lock()
+
 
 class ScriptedChatModel(BaseChatModel):
-    """Replays messages in order; an exception in the script is raised in its place."""
+    """Replays messages in order; an exception in the script is raised in its place, a function is asked."""
 
     script: list[Any]
-    """`AIMessage`s and exceptions."""
+    """`AIMessage`s, exceptions, and functions from messages to an `AIMessage`."""
     requests: list[list[BaseMessage]] = Field(default_factory=list)
     """What the model was asked, call by call."""
     bound_tools: list[str] = Field(default_factory=list)
@@ -42,10 +45,13 @@ class ScriptedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del stop, run_manager, kwargs
-        self.requests.append(messages)
-        if len(self.requests) > len(self.script):
+        with _TURN:  # several calls at once take turns
+            place = len(self.requests)
+            self.requests.append(messages)
+        if place >= len(self.script):
             raise RuntimeError(f"the script has {len(self.script)} messages and was asked for one more")
-        reply = self.script[len(self.requests) - 1]
+        reply = self.script[place]
         if isinstance(reply, BaseException):
             raise reply
+        reply = reply(messages) if callable(reply) else reply
         return ChatResult(generations=[ChatGeneration(message=reply)])

@@ -60,6 +60,7 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "  "), "the goal is empty"),
         (_run("harbor-tiny", "--goal", "x", "--planner", "oracle"), "'oracle'"),
         (_run("harbor-tiny", "--goal", "x", "--planner", "openai:gpt"), "OPENAI_API_KEY"),
+        (_run("harbor-tiny", "--goal", "x", "--captioner", "openai:gpt"), "OPENAI_API_KEY"),
         (_run("harbor-tiny", "--goal", "x", "--captioner", "poet"), "'poet'"),
         (_run("harbor-tiny", "--goal", "x", "--generator", "painter"), "'painter'"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "critic"), "'critic'"),
