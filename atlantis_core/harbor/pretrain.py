@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import platform
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
+from atlantis_core.harbor.resumable import machine, on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.student import MEAN, STD, WEIGHTS, create_student, save_student
 from atlantis_core.harbor.vocabulary import COLOURS, PRETRAIN_CLASSES, VESSELS
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 SEEN_CONDITIONS = {"day": 48, "sunset": 24}
@@ -34,7 +30,6 @@ SEEN_CONDITIONS = {"day": 48, "sunset": 24}
 
 _SHIFT_PX = 4
 _TEMPERATURE = 16.0  # factor on cosines before the softmax over classes
-_CHECKPOINT_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ class Pool:
     targets: npt.NDArray[np.int64]
 
 
-def render_pool(per_condition: dict[str, int], seed: int) -> Pool:
+def render_pool(per_condition: Mapping[str, int], seed: int) -> Pool:
     """Render pictures of every pretraining class.
 
     Args:
@@ -145,61 +140,58 @@ def _rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * warm * cool * (0.02 + 0.98 * cosine)
 
 
-def _step(model: nn.ModuleDict, optimiser: torch.optim.Optimizer, pool: Pool, recipe: Recipe, step: int) -> float:
-    import torch
+class Pretraining:
+    """Teaches a student to tell the pretraining classes apart."""
 
-    # A batch is a function of seed and step, so that a resumed training meets the very same batches.
-    rng = np.random.default_rng([recipe.seed, 1, step])
-    chosen = rng.integers(0, len(pool.targets), recipe.batch)
-    for group in optimiser.param_groups:
-        group["lr"] = _rate(recipe, step)
-    loss = _loss(model, _augmented(pool.pictures[chosen], rng), torch.from_numpy(pool.targets[chosen]))
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
-    return float(loss.detach())
+    def __init__(self, recipe: Recipe, pool: Pool) -> None:
+        import torch
+
+        torch.manual_seed(recipe.seed)
+        self._recipe, self._pool = recipe, pool
+        self.modules = _with_heads(create_student())
+        self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=recipe.rate, weight_decay=0.05)
+
+    def step(self, step: int) -> float:
+        """Train on one batch; which pictures is a function of seed and step."""
+        import torch
+
+        rng = np.random.default_rng([self._recipe.seed, 1, step])
+        chosen = rng.integers(0, len(self._pool.targets), self._recipe.batch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = _rate(self._recipe, step)
+        targets = torch.from_numpy(self._pool.targets[chosen])
+        loss = _loss(self.modules, _augmented(self._pool.pictures[chosen], rng), targets)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
+        self.optimiser.step()
+        return float(loss.detach())
 
 
-def _save_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
-    import torch
-
-    part = path.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, part)
-    part.replace(path)
-
-
-def pretrain(recipe: Recipe, work: Path, weights: Path) -> None:
-    """Train a student and write its weights.
+def pretrain(
+    recipe: Recipe,
+    work: Path,
+    weights: Path,
+    seen: Mapping[str, int] = SEEN_CONDITIONS,
+    deadline: float | None = None,
+) -> bool:
+    """Train a student as far as the time allows; once complete, write its weights.
 
     Args:
         recipe: The settings.
         work: Folder for the checkpoint; a checkpoint found there is continued.
         weights: The safetensors file to write.
-    """
-    import torch
+        seen: Pictures of each class, by condition.
+        deadline: Value of `time.monotonic()` after which to stop; None for no limit.
 
-    work.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
-    model = _with_heads(create_student())
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.05)
-    checkpoint, first = work / "checkpoint.pt", 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = int(state["step"])
-    pool = render_pool(SEEN_CONDITIONS, recipe.seed)
-    started, losses = time.monotonic(), []
-    for step in range(first, recipe.steps):
-        losses.append(_step(model, optimiser, pool, recipe, step))
-        if (step + 1) % _CHECKPOINT_EVERY == 0:
-            _save_checkpoint(checkpoint, model, optimiser, step + 1)
-            pace = (step + 1 - first) / (time.monotonic() - started)
-            left = (recipe.steps - step - 1) / pace
-            mean = float(np.mean(losses[-_CHECKPOINT_EVERY:]))
-            sys.stderr.write(f"step {step + 1}/{recipe.steps}  loss {mean:.3f}  {left:.0f} s left\n")
-    save_student(model["student"], weights, _provenance(recipe))
+    Returns:
+        Whether the training is complete.
+    """
+    training = Pretraining(recipe, render_pool(seen, recipe.seed))
+    if not train("student", training, recipe.steps, work, on_stderr, deadline):
+        return False
+    save_student(training.modules["student"], weights, _provenance(recipe))
+    return True
 
 
 def _provenance(recipe: Recipe) -> dict[str, Any]:
@@ -208,7 +200,7 @@ def _provenance(recipe: Recipe) -> dict[str, Any]:
         "recipe": asdict(recipe),
         "pictures_per_class": SEEN_CONDITIONS,
         "renderer_version": RENDERER_VERSION,
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU",
+        "machine": machine("cpu"),
         "classes": [c.label for c in PRETRAIN_CLASSES],
     }
 

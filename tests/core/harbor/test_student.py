@@ -60,31 +60,19 @@ def test_the_student_finds_unseen_classes_by_day_but_not_at_night():
 
 
 @pytest.mark.slow
-def test_a_pretraining_cut_short_ends_like_an_undisturbed_one(tmp_path, monkeypatch):
+def test_a_pretraining_cut_short_ends_like_an_undisturbed_one(tmp_path):
     from safetensors.torch import load_file
 
-    from atlantis_core.harbor import pretrain as module
-
-    monkeypatch.setattr(module, "SEEN_CONDITIONS", {"day": 1})
-    monkeypatch.setattr(module, "_CHECKPOINT_EVERY", 2)
-    recipe = Recipe(steps=4, batch=8)
-    pretrain(recipe, tmp_path / "whole", tmp_path / "whole.safetensors")
-    step, calls = module._step, []
-
-    def cut(*arguments):
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(module, "_step", cut)
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(recipe, tmp_path / "cut", tmp_path / "cut.safetensors")
-    assert not (tmp_path / "cut.safetensors").exists()
-    monkeypatch.setattr(module, "_step", step)
-    pretrain(recipe, tmp_path / "cut", tmp_path / "cut.safetensors")
-    whole, cut_short = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "cut"))
-    assert all(bool((whole[name] == cut_short[name]).all()) for name in whole)
+    recipe, few = Recipe(steps=4, batch=8), {"day": 1}
+    assert pretrain(recipe, tmp_path / "whole", tmp_path / "whole.safetensors", few)
+    cut = tmp_path / "cut.safetensors"
+    calls = 0
+    while not pretrain(recipe, tmp_path / "cut", cut, few, deadline=0.0):
+        assert not cut.exists()
+        calls += 1
+    assert calls == 3
+    whole, resumed = load_file(tmp_path / "whole.safetensors"), load_file(cut)
+    assert all(bool((whole[name] == resumed[name]).all()) for name in whole)
 
 
 def test_a_pool_shows_what_its_targets_say():
