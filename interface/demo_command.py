@@ -6,18 +6,27 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from atlantis_dml import options
+from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering, say, show_json
 
 GOAL = "find where retrieval fails and mend it"
 DATA = "harbor"
 BUDGET_IMAGES = 400
+GENERATOR = "photometric"
+CAPTIONER = "transformers:harbor"
 ROUNDS = 2
 SEEDS = 2
 
 
-def demo(workspace: options.WorkspaceFolder = None, as_json: options.Json = False) -> None:
+def demo(
+    generator: run_options.GeneratorName = GENERATOR,
+    captioner: options.CaptionerName = CAPTIONER,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
     """Run the whole loop on a bundled collection with a planted gap: no download, no key, minutes on 2 cores.
+
+    Made images are checked by the bundled captioner. `--generator diffusion:FOLDER` draws them with a pipeline.
 
     Example: atlantis demo
     """
@@ -29,7 +38,16 @@ def demo(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
         from atlantis_dml.progress import screen_on_stderr
 
         started = time.monotonic()
-        spec = RunSpec("", DATA, Goal(GOAL), Budget(images=BUDGET_IMAGES, rounds=ROUNDS), seeds=SEEDS, auto=True)
+        spec = RunSpec(
+            "",
+            DATA,
+            Goal(GOAL),
+            Budget(images=BUDGET_IMAGES, rounds=ROUNDS),
+            captioner=captioner,
+            generator=generator,
+            seeds=SEEDS,
+            auto=True,
+        )
         store, screen = open_workspace(workspace), screen_on_stderr()
         say("the demo world: vessels in day, night, fog, sunset, storm and snow, with one planted gap")
         with screen:

@@ -54,6 +54,10 @@ _SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
 _LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most
 _WITHOUT_WORDS = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
 _EMA = 0.999
+_PALE_FROM = 900
+"""Step from which pale pictures count more: skies and seas are there by then, and what is pale is a vessel in fog."""
+
+_PALE = (0.5, 2.7)  # least and most that a picture counts for its contrast
 
 
 def make_denoiser() -> Any:
@@ -99,6 +103,7 @@ class Denoising:
         from torch import nn
 
         self._device, self._pool, self._latents = device, pool, latents
+        self._pale = _pale(latents)
         self._tokenizer, self._encoder = words[0], words[1].to(device).eval().requires_grad_(requires_grad=False)
         self._steps, self._batch, self._rate = steps, batch, rate
         self.model = model.to(device)
@@ -126,6 +131,8 @@ class Denoising:
         predicted = self.model(noisy, times, self._words(chosen, rng)).sample
         weight = ((kept / (1 - kept)).clamp(max=_SNR_CAP) * (1 - kept)).clamp(min=_LEAST_WEIGHT)
         weight = weight * torch.from_numpy(on_vessel(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
+        if step >= _PALE_FROM:
+            weight = weight * torch.from_numpy(self._pale[chosen]).view(-1, 1, 1, 1).to(self._device)
         loss = ((predicted - velocity).square() * weight).mean()
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -152,3 +159,12 @@ class Denoising:
         share = 1 - min(_EMA, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), share)
+
+
+def _pale(latents: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Weights (N,): more the less contrast a picture has; in fog it has a fifth of what it has by day."""
+    inner = latents.astype(np.float32)
+    inner -= inner.mean(axis=(2, 3), keepdims=True)
+    contrast = inner.std(axis=(1, 2, 3))
+    weights: npt.NDArray[np.float32] = (np.median(contrast) / contrast).clip(*_PALE).astype(np.float32)
+    return weights
