@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     marks = teach(Recipe(steps=given.steps), given.work, given.device, deadline=deadline)
-    sys.stderr.write("the time is up; call again to go on\n" if marks is None else f"{report(marks)}\n")
+    sys.stderr.write("not complete yet; call again to go on\n" if marks is None else f"{report(marks)}\n")
 
 
 if __name__ == "__main__":

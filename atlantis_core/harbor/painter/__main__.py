@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
     pool = load_pool(given.work, recipe.pictures_per_combination, on_stderr)
     done = teach(recipe, pool, given.work, given.device, deadline, given.stages)
-    sys.stderr.write("complete\n" if done else "the time is up; call again to go on\n")
+    sys.stderr.write("complete\n" if done else "not complete yet; call again to go on\n")
 
 
 if __name__ == "__main__":
