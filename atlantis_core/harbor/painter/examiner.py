@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from atlantis_core.ports import Progress
 
 _ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
+STEPS = 1500
+"""Of its training."""
+
 _BATCH = 64
 _RATE = 1.5e-3
 
@@ -180,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.painter.examiner", description=__doc__)
     parser.add_argument("pipeline", help="folder of the pipeline, with options if need be")
     parser.add_argument("--work", type=Path, required=True, help="folder of the examiner's checkpoint")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--pictures", type=int, default=204, help="drawings, seen and held-out combinations each")
     parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
