@@ -1,7 +1,7 @@
 """What the filters are good for: shares of made images that show the right class, before and after them.
 
 `python bench/right_class.py --work FOLDER --workspace WORKSPACE RUN`, for a run on a harbor world whose images were
-drawn. The judge is the independent classifier of `atlantis_core.harbor.painter.examiner`; its checkpoint is in FOLDER.
+drawn. The judge is the independent classifier of `atlantis_core.harbor.painter.examiner`; FOLDER has its checkpoint.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from atlantis_core.errors import SetupError
-from atlantis_core.generation.diffusion.options import DiffusionOptions
+from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file
 from atlantis_core.learning.hub import find_snapshot
 from atlantis_core.learning.weights import file_digest, folder_digest, require_safetensors
 
@@ -49,7 +49,10 @@ def find_addons(options: DiffusionOptions) -> Addons:
     lora = control = adapter = None
     if options.lora:
         _require_peft(options.lora)
-        lora = _find(options.lora, "LoRA", patterns)
+        name, file = lora_and_file(options.lora)
+        lora = _find(name, "LoRA", (file,)) / file if file else _find(name, "LoRA", patterns)
+        if file and not lora.is_file():
+            raise SetupError(f"LoRA {name!r} has no file {file!r}")
     if options.control:
         control = _find(options.control, "ControlNet", patterns)
         if not (control / "config.json").is_file():

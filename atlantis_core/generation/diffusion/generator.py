@@ -18,7 +18,7 @@ from atlantis_core.generation.diffusion.addons import find_addons
 from atlantis_core.generation.diffusion.editing import Editor
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
-from atlantis_core.generation.diffusion.options import DiffusionOptions, parse_address
+from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file, parse_address
 from atlantis_core.generation.sizes import fitted, shrunk
 from atlantis_core.learning.devices import best_device
 
@@ -47,7 +47,8 @@ class DiffusionGenerator:
         self._model, self._options = parse_address(address)
         self._found = find_pipeline(self._model, self._options)
         self._addons = find_addons(self._options)
-        self.notice = facts_of(self._model).licence
+        used = [self._model, *([lora_and_file(self._options.lora)[0]] if self._options.lora else [])]
+        self.notice = "; ".join(filter(None, (facts_of(name).licence for name in used)))
         self.arms: tuple[Arm, ...] = _arms(self._options)
 
     @cached_property
@@ -72,7 +73,7 @@ class DiffusionGenerator:
         }
         if request.source_path:
             facts["strength"] = options.strength
-        for name in ("negative", "scheduler", "lora", "control", "ip_adapter", "keep_middle"):
+        for name in ("negative", "scheduler", "spacing", "lora", "control", "ip_adapter", "keep_middle"):
             if getattr(options, name):
                 facts[name] = getattr(options, name)
         return facts | {f"{name}_sha256": digest for name, digest in self._addons.digests.items()}

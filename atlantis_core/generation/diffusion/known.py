@@ -1,4 +1,4 @@
-"""What is known of public models: how they want to be run, and what their licence asks.
+"""What is known of public models and LoRA weights: how they want to be run, and what their licence asks.
 
 A model that is not listed runs with its pipeline's usual settings; say others in its address (`options.py`).
 """
@@ -38,9 +38,13 @@ KNOWN: Mapping[str, KnownModel] = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": KnownModel(
         "SD 1.5: CreativeML Open RAIL-M, with use restrictions"
     ),
-    "ByteDance/SDXL-Lightning": KnownModel(
+    "ByteDance/SDXL-Lightning": KnownModel(  # a LoRA for SDXL, one file for each number of steps
         "SDXL-Lightning: Open RAIL++, with use restrictions",
-        {"steps": 4, "guidance": 0.0, "scheduler": "EulerDiscreteScheduler"},
+        {"steps": 4, "guidance": 0.0, "scheduler": "EulerDiscreteScheduler", "spacing": "trailing"},
+    ),
+    "latent-consistency/lcm-lora-sdxl": KnownModel(
+        "LCM LoRA: Open RAIL++-M, with use restrictions",
+        {"steps": 4, "guidance": 1.0, "scheduler": "LCMScheduler"},
     ),
     "SimianLuo/LCM_Dreamshaper_v7": KnownModel(
         "LCM: MIT", {"steps": 4, "guidance": 8.0, "scheduler": "LCMScheduler"}
@@ -55,7 +59,7 @@ KNOWN: Mapping[str, KnownModel] = {
 
 
 def facts_of(name: str) -> KnownModel:
-    """Return what is known of a model; of an unknown one, that its licence is for its user to read."""
+    """Return what is known of a model or LoRA; of an unknown one, that its licence is for its user to read."""
     if name in KNOWN:
         return KNOWN[name]
     return KnownModel(f"{name}: read its licence before you use its images")

@@ -73,13 +73,20 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded: {reason}") from error
-    if options.scheduler:
-        scheduler = getattr(diffusers, options.scheduler, None)
-        if scheduler is None:
-            raise SetupError(f"diffusers has no scheduler {options.scheduler!r}")
-        pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = _scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
     return _placed(pipeline, device)
+
+
+def _scheduler(usual: Any, options: DiffusionOptions) -> Any:
+    """Return the scheduler that was asked for, with the settings of the pipeline's own."""
+    import diffusers
+
+    kind = getattr(diffusers, options.scheduler, None) if options.scheduler else type(usual)
+    if kind is None:
+        raise SetupError(f"diffusers has no scheduler {options.scheduler!r}")
+    changes = {"timestep_spacing": options.spacing} if options.spacing else {}
+    return kind.from_config(usual.config, **changes) if options.scheduler or changes else usual
 
 
 def _placed(pipeline: Any, device: str) -> Any:

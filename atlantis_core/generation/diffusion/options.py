@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl
 
@@ -31,8 +32,10 @@ class DiffusionOptions:
     """Negative prompt."""
     scheduler: str = ""
     """Name of a `diffusers` scheduler class; empty keeps the pipeline's."""
+    spacing: str = ""
+    """`timestep_spacing` of the scheduler (`trailing` for most few-step models); empty keeps its own."""
     lora: str = ""
-    """Folder, file or hub name of LoRA weights."""
+    """Folder, file or hub name of LoRA weights; a repository of many is followed by the file: `OWNER/NAME/FILE`."""
     control: str = ""
     """Folder or hub name of a ControlNet for edges; an edit then keeps those of its source."""
     control_scale: float = 0.7
@@ -66,12 +69,19 @@ def parse_address(address: str) -> tuple[str, DiffusionOptions]:
     name, _, query = address.partition("?")
     if not name:
         raise SetupError("--generator diffusion: needs a model: diffusion:FOLDER or diffusion:HUB/NAME")
-    given: dict[str, Any] = dict(facts_of(name).settings)
-    for key, text in parse_qsl(query, keep_blank_values=True):
-        given[key] = _read(key, text)
-    options = DiffusionOptions(**given)
+    asked = {key: _read(key, text) for key, text in parse_qsl(query, keep_blank_values=True)}
+    lora = lora_and_file(asked["lora"])[0] if "lora" in asked else ""
+    known = {**facts_of(name).settings, **(facts_of(lora).settings if lora else {})}
+    options = DiffusionOptions(**{**known, **asked})
     _check(options)
     return name, options
+
+
+def lora_and_file(lora: str) -> tuple[str, str]:
+    """Split `OWNER/NAME/FILE` into hub name and file; a folder, a local file or `OWNER/NAME` has no file."""
+    parts = lora.split("/", 2)
+    is_local = lora.startswith(("/", "~", ".")) or Path(lora).exists()
+    return (lora, "") if is_local or len(parts) < 3 else ("/".join(parts[:2]), parts[2])
 
 
 def _read(key: str, text: str) -> Any:

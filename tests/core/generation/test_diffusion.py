@@ -58,6 +58,7 @@ def test_guidance_negative_prompt_and_scheduler_are_used(tiny_pipeline: Path, as
         "guidance=6",
         "guidance=6&negative=x+y",
         "guidance=6&scheduler=LCMScheduler",
+        "guidance=6&spacing=trailing",
     )
     generators = [DiffusionGenerator(f"{tiny_pipeline}?steps=3&{address}") for address in addresses]
     drawn = [pixels(generator, request)[0] for generator in generators]
@@ -138,6 +139,11 @@ def test_a_wrong_address_names_what_is_wrong(address: str, telling: str) -> None
 def test_known_models_come_with_their_settings_and_licence(tiny_pipeline: Path) -> None:
     assert parse_address("stabilityai/sdxl-turbo")[1].steps == 4
     assert parse_address("stabilityai/sdxl-turbo?steps=2")[1].steps == 2
+    assert (
+        parse_address("x?lora=ByteDance/SDXL-Lightning/sdxl_lightning_4step_lora.safetensors")[1].spacing
+        == "trailing"
+    )
+    assert parse_address("x?lora=ByteDance/SDXL-Lightning/f.safetensors&steps=8")[1].steps == 8
     assert parse_address("black-forest-labs/FLUX.1-schnell")[1].dtype == "bfloat16"
     assert "licence" in DiffusionGenerator(str(tiny_pipeline)).notice
 
