@@ -64,12 +64,22 @@ def pool_of(workspace: Workspace, seed: int) -> Path:
     return folder
 
 
-def world_row(workspace: Workspace, seed: int, num_seeds: int, images: int, generator: str) -> dict[str, Any]:
+def world_row(
+    workspace: Workspace, seed: int, num_seeds: int, images: int, generator: str, captioner: str
+) -> dict[str, Any]:
     """Measure one world."""
     if generator == "retrieve":
         generator = f"retrieve:{pool_of(workspace, seed)}"
-    budget = Budget(images=images, rounds=1)
-    spec = RunSpec("", f"harbor:{seed}", Goal(GOAL), budget, seeds=num_seeds, generator=generator, auto=True)
+    spec = RunSpec(
+        "",
+        f"harbor:{seed}",
+        Goal(GOAL),
+        Budget(images=images, rounds=1),
+        seeds=num_seeds,
+        generator=generator,
+        captioner=captioner,
+        auto=True,
+    )
     started = time.monotonic()
     targeted = run_arm(workspace, spec)
     uniform = run_arm(workspace, replace(spec, spread="uniform"))
@@ -132,6 +142,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--generator", default="photometric", help="photometric, retrieve or diffusion:MODEL")
+    parser.add_argument("--captioner", default="attributes", help="transformers:harbor checks made images")
     parser.add_argument("--workspace", type=Path, default=Path("atlantis-workspace/results"))
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()
@@ -139,7 +150,9 @@ def main() -> None:
     print("| world | planted gap | R@1 on the gap: none -> uniform / targeted | targeted over none | ", end="")
     print("targeted over uniform | overall R@1 none / uniform / targeted | made/kept |\n|" + " --- |" * 7)
     for seed in asked.worlds:
-        rows.append(world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images, asked.generator))
+        rows.append(
+            world_row(Workspace(asked.workspace), seed, asked.seeds, asked.images, asked.generator, asked.captioner)
+        )
         print(line_of(rows[-1]), flush=True)
     if asked.out:
         asked.out.write_text(json.dumps(rows, indent=1))

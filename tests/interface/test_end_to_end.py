@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.store.workspace import Workspace
 from atlantis_dml import load_retriever
 from atlantis_dml.cli import _answer
 
@@ -60,3 +61,22 @@ def test_diagnose_names_the_planted_gap(frozen: bool, capsys: pytest.CaptureFixt
         assert (worst["class"].partition("-")[0], worst["value"]) == ("trawler", "night")
     assert _answer(["diagnose", "harbor-tiny", *(["--frozen"] if frozen else [])]) == 0
     assert "not a facet: hull" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+def test_a_run_draws_with_the_bundled_pipeline_and_listens_to_the_bundled_captioner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["run", "harbor-tiny", "--goal", "mend it", "--budget-images", "8", "--rounds", "1", "--seeds", "1"]
+    models = ["--generator", "diffusion:harbor", "--captioner", "transformers:harbor"]
+    assert _answer([*asked, *models, "--auto", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    workspace = Workspace(tmp_path / "workspace")
+    entries = workspace.journal.rounds(done["run_id"])[1]
+    assert entries["caption_check"]["condition"]["agreed"] > 20, "the captioner knows this world"
+    made = list(workspace.candidates.find(entries["candidates"]).values())
+    assert len(made) == 8
+    assert {one.settings["model"] for one in made} == {"harbor"}
+    assert len({one.settings["sha256"] for one in made}) == 1
+    assert all(one.cell.class_name in one.prompt for one in made)

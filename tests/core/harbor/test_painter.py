@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from atlantis_core.captioning.transformers import TransformersCaptioner
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
+from atlantis_core.generation.diffusion.known import BUNDLED
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.painter import curriculum
 from atlantis_core.harbor.painter.__main__ import Recipe, main, teach
-from atlantis_core.harbor.painter.examiner import exam, report, trained
+from atlantis_core.harbor.painter.examiner import drawings, exam, report, trained
 from atlantis_core.harbor.painter.pool import Pool, load_pool
-from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, caption
 from atlantis_core.harbor.worlds import planted_gap_world
 from atlantis_core.harbor.writing import pictures_of
 from atlantis_core.ports import no_progress
-from atlantis_core.records import Cell, GenerationRequest
+from atlantis_core.records import Cell, GenerationRequest, LabelledImage
 
 TINY = Recipe(text_steps=2, decoder_steps=2, denoiser_steps=3, batch=2)
 
@@ -127,3 +130,31 @@ def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     assert "--minutes" in capsys.readouterr().out
+
+
+def test_the_shipped_painter_is_small_safe_complete_and_has_seen_what_the_lists_say() -> None:
+    folder = BUNDLED["harbor"]
+    files = [path for path in folder.parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 40_000_000
+    assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt"}
+    facts = json.loads((folder / "training.json").read_text())
+    assert facts["complete"]
+    assert facts["renderer_version"] == RENDERER_VERSION
+    assert facts["held_out"] == [
+        f"{c.label}/{place}" for c in CLASSES for place in CONDITIONS if curriculum.is_held_out(c, place)
+    ]
+
+
+@pytest.mark.slow
+def test_the_shipped_painter_draws_the_condition_it_is_asked_for(tmp_path: Path) -> None:
+    shown = exam(24, held_out=False)
+    photos = []
+    for number, drawing in enumerate(drawings("harbor", shown)):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(drawing).save(path)
+        photos.append(LabelledImage(str(number), str(path), "unknown", "train"))
+    told = TransformersCaptioner("harbor").caption(photos)
+    right = [caption(*pair).endswith(one.text.rpartition(" ")[2]) for pair, one in zip(shown, told, strict=True)]
+    vessel = [f" {pair[0].vessel} " in one.text for pair, one in zip(shown, told, strict=True)]
+    assert sum(right) >= 22
+    assert sum(vessel) >= 17
