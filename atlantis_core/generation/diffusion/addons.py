@@ -9,6 +9,7 @@ from pathlib import Path
 
 from atlantis_core.errors import SetupError
 from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file
+from atlantis_core.keys import content_key
 from atlantis_core.learning.hub import find_snapshot
 from atlantis_core.learning.weights import file_digest, folder_digest, require_safetensors
 
@@ -25,6 +26,8 @@ class Addons:
     ip_adapter: Path | None = None
     ip_weights: str = ""
     """The adapter's weights file, seen from its folder."""
+    ip_encoder: str = ""
+    """Folder of the adapter's eye, seen from its folder."""
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -34,7 +37,10 @@ class Addons:
             if path is not None:
                 found[name] = folder_digest(path) if path.is_dir() else file_digest(str(path))
         if self.ip_adapter is not None:
-            found["ip_adapter"] = file_digest(str(self.ip_adapter / self.ip_weights))
+            weights = file_digest(str(self.ip_adapter / self.ip_weights))
+            found["ip_adapter"] = content_key(
+                "ip-adapter", [weights, folder_digest(self.ip_adapter / self.ip_encoder)]
+            )
         return found
 
 
@@ -46,7 +52,7 @@ def find_addons(options: DiffusionOptions) -> Addons:
     """
     pickled = options.allow_pickle
     patterns = (*_WEIGHTS, *_PICKLED) if pickled else _WEIGHTS
-    lora = control = adapter = None
+    lora = control = None
     if options.lora:
         _require_peft(options.lora)
         name, file = lora_and_file(options.lora)
@@ -62,9 +68,10 @@ def find_addons(options: DiffusionOptions) -> Addons:
             require_safetensors(folder, allow_pickle=pickled)
     if lora is not None and lora.is_file() and lora.suffix != ".safetensors" and not pickled:
         raise SetupError(f"LoRA {str(lora)!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
-    if options.ip_adapter:
-        adapter = _find_adapter(options)
-    return Addons(lora, control, adapter, options.ip_weights)
+    if not options.ip_adapter:
+        return Addons(lora, control)
+    encoder = options.ip_encoder or (Path(options.ip_weights).parent / "image_encoder").as_posix()
+    return Addons(lora, control, _find_adapter(options, encoder), options.ip_weights, encoder)
 
 
 def _find(name: str, kind: str, patterns: Sequence[str]) -> Path:
@@ -84,17 +91,19 @@ def _find(name: str, kind: str, patterns: Sequence[str]) -> Path:
     )
 
 
-def _find_adapter(options: DiffusionOptions) -> Path:
+def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:
     """Return the folder of an IP-Adapter; its weights file is named, since one repository holds many."""
     weights = options.ip_weights
     if not weights:
         raise SetupError(f"ip_adapter={options.ip_adapter} needs its weights file: &ip_weights=FILE.safetensors")
     if not weights.endswith(".safetensors") and not options.allow_pickle:
         raise SetupError(f"ip_weights={weights!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
-    encoder = str(Path(weights).parent / "image_encoder" / "*")
-    folder = _find(options.ip_adapter, "IP-Adapter", (weights, encoder))
+    folder = _find(options.ip_adapter, "IP-Adapter", (weights, f"{encoder}/*"))
     if not (folder / weights).is_file():
         raise SetupError(f"IP-Adapter {str(folder)!r} has no file {weights!r}")
+    if not (folder / encoder).is_dir():
+        raise SetupError(f"IP-Adapter {str(folder)!r} has no folder {encoder!r}; name it: &ip_encoder=FOLDER")
+    require_safetensors(folder / encoder, allow_pickle=options.allow_pickle)
     return folder
 
 

@@ -6,7 +6,9 @@ Zhang et al. 2023), what it shows (IP-Adapter, Ye et al. 2023), or its middle, u
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
@@ -33,13 +35,17 @@ class Editor:
     def __init__(self, pipeline: Any, options: DiffusionOptions, addons: Addons) -> None:
         import diffusers
 
+        if (addons.control or addons.ip_adapter) and not hasattr(pipeline, "unet"):
+            raise SetupError("control and ip_adapter work with Stable Diffusion and SDXL; this pipeline has no UNet")
         self._options, self._adapted = options, addons.ip_adapter is not None
         parts: dict[str, Any] = {}
         auto = diffusers.AutoPipelineForInpainting if options.keep_middle else diffusers.AutoPipelineForImage2Image
         try:
             if addons.control is not None:
                 controlnet = diffusers.ControlNetModel.from_pretrained(
-                    str(addons.control), torch_dtype=pipeline.dtype, use_safetensors=not options.allow_pickle
+                    str(addons.control),
+                    torch_dtype=pipeline.dtype,
+                    use_safetensors=options.use_safetensors,
                 )
                 parts["controlnet"] = controlnet.to(pipeline.device)
             if addons.ip_adapter is not None:
@@ -49,57 +55,50 @@ class Editor:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise SetupError(f"this pipeline cannot edit photos as asked: {reason}") from error
         self._pipeline.set_progress_bar_config(disable=True)
+        self._takes = inspect.signature(self._pipeline.__call__).parameters
 
     def draw(self, photos: Sequence[Image], arguments: dict[str, Any]) -> list[Image]:
         """Draw one picture from each photo, all of one size.
 
         Args:
-            photos: The sources.
+            photos: The sources; with an IP-Adapter one at a time.
             arguments: Prompts, steps and the like, as for text-to-image.
         """
         options = self._options
-        # Fewer steps than 1 / strength would leave the photo as it is.
-        steps = max(options.steps, round(1 / options.strength + 0.5))
-        given = {**arguments, "num_inference_steps": steps, "image": list(photos), "strength": options.strength}
+        given = {
+            **arguments,
+            "num_inference_steps": edit_steps(options),
+            "image": list(photos),
+            "strength": options.strength,
+        }
         if options.control:
             given |= {"control_image": [edges(photo) for photo in photos]}
             given |= {"controlnet_conditioning_scale": options.control_scale}
         if self._adapted:
-            given |= {"ip_adapter_image_embeds": [self._seen(photos)]}
+            (photo,) = photos  # of several, each would lead every picture of the batch
+            given |= {"ip_adapter_image": photo}
+        if "height" in self._takes:
+            given |= {"width": photos[0].width, "height": photos[0].height}
         return self._repainted(photos, given) if options.keep_middle else list(self._pipeline(**given).images)
 
     def _repainted(self, photos: Sequence[Image], given: dict[str, Any]) -> list[Image]:
-        width, height = photos[0].size
-        mask = around_middle(width, height, self._options.keep_middle)
-        drawn = self._pipeline(**given, mask_image=[mask] * len(photos), width=width, height=height).images
+        mask = around_middle(*photos[0].size, self._options.keep_middle)
+        drawn = self._pipeline(**given, mask_image=[mask] * len(photos)).images
         return [put_back(photo, picture, mask) for photo, picture in zip(photos, drawn, strict=True)]
 
-    def _seen(self, photos: Sequence[Image]) -> Any:
-        """Return what the adapter's eye makes of each photo, (N, 1, ...), with guidance (2 N, 1, ...).
 
-        Handed over as embeddings, since photos would all go to every picture of the batch.
-        """
-        import torch
-        from diffusers.models.embeddings import ImageProjection
-
-        pipeline = self._pipeline
-        layer = pipeline.unet.encoder_hid_proj.image_projection_layers[0]
-        seen, unseen = pipeline.encode_image(
-            list(photos), pipeline.device, 1, None if isinstance(layer, ImageProjection) else True
-        )
-        if self._options.guidance <= 1:
-            return seen[:, None]
-        return torch.cat([unseen[:, None], seen[:, None]])
+def edit_steps(options: DiffusionOptions) -> int:
+    """Return the steps of an edit; fewer than 1 / strength would leave the photo as it is."""
+    return max(options.steps, round(1 / options.strength + 0.5))
 
 
 def _put_on(pipeline: Any, addons: Addons, scale: float) -> None:
-    from pathlib import Path
-
     weights = Path(addons.ip_weights)
     pipeline.load_ip_adapter(
         str(addons.ip_adapter),
-        subfolder="" if weights.parent == Path() else str(weights.parent),
+        subfolder="" if weights.parent == Path() else weights.parent.as_posix(),
         weight_name=weights.name,
+        image_encoder_folder=addons.ip_encoder,
         local_files_only=True,
     )
     pipeline.set_ip_adapter_scale(scale)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.diffusion.addons import find_addons
-from atlantis_core.generation.diffusion.editing import Editor
+from atlantis_core.generation.diffusion.editing import Editor, edit_steps
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
 from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file, parse_address
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _BATCH = {"cpu": 16, "cuda": 8}
+_OF_EDITS = ("control", "control_scale", "ip_adapter", "ip_scale", "keep_middle")
 
 
 class DiffusionGenerator:
@@ -47,7 +48,8 @@ class DiffusionGenerator:
         self._model, self._options = parse_address(address)
         self._found = find_pipeline(self._model, self._options)
         self._addons = find_addons(self._options)
-        used = [self._model, *([lora_and_file(self._options.lora)[0]] if self._options.lora else [])]
+        addons = (lora_and_file(self._options.lora)[0], self._options.control, self._options.ip_adapter)
+        used = [self._model, *filter(None, addons)]
         self.notice = "; ".join(filter(None, (facts_of(name).licence for name in used)))
         self.arms: tuple[Arm, ...] = _arms(self._options)
 
@@ -73,7 +75,8 @@ class DiffusionGenerator:
         }
         if request.source_path:
             facts["strength"] = options.strength
-        for name in ("negative", "scheduler", "spacing", "lora", "control", "ip_adapter", "keep_middle"):
+            facts["steps"] = edit_steps(options)
+        for name in ("negative", "scheduler", "spacing", "lora", *(_OF_EDITS if request.source_path else ())):
             if getattr(options, name):
                 facts[name] = getattr(options, name)
         return facts | {f"{name}_sha256": digest for name, digest in self._addons.digests.items()}
@@ -114,7 +117,7 @@ class DiffusionGenerator:
     def _side_px(self) -> int:
         """Short side of what the model was made to draw."""
         trunk = getattr(self._pipeline, "unet", None) or self._pipeline.transformer
-        size = trunk.config.sample_size
+        size = getattr(trunk.config, "sample_size", None) or self._pipeline.default_sample_size
         return int(size if isinstance(size, int) else min(size)) * int(self._pipeline.vae_scale_factor)
 
     def _check_prompt(self, prompt: str) -> None:
@@ -138,7 +141,8 @@ class DiffusionGenerator:
         """Yield pictures of one size; a batch that does not fit into memory is halved, and said so."""
         import torch
 
-        batch = self._options.batch or _BATCH[self._device]
+        # An IP-Adapter would let every photo of a batch lead every picture of it.
+        batch = 1 if self._addons.ip_adapter else self._options.batch or _BATCH[self._device]
         start = 0
         while start < len(requests):
             stop = start + batch

@@ -64,18 +64,22 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     dtype = usual if options.dtype == "auto" else getattr(torch, options.dtype)
     try:
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
-            str(found.folder), dtype=dtype, use_safetensors=not options.allow_pickle, local_files_only=True
+            str(found.folder),
+            dtype=dtype,
+            use_safetensors=options.use_safetensors,
+            local_files_only=True,
         )
         if lora is not None:
             place, name = (lora, None) if lora.is_dir() else (lora.parent, lora.name)
-            safe = None if options.allow_pickle else True
-            pipeline.load_lora_weights(str(place), weight_name=name, use_safetensors=safe, local_files_only=True)
+            pipeline.load_lora_weights(
+                str(place), weight_name=name, use_safetensors=options.use_safetensors, local_files_only=True
+            )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded: {reason}") from error
     pipeline.scheduler = _scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
-    return _placed(pipeline, device)
+    return _placed(pipeline, device, whole=bool(options.control or options.ip_adapter))
 
 
 def _scheduler(usual: Any, options: DiffusionOptions) -> Any:
@@ -89,11 +93,14 @@ def _scheduler(usual: Any, options: DiffusionOptions) -> Any:
     return kind.from_config(usual.config, **changes) if options.scheduler or changes else usual
 
 
-def _placed(pipeline: Any, device: str) -> Any:
-    """Move a pipeline to its device; where the memory is short, part by part as each is needed."""
+def _placed(pipeline: Any, device: str, *, whole: bool) -> Any:
+    """Move a pipeline to its device; where the memory is short, part by part as each is needed.
+
+    `whole` where more will be put on it: what comes later is not moved in parts.
+    """
     import torch
 
-    if device != "cuda":
+    if whole or device != "cuda":
         return pipeline.to(device)
     parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
     needed = sum(value.nbytes for part in parts for value in part.state_dict().values())
@@ -111,7 +118,7 @@ def _from_hub(name: str, options: DiffusionOptions) -> FoundPipeline:
             DiffusionPipeline.download(
                 name,
                 revision=options.revision or None,
-                use_safetensors=not options.allow_pickle,
+                use_safetensors=options.use_safetensors,
                 local_files_only=local_files_only,
             )
         )

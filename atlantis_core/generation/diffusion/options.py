@@ -44,10 +44,12 @@ class DiffusionOptions:
     """Folder or hub name of an IP-Adapter; an edit then keeps what its source shows."""
     ip_weights: str = ""
     """The adapter's weights file in it, as `models/ip-adapter_sd15.safetensors`."""
+    ip_encoder: str = ""
+    """Folder of the adapter's eye in it; empty looks for `image_encoder` beside the weights."""
     ip_scale: float = 0.6
     """How much the adapter counts beside the words, 0 to 1."""
     keep_middle: float = 0.0
-    """Share of each side around the middle that an edit leaves alone while it repaints the rest; 0 repaints all."""
+    """Share of each side (.1 to .95) around the middle that an edit leaves alone, repainting the rest; 0: none."""
     arm: DiffusionArm = "edit"
     """What is made unless a protocol says otherwise: plain text-to-image drifts from classes it does not know."""
     batch: int = 0
@@ -58,6 +60,11 @@ class DiffusionOptions:
     """Branch, tag or commit of a hub model."""
     allow_pickle: bool = False
     """Load pickled weights, which can run any code when they are opened."""
+
+    @property
+    def use_safetensors(self) -> bool | None:
+        """What `diffusers` is told: nothing but safetensors, or those where there are any."""
+        return None if self.allow_pickle else True
 
 
 def parse_address(address: str) -> tuple[str, DiffusionOptions]:
@@ -97,17 +104,16 @@ def _read(key: str, text: str) -> Any:
 
 
 def _check(options: DiffusionOptions) -> None:
-    if options.arm == "text_to_image" and (options.control or options.ip_adapter):
-        raise SetupError(
-            "control and ip_adapter of a diffusion model need a source photo: arm=edit, not text_to_image"
-        )
+    for name in ("control", "ip_adapter", "keep_middle"):
+        if options.arm == "text_to_image" and getattr(options, name):
+            raise SetupError(f"{name} of a diffusion model needs a photo to start from: arm=edit")
     wrong = {
         "steps": options.steps < 1,
         "guidance": options.guidance < 0,
         "strength": not 0 < options.strength <= 1,
         "control_scale": not 0 <= options.control_scale <= 2,
         "ip_scale": not 0 <= options.ip_scale <= 1,
-        "keep_middle": not 0 <= options.keep_middle < 1,
+        "keep_middle": options.keep_middle != 0 and not 0.1 <= options.keep_middle <= 0.95,
         "batch": options.batch < 0,
         "arm": options.arm not in get_args(DiffusionArm),
         "dtype": options.dtype not in get_args(Dtype),

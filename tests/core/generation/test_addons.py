@@ -57,7 +57,7 @@ def test_each_addon_changes_the_picture_and_stands_in_its_provenance(
     plain = drawn(addresses[""], request)[0]
     for name, address in addresses.items():
         if name:
-            assert np.abs(drawn(address, request)[0] - plain).max() > 0, name
+            assert np.abs(drawn(address, request)[0] - plain).max() > 2, name
             facts = DiffusionGenerator(address).settings(request)
             assert len(facts[f"{name}_sha256"]) >= 16
     assert len({DiffusionGenerator(address).version for address in addresses.values()}) == len(addresses)
@@ -72,11 +72,9 @@ def test_what_a_source_shows_counts_for_its_own_picture_only(
     photo(5).save(tmp_path / "other.png")
     first = ask("night", prompt="a b")
     other = replace(first, source_id="other", source_path=str(tmp_path / "other.png"))
-    together = drawn(address, first, other, first)
-    alone = drawn(address, first)[0]
-    assert np.abs(together[0] - together[1]).max() > 0
-    np.testing.assert_allclose(together[0], alone, atol=1)
-    np.testing.assert_allclose(together[0], together[2], atol=1)
+    beside_other, beside_itself = drawn(address, first, other)[0], drawn(address, first, first)[0]
+    np.testing.assert_array_equal(beside_other, beside_itself)
+    assert np.abs(drawn(address, other)[0] - beside_other).max() > 2
     assert DiffusionGenerator(address).arms == ("edit",)
 
 
