@@ -12,7 +12,6 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from atlantis_core.captioning.conditions import conditions_in
 from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import BudgetSpent
-from atlantis_core.generation.sizes import shrunk
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Caption, LabelledImage
@@ -22,13 +21,12 @@ from atlantis_dml.prompts import render
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessage
 
     from atlantis_core.spending import Purse
     from atlantis_core.store.receipts import ReceiptStore
 
-SIDE_PX = 512
-"""Short side of what is sent: providers charge by pixels, and more is not needed for a sentence."""
+SIDE_PX = 768
+"""Long side of what is sent: providers charge by pixels, and more is not needed for a sentence."""
 
 AT_ONCE = 4
 _LONGEST = 300
@@ -40,6 +38,7 @@ class ChatCaptioner:
     Args:
         model: A chat model that takes images.
         name: Of the model, as `openai:MODEL`.
+        address: Where it answers: another service may say something else.
         receipts: Keeps each caption, so that none is paid for twice.
         purse: Pays.
         redact: Takes the provider's key out of what it says.
@@ -48,11 +47,18 @@ class ChatCaptioner:
     recognises = True
 
     def __init__(
-        self, model: BaseChatModel, name: str, receipts: ReceiptStore, purse: Purse, redact: Redact = str
+        self,
+        model: BaseChatModel,
+        name: str,
+        address: str,
+        receipts: ReceiptStore,
+        purse: Purse,
+        redact: Redact = str,
     ) -> None:
         self.name = name
         self._model, self._receipts, self._purse, self._redact = model, receipts, purse, redact
         self._instructions = render("captioner")
+        self.version = content_key("chat-captioner", [name, address, self._instructions, SIDE_PX])[:16]
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order; only pixels are sent, never labels, names or metadata.
@@ -62,7 +68,7 @@ class ChatCaptioner:
             BudgetSpent: The dollars are spent.
             SetupError: An image that cannot be read.
         """
-        keys = [content_key("chat-caption", [self.name, self._instructions, image.id]) for image in images]
+        keys = [content_key("chat-caption", [self.version, image.id]) for image in images]
         missing = [(key, image) for key, image in zip(keys, images, strict=True) if self._receipts.find(key) is None]
         for start in range(0, len(missing), AT_ONCE):
             self._ask(missing[start : start + AT_ONCE])
@@ -74,22 +80,41 @@ class ChatCaptioner:
         asked: list[Any] = [self._messages(image) for _, image in some]
         with provider(self.name, self._redact):
             answers = self._model.batch(asked, config={"max_concurrency": AT_ONCE}, return_exceptions=True)
-        for (key, image), answer in zip(some, answers, strict=True):
-            if not isinstance(answer, Exception):
-                self._keep(key, image, answer)
-        failed = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        self._keep_all(some, answers)
+        failed: Any = next((one for one in answers if isinstance(one, Exception) and not _is_refusal(one)), None)
+        refused = [one for one in answers if _is_refusal(one)]
+        if failed is None and len(refused) == len(answers):
+            failed = refused[0]  # not one photo but all: it may take no images
         if failed is not None:
             with provider(self.name, self._redact):
                 raise failed
 
-    def _keep(self, key: str, image: LabelledImage, answer: AIMessage) -> None:
-        text = " ".join(self._redact(answer.text).split())[:_LONGEST]
-        self._purse.book(answer.usage_metadata, f"caption/{key}")
+    def _keep_all(self, some: Sequence[tuple[str, LabelledImage]], answers: Sequence[Any]) -> None:
+        """Keep what was said; a single photo that the provider will not look at has an empty caption for good."""
+        answered = any(not isinstance(answer, Exception) for answer in answers)
+        for (key, image), answer in zip(some, answers, strict=True):
+            if not isinstance(answer, Exception):
+                self._purse.book(answer.usage_metadata, f"caption/{key}")
+                self._keep(key, image, answer.text)
+            elif answered and _is_refusal(answer):
+                self._keep(key, image, "")
+
+    def _keep(self, key: str, image: LabelledImage, said: str) -> None:
+        text = " ".join(self._redact(said).split())[:_LONGEST]
         self._receipts.file(key, "caption", as_json(Caption(image.id, text, conditions_in(text))), 0.0)
 
     def _messages(self, image: LabelledImage) -> list[Any]:
-        written = io.BytesIO()
-        shrunk(open_photo(image.path), SIDE_PX).save(written, "JPEG", quality=88)
-        picture = base64.b64encode(written.getvalue()).decode()
-        url = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture}"}}
+        picture, written = open_photo(image.path), io.BytesIO()
+        picture.thumbnail((SIDE_PX, SIDE_PX))
+        picture.info = {}  # a JPEG's comment would be written again
+        picture.save(written, "JPEG", quality=88)
+        sent = base64.b64encode(written.getvalue()).decode()
+        url = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{sent}"}}
         return [SystemMessage(self._instructions), HumanMessage([url])]
+
+
+def _is_refusal(answer: object) -> bool:
+    """Whether the provider will not look at this photo, now or later."""
+    import openai
+
+    return isinstance(answer, openai.BadRequestError | openai.UnprocessableEntityError)

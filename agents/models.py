@@ -28,7 +28,9 @@ def build_chat_model(name: str, api_key: SecretStr | None, base_url: str | None)
     """
     provider, _, model = name.partition(":")
     if provider != "openai" or not model:
-        raise SetupError(f"unknown planner {name!r}; known: rules, openai:MODEL")
+        raise SetupError(
+            f"unknown planner or captioner {name!r}; a chat model is named openai:MODEL, the offline planner rules"
+        )
     _check_url(base_url)
     if api_key is None:
         raise SetupError(f"{name!r} needs a key: set OPENAI_API_KEY, or OPENAI_API_KEY_FILE to a file that holds it")

@@ -30,6 +30,11 @@ class Captioner(Protocol):
     recognises: bool
     """Whether it tells what is shown, so that made images can be checked by it, or only measures the picture."""
 
+    @property
+    def version(self) -> str:
+        """Changes whenever the same image would get another caption."""
+        ...
+
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order."""
         ...

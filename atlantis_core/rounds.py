@@ -14,7 +14,7 @@ from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for, requests_from_pool
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.plain import from_json
 from atlantis_core.protocols import check_protocol, known_values
 from atlantis_core.records import Candidate, Gap, Protocol, Verdict
 from atlantis_core.trials import trials
@@ -170,13 +170,15 @@ def screen_round(session: Session, round_index: int, protocol: Protocol, trial_i
     captions = _caption_check(session)
     verdicts = _screened(session, candidates_of(session, round_index), protocol, trial_id, captions)
     if captions is not None:
-        session.write(round_index, "caption_check", as_json(captions.agreements))
+        heard = {"agreements": list(captions.agreements.values()), "unpaid": captions.unpaid}
+        session.write(round_index, "caption_check", heard)
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
     _book_seconds(session, f"screening/{round_index}", started)
     return verdicts
 
 
 def _caption_check(session: Session) -> CaptionCheck | None:
+    """Return the check that a captioner makes possible which recognises what is shown."""
     if not session.captioner.recognises:
         return None
     train = session.collection.of_split("train")

@@ -29,6 +29,8 @@ from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atlantis_core.learning.activations import ActivationCache
     from atlantis_core.learning.backbones import Backbone
     from atlantis_core.learning.recipe import Recipe
@@ -46,7 +48,7 @@ class Session:
         run_id: What journal, ledger and trace are kept under.
         spec: Names the parts.
         progress: Told of work that takes seconds.
-        captioner: One that cannot be built from its name alone: a chat model needs a key.
+        captioner: Builds one that needs more than its name: a chat model needs a key.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Session:
         run_id: str,
         spec: RunSpec,
         progress: Progress = no_progress,
-        captioner: Captioner | None = None,
+        captioner: Callable[[], Captioner] | None = None,
     ) -> None:
         self.workspace = workspace
         self.run_id = run_id
@@ -98,7 +100,7 @@ class Session:
 
     def caption(self) -> None:
         """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
-        key = content_key("captions", [self.spec.collection_id, self.spec.captioner])
+        key = content_key("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
         if self.workspace.receipts.find(key) is None:
             started = time.monotonic()
             captions = self.captioner.caption(self.collection.images)
@@ -134,7 +136,9 @@ class Session:
     @cached_property
     def captioner(self) -> Captioner:
         """The captioner the run chose."""
-        built: Captioner = self._captioner or registry.build(CAPTIONERS, self.spec.captioner, "captioner")
+        if self._captioner is not None:
+            return self._captioner()
+        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner")
         return built
 
     @cached_property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlantis_core.errors import ProviderUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,16 @@ class Purse:
         return (into * _count(usage, "input_tokens") + out * _count(usage, "output_tokens")) / 1e6
 
     def book(self, usage: Mapping[str, object] | None, reference: str) -> None:
-        """Book a call, once for each `reference`."""
+        """Book a call, once for each `reference`.
+
+        Raises:
+            ProviderUnavailable: There is a limit in dollars, and the service does not say what a call took.
+        """
+        if usage is None and self._spec.budget.usd is not None:
+            raise ProviderUnavailable(
+                "the service does not say how many tokens a call takes, so a budget in dollars cannot be kept; "
+                "run it without --budget-usd"
+            )
         tokens = _count(usage or {}, "input_tokens") + _count(usage or {}, "output_tokens")
         self._ledger.spend(self._run_id, "tokens", tokens, reference)
         self._ledger.spend(self._run_id, "usd", self.price_usd(usage), reference)

@@ -46,7 +46,7 @@ def main() -> None:
         if "candidates" not in entries:
             continue
         made = workspace.candidates.find(entries["candidates"])
-        verdicts = workspace.candidates.verdicts(given.run, index)
+        verdicts = [v for v in workspace.candidates.verdicts(given.run, index) if v.candidate_key in made]
         kept = [made[verdict.candidate_key] for verdict in verdicts if verdict.kept]
         print(line(f"round {index}, all", list(made.values()), examiner))
         print(line(f"round {index}, kept", kept, examiner))

@@ -64,7 +64,7 @@ def planner_node(planner: Planner) -> Node:
             raise ProviderUnavailable(f"{planner.name} failed {state['failures']} times in a row; the last: {last}")
         asked = True
         purse = Purse(session.workspace.ledger, session.run_id, session.spec)
-        if purse.is_empty():
+        if planner.name != "rules" and purse.is_empty():  # the rules cost nothing
             return {"messages": [AIMessage("")]} | _stop("budget_spent", "the dollars for the planner are spent")
         with session.workspace.events.span(
             session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
@@ -113,7 +113,10 @@ def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     state: Any = request.state
     parent = state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
+        before = session.workspace.ledger.spent(session.run_id)
         answered = execute(request)
+        after = session.workspace.ledger.spent(session.run_id)
+        span.tokens, span.usd = int(after["tokens"] - before["tokens"]), after["usd"] - before["usd"]
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
         span.output = {"text": message.text, "artifact": message.artifact}

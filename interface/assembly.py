@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Gene
 from atlantis_core.records import Regime, RunSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from langchain_core.language_models import BaseChatModel
 
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
@@ -163,11 +166,17 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     if spec.captioner.startswith(CHAT):
         _chat_model(spec.captioner, spec)
     else:
-        registry.build(CAPTIONERS, spec.captioner, "captioner")
+        _check_captioner(registry.build(CAPTIONERS, spec.captioner, "captioner"), spec.captioner)
     generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
     planner_for(spec)
     return generator
+
+
+def _check_captioner(captioner: object, name: str) -> None:
+    missing = [part for part in ("caption", "recognises", "version") if not hasattr(captioner, part)]
+    if missing:
+        raise SetupError(f"captioner {name!r} lacks {', '.join(missing)} (atlantis_core/ports.py says what it needs)")
 
 
 def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
@@ -230,24 +239,21 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
 
 
 def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
-    """Return the session of a run.
-
-    Raises:
-        SetupError: The run's captioner is a chat model, and there is no key for it.
-    """
+    """Return the session of a run."""
     from atlantis_core.session import Session
 
     return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
 
 
-def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner | None:
-    """Build a captioner that is a chat model; None for any other, which the session builds by its name.
+def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
+    """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
 
-    Raises:
-        SetupError: There is no key for it.
+    It is called when something is captioned, and raises `SetupError` where there is no key.
     """
-    if not spec.captioner.startswith(CHAT):
-        return None
+    return partial(_chat_captioner, workspace, run_id, spec) if spec.captioner.startswith(CHAT) else None
+
+
+def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
     from atlantis_core.spending import Purse
     from atlantis_dml.agents.chat_captioner import ChatCaptioner
     from atlantis_dml.agents.redaction import redaction_of
@@ -256,6 +262,7 @@ def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner
     return ChatCaptioner(
         _chat_model(spec.captioner, spec),
         spec.captioner,
+        spec.base_url or Settings().base_url or "",
         workspace.receipts,
         Purse(workspace.ledger, run_id, spec),
         redaction_of(Settings().key()),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml import options
+from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering, say, show_json
 
 
@@ -19,6 +19,8 @@ def diagnose(
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
+    budget_usd: run_options.BudgetUsd = None,
+    price: run_options.Price = None,
     preset: options.Preset = "auto",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
@@ -44,7 +46,8 @@ def diagnose(
             collection_id="",
             data=data,
             goal=Goal(""),
-            budget=Budget(),
+            budget=Budget(usd=budget_usd),
+            usd_per_million_tokens=run_options.price(price),
             preset=preset,
             backbone=backbone,
             weights=weights,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from langchain_core.tools import tool
 
@@ -27,7 +29,13 @@ def score_outliers(runtime: Runtime) -> object:
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
     heard = session.read(round_index, "caption_check") or {}
-    for facet, agreement in heard.items():
-        text += f"; captions agree with {facet} on {agreement['agreed']} of {agreement['photos']} real photos"
     artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": heard}
+    text += _heard(heard)
     return answer(runtime, "score_outliers", text, artifact, survivors=kept, arms=without_candidate(runtime))
+
+
+def _heard(check: Mapping[str, Any]) -> str:
+    """Say on which values the captioner was not listened to."""
+    deaf = [f"{one['facet']}={one['value']}" for one in check.get("agreements", ()) if not one["trusted"]]
+    words = f"; captions were not heeded for {', '.join(deaf)}: they do not fit the real photos" if deaf else ""
+    return words + ("; captioning stopped, the dollars are spent" if check.get("unpaid") else "")

@@ -43,6 +43,7 @@ class AttributeCaptioner:
 
     name = "attributes"
     recognises = False
+    version = "1"
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order; only pixels are read, never labels or metadata.

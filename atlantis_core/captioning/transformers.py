@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl
 from atlantis_core.captioning.conditions import conditions_in
 from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError
+from atlantis_core.keys import content_key
 from atlantis_core.learning.devices import best_device
 from atlantis_core.learning.hub import find_snapshot
-from atlantis_core.learning.weights import require_safetensors
+from atlantis_core.learning.weights import folder_digest, require_safetensors
 from atlantis_core.records import Caption, LabelledImage
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class TransformersCaptioner:
                 Caption(image.id, text, conditions_in(text)) for image, text in zip(some, texts, strict=True)
             ]
         return captions
+
+    @cached_property
+    def version(self) -> str:
+        """Content address of weights and options."""
+        return content_key("captioner", [folder_digest(Path(self._folder)), self._prompt, self._max_tokens])[:16]
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

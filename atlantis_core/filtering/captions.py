@@ -1,6 +1,6 @@
 """Made images whose caption names another facet value than the one they were made for: day where night was asked.
 
-A captioner is listened to only for facets in which it agrees with the collection's own photos.
+A captioner is listened to only for values that it also sees in the collection's own photos of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from atlantis_core.errors import BudgetSpent
 from atlantis_core.records import LabelledImage, Verdict
 
 if TYPE_CHECKING:
@@ -17,24 +18,25 @@ if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Caption
 
 TRUSTED = 0.8
-"""Share of real photos on which a captioner must agree with a facet to be listened to."""
+"""Share of real photos of a value that a captioner must call by it to be listened to."""
 
 PHOTOS_PER_VALUE = 8
 """Real photos of each value that this is found out on."""
 
+FEWEST_PHOTOS = 3
+"""With fewer of which it names any value, it is not listened to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far a captioner and a collection agree on a facet."""
+    """How far a captioner and a collection agree on one value of a facet."""
 
+    facet: str
+    value: str
     photos: int
-    """Real photos of which the captioner named a value."""
+    """Real photos of the value of which the captioner named any value."""
     agreed: int
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the captioner's word counts; one that names nothing contradicts nothing."""
-        return self.photos > 0 and self.agreed >= TRUSTED * self.photos
+    trusted: bool
 
 
 @dataclass(slots=True)
@@ -50,42 +52,46 @@ class CaptionCheck:
     captioner: Captioner
     values: Mapping[str, Sequence[str]]
     real: Sequence[LabelledImage]
-    agreements: dict[str, Agreement] = field(default_factory=dict)
-    """Of the facets that were asked for so far."""
+    agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
+    """Of the values that were asked for so far."""
+    unpaid: bool = False
+    """Whether the money for captions ran out; what was not looked at is then not rejected here."""
 
     def judge(self, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
         """Return a rejection by key for each candidate whose caption names another value of its cell's facet.
 
         Raises:
             SetupError: The captioner cannot be used.
-            ToolError: An image that cannot be read.
+            ProviderUnavailable: It is a chat model that fails.
         """
-        asked = [one for one in candidates if self._trusted(one.cell.facet)]
-        pictures = [LabelledImage(one.key, one.path, one.cell.class_name, "train") for one in asked]
+        try:
+            return self._judged([one for one in candidates if self._trusted(one.cell.facet, one.cell.value)])
+        except BudgetSpent:
+            self.unpaid = True
+            return {}
+
+    def _judged(self, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
+        pictures = [LabelledImage(one.key, one.path, one.cell.class_name, "train") for one in candidates]
         rejected = {}
-        for one, caption in zip(asked, self.captioner.caption(pictures), strict=True):
+        for one, caption in zip(candidates, self.captioner.caption(pictures), strict=True):
             said = named_value(caption, one.cell.facet, self.values[one.cell.facet])
             if said not in {"", one.cell.value}:
                 reason = f"shows {one.cell.facet}={said}, not {one.cell.value}: {caption.text[:120]!r}"
                 rejected[one.key] = Verdict(one.key, False, "caption", 1.0, reason)
         return rejected
 
-    def _trusted(self, facet: str) -> bool:
-        if facet not in self.values:
+    def _trusted(self, facet: str, value: str) -> bool:
+        if value not in self.values.get(facet, ()):
             return False
-        if facet not in self.agreements:
-            self.agreements[facet] = self._agreement(facet)
-        return self.agreements[facet].trusted
+        if (facet, value) not in self.agreements:
+            self.agreements[facet, value] = self._agreement(facet, value)
+        return self.agreements[facet, value].trusted
 
-    def _agreement(self, facet: str) -> Agreement:
-        sample = [
-            image
-            for value in self.values[facet]
-            for image in _spread([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
-        ]
+    def _agreement(self, facet: str, value: str) -> Agreement:
+        sample = _spread([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
         said = [named_value(told, facet, self.values[facet]) for told in self.captioner.caption(sample)]
-        named = [(image.facets[facet], value) for image, value in zip(sample, said, strict=True) if value]
-        return Agreement(len(named), sum(shown == value for shown, value in named))
+        photos, agreed = len([one for one in said if one]), said.count(value)
+        return Agreement(facet, value, photos, agreed, photos >= FEWEST_PHOTOS and agreed >= TRUSTED * photos)
 
 
 def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:

@@ -190,15 +190,15 @@ def pretrain(
     training = Pretraining(recipe, render_pool(seen, recipe.seed))
     if not train("student", training, recipe.steps, work, on_stderr, deadline):
         return False
-    save_student(training.modules["student"], weights, _provenance(recipe))
+    save_student(training.modules["student"], weights, _provenance(recipe, seen))
     return True
 
 
-def _provenance(recipe: Recipe) -> dict[str, Any]:
+def _provenance(recipe: Recipe, seen: Mapping[str, int]) -> dict[str, Any]:
     return {
         "command": "python -m atlantis_core.harbor.pretrain",
         "recipe": asdict(recipe),
-        "pictures_per_class": SEEN_CONDITIONS,
+        "pictures_per_class": dict(seen),
         "renderer_version": RENDERER_VERSION,
         "machine": machine("cpu"),
         "classes": [c.label for c in PRETRAIN_CLASSES],

@@ -99,7 +99,7 @@ def restored(training: Training, checkpoint: Path) -> int:
 
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     training.modules.load_state_dict(state["modules"])
     training.optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])

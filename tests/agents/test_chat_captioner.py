@@ -32,7 +32,8 @@ def looks(messages: list[BaseMessage]) -> AIMessage:
     content: Any = messages[-1].content
     sent = content[0]["image_url"]["url"].removeprefix("data:image/jpeg;base64,")
     picture = Image.open(io.BytesIO(base64.b64decode(sent)))
-    assert min(picture.size) <= SIDE_PX
+    assert max(picture.size) <= SIDE_PX
+    assert "comment" not in picture.info
     words = "at night" if np.asarray(picture.convert("L")).mean() < 100 else "by day,\nin fog"
     usage = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
     return AIMessage(f"A boat {words}. {KEY}", usage_metadata=usage)
@@ -42,8 +43,8 @@ def looks(messages: list[BaseMessage]) -> AIMessage:
 def photos(tmp_path: Path) -> list[LabelledImage]:
     found = []
     for place, grey in enumerate((20, 200, 30, 210, 40, 220)):
-        path = tmp_path / f"SecretName{place}.png"
-        Image.new("RGB", (900, 600), (grey,) * 3).save(path)
+        path = tmp_path / f"SecretName{place}.jpg"
+        Image.new("RGB", (900, 600), (grey,) * 3).save(path, comment=b"SecretComment")
         found.append(LabelledImage(f"id{place}", str(path), "SecretLabel", "train", facets={"x": "SecretValue"}))
     return found
 
@@ -56,7 +57,11 @@ def make(tmp_path: Path) -> Callable[..., tuple[ChatCaptioner, ScriptedChatModel
         model = ScriptedChatModel(script=list(script))
         purse = Purse(workspace.ledger, "run", spec)
         hide = redaction_of(SecretStr(KEY))
-        return ChatCaptioner(model, "openai:scripted", workspace.receipts, purse, hide), model, workspace
+        return (
+            ChatCaptioner(model, "openai:scripted", "http://here", workspace.receipts, purse, hide),
+            model,
+            workspace,
+        )
 
     return made
 
@@ -105,4 +110,33 @@ def test_it_stops_when_the_dollars_are_spent(make: Any, photos: Any) -> None:
 def test_an_answer_that_is_no_completion_pauses(make: Any, photos: Any) -> None:
     captioner, _, _ = make(TypeError("'NoneType' object is not iterable"))
     with pytest.raises(ProviderUnavailable, match="no chat completion"):
+        captioner.caption(photos[:1])
+
+
+def refusal() -> openai.BadRequestError:
+    request = httpx2.Request("POST", "http://127.0.0.1")
+    return openai.BadRequestError("content policy", response=httpx2.Response(400, request=request), body=None)
+
+
+def test_one_photo_that_is_refused_has_an_empty_caption_and_does_not_block_the_others(make: Any, photos: Any) -> None:
+    captioner, _, _ = make(refusal(), *[looks] * 5)
+    captions = captioner.caption(photos)
+    assert sorted(bool(caption.text) for caption in captions) == [False] + [True] * 5
+    again, model, _ = make()
+    assert again.caption(photos) == captions
+    assert model.requests == []
+
+
+def test_a_model_that_refuses_every_photo_pauses_and_nothing_is_kept(make: Any, photos: Any) -> None:
+    captioner, _, _ = make(*[refusal() for _ in range(4)])
+    with pytest.raises(ProviderUnavailable, match="content policy"):
+        captioner.caption(photos)
+    after, model, _ = make(*[looks] * 6)
+    assert all(caption.text for caption in after.caption(photos))
+    assert len(model.requests) == 6
+
+
+def test_a_service_that_does_not_count_tokens_cannot_have_a_budget_in_dollars(make: Any, photos: Any) -> None:
+    captioner, _, _ = make(AIMessage("A boat."), usd=1.0)
+    with pytest.raises(ProviderUnavailable, match="without --budget-usd"):
         captioner.caption(photos[:1])

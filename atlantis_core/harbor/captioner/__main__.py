@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from atlantis_core.harbor.captioner.exam import Marks, exam, report
 from atlantis_core.harbor.captioner.model import make_captioner, make_processor
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.resumable import machine, on_stderr, train
-from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, caption
+from atlantis_core.harbor.scene import Scene, draw_scene
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
 from atlantis_core.learning.devices import best_device
 from atlantis_core.ports import Progress
 
@@ -57,7 +57,7 @@ class Captioning:
         """Train on one batch; which pictures is a function of the step alone."""
         import torch
 
-        pictures, said = _batch(step, self._recipe.batch)
+        pictures, said = batch_of(step, self._recipe.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self._recipe.rate * _share(step, self._recipe.steps)
         given = self._processor(images=list(pictures), text=said, padding=True, return_tensors="pt").to(self._device)
@@ -70,11 +70,14 @@ class Captioning:
         return float(loss.detach())
 
 
-def _batch(step: int, count: int) -> tuple[npt.NDArray[np.uint8], list[str]]:
+def batch_of(
+    step: int, count: int, draw: Callable[[VesselClass, str, int], Scene] = draw_scene
+) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """Return the pictures of a step, (N, 64, 64, 3), and their captions; each picture is drawn for it alone."""
     rng = np.random.default_rng([13, step])
     shown = [(CLASSES[int(rng.integers(len(CLASSES)))], str(rng.choice(CONDITIONS))) for _ in range(count)]
     first = seeds.CAPTIONER + step * count
-    pictures = np.stack([render(draw_scene(*pair, first + place)) for place, pair in enumerate(shown)])
+    pictures = np.stack([render(draw(*pair, first + place)) for place, pair in enumerate(shown)])
     return pictures, [caption(*pair) for pair in shown]
 
 

@@ -1,4 +1,4 @@
-"""The captioner's parts: a BLIP of 1.4 M parameters whose eye starts as the shipped student, and its words."""
+"""The captioner's parts: a BLIP of 1.2 M parameters whose eye starts as the shipped student, and its words."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ wait for each other: once the text encoder is trained, two processes may train o
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def teach(
     for name in stages:
         lesson, steps = lessons[name]
         train(name, lesson, steps, work, on_stderr, deadline)
-    done = all(restored(lesson, work / f"{name}.pt") == steps for name, (lesson, steps) in lessons.items())
+    done = all(restored(lesson, work / f"{name}.pt") >= steps for name, (lesson, steps) in lessons.items())
     facts = {"recipe": asdict(recipe), "complete": done, "machine": machine(device)}
     assemble(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
     return done
@@ -97,7 +98,7 @@ def _latents(vae: Any, pool: Pool, work: Path, device: str) -> np.ndarray[Any, n
         for start in range(0, len(pool.pictures), 1024):
             shards.append(autoencoder.latents_of(vae, pool.pictures[start : start + 1024], device))
             on_stderr("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
-        part = file.with_suffix(".part.npy")
+        part = file.with_suffix(f".{os.getpid()}.part.npy")  # decoder and denoiser may begin at the same time
         np.save(part, np.concatenate(shards))
         part.replace(file)
     found: np.ndarray[Any, np.dtype[np.float16]] = np.load(file)

@@ -21,7 +21,7 @@ def assemble(folder: Path, tokenizer: Any, encoder: Any, vae: Any, denoiser: Any
         folder: Where.
         tokenizer: `CLIPTokenizer`.
         encoder: `CLIPTextModel`.
-        vae: `AutoencoderKL`, with its `scaling_factor` set.
+        vae: `AutoencoderTiny`, with its `scaling_factor` set.
         denoiser: `UNet2DConditionModel`.
         facts: How it was trained, kept in `training.json`.
     """

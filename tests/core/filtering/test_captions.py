@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.filtering.captions import PHOTOS_PER_VALUE, CaptionCheck, named_value
+from atlantis_core.errors import BudgetSpent
+from atlantis_core.filtering.captions import FEWEST_PHOTOS, PHOTOS_PER_VALUE, CaptionCheck, named_value
 from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
 
 VALUES = {"condition": ("day", "night")}
@@ -18,7 +19,7 @@ VALUES = {"condition": ("day", "night")}
 class ByLight:
     """Calls a dark picture night and a bright one day; of a middling one it says nothing."""
 
-    name, recognises = "by-light", True
+    name, recognises, version = "by-light", True, "1"
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         captions = []
@@ -57,19 +58,41 @@ def test_only_another_value_is_rejected_and_the_reason_says_which(tmp_path: Path
     (verdict,) = check.judge([right, wrong, unsure]).values()
     assert (verdict.candidate_key, verdict.kept, verdict.filter) == ("wrong", False, "caption")
     assert "shows condition=day, not night" in verdict.reason
-    assert check.agreements["condition"].photos == 2 * PHOTOS_PER_VALUE
+    assert check.agreements["condition", "night"].photos == PHOTOS_PER_VALUE
+    assert set(check.agreements) == {("condition", "night")}, "only what is asked for is found out"
+
+
+def test_it_is_trusted_value_by_value(tmp_path: Path) -> None:
+    check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"day": 220, "night": 220}))
+    rejected = check.judge([made(tmp_path, "x", "night", 220), made(tmp_path, "y", "day", 20)])
+    assert set(rejected) == {"y"}, "it calls this collection's nights day, so it says nothing of nights"
+
+
+def test_a_value_with_hardly_any_real_photo_is_not_judged(tmp_path: Path) -> None:
+    check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"night": 20}, count=FEWEST_PHOTOS - 1))
+    assert check.judge([made(tmp_path, "x", "night", 220)]) == {}
+
+
+def test_without_money_for_captions_nothing_is_rejected_and_that_is_kept(tmp_path: Path) -> None:
+    class Broke(ByLight):
+        def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
+            raise BudgetSpent("no money")
+
+    check = CaptionCheck(Broke(), VALUES, real(tmp_path, {"day": 220, "night": 20}))
+    assert check.judge([made(tmp_path, "x", "night", 220)]) == {}
+    assert check.unpaid
 
 
 def test_a_captioner_that_disagrees_with_the_collections_own_photos_is_not_listened_to(tmp_path: Path) -> None:
     check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"day": 20, "night": 220}))
     assert check.judge([made(tmp_path, "x", "night", 200)]) == {}
-    assert not check.agreements["condition"].trusted
+    assert not check.agreements["condition", "night"].trusted
 
 
 def test_one_that_never_names_a_value_rejects_nothing(tmp_path: Path) -> None:
     check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"day": 120, "night": 130}))
     assert check.judge([made(tmp_path, "x", "night", 200)]) == {}
-    assert check.agreements["condition"].photos == 0
+    assert check.agreements["condition", "night"].photos == 0
 
 
 def test_a_cell_without_a_facet_and_an_unknown_facet_are_left_alone(tmp_path: Path) -> None:

@@ -200,12 +200,12 @@ def test_a_domain_of_few_classes_is_left_as_it_is_and_unit_vectors_stay_unit(rea
 
 def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, held_out, tmp_path):
     class Seer:
-        name, recognises = "seer", True
+        name, recognises, version = "seer", True, "1"
 
         def caption(self, images):
-            return [Caption(image.id, "at day" if image.id in {"wrong", "d"} else "at night", {}) for image in images]
+            return [Caption(one.id, "at day" if one.id == "wrong" else "at night", {}) for one in images]
 
-    shown = [LabelledImage(v[0], "", "tug", "train", facets={"lighting": v}) for v in ("day", "night")]
+    shown = [LabelledImage(f"n{i}", "", "tug", "train", facets={"lighting": "night"}) for i in range(4)]
     made = [candidate(key, picture(tmp_path / f"{key}.png", seed)) for seed, key in enumerate(("right", "wrong"))]
     asked = []
 

@@ -9,12 +9,12 @@ import pytest
 
 from atlantis_core.captioning.transformers import BUNDLED, TransformersCaptioner
 from atlantis_core.harbor import seeds
-from atlantis_core.harbor.captioner.__main__ import Recipe, main, teach
+from atlantis_core.harbor.captioner.__main__ import Recipe, batch_of, main, teach
 from atlantis_core.harbor.captioner.exam import exam, report
 from atlantis_core.harbor.captioner.model import make_processor, words
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, caption
+from atlantis_core.harbor.scene import Scene, draw_scene
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
 from atlantis_core.ports import no_progress
 
 TINY = Recipe(steps=3, batch=2)
@@ -58,8 +58,16 @@ def test_it_was_taught_on_no_picture_of_a_world_nor_on_any_judging_picture() -> 
     facts = json.loads((BUNDLED["harbor"] / "training.json").read_text())
     assert facts["renderer_version"] == RENDERER_VERSION
     assert facts["classes"] == [c.label for c in CLASSES]
-    last = seeds.CAPTIONER + facts["recipe"]["steps"] * facts["recipe"]["batch"]
-    assert seeds.WORLDS_BELOW < seeds.CAPTIONER < last < seeds.EXAMS
+    used: list[int] = []
+
+    def noted(vessel_class: VesselClass, condition: str, seed: int) -> Scene:
+        used.append(seed)
+        return draw_scene(vessel_class, condition, seed)
+
+    batch_of(0, 2, noted)
+    batch_of(facts["recipe"]["steps"] - 1, facts["recipe"]["batch"], noted)
+    assert seeds.WORLDS_BELOW < min(used) < max(used) < seeds.EXAMS
+    assert max(used) - min(used) == facts["recipe"]["steps"] * facts["recipe"]["batch"] - 1, "none is seen twice"
 
 
 def test_conditions_become_facets(tmp_path: Path) -> None:
