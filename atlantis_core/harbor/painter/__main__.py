@@ -32,7 +32,7 @@ class Recipe:
     pictures_per_combination: int = 14
     text_steps: int = 400
     decoder_steps: int = 4000
-    denoiser_steps: int = 7000
+    denoiser_steps: int = 4800
     batch: int = 32
     rate: float = 6e-4
     seed: int = 0

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from atlantis_core.ports import Progress
 
 _ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
-STEPS = 1500
+STEPS = 1000
 """Of its training."""
 
 _BATCH = 64
