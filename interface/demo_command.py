@@ -12,7 +12,7 @@ from atlantis_dml.answering import answering, say, show_json
 GOAL = "find where retrieval fails and mend it"
 DATA = "harbor"
 BUDGET_IMAGES = 400
-GENERATOR = "photometric"
+GENERATOR = "diffusion:harbor"
 CAPTIONER = "transformers:harbor"
 ROUNDS = 2
 SEEDS = 2
@@ -26,7 +26,8 @@ def demo(
 ) -> None:
     """Run the whole loop on a bundled collection with a planted gap: no download, no key, minutes on 2 cores.
 
-    Made images are checked by the bundled captioner. `--generator diffusion:FOLDER` draws them with a pipeline.
+    A bundled diffusion pipeline draws, a bundled captioner checks what it drew; both run the code that runs SDXL and
+    BLIP. `--generator photometric` edits photos instead.
 
     Example: atlantis demo
     """

@@ -25,7 +25,7 @@ class KnownModel:
 
 
 KNOWN: Mapping[str, KnownModel] = {
-    "harbor": KnownModel("", {"steps": 10, "guidance": 3.0, "arm": "text_to_image"}),
+    "harbor": KnownModel("", {"steps": 8, "guidance": 3.0, "arm": "text_to_image"}),
     "stabilityai/sdxl-turbo": KnownModel(
         "sdxl-turbo: Stability AI non-commercial research licence; its images must not be used commercially",
         {"steps": 4, "guidance": 0.0},
