@@ -59,6 +59,7 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     from safetensors import SafetensorError
 
     diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()  # it warns of every autoencoder that is not the usual class
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     usual = torch.float32 if device == "cpu" else torch.float16
     dtype = usual if options.dtype == "auto" else getattr(torch, options.dtype)
