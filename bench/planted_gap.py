@@ -27,7 +27,8 @@ from atlantis_core.records import Budget, Comparison, Goal, RunSpec
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_core.trials import compare_arms, measure_arm, queries_of
-from atlantis_dml.assembly import Asked, context_of, create_run, planner_for
+from atlantis_dml.assembly import Asked, context_of, create_run
+from atlantis_dml.chat_models import planner_for
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and mend it"

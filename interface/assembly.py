@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Captioner, Generator, Progress, no_progress
+from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
 from atlantis_core.records import Regime, RunSpec
+from atlantis_dml.chat_models import CHAT, captioner_for, chat_model, planner_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from langchain_core.language_models import BaseChatModel
-
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
     from atlantis_core.learning.backbones import Backbone
     from atlantis_core.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
-
-CHAT = "openai:"
-"""Names that begin so are chat models of an OpenAI-compatible service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +156,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
             "--price IN,OUT in dollars per million tokens"
         )
     if spec.captioner.startswith(CHAT):
-        _chat_model(spec.captioner, spec)
+        chat_model(spec.captioner, spec)
     else:
         _check_captioner(registry.build(CAPTIONERS, spec.captioner, "captioner"), spec.captioner)
     generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
@@ -245,30 +237,6 @@ def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
     return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
 
 
-def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
-    """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
-
-    It is called when something is captioned, and raises `SetupError` where there is no key.
-    """
-    return partial(_chat_captioner, workspace, run_id, spec) if spec.captioner.startswith(CHAT) else None
-
-
-def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
-    from atlantis_core.spending import Purse
-    from atlantis_dml.agents.chat_captioner import ChatCaptioner
-    from atlantis_dml.agents.redaction import redaction_of
-    from atlantis_dml.settings import Settings
-
-    return ChatCaptioner(
-        _chat_model(spec.captioner, spec),
-        spec.captioner,
-        spec.base_url or Settings().base_url or "",
-        workspace.receipts,
-        Purse(workspace.ledger, run_id, spec),
-        redaction_of(Settings().key()),
-    )
-
-
 def context_of(session: Session) -> RunContext:
     """Return what nodes and tools are handed."""
     from atlantis_dml.agents.rule_drafter import RuleDrafter
@@ -276,29 +244,3 @@ def context_of(session: Session) -> RunContext:
     from atlantis_dml.tools.context import RunContext
 
     return RunContext(session, RuleDrafter(), TemplatePromptWriter())
-
-
-def planner_for(spec: RunSpec) -> Planner:
-    """Build the planner that a run names.
-
-    Raises:
-        SetupError: Unknown planner, or no key for it.
-    """
-    if spec.planner == "rules":
-        from atlantis_dml.agents.rule_planner import RulePlanner
-
-        return RulePlanner()
-    from atlantis_dml.agents.chat_planner import ChatPlanner
-    from atlantis_dml.agents.redaction import redaction_of
-    from atlantis_dml.settings import Settings
-    from atlantis_dml.tools import make_tools
-
-    return ChatPlanner(_chat_model(spec.planner, spec), make_tools(), spec.planner, redaction_of(Settings().key()))
-
-
-def _chat_model(name: str, spec: RunSpec) -> BaseChatModel:
-    from atlantis_dml.agents.models import build_chat_model
-    from atlantis_dml.settings import Settings
-
-    settings = Settings()
-    return build_chat_model(name, settings.key(), spec.base_url or settings.base_url)

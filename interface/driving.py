@@ -51,7 +51,8 @@ def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None
 
 def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
     from atlantis_dml.approval import ask
-    from atlantis_dml.assembly import context_of, planner_for
+    from atlantis_dml.assembly import context_of
+    from atlantis_dml.chat_models import planner_for
     from atlantis_dml.graph.running import advance
 
     context, planner = context_of(session), planner_for(session.spec)

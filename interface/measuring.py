@@ -36,7 +36,6 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
         backbone_line,
-        captioner_for,
         check_data,
         check_spec,
         keep_data,
@@ -44,6 +43,7 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
         open_workspace,
         settled_backbone,
     )
+    from atlantis_dml.chat_models import captioner_for
 
     started = time.monotonic()
     check_data(asked.data)
