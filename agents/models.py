@@ -29,7 +29,7 @@ def build_chat_model(name: str, api_key: SecretStr | None, base_url: str | None)
     provider, _, model = name.partition(":")
     if provider != "openai" or not model:
         raise SetupError(
-            f"unknown planner or captioner {name!r}; a chat model is named openai:MODEL, the offline planner rules"
+            f"{name!r} names no chat model: openai:MODEL (without a key: --planner rules, --captioner attributes)"
         )
     _check_url(base_url)
     if api_key is None:

@@ -32,7 +32,8 @@ def load(registry: Mapping[str, str], name: str, kind: str) -> Any:
     try:
         return getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise SetupError(f"{kind} {name!r} cannot be loaded: {error}") from error
+        known = ", ".join(sorted(registry))
+        raise SetupError(f"{kind} {name!r} cannot be loaded: {error}; known: {known}") from error
 
 
 def build(registry: Mapping[str, str], name: str, kind: str) -> Any:
@@ -50,4 +51,4 @@ def build(registry: Mapping[str, str], name: str, kind: str) -> Any:
     try:
         return part()
     except TypeError as error:
-        raise SetupError(f"{kind} {short!r} needs to be told which model: {short}:NAME ({error})") from error
+        raise SetupError(f"{kind} {short!r} needs to be told which model: {short}:NAME") from error

@@ -89,7 +89,7 @@ class TransformersCaptioner:
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise SetupError(f"captioner {self._model_name!r} cannot be loaded: {reason}") from error
+            raise SetupError(f"captioner {self._model_name!r} cannot be loaded, is it complete? {reason}") from error
         return processor, model.to(device).eval()
 
     def _told(self, images: list[Image]) -> list[str]:

@@ -95,6 +95,8 @@ def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    if name.startswith(("/", "~", ".")):
+        raise SetupError(f"there is no folder {name!r} for a {kind}; check the path")
     refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else probe(f"{constants.ENDPOINT}/{name}")
     try:
         return fetch(bool(refusal))

@@ -37,6 +37,11 @@ class Editor:
 
         if (addons.control or addons.ip_adapter) and not hasattr(pipeline, "unet"):
             raise SetupError("control and ip_adapter work with Stable Diffusion and SDXL; this pipeline has no UNet")
+        channels = pipeline.unet.config.in_channels if hasattr(pipeline, "unet") else 4
+        if options.keep_middle and channels not in {4, 9}:
+            raise SetupError(
+                f"keep_middle needs a UNet of 4 or 9 channels, and this one has {channels}; leave it out"
+            )
         self._options, self._adapted = options, addons.ip_adapter is not None
         parts: dict[str, Any] = {}
         auto = diffusers.AutoPipelineForInpainting if options.keep_middle else diffusers.AutoPipelineForImage2Image

@@ -77,7 +77,7 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SetupError(f"pipeline {found.name!r} cannot be loaded: {reason}") from error
+        raise SetupError(f"pipeline {found.name!r} cannot be loaded, is it complete? {reason}") from error
     pipeline.scheduler = _scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
     return _placed(pipeline, device, whole=bool(options.control or options.ip_adapter))

@@ -95,29 +95,35 @@ def _read(key: str, text: str) -> Any:
     kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(DiffusionOptions)}
     if key not in kinds:
         raise SetupError(f"unknown option {key!r} of a diffusion model; known: {', '.join(sorted(kinds))}")
-    if kinds[key] is bool:
-        return text.lower() in {"1", "true", "yes"}
+    read = _yes_or_no if kinds[key] is bool else kinds[key]
     try:
-        return kinds[key](text)
+        return read(text)
     except ValueError:
         raise SetupError(f"option {key}={text!r} of a diffusion model is no {kinds[key].__name__}") from None
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
+        raise ValueError(text)
+    return text.lower() in {"1", "true", "yes"}
 
 
 def _check(options: DiffusionOptions) -> None:
     for name in ("control", "ip_adapter", "keep_middle"):
         if options.arm == "text_to_image" and getattr(options, name):
             raise SetupError(f"{name} of a diffusion model needs a photo to start from: arm=edit")
-    wrong = {
-        "steps": options.steps < 1,
-        "guidance": options.guidance < 0,
-        "strength": not 0 < options.strength <= 1,
-        "control_scale": not 0 <= options.control_scale <= 2,
-        "ip_scale": not 0 <= options.ip_scale <= 1,
-        "keep_middle": options.keep_middle != 0 and not 0.1 <= options.keep_middle <= 0.95,
-        "batch": options.batch < 0,
-        "arm": options.arm not in get_args(DiffusionArm),
-        "dtype": options.dtype not in get_args(Dtype),
+    fits = {
+        "steps": (options.steps >= 1, "1 or more"),
+        "guidance": (0 <= options.guidance <= 100, "0 to 100"),
+        "strength": (0 < options.strength <= 1, "above 0 to 1"),
+        "control_scale": (0 <= options.control_scale <= 2, "0 to 2"),
+        "ip_scale": (0 <= options.ip_scale <= 1, "0 to 1"),
+        "keep_middle": (options.keep_middle == 0 or 0.1 <= options.keep_middle <= 0.95, "0, or .1 to .95"),
+        "batch": (options.batch >= 0, "0 or more"),
+        "arm": (options.arm in get_args(DiffusionArm), " or ".join(get_args(DiffusionArm))),
+        "dtype": (options.dtype in get_args(Dtype), ", ".join(get_args(Dtype))),
     }
-    for key, is_wrong in wrong.items():
-        if is_wrong:
-            raise SetupError(f"option {key}={getattr(options, key)!r} of a diffusion model is out of range")
+    for key, (is_fit, allowed) in fits.items():
+        if not is_fit:
+            value = getattr(options, key)
+            raise SetupError(f"option {key}={value!r} of a diffusion model is out of range: {allowed}")

@@ -105,8 +105,8 @@ def test_the_mask_keeps_the_middle() -> None:
 @pytest.mark.parametrize(
     ("options", "telling"),
     [
-        ("control=/nowhere/at/all", "nowhere"),
-        ("lora=/nowhere/at/all", "nowhere"),
+        ("control=/nowhere/at/all", "no folder"),
+        ("lora=/nowhere/at/all", "no folder"),
         ("ip_adapter=/nowhere/at/all", "ip_weights"),
         ("ip_adapter=/nowhere/at/all&ip_weights=a.bin", "allow_pickle"),
         ("control=x&arm=text_to_image", "arm=edit"),
@@ -129,3 +129,8 @@ def test_a_folder_of_something_else_is_refused(tiny_pipeline: Path, lora: Path, 
     (lora.parent / "broken" / "pytorch_lora_weights.safetensors").write_bytes(b"nonsense")
     with pytest.raises(SetupError, match="cannot be loaded"):
         drawn(f"{tiny_pipeline}?lora={lora.parent / 'broken'}", ask("night", prompt="a"))
+
+
+def test_the_bundled_pipeline_has_no_channels_for_inpainting_and_says_so(ask: Ask) -> None:
+    with pytest.raises(SetupError, match="4 or 9 channels, and this one has 8"):
+        drawn("harbor?arm=edit&keep_middle=0.5", ask("night", prompt="a tug at night"))

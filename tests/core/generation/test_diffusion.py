@@ -111,7 +111,7 @@ def test_damaged_weights_are_one_line(tiny_pipeline: Path, tmp_path: Path, ask: 
     folder = tmp_path / "damaged"
     shutil.copytree(tiny_pipeline, folder)
     (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(SetupError, match="cannot be loaded"):
+    with pytest.raises(SetupError, match="cannot be loaded, is it complete"):
         list(DiffusionGenerator(str(folder)).generate([ask("night", prompt="a")]))
 
 
@@ -126,7 +126,10 @@ def test_a_hub_name_without_network_says_what_to_do() -> None:
         ("", "needs a model"),
         ("x?stepz=3", "'stepz'"),
         ("x?steps=many", "no int"),
-        ("x?steps=0", "out of range"),
+        ("x?steps=0", "out of range: 1 or more"),
+        ("x?guidance=nan", "out of range: 0 to 100"),
+        ("x?guidance=inf", "out of range"),
+        ("x?allow_pickle=maybe", "no bool"),
         ("x?strength=1.5", "out of range"),
         ("x?arm=retrieve", "out of range"),
     ],
