@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.resumable import machine, on_stderr, train
+from atlantis_core.harbor.resumable import descend, machine, on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.student import MEAN, STD, WEIGHTS, create_student, save_student
 from atlantis_core.harbor.vocabulary import COLOURS, PRETRAIN_CLASSES, VESSELS
@@ -161,11 +161,7 @@ class Pretraining:
             group["lr"] = _rate(self._recipe, step)
         targets = torch.from_numpy(self._pool.targets[chosen])
         loss = _loss(self.modules, _augmented(self._pool.pictures[chosen], rng), targets)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
-        self.optimiser.step()
-        return float(loss.detach())
+        return descend(loss, self.modules, self.optimiser)
 
 
 def pretrain(

@@ -14,7 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from atlantis_core.ports import Progress
 
@@ -71,6 +71,17 @@ def train(
         if over and not last:
             return False
     return True
+
+
+def descend(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) -> float:
+    """Take one optimiser step down a loss, gradients clipped to norm 1; return the loss."""
+    import torch
+
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
 
 
 _last_shown = 0.0

@@ -25,8 +25,9 @@ from atlantis_core.harbor import seeds
 from atlantis_core.harbor.captioner.exam import Marks, exam, report
 from atlantis_core.harbor.captioner.model import make_captioner, make_processor
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.resumable import machine, on_stderr, train
+from atlantis_core.harbor.resumable import descend, machine, on_stderr, train
 from atlantis_core.harbor.scene import Scene, draw_scene
+from atlantis_core.harbor.shipping import make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
 from atlantis_core.learning.devices import best_device
 from atlantis_core.ports import Progress
@@ -55,19 +56,13 @@ class Captioning:
 
     def step(self, step: int) -> float:
         """Train on one batch; which pictures is a function of the step alone."""
-        import torch
-
         pictures, said = batch_of(step, self._recipe.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self._recipe.rate * _share(step, self._recipe.steps)
         given = self._processor(images=list(pictures), text=said, padding=True, return_tensors="pt").to(self._device)
         labels = given["input_ids"].masked_fill(given["attention_mask"] == 0, -100)
         loss = self.modules.train()(**given, labels=labels).loss
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
-        self.optimiser.step()
-        return float(loss.detach())
+        return descend(loss, self.modules, self.optimiser)
 
 
 def batch_of(
@@ -103,8 +98,7 @@ def teach(
     folder = work / "captioner"
     teaching.modules.cpu().to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    for file in folder.rglob("*.safetensors"):
-        file.chmod(0o644)  # safetensors writes for the owner alone, but a package is read by everybody
+    make_readable(folder)
     marks = exam(str(folder))
     facts = {
         "command": "python -m atlantis_core.harbor.captioner",

@@ -11,6 +11,7 @@ from atlantis_core.harbor.canvas import SIDE_PX
 from atlantis_core.harbor.painter.curriculum import is_held_out
 from atlantis_core.harbor.painter.denoiser import make_scheduler
 from atlantis_core.harbor.renderer import RENDERER_VERSION
+from atlantis_core.harbor.shipping import make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 
@@ -42,8 +43,7 @@ def assemble(folder: Path, tokenizer: Any, encoder: Any, vae: Any, denoiser: Any
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
-    for file in folder.rglob("*.safetensors"):
-        file.chmod(0o644)  # safetensors writes for the owner alone, but a package is read by everybody
+    make_readable(folder)
     seen = {
         "renderer_version": RENDERER_VERSION,
         "side_px": SIDE_PX,

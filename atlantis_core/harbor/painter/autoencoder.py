@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.harbor.painter.pool import on_vessel
+from atlantis_core.harbor.resumable import descend
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -117,11 +118,7 @@ class Copyist:
         copied = self._model.decode(latents + 0.05 * _RAW_STD * noise).sample
         off = copied - batch
         loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edges(copied, batch)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
-        self.optimiser.step()
-        return float(loss.detach())
+        return descend(loss, self.modules, self.optimiser)
 
 
 def as_tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:

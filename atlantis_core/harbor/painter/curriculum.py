@@ -7,13 +7,14 @@ is held out of its training, so that what it makes of combinations it never saw 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.scene import Scene, draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
+from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS, VesselClass, caption
 
 _HELD_OUT_ONE_IN = 8
 
@@ -31,6 +32,16 @@ _ASIDES = (
     *(", from the left", ", from the right", ", far away", ", with other boats behind", ", sharp photo"),
 )
 """What prompts say besides; the painter learns that it changes nothing."""
+
+
+ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
+"""What a picture or a prompt can be asked about: vessel, hull, trim, condition."""
+
+
+def numbers_of(shown: Iterable[tuple[VesselClass, str]]) -> npt.NDArray[np.int64]:
+    """Return the attributes of N classes and conditions as numbers, (N, 4)."""
+    told = [(c.vessel, c.hull, c.trim, condition) for c, condition in shown]
+    return np.array([[values.index(one) for values, one in zip(ATTRIBUTES, row, strict=True)] for row in told])
 
 
 def is_held_out(vessel_class: VesselClass, condition: str) -> bool:

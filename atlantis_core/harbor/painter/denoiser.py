@@ -16,6 +16,7 @@ from atlantis_core.harbor.painter.autoencoder import LATENT_CHANNELS
 from atlantis_core.harbor.painter.curriculum import prompt_of
 from atlantis_core.harbor.painter.pool import on_vessel
 from atlantis_core.harbor.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
+from atlantis_core.harbor.resumable import descend
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 if TYPE_CHECKING:
@@ -134,12 +135,9 @@ class Denoising:
         if step >= _PALE_FROM:
             weight = weight * torch.from_numpy(self._pale[chosen]).view(-1, 1, 1, 1).to(self._device)
         loss = ((predicted - velocity).square() * weight).mean()
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        told = descend(loss, self.model, self.optimiser)
         self._follow(step)
-        return float(loss.detach())
+        return told
 
     def _words(self, chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         import torch

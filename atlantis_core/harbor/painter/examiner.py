@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.painter.autoencoder import as_tensor
-from atlantis_core.harbor.painter.curriculum import is_held_out
+from atlantis_core.harbor.painter.curriculum import ATTRIBUTES, is_held_out, numbers_of
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.resumable import on_stderr, train
 from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS, VesselClass, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
 from atlantis_core.learning.devices import best_device
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from atlantis_core.ports import Progress
 
-_ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
 STEPS = 1000
 """Of its training."""
 
@@ -64,7 +63,7 @@ class Examiner:
 
         torch.manual_seed(1)
         trunk = timm.create_model("resnet10t", pretrained=False, num_classes=0)
-        heads = nn.ModuleList(nn.Linear(int(trunk.num_features), len(values)) for values in _ATTRIBUTES)
+        heads = nn.ModuleList(nn.Linear(int(trunk.num_features), len(values)) for values in ATTRIBUTES)
         self.modules = nn.ModuleDict({"trunk": trunk, "heads": heads}).to(device)
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=_RATE, weight_decay=0.05)
         self._steps, self._device = steps, device
@@ -83,7 +82,7 @@ class Examiner:
             group["lr"] = _RATE * min(1.0, (step + 1) / 50, (self._steps - step) / (0.5 * self._steps))
         self.modules.train()
         told = self._told(np.stack(pictures))
-        targets = torch.from_numpy(_targets(shown)).to(self._device)
+        targets = torch.from_numpy(numbers_of(shown)).to(self._device)
         loss = sum(
             (functional.cross_entropy(logits, targets[:, column]) for column, logits in enumerate(told)),
             start=torch.zeros((), device=self._device),
@@ -103,7 +102,7 @@ class Examiner:
                 torch.stack([logits.argmax(dim=1) for logits in self._told(pictures[start : start + 256])], dim=1)
                 for start in range(0, len(pictures), 256)
             ]
-        right = torch.cat(seen).cpu().numpy() == _targets(shown)
+        right = torch.cat(seen).cpu().numpy() == numbers_of(shown)
         vessel, hull, trim, condition = (float(share) for share in right.mean(axis=0))
         return Marks(len(shown), condition, vessel, hull, trim, float(right[:, :3].all(axis=1).mean()))
 
@@ -115,15 +114,6 @@ class Examiner:
 
 def _drawn_by_lot(rng: np.random.Generator) -> Shown:
     return CLASSES[int(rng.integers(len(CLASSES)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))]
-
-
-def _targets(shown: Sequence[Shown]) -> npt.NDArray[np.int64]:
-    return np.array(
-        [
-            (VESSELS.index(c.vessel), COLOURS.index(c.hull), COLOURS.index(c.trim), CONDITIONS.index(condition))
-            for c, condition in shown
-        ]
-    )
 
 
 def exam(pictures: int, *, held_out: bool) -> list[Shown]:

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.harbor.painter.curriculum import prompt_of
-from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS
+from atlantis_core.harbor.painter.curriculum import ATTRIBUTES, numbers_of, prompt_of
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_TOKENS = 32
 TEXT_WIDTH = 96
-_ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
 
 
 def make_tokenizer(folder: Path) -> Any:
@@ -97,7 +96,7 @@ class Reader:
         from torch import nn
 
         self.tokenizer, self.encoder = tokenizer, encoder
-        self.heads = nn.ModuleList(nn.Linear(TEXT_WIDTH, len(values)) for values in _ATTRIBUTES)
+        self.heads = nn.ModuleList(nn.Linear(TEXT_WIDTH, len(values)) for values in ATTRIBUTES)
         self.modules = nn.ModuleDict({"encoder": encoder, "heads": self.heads})
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=2e-3, weight_decay=0.01)
 
@@ -112,12 +111,7 @@ class Reader:
             for _ in range(128)
         ]
         told = encode(self.tokenizer, self.encoder, [prompt_of(*pair, rng) for pair in chosen])[:, -1]
-        targets = torch.tensor(
-            [
-                (VESSELS.index(c.vessel), COLOURS.index(c.hull), COLOURS.index(c.trim), CONDITIONS.index(w))
-                for c, w in chosen
-            ]
-        ).to(told.device)
+        targets = torch.from_numpy(numbers_of(chosen)).to(told.device)
         loss = sum(
             (functional.cross_entropy(head(told), targets[:, column]) for column, head in enumerate(self.heads)),
             start=torch.zeros((), device=told.device),
