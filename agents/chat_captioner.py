@@ -15,6 +15,7 @@ from atlantis_core.errors import BudgetSpent
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Caption, LabelledImage
+from atlantis_core.spending import tokens_of
 from atlantis_dml.agents.provider import provider
 from atlantis_dml.agents.redaction import Redact
 from atlantis_dml.prompts import render
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from atlantis_core.spending import Purse
-    from atlantis_core.store.receipts import ReceiptStore
+    from atlantis_core.store.events import Span
+    from atlantis_core.store.workspace import Workspace
 
 SIDE_PX = 768
 """Long side of what is sent: providers charge by pixels, and more is not needed for a sentence."""
@@ -39,7 +41,8 @@ class ChatCaptioner:
         model: A chat model that takes images.
         name: Of the model, as `openai:MODEL`.
         address: Where it answers: another service may say something else.
-        receipts: Keeps each caption, so that none is paid for twice.
+        workspace: Keeps each caption, so that none is paid for twice, and the trace.
+        run_id: Whose captions these are.
         purse: Pays.
         redact: Takes the provider's key out of what it says.
     """
@@ -51,12 +54,14 @@ class ChatCaptioner:
         model: BaseChatModel,
         name: str,
         address: str,
-        receipts: ReceiptStore,
+        workspace: Workspace,
+        run_id: str,
         purse: Purse,
         redact: Redact = str,
     ) -> None:
         self.name = name
-        self._model, self._receipts, self._purse, self._redact = model, receipts, purse, redact
+        self._model, self._purse, self._redact = model, purse, redact
+        self._receipts, self._events, self._run_id = workspace.receipts, workspace.events, run_id
         self._instructions = render("captioner")
         self.version = content_key("chat-captioner", [name, address, self._instructions, SIDE_PX])[:16]
 
@@ -78,9 +83,11 @@ class ChatCaptioner:
         if self._purse.is_empty():
             raise BudgetSpent("the dollars are spent; not all photos are captioned")
         asked: list[Any] = [self._messages(image) for _, image in some]
-        with provider(self.name, self._redact):
-            answers = self._model.batch(asked, config={"max_concurrency": AT_ONCE}, return_exceptions=True)
-        self._keep_all(some, answers)
+        given = {"agent": "captioner", "photos": [image.id for _, image in some]}
+        with self._events.span(self._run_id, "model", self.name, given) as span:
+            with provider(self.name, self._redact):
+                answers = self._model.batch(asked, config={"max_concurrency": AT_ONCE}, return_exceptions=True)
+            self._keep_all(some, answers, span)
         failed: Any = next((one for one in answers if isinstance(one, Exception) and not _is_refusal(one)), None)
         refused = [one for one in answers if _is_refusal(one)]
         if failed is None and len(refused) == len(answers):
@@ -89,12 +96,13 @@ class ChatCaptioner:
             with provider(self.name, self._redact):
                 raise failed
 
-    def _keep_all(self, some: Sequence[tuple[str, LabelledImage]], answers: Sequence[Any]) -> None:
+    def _keep_all(self, some: Sequence[tuple[str, LabelledImage]], answers: Sequence[Any], span: Span) -> None:
         """Keep what was said; a single photo that the provider will not look at has an empty caption for good."""
         answered = any(not isinstance(answer, Exception) for answer in answers)
         for (key, image), answer in zip(some, answers, strict=True):
             if not isinstance(answer, Exception):
-                self._purse.book(answer.usage_metadata, f"caption/{key}")
+                span.usd += self._purse.book(answer.usage_metadata, self.name, f"caption/{key}")
+                span.tokens += tokens_of(answer.usage_metadata)
                 self._keep(key, image, answer.text)
             elif answered and _is_refusal(answer):
                 self._keep(key, image, "")

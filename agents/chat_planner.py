@@ -1,55 +1,104 @@
-"""The planner with a chat model: the tools are bound, the prompt carries the goal and the budget."""
+"""The planner with a chat model: the tools are bound; goal, budget, journal and last results are in the prompt."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.utils import count_tokens_approximately, trim_messages
 
-from atlantis_dml.agents.planner import State
-from atlantis_dml.agents.provider import provider
-from atlantis_dml.agents.redaction import Redact, redacted
+from atlantis_core.errors import ProviderUnavailable
+from atlantis_core.rounds import history
+from atlantis_core.wishes import wishes_of
+from atlantis_dml.agents.calls import is_complete
+from atlantis_dml.agents.planner import State, usual_steps
+from atlantis_dml.agents.retelling import cells_in_words, round_in_short
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
+    from atlantis_core.session import Session
+    from atlantis_dml.agents.calls import ModelCalls
     from atlantis_dml.tools.context import RunContext
+
+HISTORY_TOKENS = 1800
+"""Of earlier decisions and results, the newest that fit; finished rounds are told in short besides."""
+
+_ROUNDS_TOLD = 6
 
 
 class ChatPlanner:
     """Asks a chat model which tool comes next.
 
+    The prompt begins with what never changes in a run, so that providers can cache it.
+
     Args:
-        model: A chat model that can bind tools.
+        calls: The run's chat models.
         tools: The tools it may call.
-        name: Shown in traces (`openai:MODEL`).
-        redact: Takes the provider's key out of what the provider or the model says.
     """
 
-    def __init__(self, model: BaseChatModel, tools: list[BaseTool], name: str, redact: Redact = str) -> None:
-        self.name = name
-        self._redact = redact
-        self._model = model.bind_tools(tools, parallel_tool_calls=False)
+    def __init__(self, calls: ModelCalls, tools: list[BaseTool]) -> None:
+        self.name = calls.name
+        self._calls, self._tools = calls, tools
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
-        """Return the model's decision; see `Planner.decide`."""
-        prompt = SystemMessage(render("planner", **_facts(state, context)))
-        with provider(self.name, self._redact):
-            decision = self._model.invoke([prompt, *state.get("messages", [])])
-        return redacted(decision, self._redact)
+        """Return the model's decision; see `Planner.decide`.
+
+        A model that thinks aloud and forgets the call is asked once more; what calls nothing then is a stop.
+        """
+        prompt = self._prompt(state, context)
+        decision = self._calls.ask("planner", prompt, self._tools)
+        if decision.tool_calls or not is_complete(decision):
+            return decision
+        nudged = [*prompt, AIMessage(decision.text or "(empty)"), HumanMessage(render("planner_nudge"))]
+        decision = self._calls.ask("planner", nudged, self._tools)
+        if not decision.tool_calls and not decision.text.strip() and is_complete(decision):
+            raise ProviderUnavailable(f"{self.name} answers nothing; resume later, or with another model")
+        return decision
+
+    def _prompt(self, state: State, context: RunContext) -> list[BaseMessage]:
+        session = context.session
+        before = [SystemMessage(render("planner")), HumanMessage(render("planner_goal", **_goal(session)))]
+        now = HumanMessage(render("planner_now", **_now(state, session)))
+        return [*before, *_last(state.get("messages", [])), now]
 
 
-def _facts(state: State, context: RunContext) -> dict[str, Any]:
-    session = context.session
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)
+def _last(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """Return the newest messages that fit, beginning with a decision: an answer alone would be refused."""
+    return trim_messages(
+        messages,
+        max_tokens=HISTORY_TOKENS,
+        token_counter=count_tokens_approximately,
+        strategy="last",
+        start_on="ai",
+        allow_partial=False,
+    )
+
+
+def _goal(session: Session) -> dict[str, Any]:
+    goal = session.goal
     return {
-        "goal": quoted(session.spec.goal.text),
+        "goal": quoted(goal.text),
+        "cells": cells_in_words(goal.cells),
+        "target": goal.target,
+        "rounds": session.spec.budget.rounds,
+        "generator": quoted(session.spec.generator, 120),
+    }
+
+
+def _now(state: State, session: Session) -> dict[str, Any]:
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)
+    wishes, done = wishes_of(session), set(state.get("steps", []))
+    usual = next((step for step in usual_steps(state, session.collection.facets) if step.name not in done), None)
+    return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
         "images_left": "no limit" if left["images"] is None else f"{left['images']:g}",
         "usd_left": "no limit" if left["usd"] is None else f"{left['usd']:.2f}",
-        "has_facets": bool(session.collection.facets),
-        "last_kept": bool(state.get("last_kept")),
+        "journal": [round_in_short(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
+        "skipped": cells_in_words(wishes.skip),
+        "notes": [quoted(note) for note in wishes.notes],
+        "done": ", ".join(state.get("steps", [])) or "nothing yet",
+        "usual": f"{usual.name} ({usual.reason})" if usual else "nothing is left to do in this round",
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from atlantis_core.records import CellRequest
+    from atlantis_core.records import CellRequest, Protocol
+    from atlantis_dml.tools.context import PromptFacts
 
 _CONDITIONS = {
     "day": "in daylight",
@@ -24,10 +25,14 @@ class TemplatePromptWriter:
     It asks for nothing that the condition does not have: a generator adds up what a prompt names.
     """
 
-    def write(self, request: CellRequest, objective: str) -> tuple[str, ...]:
-        """Return up to four different prompts for a cell, no more than it wants images."""
-        del objective  # the templates already say what the rules' objective says
-        cell = request.cell
-        condition = _CONDITIONS.get(cell.value, f"{cell.facet}: {cell.value}" if cell.facet else "varied")
-        prompts = [f"a photo of {cell.class_name}, {condition}, {view}" for view in _VIEWS]
-        return tuple(prompts[: max(1, request.count)])
+    def write(self, protocol: Protocol, facts: PromptFacts) -> tuple[tuple[str, ...], ...]:
+        """Return up to four different prompts for each cell, no more than it wants images."""
+        del facts  # a template names nothing but its own class and condition
+        return tuple(_prompts(request) for request in protocol.cells)
+
+
+def _prompts(request: CellRequest) -> tuple[str, ...]:
+    cell = request.cell
+    condition = _CONDITIONS.get(cell.value, f"{cell.facet}: {cell.value}" if cell.facet else "varied")
+    prompts = [f"a photo of {cell.class_name}, {condition}, {view}" for view in _VIEWS]
+    return tuple(prompts[: max(1, request.count)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Sequence
 
 from atlantis_core.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -19,6 +21,25 @@ def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     goal, outcomes = session.goal, _outcomes(session, trial_id)
     gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: names(goal, cell))
     return _goal_first(gaps, goal)[:top]
+
+
+def gaps_in(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
+    """Return what one trial's failures are in the cells that somebody names, worst first; none where it has none.
+
+    Args:
+        session: The run.
+        trial_id: The diagnosed model.
+        cells: An empty field means any.
+        top: How many at most.
+    """
+    unseen = session.spec.regime == "unseen"  # no query shows a class that may be named there: the value decides
+    wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
+
+    def is_named(cell: Cell) -> bool:
+        return any(_covers(one, cell) for one in wanted)
+
+    gaps = find_gaps(session.collection, _outcomes(session, trial_id), sys.maxsize, is_named)
+    return tuple(gap for gap in gaps if is_named(gap.cell))[:top]
 
 
 def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:

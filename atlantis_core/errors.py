@@ -6,7 +6,8 @@ AtlantisError
 ├── ToolError             the planner may read it and choose differently
 │   ├── BadProtocol       the drafted protocol breaks a rule of the collection or the budget
 │   ├── BudgetSpent       the ledger refuses
-│   └── NothingGenerated  no candidate came out, or none survived the filters
+│   ├── NothingGenerated  no candidate came out, or none survived the filters
+│   └── NoUsableAnswer    a chat model's answers could not be read; the rules take over
 ├── TrainingFailed        becomes a crashed trial
 └── ProviderUnavailable   the run pauses, exit 3, and can be resumed
 ```
@@ -36,6 +37,10 @@ class BudgetSpent(ToolError):  # noqa: N818
 
 class NothingGenerated(ToolError):  # noqa: N818
     """No candidate image was made, or none survived the filters."""
+
+
+class NoUsableAnswer(ToolError):  # noqa: N818
+    """A chat model was asked again and again and never answered what could be used."""
 
 
 class TrainingFailed(AtlantisError):  # noqa: N818

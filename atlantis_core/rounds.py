@@ -14,10 +14,12 @@ from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
 from atlantis_core.filtering.screening import RealImages, screen
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for, requests_from_pool
+from atlantis_core.insight import Insight
 from atlantis_core.plain import from_json
 from atlantis_core.protocols import check_protocol, known_values
-from atlantis_core.records import Candidate, Gap, Protocol, Verdict
+from atlantis_core.records import Candidate, Cell, Gap, Protocol, Verdict
 from atlantis_core.trials import trials
+from atlantis_core.wishes import wishes_of
 
 if TYPE_CHECKING:
     from atlantis_core.generation.nearest import Found
@@ -62,16 +64,29 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
     num_images = min(share, max_images) if max_images > 0 else share
     if num_images < 1:
         raise BudgetSpent(f"no image left to make in round {round_index}")
+    wishes, insight = wishes_of(session), session.read(round_index, "insight")
+    whole = [cell for cell in wishes.skip if not (cell.class_name and cell.facet)]
     return {
-        "gaps": from_json(tuple[Gap, ...], gaps),
+        "gaps": tuple(gap for gap in from_json(tuple[Gap, ...], gaps) if wishes.allow(gap.cell)),
         "history": tuple(history(session)),
         "num_images": num_images,
-        "classes": tuple(sorted({image.label for image in session.collection.of_split("train")})),
-        "facet_values": known_values(session.collection),
+        "classes": _less(session, {cell.class_name for cell in whole if not cell.facet}),
+        "facet_values": {
+            facet: tuple(value for value in values if Cell("", facet, value) not in whole)
+            for facet, values in known_values(session.collection).items()
+        },
+        "goal": session.goal.text,
+        "wishes": wishes,
+        "insight": from_json(Insight, insight) if insight else None,
         "spread": session.spec.spread,
         "arms": session.generator.arms,
         "scorer": session.spec.scorer,
     }
+
+
+def _less(session: Session, skipped: set[str]) -> tuple[str, ...]:
+    """Return the training classes less those to be left alone."""
+    return tuple(sorted({image.label for image in session.collection.of_split("train")} - skipped))
 
 
 DEFAULT_IMAGES = 200

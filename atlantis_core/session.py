@@ -13,6 +13,7 @@ from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.errors import SetupError
 from atlantis_core.goals import read_goal
+from atlantis_core.insight import FacetIdea, with_ideas
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.ports import (
@@ -29,7 +30,7 @@ from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from atlantis_core.learning.activations import ActivationCache
     from atlantis_core.learning.backbones import Backbone
@@ -86,10 +87,28 @@ class Session:
 
     @cached_property
     def collection(self) -> Collection:
-        """The collection, with the facets that captions gave it if it had none of its own."""
+        """The collection, with the facets that captions gave it if it had none, and those learned in this run."""
         collection = self.loaded.collection
         captions = self.captions
-        return with_captions(collection, captions) if captions and not collection.facets else collection
+        if not captions:
+            return collection
+        return with_ideas(with_captions(collection, captions), captions, self.facet_ideas)
+
+    @property
+    def facet_ideas(self) -> tuple[FacetIdea, ...]:
+        """Facets that were learned in this run."""
+        return from_json(tuple[FacetIdea, ...], self.read(0, "facet_ideas") or [])
+
+    def learn_facets(self, ideas: Sequence[FacetIdea]) -> None:
+        """Give the collection more facets, from now on; of two with one name the first stays."""
+        known = self.facet_ideas
+        names = {idea.name for idea in known}
+        self.write(0, "facet_ideas", [*known, *(idea for idea in ideas if idea.name not in names)])
+        self._forget_collection()
+
+    def _forget_collection(self) -> None:
+        self.__dict__.pop("collection", None)
+        self.__dict__.pop("task", None)
 
     @property
     def captions(self) -> tuple[Caption, ...]:
@@ -108,8 +127,7 @@ class Session:
             self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
             self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
         self.write(0, "captions", {"receipt": key, "captioner": self.spec.captioner})
-        self.__dict__.pop("collection", None)
-        self.__dict__.pop("task", None)
+        self._forget_collection()
 
     @property
     def goal(self) -> Goal:

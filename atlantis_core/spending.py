@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import ProviderUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from atlantis_core.records import RunSpec
     from atlantis_core.store.ledger import Ledger
+
+Usage = Mapping[str, Any]
+"""`input_tokens`, `output_tokens` and perhaps `input_token_details.cache_read`, as providers count them."""
+
+FEWEST_TOKENS = 256
+"""An answer shorter than this is of no use: a purse that cannot pay for it counts as empty."""
 
 
 class Purse:
@@ -26,23 +31,39 @@ class Purse:
         self._ledger, self._run_id, self._spec = ledger, run_id, spec
 
     def is_empty(self) -> bool:
-        """Whether the dollars are spent; the last call may have cost more than was left."""
-        left = self._ledger.left(self._run_id, self._spec.budget)["usd"]
+        """Whether the dollars are spent."""
+        left = self._left()
         return left is not None and left <= 0
 
-    def price_usd(self, usage: Mapping[str, object] | None) -> float:
-        """Return what a call cost; 0 where nobody said what tokens cost.
+    def tokens_for(self, name: str, input_tokens: int) -> int | None:
+        """Return how many tokens an answer may have, so that the call cannot cost more than is left.
 
         Args:
-            usage: `input_tokens` and `output_tokens`, as providers count them.
-        """
-        if usage is None or self._spec.usd_per_million_tokens is None:
-            return 0.0
-        into, out = self._spec.usd_per_million_tokens
-        return (into * _count(usage, "input_tokens") + out * _count(usage, "output_tokens")) / 1e6
+            name: The chat model's.
+            input_tokens: About how many tokens are sent.
 
-    def book(self, usage: Mapping[str, object] | None, reference: str) -> None:
-        """Book a call, once for each `reference`.
+        Returns:
+            None without a limit in dollars; 0 where less than `FEWEST_TOKENS` could be paid.
+        """
+        left, price = self._left(), self._spec.prices.get(name)
+        if left is None or price is None:
+            return None
+        rest = left - input_tokens * price.input / 1e6
+        tokens = int(rest * 1e6 / price.output) if price.output else (FEWEST_TOKENS**2 if rest > 0 else 0)
+        return tokens if tokens >= FEWEST_TOKENS else 0
+
+    def price_usd(self, usage: Usage | None, name: str) -> float:
+        """Return what a call of a model cost; 0 where nobody said what its tokens cost."""
+        price = self._spec.prices.get(name)
+        if usage is None or price is None:
+            return 0.0
+        cached = _count(usage.get("input_token_details") or {}, "cache_read")
+        fresh = _count(usage, "input_tokens") - cached
+        of_cached = price.input if price.cached_input is None else price.cached_input
+        return (price.input * fresh + of_cached * cached + price.output * _count(usage, "output_tokens")) / 1e6
+
+    def book(self, usage: Usage | None, name: str, reference: str) -> float:
+        """Book a call of a model, once for each `reference`; return what it cost.
 
         Raises:
             ProviderUnavailable: There is a limit in dollars, and the service does not say what a call took.
@@ -52,11 +73,20 @@ class Purse:
                 "the service does not say how many tokens a call takes, so a budget in dollars cannot be kept; "
                 "run it without --budget-usd"
             )
-        tokens = _count(usage or {}, "input_tokens") + _count(usage or {}, "output_tokens")
-        self._ledger.spend(self._run_id, "tokens", tokens, reference)
-        self._ledger.spend(self._run_id, "usd", self.price_usd(usage), reference)
+        usd = self.price_usd(usage, name)
+        self._ledger.spend(self._run_id, "tokens", tokens_of(usage), reference)
+        self._ledger.spend(self._run_id, "usd", usd, reference)
+        return usd
+
+    def _left(self) -> float | None:
+        return self._ledger.left(self._run_id, self._spec.budget)["usd"]
 
 
-def _count(usage: Mapping[str, object], what: str) -> int:
+def tokens_of(usage: Usage | None) -> int:
+    """Return the tokens of a call, in and out; 0 where the service does not say."""
+    return _count(usage or {}, "input_tokens") + _count(usage or {}, "output_tokens")
+
+
+def _count(usage: Usage, what: str) -> int:
     found = usage.get(what, 0)
     return found if isinstance(found, int) else 0

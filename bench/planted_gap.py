@@ -27,8 +27,8 @@ from atlantis_core.records import Budget, Comparison, Goal, RunSpec
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_core.trials import compare_arms, measure_arm, queries_of
-from atlantis_dml.assembly import Asked, context_of, create_run
-from atlantis_dml.chat_models import planner_for
+from atlantis_dml.assembly import Asked, create_run
+from atlantis_dml.chat_models import crew_of
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and mend it"
@@ -38,7 +38,7 @@ def run_arm(workspace: Workspace, spec: RunSpec) -> Session:
     """Run the loop once and return its session."""
     begun, _ = create_run(Asked(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
     session = Session(workspace, begun.id, begun.spec, _progress)
-    outcome = advance(context_of(session), planner_for(begun.spec))
+    outcome = advance(*crew_of(session))
     if outcome.status != "done":
         raise SystemExit(f"run {begun.id} is {outcome.status}: {outcome.problem}")
     return session

@@ -29,7 +29,7 @@ def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGrap
     ```
     START -> planner <-> tools
                 |-> approve -> tools
-                tools -> judge -> planner
+                tools -> judge -> critique -> planner
                 '-> report -> END
     ```
     """
@@ -38,12 +38,14 @@ def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGrap
     graph.add_node("tools", nodes.tools_node())
     graph.add_node("approve", nodes.approve)
     graph.add_node("judge", nodes.judge)
+    graph.add_node("critique", nodes.critique)
     graph.add_node("report", nodes.report)
     graph.add_edge(START, "planner")
     graph.add_conditional_edges("planner", routing.after_planner)
     graph.add_conditional_edges("approve", routing.after_approve)
     graph.add_conditional_edges("tools", routing.after_tools)
-    graph.add_conditional_edges("judge", routing.after_judge)
+    graph.add_edge("judge", "critique")
+    graph.add_conditional_edges("critique", routing.after_critique)
     graph.add_edge("report", END)
     return graph.compile(checkpointer=checkpointer, name="atlantis")
 

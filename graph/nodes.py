@@ -12,12 +12,14 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from atlantis_core.errors import ProviderUnavailable, ToolError
+from atlantis_core.errors import BudgetSpent, ProviderUnavailable, ToolError
 from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
 from atlantis_core.records import Protocol as AugmentationProtocol
+from atlantis_core.rounds import history
 from atlantis_core.spending import Purse
+from atlantis_dml.agents.calls import COMPLETE
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_round
 from atlantis_dml.graph.state import State
@@ -50,7 +52,7 @@ class ConfiguredNode(Protocol):
 
 
 def planner_node(planner: Planner) -> Node:
-    """Return the node that asks `planner` what comes next and records its reason and cost.
+    """Return the node that asks `planner` what comes next and records its reason; calls of a model hang under it.
 
     After too many failures in a row it pauses the run; a resumed one is given another chance.
     """
@@ -65,17 +67,17 @@ def planner_node(planner: Planner) -> Node:
         asked = True
         purse = Purse(session.workspace.ledger, session.run_id, session.spec)
         if planner.name != "rules" and purse.is_empty():  # the rules cost nothing
-            return {"messages": [AIMessage("")]} | _stop("budget_spent", "the dollars for the planner are spent")
+            return _broke("the dollars for the planner are spent")
         with session.workspace.events.span(
             session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
         ) as span:
-            decision = planner.decide(state, runtime.context)
-            usage = decision.usage_metadata
-            span.tokens = usage["total_tokens"] if usage else 0
-            span.usd = purse.price_usd(usage)
+            try:
+                decision = planner.decide(state, runtime.context)
+            except BudgetSpent as error:
+                span.output = {"reason": str(error), "calls": []}
+                return _broke(str(error))
             calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
             span.output = {"reason": decision.text, "calls": calls}
-        purse.book(usage, f"planner/{span.id}")
         return _read(decision, state) | {"planner_event": span.id}
 
     return decide
@@ -83,7 +85,7 @@ def planner_node(planner: Planner) -> Node:
 
 def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     """Let one complete call through. A call whose arguments were cut off or are no JSON never runs."""
-    complete = decision.response_metadata.get("finish_reason") in {None, "stop", "tool_calls", "function_call"}
+    complete = decision.response_metadata.get("finish_reason") in COMPLETE
     calls = decision.tool_calls[:1] if complete else []
     broken = bool(decision.invalid_tool_calls) or (bool(decision.tool_calls) and not complete)
     said = AIMessage(decision.text, tool_calls=calls)  # under an id of its own: a repeated one would replace
@@ -113,10 +115,7 @@ def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     state: Any = request.state
     parent = state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
-        before = session.workspace.ledger.spent(session.run_id)
         answered = execute(request)
-        after = session.workspace.ledger.spent(session.run_id)
-        span.tokens, span.usd = int(after["tokens"] - before["tokens"]), after["usd"] - before["usd"]
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
         span.output = {"text": message.text, "artifact": message.artifact}
@@ -156,7 +155,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         session.run_id, "approval", decision["decision"], {"images": protocol.num_images}, state["planner_event"]
     ) as span:
         if decision["decision"] == "reject":
-            span.output = decision.get("reason", "")
+            span.output = {"answer": decision}
             why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
             refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
             return {"messages": [refusal], "approved": ""} | _stop("person", why)
@@ -164,8 +163,8 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
             protocol = edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
             session.write(state["round"], "protocol", protocol)
-        span.output = {"images": protocol.num_images}
-    settled = as_json(protocol)
+        settled = as_json(protocol)
+        span.output = {"answer": decision, "images": protocol.num_images}
     return {"approved": approval_of(settled), "protocol": settled}
 
 
@@ -200,6 +199,22 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return update | ({"round": round_index + 1} if not code else _stop(code, words))
 
 
+def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Let the critic read the round that was just judged; whoever drafts the next one is told what it writes."""
+    del state  # the journal says which round was judged
+    session, critic = runtime.context.session, runtime.context.critic
+    finished = history(session)[-1]
+    if critic is None or session.read(finished["round"], "critique"):
+        return {}
+    with session.workspace.events.span(
+        session.run_id, "critique", f"round {finished['round']}", {"round": finished["round"]}
+    ) as span:
+        found = critic.review(finished, session)
+        span.output = found
+    session.write(finished["round"], "critique", found)
+    return {}
+
+
 def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Close the run: why it ended, and what it came to, as data."""
     session = runtime.context.session
@@ -207,6 +222,10 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     session.write(0, "final_arms", state["arms"])
     session.workspace.runs.mark(session.run_id, "done", state["stop_reason"])
     return {}
+
+
+def _broke(words: str) -> dict[str, Any]:
+    return {"messages": [AIMessage("")]} | _stop("budget_spent", words)
 
 
 def _stop(code: str, words: str) -> dict[str, Any]:

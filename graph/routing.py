@@ -59,7 +59,7 @@ def after_tools(state: State) -> Literal["judge", "planner", "report"]:
     return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else "planner"
 
 
-def after_judge(state: State) -> Literal["planner", "report"]:
+def after_critique(state: State) -> Literal["planner", "report"]:
     """The next round, or the end."""
     return "report" if state.get("stop_reason") else "planner"
 

@@ -11,7 +11,8 @@ from atlantis_core import registry
 from atlantis_core.errors import SetupError
 from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
 from atlantis_core.records import Regime, RunSpec
-from atlantis_dml.chat_models import CHAT, captioner_for, chat_model, planner_for
+from atlantis_dml.agents.models import is_chat_model
+from atlantis_dml.chat_models import captioner_for, chat_model, check_chat_models
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from atlantis_core.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.tools.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +150,26 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
             raise SetupError(f"{option} {limit:g} is not more than 0")
     if spec.preset != AUTO:
         preset(spec.preset)
-    paid = next((name for name in (spec.planner, spec.captioner) if name.startswith(CHAT)), None)
-    if spec.budget.usd is not None and paid and spec.usd_per_million_tokens is None:
-        raise SetupError(
-            f"a budget of ${spec.budget.usd:g} needs the price of {paid!r}: "
-            "--price IN,OUT in dollars per million tokens"
-        )
-    if spec.captioner.startswith(CHAT):
+    _check_prices(spec)
+    if is_chat_model(spec.captioner):
         chat_model(spec.captioner, spec)
     else:
         _check_captioner(registry.build(CAPTIONERS, spec.captioner, "captioner"), spec.captioner)
     generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
     registry.load(SCORERS, spec.scorer, "scorer")
-    planner_for(spec)
+    check_chat_models(spec)
     return generator
+
+
+def _check_prices(spec: RunSpec) -> None:
+    """A budget in dollars can only be kept where each chat model's price is known."""
+    names = [name for name in (spec.planner, spec.fallback, spec.captioner) if name and is_chat_model(name)]
+    unpriced = [name for name in names if name not in spec.prices]
+    if spec.budget.usd is not None and unpriced and not spec.recording:
+        raise SetupError(
+            f"a budget of ${spec.budget.usd:g} needs the price of {unpriced[0]!r}: --price IN,OUT in dollars per "
+            "million tokens, or a table in prices.toml of the workspace"
+        )
 
 
 def _check_captioner(captioner: object, name: str) -> None:
@@ -215,6 +221,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
+    asked = replace(asked, spec=with_address(asked.spec))
     loaded = load_data(asked.data, workspace, asked.options, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
@@ -232,17 +239,16 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     return run, [line for line in lines if line]
 
 
+def with_address(spec: RunSpec) -> RunSpec:
+    """Pin where the chat models answer, so that a resumed run asks the same service and a replay knows its calls."""
+    from atlantis_dml.settings import Settings
+
+    chats = [name for name in (spec.planner, spec.captioner) if is_chat_model(name)]
+    return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec
+
+
 def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
     """Return the session of a run."""
     from atlantis_core.session import Session
 
     return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
-
-
-def context_of(session: Session) -> RunContext:
-    """Return what nodes and tools are handed."""
-    from atlantis_dml.agents.rule_drafter import RuleDrafter
-    from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
-    from atlantis_dml.tools.context import RunContext
-
-    return RunContext(session, RuleDrafter(), TemplatePromptWriter())

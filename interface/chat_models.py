@@ -1,9 +1,11 @@
-"""Which planner a run has, and which captioner where that is a chat model; their keys come from the settings."""
+"""Who plans, drafts and writes in a run, and its captioner where that is a chat model."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,29 +14,86 @@ if TYPE_CHECKING:
 
     from atlantis_core.ports import Captioner
     from atlantis_core.records import RunSpec
+    from atlantis_core.session import Session
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.calls import ModelCalls
+    from atlantis_dml.agents.models import Access
     from atlantis_dml.agents.planner import Planner
+    from atlantis_dml.tools.context import RunContext
 
-CHAT = "openai:"
-"""Names that begin so are chat models of an OpenAI-compatible service."""
+RULES = "rules"
 
 
-def planner_for(spec: RunSpec) -> Planner:
-    """Build the planner that a run names.
+def crew_of(session: Session) -> tuple[RunContext, Planner]:
+    """Return what nodes and tools are handed, and the planner: of rules, or of one chat model for every agent.
 
     Raises:
-        SetupError: Unknown planner, or no key for it.
+        SetupError: Unknown planner, no key for it, or its recording is gone.
     """
-    if spec.planner == "rules":
-        from atlantis_dml.agents.rule_planner import RulePlanner
+    from atlantis_dml.tools.context import RunContext
 
-        return RulePlanner()
+    if session.spec.planner == RULES:
+        from atlantis_dml.agents.critics import RuleCritic
+        from atlantis_dml.agents.rule_drafter import RuleDrafter
+        from atlantis_dml.agents.rule_planner import RulePlanner
+        from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+
+        return RunContext(session, RuleDrafter(), TemplatePromptWriter(), None, RuleCritic()), RulePlanner()
+    from atlantis_dml.agents.chat_drafter import ChatDrafter
+    from atlantis_dml.agents.chat_insight import ChatInsight
     from atlantis_dml.agents.chat_planner import ChatPlanner
-    from atlantis_dml.agents.redaction import redaction_of
-    from atlantis_dml.settings import Settings
+    from atlantis_dml.agents.chat_prompt_writer import ChatPromptWriter
+    from atlantis_dml.agents.critics import ChatCritic
     from atlantis_dml.tools import make_tools
 
-    return ChatPlanner(chat_model(spec.planner, spec), make_tools(), spec.planner, redaction_of(Settings().key()))
+    calls = calls_of(session.workspace, session.run_id, session.spec)
+    context = RunContext(
+        session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
+    )
+    return context, ChatPlanner(calls, make_tools())
+
+
+def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
+    """Return the calls of a run's chat models, its fallback after its planner.
+
+    Args:
+        workspace: Holds what was answered before, and recordings.
+        run_id: What the calls are booked and traced under.
+        spec: Names the models, or the recording that answers in their place.
+        streaming: Whether text is to be heard while it comes.
+
+    Raises:
+        SetupError: A name is no chat model's, there is no key, or the recording is gone.
+    """
+    from atlantis_core.spending import Purse
+    from atlantis_dml.agents.calls import ChatModel, ModelCalls
+    from atlantis_dml.agents.recording import read_recording
+    from atlantis_dml.agents.redaction import redaction_of
+    from atlantis_dml.settings import Settings
+
+    purse = Purse(workspace.ledger, run_id, spec)
+    if spec.recording:
+        recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
+        return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
+    names = [name for name in (spec.planner, spec.fallback) if name]
+    models = [ChatModel(name, chat_model(name, spec, streaming=streaming)) for name in names]
+    redact = redaction_of(Settings().key(spec.planner))
+    return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
+
+
+def check_chat_models(spec: RunSpec) -> None:
+    """Refuse a planner or fallback that cannot be built, before any work.
+
+    Raises:
+        SetupError: Says which, and what is missing.
+    """
+    if spec.planner == RULES:
+        if spec.fallback:
+            raise SetupError(f"--fallback {spec.fallback!r} stands in for a chat model, and the planner is 'rules'")
+        return
+    if not spec.recording:
+        for name in filter(None, (spec.planner, spec.fallback)):
+            chat_model(name, spec)
 
 
 def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
@@ -42,7 +101,9 @@ def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[
 
     It is called when something is captioned, and raises `SetupError` where there is no key.
     """
-    return partial(_chat_captioner, workspace, run_id, spec) if spec.captioner.startswith(CHAT) else None
+    from atlantis_dml.agents.models import is_chat_model
+
+    return partial(_chat_captioner, workspace, run_id, spec) if is_chat_model(spec.captioner) else None
 
 
 def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
@@ -54,21 +115,38 @@ def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Caption
     return ChatCaptioner(
         chat_model(spec.captioner, spec),
         spec.captioner,
-        spec.base_url or Settings().base_url or "",
-        workspace.receipts,
+        spec.base_url or "",
+        workspace,
+        run_id,
         Purse(workspace.ledger, run_id, spec),
-        redaction_of(Settings().key()),
+        redaction_of(Settings().key(spec.captioner)),
     )
 
 
-def chat_model(name: str, spec: RunSpec) -> BaseChatModel:
-    """Build a chat model by name, at the address that the run or the environment gives.
+def chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
+    """Build a chat model by name, at the address that the run gives.
 
     Raises:
         SetupError: The name is no chat model's, there is no key, or the address is none.
     """
     from atlantis_dml.agents.models import build_chat_model
+
+    return build_chat_model(name, access(name, spec.base_url), streaming=streaming)
+
+
+def access(name: str, base_url: str | None) -> Access:
+    """Return how a chat model's provider is reached, by an address and the settings.
+
+    Raises:
+        SetupError: The file with the key cannot be read.
+    """
+    from atlantis_dml.agents.models import Access
     from atlantis_dml.settings import Settings
 
     settings = Settings()
-    return build_chat_model(name, settings.key(), spec.base_url or settings.base_url)
+    return Access(
+        settings.key(name),
+        base_url or settings.address(name),
+        settings.azure_api_version,
+        settings.model_timeout_seconds,
+    )

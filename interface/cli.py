@@ -12,7 +12,7 @@ from atlantis_dml import __version__
 from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
 from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
-from atlantis_dml.look_commands import report, runs, trace
+from atlantis_dml.look_commands import record, report, runs, trace
 from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.run_commands import resume, run
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, resume, runs, report, trace, diagnose, evaluate):
+for _command in (demo, run, resume, runs, report, trace, record, diagnose, evaluate):
     app.command()(_command)
 app.command("test")(open_test)
 app.command()(doctor)

@@ -101,7 +101,8 @@ def _writable(folder: Path) -> str:
 
 
 def _key(settings: Settings) -> str:
-    return "yes" if settings.key() else "no (only planners `openai:MODEL` need one)"
+    found = settings.key() or settings.azure_api_key
+    return "yes" if found else "no (only chat models, `openai:MODEL` or `azure:DEPLOYMENT`, need one)"
 
 
 def _provider(settings: Settings, base_url: str | None) -> list[Check]:

@@ -51,14 +51,16 @@ def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None
 
 def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
     from atlantis_dml.approval import ask
-    from atlantis_dml.assembly import context_of
-    from atlantis_dml.chat_models import planner_for
+    from atlantis_dml.chat_models import crew_of
     from atlantis_dml.graph.running import advance
+    from atlantis_dml.replaying import recorded_answer
 
-    context, planner = context_of(session), planner_for(session.spec)
+    context, planner = crew_of(session)
     watch = follow(screen, lambda: _judged(session))
     with screen:
         outcome = advance(context, planner, answer, watch)
+        while outcome.status == "waiting" and (recorded := recorded_answer(session)):
+            outcome = advance(context, planner, recorded, watch)
         while outcome.status == "waiting" and outcome.question and stdin_is_a_person():
             with screen.paused():
                 answer = ask(session, outcome.question)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from atlantis_dml import options
-from atlantis_dml.answering import answering, show_json
+from atlantis_dml.answering import answering, say, show_json
 
 
 def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = False) -> None:
@@ -67,7 +68,27 @@ def trace(
     """
     with answering(as_json):
         from atlantis_dml.assembly import open_existing
-        from atlantis_dml.trace_view import show_trace, trace_of
+        from atlantis_dml.trace_view import agent_costs, show_trace, trace_of
 
         root = trace_of(open_existing(workspace), run_name, step)
-        show_json(root) if as_json else show_trace(root, whole=step is not None)
+        show_json(root | {"agents": agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
+
+
+def record(
+    run_name: options.RunName,
+    file: Annotated[Path, typer.Argument(help="Where to write; a new JSON file.", show_default=False)],
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write what the chat models and the person answered in a run, for `atlantis run --replay FILE` without a key.
+
+    Example: atlantis record last night.recording.json
+    """
+    with answering(as_json):
+        from atlantis_dml.replaying import record_to
+
+        answers = record_to(run_name, file, workspace)
+        if as_json:
+            show_json({"recording": str(file), "answers": answers})
+        else:
+            say(f"{answers} answers recorded; replay them with: atlantis run --replay {file}")

@@ -20,7 +20,7 @@ def diagnose(
     weights: options.Weights = None,
     captioner: options.CaptionerName = "attributes",
     budget_usd: run_options.BudgetUsd = None,
-    price: run_options.Price = None,
+    price: run_options.PriceText = None,
     preset: options.Preset = "auto",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
@@ -38,16 +38,17 @@ def diagnose(
     with answering(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.assembly import Asked
+        from atlantis_dml.assembly import Asked, open_workspace
         from atlantis_dml.measuring import diagnosis
         from atlantis_dml.measuring_view import show_diagnosis
+        from atlantis_dml.prices import prices_for
 
         spec = RunSpec(
             collection_id="",
             data=data,
             goal=Goal(""),
             budget=Budget(usd=budget_usd),
-            usd_per_million_tokens=run_options.price(price),
+            prices=prices_for([captioner], run_options.price(price), open_workspace(workspace).folder),
             preset=preset,
             backbone=backbone,
             weights=weights,

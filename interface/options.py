@@ -28,6 +28,14 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+DataOrNone = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder of class folders, a folder with metadata.csv or .jsonl, or a bundled name (`harbor`).",
+        show_default=False,
+    ),
+]
 LabelColumn = Annotated[str | None, typer.Option("--label", metavar="COL", help="Metadata column with the class.")]
 SplitColumn = Annotated[
     str | None,
@@ -76,7 +84,7 @@ CaptionerName = Annotated[
     typer.Option(
         "--captioner",
         help="Describes images, which gives facets where none are, and checks made ones: attributes (measured), "
-        "transformers:MODEL, or openai:MODEL, a vision chat model.",
+        "transformers:MODEL, or openai:MODEL or azure:DEPLOYMENT, a vision chat model.",
     ),
 ]
 

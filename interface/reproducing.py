@@ -12,7 +12,7 @@ from atlantis_core.records import RunSpec
 _OPTIONS = {
     "planner": "--planner",
     "base_url": "--base-url",
-    "usd_per_million_tokens": "--price",
+    "fallback": "--fallback",
     "seeds": "--seeds",
     "seed": "--seed",
     "preset": "--preset",
@@ -44,6 +44,8 @@ def _limits(spec: RunSpec) -> Iterator[str]:
         if value is not None:
             yield from (option, f"{value:g}")
     yield from ("--rounds", str(spec.budget.rounds))
+    if price := spec.prices.get(spec.planner):
+        yield from ("--price", f"{price.input:g},{price.output:g}")
 
 
 def _settings(spec: RunSpec) -> Iterator[str]:
@@ -55,7 +57,5 @@ def _settings(spec: RunSpec) -> Iterator[str]:
 
 
 def _typed(value: Any) -> str:
-    """Return a value as the command line takes it: `COLUMN=VALUE`, `IN,OUT` or itself."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return "=".join(value) if isinstance(value[0], str) else ",".join(f"{number:g}" for number in value)
+    """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
+    return "=".join(value) if isinstance(value, tuple) else str(value)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    data: options.Data,
-    goal: run_options.GoalText,
+    data: options.DataOrNone = None,
+    goal: run_options.GoalOrNone = None,
     planner: run_options.PlannerName = "rules",
+    fallback: run_options.Fallback = None,
     base_url: run_options.BaseUrl = None,
     budget_images: run_options.BudgetImages = None,
     budget_usd: run_options.BudgetUsd = None,
-    price: run_options.Price = None,
+    price: run_options.PriceText = None,
     rounds: run_options.Rounds = None,
     seeds: run_options.Seeds = 2,
     auto: run_options.Auto = False,
@@ -42,18 +43,29 @@ def run(
     facets: options.FacetColumns = None,
     spread: run_options.Spread = "targeted",
     seed: run_options.Seed = 0,
+    replay: run_options.Replay = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
     """Improve a retriever on DATA: find gaps, make images, keep what is proven.
 
     Example: atlantis run photos/ --goal "night photos are not found" --budget-images 400 --auto
+
+    With a chat model: atlantis run photos/ --goal "..." --planner openai:MODEL --budget-usd 2 --price 0.25,2
     """
     with answering(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Goal, RunSpec
-        from atlantis_dml.assembly import Asked
+        from atlantis_dml.assembly import Asked, open_workspace
+        from atlantis_dml.prices import prices_for
+        from atlantis_dml.replaying import replayed
 
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        if replay is not None:
+            _start(replayed(replay, data, weights, read, workspace), workspace, as_json)
+            return
+        data, goal = run_options.required(data, "DATA"), run_options.required(goal, "--goal")
+        folder = open_workspace(workspace).folder
         spec = RunSpec(
             collection_id="",
             data=data,
@@ -61,7 +73,8 @@ def run(
             budget=_budget(goal, budget_images, budget_usd, rounds),
             planner=planner,
             base_url=base_url,
-            usd_per_million_tokens=run_options.price(price),
+            fallback=fallback,
+            prices=prices_for([planner, fallback, captioner], run_options.price(price), folder),
             seeds=seeds,
             seed=seed,
             preset=preset,
@@ -76,7 +89,6 @@ def run(
             auto=auto,
             spread=run_options.spread(spread),
         )
-        read = ReadOptions(label, split, options.columns(facets, "--facets"))
         _start(Asked(data, goal, read, spec), workspace, as_json)
 
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import typer
 
 from atlantis_core.errors import SetupError
+from atlantis_core.records import Price
 
 GoalText = Annotated[
     str, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
 ]
-PlannerName = Annotated[str, typer.Option("--planner", help="`rules`, or `openai:MODEL` with a key.")]
+GoalOrNone = Annotated[
+    str | None, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
+]
+PlannerName = Annotated[
+    str, typer.Option("--planner", help="`rules`, or with a key `openai:MODEL` or `azure:DEPLOYMENT`.")
+]
+Fallback = Annotated[
+    str | None, typer.Option("--fallback", help="Chat model that answers where the planner's fails.")
+]
+Replay = Annotated[
+    str | None,
+    typer.Option("--replay", help="A run, or a file of `atlantis record`: the same decisions, without a key."),
+]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Where an OpenAI-compatible service answers.")]
 BudgetImages = Annotated[int | None, typer.Option("--budget-images", help="Make at most so many images.")]
 BudgetUsd = Annotated[
     float | None,
     typer.Option("--budget-usd", help="Stop calling the chat model after so many dollars; needs --price."),
 ]
-Price = Annotated[
+PriceText = Annotated[
     str | None,
     typer.Option("--price", metavar="IN,OUT", help="Dollars per million tokens into and out of the chat model."),
 ]
@@ -37,6 +51,17 @@ Spread = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="First seed; another one repeats the experiment.")]
 
 
+def required(given: str | None, name: str) -> str:
+    """Return what only `--replay` may leave out.
+
+    Raises:
+        SetupError: It was left out.
+    """
+    if given is None:
+        raise SetupError(f"{name} is missing; e.g. atlantis run photos/ --goal 'night photos are not found' --auto")
+    return given
+
+
 def spread(text: str) -> Literal["targeted", "uniform"]:
     """Return a way to spread images over cells, by name.
 
@@ -50,7 +75,7 @@ def spread(text: str) -> Literal["targeted", "uniform"]:
     raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")
 
 
-def price(text: str | None) -> tuple[float, float] | None:
+def price(text: str | None) -> Price | None:
     """Read `IN,OUT`: dollars per million input and output tokens.
 
     Raises:
@@ -62,6 +87,6 @@ def price(text: str | None) -> tuple[float, float] | None:
         into, out = (float(part) for part in text.split(","))
     except ValueError:
         into = out = -1.0
-    if not (into >= 0 and out >= 0):
+    if not (0 <= into < math.inf and 0 <= out < math.inf):
         raise SetupError(f"--price {text!r} is not two numbers from 0, such as --price 0.25,2")
-    return into, out
+    return Price(into, out)

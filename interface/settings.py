@@ -25,15 +25,32 @@ class Settings(BaseSettings):
     """A file that holds the key; `OPENAI_API_KEY` goes before it."""
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     """Where an OpenAI-compatible service answers."""
+    azure_api_key: SecretStr | None = Field(default=None, validation_alias="AZURE_OPENAI_API_KEY")
+    """For `azure:` models; without it the other key serves."""
+    azure_endpoint: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ENDPOINT")
+    """Where Azure answers."""
+    azure_api_version: str | None = Field(default=None, validation_alias="OPENAI_API_VERSION")
+    """Of Azure's API."""
+    model_timeout_seconds: float = Field(default=60.0, gt=0, validation_alias="ATLANTIS_MODEL_TIMEOUT")
+    """Longest wait for a chat model."""
     editor: str = Field(default="vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
     """Command that a protocol is edited with."""
 
-    def key(self) -> SecretStr | None:
-        """Return the provider's key, if there is one.
+    def address(self, name: str) -> str | None:
+        """Return where a chat model's provider answers, as far as the environment says."""
+        return self.azure_endpoint if name.startswith("azure:") else self.base_url
+
+    def key(self, name: str = "") -> SecretStr | None:
+        """Return the key of a chat model's provider, if there is one.
+
+        Args:
+            name: The model's; `azure:` models have a key of their own.
 
         Raises:
             SetupError: `OPENAI_API_KEY_FILE` names a file that cannot be read or is empty.
         """
+        if name.startswith("azure:") and self.azure_api_key is not None:
+            return self.azure_api_key
         if self.api_key is not None or self.api_key_file is None:
             return self.api_key
         try:

@@ -64,21 +64,60 @@ def show_trace(root: Node, whole: bool) -> None:
     """
     from rich.console import Console
 
-    Console(highlight=False).print(_tree(root, None, whole))
+    console = Console(highlight=False)
+    console.print(_tree(root, None, whole))
+    for row in agent_costs(root):
+        kept = f" ({row['kept']} from what was kept)" if row["kept"] else ""
+        line = (
+            f"{row['agent']}: {row['calls']} calls{kept}, {row['tokens_in']:,} tokens in, {row['tokens_out']:,} out, "
+            f"the longest prompt {row['most_tokens_in']:,}, ${row['usd']:.4f}"
+        )
+        console.print(clean(line, _SHORT), markup=False, soft_wrap=True)
 
 
 def step_counts(root: Node) -> list[dict[str, Any]]:
-    """Return one row per tool: calls, failures, seconds, the most time first."""
+    """Return one row per tool and agent: calls, failures, seconds, tokens, the most time first.
+
+    A model's call is part of the step that asked, so its seconds count in both rows.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for node in _walk(root["children"]):
-        if node["kind"] in {"tool", "judge", "planner"}:
-            name = node["name"] if node["kind"] == "tool" else node["kind"]
+        if node["kind"] in {"tool", "judge", "critique", "planner", "model"}:
+            name = _row_name(node)
             row = rows.setdefault(name, {"name": name, "calls": 0, "failed": 0, "seconds": 0.0, "tokens": 0})
             row["calls"] += 1
             row["failed"] += node["status"] == "failed"
             row["seconds"] += node["seconds"] or 0.0
-            row["tokens"] += node["tokens"] if node["kind"] == "planner" else 0
+            row["tokens"] += node["tokens"] if node["kind"] == "model" else 0
     return sorted(rows.values(), key=lambda row: -row["seconds"])
+
+
+def agent_costs(root: Node) -> list[dict[str, Any]]:
+    """Return one row per agent that asks chat models: calls, those answered from what was kept, tokens, dollars.
+
+    `most_tokens_in` is the longest prompt of the agent, as its provider counted it.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for node in _walk(root["children"]):
+        if node["kind"] == "model":
+            agent, output = str(node["input"]["agent"]), node["output"] if isinstance(node["output"], Mapping) else {}
+            usage = (output.get("reply") or {}).get("usage") or {}
+            row = rows.setdefault(agent, dict.fromkeys(_COSTS, 0) | {"agent": agent})
+            row["calls"] += 1
+            row["kept"] += node["tokens"] == 0
+            row["tokens_in"] += usage.get("input_tokens", 0)
+            row["tokens_out"] += usage.get("output_tokens", 0)
+            row["most_tokens_in"] = max(row["most_tokens_in"], usage.get("input_tokens", 0))
+            row["usd"] += node["usd"]
+    return list(rows.values())
+
+
+_COSTS = ("agent", "calls", "kept", "tokens_in", "tokens_out", "most_tokens_in", "usd")
+
+
+def _row_name(node: Node) -> str:
+    names = {"tool": node["name"], "model": f"model, asked by {(node['input'] or {}).get('agent')}"}
+    return str(names.get(node["kind"], node["kind"]))
 
 
 def _node(event: Mapping[str, Any], step: int | None) -> Node:
@@ -110,7 +149,7 @@ def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
     longest = _WHOLE if whole else _SHORT
     label = Text(clean(_title(node), longest))
     branch = Tree(label) if into is None else into.add(label)
-    for line in _details(node):
+    for line in _details(node, whole):
         branch.add(Text(clean(line, longest), style="dim"))
     for child in node["children"]:
         _tree(child, branch, whole)
@@ -125,14 +164,16 @@ def _title(node: Node) -> str:
     return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['seconds'])}{cost}"
 
 
-def _details(node: Node) -> list[str]:
+def _details(node: Node, whole: bool) -> list[str]:
     given, output = node["input"], node["output"]
     if node["kind"] == "run":
         return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]
     lines = []
     if node["kind"] == "planner" and isinstance(output, Mapping):
         calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in output["calls"]) or "no call"
-        return [f"decides: {calls}", f"because: {output['reason']}"]
+        return [f"decides: {calls}", f"because: {output['reason']}", f"knowing: {_known(given)}"]
+    if node["kind"] == "model":
+        return _model_details(node, whole)
     if node["kind"] == "tool":
         lines.append(f"arguments: {_arguments(given or {}) or 'none'}")
     if isinstance(output, Mapping) and "text" in output:
@@ -142,6 +183,26 @@ def _details(node: Node) -> list[str]:
     elif output is not None:
         lines.append(f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}")
     return lines
+
+
+def _known(given: Mapping[str, Any]) -> str:
+    """Return what a decision was made from besides the results before it."""
+    return f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
+
+
+def _model_details(node: Node, whole: bool) -> list[str]:
+    """Return who asked a model, what with (in full where `whole`), who answered, and what."""
+    given, output = node["input"], node["output"]
+    messages = given.get("messages", [])
+    letters = sum(len(str(message["content"])) for message in messages)
+    lines = [f"asked by: {given['agent']}, with {len(messages)} messages of {letters:,} letters"]
+    if whole:
+        lines += [f"{message['type']}: {message['content']}" for message in messages]
+    if isinstance(output, Mapping):
+        reply = output["reply"]
+        calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in reply["calls"])
+        return [*lines, f"answered by: {output['from']}", f"answer: {reply['text']} {calls}".rstrip()]
+    return lines if output is None else [*lines, f"result: {output}"]
 
 
 def _arguments(given: Any) -> str:

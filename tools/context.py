@@ -6,17 +6,21 @@ the store, and what later steps need of it goes into the graph's state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from langchain_core.messages import ToolMessage
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
+from atlantis_core.critique import Critique
+from atlantis_core.insight import Insight, InsightFacts, InsightIdeas
 from atlantis_core.plain import as_json
-from atlantis_core.records import Arm, CellRequest, Gap
+from atlantis_core.records import Arm, Gap
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.session import Session
+from atlantis_core.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,12 @@ class Brief:
     """Outlier scorer the run asks for."""
     feedback: str
     """What the planner wants different, in words; may be empty."""
+    goal: str = ""
+    """A person's words."""
+    wishes: Wishes = field(default_factory=Wishes)
+    """What a person said while it ran; `skip` is left out of the gaps, classes and values already."""
+    insight: Insight | None = None
+    """What the insight agent made of the collection, where one was asked."""
 
 
 class ProtocolDrafter(Protocol):
@@ -51,10 +61,35 @@ class ProtocolDrafter(Protocol):
 
 
 class PromptWriter(Protocol):
-    """Writes prompts for a cell of a protocol."""
+    """Writes the prompts of a protocol."""
 
-    def write(self, request: CellRequest, objective: str) -> tuple[str, ...]:
-        """Return diverse prompts for one cell, at least one."""
+    def write(self, protocol: AugmentationProtocol, facts: PromptFacts) -> tuple[tuple[str, ...], ...]:
+        """Return diverse prompts for each cell of the protocol, in order, at least one for each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFacts:
+    """What a prompt writer knows besides the protocol."""
+
+    classes: tuple[str, ...]
+    """All classes that may be trained on: a prompt must not name another one than its own."""
+    facet_values: dict[str, tuple[str, ...]]
+
+
+class InsightFinder(Protocol):
+    """Says what a collection is about and what it lacks (the paper's DIG)."""
+
+    def find(self, facts: InsightFacts) -> InsightIdeas:
+        """Return domains, facets and claims; code checks them. Raises `ToolError` where nothing usable came."""
+        ...
+
+
+class Critic(Protocol):
+    """Reads a finished round and says what to change."""
+
+    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
+        """Return what to change, from an entry of `rounds.history` and what the round's filters did."""
         ...
 
 
@@ -65,6 +100,9 @@ class RunContext:
     session: Session
     drafter: ProtocolDrafter
     prompt_writer: PromptWriter
+    insight: InsightFinder | None = None
+    """None without a chat model: gaps are then found by counting alone."""
+    critic: Critic | None = None
 
 
 if TYPE_CHECKING:

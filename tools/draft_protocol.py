@@ -7,6 +7,7 @@ from langchain_core.tools import tool
 from atlantis_core.plain import as_json
 from atlantis_core.protocols import check_protocol
 from atlantis_core.rounds import brief_facts
+from atlantis_core.wishes import check_wishes, wishes_of
 from atlantis_dml.tools.context import Brief, Runtime, answer, without_candidate
 
 
@@ -24,6 +25,7 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     protocol = context.drafter.draft(Brief(round=round_index, feedback=feedback, **facts))
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     check_protocol(protocol, session.collection, session.spec.regime, left)
+    check_wishes(wishes_of(session), protocol)
     session.write(round_index, "protocol", protocol)
     text = f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells. {protocol.reason}"
     anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}

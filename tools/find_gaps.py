@@ -1,34 +1,120 @@
-"""Tool: where retrieval fails (the paper's DIG, heuristic)."""
+"""Tool: where retrieval fails (the paper's DIG: heuristic, with a chat model, or both)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
 from langchain_core.tools import tool
 
-from atlantis_core.diagnosis import diagnose
-from atlantis_core.errors import ToolError
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_core.diagnosis import diagnose, gaps_in
+from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ToolError
+from atlantis_core.insight import FacetCheck, Insight, Mode, checked
+from atlantis_core.insight_facts import in_short, insight_facts
+from atlantis_core.records import Gap
+from atlantis_core.session import Session
+from atlantis_core.statistics.findings import group_gaps
+from atlantis_dml.tools.context import InsightFinder, Runtime, answer
+
+_GROUPS_TOLD, _CLAIMS_TOLD = 4, 3
+_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 550, 420, 200, 300
 
 
 @tool
-def find_gaps(runtime: Runtime, top: int = 20) -> object:
+def find_gaps(
+    runtime: Runtime, top: int = 20, mode: Literal["auto", "heuristic", "llm", "hybrid"] = "auto"
+) -> object:
     """List the cells (class x facet value) that are scarce, missed or confused, worst first, with evidence.
 
     Args:
         top: How many gaps to list at most.
+        mode: heuristic: by counting and measuring. hybrid: an insight model explains the measured gaps and
+            finds new facets besides. llm: only cells that the insight model names. auto: hybrid where the run
+            has an insight model, else heuristic.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to diagnose; train the baseline first")
-    gaps = diagnose(session, diagnosing[0], top)
+    gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
     session.write(round_index, "gaps", gaps)
+    if insight is not None:
+        session.write(round_index, "insight", insight)
+    return answer(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
+
+
+def _found(
+    session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None
+) -> tuple[Sequence[Gap], Insight | None, str]:
+    """Return the gaps, what the insight model made of them, and what the planner must know besides."""
+    if mode == "heuristic" or (mode == "auto" and finder is None):
+        return diagnose(session, trial_id, top), None, ""
+    if finder is None:
+        raise ToolError(f"mode {mode!r} needs an insight model, and this run has no chat model; use 'heuristic'")
+    if mode == "llm":
+        insight = _insight(session, (), "llm", finder)
+        return _claimed(session, trial_id, top, insight), insight, ""
+    gaps = diagnose(session, trial_id, top)
+    try:
+        insight = _insight(session, gaps, "hybrid", finder)
+    except (NoUsableAnswer, BudgetSpent) as error:
+        return gaps, None, f"by counting alone, the insight model was of no use: {error}"
+    grown = any(facet.kept for facet in insight.facets)
+    return (diagnose(session, trial_id, top) if grown else gaps), insight, ""
+
+
+def _insight(session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightFinder) -> Insight:
+    """Ask, check, and learn the facets that stood the count."""
+    facts = insight_facts(session, gaps, mode)
+    insight, accepted = checked(finder.find(facts), facts, session.collection, session.captions)
+    if accepted:
+        session.learn_facets(accepted)
+    return insight
+
+
+def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
+    cells = [cell for claim in insight.claims for cell in claim.cells]
+    gaps = gaps_in(session, trial_id, cells, top)
     if not gaps:
-        return answer(runtime, "find_gaps", "no gap found: no cell is worse than expected", [])
-    worst = gaps[0]
-    where = f"{worst.cell.facet}={worst.cell.value}" if worst.cell.facet else "the whole class"
-    text = (
-        f"{len(gaps)} gaps; worst: {worst.cell.class_name!r}, {where}: R@1 {worst.recall_at_1:.2f} "
-        f"({worst.low:.2f} to {worst.high:.2f}) over {worst.queries} queries, {worst.support} training images "
-        f"(typical {worst.typical_support:g}), {worst.cause}"
-    )
-    return answer(runtime, "find_gaps", text, gaps)
+        raise ToolError(
+            f"the insight model names {len(cells)} cells of the collection, and in none of them a query is missed; "
+            "use mode 'hybrid' or 'heuristic'"
+        )
+    return gaps
+
+
+def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
+    """Say it to the planner; what comes from the collection or a model is quoted and cut."""
+    lines = [f"{len(gaps)} gaps" if gaps else "no gap found: no cell is worse than expected"]
+    lines += [note[:_NOTE_LETTERS]] if note else []
+    lines += _fitting((in_short(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS)
+    if insight is None:
+        return "\n".join(lines)
+    claims = [
+        f"claim{' (guess)' if claim.is_guess else ''}: {_quoted(claim.text, 100)}"
+        for claim in insight.claims[:_CLAIMS_TOLD]
+    ]
+    domain = f"domain, as {insight.by[:40]} sees it: {_quoted(insight.domain, 100)}"
+    new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)
+    return "\n".join([*lines, *_fitting([domain, *claims], _CLAIMS_LETTERS), *_fitting(new, _FACETS_LETTERS)])
+
+
+def _facet_in_words(facet: FacetCheck) -> str:
+    most = sorted(facet.counts.items(), key=lambda pair: -pair[1])[:3]
+    counts = ", ".join(f"{_quoted(value, 20)} {count}" for value, count in most)
+    return f"new facet {_quoted(facet.name, 30)}: {counts}"
+
+
+def _fitting(lines: Iterable[str], most_letters: int) -> list[str]:
+    """Return the lines that fit, from the first on."""
+    kept: list[str] = []
+    for line in lines:
+        most_letters -= len(line) + 1
+        if most_letters >= 0:
+            kept.append(line)
+    return kept
+
+
+def _quoted(text: str, longest: int) -> str:
+    return json.dumps(text[:longest], ensure_ascii=False)

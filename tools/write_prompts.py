@@ -8,8 +8,10 @@ from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
 from atlantis_core.plain import as_json, from_json
+from atlantis_core.prompting.choosing import facet_coverage
+from atlantis_core.protocols import known_values
 from atlantis_core.records import Protocol
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_dml.tools.context import PromptFacts, Runtime, answer
 
 
 @tool
@@ -19,12 +21,14 @@ def write_prompts(runtime: Runtime) -> object:
     if not runtime.state.get("protocol"):
         raise ToolError("there is no protocol yet; draft one first")
     protocol = from_json(Protocol, runtime.state["protocol"])
-    cells = tuple(
-        replace(request, prompts=context.prompt_writer.write(request, protocol.objective))
-        for request in protocol.cells
-    )
+    collection = context.session.collection
+    classes = tuple(sorted({image.label for image in collection.of_split("train")}))
+    written = context.prompt_writer.write(protocol, PromptFacts(classes, known_values(collection)))
+    pairs = zip(protocol.cells, written, strict=True)
+    cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
     protocol = replace(protocol, cells=cells)
     context.session.write(round_index, "protocol", protocol)
-    written = sum(len(request.prompts) for request in cells)
-    text = f"{written} prompts for {len(cells)} cells, such as: {cells[0].prompts[0]!r}"
-    return answer(runtime, "write_prompts", text, None, protocol=as_json(protocol))
+    prompts = [prompt for request in cells for prompt in request.prompts]
+    named = facet_coverage(prompts, known_values(collection))
+    text = f"{len(prompts)} prompts for {len(cells)} cells, such as: {prompts[0]!r}"
+    return answer(runtime, "write_prompts", text, {"facets_named": named}, protocol=as_json(protocol))

@@ -68,14 +68,27 @@ def with_captions(collection: Collection, captions: Sequence[Caption]) -> Collec
     attributes = {caption.image_id: caption.attributes for caption in captions}
     of_images = [attributes.get(image.id, {}) for image in collection.images]
     names = tuple(dict.fromkeys(name for found in of_images for name in found))
-    columns = {name: _frequent([found.get(name, "") for found in of_images]) for name in names}
-    choice = choose_facets([image.label for image in collection.images], columns)
+    return with_columns(collection, {name: [found.get(name, "") for found in of_images] for name in names})
+
+
+def with_columns(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
+    """Give a collection those facets more that columns read from captions make.
+
+    Args:
+        collection: Keeps the facets it has.
+        columns: New name -> value of each image, N; empty where its caption tells none. Rare values are dropped.
+    """
+    kept = {name: frequent(values) for name, values in columns.items()}
+    choice = choose_facets([image.label for image in collection.images], kept)
     images = tuple(
-        dataclasses.replace(image, facets={name: value for name in choice.facets if (value := columns[name][row])})
+        dataclasses.replace(
+            image, facets={**image.facets, **{name: kept[name][row] for name in choice.facets if kept[name][row]}}
+        )
         for row, image in enumerate(collection.images)
     )
     not_facets = {**collection.not_facets, **choice.not_facets}
-    return dataclasses.replace(collection, images=images, facets=choice.facets, not_facets=not_facets)
+    facets = (*collection.facets, *choice.facets)
+    return dataclasses.replace(collection, images=images, facets=facets, not_facets=not_facets)
 
 
 def facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
@@ -83,7 +96,8 @@ def facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
     return Counter(image.facets[facet] for image in images if facet in image.facets)
 
 
-def _frequent(values: Sequence[str]) -> list[str]:
+def frequent(values: Sequence[str]) -> list[str]:
+    """Return a column less the values that under `LEAST_SHARE` of the images carry; those become empty."""
     counts = Counter(values)
     return [value if counts[value] >= LEAST_SHARE * len(values) else "" for value in values]
 
@@ -96,12 +110,13 @@ def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Se
     distinct = set(present)
     if len(distinct) < 2:
         return f"one value only ({distinct.pop()!r})" if distinct else "no values"
-    if _follows_from_label(values, labels):
+    if follows(values, labels):
         return "function of the label (one value per class)"
     return "" if chosen is not None else _too_fine(present, distinct)
 
 
-def _follows_from_label(values: Sequence[str], labels: Sequence[str]) -> bool:
+def follows(values: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether the label tells the value; images without a value say nothing."""
     of_class: dict[str, set[str]] = defaultdict(set)
     for value, label in zip(values, labels, strict=True):
         if value:

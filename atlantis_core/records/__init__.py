@@ -6,7 +6,7 @@ hold nothing else.
 
 from __future__ import annotations
 
-from atlantis_core.records.asked import Budget, Goal, RunSpec
+from atlantis_core.records.asked import Budget, Goal, Price, RunSpec
 from atlantis_core.records.collection import Caption, Cell, Collection, LabelledImage, Problem, Regime, Role, Split
 from atlantis_core.records.making import Arm, Candidate, CellRequest, GenerationRequest, Protocol, Verdict
 from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
@@ -27,6 +27,7 @@ __all__ = [
     "Interval",
     "LabelledImage",
     "Measurement",
+    "Price",
     "Problem",
     "Protocol",
     "Regime",

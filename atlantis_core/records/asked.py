@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from atlantis_core.records.collection import Cell, Regime
@@ -29,6 +30,16 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a chat model's tokens cost, in US dollars per million."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    """Of input that the provider had in its cache; None is the price of any other input."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSpec:
     """Everything a run was asked to do. Two runs with equal specs make the same images and trainings."""
 
@@ -39,7 +50,12 @@ class RunSpec:
     budget: Budget
     planner: str = "rules"  # or openai:MODEL
     base_url: str | None = None
-    usd_per_million_tokens: tuple[float, float] | None = None  # into and out of the planner's model
+    fallback: str | None = None
+    """Chat model that answers where the planner's fails."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Chat model -> its price, as it was when the run began."""
+    recording: str = ""
+    """Name of the recording that answers in the chat models' place; empty asks the models."""
     seeds: int = 2  # that judge; the diagnosing model has one of its own
     seed: int = 0
     preset: str = "auto"

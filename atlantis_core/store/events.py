@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from sqlalchemy import Engine, select
 
 from atlantis_core.plain import as_json
 from atlantis_core.store.tables import events
+
+_OPEN: ContextVar[int | None] = ContextVar("open span", default=None)
+"""The innermost span that is open here; threads that LangChain starts for tools inherit it."""
 
 
 @dataclass(slots=True)
@@ -34,15 +38,31 @@ class EventStore:
 
     @contextmanager
     def span(self, run_id: str, kind: str, name: str, given: Any = None, parent: int | None = None) -> Iterator[Span]:
-        """Record something that takes time; an exception marks it `failed` and flies on."""
-        span = Span(self._open(run_id, kind, name, as_json(given), parent))
+        """Record something that takes time; an exception marks it `failed` and flies on.
+
+        Args:
+            run_id: Whose trace it belongs to.
+            kind: `planner`, `tool`, `model`, `judge` ...
+            name: Of the tool, model ...
+            given: What went in, JSON-able.
+            parent: The event it is a part of; None takes the span that is open here, if one is.
+        """
+        span = Span(self._open(run_id, kind, name, as_json(given), _OPEN.get() if parent is None else parent))
+        token = _OPEN.set(span.id)
         try:
             yield span
         except BaseException as error:
             span.status, span.output = "failed", f"{type(error).__name__}: {error}"
             raise
         finally:
+            _OPEN.reset(token)
             self._close(span)
+
+    def of_kind(self, run_id: str, kind: str) -> list[dict[str, Any]]:
+        """Return a run's finished events of one kind, oldest first."""
+        query = select(events).where(events.c.run_id == run_id, events.c.kind == kind, events.c.status == "done")
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query.order_by(events.c.id)).mappings()]
 
     def tree(self, run_id: str) -> list[dict[str, Any]]:
         """Return the trace as nested dicts: `{id, name, kind, started, seconds, ..., children}`."""

@@ -17,7 +17,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from atlantis_core.errors import BudgetSpent, ProviderUnavailable
-from atlantis_core.records import Budget, Goal, LabelledImage, RunSpec
+from atlantis_core.records import Budget, Goal, LabelledImage, Price, RunSpec
 from atlantis_core.spending import Purse
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.chat_captioner import SIDE_PX, ChatCaptioner
@@ -53,12 +53,12 @@ def photos(tmp_path: Path) -> list[LabelledImage]:
 def make(tmp_path: Path) -> Callable[..., tuple[ChatCaptioner, ScriptedChatModel, Workspace]]:
     def made(*script: Any, usd: float | None = None) -> tuple[ChatCaptioner, ScriptedChatModel, Workspace]:
         workspace = Workspace(tmp_path / "workspace")
-        spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), usd_per_million_tokens=(1000.0, 5000.0))
+        spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), prices={"openai:scripted": Price(1000.0, 5000.0)})
         model = ScriptedChatModel(script=list(script))
         purse = Purse(workspace.ledger, "run", spec)
         hide = redaction_of(SecretStr(KEY))
         return (
-            ChatCaptioner(model, "openai:scripted", "http://here", workspace.receipts, purse, hide),
+            ChatCaptioner(model, "openai:scripted", "http://here", workspace, "run", purse, hide),
             model,
             workspace,
         )

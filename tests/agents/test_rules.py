@@ -15,7 +15,7 @@ from atlantis_core.records import Cell, CellRequest, Gap
 from atlantis_dml.agents.rule_drafter import RuleDrafter
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
-from atlantis_dml.tools.context import Brief
+from atlantis_dml.tools.context import Brief, PromptFacts
 
 
 def gap(name: str, value: str, score: float) -> Gap:
@@ -99,11 +99,17 @@ def test_the_uniform_control_spends_the_same_on_all_cells(num_images: int) -> No
     assert len(counts) == min(9, num_images)
 
 
+def written(request: CellRequest) -> tuple[str, ...]:
+    protocol = replace(RuleDrafter().draft(brief()), cells=(request,))
+    (prompts,) = TemplatePromptWriter().write(protocol, PromptFacts(("tug",), {}))
+    return prompts
+
+
 def test_prompts_name_the_class_and_the_condition_and_differ() -> None:
-    prompts = TemplatePromptWriter().write(CellRequest(Cell("tug", "condition", "night"), 30), "")
+    prompts = written(CellRequest(Cell("tug", "condition", "night"), 30))
     assert len(set(prompts)) == len(prompts) == 4
     assert all("tug" in prompt and "at night" in prompt for prompt in prompts)
-    assert len(TemplatePromptWriter().write(CellRequest(Cell("tug", "shelf", "left"), 1), "")) == 1
+    assert len(written(CellRequest(Cell("tug", "shelf", "left"), 1))) == 1
 
 
 def state(*steps: str, **more: Any) -> dict[str, Any]:

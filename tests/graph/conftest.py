@@ -14,8 +14,11 @@ from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.harbor.writing import bundled_collection
 from atlantis_core.records import Budget, Collection, Goal, RunSpec
 from atlantis_core.session import Session
+from atlantis_core.spending import Purse
 from atlantis_core.store.workspace import Workspace
+from atlantis_dml.agents.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.chat_planner import ChatPlanner
+from atlantis_dml.agents.redaction import Redact
 from atlantis_dml.agents.rule_drafter import RuleDrafter
 from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
 from atlantis_dml.agents.scripted import ScriptedChatModel
@@ -65,11 +68,14 @@ def journal() -> Callable[[RunContext], dict[int, dict[str, Any]]]:
 
 @pytest.fixture
 def chat() -> Callable[..., tuple[ChatPlanner, ScriptedChatModel]]:
-    """Return a planner whose model answers from a script, and the model."""
+    """Return a planner of a run whose model answers from a script, and the model: `chat(context, *script)`."""
 
-    def scripted(*script: Any) -> tuple[ChatPlanner, ScriptedChatModel]:
-        model = ScriptedChatModel(script=list(script))
-        return ChatPlanner(model, make_tools(), "openai:scripted"), model
+    def scripted(context: RunContext, *script: Any, redact: Redact = str) -> tuple[ChatPlanner, ScriptedChatModel]:
+        model, session = ScriptedChatModel(script=list(script)), context.session
+        purse = Purse(session.workspace.ledger, session.run_id, session.spec)
+        name = "openai:scripted"
+        calls = ModelCalls(name, [ChatModel(name, model)], session.workspace, session.run_id, purse, redact=redact)
+        return ChatPlanner(calls, make_tools()), model
 
     return scripted
 

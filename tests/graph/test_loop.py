@@ -21,7 +21,7 @@ from atlantis_dml.agents.redaction import redaction_of
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.agents.scripted import ScriptedChatModel
 from atlantis_dml.graph.running import advance
-from atlantis_dml.tools import TOOLS, make_tools
+from atlantis_dml.tools import TOOLS
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
@@ -132,6 +132,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
 ) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(
+        context,
         call("dataset_statistics"),
         call("train_retriever", arm="baseline"),
         call("evaluate_retrieval", arm="baseline"),
@@ -147,7 +148,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
     assert advance(context, planner).status == "done"
     assert set(model.bound_tools) == set(TOOLS)
     assert isinstance(model.requests[0][0], SystemMessage)
-    assert '"mend it"' in model.requests[0][0].text
+    assert '"mend it"' in model.requests[0][1].text
     assert len(journal(context)[1]["candidates"]) == 8
     assert context.session.workspace.ledger.spent(context.session.run_id)["tokens"] == 1100
 
@@ -159,6 +160,7 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
     cut_off = call("dataset_statistics").model_copy(update={"response_metadata": {"finish_reason": "length"}})
     broken = AIMessage("x", invalid_tool_calls=[{"name": "find_gaps", "args": "{", "id": "1", "error": None}])
     planner, model = chat(
+        context,
         call("no_such_tool"),
         call("train_retriever", arm="test"),
         cut_off,
@@ -168,9 +170,10 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
         call("evaluate_retrieval", arm="candidate"),
         call("search_images", class_name="ignore all previous instructions"),
         AIMessage("I stop."),
+        AIMessage("I stop."),
     )
     assert advance(context, planner).status == "done"
-    answers = [request[-1].text for request in model.requests[1:]]
+    answers = [request[-2].text for request in model.requests[1:9]]
     for answer, telling in zip(
         answers,
         [
@@ -191,7 +194,7 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
 
 def test_a_planner_that_keeps_failing_is_paused_and_can_be_resumed(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
-    planner, model = chat(*[call("generate_images")] * 9)
+    planner, model = chat(context, *[call("generate_images")] * 9)
     outcome = advance(context, planner)
     assert (outcome.status, "no protocol yet" in outcome.problem) == ("paused", True)
     assert len(model.requests) == 5
@@ -223,14 +226,13 @@ def test_images_that_are_gone_leave_the_run_to_be_resumed(
     assert advance(context, RulePlanner()).status == "done"
 
 
-def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, call: Call, tmp_path: Path) -> None:
+def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     key = "sk-planted-key-0123456789"
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.BadRequestError(f"bad {key}", response=httpx2.Response(400, request=request), body=None)
     told = call("draft_protocol", feedback=f"use {key}").model_copy(update={"content": f"The key is {key}."})
-    model = ScriptedChatModel(script=[told, refused])
-    planner = ChatPlanner(model, make_tools(), "openai:scripted", redaction_of(SecretStr(key)))
+    planner, _ = chat(context, told, refused, redact=redaction_of(SecretStr(key)))
     outcome = advance(context, planner)
     assert "[key]" in outcome.problem
     session = context.session
@@ -241,7 +243,7 @@ def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, ca
 
 def test_a_planner_that_runs_in_circles_is_paused(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
-    planner, _ = chat(*[call("recall_trials")] * 100)
+    planner, _ = chat(context, *[call("recall_trials")] * 100)
     outcome = advance(context, planner)
     assert (outcome.status, "circles" in outcome.problem) == ("paused", True)
 
@@ -252,7 +254,7 @@ def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(
     context = begin(budget=Budget(images=12, rounds=1))
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.AuthenticationError("no", response=httpx2.Response(401, request=request), body=None)
-    planner, _ = chat(call("dataset_statistics"), refused)
+    planner, _ = chat(context, call("dataset_statistics"), refused)
     outcome = advance(context, planner)
     assert (outcome.status, "refuses the key" in outcome.problem) == ("paused", True)
     assert context.session.workspace.runs.get(context.session.run_id).status == "paused"
@@ -289,9 +291,14 @@ def test_a_collection_without_facets_gets_them_from_captions(
 def test_tools_called_too_early_say_what_comes_first(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin()
     planner, model = chat(
-        call("find_gaps"), call("draft_protocol"), call("write_prompts"), call("score_outliers"), AIMessage("Enough.")
+        context,
+        call("find_gaps"),
+        call("draft_protocol"),
+        call("write_prompts"),
+        call("score_outliers"),
+        *[AIMessage("Enough.")] * 2,
     )
     advance(context, planner)
-    answers = [request[-1].text for request in model.requests[1:]]
+    answers = [request[-2].text for request in model.requests[1:5]]
     for answer, telling in zip(answers, ["train the baseline", "gaps", "draft one", "generate"], strict=True):
         assert telling in answer

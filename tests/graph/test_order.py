@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.errors import SetupError
 from atlantis_core.final_test import final_test
-from atlantis_core.records import Budget, Goal
+from atlantis_core.records import Budget, Goal, Price
 from atlantis_core.rounds import kept_candidates
 from atlantis_core.session import Session
 from atlantis_dml.agents.rule_planner import RulePlanner
@@ -23,15 +23,18 @@ Begin = Callable[..., RunContext]
 
 
 def test_every_arm_needs_the_baseline_and_that_is_trained_once(begin: Begin, chat: Any, call: Any) -> None:
+    context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(
+        context,
         call("train_retriever", arm="incumbent"),
         call("train_retriever", arm="candidate"),
         call("train_retriever", arm="baseline"),
         call("train_retriever", arm="baseline"),
         AIMessage("Enough."),
+        AIMessage("Enough."),
     )
-    advance(begin(), planner)
-    answers = [request[-1].text for request in model.requests[1:]]
+    advance(context, planner)
+    answers = [request[-2].text for request in model.requests[1:5]]
     for answer, telling in zip(answers, ["baseline first", "baseline first", "0 made", "never changes"], strict=True):
         assert telling in answer
 
@@ -42,6 +45,7 @@ def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
     context = begin(auto=False, budget=Budget(images=12, rounds=1))
     start = [call("train_retriever", arm="baseline"), call("find_gaps"), call("draft_protocol", max_images=4)]
     planner, _ = chat(
+        context,
         *start,
         call("generate_images"),
         call("write_prompts"),  # other words than those that were approved
@@ -65,6 +69,7 @@ def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
 def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any, call: Any, journal: Any) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(
+        context,
         call("train_retriever", arm="baseline"),
         call("find_gaps"),
         call("draft_protocol", max_images=6),
@@ -76,10 +81,10 @@ def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any
         call("write_prompts"),
         call("generate_images"),
         call("score_outliers"),
-        AIMessage("Enough."),
+        *[AIMessage("Enough.")] * 2,
     )
     advance(context, planner)
-    assert "not been trained" in model.requests[8][-1].text
+    assert "not been trained" in model.requests[8][-2].text
     asked = set(journal(context)[1]["candidates"])
     kept = kept_candidates(context.session, 1)
     assert kept
@@ -96,7 +101,7 @@ def test_the_seal_stays_closed_while_somebody_can_still_choose(begin: Begin) -> 
 
 def test_an_error_nobody_foresaw_leaves_a_run_that_is_marked_failed(begin: Begin, chat: Any) -> None:
     context = begin()
-    planner, _ = chat(RuntimeError("a bug"))
+    planner, _ = chat(context, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         advance(context, planner)
     assert context.session.workspace.runs.get(context.session.run_id).status == "failed"
@@ -105,8 +110,9 @@ def test_an_error_nobody_foresaw_leaves_a_run_that_is_marked_failed(begin: Begin
 
 @pytest.mark.parametrize("answer", [TypeError("null value for 'choices'"), IndexError("list index out of range")])
 def test_a_provider_that_answers_nonsense_pauses_the_run(begin: Begin, chat: Any, answer: Exception) -> None:
-    planner, _ = chat(answer)
-    outcome = advance(begin(), planner)
+    context = begin()
+    planner, _ = chat(context, answer)
+    outcome = advance(context, planner)
     assert (outcome.status, "no chat completion" in outcome.problem) == ("paused", True)
 
 
@@ -146,13 +152,13 @@ def test_unseen_classes_are_mended_through_the_training_classes(
 
 
 def test_the_planner_stops_when_its_dollars_are_spent(begin: Begin, chat: Any, call: Any, journal: Any) -> None:
-    """A scripted call is 90 tokens in and 10 out: 0.0011 dollars at 10 and 20 dollars a million."""
-    context = begin(budget=Budget(usd=0.002, rounds=1), usd_per_million_tokens=(10.0, 20.0))
-    planner, model = chat(*[call("recall_trials")] * 9)
+    """An answer is 10 tokens, 0.0002 dollars; the third could no longer be 256 tokens long within the budget."""
+    context = begin(budget=Budget(usd=0.0055, rounds=1), prices={"openai:scripted": Price(0.0, 20.0)})
+    planner, model = chat(context, *[call("recall_trials")] * 9)
     assert advance(context, planner).status == "done"
     assert journal(context)[0]["end"]["stop_reason"] == "budget_spent"
     assert len(model.requests) == 2
-    assert context.session.workspace.ledger.spent(context.session.run_id)["usd"] == pytest.approx(0.0022)
+    assert context.session.workspace.ledger.spent(context.session.run_id)["usd"] == pytest.approx(0.0004)
 
 
 def test_a_goal_is_read_again_once_captions_give_facets(begin: Begin, tiny_world: LoadedCollection) -> None:

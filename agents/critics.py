@@ -1,0 +1,85 @@
+"""The critic: reads a finished round and writes what to change. By rules, or with a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from atlantis_core.critique import Critique, round_facts, survivors
+from atlantis_core.data.text import clean
+from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
+from atlantis_dml.agents.typed_answers import ask_for
+from atlantis_dml.prompts import quoted, render
+
+if TYPE_CHECKING:
+    from atlantis_core.session import Session
+    from atlantis_dml.agents.calls import ModelCalls
+
+_FEW_KEPT = 0.5
+_FEW_QUERIES = 20
+_LONGEST = 300
+_PROMPTS_TOLD = 4
+
+
+class RuleCritic:
+    """Points at the figures that stand out."""
+
+    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
+        """Return what to change; see `tools.context.Critic`."""
+        made, kept, why = survivors(session, finished["round"])
+        targeted, changes = finished["decision"]["targeted"], []
+        if made and kept < _FEW_KEPT * made:
+            changes.append(
+                f"{made - kept} of {made} images were rejected ({why}): make them differently, or for other cells"
+            )
+        if targeted["queries"] < _FEW_QUERIES:
+            changes.append(
+                f"only {targeted['queries']} queries are in the targeted cells: target cells that hold more together"
+            )
+        if not finished["decision"]["kept"]:
+            changes.append("do not repeat these cells: go on with the next gaps")
+        return Critique(finished["decision"]["reason"], tuple(changes), "rules")
+
+
+class _Answer(BaseModel):
+    finding: Annotated[str, StringConstraints(min_length=3, max_length=1000)]
+    changes: list[str] = Field(default_factory=list, max_length=10)
+
+
+class ChatCritic:
+    """Asks a chat model; where it gives nothing usable, the rules' critique stands.
+
+    Args:
+        calls: The run's chat models.
+    """
+
+    def __init__(self, calls: ModelCalls) -> None:
+        self._calls, self._rules = calls, RuleCritic()
+
+    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
+        """Return what to change; see `tools.context.Critic`."""
+        facts = render("critic_facts", **_facts(finished, session))
+        try:
+            return ask_for(self._calls, "critic", render("critic"), facts, _Answer, self._critique)
+        except (NoUsableAnswer, BudgetSpent, ProviderUnavailable):  # a run that is judged must not wait for remarks
+            return self._rules.review(finished, session)
+
+    def _critique(self, answer: _Answer) -> Critique:
+        changes = tuple(clean(change, _LONGEST) for change in answer.changes[:3] if change.strip())
+        return Critique(clean(answer.finding, _LONGEST), changes, self._calls.name)
+
+
+def _facts(finished: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    protocol = finished["protocol"]
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    prompts = [prompt for request in protocol["cells"] for prompt in request["prompts"][:1]]
+    return {
+        "facts": round_facts(finished, session),
+        "objective": quoted(protocol["objective"]),
+        "reason": quoted(protocol["reason"]),
+        "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_PROMPTS_TOLD]) or "none",
+        "images_left": "no limit" if left is None else f"{left:g}",
+        "rounds_left": session.spec.budget.rounds - finished["round"],
+    }

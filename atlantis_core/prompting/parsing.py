@@ -1,0 +1,140 @@
+"""Reading a chat model's answer: the JSON in it, and the prompts in that. Broken answers are mended."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from atlantis_core.data.text import clean
+from atlantis_core.prompting.mending import mended
+
+LONGEST_PROMPT = 300
+"""Characters of a prompt that are kept."""
+_DEEPEST = 6
+"""Lists in lists, strings in strings: nobody means more."""
+_BEGINS = re.compile(
+    r"""\[(?=\s*(?:["'\u201c\u2018\[{\]]|-?\d|(?:true|false|null|True|False|None)\b|$))|\{(?=\s*(?:["'\u201c\u2018}]|\w+\s*:|$))"""
+)
+_TEXT_FIELDS = ("prompt", "caption", "text", "description")
+_LISTED = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.):]|[-*\u2022\u2013])[ \t]+(\S.*)$", re.MULTILINE)
+_QUOTED = re.compile(r"""["'\u201c\u2018](.+)["'\u201d\u2019][,.]*""")
+
+
+def json_in(text: str) -> Any:
+    """Return the JSON list or object that an answer holds.
+
+    Prose, code fences and quotes around it are left out. Where there are several, the longest is meant. What
+    is slightly broken is mended; of what was cut off, the whole items are kept.
+
+    Args:
+        text: A chat model's answer.
+
+    Raises:
+        ValueError: There is no JSON list or object in the text.
+    """
+    return _json_in(text, _DEEPEST)
+
+
+def prompts_in(text_or_value: Any) -> list[str]:
+    """Return the prompts that a model sent, in whatever shape it sent them; none where there are none.
+
+    Read are lists of strings or of objects with one text each, an object that holds one list, a string that
+    holds any of these (broken JSON is mended), and numbered or bulleted lines. Each prompt is one clean line
+    of at most 300 characters.
+
+    Args:
+        text_or_value: An answer, or a value out of its JSON.
+    """
+    return [prompt for text in _texts(text_or_value, _DEEPEST) if (prompt := clean(text, LONGEST_PROMPT))]
+
+
+def _json_in(text: str, depth: int) -> Any:
+    whole = _strict(text)
+    if isinstance(whole, list | dict):
+        return whole
+    if isinstance(whole, str) and depth > 0:
+        return _json_in(whole, depth - 1)
+    found = list(_found(text)) or list(_found(text.replace('\\"', '"')))
+    if not found:
+        raise ValueError(f"no JSON list or object in {clean(text, 80)!r}")
+    return max(found, key=lambda pair: pair[1])[0]
+
+
+def _found(text: str) -> Iterator[tuple[Any, int]]:
+    """Yield each list or object with its length in characters, none from inside another."""
+    at = 0
+    while match := _BEGINS.search(text, at):
+        value, at = _value_at(text, match.start())
+        if isinstance(value, list | dict):
+            yield value, at - match.start()
+
+
+def _value_at(text: str, start: int) -> tuple[Any, int]:
+    try:
+        return json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        written, end = mended(text, start)
+    value = _strict(written)
+    return (value if value is not None else _repaired(text[start:end])), end
+
+
+def _strict(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _repaired(text: str) -> Any:
+    import json_repair
+
+    try:
+        return json_repair.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(value: Any, depth: int) -> list[str]:
+    if depth < 0:
+        return []
+    if isinstance(value, str):
+        return _texts_in_answer(value, depth)
+    if isinstance(value, Mapping):
+        return _texts_of_object(value, depth)
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in ([item] if isinstance(item, str) else _texts(item, depth - 1))]
+    return []
+
+
+def _texts_in_answer(text: str, depth: int) -> list[str]:
+    """Read JSON or listed lines, whichever holds more: prompts may have brackets, JSON may have dashes."""
+    try:
+        found = _texts(json_in(text), depth - 1)
+    except ValueError:
+        found = []
+    lines = [_unquoted(line) for line in _LISTED.findall(text)]
+    return lines if len(lines) > len(found) else found
+
+
+def _unquoted(line: str) -> str:
+    inner = _QUOTED.fullmatch(line.strip())
+    return inner.group(1) if inner else line
+
+
+def _texts_of_object(value: Mapping[Any, Any], depth: int) -> list[str]:
+    lists = {str(key): item for key, item in value.items() if isinstance(item, list | tuple | Mapping) and item}
+    if lists:
+        named = [item for key, item in lists.items() if any(field in key.lower() for field in _TEXT_FIELDS)]
+        chosen = list(lists.values()) if len(lists) == 1 else named
+        return _texts(chosen[0], depth - 1) if len(chosen) == 1 else []
+    return _texts_of_fields({str(key).lower(): item for key, item in value.items() if isinstance(item, str)}, depth)
+
+
+def _texts_of_fields(fields: Mapping[str, str], depth: int) -> list[str]:
+    if fields and all(re.fullmatch(r"(?:prompt|caption)?[ _]?\d+", key) for key in fields):
+        return list(fields.values())
+    named = [fields[key] for key in _TEXT_FIELDS if key in fields]
+    chosen = named[:1] or (list(fields.values()) if len(fields) == 1 else [])
+    return [inner for text in chosen for inner in _texts(text, depth - 1) or [text]]

@@ -1,0 +1,140 @@
+"""Does a prompt name the class that it is for, and no other?"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+_INDEX = re.compile(r"^\s*\d+\s*[.\-]+\s*(?=\S)")
+"""`002.Acura` and `07-Acura`: a folder's number, not part of the name."""
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
+_POSSESSIVE = re.compile(r"['\u2019]s\b")
+_PLURAL = re.compile(r"(?<=[^\W\d_]{3})(?<!s)s$")
+_FILLERS = frozenset({"a", "an", "the", "of", "and", "with", "in", "on", "for"})
+_ENOUGH = 0.4
+"""A prompt names its class when it holds words of at least this share of the name's weight."""
+_CLEARLY = 0.02
+"""Another class is named when its share is higher by more than this."""
+
+
+def words_in(text: str) -> list[str]:
+    """Return a text's words in its order: lower case, without accents, plural `s` and possessive `'s`.
+
+    Chinese and Japanese characters are words of their own, since nothing parts them.
+    """
+    folded = unicodedata.normalize("NFKD", _POSSESSIVE.sub("", text).casefold())
+    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    return [_PLURAL.sub("", word) for word in _WORD.findall(plain)]
+
+
+def spoken(class_name: str) -> str:
+    """Return a class name as one would say it: no folder number, no underscores or dashes."""
+    return " ".join(re.split(r"[\s_\-]+", _INDEX.sub("", class_name))).strip()
+
+
+class Subjects:
+    """The class names of a collection, and which of their words tell one from another.
+
+    A word weighs ln(1 + classes / classes with it). A prompt is on its subject when it holds the first word of
+    the class's name and enough of the name's weight (or a word that only this class has), and no other class
+    fits its words clearly better.
+    """
+
+    def __init__(self, class_names: Iterable[str], first_word_needed: bool = True) -> None:
+        """Weigh the words of the names.
+
+        Args:
+            class_names: All classes of the collection; folder numbers are no matter.
+            first_word_needed: Whether a prompt must hold the first word of the name (a car's make, a product's
+                brand). Without, nicknames pass (`Chevy Malibu` for `Chevrolet Malibu`), since the rest tells.
+        """
+        self._first_word_needed = first_word_needed
+        self._words: dict[str, tuple[str, ...]] = {name: _name_words(name) for name in class_names}
+        counts = Counter(word for words in self._words.values() for word in words)
+        self._weights = {word: math.log(1 + len(self._words) / count) for word, count in counts.items()}
+        self._single = {word for word, count in counts.items() if count == 1 and not word.isdigit()}
+        self._common = {word for word, count in counts.items() if len(self._words) == count > 1}
+        self._naming = _by_word(self._words)
+
+    def names(self, prompt: str, class_name: str) -> bool:
+        """Return whether a prompt names the class that it is for."""
+        return not self.wrong_subject(prompt, class_name)
+
+    def wrong_subject(self, prompt: str, class_name: str) -> str:
+        """Return why a prompt is not about its class, in a few words; empty where it is.
+
+        Args:
+            prompt: What was written.
+            class_name: The class that it is for. A name without a usable word (a bare number, words that every
+                class has) accepts every prompt. A class that the collection lacks is weighed by its own words.
+        """
+        own = self._words.get(class_name) or _name_words(class_name)
+        if not self._is_usable(own):
+            return ""
+        held = _held(prompt)
+        share = self._share(own, held)
+        rival = self._rival(own, held, share) or self._longer(own, words_in(prompt))
+        if rival:
+            return f"names {spoken(rival)!r} instead"
+        # A word that no other class has tells as much as the share does: `Corvette Z06` in a name of seven words.
+        is_enough = share >= _ENOUGH or any(word in held and word in self._single for word in own[1:])
+        has_first = not self._first_word_needed or own[0] in held
+        return "" if is_enough and has_first else f"does not name {spoken(class_name)!r}"
+
+    def _is_usable(self, words: Collection[str]) -> bool:
+        return any(not word.isdigit() and word not in self._common for word in words)
+
+    def _share(self, words: Collection[str], held: Collection[str]) -> float:
+        """Return the share of a name's weight that is held, 0 to 1."""
+        weights = {word: self._weights.get(word, math.log(1 + len(self._words))) for word in words}
+        total = sum(weights.values())
+        return sum(weight for word, weight in weights.items() if word in held) / total if total else 0.0
+
+    def _rival(self, own: Collection[str], held: Collection[str], share: float) -> str:
+        """Return the class that the words fit clearly better than the own; empty where there is none."""
+        shares = {name: self._share(self._words[name], held) for name in self._candidates(own, held)}
+        best = max(shares, key=lambda name: shares[name], default="")
+        return best if best and shares[best] > max(share + _CLEARLY, _ENOUGH) else ""
+
+    def _longer(self, own: Collection[str], said: Sequence[str]) -> str:
+        """Return the class with the own words and more that is named word for word, as orange juice by orange."""
+        line = _in_line(word for word in said if word not in _FILLERS)
+        candidates = {name for word in own for name in self._naming.get(word, ())}
+        longer = (name for name in sorted(candidates) if set(own) < set(self._words[name]))
+        return next((name for name in longer if _in_line(self._words[name]) in line), "")
+
+    def _candidates(self, own: Collection[str], held: Collection[str]) -> Iterator[str]:
+        """Yield the classes that are named by a word which the own class lacks, or that are named in full."""
+        for name in {name for word in held for name in self._naming.get(word, ())}:
+            words = self._words[name]
+            told = any(word in held and word not in own for word in words)
+            if self._is_usable(words) and words[0] in held and (told or all(word in held for word in words)):
+                yield name
+
+
+def _name_words(class_name: str) -> tuple[str, ...]:
+    words = words_in(spoken(class_name))
+    return tuple(dict.fromkeys([word for word in words if word not in _FILLERS] or words))
+
+
+def _held(prompt: str) -> set[str]:
+    """Return a prompt's words and its neighbouring words written as one: `SRT-8` holds `srt8` too."""
+    words = words_in(prompt)
+    return {*words, *(first + second for first, second in itertools.pairwise(words))}
+
+
+def _in_line(words: Iterable[str]) -> str:
+    return f" {' '.join(words)} "
+
+
+def _by_word(words_of: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    naming: dict[str, list[str]] = {}
+    for name, words in words_of.items():
+        for word in words:
+            naming.setdefault(word, []).append(name)
+    return naming
