@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,9 +35,7 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
     targeted, overall = decision["targeted"], decision["overall"]
     made, kept, why = survivors(session, index)
     asked = Counter((one["cell"]["facet"], one["cell"]["value"]) for one in protocol["cells"])
-    where = ", ".join(
-        f"{facet}={value} ({count} cells)" if facet else f"{count} classes" for (facet, value), count in asked.items()
-    )
+    where = ", ".join(f"{_value(*pair)} ({count} cells)" for pair, count in asked.items())
     return [
         f"round {index}: {made} images made for {where} with arm {protocol['arm']}, weight "
         f"{protocol['synthetic_weight']:g}",
@@ -54,3 +53,8 @@ def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     return len(verdicts), sum(verdict.kept for verdict in verdicts), why
+
+
+def _value(facet: str, value: str) -> str:
+    """Return a facet value as quoted data: it may come from a file."""
+    return json.dumps(f"{facet}={value}", ensure_ascii=False) if facet else "whole classes"

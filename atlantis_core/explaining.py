@@ -35,9 +35,9 @@ _MEANT = {
 }
 """What people say -> the step that did it."""
 
-_EMPTY = frozenset(
+_EMPTY = (
     "why how come did does was were the that this those these with for and you your not are have has had there what "
-    "when explain tell about round from them they cells cell class images photos".split()
+    "when explain tell about round from them they cells cell class images photos"
 )
 
 
@@ -57,7 +57,7 @@ def explained(session: Session, question: str) -> list[str]:
         session: The run.
         question: In words; `round 2` restricts the answer to that round.
     """
-    words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - _EMPTY
+    words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - set(_EMPTY.split())
     wanted = re.search(r"\bround\s+(\d+)", question.lower())
     entries = [
         entry for entry in _entries(session) if not wanted or entry.round == int(wanted.group(1)) or entry.round == 0

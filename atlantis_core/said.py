@@ -8,10 +8,10 @@ from collections.abc import Mapping
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SMALL = {word: value for value, word in enumerate(_UNITS)} | {
-    word: 10 * value for value, word in enumerate(_TENS, start=2)
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_UNITS.split())} | {
+    word: 10 * value for value, word in enumerate(_TENS.split(), start=2)
 }
 _LARGE = {"hundred": 100, "thousand": 1000, "dozen": 12}
 _WORD = "|".join([*_SMALL, *_LARGE])
@@ -20,8 +20,13 @@ _GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|(?<!\d)\.\d+")
 
 _CONSENT = re.compile(
-    r"\b(?:approved?|accept(?:ed)?|agreed?|yes|yep|yeah|ok|okay|sure|fine|good|go|do it|make (?:it|them)|start|"
-    r"proceed|ship|right|please|only|just)\b|^\s*y\s*$|\bwith(?:out)?\b|\d",
+    r"\b(?:approved?|accept(?:ed)?|agreed?|yes|yep|yeah|ok|okay|sure|fine|go|do it|make (?:it|them)|proceed|ship)\b"
+    r"|\b(?:with|only|just|make)(?: only| just)? \d|^\W*(?:y\W*$|\d)",
+    re.IGNORECASE,
+)
+_REFUSAL = re.compile(
+    r"(?:\b(?:not|dont|never|no)|n't)\s+(?:\w+\s+)?"
+    r"(?:approve|accept|agree|ok|okay|sure|fine|go|do it|proceed|ship)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"^\s*(?:why|what|how|when|where|who|which|is|are|does|do you|did|can|could)\b", re.IGNORECASE)
@@ -56,7 +61,9 @@ def unsaid(limits: Mapping[str, float | None], words: str) -> list[str]:
 def consents(words: str) -> bool:
     """Whether a person's last words can be taken for an approval; a question never is one."""
     asks = words.rstrip().endswith("?") or _QUESTION.match(words)
-    return not asks and _CONSENT.search(words) is not None
+    if asks or _REFUSAL.search(words):
+        return False
+    return _CONSENT.search(words) is not None
 
 
 def _value(words: str) -> int:

@@ -134,6 +134,7 @@ def _round(session: Session, index: int, entries: _Entries, seconds: float) -> d
         "seeds": decision["overall"]["seeds"] if decision else session.spec.seeds,
         "queries": decision["overall"]["queries"] if decision else 0,
         "seconds": seconds,
+        "critique": entries.get("critique"),
         "protocol": {
             "id": protocol["id"],
             "objective": protocol["objective"],

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
 
 
+STOPPED = "stopped by a person"
+"""Why a run is paused that `stopping` ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Where a run stands when it returns."""
@@ -39,6 +43,7 @@ def advance(
     planner: Planner,
     answer: Mapping[str, Any] | None = None,
     watch: Callable[[str, Mapping[str, Any]], None] | None = None,
+    stopping: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Start a run, or go on with it, until it is done, waits for a person or is paused.
 
@@ -50,6 +55,7 @@ def advance(
         planner: Decides the steps.
         answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`.
         watch: Told `(node, update)` after every step.
+        stopping: Asked after every step whether a person wants the run to pause.
 
     Raises:
         SetupError: An answer was given and the run waits for none, another process has the run, or the collection's
@@ -68,7 +74,7 @@ def advance(
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
-            outcome = _streamed(graph, given, config, context, watch)
+            outcome = _streamed(graph, given, config, context, watch, stopping)
         finally:
             if outcome is None:  # an error nobody foresaw is on its way up
                 runs.mark(session.run_id, "failed", "ended by an error")
@@ -83,6 +89,7 @@ def _streamed(
     config: Any,
     context: RunContext,
     watch: Callable[[str, Mapping[str, Any]], None] | None,
+    stopping: Callable[[], bool] | None,
 ) -> Outcome:
     """Run the graph until it rests."""
     try:
@@ -90,12 +97,26 @@ def _streamed(
             for node, update in step.items():
                 if watch and node != "__interrupt__":
                     watch(node, update or {})
+            if stopping and stopping() and graph.get_state(config).next:
+                return Outcome("paused", None, STOPPED)
+    except KeyboardInterrupt:
+        if stopping is None or not stopping():
+            raise
+        return Outcome("paused", None, STOPPED)
     except ProviderUnavailable as error:
         return Outcome("paused", None, str(error))
     except GraphRecursionError:
         return Outcome("paused", None, f"the planner ran in circles for {config['recursion_limit']} steps")
     waiting = graph.get_state(config).interrupts
     return Outcome("waiting", waiting[0].value, "") if waiting else Outcome("done", None, "")
+
+
+def question_of(context: RunContext, planner: Planner) -> Mapping[str, Any] | None:
+    """Return what a run asks a person, if it waits for one; nothing is run."""
+    session = context.session
+    with checkpoints(session.workspace.checkpoints) as saver:
+        waiting = build_graph(planner, saver).get_state({"configurable": {"thread_id": session.run_id}}).interrupts
+    return waiting[0].value if waiting else None
 
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:

@@ -176,6 +176,8 @@ def _details(node: Node, whole: bool) -> list[str]:
         return _model_details(node, whole)
     if node["kind"] == "tool":
         lines.append(f"arguments: {_arguments(given or {}) or 'none'}")
+    if node["kind"] == "critique" and isinstance(output, Mapping):
+        return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
     if isinstance(output, Mapping) and "text" in output:
         lines.append(f"result: {output['text']}")
     elif isinstance(output, Mapping) and "reason" in output:

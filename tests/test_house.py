@@ -24,7 +24,12 @@ def test_every_folder_with_code_is_packaged_and_nothing_else() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "atlantis_core").rglob("*.py")}
     core = {".".join(folder.parts) for folder in folders}
-    assert listed == core | set(ROOMS.values())
+    below = {
+        f"{package}.{'.'.join(path.parent.relative_to(ROOT / room).parts)}"
+        for room, package in ROOMS.items()
+        for path in (ROOT / room).glob("*/__init__.py")
+    }
+    assert listed == core | set(ROOMS.values()) | below
 
 
 def test_every_package_is_typed_and_documented() -> None:

@@ -30,5 +30,7 @@ def caption_words(captions: Sequence[Caption], top: int = 60) -> list[tuple[str,
     except ValueError:  # no captions, or nothing but stop words
         return []
     counts = zip(counter.get_feature_names_out().tolist(), found.sum(axis=0).tolist()[0], strict=True)
-    ordered = sorted(counts, key=lambda pair: (pair[1] > _EVERYWHERE * len(texts), -pair[1], pair[0].count(" "), pair[0]))
+    ordered = sorted(
+        counts, key=lambda pair: (pair[1] > _EVERYWHERE * len(texts), -pair[1], pair[0].count(" "), pair[0])
+    )
     return [(str(word), int(count)) for word, count in ordered[:top]]

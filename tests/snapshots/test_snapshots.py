@@ -29,20 +29,30 @@ def test_tool_schema(name: str, request: pytest.FixtureRequest) -> None:
     compare(f"tool_{name}.json", schema, request)
 
 
-@pytest.mark.parametrize("last_kept", [False, True])
-@pytest.mark.parametrize("has_facets", [False, True])
-def test_planner_prompt(has_facets: bool, last_kept: bool, request: pytest.FixtureRequest) -> None:
-    text = render(
-        "planner",
+@pytest.mark.parametrize("begun", [False, True])
+def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
+    goal = render(
+        "planner_goal",
         goal=quoted('night photos\nare not "found"'),
-        round=2,
+        cells='every class at "light=night"' if begun else "",
+        target=0.8 if begun else None,
+        rounds=3,
+        generator='"photometric"',
+    )
+    now = render(
+        "planner_now",
+        round=2 if begun else 1,
         rounds=3,
         images_left="120",
         usd_left="no limit",
-        has_facets=has_facets,
-        last_kept=last_kept,
+        journal=["round 1: 80 images for 4 cells, 71 kept by the filters; kept: proven"] if begun else [],
+        skipped='every class at "light=fog"' if begun else "",
+        notes=['"keep the lamps"'] if begun else [],
+        done="dataset_statistics" if begun else "nothing yet",
+        usual="find_gaps (Find the cells where the incumbent fails.)",
     )
-    compare(f"planner_{'with' if has_facets else 'no'}_facets{'_kept' if last_kept else ''}.md", text, request)
+    text = "\n".join(["--- system", render("planner"), "--- human", goal, "--- human", now, render("planner_nudge")])
+    compare(f"planner_{'later' if begun else 'first'}.md", text + "\n", request)
 
 
 def test_every_tool_and_only_the_tools_have_a_snapshot() -> None:

@@ -1,0 +1,123 @@
+"""A model that plays every agent honestly, from the prompt alone: what a fault of `agent_faults` departs from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_AGENTS = {
+    "You are the planner": "planner",
+    "You draft the augmentation protocol": "protocol",
+    "You write prompts": "prompts",
+    "You look at an image collection": "insight",
+    "You are the critic": "critic",
+    "You describe one photo": "captioner",
+}
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_MOST_CELLS = 4
+_VIEWS = (
+    "A photo of the {name}, {value}, seen from the left side",
+    "The {name} far away in the middle of the picture, {value}, taken from a low place",
+    "{value}: close view of a {name} with much empty space around it",
+    "A {name} seen from above under plain {value} conditions",
+    "Slightly blurred snapshot of one {name}, {value}, cut off at the edge",
+    "The {name} from behind, small, {value}, with a wide horizon",
+)
+
+Call = tuple[str, Mapping[str, Any], str]
+"""A tool, its arguments and the reason."""
+
+
+def agent_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Return which agent asks, by the first words of its system prompt; `someone` where it is none of ours."""
+    system = str(messages[0]["content"])
+    return next((agent for words, agent in _AGENTS.items() if system.startswith(words)), "someone")
+
+
+def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
+    """Return a competent answer."""
+    facts = str(messages[1]["content"])
+    if agent == "planner":
+        return usual_call(str(messages[-1]["content"]), messages)
+    if agent == "protocol":
+        tries = sum(message["role"] == "assistant" for message in messages)
+        return json.dumps(draft_for(facts, tries))
+    if agent == "prompts":
+        return json.dumps(prompts_for(facts))
+    if agent == "insight":
+        claim = {"text": "Some conditions are scarce in training.", "evidence": ["F1"], "guess": False, "cells": []}
+        return json.dumps({"domain": "Small vessels on water.", "facets": [], "claims": [claim]})
+    if agent == "critic":
+        return json.dumps({"finding": "The gain was not proven.", "changes": ["More images for fewer cells."]})
+    return "A small vessel on calm water by day."
+
+
+def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
+    """Return the step that the prompt calls usual; a sentence where nothing is left to do."""
+    told = [now, *(str(message["content"]) for message in reversed(messages))]
+    found = next(filter(None, (re.search(r"Usually next: (\w+)(?::(\w+))? \(", text) for text in told)), None)
+    if found is None:
+        return "No step is left that is likely to help."
+    name, arm = found.groups()
+    return name, {"arm": arm} if arm else {}, f"It is the usual step, and {name} was not done in this round."
+
+
+def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:
+    """Return a protocol for the next gaps that were not tried, within the images of the round."""
+    images, arm, scorer = (
+        _first(r"may make: (\d+)", facts),
+        _first(r"Arms: (\w+)", facts),
+        _first(r"for: (\w+)", facts),
+    )
+    round_index, gaps = int(_first(r"^Round (\d+)", facts)), re.findall(r"^(g\d+): class", facts, re.MULTILINE)
+    num_cells = max(1, min(_MOST_CELLS, int(images) // 2, len(gaps) or 1))
+    start = (round_index - 1 + tries) * num_cells
+    chosen = gaps[start : start + num_cells] or gaps[:1]
+    count = max(1, int(images) // num_cells)
+    group: dict[str, Any] = {"gaps": chosen, "count_each": count}
+    if not chosen:
+        facet, value = facet_values(facts)[tries % len(facet_values(facts))]
+        group = {"classes": classes_of(facts)[:1], "facet": facet, "value": value, "count_each": count}
+    return {
+        "objective": "photos of these classes in the condition that is missed; all else as in real photos",
+        "reason": "these cells have the lowest R@1 of those listed",
+        "arm": arm,
+        "groups": [group],
+        "scorer": scorer,
+        "synthetic_weight": 1.0,
+        "expected_gain": 0.05,
+    }
+
+
+def classes_of(facts: str) -> list[str]:
+    """Return the classes that a drafter is told."""
+    line = _first(r"^\d+ classes: (.*)$", facts)
+    return [json.loads(name) for name in re.findall(_QUOTED, line)]
+
+
+def facet_values(facts: str) -> list[tuple[str, str]]:
+    """Return the pairs of facet and value that a drafter is told; a pair of empty texts where there are none."""
+    pairs: list[tuple[str, str]] = []
+    line = _first(r"^Facet values: (.*)$", facts)
+    for name, values in re.findall(rf"({_QUOTED}): ((?:{_QUOTED}(?:, )?)+)", line):
+        pairs += [(json.loads(name), json.loads(value)) for value in re.findall(_QUOTED, values)]
+    return pairs or [("", "")]
+
+
+def prompts_for(facts: str) -> dict[str, list[str]]:
+    """Return prompts for each cell by its number."""
+    asked = re.findall(rf"^(\d+): (\d+) prompts for class ({_QUOTED})(?: with ({_QUOTED}))?", facts, re.MULTILINE)
+    return {number: _prompts(int(count), name, condition) for number, count, name, condition in asked}
+
+
+def _prompts(count: int, name: str, condition: str) -> list[str]:
+    spoken = re.sub(r"[\s_-]+", " ", json.loads(name))
+    value = json.loads(condition).partition(": ")[2] if condition else "ordinary light"
+    return [view.format(name=spoken, value=value) for view in _VIEWS[:count]]
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.MULTILINE)
+    return found.group(1) if found else "0"

@@ -1,0 +1,165 @@
+"""The conversation with a person: a host that talks and a desk that acts, remembered in the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages
+from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt.tool_node import ToolInvocationError
+from langgraph.runtime import Runtime
+
+from atlantis_core.errors import SetupError, ToolError
+from atlantis_dml.agents.calls import is_complete
+from atlantis_dml.agents.host import Host
+from atlantis_dml.graph.build import checkpoints
+from atlantis_dml.tools.desk import make_desk_tools
+from atlantis_dml.tools.desk.context import BY_CODE, Desk, DeskContext, words_of_person
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.prebuilt.tool_node import ToolCallRequest
+
+    from atlantis_core.store.workspace import Workspace
+
+CALLS_PER_TURN = 6
+"""Calls of the desk between two sentences of the person."""
+
+_RECURSION = 4 * CALLS_PER_TURN
+
+Hear = Callable[[str], None]
+
+
+class Talk(TypedDict, total=False):
+    """What the nodes hand on."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    """What the person said, what the host answered and called, and what the desk said to it."""
+    calls: int
+    """Calls of the desk in this turn, broken ones too."""
+    host_event: int
+    """Trace event of the host's last answer; desk calls hang under it."""
+
+
+class Conversation:
+    """One conversation of a workspace.
+
+    Args:
+        chat_id: What it is remembered and traced under: `chat-...`.
+        workspace: Keeps both.
+        desk: What the host's tools act on.
+    """
+
+    def __init__(self, chat_id: str, workspace: Workspace, desk: Desk) -> None:
+        self._chat_id, self._workspace, self._desk = chat_id, workspace, desk
+
+    def say(self, host: Host, words: str, hear: Hear | None = None) -> str:
+        """Take what a person says, let the host act on it, and return its answer.
+
+        Args:
+            host: Who answers; may be another one each time.
+            words: The person's.
+            hear: Told the answer's words while they come.
+
+        Raises:
+            ProviderUnavailable: The host's chat model fails; what was said stays remembered.
+            BudgetSpent: The dollars do not pay for another answer.
+        """
+        with checkpoints(self._workspace.checkpoints) as saver:
+            graph = _build(host, self._workspace, self._chat_id, hear, saver)
+            given = Talk(messages=[HumanMessage(words)], calls=0)
+            config: Any = self._config | {"recursion_limit": _RECURSION}
+            end = graph.invoke(given, config, context=DeskContext(self._desk), durability="sync")
+        return str(end["messages"][-1].text)
+
+    def messages(self) -> list[BaseMessage]:
+        """Return what was said so far, in this process or before."""
+        with checkpoints(self._workspace.checkpoints) as saver:
+            found = saver.get(self._config)
+        return list(found["channel_values"].get("messages", [])) if found else []
+
+    @property
+    def _config(self) -> Any:
+        return {"configurable": {"thread_id": self._chat_id}}
+
+
+def _build(
+    host: Host, workspace: Workspace, chat_id: str, hear: Hear | None, saver: Any
+) -> CompiledStateGraph[Talk, DeskContext, Talk, Talk]:
+    """Return the compiled graph: `START -> host <-> desk`, `host -> END`."""
+    graph: StateGraph[Talk, DeskContext, Talk, Talk] = StateGraph(Talk, context_schema=DeskContext)
+    graph.add_node("host", _host_node(host, workspace, chat_id, hear))
+    graph.add_node("desk", _desk_node(workspace, chat_id))
+    graph.add_edge(START, "host")
+    graph.add_conditional_edges("host", _after_host)
+    graph.add_edge("desk", "host")
+    return graph.compile(checkpointer=saver, name="atlantis-chat")
+
+
+def _host_node(host: Host, workspace: Workspace, chat_id: str, hear: Hear | None) -> Any:
+    def answer(state: Talk, runtime: Runtime[DeskContext]) -> dict[str, Any]:
+        messages, calls = state["messages"], state.get("calls", 0)
+        said = words_of_person(messages)[-1]
+        with workspace.events.span(chat_id, "host", host.name, {"said": said, "calls": calls}, 0) as span:
+            reply = host.reply(messages, runtime.context.desk.situation(), hear)
+            asked = [{"name": call["name"], "args": call["args"]} for call in reply.tool_calls]
+            span.output = {"text": reply.text, "calls": asked}
+        return _read(reply, calls) | {"host_event": span.id}
+
+    return answer
+
+
+def _read(reply: AIMessage, calls: int) -> dict[str, Any]:
+    """Let one complete call through, while the turn has any left; a broken one is answered and does not run."""
+    wants = bool(reply.tool_calls or reply.invalid_tool_calls)
+    if not wants or calls >= CALLS_PER_TURN:
+        done = reply.text or "That took too many steps at once; say what to do next."
+        return {"messages": [AIMessage(done)]}
+    if reply.tool_calls and is_complete(reply):
+        return {"messages": [AIMessage(reply.text, tool_calls=reply.tool_calls[:1])], "calls": calls + 1}
+    again = "That call did not run: its arguments were incomplete. Make one complete call, or answer."
+    broken = [AIMessage(reply.text or "(a broken call)"), HumanMessage(again, additional_kwargs=dict(BY_CODE))]
+    return {"messages": broken, "calls": calls + 1}
+
+
+def _after_host(state: Talk) -> Literal["host", "desk", "__end__"]:
+    last = state["messages"][-1]
+    if isinstance(last, HumanMessage):
+        return "host"
+    return "desk" if isinstance(last, AIMessage) and last.tool_calls else END  # type: ignore[return-value]
+
+
+def _desk_node(workspace: Workspace, chat_id: str) -> Any:
+    def recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
+        call, state = request.tool_call, request.state
+        parent = state["host_event"] if isinstance(state, dict) else None
+        with workspace.events.span(chat_id, "tool", call["name"], call["args"], parent) as span:
+            answered = execute(request)
+            span.output = {"text": answered.text}
+            span.status = "failed" if answered.status == "error" else "done"
+        return answered
+
+    node = ToolNode(make_desk_tools(), handle_tool_errors=_in_words, wrap_tool_call=recorded)
+
+    def run(state: Talk, config: RunnableConfig) -> Any:
+        return node.invoke(state, config)
+
+    return run
+
+
+def _in_words(error: Exception) -> str:
+    """Answer what the host can tell the person; anything else is a bug and flies on."""
+    if isinstance(error, ToolError | SetupError | ToolInvocationError):
+        return str(error)
+    raise error
+
+
+def last_exchange(messages: Sequence[BaseMessage]) -> tuple[str, str]:
+    """Return what the person said last and what was answered; empty where nothing was."""
+    said = words_of_person(messages)
+    answers = [m.text for m in messages if isinstance(m, AIMessage | ToolMessage) and m.text]
+    return (said[-1] if said else "", answers[-1] if answers else "")

@@ -1,0 +1,41 @@
+"""Tool of the desk: answer the protocol that waits for a person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain_core.tools import tool
+
+from atlantis_core.approving import approval
+from atlantis_core.errors import ToolError
+from atlantis_core.said import consents, unsaid
+from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
+
+
+@tool
+def answer_approval(
+    runtime: DeskRuntime,
+    decision: Literal["approve", "reject"],
+    images: int | None = None,
+    without: str = "",
+    reason: str = "",
+) -> str:
+    """Answer the protocol that waits, exactly as the person just said. A rejection ends the run.
+
+    Args:
+        decision: What the person decided.
+        images: Make exactly so many instead; all counts shrink alike. Only a number that the person said.
+        without: Cells to leave out of this protocol, such as "fog".
+        reason: Why it is rejected, in the person's words.
+    """
+    desk, said = runtime.context.desk, words_of_person(runtime.state["messages"])
+    session, question = desk.session(), desk.question()
+    if session is None or question is None:
+        raise ToolError("no protocol waits for an answer now")
+    if decision == "reject":
+        return desk.answer({"decision": "reject", "reason": reason[:300]})
+    if not said or not consents(said[-1]):
+        raise ToolError("the person's last words approve nothing: ask whether to approve, and wait for the answer")
+    if unsaid({"images": images}, "\n".join(said)):
+        raise ToolError(f"the person never said {images} images: ask how many")
+    return desk.answer(approval(session, question, images or 0, without))

@@ -1,0 +1,100 @@
+"""What a tool of the desk is handed besides its arguments: the desk, and what the person said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langgraph.prebuilt import ToolRuntime
+
+if TYPE_CHECKING:
+    from atlantis_core.planned import Planned
+    from atlantis_core.records import Collection
+    from atlantis_core.session import Session
+
+BY_CODE = {"by": "code"}
+"""Marks a message that stands where a person's would, but was written by code."""
+
+
+class Desk(Protocol):
+    """One conversation's collection and run. Its methods answer in sentences.
+
+    All of them raise `ToolError` or `SetupError` where something cannot be done now.
+    """
+
+    @property
+    def planned(self) -> Planned:
+        """The goal record being talked about."""
+        ...
+
+    def situation(self) -> str:
+        """Where things stand; the first line is `status: WORD`."""
+        ...
+
+    def collection(self) -> Collection:
+        """What the conversation is about."""
+        ...
+
+    def session(self) -> Session | None:
+        """The newest run, if one was started."""
+        ...
+
+    def question(self) -> Mapping[str, Any] | None:
+        """The protocol that waits for an answer, as the run asks it."""
+        ...
+
+    def plan(self, planned: Planned) -> str:
+        """Take a changed goal record and show the plan."""
+        ...
+
+    def start(self) -> str:
+        """Start the planned run."""
+        ...
+
+    def stop(self) -> str:
+        """Pause the run at its next sign of progress."""
+        ...
+
+    def go_on(self) -> str:
+        """Go on with a paused run."""
+        ...
+
+    def leave_alone(self, words: str) -> str:
+        """Make nothing for the cells that the words name."""
+        ...
+
+    def note(self, text: str) -> str:
+        """Hand words on to whoever drafts next."""
+        ...
+
+    def answer(self, answer: Mapping[str, Any]) -> str:
+        """Answer the protocol that waits."""
+        ...
+
+    def take_back(self) -> str:
+        """Undo the last wish or change of plan."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeskContext:
+    """Handed to every node and tool of a conversation; never saved."""
+
+    desk: Desk
+
+
+if TYPE_CHECKING:
+    DeskRuntime: TypeAlias = ToolRuntime[DeskContext, dict[str, Any]]
+else:
+    DeskRuntime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
+
+
+def words_of_person(messages: Iterable[BaseMessage]) -> list[str]:
+    """Return what the person said, oldest first; not what code put in their place."""
+    return [
+        message.text
+        for message in messages
+        if isinstance(message, HumanMessage) and message.additional_kwargs.get("by") != BY_CODE["by"]
+    ]

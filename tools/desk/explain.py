@@ -1,0 +1,26 @@
+"""Tool of the desk: why something was done, from the trace."""
+
+from __future__ import annotations
+
+from langchain_core.tools import tool
+
+from atlantis_core.errors import ToolError
+from atlantis_core.explaining import decisions, explained
+from atlantis_dml.tools.desk.context import DeskRuntime
+
+
+@tool
+def explain(runtime: DeskRuntime, question: str) -> str:
+    """Find in the trace why the run did something: the recorded reason, arguments and result, never a guess.
+
+    Args:
+        question: The person's question, such as "why did you pick night?" or "why was round 2 rolled back?".
+    """
+    session = runtime.context.desk.session()
+    if session is None:
+        raise ToolError("no run was started in this conversation yet, so there is nothing to explain")
+    found = explained(session, question)
+    if not found:
+        done = ", ".join(decisions(session)) or "nothing yet"
+        return f"the trace holds no decision that these words name; it holds: {done}"
+    return "\n".join(found)

@@ -1,0 +1,42 @@
+"""Tool of the desk: facts about the data and the run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain_core.tools import tool
+
+from atlantis_core import telling
+from atlantis_core.planned import plan_in_words
+from atlantis_dml.tools.desk.context import DeskRuntime
+
+_NO_RUN = "no run was started in this conversation yet"
+
+
+@tool
+def read_run(
+    runtime: DeskRuntime, about: Literal["status", "budget", "gaps", "rounds", "protocol", "data", "trials"]
+) -> str:
+    """Read facts: where the run stands, its costs, where retrieval fails, what rounds gained, what the data holds.
+
+    Args:
+        about: `status`, `budget` (spent and left), `gaps` (where it fails), `rounds` (results), `protocol` (what is
+            to be made), `data` (classes, facets, counts) or `trials` (measured models).
+    """
+    desk = runtime.context.desk
+    if about == "status":
+        return desk.situation()
+    if about == "data":
+        return "\n".join(telling.data_in_words(desk.collection()))
+    session = desk.session()
+    if session is None:
+        plan = plan_in_words(desk.planned, desk.collection(), auto=False)
+        return "\n".join([_NO_RUN, *(plan if about in {"budget", "protocol"} else [])])
+    tellers = {
+        "budget": telling.budget_in_words,
+        "gaps": telling.gaps_in_words,
+        "rounds": telling.rounds_in_words,
+        "protocol": telling.protocol_in_words,
+        "trials": telling.trials_in_words,
+    }
+    return "\n".join(tellers[about](session))

@@ -1,0 +1,36 @@
+"""Tool of the desk: make or change the goal record, and show the plan."""
+
+from __future__ import annotations
+
+from langchain_core.tools import tool
+
+from atlantis_core.errors import ToolError
+from atlantis_core.planned import changed
+from atlantis_core.said import unsaid
+from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
+
+
+@tool
+def state_goal(
+    runtime: DeskRuntime,
+    text: str = "",
+    images: int | None = None,
+    usd: float | None = None,
+    rounds: int | None = None,
+    target: float | None = None,
+) -> str:
+    """Make or change the goal record of the next run; answers what is understood, what is missing, and the plan.
+
+    Args:
+        text: What should be found better, in the person's words; empty keeps the words so far.
+        images: How many images may be made in all. Only a number that the person said.
+        usd: How many dollars may be spent. Only a number that the person said.
+        rounds: At most so many rounds. Only a number that the person said.
+        target: Recall@1 to reach, from 0 to 1. Only a number that the person said.
+    """
+    limits = {"images": images, "usd": usd, "rounds": rounds, "target": target}
+    invented = unsaid(limits, "\n".join(words_of_person(runtime.state["messages"])))
+    if invented:
+        raise ToolError(f"the person never said {', '.join(invented)}: ask for the number, or leave it out")
+    desk = runtime.context.desk
+    return desk.plan(changed(desk.planned, text, **limits))
