@@ -100,26 +100,26 @@ class ModelCalls:
         key = content_key("chat", [self.name, self._address, [_addressed(one) for one in asked], schemas])
         given = {"agent": agent, "key": key, "messages": sent, "tools": [tool.name for tool in tools]}
         with self._workspace.events.span(self._run_id, "model", self.name, given) as span:
-            reply, source, paid_here = self._recorded_kept_or_asked(agent, key, messages, tools, hear)
-            usage = reply.usage_metadata
-            if paid_here:
-                span.tokens = tokens_of(usage)
-                span.usd = self._purse.book(usage, source, f"chat/{key}")
+            known = self._known(agent, key)
+            reply, source = known or self._asked(messages, tools, hear)
+            if known is None:
+                span.tokens = tokens_of(reply.usage_metadata)
+                span.usd = self._purse.book(reply.usage_metadata, source, f"chat/{span.id}")
+                self._keep(key, reply)
             span.output = {"from": source, "reply": reply_facts(reply)}
         return reply
 
-    def _recorded_kept_or_asked(
-        self, agent: str, key: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
-    ) -> tuple[AIMessage, str, bool]:
-        """Return the answer, who gave it, and whether this run pays for it."""
+    def _known(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
+        """Return the recorded answer, or the one that was kept of an identical call, and where it is from."""
         if self._recording is not None:
-            return self._recording.reply(agent, key, self._given_before(agent)), "recording", False
+            return self._recording.reply(agent, key, self._given_before(agent)), "the recording"
         kept = self._workspace.receipts.find(key)
-        if kept is not None:
-            return reply_from(kept["reply"]), "kept: an identical call was answered before", False
-        reply, name = self._asked(messages, tools, hear)
-        self._workspace.receipts.file(key, "chat", {"reply": reply_facts(reply)}, 0.0)
-        return reply, name, True
+        return (reply_from(kept["reply"]), "what was kept of an identical call") if kept else None
+
+    def _keep(self, key: str, reply: AIMessage) -> None:
+        """Keep an answer, but not one that is empty or cut off: asked again later, it may be whole."""
+        if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
+            self._workspace.receipts.file(key, "chat", {"reply": reply_facts(reply)}, 0.0)
 
     def _asked(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None

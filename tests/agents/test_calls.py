@@ -51,6 +51,12 @@ def test_an_identical_call_is_paid_once_and_every_call_is_in_the_trace(scripted:
     assert events[0]["output"]["reply"]["text"] == "one"
 
 
+def test_an_empty_answer_is_not_kept(scripted: Any, workspace: Workspace) -> None:
+    calls, model = scripted(said(""), said("now I know"))
+    assert [ask(calls), ask(calls), ask(calls)] == ["", "now I know", "now I know"]
+    assert (len(model.requests), workspace.ledger.spent("run")["tokens"]) == (2, 240)
+
+
 def test_a_fallback_answers_where_the_first_model_fails(workspace: Workspace) -> None:
     failing, other = ScriptedChatModel(script=[BUSY]), ScriptedChatModel(script=[said("I am here")])
     spec = RunSpec("c", "d", Goal("g"), Budget())
@@ -104,11 +110,11 @@ def test_a_recording_answers_by_address_and_else_in_order(scripted: Any, workspa
 
 
 def chunks(arguments: list[str], finish: str | None) -> Iterator[AIMessageChunk]:
-    yield AIMessageChunk("Look")
+    yield AIMessageChunk(content="Look")
     for piece in arguments:
         call: Any = {"name": "find" if piece is arguments[0] else None, "args": piece, "id": "1", "index": 0}
-        yield AIMessageChunk("ing", tool_call_chunks=[call])
-    yield AIMessageChunk("", response_metadata={"finish_reason": finish} if finish else {})
+        yield AIMessageChunk(content="ing", tool_call_chunks=[call])
+    yield AIMessageChunk(content="", response_metadata={"finish_reason": finish} if finish else {})
 
 
 def test_streamed_arguments_are_read_strictly() -> None:
