@@ -27,6 +27,12 @@ HISTORY_TOKENS = 1800
 
 _ROUNDS_TOLD = 6
 
+_ARMS = {
+    "edit": "edit (changes light, weather, blur or place of real photos of the class)",
+    "text_to_image": "text_to_image (draws from a prompt)",
+    "retrieve": "retrieve (takes real photos from an unlabelled pool)",
+}
+
 
 class ChatPlanner:
     """Asks a chat model which tool comes next.
@@ -84,6 +90,7 @@ def _goal(session: Session) -> dict[str, Any]:
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
+        "arms": ", ".join(_ARMS[arm] for arm in session.generator.arms),
     }
 
 

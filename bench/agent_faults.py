@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -71,8 +72,13 @@ def after(name: str, change: Callable[[Request, Call], Reply | None]) -> Fault:
 
 def instead(name: str, replies: Sequence[Reply]) -> Fault:
     """Give `replies`, one after another, where the honest planner would call `name`; then be honest."""
-    left = list(replies)
-    return after(name, lambda _request, _call: left.pop(0) if left else None)
+    given: Counter[str] = Counter()
+
+    def next_of(request: Request, _call: Call) -> Reply | None:
+        given[request.key] += 1  # every run of a case has a key of its own
+        return replies[given[request.key] - 1] if given[request.key] <= len(replies) else None
+
+    return after(name, next_of)
 
 
 def ever(name: str, reply: Reply) -> Fault:

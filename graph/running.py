@@ -97,7 +97,7 @@ def _streamed(
             for node, update in step.items():
                 if watch and node != "__interrupt__":
                     watch(node, update or {})
-            if stopping and stopping() and graph.get_state(config).next:
+            if stopping and stopping() and "__interrupt__" not in step and graph.get_state(config).next:
                 return Outcome("paused", None, STOPPED)
     except KeyboardInterrupt:
         if stopping is None or not stopping():

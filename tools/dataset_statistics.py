@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
 from langchain_core.tools import tool
 
 from atlantis_core.data.inspection import summary
-from atlantis_core.statistics.counts import collection_statistics
+from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Collection
+
+_VALUES_TOLD = 6
+_FACETS_TOLD = 6
 
 
 @tool
 def dataset_statistics(runtime: Runtime) -> object:
-    """Count images per class, split and facet, and report imbalance, duplicates and files left out."""
+    """Count images per class, split and facet value, and report imbalance, near-duplicates and files left out."""
     session = runtime.context.session
     found = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     session.write(0, "statistics", found)
-    facets = ", ".join(session.collection.facets) or "none yet (caption_images finds some)"
     text = (
         f"{found.num_train} train and {found.num_validation} validation images of {found.num_classes} classes; "
-        f"largest/smallest class {found.max_over_min:.1f}, Gini {found.gini:.2f}; facets: {facets}. "
+        f"largest/smallest class {found.max_over_min:.1f}, Gini {found.gini:.2f}; "
+        f"near-duplicates: {_duplicates(found)}; facets: {_facets(session.collection)}. "
         f"{summary(session.collection.problems)}"
     )
     return answer(runtime, "dataset_statistics", text.strip(), found)
+
+
+def _duplicates(found: CollectionStatistics) -> str:
+    pairs = found.duplicates
+    if not (pairs.within_train or pairs.across_splits or pairs.in_test):
+        return "none"
+    return (
+        f"{len(pairs.within_train)} pairs in train, {len(pairs.across_splits)} across train and validation, "
+        f"{len(pairs.in_test)} images that match the sealed test split"
+    )
+
+
+def _facets(collection: Collection) -> str:
+    """Name the facets, and of each value how many images train and validate."""
+    told = []
+    for facet in collection.facets[:_FACETS_TOLD]:
+        train, validation = (
+            Counter(image.facets[facet] for image in collection.of_split(split) if facet in image.facets)
+            for split in ("train", "validation")
+        )
+        values = [value for value, _ in (train + validation).most_common(_VALUES_TOLD)]
+        counts = ", ".join(
+            f"{json.dumps(value, ensure_ascii=False)} {train[value]}/{validation[value]}" for value in values
+        )
+        told.append(f"{json.dumps(facet, ensure_ascii=False)} (train/validation: {counts})")
+    return "; ".join(told) or "none yet (caption_images finds some)"

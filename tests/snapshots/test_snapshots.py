@@ -38,6 +38,7 @@ def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
         target=0.8 if begun else None,
         rounds=3,
         generator='"photometric"',
+        arms="edit (changes light, weather, blur or place of real photos of the class)",
     )
     now = render(
         "planner_now",

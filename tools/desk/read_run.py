@@ -25,7 +25,8 @@ def read_run(
     """
     desk = runtime.context.desk
     if about == "status":
-        return desk.situation()
+        lines = desk.situation().splitlines()
+        return "\n".join(line for line in lines if not line.startswith(("classes:", "facets:")))
     if about == "data":
         return "\n".join(telling.data_in_words(desk.collection()))
     session = desk.session()
