@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.utils import count_tokens_approximately, trim_messages
 
 from atlantis_core.errors import ProviderUnavailable
-from atlantis_core.rounds import history
+from atlantis_core.rounds import history, share_of_round
 from atlantis_core.wishes import wishes_of
 from atlantis_dml.agents.calls import is_complete
 from atlantis_dml.agents.planner import State, usual_steps
@@ -102,6 +102,7 @@ def _now(state: State, session: Session) -> dict[str, Any]:
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
         "images_left": "no limit" if left["images"] is None else f"{left['images']:g}",
+        "share": share_of_round(session, state["round"]),
         "usd_left": "no limit" if left["usd"] is None else f"{left['usd']:.2f}",
         "journal": [round_in_short(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
         "skipped": cells_in_words(wishes.skip),

@@ -58,9 +58,7 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
     gaps = session.read(round_index, "gaps")
     if gaps is None:
         raise ToolError("gaps are not known in this round; find them first")
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
-    share = DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))
+    share = share_of_round(session, round_index)
     num_images = min(share, max_images) if max_images > 0 else share
     if num_images < 1:
         raise BudgetSpent(f"no image left to make in round {round_index}")
@@ -82,6 +80,13 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
         "arms": session.generator.arms,
         "scorer": session.spec.scorer,
     }
+
+
+def share_of_round(session: Session, round_index: int) -> int:
+    """Return how many images a round may make: its even share of those left, or `DEFAULT_IMAGES` without a limit."""
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
+    return DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))
 
 
 def _less(session: Session, skipped: set[str]) -> tuple[str, ...]:

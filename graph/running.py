@@ -10,6 +10,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
 from atlantis_core.errors import ProviderUnavailable, SetupError
+from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.graph.build import STEPS_PER_ROUND, build_graph, checkpoints
 from atlantis_dml.graph.state import State, first_state
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from langgraph.graph.state import CompiledStateGraph
 
+    from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
 
@@ -111,11 +113,11 @@ def _streamed(
     return Outcome("waiting", waiting[0].value, "") if waiting else Outcome("done", None, "")
 
 
-def question_of(context: RunContext, planner: Planner) -> Mapping[str, Any] | None:
+def question_of(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
     """Return what a run asks a person, if it waits for one; nothing is run."""
-    session = context.session
-    with checkpoints(session.workspace.checkpoints) as saver:
-        waiting = build_graph(planner, saver).get_state({"configurable": {"thread_id": session.run_id}}).interrupts
+    with checkpoints(workspace.checkpoints) as saver:
+        graph = build_graph(RulePlanner(), saver)  # reading asks no planner
+        waiting = graph.get_state({"configurable": {"thread_id": run_id}}).interrupts
     return waiting[0].value if waiting else None
 
 

@@ -10,6 +10,7 @@ import typer
 
 from atlantis_dml import __version__
 from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
+from atlantis_dml.chat_command import chat
 from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
 from atlantis_dml.look_commands import record, report, runs, trace
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, resume, runs, report, trace, record, diagnose, evaluate):
+for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, evaluate):
     app.command()(_command)
 app.command("test")(open_test)
 app.command()(doctor)

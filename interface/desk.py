@@ -16,7 +16,7 @@ from atlantis_core.wishes import MOST_NOTES, undo, wish, wishes_of
 from atlantis_dml.approval import described
 from atlantis_dml.chat_record import ChatRecord, keep
 from atlantis_dml.chat_situation import situation_of
-from atlantis_dml.working import Working
+from atlantis_dml.working import CAN_SAY, Working
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from atlantis_dml.progress import Screen
 
 Status = Literal["none", "planned", "running", "waiting", "paused", "done"]
-
-CAN_SAY = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip something"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +128,9 @@ class ChatDesk:
 
     def stop(self) -> str:
         """See `Desk.stop`."""
-        if not self.working.stop():
+        if not self.working.is_busy():
             raise ToolError("nothing is working now")
+        self.working.stop()
         return "Stopping at the next sign of progress; what is done stays. `go on` continues."
 
     def go_on(self) -> str:

@@ -56,7 +56,7 @@ def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> 
     from atlantis_dml.replaying import recorded_answer
 
     context, planner = crew_of(session)
-    watch = follow(screen, lambda: _judged(session))
+    watch = follow(screen, lambda: judged(session))
     with screen:
         outcome = advance(context, planner, answer, watch)
         while outcome.status == "waiting" and (recorded := recorded_answer(session)):
@@ -68,7 +68,8 @@ def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> 
     return outcome
 
 
-def _judged(session: Session) -> str:
+def judged(session: Session) -> str:
+    """Say what became of the round that was judged last."""
     from atlantis_core.rounds import history
 
     last = history(session)[-1]

@@ -61,12 +61,9 @@ class Working:
 
     def question(self, run_id: str) -> Mapping[str, Any] | None:
         """Return what a run that rests asks a person."""
-        from atlantis_dml.assembly import session_of
-        from atlantis_dml.chat_models import crew_of
         from atlantis_dml.graph.running import question_of
 
-        run = self._workspace.runs.get(run_id)
-        return question_of(*crew_of(session_of(self._workspace, run, self._screen.progress)))
+        return question_of(self._workspace, run_id)
 
     def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
         try:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import TYPE_CHECKING, Literal
 
 from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
 from atlantis_core.trials import measure_arm, measure_frozen
 from atlantis_dml.tools.context import Runtime, answer
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Measurement
+
+_FACETS_TOLD = 4
+_VALUES_TOLD = 6
 
 
 @tool
@@ -25,10 +32,23 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
     measured = measure_arm(session, trial_ids)
     session.write(0 if arm == "baseline" else round_index, arm, measured)
     text = f"{arm}: R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.map_at_r:.3f} over {measured.queries} queries"
+    text += _by_value(measured)
     if arm == "baseline":
         frozen, _ = measure_frozen(session)
         session.write(0, "frozen", frozen)
-        text += f"; frozen: R@1 {frozen.recall_at[1]:.3f}"
+        text += f"; without any training: R@1 {frozen.recall_at[1]:.3f}"
     if measured.left_out:
         text += f"; {measured.left_out} queries have no partner and count in no figure"
     return answer(runtime, f"evaluate_retrieval:{arm}", text, measured)
+
+
+def _by_value(measured: Measurement) -> str:
+    """Say Recall@1 of each facet value, the worst first."""
+    told = ""
+    for facet, values in list(measured.per_facet.items())[:_FACETS_TOLD]:
+        worst = sorted(values.items(), key=lambda item: item[1].value)[:_VALUES_TOLD]
+        parts = ", ".join(
+            f"{json.dumps(value, ensure_ascii=False)} {found.value:.3f} ({found.count})" for value, found in worst
+        )
+        told += f"; by {json.dumps(facet, ensure_ascii=False)} (queries): {parts}"
+    return told

@@ -18,7 +18,7 @@ from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer
 
 _GROUPS_TOLD, _CLAIMS_TOLD = 4, 3
-_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 550, 420, 200, 300
+_GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
 
 
 @tool
@@ -86,13 +86,13 @@ def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tup
 
 def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
     """Say it to the planner; what comes from the collection or a model is quoted and cut."""
-    lines = [f"{len(gaps)} gaps" if gaps else "no gap found: no cell is worse than expected"]
+    lines = [f"{len(gaps)} gaps, by value and cause:" if gaps else "no gap found: no cell is worse than expected"]
     lines += [note[:_NOTE_LETTERS]] if note else []
     lines += _fitting((in_short(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS)
     if insight is None:
         return "\n".join(lines)
     claims = [
-        f"claim{' (guess)' if claim.is_guess else ''}: {_quoted(claim.text, 100)}"
+        f"claim{' (guess)' if claim.is_guess else ''}: {_quoted(claim.text, 200)}"
         for claim in insight.claims[:_CLAIMS_TOLD]
     ]
     domain = f"domain, as {insight.by[:40]} sees it: {_quoted(insight.domain, 100)}"

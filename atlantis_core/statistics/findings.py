@@ -49,7 +49,7 @@ class GroupGap:
             f"{f'{self.facet}={self.value}' if self.facet else 'whole classes'}: "
             f"{len(self.class_names)} {noun} {self.cause} ({names}{more}); "
             f"R@1 {recall.value:.2f} ({recall.low:.2f}-{recall.high:.2f}) over {recall.count} queries, "
-            f"support {support} against typically {self.typical_support:g}"
+            f"{support} training images each, typically {self.typical_support:g}"
         )
 
 

@@ -55,7 +55,7 @@ def test_hybrid_explains_the_measured_gaps(begin: Any, ask: Ask, journal: Any) -
     assert any("R@1" in fact for fact in finder.asked[0].facts.values())
     assert 'claim: "dark is scarce"\nclaim (guess): "it rains"' in told
     assert r'openai:scripted sees it: "boats \"at sea\""' in told
-    assert len(told) <= 1200
+    assert len(told) <= 1800
     entries = journal(context)[1]
     assert entries["insight"]["mode"] == "hybrid"
     assert len(entries["gaps"]) == int(told.split()[0])

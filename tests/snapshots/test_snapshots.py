@@ -45,6 +45,7 @@ def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
         round=2 if begun else 1,
         rounds=3,
         images_left="120",
+        share=60,
         usd_left="no limit",
         journal=["round 1: 80 images for 4 cells, 71 kept by the filters; kept: proven"] if begun else [],
         skipped='every class at "light=fog"' if begun else "",

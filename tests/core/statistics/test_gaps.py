@@ -256,10 +256,10 @@ def test_gaps_of_one_light_become_one_finding(grid, simulate):
     assert (night.least_support, night.most_support) == (0, 1)
     assert night.sentence.startswith("light=night: 6 classes scarce (")
     assert night.sentence.endswith(
-        " and 2 more); R@1 0.30 (0.25-0.36) over 240 queries, support 0-1 against typically 6"
+        " and 2 more); R@1 0.30 (0.25-0.36) over 240 queries, 0-1 training images each, typically 6"
     )
     assert fog.sentence.startswith("light=fog: 1 class missed (c09); R@1 0.10")
-    assert "support 6 against" in fog.sentence
+    assert "6 training images each" in fog.sentence
     assert night.deficit == pytest.approx(sum(g.deficit for g in gaps[:6]) / 6)
 
 

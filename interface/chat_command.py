@@ -1,0 +1,99 @@
+"""`atlantis chat`: the same runs, by talking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlantis_dml import options, run_options
+from atlantis_dml.answering import answering
+
+if TYPE_CHECKING:
+    from atlantis_core.records import RunSpec
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.host import Host
+    from atlantis_dml.chat_record import ChatRecord
+
+
+def chat(
+    data: options.DataOrNone = None,
+    planner: run_options.PlannerName = "rules",
+    fallback: run_options.Fallback = None,
+    base_url: run_options.BaseUrl = None,
+    price: run_options.PriceText = None,
+    generator: run_options.GeneratorName = "photometric",
+    captioner: options.CaptionerName = "attributes",
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    preset: options.Preset = "auto",
+    seeds: run_options.Seeds = 2,
+    regime: options.RegimeName = "seen",
+    auto: run_options.Auto = False,
+    thread: Annotated[
+        str | None, typer.Option("--thread", help="Name of the conversation; else the last one about DATA.")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    workspace: options.WorkspaceFolder = None,
+) -> None:
+    """Talk: state a goal, see the plan, approve, ask why, change your mind; it is remembered.
+
+    Without a key, rules understand simple sentences; with --planner openai:MODEL, free words. A chat is text: for
+    JSON use `atlantis run --json`. Lines may come from a pipe too: each is read when the run rests.
+
+    Example: atlantis chat photos/
+    """
+    with answering(False):
+        from atlantis_core.records import Budget, Goal, RunSpec
+        from atlantis_dml.assembly import open_workspace
+        from atlantis_dml.chat_record import find_or_begin
+        from atlantis_dml.prices import prices_for
+
+        store = open_workspace(workspace)
+        record, resumed = find_or_begin(store, data, thread, new=new)
+        spec = RunSpec(
+            collection_id="",
+            data=record.data,
+            goal=Goal(""),
+            budget=Budget(),
+            planner=planner,
+            fallback=fallback,
+            base_url=base_url,
+            prices=prices_for([planner, fallback, captioner], run_options.price(price), store.folder),
+            seeds=seeds,
+            preset=preset,
+            backbone=backbone,
+            weights=weights,
+            captioner=captioner,
+            generator=generator,
+            regime=options.regime(regime),
+            auto=auto,
+        )
+        code = _talk(store, record, spec, resumed=resumed)
+    raise typer.Exit(code)
+
+
+def _talk(store: Workspace, record: ChatRecord, spec: RunSpec, *, resumed: bool) -> int:
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_dml.assembly import check_data, check_spec, with_address
+    from atlantis_dml.chat_loop import Chat
+    from atlantis_dml.chat_record import keep
+    from atlantis_dml.chat_terminal import ChatTerminal
+    from atlantis_dml.desk import ChatDesk, Template
+    from atlantis_dml.graph.conversation import Conversation
+
+    check_data(spec.data)
+    check_spec(spec)
+    spec, terminal = with_address(spec), ChatTerminal()
+    record = keep(store, record)
+    desk = ChatDesk(record, store, Template(spec, ReadOptions()), terminal.screen())
+    talk = Conversation(record.id, store, desk)
+    return Chat(talk, desk, _host(store, record.id, spec), terminal, store).run(resumed=resumed)
+
+
+def _host(store: Workspace, chat_id: str, spec: RunSpec) -> Host:
+    from atlantis_dml.agents.chat_host import ChatHost
+    from atlantis_dml.agents.rule_host import RuleHost
+    from atlantis_dml.chat_models import RULES, calls_of
+
+    return RuleHost() if spec.planner == RULES else ChatHost(calls_of(store, chat_id, spec, streaming=True))

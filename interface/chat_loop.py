@@ -1,0 +1,122 @@
+"""A conversation on the terminal: greeting, reading, slash commands, leaving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import BudgetSpent, ProviderUnavailable
+from atlantis_core.telling import data_in_words
+from atlantis_dml.agents.rule_host import HELP, RuleHost
+from atlantis_dml.answering import INTERRUPTED, WAITING
+
+if TYPE_CHECKING:
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.host import Host
+    from atlantis_dml.chat_terminal import ChatTerminal
+    from atlantis_dml.desk import ChatDesk
+    from atlantis_dml.graph.conversation import Conversation
+
+SLASHES = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS /skip WORDS
+  /undo /stop /go /trace /help /quit"""
+
+_QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
+_AT_ONCE = frozenset({"stop", "pause", "halt"})
+"""Words that never wait for a chat model."""
+
+
+class Chat:
+    """Talks with a person until they leave.
+
+    Args:
+        conversation: Remembers what is said.
+        desk: Acts.
+        host: Answers.
+        terminal: Reads and writes.
+        workspace: Holds the trace.
+    """
+
+    def __init__(
+        self, conversation: Conversation, desk: ChatDesk, host: Host, terminal: ChatTerminal, workspace: Workspace
+    ) -> None:
+        self._conversation, self._desk, self._host = conversation, desk, host
+        self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
+
+    def run(self, *, resumed: bool) -> int:
+        """Greet, talk, and return the exit code."""
+        self._greet(resumed=resumed)
+        while True:
+            try:
+                line = self._next()
+                if line is None or not self._take(line.strip()):
+                    return self._leave()
+            except KeyboardInterrupt:
+                if not self._desk.working.stop():
+                    self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
+                    return INTERRUPTED
+                self._terminal.say("\nstopping the run; Ctrl-C again leaves")
+
+    def _next(self) -> str | None:
+        if not self._terminal.is_a_person:
+            self._desk.working.wait()  # a script's next line is for the run at rest
+        return self._terminal.read()
+
+    def _take(self, line: str) -> bool:
+        """Act on a line; False where the person leaves."""
+        if line.lower() in _QUIT:
+            return False
+        if line.lower() in {"/help", "help"}:
+            self._terminal.say(f"{HELP}\n{SLASHES}")
+        elif line.lower().startswith("/trace"):
+            self._trace()
+        elif line and not line.startswith("#"):
+            self._say(line)
+        return True
+
+    def _say(self, line: str) -> None:
+        at_once = line.startswith("/") or line.lower().strip(" .!") in _AT_ONCE
+        with self._terminal.answering():
+            try:
+                answer = self._conversation.say(
+                    self._rules if at_once else self._host, line.removeprefix("/"), self._terminal.hear
+                )
+            except (ProviderUnavailable, BudgetSpent) as error:
+                answer = f"{error}. The commands that begin with / work without it (/help)."
+            self._terminal.answer(answer)
+
+    def _trace(self) -> None:
+        from atlantis_dml.trace_view import show_trace, trace_of
+
+        if not self._desk.record.run_id:
+            self._terminal.say("no run was started in this conversation yet")
+            return
+        with self._terminal.answering():
+            show_trace(trace_of(self._workspace, self._desk.record.run_id), whole=False)
+
+    def _greet(self, *, resumed: bool) -> None:
+        from atlantis_dml.graph.conversation import last_exchange
+
+        self._terminal.say(data_in_words(self._desk.collection())[0])
+        who = "Rules answer, no model is asked" if self._host.name == "rules" else f"{self._host.name} answers"
+        if not resumed:
+            self._terminal.say(
+                f"{who}. Say what should be found better, with a budget; /help shows how, /quit leaves."
+            )
+            return
+        self._terminal.say(
+            f"{who}. Going on with {self._desk.record.id}; the run is {self._desk.status}; /help, /quit."
+        )
+        said, answered = last_exchange(self._conversation.messages())
+        if said:
+            self._terminal.say(f"Last: {said}\n   -> {(answered.splitlines() or [''])[0]}")
+        if self._desk.status == "waiting":
+            self._desk.show_question()
+
+    def _leave(self) -> int:
+        """Pause what works where a person leaves, let it come to rest otherwise; return the exit code."""
+        if self._terminal.is_a_person and self._desk.working.stop():
+            self._terminal.say("pausing the run; `atlantis chat` goes on with it")
+        try:
+            self._desk.working.wait()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return WAITING if self._desk.status in {"waiting", "paused"} else 0
