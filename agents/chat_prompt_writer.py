@@ -64,14 +64,20 @@ class ChatPromptWriter:
             for _ in range(ROUNDS):
                 missing = [one for one in wanted if one.missing > 0]
                 for start in range(0, len(missing), CELLS_A_CALL):
-                    self._ask(missing[start : start + CELLS_A_CALL], protocol.objective, subjects, facts)
+                    self._ask(missing[start : start + CELLS_A_CALL], protocol, subjects, facts)
         except (NoUsableAnswer, BudgetSpent):
             pass  # what was written stays; the templates do the rest, and the tool says for how many cells
         templates = self._templates.write(protocol, facts)
         return tuple(tuple(one.chosen) or own for one, own in zip(wanted, templates, strict=True))
 
-    def _ask(self, some: Sequence[_Wanted], objective: str, subjects: Subjects, facts: PromptFacts) -> None:
-        shown = render("prompt_writer_facts", objective=quoted(objective, 600), cells=[_told(one) for one in some])
+    def _ask(self, some: Sequence[_Wanted], protocol: Protocol, subjects: Subjects, facts: PromptFacts) -> None:
+        shown = render(
+            "prompt_writer_facts",
+            objective=quoted(protocol.objective, 600),
+            domain=quoted(facts.domain) if facts.domain else "",
+            arm=protocol.arm,
+            cells=[_told(one) for one in some],
+        )
         system = render("prompt_writer")
         written = ask_for(self._calls, "prompts", system, shown, _Written, lambda answer: _by_cell(answer, some))
         for one in some:

@@ -75,6 +75,8 @@ class PromptFacts:
     classes: tuple[str, ...]
     """All classes that may be trained on: a prompt must not name another one than its own."""
     facet_values: dict[str, tuple[str, ...]]
+    domain: str = ""
+    """What the collection is about, as far as an insight agent said."""
 
 
 class InsightFinder(Protocol):

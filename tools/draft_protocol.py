@@ -27,6 +27,9 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     check_protocol(protocol, session.collection, session.spec.regime, left)
     check_wishes(wishes_of(session), protocol)
     session.write(round_index, "protocol", protocol)
-    text = f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells. {protocol.reason}"
+    text = (
+        f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells by {protocol.arm}, "
+        f"weight {protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
+    )
     anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}
     return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), **anew)

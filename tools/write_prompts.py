@@ -23,7 +23,8 @@ def write_prompts(runtime: Runtime) -> object:
     protocol = from_json(Protocol, runtime.state["protocol"])
     collection = context.session.collection
     classes = tuple(sorted({image.label for image in collection.of_split("train")}))
-    written = context.prompt_writer.write(protocol, PromptFacts(classes, known_values(collection)))
+    domain = (context.session.read(round_index, "insight") or {}).get("domain", "")
+    written = context.prompt_writer.write(protocol, PromptFacts(classes, known_values(collection), domain))
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
     protocol = replace(protocol, cells=cells)
