@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -22,7 +22,24 @@ def redaction_of(secret: SecretStr | None) -> Redact:
 
 
 def redacted(decision: AIMessage, redact: Redact) -> AIMessage:
-    """Return what of a model's message is used here, without the secret: text, calls, usage and finish reason."""
-    calls = [{**call, "args": json.loads(redact(json.dumps(call["args"])))} for call in decision.tool_calls]
+    """Return what of a model's message is used here, without the secret: text, calls, usage and finish reason.
+
+    What cannot be kept or sent again goes too: half characters become `?`, and a call with NaN or infinity in its
+    arguments becomes an invalid one.
+    """
+    calls: list[Any] = []
+    broken = list(decision.invalid_tool_calls)
+    for call in decision.tool_calls:
+        try:
+            written = json.dumps(call, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            broken.append({"type": "invalid_tool_call", "name": None, "args": None, "id": None, "error": "no JSON"})
+        else:
+            calls.append(json.loads(redact(_whole(written))))
     content = decision.content if isinstance(decision.content, str) else decision.text
-    return decision.model_copy(update={"content": redact(content), "tool_calls": calls})
+    changed = {"content": redact(_whole(content)), "tool_calls": calls, "invalid_tool_calls": broken}
+    return decision.model_copy(update=changed)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""What a chat model, or its provider, does wrong: building blocks that the cases of `agent_goals` are put together of."""
+"""What a chat model or its provider does wrong: the building blocks of the cases in `agent_goals`."""
 
 from __future__ import annotations
 

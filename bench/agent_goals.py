@@ -86,7 +86,13 @@ PLANNER_ONCE = (
     Case(
         "arguments-no-json",
         "sends arguments that are no JSON, now and then",
-        one_of_each([Reply("Next.", [("find_gaps", "{top: twenty")]), Reply("Next.", [("find_gaps", "[1, 2]")])]),
+        one_of_each([Reply("Next.", [("find_gaps", "{top: twenty")]), Reply("Next.", [("find_gaps", "20")])]),
+    ),
+    Case(
+        "arguments-a-list",
+        "sends a list for arguments, which the client cannot read",
+        of("planner", Reply("Next.", [("find_gaps", "[1, 2]")]), {4}),
+        pauses=("no chat completion",),
     ),
     Case(
         "arguments-no-json-always",
@@ -129,7 +135,7 @@ PLANNER_ONCE = (
         first_of(
             instead(
                 "find_gaps",
-                [Reply("Next.", [("find_gaps", '{"top": %s}' % top)]) for top in ("NaN", "1e999", "9" * 30, "1.5")],
+                [Reply("Next.", [("find_gaps", f'{{"top": {top}}}')]) for top in ("NaN", "1e999", "9" * 30, "1.5")],
             ),
             instead("draft_protocol", [call("draft_protocol", max_images=-(10**20))]),
         ),
@@ -401,7 +407,8 @@ DATA_AGENTS = (
                 "insight",
                 Reply(
                     '{"domain": "\\ud800 {{ x }}", "facets": [{"name": "../../x", "values": {"\\ud800": ["("]}}], '
-                    '"claims": [{"text": "\\ud800\\u0000 it", "evidence": ["F1", "F99"], "cells": [{"class": "\\udfff"}]}]}'
+                    '"claims": [{"text": "\\ud800\\u0000 it", "evidence": ["F1", "F99"], '
+                    '"cells": [{"class": "\\udfff"}]}]}'
                 ),
             ),
             of("critic", Reply('{"finding": "\\ud800 \\u0000 {{ y }}", "changes": ["\\udfff", ""]}')),
@@ -449,8 +456,8 @@ DATA_AGENTS = (
 
 PEOPLE = (
     Case("goal-names-nothing", "nothing; the goal names nothing", goal="make it better"),
-    Case("goal-chinese", "nothing; the goal is Chinese", goal="找不到夜间的照片，请改进检索"),
-    Case("goal-arabic", "nothing; the goal is Arabic", goal="\u202eلا يمكن العثور على صور الليل"),
+    Case("goal-chinese", "nothing; the goal is Chinese", goal="找不到夜间的照片"),
+    Case("goal-arabic", "nothing; the goal is Arabic", goal="\u202eلا يمكن العثور على صور الليل"),  # noqa: RUF001
     Case(
         "leave-fog-alone",
         "drafts fog although a person wants fog left alone",

@@ -1,8 +1,8 @@
 """The agents against a model that misbehaves on purpose: every run must end well. `make bench-agents`.
 
-Each case is a whole run of the loop on a small collection, with the real client of an OpenAI-compatible service that
-does one thing wrong (`agent_goals`). One JSON object goes to stdout: what became of each run, and whether its journal,
-ledger and trace are as they must be (`agent_checks`). Exit 1 where one is not. `--only NAME ...` runs some.
+Each case is a whole run of the loop on a small collection, with the real client of an OpenAI-compatible service
+that does something wrong (`agent_goals`). One JSON object goes to stdout: what became of each run, and whether its
+journal, ledger and trace are as they must be (`agent_checks`). Exit 1 where one is not. `--only NAME ...` runs some.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def run_case(case: Case, provider: FakeProvider, workspace: Workspace) -> dict[s
     if case.fault:
         provider.faults[case.name] = case.fault
     with tempfile.TemporaryDirectory(dir=place) as elsewhere, _surroundings(case, key, Path(elsewhere)):
+        _data(case, workspace)
         before = _listing(place, workspace.folder)
         ran = Ran(_begun(case, provider.address(case.name), workspace), key)
         _until_the_end(case, ran, provider)

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible service on loopback that misbehaves on purpose: the real client, its retries included, is tried.
+"""An OpenAI-compatible service on loopback that misbehaves on purpose, for the real client with its retries.
 
 `POST /<case>/v1/chat/completions` is answered by the case's fault, or honestly (`agent_brain`) where that gives None.
 """
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it so)
         """Say nothing."""
 
-    def do_POST(self) -> None:  # noqa: N802 (the base class calls it so)
+    def do_POST(self) -> None:
         """Answer a chat completion."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         case = self.path.split("/")[1]

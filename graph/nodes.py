@@ -35,6 +35,9 @@ PREPARATION = (
 """Steps that a run does once; all others begin anew with each round."""
 
 
+_NO_REASON = "it gave no reason"
+
+
 class Node(Protocol):
     """A node that works with the run's context."""
 
@@ -77,7 +80,7 @@ def planner_node(planner: Planner) -> Node:
                 span.output = {"reason": str(error), "calls": []}
                 return _broke(str(error))
             calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
-            span.output = {"reason": decision.text, "calls": calls}
+            span.output = {"reason": decision.text.strip() or _NO_REASON, "calls": calls}
         return _read(decision, state) | {"planner_event": span.id}
 
     return decide
