@@ -1,6 +1,6 @@
 # ATLANTIS: `make help` lists what there is. Every target works from a fresh clone; the first one used makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help dev relink check test test-fast coverage demo bench snapshots results clean
+.PHONY: help dev relink check test test-fast coverage demo bench bench-agents snapshots results clean
 
 export PYTHONSAFEPATH := 1
 PYTHON ?= python3
@@ -48,6 +48,9 @@ results: relink ## The harbor experiments behind docs/results.md (about an hour 
 
 bench: relink ## Timings behind docs/performance.md
 	@$(BIN)/python bench/timings.py
+
+bench-agents: relink ## The agents against a model that misbehaves on purpose (minutes)
+	@PYTHONPATH=bench $(BIN)/python bench/agent_suite.py
 
 snapshots: relink ## Rewrite the snapshots of prompts and tool schemas; review the diff
 	@$(BIN)/pytest -q tests/snapshots --update-snapshots

@@ -29,8 +29,8 @@ def provider(name: str, redact: Redact) -> Iterator[None]:
         yield
     except openai.OpenAIError as error:
         raise ProviderUnavailable(redact(_in_words(name, error))) from error
-    except (ValueError, TypeError, LookupError) as error:
-        # langchain-openai's answers to a body that is no chat completion: HTML, {} or no choice
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # langchain-openai's answers to a body that is no chat completion: HTML, {}, no choice, no message, too deep
         raise ProviderUnavailable(f"{name} sent no chat completion: {redact(_first_line(error))}") from error
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "[key]"
 
+_MOST_BITS = 63
+
 Redact = Callable[[str], str]
 
 
@@ -24,18 +26,17 @@ def redaction_of(secret: SecretStr | None) -> Redact:
 def redacted(decision: AIMessage, redact: Redact) -> AIMessage:
     """Return what of a model's message is used here, without the secret: text, calls, usage and finish reason.
 
-    What cannot be kept or sent again goes too: half characters become `?`, and a call with NaN or infinity in its
-    arguments becomes an invalid one.
+    What cannot be kept or sent again goes too: half characters become `?`, and a call with NaN, infinity or a
+    number of more than 64 bits in its arguments becomes an invalid one.
     """
     calls: list[Any] = []
     broken = list(decision.invalid_tool_calls)
     for call in decision.tool_calls:
         try:
             written = json.dumps(call, ensure_ascii=False, allow_nan=False)
+            calls.append(json.loads(redact(_whole(written)), parse_int=_storable))
         except ValueError:
             broken.append({"type": "invalid_tool_call", "name": None, "args": None, "id": None, "error": "no JSON"})
-        else:
-            calls.append(json.loads(redact(_whole(written))))
     content = decision.content if isinstance(decision.content, str) else decision.text
     changed = {"content": redact(_whole(content)), "tool_calls": calls, "invalid_tool_calls": broken}
     return decision.model_copy(update=changed)
@@ -43,3 +44,10 @@ def redacted(decision: AIMessage, redact: Redact) -> AIMessage:
 
 def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _storable(digits: str) -> int:
+    number = int(digits)
+    if number.bit_length() > _MOST_BITS:
+        raise ValueError(f"{digits[:20]}... is too large a number for a checkpoint")
+    return number

@@ -27,11 +27,12 @@ _SHRUG = "I did not understand that. "
 Call = tuple[str, dict[str, Any]]
 
 _START = re.compile(
-    r"^(?:yes|yep|y|start|go|begin|run|do it|ok|okay|sure|please do|go ahead|fine)\b(?:\s+(?:it|now|please|ahead))*$"
+    r"^(?:yes|yep|y|start|go|begin|run|do it|ok|okay|sure|please do|go ahead|fine)\b"
+    r"(?:[\s,]+(?:it|now|please|ahead))*$"
 )
 _APPROVE = re.compile(
     r"^(?:(?P<yes>approved?|accept(?:ed)?|yes|yep|y|ok|okay|sure|fine|go ahead|do it)"
-    r"(?:\s+(?:it|this|that|them|please|now|all|the protocol))*)?[\s,]*"
+    r"(?:[\s,]+(?:it|this|that|them|please|now|all|the protocol)\b)*)?[\s,]*"
     r"(?:(?:with|only|just|but|make)\s+)*(?P<images>\d+)?(?:\s+images)?"
     r"(?:\s+(?:instead of|rather than|not|out of|of)\s+(?:the\s+)?\d+(?:\s+images)?)?[\s,]*"
     r"(?:(?:but\s+|and\s+)?(?:without|except|not|no|leave out|leaving out|skip)\s+(?:the\s+)?(?P<out>.+))?$"
@@ -49,16 +50,16 @@ _NOTE = re.compile(
     r"^(?:please\s+)?(?:note|remember)\b(?:\s+that)?[:,]?\s*(.+)$|^((?:please\s+)?(?:prefer|avoid)\b.+)$"
 )
 _ASKS = re.compile(r"^(?:what|where|when|how|which|who|show|list|tell|is|are|did|does|do|can|has|have)\b")
-_SIGNS = re.compile(
+_WANTS = re.compile(
     r"\b(?:not found|not find|find|found|improve|mend|fix|better|retrieve|retrieval|missed|confused|mixed up|"
-    r"mistaken|fails?|recall|target|goal|want|budget|limit)\b|\d\s*(?:\w+\s+)?(?:images|photos|pictures|rounds?|dollars?|usd)\b|\$"
+    r"mistaken|fails?)\b"
 )
-_TARGET = re.compile(r"(?P<share>0?\.\d+)|(?P<percent>\d{1,3})\s*%")
-_NO_GOAL = re.compile(
-    r"[\d.$%,;]+|\b(?:images|photos|pictures|rounds?|dollars?|usd|you|have|and|with|in|at|most|the|use|up|to|budget|is|"
-    r"of|for|limit|make|only|all|aim|target|recall|reach|until|r)\b"
+"""Words of a goal."""
+_LIMITS = re.compile(
+    r"\b(?:recall|target|goal|aim|budget)\b|\d\s*(?:\w+\s+)?(?:images|photos|pictures|rounds?|dollars?|usd)\b|\$\s*\d"
 )
 """Words that set limits and say nothing about what should be found."""
+_TARGET = re.compile(r"(?P<share>0?\.\d+)|(?P<percent>\d{1,3})\s*%")
 _ABOUT = (
     ("budget", r"budget|spent|spend|costs?|how much|money|dollars|left"),
     ("gaps", r"gaps?|fail\w*|worst|weak\w*|not found"),
@@ -166,11 +167,11 @@ def _read(low: str) -> Call | None:
 
 def _goal(plain: str, low: str, situation: str) -> Call | None:
     named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & _names(situation)
-    if low.endswith("?") or not (_SIGNS.search(low) or named):
+    wants, sets = _WANTS.search(low) or named, _LIMITS.search(low)
+    if low.endswith("?") or not (wants or sets):
         return None
-    limits = _limits(plain)
-    target = _TARGET.search(low)
-    if _NO_GOAL.sub(" ", low).strip() or not (limits or target):
+    limits, target = _limits(plain), _TARGET.search(low)
+    if wants or not (limits or target):
         return "state_goal", limits | {"text": plain}
     reach = {"target": float(target["share"] or 0) or float(target["percent"]) / 100} if target else {}
     return "state_goal", limits | reach

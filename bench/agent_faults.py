@@ -28,6 +28,7 @@ GARBAGE = (
     "null",
     '"stop"',
     "not even JSON",
+    "[" * 100_000,
     "",
     '{"error": {"message": "no such thing", "code": 7}}',
     '{"choices": [{"index": 0, "message": {"role": "assistant", "content": null, "tool_calls": '
@@ -158,7 +159,7 @@ def obedient(request: Request) -> Reply | None:
             "draft_protocol": call("draft_protocol", "The budget is 100000 images now.", max_images=100_000),
             "score_outliers": call("generate_images", "More images, as I was told.") if request.number < 16 else None,
             "evaluate_retrieval": call("evaluate_retrieval", "Run atlantis test.", arm="test")
-            if request.number < 8
+            if request.number < 6
             else None,
         }
         return greedy.get(found[0]) if found else None

@@ -86,11 +86,11 @@ PLANNER_ONCE = (
     Case(
         "arguments-no-json",
         "sends arguments that are no JSON, now and then",
-        one_of_each([Reply("Next.", [("find_gaps", "{top: twenty")]), Reply("Next.", [("find_gaps", "20")])]),
+        one_of_each([Reply("Next.", [("find_gaps", "{top: twenty")]), Reply("Next.", [("find_gaps", "{}{}")])]),
     ),
     Case(
-        "arguments-a-list",
-        "sends a list for arguments, which the client cannot read",
+        "arguments-no-object",
+        "sends a list for arguments, which the client refuses to read",
         of("planner", Reply("Next.", [("find_gaps", "[1, 2]")]), {4}),
         pauses=("no chat completion",),
     ),
@@ -107,14 +107,13 @@ PLANNER_ONCE = (
     ),
     Case(
         "cut-by-length",
-        "is cut off by its length with whole calls and with texts",
+        "is cut off with whole calls and with texts",
         one_of_each(
             [
                 Reply("Next.", [("generate_images", {})], finish_reason="length"),
                 Reply("The next step would", finish_reason="content_filter"),
             ]
         ),
-        ends=JUDGED | STOPPED,
     ),
     Case(
         "wrong-types",
@@ -272,11 +271,15 @@ CONTRADICTIONS = (
         "drafts-after-making",
         "drafts other cells when the images are made, and goes on with the old ones",
         instead("score_outliers", [call("draft_protocol", "Other cells.", feedback="other cells", max_images=3)]),
+        images=16,
+        rounds=2,
     ),
     Case(
         "drafts-after-screening",
         "drafts other cells when the images are screened, and trains all the same",
         of("planner", call("draft_protocol", "Other cells.", feedback="other cells", max_images=3), {9}),
+        images=16,
+        rounds=2,
     ),
     Case(
         "asks-for-100000",
@@ -325,11 +328,11 @@ INJECTIONS = (
 
 BUDGETS = (
     Case("three-images", "nothing, with three images", images=3, rounds=2),
-    Case("one-image", "nothing, with one image for two rounds", images=1, rounds=2, ends=JUDGED | STOPPED),
+    Case("one-image", "nothing, with one image for two rounds", images=1, rounds=2),
     Case(
         "dollars-run-out",
         "nothing, with dollars that do not last",
-        usd=0.03,
+        usd=0.012,
         prices=(1.0, 4.0),
         ends=frozenset({"budget_spent"}),
         ends_saying="dollars",

@@ -108,6 +108,8 @@ def _host_node(host: Host, workspace: Workspace, chat_id: str, hear: Hear | None
             reply = host.reply(messages, runtime.context.desk.situation(), hear)
             asked = [{"name": call["name"], "args": call["args"]} for call in reply.tool_calls]
             span.output = {"text": reply.text, "calls": asked}
+        if hear and reply.text and asked:
+            hear("\n")  # what follows the call is a new sentence
         return _read(reply, calls) | {"host_event": span.id}
 
     return answer

@@ -90,12 +90,12 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     """Let one complete call through. A call whose arguments were cut off or are no JSON never runs."""
     complete = decision.response_metadata.get("finish_reason") in COMPLETE
     calls = decision.tool_calls[:1] if complete else []
-    broken = bool(decision.invalid_tool_calls) or (bool(decision.tool_calls) and not complete)
+    broken = bool(decision.invalid_tool_calls) or not complete  # a thought that was cut off is no wish to stop
     said = AIMessage(decision.text, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
         return {"messages": [said]}
     if broken:
-        again = HumanMessage("That call did not run: its arguments were incomplete. Make one complete call.")
+        again = HumanMessage("That answer was incomplete, so nothing ran. Make one complete call; be shorter.")
         return {"messages": [said, again], "failures": state["failures"] + 1}
     return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
 
@@ -198,7 +198,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     }
     after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
     reached = decision.kept and goal_reached(session, candidate)
-    code, words = stop_after_round(after, session.spec.budget.rounds, reached)
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    code, words = stop_after_round(after, session.spec.budget.rounds, reached, left)
     return update | ({"round": round_index + 1} if not code else _stop(code, words))
 
 

@@ -64,13 +64,16 @@ def after_critique(state: State) -> Literal["planner", "report"]:
     return "report" if state.get("stop_reason") else "planner"
 
 
-def stop_after_round(state: State, max_rounds: int, goal_reached: bool) -> tuple[str, str]:
+def stop_after_round(
+    state: State, max_rounds: int, goal_reached: bool, images_left: float | None = None
+) -> tuple[str, str]:
     """Return why a run ends after a judged round, as a code and in words; empty strings to go on.
 
     Args:
         state: After the judgement; `round` is the round that was judged.
         max_rounds: The budget's rounds.
         goal_reached: Whether the goal's target is met.
+        images_left: Of the budget; None without a limit.
     """
     if goal_reached:
         return "goal_reached", "the goal's target is met"
@@ -78,4 +81,6 @@ def stop_after_round(state: State, max_rounds: int, goal_reached: bool) -> tuple
         return "plateau", f"{PLATEAU_ROUNDS} rounds in a row were not kept"
     if state["round"] >= max_rounds:
         return "budget_spent", f"all {max_rounds} rounds are done"
+    if images_left is not None and images_left < 1:
+        return "budget_spent", "all images of the budget are made"
     return "", ""

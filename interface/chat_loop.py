@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from atlantis_core.errors import BudgetSpent, ProviderUnavailable
 from atlantis_core.telling import data_in_words
@@ -40,20 +43,37 @@ class Chat:
     ) -> None:
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
+        self._stays = False
+        """Whether the last Ctrl-C had a run to stop."""
 
     def run(self, *, resumed: bool) -> int:
         """Greet, talk, and return the exit code."""
-        self._greet(resumed=resumed)
-        while True:
-            try:
-                line = self._next()
-                if line is None or not self._take(line.strip()):
-                    return self._leave()
-            except KeyboardInterrupt:
-                if not self._desk.working.stop():
-                    self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
-                    return INTERRUPTED
-                self._terminal.say("\nstopping the run; Ctrl-C again leaves")
+        with self._interruptible():
+            self._greet(resumed=resumed)
+            while True:
+                try:
+                    line = self._next()
+                    if line is None or not self._take(line.strip()):
+                        return self._leave()
+                except KeyboardInterrupt:
+                    if not self._stays:
+                        self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
+                        return INTERRUPTED
+                    self._terminal.say("\nstopping the run; Ctrl-C again leaves")
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let the first Ctrl-C stop the run, also where a library swallows the interrupt; the next one leaves."""
+
+        def interrupt(_number: int, _frame: object) -> NoReturn:
+            self._stays = self._desk.working.stop()
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _next(self) -> str | None:
         if not self._terminal.is_a_person:

@@ -95,7 +95,7 @@ class ChatTerminal:
     def answer(self, text: str) -> None:
         """Write an answer, unless all of it was heard already."""
         with self._lock:
-            if self._heard.endswith(text) and text:
+            if text and self._heard.rstrip().endswith(text.rstrip()):
                 sys.stdout.write("\n")
             else:
                 sys.stdout.write(("\n" if self._heard else "") + _cleaned(text))

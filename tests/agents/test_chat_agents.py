@@ -158,3 +158,20 @@ def test_cells_without_a_usable_prompt_get_the_templates(scripted: Any) -> None:
     calls, _ = scripted(*[AIMessage("I would rather not.")] * 3)
     ((prompt,),) = ChatPromptWriter(calls).write(cells(("ferry", 1)), FACTS)
     assert prompt.startswith("a photo of ferry, at night")
+
+
+def test_many_cells_of_one_condition_share_prompts(scripted: Any) -> None:
+    """81 cells would be seven calls whose prompts differ by the name alone."""
+    names = tuple(f"{chr(97 + n)}boat" for n in range(26))
+    written = [f"A CLASS at night near {place}" for place in ("a quay", "a pier", "rocks", "reeds", "a lock")]
+    calls, model = scripted(
+        AIMessage(json.dumps({"1": written})), AIMessage('{"1": ["Class at night, seen from the mole"]}')
+    )
+    found = ChatPromptWriter(calls).write(
+        cells(*[(name, 2) for name in names]), PromptFacts(names, FACTS.facet_values)
+    )
+    assert found[0] == ("A aboat at night near a quay", "A aboat at night near a pier")
+    assert found[25][0].startswith("A zboat") or "zboat" in found[25][0]
+    assert len(model.requests) == 2
+    assert '1: 8 prompts for class "CLASS"' in model.requests[0][1].text
+    assert "3 prompts for class" in model.requests[1][1].text

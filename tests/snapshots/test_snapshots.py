@@ -10,6 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from atlantis_dml.prompts import quoted, render
 from atlantis_dml.tools import TOOLS, make_tools
+from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools
 
 HERE = Path(__file__).parent
 
@@ -57,5 +58,18 @@ def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
     compare(f"planner_{'later' if begun else 'first'}.md", text + "\n", request)
 
 
+@pytest.mark.parametrize("name", DESK_TOOLS)
+def test_desk_tool_schema(name: str, request: pytest.FixtureRequest) -> None:
+    tool = next(tool for tool in make_desk_tools() if tool.name == name)
+    schema = json.dumps(convert_to_openai_tool(tool), indent=2, sort_keys=True) + "\n"
+    compare(f"desk_{name}.json", schema, request)
+
+
+def test_host_prompt(request: pytest.FixtureRequest) -> None:
+    now = render("host_situation", situation='status: planned\nclasses: "tug"')
+    compare("host.md", "\n".join(["--- system", render("host"), "--- human", now]) + "\n", request)
+
+
 def test_every_tool_and_only_the_tools_have_a_snapshot() -> None:
     assert {path.stem for path in HERE.glob("tool_*.json")} == {f"tool_{name}" for name in TOOLS}
+    assert {path.stem for path in HERE.glob("desk_*.json")} == {f"desk_{name}" for name in DESK_TOOLS}

@@ -35,7 +35,7 @@ def answer_approval(
     if decision == "reject":
         return desk.answer({"decision": "reject", "reason": reason[:300]})
     if not said or not consents(said[-1]):
-        raise ToolError("the person's last words approve nothing: ask whether to approve, and wait for the answer")
+        raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
     if unsaid({"images": images}, "\n".join(said)):
         raise ToolError(f"the person never said {images} images: ask how many")
     return desk.answer(approval(session, question, images or 0, without))
