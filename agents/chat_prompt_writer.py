@@ -28,7 +28,7 @@ PER_CELL = 4
 """Prompts of a cell; its images share them."""
 
 MOST_OWN = 24
-"""Cells that get prompts of their own; of more, all cells of one condition share theirs, with a word for the class."""
+"""Cells that get prompts of their own; of more, those of one condition share theirs, with a word for the class."""
 
 SHARED = 8
 STAND_IN = "CLASS"

@@ -13,6 +13,7 @@ from atlantis_dml.tools.context import RunContext
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # the injected runtime
 
 
+@pytest.mark.slow
 def test_a_stop_between_steps_pauses_and_a_stop_in_a_tool_too(begin: Callable[..., RunContext]) -> None:
     context = begin(auto=False, seeds=1)
     session = context.session
