@@ -9,6 +9,7 @@ from langchain_core.messages.utils import count_tokens_approximately, trim_messa
 
 from atlantis_core.errors import ProviderUnavailable
 from atlantis_core.rounds import history, share_of_round
+from atlantis_core.spending import Purse
 from atlantis_core.wishes import wishes_of
 from atlantis_dml.agents.calls import is_complete
 from atlantis_dml.agents.planner import State, usual_steps
@@ -95,15 +96,16 @@ def _goal(session: Session) -> dict[str, Any]:
 
 
 def _now(state: State, session: Session) -> dict[str, Any]:
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)
+    images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    usd_left = Purse(session.workspace.ledger, session.run_id, session.spec).left_usd()
     wishes, done = wishes_of(session), set(state.get("steps", []))
     usual = next((step for step in usual_steps(state, session.collection.facets) if step.name not in done), None)
     return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
-        "images_left": "no limit" if left["images"] is None else f"{left['images']:g}",
+        "images_left": "no limit" if images_left is None else f"{images_left:g}",
         "share": share_of_round(session, state["round"]),
-        "usd_left": "no limit" if left["usd"] is None else f"{left['usd']:.2f}",
+        "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
         "journal": [round_in_short(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
         "skipped": cells_in_words(wishes.skip),
         "notes": [quoted(note) for note in wishes.notes],

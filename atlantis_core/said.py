@@ -29,6 +29,10 @@ _REFUSAL = re.compile(
     r"(?:approve|accept|agree|ok|okay|sure|fine|go|do it|proceed|ship)\b",
     re.IGNORECASE,
 )
+_REJECTION = re.compile(
+    r"\b(?:no|nope|not|reject(?:ed)?|refuse|cancel|stop|drop|discard|decline|never|dont|end|bad|wrong)\b|n't\b|^\W*n\W*$",
+    re.IGNORECASE,
+)
 _QUESTION = re.compile(r"^\s*(?:why|what|how|when|where|who|which|is|are|does|do you|did|can|could)\b", re.IGNORECASE)
 
 
@@ -64,6 +68,12 @@ def consents(words: str) -> bool:
     if asks or _REFUSAL.search(words):
         return False
     return _CONSENT.search(words) is not None
+
+
+def rejects(words: str) -> bool:
+    """Whether a person's last words can be taken for a rejection; a question never is one."""
+    asks = words.rstrip().endswith("?") or _QUESTION.match(words)
+    return not asks and _REJECTION.search(words) is not None
 
 
 def _value(words: str) -> int:

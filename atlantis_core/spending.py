@@ -32,8 +32,15 @@ class Purse:
 
     def is_empty(self) -> bool:
         """Whether the dollars are spent."""
-        left = self._left()
+        left = self.left_usd()
         return left is not None and left <= 0
+
+    def left_usd(self) -> float | None:
+        """Return the dollars that are left, less what was spent beside the run; None without a limit."""
+        left = self._ledger.left(self._run_id, self._spec.budget)["usd"]
+        if left is None or not self._spec.beside:
+            return left
+        return max(0.0, left - self._ledger.spent(self._spec.beside)["usd"])
 
     def tokens_for(self, name: str, input_tokens: int) -> int | None:
         """Return how many tokens an answer may have, so that the call cannot cost more than is left.
@@ -45,7 +52,7 @@ class Purse:
         Returns:
             None without a limit in dollars; 0 where less than `FEWEST_TOKENS` could be paid.
         """
-        left, price = self._left(), self._spec.prices.get(name)
+        left, price = self.left_usd(), self._spec.prices.get(name)
         if left is None or price is None:
             return None
         rest = left - input_tokens * price.input / 1e6
@@ -77,9 +84,6 @@ class Purse:
         self._ledger.spend(self._run_id, "tokens", tokens_of(usage), reference)
         self._ledger.spend(self._run_id, "usd", usd, reference)
         return usd
-
-    def _left(self) -> float | None:
-        return self._ledger.left(self._run_id, self._spec.budget)["usd"]
 
 
 def tokens_of(usage: Usage | None) -> int:

@@ -95,7 +95,7 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     if calls:
         return {"messages": [said]}
     if broken:
-        again = HumanMessage("That answer was incomplete, so nothing ran. Make one complete call; be shorter.")
+        again = HumanMessage("That did not run: the answer was incomplete. Make one complete call; be shorter.")
         return {"messages": [said, again], "failures": state["failures"] + 1}
     return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
 

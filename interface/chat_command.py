@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.host import Host
     from atlantis_dml.chat_record import ChatRecord
+    from atlantis_dml.desk import ChatDesk, Template
 
 
 def chat(
@@ -29,6 +31,11 @@ def chat(
     preset: options.Preset = "auto",
     seeds: run_options.Seeds = 2,
     regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
     auto: run_options.Auto = False,
     thread: Annotated[
         str | None, typer.Option("--thread", help="Name of the conversation; else the last one about DATA.")
@@ -44,9 +51,11 @@ def chat(
     Example: atlantis chat photos/
     """
     with answering(False):
+        from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
         from atlantis_dml.assembly import open_workspace
         from atlantis_dml.chat_record import find_or_begin
+        from atlantis_dml.desk import Template
         from atlantis_dml.prices import prices_for
 
         store = open_workspace(workspace)
@@ -67,33 +76,39 @@ def chat(
             captioner=captioner,
             generator=generator,
             regime=options.regime(regime),
+            query=options.column_value(query, "--query"),
+            gallery=options.column_value(gallery, "--gallery"),
             auto=auto,
         )
-        code = _talk(store, record, spec, resumed=resumed)
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        code = _talk(store, record, Template(spec, read), resumed=resumed)
     raise typer.Exit(code)
 
 
-def _talk(store: Workspace, record: ChatRecord, spec: RunSpec, *, resumed: bool) -> int:
-    from atlantis_core.data.reading import ReadOptions
+def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: bool) -> int:
     from atlantis_dml.assembly import check_data, check_spec, with_address
     from atlantis_dml.chat_loop import Chat
     from atlantis_dml.chat_record import keep
     from atlantis_dml.chat_terminal import ChatTerminal
-    from atlantis_dml.desk import ChatDesk, Template
+    from atlantis_dml.desk import ChatDesk
     from atlantis_dml.graph.conversation import Conversation
 
-    check_data(spec.data)
-    check_spec(spec)
-    spec, terminal = with_address(spec), ChatTerminal()
-    record = keep(store, record)
-    desk = ChatDesk(record, store, Template(spec, ReadOptions()), terminal.screen())
+    check_data(template.spec.data)
+    check_spec(template.spec)
+    template, terminal = replace(template, spec=with_address(template.spec)), ChatTerminal()
+    desk = ChatDesk(keep(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    return Chat(talk, desk, _host(store, record.id, spec), terminal, store).run(resumed=resumed)
+    return Chat(talk, desk, lambda: _host(store, desk, template.spec), terminal, store).run(resumed=resumed)
 
 
-def _host(store: Workspace, chat_id: str, spec: RunSpec) -> Host:
+def _host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
+    """Return who answers; conversation and run spend from the same dollars."""
     from atlantis_dml.agents.chat_host import ChatHost
     from atlantis_dml.agents.rule_host import RuleHost
     from atlantis_dml.chat_models import RULES, calls_of
 
-    return RuleHost() if spec.planner == RULES else ChatHost(calls_of(store, chat_id, spec, streaming=True))
+    if spec.planner == RULES:
+        return RuleHost()
+    budget = replace(spec.budget, usd=desk.planned.budget.usd)
+    spec = replace(spec, budget=budget, beside=desk.record.run_id)
+    return ChatHost(calls_of(store, desk.record.id, spec, streaming=True))

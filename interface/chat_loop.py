@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,13 +33,18 @@ class Chat:
     Args:
         conversation: Remembers what is said.
         desk: Acts.
-        host: Answers.
+        host: Returns who answers; asked each time, since what may be spent changes.
         terminal: Reads and writes.
         workspace: Holds the trace.
     """
 
     def __init__(
-        self, conversation: Conversation, desk: ChatDesk, host: Host, terminal: ChatTerminal, workspace: Workspace
+        self,
+        conversation: Conversation,
+        desk: ChatDesk,
+        host: Callable[[], Host],
+        terminal: ChatTerminal,
+        workspace: Workspace,
     ) -> None:
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
@@ -97,7 +102,7 @@ class Chat:
         with self._terminal.answering():
             try:
                 answer = self._conversation.say(
-                    self._rules if at_once else self._host, line.removeprefix("/"), self._terminal.hear
+                    self._rules if at_once else self._host(), line.removeprefix("/"), self._terminal.hear
                 )
             except (ProviderUnavailable, BudgetSpent) as error:
                 answer = f"{error}. The commands that begin with / work without it (/help)."
@@ -116,7 +121,8 @@ class Chat:
         from atlantis_dml.graph.conversation import last_exchange
 
         self._terminal.say(data_in_words(self._desk.collection())[0])
-        who = "Rules answer, no model is asked" if self._host.name == "rules" else f"{self._host.name} answers"
+        name = self._host().name
+        who = "Rules answer, no model is asked" if name == "rules" else f"{name} answers"
         if not resumed:
             self._terminal.say(
                 f"{who}. Say what should be found better, with a budget; /help shows how, /quit leaves."

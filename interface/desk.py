@@ -117,7 +117,7 @@ class ChatDesk:
         from atlantis_dml.assembly import Asked, create_run
 
         text = self.planned.goal_text
-        spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget)
+        spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
         run, lines = create_run(
             Asked(spec.data, text, self._template.options, spec), self._workspace, self.screen.progress
         )

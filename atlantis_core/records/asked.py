@@ -54,6 +54,8 @@ class RunSpec:
     """Chat model that answers where the planner's fails."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """Chat model -> its price, as it was when the run began."""
+    beside: str = ""
+    """Another account of the ledger that spends from the same dollars: the conversation that the run was begun in."""
     recording: str = ""
     """Name of the recording that answers in the chat models' place; empty asks the models."""
     seeds: int = 2  # that judge; the diagnosing model has one of its own

@@ -8,7 +8,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.approving import approval
 from atlantis_core.errors import ToolError
-from atlantis_core.said import consents, unsaid
+from atlantis_core.said import consents, rejects, unsaid
 from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 
@@ -33,6 +33,8 @@ def answer_approval(
     if session is None or question is None:
         raise ToolError("no protocol waits for an answer now")
     if decision == "reject":
+        if not said or not rejects(said[-1]):
+            raise ToolError("the person's last words reject nothing: ask them to say reject, and wait for the answer")
         return desk.answer({"decision": "reject", "reason": reason[:300]})
     if not said or not consents(said[-1]):
         raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
