@@ -1,0 +1,48 @@
+"""Runs in which the model was played by hand: they stay within what was promised, and they drive the loop again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlantis_dml.agents.recording import Recording, read_recording, write_recording
+from atlantis_dml.cli import _answer
+
+CASSETTES = Path(__file__).parents[1] / "cassettes"
+
+
+def test_a_run_of_two_rounds_takes_few_calls_and_short_prompts() -> None:
+    recording = read_recording(CASSETTES / "grocery81.json")
+    calls = Counter(call["agent"] for call in recording.calls)
+    assert calls["planner"] < 20
+    assert set(calls) == {"planner", "insight", "protocol", "prompts", "critic"}
+    assert max(call["reply"]["usage"]["input_tokens"] for call in recording.calls) <= 6000
+    assert [answer["decision"] for answer in recording.approvals] == ["approve", "edit"]
+
+
+@pytest.mark.parametrize("path", sorted(CASSETTES.glob("*.json")), ids=lambda path: path.stem)
+def test_a_cassette_holds_no_key(path: Path) -> None:
+    assert "sk-" not in path.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_grocery81_is_replayed_with_short_trainings(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The recorded decisions on the real photos; three steps of training each stand in for minutes."""
+    recording = read_recording(CASSETTES / "grocery81.json")
+    weights = shared_data / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
+    spec = replace(recording.spec, preset="smoke", data=str(shared_data / "grocery81"), weights=str(weights))
+    quick = tmp_path / "quick.json"
+    write_recording(Recording(spec, recording.calls, ()), quick)
+    assert _answer(["run", "--replay", str(quick), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert [entry["images"]["made"] for entry in done["rounds"]] == [200, 162]
+    assert (done["stop_reason"], done["spent"]["tokens"]) == ("plateau", 0)
+    objectives = [entry["protocol"]["objective"] for entry in done["rounds"]]
+    assert all("visit" in objective for objective in objectives)
