@@ -12,6 +12,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
+from atlantis_core.data.text import clean
 from atlantis_core.errors import BudgetSpent, ProviderUnavailable, ToolError
 from atlantis_core.judging import goal_reached, judge_round
 from atlantis_core.plain import as_json, from_json
@@ -25,6 +26,9 @@ from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_rou
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
+
+_LONGEST_REASON = 600
+"""Letters of a decision's words that are kept and told again."""
 
 PREPARATION = (
     "dataset_statistics",
@@ -91,13 +95,14 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     complete = decision.response_metadata.get("finish_reason") in COMPLETE
     calls = decision.tool_calls[:1] if complete else []
     broken = bool(decision.invalid_tool_calls) or not complete  # a thought that was cut off is no wish to stop
-    said = AIMessage(decision.text, tool_calls=calls)  # under an id of its own: a repeated one would replace
+    words = clean(decision.text, _LONGEST_REASON)
+    said = AIMessage(words, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
         return {"messages": [said]}
     if broken:
         again = HumanMessage("That did not run: the answer was incomplete. Make one complete call; be shorter.")
         return {"messages": [said, again], "failures": state["failures"] + 1}
-    return {"messages": [said]} | _stop("planner", decision.text or "the planner stopped without a word")
+    return {"messages": [said]} | _stop("planner", words or "the planner stopped without a word")
 
 
 def tools_node() -> ConfiguredNode:

@@ -6,7 +6,7 @@ the store, and what later steps need of it goes into the graph's state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -113,7 +113,9 @@ else:
     Runtime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
 
 
-def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state: Any) -> Command[Any]:
+def answer(
+    runtime: Runtime, step: str, text: str, artifact: Any = None, undone: Collection[str] = (), **state: Any
+) -> Command[Any]:
     """Answer a tool call.
 
     Args:
@@ -121,10 +123,11 @@ def answer(runtime: Runtime, step: str, text: str, artifact: Any = None, **state
         step: What is done now, as the planner's rules name it (`train_retriever:baseline`).
         text: One short sentence for the planner.
         artifact: A small record for people and traces; must turn into JSON.
+        undone: Earlier steps that have to be done again after it.
         **state: Fields of the graph's state to set.
     """
     message = ToolMessage(text, tool_call_id=runtime.tool_call_id or "", artifact=as_json(artifact))
-    steps = [*runtime.state.get("steps", []), step]
+    steps = [*(done for done in runtime.state.get("steps", []) if done not in undone), step]
     return Command(update={**state, "steps": steps, "messages": [message]})
 
 

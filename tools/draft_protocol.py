@@ -10,6 +10,9 @@ from atlantis_core.rounds import brief_facts
 from atlantis_core.wishes import check_wishes, wishes_of
 from atlantis_dml.tools.context import Brief, Runtime, answer, without_candidate
 
+_LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
+"""Steps that a new draft makes undone."""
+
 
 @tool
 def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") -> object:
@@ -27,9 +30,10 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     check_protocol(protocol, session.collection, session.spec.regime, left)
     check_wishes(wishes_of(session), protocol)
     session.write(round_index, "protocol", protocol)
+    session.write(round_index, "candidates", [])  # images of an earlier draft are not this protocol's
     text = (
         f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells by {protocol.arm}, "
         f"weight {protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
     anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}
-    return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), **anew)
+    return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), undone=_LATER, **anew)
