@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,16 @@ def test_host_prompt(request: pytest.FixtureRequest) -> None:
 def test_every_tool_and_only_the_tools_have_a_snapshot() -> None:
     assert {path.stem for path in HERE.glob("tool_*.json")} == {f"tool_{name}" for name in TOOLS}
     assert {path.stem for path in HERE.glob("desk_*.json")} == {f"desk_{name}" for name in DESK_TOOLS}
+
+
+def test_captioner_prompt(request: pytest.FixtureRequest) -> None:
+    compare("captioner.md", render("captioner"), request)
+
+
+def test_every_prompt_template_is_in_a_snapshot() -> None:
+    """Each template's first words stand in some snapshot, so that no wording changes unseen."""
+    folder = Path(str(resources.files("atlantis_dml.prompts")))
+    shown = "\n".join(path.read_text() for path in HERE.glob("*.md"))
+    for path in folder.glob("*.md"):
+        first = re.split(r"[{\n]", path.read_text())[0]
+        assert first.strip() in shown, path.name
