@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -112,9 +112,17 @@ def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
     if draft.scorer not in SCORERS:
         raise BadProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for entry in brief.history:
-        failed = entry["protocol"] if not entry["decision"]["kept"] else None
-        if failed and failed["arm"] == draft.arm and {Cell(**one["cell"]) for one in failed["cells"]} == set(cells):
-            raise BadProtocol(f"round {entry['round']} made images for exactly these cells and was rolled back")
+        if not entry["decision"]["kept"] and _is_repeated(draft, cells, entry["protocol"]):
+            raise BadProtocol(
+                f"round {entry['round']} made images for exactly these cells in the same way and was rolled back; "
+                "choose other cells, arm, scorer or weight"
+            )
+
+
+def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Mapping[str, Any]) -> bool:
+    """Whether a draft is a former protocol once more, but for its words and counts."""
+    same = all(getattr(draft, name) == failed[name] for name in ("arm", "scorer", "synthetic_weight"))
+    return same and {Cell(**one["cell"]) for one in failed["cells"]} == set(cells)
 
 
 def _requests(group: _Group, brief: Brief) -> list[CellRequest]:

@@ -18,6 +18,8 @@ _WORD = "|".join([*_SMALL, *_LARGE])
 _IN_WORDS = re.compile(rf"\b(?:a\s+)?(?:{_WORD})(?:[\s-]+(?:{_WORD}))*\b", re.IGNORECASE)
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|(?<!\d)\.\d+")
+_CENTS = re.compile(r"(\d+)\s*cents?\b", re.IGNORECASE)
+_HALF = re.compile(r"\bhalf\b", re.IGNORECASE)
 
 _CONSENT = re.compile(
     r"\b(?:approved?|accept(?:ed)?|agreed?|yes|yep|yeah|ok|okay|sure|fine|go|do it|make (?:it|them)|proceed|ship)\b"
@@ -42,8 +44,10 @@ def with_digits(text: str) -> str:
 
 
 def numbers_in(text: str) -> set[float]:
-    """Return every number that a text names in digits or simple words."""
-    return {float(found) for found in _NUMBER.findall(with_digits(text))}
+    """Return every number that a text names in digits or simple words; `half` is 0.5, `50 cents` too."""
+    plain = with_digits(text)
+    cents = {float(found) / 100 for found in _CENTS.findall(plain)}
+    return {float(found) for found in _NUMBER.findall(plain)} | cents | ({0.5} if _HALF.search(text) else set())
 
 
 def unsaid(limits: Mapping[str, float | None], words: str) -> list[str]:

@@ -104,7 +104,7 @@ def test_a_plan_that_failed_is_not_drafted_again(scripted: Any) -> None:
     }
     past = {
         "round": 1,
-        "protocol": protocol | {"synthetic_weight": 1},
+        "protocol": protocol | {"synthetic_weight": 0.7, "scorer": "margin"},
         "decision": {"kept": False, "reason": "not proven"},
     }
     verdicts = SimpleNamespace(verdicts=lambda *_: [])
