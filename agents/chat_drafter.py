@@ -13,7 +13,7 @@ from atlantis_core.keys import content_key
 from atlantis_core.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Protocol
 from atlantis_core.wishes import check_wishes
-from atlantis_dml.agents.retelling import cells_in_words, gap_in_words, round_in_short
+from atlantis_dml.agents.retelling import cells_in_words, gap_in_words, round_in_short, scorers_in_words
 from atlantis_dml.agents.rule_drafter import RuleDrafter
 from atlantis_dml.agents.typed_answers import ask_for
 from atlantis_dml.prompts import quoted, render
@@ -160,7 +160,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "round": brief.round,
         "num_images": brief.num_images,
         "arms": ", ".join(brief.arms),
-        "scorers": ", ".join(sorted(SCORERS)),
+        "scorers": scorers_in_words(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
         "skipped": cells_in_words(brief.wishes.skip),

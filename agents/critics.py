@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from atlantis_core.critique import Critique, round_facts, survivors
 from atlantis_core.data.text import clean
 from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
+from atlantis_dml.agents.retelling import scorers_in_words
 from atlantis_dml.agents.typed_answers import ask_for
 from atlantis_dml.prompts import quoted, render
 
@@ -81,5 +82,7 @@ def _facts(finished: Mapping[str, Any], session: Session) -> dict[str, Any]:
         "reason": quoted(protocol["reason"]),
         "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_PROMPTS_TOLD]) or "none",
         "images_left": "no limit" if left is None else f"{left:g}",
+        "arms": ", ".join(session.generator.arms),
+        "scorers": scorers_in_words(),
         "rounds_left": session.spec.budget.rounds - finished["round"],
     }

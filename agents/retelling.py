@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.critique import survivors
+from atlantis_core.ports import SCORERS
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 _NAME = 60
 _CELLS = 6
+
+
+_SCORERS = {
+    "margin": "rejects what looks more like another class",
+    "centre_ratio": "rejects what is far from its class's centre",
+}
+
+
+def scorers_in_words() -> str:
+    """Return every outlier scorer and what it rejects."""
+    return ", ".join(f"{name} ({_SCORERS[name]})" if name in _SCORERS else name for name in sorted(SCORERS))
 
 
 def cell_in_words(cell: Cell) -> str:

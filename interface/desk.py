@@ -71,7 +71,7 @@ class ChatDesk:
 
     def situation(self) -> str:
         """See `Desk.situation`."""
-        return situation_of(self.status, self.planned, self.collection(), self.session(), self.question())
+        return situation_of(self.status, self.planned, self.collection(), self.session(), self._as_wished())
 
     def collection(self) -> Collection:
         """See `Desk.collection`."""
@@ -99,6 +99,11 @@ class ChatDesk:
     def question(self) -> Mapping[str, Any] | None:
         """See `Desk.question`."""
         return self.working.question(self.record.run_id) if self.status == "waiting" else None
+
+    def _as_wished(self) -> Mapping[str, Any] | None:
+        """Return the question that waits, less what is to be left alone: what an approval would make."""
+        session, question = self.session(), self.question()
+        return as_wished(session, question) if session and question else None
 
     def plan(self, planned: Planned) -> str:
         """See `Desk.plan`."""
@@ -157,7 +162,8 @@ class ChatDesk:
             self._change(f"leaving {words} alone", replace(self.planned, skip=(*self.planned.skip, words)))
             return f"Left alone from the start: {words}."
         self._wish(f"leaving {words} alone", skip=cells)
-        return f"Left alone from now on: {words} ({_in_words(cells)}).{self._shown_again()}"
+        named = _in_words(cells)
+        return f"Left alone from now on: {named if named == words else f'{words} ({named})'}.{self._shown_again()}"
 
     def note(self, text: str) -> str:
         """See `Desk.note`."""

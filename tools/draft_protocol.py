@@ -19,7 +19,7 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     """Draft the augmentation protocol of this round from the gaps, the budget and what earlier rounds taught.
 
     Args:
-        max_images: At most so many images; 0 takes this round's share of the budget.
+        max_images: At most so many images, up to this round's share of the budget; 0 takes the share.
         feedback: What should be different from the last draft, in words.
     """
     context, round_index = runtime.context, runtime.state["round"]
@@ -31,9 +31,12 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     check_wishes(wishes_of(session), protocol)
     session.write(round_index, "protocol", protocol)
     session.write(round_index, "candidates", [])  # images of an earlier draft are not this protocol's
+    share = facts["num_images"]
+    clamped = f" ({max_images} were asked for, this round's share is {share})" if max_images > share else ""
     text = (
-        f"protocol {protocol.id}: {protocol.num_images} images for {len(protocol.cells)} cells by {protocol.arm}, "
-        f"weight {protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
+        f"protocol {protocol.id}: {protocol.num_images} images{clamped} for {len(protocol.cells)} cells by "
+        f"{protocol.arm}, scorer {protocol.scorer}, weight {protocol.synthetic_weight:g}, expected gain "
+        f"{protocol.expected_gain:+.3f}. {protocol.reason}"
     )
     anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}
     return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), undone=_LATER, **anew)

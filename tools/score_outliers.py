@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 
 from atlantis_core.errors import NothingGenerated
 from atlantis_core.plain import from_json
 from atlantis_core.records import Protocol
-from atlantis_core.rounds import screen_round
+from atlantis_core.rounds import candidates_of, screen_round
 from atlantis_dml.tools.context import Runtime, answer, without_candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.records import Verdict
+    from atlantis_core.session import Session
+
+_CELLS_TOLD = 4
 
 
 @tool
@@ -27,11 +36,23 @@ def score_outliers(runtime: Runtime) -> object:
     kept = sum(verdict.kept for verdict in verdicts)
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
-    text = f"{kept} of {len(verdicts)} kept" + (f"; rejected: {why}" if why else "")
+    text = f"{kept} of {len(verdicts)} kept" + (
+        f"; rejected: {why}{_by_cell(session, round_index, verdicts)}" if why else ""
+    )
     heard = session.read(round_index, "caption_check") or {}
     artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": heard}
     text += _heard(heard)
     return answer(runtime, "score_outliers", text, artifact, survivors=kept, arms=without_candidate(runtime))
+
+
+def _by_cell(session: Session, round_index: int, verdicts: Sequence[Verdict]) -> str:
+    """Say which cells lost most of their images."""
+    cells = {candidate.key: candidate.cell for candidate in candidates_of(session, round_index)}
+    made = Counter(cells[verdict.candidate_key] for verdict in verdicts)
+    lost = Counter(cells[verdict.candidate_key] for verdict in verdicts if not verdict.kept)
+    worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_TOLD]
+    told = [f"{json.dumps(cell.class_name[:60], ensure_ascii=False)} {lost[cell]} of {made[cell]}" for cell in worst]
+    return f"; most by class: {', '.join(told)}"
 
 
 def _heard(check: Mapping[str, Any]) -> str:

@@ -41,7 +41,8 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
         trained.append(diagnosing)
         arms |= {"incumbent": judging, "diagnosing": [diagnosing.id]}
     crashed = sum(trial.status == "crashed" for trial in trained)
-    judging_too = "" if arm == "candidate" else f" ({len(judging)} that judge and one to find gaps with)"
-    text = f"{arm}: {len(trained)} trainings{judging_too} on {trained[0].num_real} real and {len(made)} made images"
+    judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
+    number = f"{len(trained)} training{'s' if len(trained) > 1 else ''}{judging_too}"
+    text = f"{arm}: {number} on {trained[0].num_real} real and {len(made)} made images"
     text += f"; {crashed} crashed" if crashed else ""
     return answer(runtime, f"train_retriever:{arm}", text, trained, arms=arms)

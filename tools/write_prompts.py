@@ -23,7 +23,8 @@ def write_prompts(runtime: Runtime) -> object:
     protocol = from_json(Protocol, runtime.state["protocol"])
     collection = context.session.collection
     classes = tuple(sorted({image.label for image in collection.of_split("train")}))
-    domain = (context.session.read(round_index, "insight") or {}).get("domain", "")
+    insights = (context.session.read(index, "insight") for index in range(round_index, 0, -1))
+    domain = next((found["domain"] for found in insights if found), "")
     written = context.prompt_writer.write(protocol, PromptFacts(classes, known_values(collection), domain))
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)

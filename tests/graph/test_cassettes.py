@@ -46,3 +46,17 @@ def test_grocery81_is_replayed_with_short_trainings(
     assert (done["stop_reason"], done["spent"]["tokens"]) == ("plateau", 0)
     objectives = [entry["protocol"]["objective"] for entry in done["rounds"]]
     assert all("visit" in objective for objective in objectives)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_begun_in_a_chat_is_replayed_decision_by_decision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten of twelve images approved by a person, rolled back, the next protocol rejected."""
+    assert _answer(["run", "--replay", str(CASSETTES / "harbor-tiny.json"), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert (done["stop_reason"], done["spent"]["usd"]) == ("person", 0)
+    first, second = done["rounds"]
+    assert (first["images"]["made"], second["images"]["made"]) == (10, 0)
+    assert first["critique"]["by"] == "openai:by-hand"
+    assert second["protocol"]["reason"].startswith("Round 1 gained +0.125")

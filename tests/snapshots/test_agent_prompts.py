@@ -72,6 +72,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
     session: Any = SimpleNamespace(
         run_id="r",
         read=lambda *_: None,
+        generator=SimpleNamespace(arms=("edit",)),
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
         workspace=SimpleNamespace(candidates=verdicts, ledger=ledger),
