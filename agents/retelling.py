@@ -57,7 +57,7 @@ def round_in_short(finished: Mapping[str, Any], session: Session) -> str:
     protocol, decision = finished["protocol"], finished["decision"]
     made, kept, _ = survivors(session, finished["round"])
     critique = session.read(finished["round"], "critique") or {}
-    change = f"; critic: {quoted('; '.join(critique['changes'][:2]), 240)}" if critique.get("changes") else ""
+    change = f"; critic: {quoted(' / '.join(critique['changes'][:3]), 480)}" if critique.get("changes") else ""
     return (
         f"round {finished['round']}: {made} images for {_values(protocol['cells'])}, {kept} kept by the filters; "
         f"{'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"

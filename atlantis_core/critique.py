@@ -43,7 +43,7 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
         f"expected gain {protocol['expected_gain']:+.3f}; measured on the targeted cells {targeted['gain']:+.3f} "
         f"({targeted['low']:+.3f} to {targeted['high']:+.3f}) over {targeted['queries']} queries; "
         f"overall {overall['gain']:+.3f}",
-        f"the judge {'kept' if decision['kept'] else 'rolled back'} the round: {decision['reason']}",
+        f"the judge {'kept' if decision['kept'] else 'rolled back'} the round: {decision['reason']} (p is one-sided)",
     ]
 
 

@@ -38,6 +38,7 @@ def insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightF
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
     sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
+    sentences += _measured(session) if mode == "hybrid" else []
     sentences += [in_short(group) for group in group_gaps(measured)]
     return InsightFacts(
         mode=mode,
@@ -100,6 +101,21 @@ def _facets(collection: Collection) -> list[str]:
         sentences.append(
             f"facet {shown(facet)}, training images, fewest first: {_listed([(v, counted[v]) for v in fewest])}; "
             f"{empty} of {num_classes * len(values[facet])} cells class x value have none"
+        )
+    return sentences
+
+
+def _measured(session: Session) -> list[str]:
+    """Return the baseline's Recall@1 overall and by facet value: what a gap is to be compared with."""
+    found = session.read(0, "baseline")
+    if not found:
+        return []
+    sentences = [f"the baseline's Recall@1 is {found['recall_at']['1']:.3f} over {found['queries']} queries"]
+    for facet, values in list(found["per_facet"].items())[:_MOST_FACETS]:
+        worst = sorted(values.items(), key=lambda item: item[1]["value"])[:_MOST_VALUES]
+        listed = ", ".join(f"{shown(value)} {one['value']:.3f} ({one['count']})" for value, one in worst)
+        sentences.append(
+            f"the same by {shown(facet)} (queries): {listed}" + (", the only value" if len(values) == 1 else "")
         )
     return sentences
 

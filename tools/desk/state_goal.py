@@ -31,6 +31,8 @@ def state_goal(
     limits = {"images": images, "usd": usd, "rounds": rounds, "target": target}
     invented = unsaid(limits, "\n".join(words_of_person(runtime.state["messages"])))
     if invented:
-        raise ToolError(f"the person never said {', '.join(invented)}: ask for the number, or leave it out")
+        raise ToolError(
+            f"the person never said {', '.join(invented)}: ask them to say it in digits before anything starts"
+        )
     desk = runtime.context.desk
     return desk.plan(changed(desk.planned, text, **limits))
