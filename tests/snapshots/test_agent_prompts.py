@@ -49,13 +49,7 @@ REQUESTS = (CellRequest(NIGHT, 12), CellRequest(Cell(HOSTILE, "light", "night"),
 COMPARISON = {"gain": 0.061, "low": 0.012, "high": 0.11, "queries": 58}
 DECISION = {"kept": True, "reason": "proven: +0.061", "targeted": COMPARISON, "overall": COMPARISON}
 
-
-def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
-    path = Path(__file__).parent / name
-    if request.config.getoption("--update-snapshots"):
-        path.write_text(text)
-    assert path.exists(), f"{name} is new: `make snapshots` writes it"
-    assert path.read_text() == text, f"{name} has changed: `make snapshots` rewrites it; read the diff"
+Compare = Callable[[str, str], None]
 
 
 class Sent(Exception):  # noqa: N818
@@ -125,10 +119,10 @@ ASKING: dict[str, Callable[[ModelCalls, Any], object]] = {
 
 
 @pytest.mark.parametrize("agent", ASKING)
-def test_the_whole_prompt_of_an_agent(agent: str, sent_by: Any, request: pytest.FixtureRequest) -> None:
+def test_the_whole_prompt_of_an_agent(agent: str, sent_by: Any, compare: Compare) -> None:
     messages = sent_by(ASKING[agent])
     shown = "\n\n".join(f"--- {message.type}\n{message.text}" for message in messages) + "\n"
-    compare(f"agent_{agent}.md", shown, request)
+    compare(f"agent_{agent}.md", shown)
     assert prompt_tokens(messages) < 3000
     assert HOSTILE not in shown, "a class name never stands there as it is"
     assert agent == "critic" or json.dumps(HOSTILE)[1:-1] in shown

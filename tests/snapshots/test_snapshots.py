@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -15,25 +16,18 @@ from atlantis_dml.tools import TOOLS, make_tools
 from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools
 
 HERE = Path(__file__).parent
-
-
-def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
-    path = HERE / name
-    if request.config.getoption("--update-snapshots"):
-        path.write_text(text)
-    assert path.exists(), f"{name} is new: `make snapshots` writes it"
-    assert path.read_text() == text, f"{name} has changed: `make snapshots` rewrites it; read the diff"
+Compare = Callable[[str, str], None]
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_tool_schema(name: str, request: pytest.FixtureRequest) -> None:
+def test_tool_schema(name: str, compare: Compare) -> None:
     tool = next(tool for tool in make_tools() if tool.name == name)
     schema = json.dumps(convert_to_openai_tool(tool), indent=2, sort_keys=True) + "\n"
-    compare(f"tool_{name}.json", schema, request)
+    compare(f"tool_{name}.json", schema)
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
+def test_planner_prompt(begun: bool, compare: Compare) -> None:
     goal = render(
         "planner_goal",
         goal=quoted('night photos\nare not "found"'),
@@ -57,19 +51,19 @@ def test_planner_prompt(begun: bool, request: pytest.FixtureRequest) -> None:
         usual="find_gaps (Find the cells where the incumbent fails.)",
     )
     text = "\n".join(["--- system", render("planner"), "--- human", goal, "--- human", now, render("planner_nudge")])
-    compare(f"planner_{'later' if begun else 'first'}.md", text + "\n", request)
+    compare(f"planner_{'later' if begun else 'first'}.md", text + "\n")
 
 
 @pytest.mark.parametrize("name", DESK_TOOLS)
-def test_desk_tool_schema(name: str, request: pytest.FixtureRequest) -> None:
+def test_desk_tool_schema(name: str, compare: Compare) -> None:
     tool = next(tool for tool in make_desk_tools() if tool.name == name)
     schema = json.dumps(convert_to_openai_tool(tool), indent=2, sort_keys=True) + "\n"
-    compare(f"desk_{name}.json", schema, request)
+    compare(f"desk_{name}.json", schema)
 
 
-def test_host_prompt(request: pytest.FixtureRequest) -> None:
+def test_host_prompt(compare: Compare) -> None:
     now = render("host_situation", situation='status: planned\nclasses: "tug"')
-    compare("host.md", "\n".join(["--- system", render("host"), "--- human", now]) + "\n", request)
+    compare("host.md", "\n".join(["--- system", render("host"), "--- human", now]) + "\n")
 
 
 def test_every_tool_and_only_the_tools_have_a_snapshot() -> None:
@@ -77,8 +71,8 @@ def test_every_tool_and_only_the_tools_have_a_snapshot() -> None:
     assert {path.stem for path in HERE.glob("desk_*.json")} == {f"desk_{name}" for name in DESK_TOOLS}
 
 
-def test_captioner_prompt(request: pytest.FixtureRequest) -> None:
-    compare("captioner.md", render("captioner"), request)
+def test_captioner_prompt(compare: Compare) -> None:
+    compare("captioner.md", render("captioner"))
 
 
 def test_every_prompt_template_is_in_a_snapshot() -> None:
