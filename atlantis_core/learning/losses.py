@@ -21,6 +21,7 @@ LOSSES = {
     "proxy_anchor": "atlantis_core.learning.losses:ProxyAnchor",
     "spherical_pairs": "atlantis_core.learning.pairwise:SphericalPairs",
     "hyperbolic_pairs": "atlantis_core.learning.pairwise:HyperbolicPairs",
+    "potential_field": "atlantis_core.learning.potential_field:PotentialField",
 }
 
 
