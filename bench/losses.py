@@ -1,11 +1,11 @@
 """How fast the vectorised hyperbolic loss is against the released double loop. `python bench/losses.py [--json F]`.
 
-The loop is written anew after `contrastive_loss` and the training loop in train.py, and `dist_matrix` in
-hyptorch/pmath.py, of github.com/htdt/hyp_metric (the same in github.com/intherejeet/ATLANTIS): every ordered pair of
-the K samples of a class is taken in turn and asks for two distance matrices over (P, P, D) Moebius sums. Its
-statistics, which cost it more, are left out; pairs are averaged instead of summed. hyptorch adds 1e-5 to the
-denominator of the sum; the library follows the paper, without it, so both differences are given. Forward and
-backward, both ways turn by turn in one process.
+The loop is written anew after `contrastive_loss` and the training loop in train.py of github.com/htdt/hyp_metric (the
+same in github.com/intherejeet/ATLANTIS), and after `dist_matrix` of the hyptorch it imports, read in copies in other
+repositories: every ordered pair of the K samples of a class is taken in turn and asks for two distance matrices over
+(P, P, D) Moebius sums. Its statistics, which cost it more, are left out; pairs are averaged instead of summed.
+hyptorch adds 1e-5 to the denominator of the sum; the library follows the paper, without it, so both differences are
+given. Forward and backward, both ways turn by turn in one process.
 """
 
 from __future__ import annotations
