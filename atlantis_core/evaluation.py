@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.learning.heads import Hyperbolic
 from atlantis_core.metrics.measure import measure
 from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
+from atlantis_core.metrics.poincare_view import as_cosines
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import LabelledImage, Measurement
 
@@ -34,6 +36,8 @@ def measure_retriever(
     row = {image.id: index for index, image in enumerate(images)}
     queries = embeddings[[row[image.id] for image in task.queries]]
     gallery = embeddings[[row[image.id] for image in task.gallery]]
+    if isinstance(retriever.space, Hyperbolic):
+        queries, gallery = as_cosines(queries, gallery, retriever.space.c)
     ranking = rank_images(task.queries, queries, task.gallery, gallery)
     return measure(ranking, task.queries), outcomes_of(ranking, task.queries, task.gallery)
 
@@ -41,7 +45,7 @@ def measure_retriever(
 def embed(
     retriever: Retriever, images: Sequence[LabelledImage], cache: ActivationCache | None
 ) -> NDArray[np.float32]:
-    """Return (N, D) unit-norm embeddings of images, through the cache where there is one."""
+    """Return (N, D) embeddings of images, through the cache where there is one."""
     if cache is None:
         return retriever.embed([image.path for image in images])
     return retriever.embed_cached(images, cache)

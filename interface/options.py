@@ -49,9 +49,9 @@ Preset = Annotated[
     str,
     typer.Option(
         "--preset",
-        metavar="auto|cpu|harbor|gpu|smoke",
-        help="How trainings are sized: auto suits the backbone, harbor is the bundled student's, smoke is "
-        "seconds long and only shows that all works.",
+        metavar="auto|cpu|harbor|hyperbolic|gpu|smoke",
+        help="How trainings are sized: auto suits the backbone, harbor is the bundled student's, hyperbolic has "
+        "Hyp-ViT's head and loss, smoke is seconds long and only shows that all works.",
     ),
 ]
 Query = Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.backbones import Backbone
+from atlantis_core.learning.heads import Head, head_facts
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.plain import as_json
 
@@ -60,6 +61,7 @@ def save_checkpoint(
     folder: Path,
     trunk: nn.Module,
     head: nn.Module,
+    space: Head,
     backbone: Backbone,
     recipe: Recipe,
     seed: int,
@@ -76,7 +78,7 @@ def save_checkpoint(
         "mean": list(backbone.mean),
         "std": list(backbone.std),
         "input_px": recipe.side_px or backbone.input_px,
-        "head": {"kind": "sphere", "embed_dim": int(state["head.linear.weight"].shape[0])},
+        "head": head_facts(space, int(state["head.linear.weight"].shape[0])),
         "recipe": as_json(recipe),
         "seed": seed,
         "backbone": as_json(backbone),

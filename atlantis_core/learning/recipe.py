@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.learning.backbones import HARBOR_STUDENT
+from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
     from atlantis_core.learning.backbones import Backbone
@@ -28,7 +29,7 @@ class Recipe:
     trainable_fraction: float
     """Share of the trunk's blocks, counted from its end, that is trained; 0 trains the head only."""
     embed_dim: int
-    """Dimensions of the embedding; never more than the trunk gives."""
+    """Dimensions of the embedding; never more than the trunk gives, nor than there are images."""
     lr_head: float
     """Peak learning rate of the head."""
     lr_trunk: float
@@ -40,18 +41,23 @@ class Recipe:
     clip_norm: float
     """Largest gradient norm."""
     loss: str
-    """Name in `losses.LOSSES`."""
+    """Name in `losses.LOSSES`, with options behind it where it has any: `triplet:margin=0.1,miner=hard`."""
     temperature: float
-    """Divides the cosines (`supcon`); unused by `multi_similarity`."""
+    """Divides similarities in `supcon` and the pairwise losses; the others do not use it."""
     augmentation: str
     """Name in `augmentation.STRENGTHS`."""
     side_px: int = 0
     """Side of the square input; 0 takes the backbone's own."""
+    head: str = "sphere"
+    """Name in `heads.HEADS`, with options: `hyperbolic:c=0.1,clip_radius=2.3`."""
 
     @property
     def key(self) -> str:
-        """Content address of the settings."""
-        return content_key("recipe", self)
+        """Content address of the settings; recipes from before there were heads keep theirs."""
+        settings = as_json(self)
+        if self.head == "sphere":
+            del settings["head"]
+        return content_key("recipe", settings)
 
 
 PRESETS = {
@@ -120,9 +126,13 @@ PRESETS = {
         augmentation="strong",
     ),
 }
+PRESETS["hyperbolic"] = replace(
+    PRESETS["cpu"], head="hyperbolic:c=0.1,clip_radius=2.3", loss="hyperbolic_pairs", temperature=0.2, embed_dim=128
+)
 """`cpu` was chosen on grocery81's validation queries; with activations cached, a trial is about 45 s of one core.
 `harbor` is for the bundled student: vessels of 64 px are told apart by colour, which strong augmentation takes away
-(chosen on the validation queries of worlds 0, 10 and 11; docs/results.md).
+(chosen on the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with the head, loss
+and their settings of the released Hyp-ViT and ATLANTIS; nothing of it was chosen here.
 """
 
 AUTO = "auto"

@@ -1,4 +1,4 @@
-"""The way out: a model that turns pictures into unit vectors."""
+"""The way out: a model that turns pictures into vectors to search with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atlantis_core.learning.activations import ActivationCache, Identified, View
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.heads import empty_head
+from atlantis_core.learning.heads import Head, Sphere, empty_head, head_from_facts
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.stages import Stages, split
 from atlantis_core.learning.trunks import create_trunk, load_trunk
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
     from torch import Tensor, nn
+
+
+_SPHERE = Sphere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Retriever:
     """None where the unit-length pooled features are the embedding."""
     side_px: int
     """Side of the square input."""
+    space: Head = _SPHERE
+    """Where embeddings live; `space.distance` says how they are searched."""
 
     def embed(
         self,
@@ -48,7 +53,8 @@ class Retriever:
         """Embed N pictures, by path or decoded.
 
         Returns:
-            Unit vectors (N, D), float32, in order.
+            Vectors (N, D), float32, in order: unit vectors, or points of the Poincare ball of curvature
+            -`space.c` where `space.distance` is `hyperbolic`.
 
         Raises:
             SetupError: A picture cannot be read, or `images` is one picture and no list of them.
@@ -73,7 +79,7 @@ class Retriever:
         """Embed N pictures through the activation cache; agrees with `embed` to 1e-3.
 
         Returns:
-            Unit vectors (N, D), float32, in order.
+            Vectors (N, D), float32, in order, as `embed` returns them.
 
         Raises:
             SetupError: A picture cannot be read.
@@ -100,8 +106,8 @@ class Retriever:
             for start in range(0, count, batch_size):
                 progress("embedding", start, count)
                 features = self.stages.upper(lowered(start))
-                unit = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
-                chunks.append(unit.float().cpu().numpy())
+                placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
+                chunks.append(placed.float().cpu().numpy())
         progress("embedding", count, count)
         return np.concatenate(chunks) if chunks else np.zeros((0, self._dims()), dtype=np.float32)
 
@@ -157,14 +163,16 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any]) -> Ret
     try:
         backbone = Backbone(**facts["backbone"])
         fraction = float(facts["recipe"]["trainable_fraction"])
+        space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
     except (KeyError, TypeError, ValueError) as error:
         raise SetupError(f"checkpoint {str(path)!r} is damaged: {error!r}") from error
     trunk = load_trunk(facts["architecture"], facts["arguments"], _under(state, "trunk."))
-    head = empty_head(columns, rows)
+    head = empty_head(space, columns, rows)
     head.load_state_dict(_under(state, "head."))
     device = best_device()
-    return Retriever(backbone, split(trunk.to(device), fraction), head.to(device).eval(), int(facts["input_px"]))
+    stages = split(trunk.to(device), fraction)
+    return Retriever(backbone, stages, head.to(device).eval(), int(facts["input_px"]), space)
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

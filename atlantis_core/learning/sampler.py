@@ -70,6 +70,11 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Itera
         )
 
 
+def class_names(images: Sequence[TrainingImage]) -> list[str]:
+    """Return the classes that are drawn, in the order of their numbers."""
+    return sorted({image.label for image in images if image.weight > 0})
+
+
 def _members(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """Group positions and weights by class, classes in the order of their names."""
     groups: dict[str, list[int]] = {}

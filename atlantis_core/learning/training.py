@@ -18,10 +18,11 @@ from atlantis_core.learning.activations import ActivationCache, ViewKind, Views
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
 from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.heads import sphere_head
+from atlantis_core.learning.heads import fresh_head, make_head
 from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.sampler import Batch, TrainingImage, batches
+from atlantis_core.learning.sampler import Batch, TrainingImage, batches, class_names
+from atlantis_core.learning.setting import LossModule
 from atlantis_core.learning.stages import Stages, split
 from atlantis_core.learning.trunks import create_trunk
 from atlantis_core.ports import Progress, no_progress
@@ -65,10 +66,12 @@ def train(
     if finished is not None:
         return finished
     started = time.perf_counter()
+    space = make_head(recipe.head)
     stages = split(create_trunk(backbone).to(best_device()), recipe.trainable_fraction)
     data = _activations(images, backbone, recipe, stages, cache, progress)
-    head = sphere_head(_pooled(stages, data), recipe.embed_dim).to(best_device())
-    losses = _fit(stages, head, data, batches(images, recipe, seed), recipe, progress)
+    head = fresh_head(space, _pooled(stages, data), recipe.embed_dim).to(best_device())
+    loss = make_loss(recipe, len(class_names(images)), head.linear.out_features, seed)  # type: ignore[union-attr,arg-type]
+    losses = _fit(stages, head, loss.to(best_device()), data, batches(images, recipe, seed), recipe, progress)
     tenth = max(1, len(losses) // 10)
     report = TrainReport(
         path=str(folder),
@@ -78,7 +81,7 @@ def train(
         first_loss=float(np.mean(losses[:tenth])),
         last_loss=float(np.mean(losses[-tenth:])),
     )
-    save_checkpoint(folder, stages.trunk, head, backbone, recipe, seed, report)
+    save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
     return report
 
 
@@ -151,6 +154,7 @@ def _pooled(stages: Stages, data: _Data, batch_size: int = 128) -> Tensor:
 def _fit(
     stages: Stages,
     head: nn.Module,
+    loss_of: LossModule,
     data: _Data,
     source: Any,
     recipe: Recipe,
@@ -159,9 +163,8 @@ def _fit(
     """Train in place and return the loss of every step."""
     import torch
 
-    optimizer = _optimizer(stages, head, recipe)
+    optimizer = _optimizer(stages, head, loss_of, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
-    loss_of = make_loss(recipe)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     losses: list[float] = []
     for step in range(recipe.steps):
@@ -181,8 +184,11 @@ def _fit(
     return losses
 
 
-def _optimizer(stages: Stages, head: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW (Loshchilov and Hutter 2019) that decays matrices only, at one rate for head and trunk each."""
+def _optimizer(stages: Stages, head: nn.Module, loss: LossModule, recipe: Recipe) -> torch.optim.AdamW:
+    """Return AdamW (Loshchilov and Hutter 2019) that decays matrices only, at one rate for trunk, head and proxies.
+
+    Proxies are directions: there is nothing to decay.
+    """
     import torch
 
     groups = []
@@ -191,6 +197,7 @@ def _optimizer(stages: Stages, head: nn.Module, recipe: Recipe) -> torch.optim.A
         for matrices, decay in ((True, recipe.weight_decay), (False, 0.0)):
             chosen = [parameter for parameter in trained if (parameter.ndim > 1) is matrices]
             groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+    groups.append({"params": list(loss.parameters()), "lr": loss.lr, "weight_decay": 0.0})
     return torch.optim.AdamW([group for group in groups if group["params"]])
 
 

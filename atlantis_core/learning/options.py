@@ -1,0 +1,79 @@
+"""Parts of a recipe with settings of their own: `hyperbolic:c=0.1,clip_radius=2.3` is a name and typed options.
+
+The options of a part are the fields of its frozen dataclass: their defaults stand there, their types are checked
+here, and their ranges in its `__post_init__`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from atlantis_core.errors import SetupError
+from atlantis_core.registry import load
+
+
+def chosen(registry: Mapping[str, str], text: str, kind: str) -> Any:
+    """Return the part that a text names, made with the options behind its name.
+
+    Args:
+        registry: Short name -> `module:Class`.
+        text: `name`, `name:option=value,...`, or `module:Class` of a part outside this repository.
+        kind: What is being chosen, for the error messages (`"loss"`).
+
+    Raises:
+        SetupError: No such part, no such option, or a value that it cannot have.
+    """
+    name, _, told = text.partition(":")
+    if name not in registry:
+        return load(registry, text, kind)()
+    return made(load(registry, name, kind), _pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}")
+
+
+def made(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
+    """Make a part from options, as texts or as plain JSON values.
+
+    Raises:
+        SetupError: No such option, or a value that it cannot have.
+    """
+    kinds, known = get_type_hints(part), {item.name: item.default for item in fields(part)}
+    for option in given:
+        if option not in known:
+            usual = ", ".join(f"{name}={value}" for name, value in known.items()) or "none"
+            raise SetupError(f"{what} has no option {option!r}; its options, as they are by default: {usual}")
+    return part(**{option: _typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()})
+
+
+def in_range(what: str, value: float, low: float, high: float = math.inf) -> None:
+    """Check that low < value <= high.
+
+    Raises:
+        SetupError: It is not.
+    """
+    if not low < value <= high:
+        above = "" if math.isinf(high) else f" and at most {high:g}"
+        raise SetupError(f"{what} must be above {low:g}{above}, not {value!r}")
+
+
+def _pairs(told: str, what: str) -> dict[str, str]:
+    """Cut `a=1,b=2` into its pairs."""
+    pairs: dict[str, str] = {}
+    for item in filter(None, told.split(",")):
+        option, equals, value = item.partition("=")
+        if not equals or option.strip() in pairs:
+            raise SetupError(f"{what} takes options as name=value, each once and divided by commas, not {told!r}")
+        pairs[option.strip()] = value.strip()
+    return pairs
+
+
+def _typed(kind: type[Any], value: Any, what: str) -> Any:
+    """Return a text or a plain value as the type of its field."""
+    try:
+        typed = kind(value)
+    except (TypeError, ValueError) as error:
+        raise SetupError(f"{what} is a {kind.__name__}, not {value!r}") from error
+    if isinstance(typed, float) and not math.isfinite(typed):
+        raise SetupError(f"{what} is a finite number, not {value!r}")
+    return typed
