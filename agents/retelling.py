@@ -20,6 +20,9 @@ _CELLS = 6
 _SCORERS = {
     "margin": "rejects what looks more like another class",
     "centre_ratio": "rejects what is far from its class's centre",
+    "isolation": "rejects what a forest of random cuts sets apart soonest",
+    "knn": "rejects what is far from its class's nearest photos",
+    "lof": "rejects what lies thinner than its class's photos around it",
 }
 
 

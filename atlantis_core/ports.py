@@ -96,5 +96,8 @@ GENERATORS = {
 
 SCORERS = {
     "centre_ratio": "atlantis_core.filtering.centre_ratio:CentreRatio",
+    "isolation": "atlantis_core.filtering.density:Isolation",
+    "knn": "atlantis_core.filtering.knn:KNearest",
+    "lof": "atlantis_core.filtering.density:LocalOutlier",
     "margin": "atlantis_core.filtering.margin:Margin",
 }

@@ -13,6 +13,8 @@ from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
 from atlantis_dml.chat_command import chat
 from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
+from atlantis_dml.filter_command import filter_embeddings
+from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
 from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.run_commands import resume, run
@@ -31,6 +33,8 @@ app = typer.Typer(
 for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, evaluate):
     app.command()(_command)
 app.command("test")(open_test)
+app.command("import")(import_collection)
+app.command("filter")(filter_embeddings)
 app.command()(doctor)
 
 

@@ -69,7 +69,7 @@ def read_collection(
     """
     options = options or ReadOptions()
     root = _existing(Path(folder))
-    listing = _list_files(root, options)
+    listing = list_files(root, options)
     images, found = inspect(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
     _check_enough(root, listing, images, problems)
@@ -85,8 +85,16 @@ def _existing(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _list_files(root: Path, options: ReadOptions) -> Listing:
-    """List the collection's files from its metadata file, those of its split folders, or its folders."""
+def list_files(root: Path, options: ReadOptions) -> Listing:
+    """List the collection's files from its metadata file, those of its split folders, or its folders.
+
+    Args:
+        root: The collection's folder, resolved.
+        options: Choice of columns.
+
+    Raises:
+        SetupError: It holds neither, or a column that is needed or asked for is missing.
+    """
     if file := find_metadata(root):
         return read_metadata(root, file, options.label, options.split)
     in_splits = {folder: (find_metadata(folder), split) for folder, split in split_folders(root).items()}

@@ -1,0 +1,106 @@
+"""Label consistency by neighbours: are the real images nearest to a candidate those of its class?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Self
+
+from atlantis_core.errors import ToolError
+from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.scale import REAL_PASS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CHUNK_ROWS = 1024
+_LEARNED_ON = 10_000
+"""Real images, evenly out of all, from which the threshold is learned at most: it takes all pairs."""
+
+
+class KNearest:
+    """Mean distance to the `k` nearest real images of the own class / of all other classes; higher is worse.
+
+    Like `margin` without supposing that a class lies around one centre (cars of many colours, two visits). The
+    threshold is learned: 99 % of the real images, each compared with the others, pass, and whatever is nearer its
+    own class than every other passes always.
+    """
+
+    name = "knn"
+
+    def __init__(self, k: int = 5, threshold: float | None = None) -> None:
+        self.k = k
+        self.threshold = math.inf if threshold is None else threshold
+        self._learns = threshold is None
+        self._centres: Centres | None = None
+        self._real: NDArray[np.float64] | None = None
+        self._rows: NDArray[np.intp] | None = None
+
+    def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
+        """Keep the real images and learn the threshold: embeddings (N, D), labels (N,).
+
+        Raises:
+            ToolError: Fewer than two classes, or not one label for each embedding.
+        """
+        centres = Centres.of(embeddings, labels)
+        if len(centres.labels) < 2:
+            raise ToolError("scorer `knn` needs real images of two or more classes; use `centre_ratio`")
+        self._centres, self._rows = centres, centres.rows(labels)
+        self._real = embeddings.astype("float64")
+        if self._learns:
+            self.threshold = self._learned(embeddings, labels)
+        return self
+
+    def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
+
+        Raises:
+            ToolError: Not fitted, or a label that no real image has.
+        """
+        return self._scores(embeddings, labels, 0)
+
+    def _learned(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        import numpy as np
+
+        some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _LEARNED_ON)).astype(np.int64))
+        scores = self._scores(embeddings[some], labels[some], 1)
+        known = scores[np.isfinite(scores)]  # an image that is alone in its class has nothing to be compared with
+        return max(1.0, float(np.quantile(known, REAL_PASS))) if known.size else 1.0
+
+    def _scores(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64], itself: int) -> NDArray[np.float64]:
+        """Score embeddings; `itself` is 1 where they are real images, which are no neighbours of their own."""
+        import numpy as np
+
+        if self._centres is None:
+            raise ToolError("scorer `knn` is not fitted; call fit(embeddings, labels) with real images")
+        rows, points = self._centres.rows(labels), self._centres.checked(embeddings)
+        own = self._to_own(points, rows, itself)
+        return np.asarray(own / np.maximum(self._to_others(points, rows), 1e-12), dtype=np.float64)
+
+    def _to_own(self, points: NDArray[np.float64], rows: NDArray[np.intp], itself: int) -> NDArray[np.float64]:
+        import numpy as np
+        from scipy.spatial.distance import cdist
+
+        assert self._real is not None
+        away = np.full(len(rows), np.inf)
+        for row in np.unique(rows):
+            # `cdist`, since a photo's distance to itself must be 0 whatever is scored beside it.
+            nearest = np.sort(cdist(points[rows == row], self._real[self._rows == row]), axis=1)
+            if nearest.shape[1] > itself:
+                away[rows == row] = nearest[:, itself : itself + self.k].mean(axis=1)
+        return away
+
+    def _to_others(self, points: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        import numpy as np
+
+        assert self._real is not None
+        assert self._rows is not None
+        away, lengths = np.empty(len(rows)), (self._real**2).sum(axis=1)
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            squares = (points[part] ** 2).sum(axis=1)[:, None] - 2 * points[part] @ self._real.T + lengths
+            squares[rows[part][:, None] == self._rows] = np.inf
+            k = min(self.k, int((self._rows != rows[part][:, None]).sum(axis=1).min()))
+            nearest = np.partition(squares, k - 1, axis=1)[:, :k]
+            away[part] = np.sqrt(np.maximum(nearest, 0)).mean(axis=1)
+        return away

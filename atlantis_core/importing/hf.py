@@ -1,0 +1,22 @@
+"""A dataset of the Hugging Face hub as a folder: imagefolder (metadata file or class folders) or parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atlantis_core.data.reading import ReadOptions, list_files
+from atlantis_core.importing.folder import planned
+from atlantis_core.importing.parquet import planned_parquet
+from atlantis_core.importing.plans import Asked, Plan
+
+
+def plan(source: Path, asked: Asked) -> Plan:
+    """List the photos; splits are those of the folders, of the parquet files' names, or of a `split` column.
+
+    Raises:
+        SetupError: Nothing of the kind is there, a file is damaged, a column is missing, or `pyarrow` is.
+    """
+    files = sorted(path for path in source.rglob("*.parquet") if not path.name.startswith("."))
+    if files:
+        return planned_parquet(source, files, asked)
+    return planned(list_files(source, ReadOptions(label=asked.label)), asked)

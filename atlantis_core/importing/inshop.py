@@ -1,0 +1,58 @@
+"""DeepFashion In-Shop Clothes Retrieval (Liu et al. 2016): `list_eval_partition.txt` says train, query or gallery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import Asked, Photo, Plan
+from atlantis_core.importing.sources import damaged, inside, root_of, rows
+from atlantis_core.records import Role, Split
+
+_TITLE = "In-Shop Clothes"
+_PUBLISHED = 52_712
+_LISTS = ("list_eval_partition.txt", "Eval/list_eval_partition.txt", "Anno/list_eval_partition.txt")
+_STATUS: Mapping[str, tuple[Split, Role]] = {
+    "train": ("train", "both"),
+    "query": ("test", "query"),
+    "gallery": ("test", "gallery"),
+}
+
+
+def plan(source: Path, asked: Asked) -> Plan:
+    """Read the list; an item becomes the class `Dresses id_00000002`, what its path tells becomes columns.
+
+    The columns are `gender`, `category`, `item_id`, and `pose` (front, side, back ...). The given splits have
+    different items in train and test already, so both ways of splitting are one; query and gallery stay apart.
+
+    Raises:
+        SetupError: The list is missing or damaged.
+    """
+    del asked
+    root = root_of(source, _LISTS, "In-shop Clothes Retrieval Benchmark", _TITLE)
+    file = next(root / name for name in _LISTS if (root / name).is_file())
+    pictures = next((root / name for name in ("Img", "img_root") if (root / name / "img").is_dir()), root)
+    labels: dict[str, str] = {}
+    photos = []
+    for line, (path, item, status) in rows(file, 3, _TITLE, header_lines=2):
+        if status not in _STATUS:
+            raise damaged(file, line, status, _TITLE)
+        split, role = _STATUS[status]
+        facets = _told_by(path) | {"item_id": item}
+        label = labels.setdefault(item, f"{facets.get('category', '')} {item}".strip())
+        photos.append(Photo(path, inside(pictures, path, _TITLE), label, split, role, facets))
+    if not any(photo.split == "train" for photo in photos):
+        raise SetupError(f"{file.name} of {_TITLE} is damaged: no image is of the training split")
+    return Plan(photos, len(photos), _TITLE, _PUBLISHED)
+
+
+def _told_by(path: str) -> dict[str, str]:
+    """Read `img/WOMEN/Dresses/id_00000002/02_1_front.jpg`."""
+    parts = PurePosixPath(path).parts
+    found = {}
+    if len(parts) >= 5:
+        found = {"gender": parts[-4].lower(), "category": parts[-3].replace("_", " ")}
+    pose = re.fullmatch(r"\d+_\d+_([A-Za-z]+)", PurePosixPath(path).stem)
+    return found | ({"pose": pose[1].lower()} if pose else {})

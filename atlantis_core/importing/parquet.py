@@ -1,0 +1,157 @@
+"""Photos in parquet files as the Hugging Face hub keeps them: an image column of bytes, a label, other columns."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from atlantis_core.data.entries import shown, split_of
+from atlantis_core.data.inspection import USUAL_SUFFIXES
+from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import Asked, Photo, Plan
+from atlantis_core.importing.sources import inside
+from atlantis_core.records import Split
+
+_ROWS_AT_ONCE = 64
+_RESERVED = frozenset({"file_name", "path", "label", "class", "class_name", "split", "role"})
+_MAGIC = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"), (b"II*", ".tif"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which column is what; `names` gives words to the numbers of class columns."""
+
+    image: str
+    label: str
+    others: tuple[str, ...]
+    names: Mapping[str, Sequence[str]]
+
+
+def planned_parquet(root: Path, files: Sequence[Path], asked: Asked) -> Plan:
+    """Make a plan of parquet files; their rows are read when the plan is carried out.
+
+    Raises:
+        SetupError: `pyarrow` is not installed, a file is damaged, or there is no image or label column.
+    """
+    opened = [_open(file) for file in files]
+    columns = _choose(opened[0].schema_arrow, asked.label, files[0].name)
+    total = sum(file.metadata.num_rows for file in opened)
+    notes: list[str] = []
+    photos = _photos(root, files, columns, notes)
+    return Plan(photos, total, "the parquet dataset", halve=asked.split == "zero-shot", notes=notes)
+
+
+def _open(file: Path) -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise SetupError("reading parquet needs pyarrow; run: pip install 'atlantis-dml[hf]'") from error
+    try:
+        return parquet.ParquetFile(file)
+    except (OSError, ValueError) as error:
+        raise _broken(file, error) from error
+
+
+def _broken(file: Path, error: Exception) -> SetupError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return SetupError(f"{shown(file.name)!r} is no whole parquet file ({reason}); download it again")
+
+
+def _choose(schema: Any, label: str | None, file: str) -> _Columns:
+    features = _features(schema.metadata or {})
+    image = next((field.name for field in schema if _holds_images(field, features)), None)
+    found = f"{file!r} has the columns {', '.join(map(repr, schema.names))}"
+    if image is None:
+        raise SetupError(f"{found}, but none of images (a struct with `bytes`)")
+    wanted = label or next((name for name in ("label", "class", "class_name") if name in schema.names), None)
+    if wanted is None or wanted not in schema.names:
+        missing = f"none named {label!r}" if label else "none named label"
+        raise SetupError(f"{found}, but {missing}; say which holds the class with --label COLUMN")
+    others = tuple(name for name in schema.names if name not in {image, wanted})
+    named = {name: told["names"] for name, told in features.items() if isinstance(told.get("names"), list)}
+    return _Columns(image, wanted, others, named)
+
+
+def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
+    """Return what the hub's own note says of the columns: class names above all."""
+    try:
+        told = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        return {name: feature for name, feature in told.items() if isinstance(feature, dict)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _holds_images(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
+    if features.get(field.name, {}).get("_type") == "Image":
+        return True
+    return any(field.type.field(place).name == "bytes" for place in range(field.type.num_fields))
+
+
+def _photos(root: Path, files: Sequence[Path], columns: _Columns, notes: list[str]) -> Iterator[Photo]:
+    numbers: Counter[str] = Counter()
+    without_label = 0
+    for file in files:
+        split = _split_of(file, root)
+        for row in _rows(file, columns):
+            label = _worded(columns.label, row[columns.label], columns)
+            if not label:
+                without_label += 1
+                continue
+            folder = split or "images"
+            content, suffix = _content(root, row[columns.image])
+            facets = {_free(name): _worded(name, row[name], columns) for name in columns.others}
+            yield Photo(f"{folder}/{numbers[folder]:06d}{suffix}", content, label, split, facets=facets)
+            numbers[folder] += 1
+    if without_label:
+        notes.append(f"{without_label} rows without a label are left out.")
+
+
+def _rows(file: Path, columns: _Columns) -> Iterator[dict[str, Any]]:
+    names = [columns.image, columns.label, *columns.others]
+    with _open(file) as opened:
+        if lacking := [name for name in names if name not in opened.schema_arrow.names]:
+            raise SetupError(f"{shown(file.name)!r} lacks the column {lacking[0]!r} that the first file has")
+        try:
+            for batch in opened.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
+                yield from batch.to_pylist()
+        except (OSError, ValueError) as error:
+            raise _broken(file, error) from error
+
+
+def _split_of(file: Path, root: Path) -> Split | None:
+    """Read `train-00000-of-00002.parquet`, or `train/0000.parquet`."""
+    words = [file.stem.replace(".", "-").partition("-")[0], *reversed(file.relative_to(root).parts[:-1])]
+    return next((split for word in words if (split := split_of(word))), None)
+
+
+def _worded(name: str, value: Any, columns: _Columns) -> str:
+    """Return a value as text; lists and bytes can be no facet, and a class number is its name."""
+    if name in columns.names and isinstance(value, int):
+        names = columns.names[name]
+        return str(names[value]) if 0 <= value < len(names) else ""
+    if value is None or isinstance(value, dict | list | bytes):
+        return ""
+    return str(value)
+
+
+def _free(name: str) -> str:
+    """Return a column name that means nothing special in a metadata file."""
+    return f"given_{name}" if name.strip().lower() in _RESERVED else name
+
+
+def _content(root: Path, image: Any) -> tuple[Path | bytes, str]:
+    told: Mapping[str, Any] = image if isinstance(image, dict) else {"bytes": image}
+    content, path = told.get("bytes"), told.get("path") or ""
+    suffix = PurePosixPath(path).suffix.lower()
+    if isinstance(content, bytes):
+        usual = (
+            suffix
+            if suffix in USUAL_SUFFIXES
+            else next((end for start, end in _MAGIC if content[:4].startswith(start)), "")
+        )
+        return content, usual or (".webp" if content[8:12] == b"WEBP" else ".img")
+    return inside(root, path, "the parquet dataset"), suffix

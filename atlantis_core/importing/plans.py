@@ -1,0 +1,66 @@
+"""What an importer hands on: which photos there are and what is known of them, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from atlantis_core.records import Role, Split
+
+SplitWay = Literal["given", "zero-shot"]
+"""The collection's own splits, or those of metric learning: test classes that are not trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person chose."""
+
+    split: SplitWay = "given"
+    label: str | None = None
+    """Column with the class name, for collections that have columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo of a collection."""
+
+    name: str
+    """Path in the new folder, with `/`."""
+    source: Path | bytes
+    """The file, or its content."""
+    label: str
+    split: Split | None
+    """None where none is given."""
+    role: Role = "both"
+    facets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A collection that can be written."""
+
+    photos: Iterable[Photo]
+    """Read once, in order; may raise `SetupError` while it is read."""
+    total: int
+    """How many there are at most."""
+    title: str
+    """Name of the collection, for messages."""
+    published: int = 0
+    """Photos of a benchmark as published: all must be there and be images. 0: what cannot be read later is named
+    then and left out."""
+    halve: bool = False
+    """Whether the first half of the classes, by name, becomes train and the second test."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should hear, a sentence each; complete when all photos are read."""
+
+
+def last_training_class(usual: int, highest: int) -> int:
+    """Return the number of the last class that is trained on in a zero-shot split.
+
+    Args:
+        usual: That of the literature, for the whole collection.
+        highest: The highest class number there is; of a smaller collection one half is trained on.
+    """
+    return usual if highest > usual else highest // 2

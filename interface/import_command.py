@@ -1,0 +1,96 @@
+"""`atlantis import`: benchmark collections, class folders and hub datasets as a folder that all commands read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_dml import options
+from atlantis_dml.answering import answering, say, show_json
+
+if TYPE_CHECKING:
+    from atlantis_core.importing.plans import SplitWay
+    from atlantis_core.importing.writing import Imported
+
+
+def import_collection(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="cub|cars196|sop|inshop|folder|hf",
+            help="What SRC is: CUB-200-2011, Cars196, Stanford Online Products, In-Shop, class folders, or a Hugging "
+            "Face dataset (imagefolder or parquet).",
+        ),
+    ],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The unpacked original.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="given|zero-shot",
+            help="given: its own splits; zero-shot: test classes are not trained on (CUB 100/100, Cars196 98/98).",
+        ),
+    ] = "given",
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="COL", help="Column with the class, for `hf`.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write the collection in SRC to DEST, as photos (links where possible) and a metadata.csv; SRC stays as it is.
+
+    Example: atlantis import cub CUB_200_2011 cub --split zero-shot
+    """
+    with answering(as_json):
+        from atlantis_core.importing.bringing import bring
+        from atlantis_core.importing.plans import Asked
+        from atlantis_dml.progress import screen_on_stderr
+
+        with screen_on_stderr() as screen:
+            found = bring(kind, source, destination, Asked(_split_way(split), label), screen.progress)
+        facts = _facts(found)
+        show_json(facts) if as_json else _show(facts)
+
+
+def _split_way(text: str) -> SplitWay:
+    from typing import get_args
+
+    from atlantis_core.errors import SetupError
+    from atlantis_core.importing.plans import SplitWay
+
+    way: SplitWay
+    for way in get_args(SplitWay):
+        if text == way:
+            return way
+    raise SetupError(f"unknown --split {text!r}; known: {', '.join(get_args(SplitWay))}")
+
+
+def _facts(found: Imported) -> dict[str, Any]:
+    return {
+        "folder": str(found.folder),
+        "images": found.images,
+        "classes": found.classes,
+        "splits": {name: count for name, count in found.splits.items() if name},
+        "columns": list(found.columns),
+        "regime": "unseen" if found.unseen else "seen",
+        "linked": found.linked,
+        "notes": list(found.notes),
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from atlantis_core.data.text import clean
+
+    splits = ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items()) or "none given"
+    for line in (
+        f"{facts['images']:,} photos of {facts['classes']:,} classes in {facts['folder']}",
+        f"splits: {splits}; validation is taken out of train when the collection is read, where there is none",
+        f"other columns: {', '.join(facts['columns']) or 'none'}",
+    ):
+        typer.echo(clean(line, 2000))
+    for note in facts["notes"]:
+        say(note)
+    regime = " --regime unseen" if facts["regime"] == "unseen" else ""
+    typer.echo(clean(f"next: atlantis diagnose {facts['folder']}{regime}", 2000))
