@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from langchain_core.messages import AIMessage
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from atlantis_core.errors import ProviderUnavailable, SetupError
 from atlantis_core.plain import as_json, from_json
@@ -19,6 +19,31 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
 
 _VERSION = 1
+
+
+class _Asked(BaseModel):
+    name: str
+    args: dict[str, Any]
+    id: str | None
+
+
+class _Reply(BaseModel):
+    text: str
+    calls: list[_Asked]
+    broken_calls: int
+    finish_reason: str | None
+    usage: dict[str, Any] | None
+
+
+class _Call(BaseModel):
+    agent: str
+    key: str
+    reply: _Reply
+
+
+class _Approval(BaseModel):
+    decision: Literal["approve", "reject", "edit"]
+    protocol: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +116,22 @@ def read_recording(path: Path) -> Recording:
         SetupError: The file is not there, or no recording.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
         if facts["version"] != _VERSION:
             raise SetupError(
                 f"recording {str(path)!r} has version {facts['version']!r}; this program reads {_VERSION}"
             )
+        TypeAdapter(list[_Call]).validate_python(facts["calls"])
+        TypeAdapter(list[_Approval]).validate_python(facts["approvals"])
         return Recording(from_json(RunSpec, facts["spec"]), facts["calls"], facts["approvals"])
     except OSError as error:
         raise SetupError(f"recording {str(path)!r} cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, LookupError, ValidationError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise SetupError(f"{str(path)!r} is no recording; `atlantis record RUN FILE` writes one") from error
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def reply_facts(reply: AIMessage) -> dict[str, Any]:

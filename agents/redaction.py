@@ -17,10 +17,16 @@ _MOST_BITS = 63
 Redact = Callable[[str], str]
 
 
-def redaction_of(secret: SecretStr | None) -> Redact:
-    """Return a function that takes a secret out of a text."""
-    value = secret.get_secret_value() if secret else ""
-    return lambda text: text.replace(value, HIDDEN) if value else text
+def redaction_of(*secrets: SecretStr) -> Redact:
+    """Return a function that takes secrets out of a text."""
+    values = sorted(filter(None, (secret.get_secret_value() for secret in secrets)), key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for value in values:
+            text = text.replace(value, HIDDEN)
+        return text
+
+    return redact
 
 
 def redacted(decision: AIMessage, redact: Redact) -> AIMessage:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from atlantis_core.errors import SetupError
 from atlantis_core.goals import budget_in
 from atlantis_core.said import with_digits
 
@@ -33,19 +34,20 @@ _START = re.compile(
 _APPROVE = re.compile(
     r"^(?:(?P<yes>approved?|accept(?:ed)?|yes|yep|y|ok|okay|sure|fine|go ahead|do it)"
     r"(?:[\s,]+(?:it|this|that|them|please|now|all|the protocol)\b)*)?[\s,]*"
-    r"(?:(?:with|only|just|but|make)\s+)*(?P<images>\d+)?(?:\s+images)?"
-    r"(?:\s+(?:instead of|rather than|not|out of|of)\s+(?:the\s+)?\d+(?:\s+images)?)?[\s,]*"
+    r"(?:(?:with|only|just|but|make)\s+)*(?P<images>\d{1,9}(?![\d.,]\d))?(?:\s+images)?"
+    r"(?:\s+(?:instead of|rather than|not|out of|of)\s+(?:the\s+)?\d{1,9}(?:\s+images)?)?[\s,]*"
     r"(?:(?:but\s+|and\s+)?(?:without|except|not|no|leave out|leaving out|skip)\s+(?:the\s+)?(?P<out>.+))?$"
 )
 _REJECT = re.compile(
-    r"^(?:reject(?:ed)?(?:\s+(?:it|this|that))?|refuse|decline|no|n)(?:[\s,:]*$|[\s,:]+because\s+|\s*[,:]\s*)"
+    r"^(?:(?:no[\s,]+)?(?:reject(?:ed)?|refuse|decline)(?:\s+(?:it|this|that))?(?:[\s,:]*$|[\s,:]+because\s+|\s*[,:]\s*)"
+    r"|(?:no|n)(?:[\s,:]*$|[\s,:]+because\s+))"
 )
 _REJECT_WHY = re.compile(r"^reject\s+")
 _SKIP = re.compile(
-    r"^(?:please\s+)?(?:skip|never mind|nevermind|forget(?: about)?|ignore|leave out|drop|no more|no|without|"
-    r"don'?t (?:bother|care)(?: with| about)?|leave)\s+(.+?)(?:\s+(?:alone|out|please))*$"
+    r"^(?:no[\s,]+)?(?:please\s+)?(?:skip|never mind|nevermind|forget(?: about)?|ignore|leave out|drop|no more|no|"
+    r"without|don'?t (?:bother|care)(?: with| about)?|leave)\s+(.+?)(?:\s+(?:alone|out|please))*$"
 )
-_ONLY = re.compile(r"^(?:please\s+)?(?:only|just|focus on|nothing but)\s+(?:do\s+)?(.+)$")
+_ONLY = re.compile(r"^(?:no[\s,]+)?(?:please\s+)?(?:only|just|focus on|nothing but)\s+(?:do\s+)?(.+)$")
 _NOTE = re.compile(
     r"^(?:please\s+)?(?:note|remember)\b(?:\s+that)?[:,]?\s*(.+)$|^((?:please\s+)?(?:prefer|avoid)\b.+)$"
 )
@@ -165,15 +167,20 @@ def _read(low: str) -> Call | None:
     return None
 
 
-def _goal(plain: str, low: str, situation: str) -> Call | None:
+def _goal(plain: str, low: str, situation: str) -> Call | str | None:
     named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & _names(situation)
     wants, sets = _WANTS.search(low) or named, _LIMITS.search(low)
     if low.endswith("?") or not (wants or sets):
         return None
-    limits, target = _limits(plain), _TARGET.search(low)
+    try:
+        limits, target = _limits(plain), _TARGET.search(low)
+    except SetupError as error:
+        return f"{error}."
     if wants or not (limits or target):
         return "state_goal", limits | {"text": plain}
-    reach = {"target": float(target["share"] or 0) or float(target["percent"]) / 100} if target else {}
+    reach = (
+        {"target": float(target["share"]) if target["share"] else float(target["percent"]) / 100} if target else {}
+    )
     return "state_goal", limits | reach
 
 

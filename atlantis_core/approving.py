@@ -22,13 +22,15 @@ def as_wished(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
     return {**question, "protocol": as_json(protocol), "images": protocol.num_images}
 
 
-def approval(session: Session, question: Mapping[str, Any], images: int = 0, without: str = "") -> dict[str, Any]:
+def approval(
+    session: Session, question: Mapping[str, Any], images: int | None = None, without: str = ""
+) -> dict[str, Any]:
     """Return the answer that approves what waits, checked like any edited protocol.
 
     Args:
         session: The waiting run.
         question: `Outcome.question`.
-        images: Scale to exactly so many; 0 keeps the counts.
+        images: Scale to exactly so many; None keeps the counts.
         without: Words that name cells to leave out of this protocol; empty for none.
 
     Raises:
@@ -42,7 +44,7 @@ def approval(session: Session, question: Mapping[str, Any], images: int = 0, wit
         if not cells:
             raise ToolError(f"{without!r} names no class and no facet value of this collection")
         protocol = Wishes(skip=cells).without_skipped(protocol)
-    if images:
+    if images is not None:
         protocol = with_total(protocol, images)
     if protocol == first:
         return {"decision": "approve"}

@@ -93,4 +93,4 @@ def tokens_of(usage: Usage | None) -> int:
 
 def _count(usage: Usage, what: str) -> int:
     found = usage.get(what, 0)
-    return found if isinstance(found, int) else 0
+    return max(0, found) if isinstance(found, int) else 0

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
 
 
+DECISIONS = ("approve", "reject", "edit")
+"""What a person may answer to an approval."""
+
 STOPPED = "stopped by a person"
 """Why a run is paused that `stopping` ended."""
 
@@ -122,6 +125,8 @@ def question_of(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
 
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
+    if answer and answer.get("decision") not in DECISIONS:
+        raise SetupError(f"{answer.get('decision')!r} answers no approval; it is one of {', '.join(DECISIONS)}")
     if snapshot.interrupts:
         return Command(resume=dict(answer)) if answer else None
     if answer:

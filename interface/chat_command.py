@@ -88,6 +88,7 @@ def chat(
 def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: bool) -> int:
     from atlantis_dml.assembly import check_data, check_spec, with_address
     from atlantis_dml.chat_loop import Chat
+    from atlantis_dml.chat_models import redaction
     from atlantis_dml.chat_record import keep
     from atlantis_dml.chat_terminal import ChatTerminal
     from atlantis_dml.desk import ChatDesk
@@ -98,7 +99,9 @@ def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: 
     template, terminal = replace(template, spec=with_address(template.spec)), ChatTerminal()
     desk = ChatDesk(keep(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    return Chat(talk, desk, lambda: _host(store, desk, template.spec), terminal, store).run(resumed=resumed)
+    return Chat(talk, desk, lambda: _host(store, desk, template.spec), terminal, store, redaction()).run(
+        resumed=resumed
+    )
 
 
 def _host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:

@@ -15,12 +15,18 @@ from atlantis_dml.answering import INTERRUPTED, WAITING
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.host import Host
+    from atlantis_dml.agents.redaction import Redact
     from atlantis_dml.chat_terminal import ChatTerminal
     from atlantis_dml.desk import ChatDesk
     from atlantis_dml.graph.conversation import Conversation
 
 SLASHES = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS /skip WORDS
   /undo /stop /go /trace /help /quit"""
+
+_ALONE = frozenset({"status", "budget", "undo", "stop", "go"})
+_WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
+_LONGEST = 10_000
+"""Letters of a line that are taken."""
 
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 _AT_ONCE = frozenset({"stop", "pause", "halt"})
@@ -36,6 +42,7 @@ class Chat:
         host: Returns who answers; asked each time, since what may be spent changes.
         terminal: Reads and writes.
         workspace: Holds the trace.
+        redact: Takes keys out of what the person types.
     """
 
     def __init__(
@@ -45,7 +52,9 @@ class Chat:
         host: Callable[[], Host],
         terminal: ChatTerminal,
         workspace: Workspace,
+        redact: Redact,
     ) -> None:
+        self._redact = redact
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
         self._stays = False
@@ -93,11 +102,16 @@ class Chat:
             self._terminal.say(f"{HELP}\n{SLASHES}")
         elif line.lower().startswith("/trace"):
             self._trace()
+        elif line.startswith("/") and line[1:].split(" ", maxsplit=1)[0].lower() not in {*_ALONE, *_WITH_WORDS}:
+            self._terminal.say(f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASHES}")
         elif line and not line.startswith("#"):
             self._say(line)
         return True
 
     def _say(self, line: str) -> None:
+        line = self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
+        if line.startswith("/") and line[1:].split(" ")[0].lower() in _ALONE:
+            line = line.split(" ")[0]
         at_once = line.startswith("/") or line.lower().strip(" .!") in _AT_ONCE
         with self._terminal.answering():
             try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from atlantis_dml.agents.calls import ModelCalls
     from atlantis_dml.agents.models import Access
     from atlantis_dml.agents.planner import Planner
+    from atlantis_dml.agents.redaction import Redact
     from atlantis_dml.tools.context import RunContext
 
 RULES = "rules"
@@ -68,8 +69,6 @@ def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: boo
     from atlantis_core.spending import Purse
     from atlantis_dml.agents.calls import ChatModel, ModelCalls
     from atlantis_dml.agents.recording import read_recording
-    from atlantis_dml.agents.redaction import redaction_of
-    from atlantis_dml.settings import Settings
 
     purse = Purse(workspace.ledger, run_id, spec)
     if spec.recording:
@@ -77,8 +76,20 @@ def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: boo
         return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
     names = [name for name in (spec.planner, spec.fallback) if name]
     models = [ChatModel(name, chat_model(name, spec, streaming=streaming)) for name in names]
-    redact = redaction_of(Settings().key(spec.planner))
+    redact = redaction()
     return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
+
+
+def redaction() -> Redact:
+    """Return what takes every key that is set out of a text.
+
+    Raises:
+        SetupError: The file with the key cannot be read.
+    """
+    from atlantis_dml.agents.redaction import redaction_of
+    from atlantis_dml.settings import Settings
+
+    return redaction_of(*Settings().secrets())
 
 
 def check_chat_models(spec: RunSpec) -> None:
@@ -91,6 +102,8 @@ def check_chat_models(spec: RunSpec) -> None:
         if spec.fallback:
             raise SetupError(f"--fallback {spec.fallback!r} stands in for a chat model, and the planner is 'rules'")
         return
+    if spec.fallback == spec.planner:
+        raise SetupError(f"--fallback {spec.fallback!r} is the planner itself; name another model")
     if not spec.recording:
         for name in filter(None, (spec.planner, spec.fallback)):
             chat_model(name, spec)
@@ -109,8 +122,6 @@ def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[
 def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
     from atlantis_core.spending import Purse
     from atlantis_dml.agents.chat_captioner import ChatCaptioner
-    from atlantis_dml.agents.redaction import redaction_of
-    from atlantis_dml.settings import Settings
 
     return ChatCaptioner(
         chat_model(spec.captioner, spec),
@@ -119,7 +130,7 @@ def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Caption
         workspace,
         run_id,
         Purse(workspace.ledger, run_id, spec),
-        redaction_of(Settings().key(spec.captioner)),
+        redaction(),
     )
 
 

@@ -66,8 +66,8 @@ class ChatDesk:
             return "planned"
         if not self.record.run_id:
             return "none"
-        status = self._workspace.runs.get(self.record.run_id).status
-        return "paused" if status in {"running", "failed"} else status  # type: ignore[return-value]
+        standing = self._workspace.standing(self._workspace.runs.get(self.record.run_id))
+        return "paused" if standing in {"stopped", "failed"} else standing  # type: ignore[return-value]
 
     def situation(self) -> str:
         """See `Desk.situation`."""
@@ -134,7 +134,9 @@ class ChatDesk:
     def stop(self) -> str:
         """See `Desk.stop`."""
         if not self.working.is_busy():
-            raise ToolError("nothing is working now")
+            raise ToolError(
+                "another process works on the run" if self.status == "running" else "nothing is working now"
+            )
         self.working.stop()
         return "Stopping at the next sign of progress; what is done stays. `go on` continues."
 

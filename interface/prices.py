@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,7 +46,7 @@ def _read(path: Path) -> dict[str, Price]:
     except (OSError, ValueError) as error:  # tomllib's, Unicode's and pydantic's errors are ValueErrors
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise SetupError(f"{str(path)!r} is no table of prices: {reason}") from error
-    below = [name for name, price in prices.items() if min(price.input, price.output, price.cached_input or 0.0) < 0]
-    if below:
-        raise SetupError(f"{str(path)!r} gives {below[0]!r} a price below 0")
+    for name, price in prices.items():
+        if not all(0 <= one < math.inf for one in (price.input, price.output, price.cached_input or 0.0)):
+            raise SetupError(f"{str(path)!r} gives {name!r} a price that is no number from 0")
     return prices

@@ -49,6 +49,8 @@ def replayed(name: str, data: str | None, weights: str | None, options: ReadOpti
     from atlantis_dml.assembly import Asked, open_existing, open_workspace
 
     path = Path(name).expanduser()
+    if not path.is_file() and (path.suffix or len(path.parts) > 1):
+        raise SetupError(f"--replay {name!r}: there is no such file; name a run, or a file of `atlantis record`")
     recording = read_recording(path) if path.is_file() else recording_of(open_existing(folder), name)
     key = content_key("recording", [recording.spec, recording.calls, recording.approvals])[:12]
     write_recording(recording, open_workspace(folder).path("recordings") / f"{key}.json")
@@ -58,7 +60,6 @@ def replayed(name: str, data: str | None, weights: str | None, options: ReadOpti
         data=data or recording.spec.data,
         weights=weights or recording.spec.weights,
         recording=key,
-        auto=recording.spec.auto or not recording.approvals,
     )
     return Asked(spec.data, spec.goal.text, options, spec)
 

@@ -57,14 +57,25 @@ def run(
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Goal, RunSpec
         from atlantis_dml.assembly import Asked, open_workspace
+        from atlantis_dml.chat_models import redaction
         from atlantis_dml.prices import prices_for
         from atlantis_dml.replaying import replayed
 
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
         if replay is not None:
+            changed = {
+                "--goal": goal,
+                "--fallback": fallback,
+                "--base-url": base_url,
+                "--budget-images": budget_images,
+                "--budget-usd": budget_usd,
+                "--price": price,
+                "--rounds": rounds,
+            }
+            run_options.refuse_beside_replay(changed)
             _start(replayed(replay, data, weights, read, workspace), workspace, as_json)
             return
-        data, goal = run_options.required(data, "DATA"), run_options.required(goal, "--goal")
+        data, goal = run_options.required(data, "DATA"), redaction()(run_options.required(goal, "--goal"))
         folder = open_workspace(workspace).folder
         spec = RunSpec(
             collection_id="",

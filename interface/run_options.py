@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -60,6 +61,19 @@ def required(given: str | None, name: str) -> str:
     if given is None:
         raise SetupError(f"{name} is missing; e.g. atlantis run photos/ --goal 'night photos are not found' --auto")
     return given
+
+
+def refuse_beside_replay(given: Mapping[str, object]) -> None:
+    """Refuse options that a replay would not follow.
+
+    Raises:
+        SetupError: Names the first.
+    """
+    named = [option for option, value in given.items() if value is not None]
+    if named:
+        raise SetupError(
+            f"--replay repeats a run as it was, so {named[0]} cannot change it; leave it out, or run anew"
+        )
 
 
 def spread(text: str) -> Literal["targeted", "uniform"]:

@@ -40,6 +40,14 @@ class Settings(BaseSettings):
         """Return where a chat model's provider answers, as far as the environment says."""
         return self.azure_endpoint if name.startswith("azure:") else self.base_url
 
+    def secrets(self) -> list[SecretStr]:
+        """Return every key that is set, whoever's: none of them may be written down.
+
+        Raises:
+            SetupError: See `key`.
+        """
+        return [key for key in (self.key(), self.azure_api_key) if key is not None]
+
     def key(self, name: str = "") -> SecretStr | None:
         """Return the key of a chat model's provider, if there is one.
 

@@ -86,6 +86,12 @@ def test_the_key_is_in_no_prompt_that_is_kept_and_in_no_answer(scripted: Any, wo
     assert key not in json.dumps(workspace.events.tree("run"))
 
 
+def test_tokens_below_nothing_earn_no_money(scripted: Any, workspace: Workspace) -> None:
+    calls, _ = scripted(said("one", into=-1_000_000, out=-5), usd=1.0)
+    assert ask(calls) == "one"
+    assert workspace.ledger.spent("run")["usd"] == 0
+
+
 def test_a_recording_answers_by_address_and_else_in_order(scripted: Any, workspace: Workspace, tmp_path: Any) -> None:
     calls, _ = scripted(said("one"), said("two"), said("three"))
     for text in ("a", "b"):

@@ -37,7 +37,9 @@ def test_grocery81_is_replayed_with_short_trainings(
     """The recorded decisions on the real photos; three steps of training each stand in for minutes."""
     recording = read_recording(CASSETTES / "grocery81.json")
     weights = shared_data / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
-    spec = replace(recording.spec, preset="smoke", data=str(shared_data / "grocery81"), weights=str(weights))
+    spec = replace(
+        recording.spec, preset="smoke", auto=True, data=str(shared_data / "grocery81"), weights=str(weights)
+    )
     quick = tmp_path / "quick.json"
     write_recording(Recording(spec, recording.calls, ()), quick)
     assert _answer(["run", "--replay", str(quick), "--json"]) == 0

@@ -71,7 +71,7 @@ def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Pat
     [
         ("[", "no table of prices"),
         ('["openai:m"]\ninput = "x"\noutput = 1', "valid number"),
-        ('["openai:m"]\ninput = -1\noutput = 1', "below 0"),
+        ('["openai:m"]\ninput = -1\noutput = 1', "from 0"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, table: str, wrong: str) -> None:

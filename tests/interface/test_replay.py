@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fake_provider import FakeProvider
 
+from atlantis_core.plain import as_json
+from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli import _answer
 
@@ -60,7 +62,42 @@ def test_record_and_replay_from_the_command_line(
     assert not [path for path in [*written, kept] if KEY.encode() in path.read_bytes()]
 
 
-@pytest.mark.parametrize("text", ["{}", "no json", '{"version": 1, "spec": {}, "calls": []}', '{"version": 9}'])
+SPEC = as_json(RunSpec("", "harbor-tiny", Goal("g"), Budget()))
+REPLY = {"text": "", "calls": [], "broken_calls": 0, "finish_reason": None, "usage": None}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"calls": None},
+        {"calls": 5},
+        {"calls": ["x"]},
+        {"calls": [{"agent": "a", "key": "k", "reply": REPLY | {"broken_calls": "x"}}]},
+        {"calls": [{"agent": "a", "key": "k", "reply": REPLY | {"calls": [{"name": "n", "args": [1], "id": None}]}}]},
+        {"approvals": ["approve"]},
+        {"approvals": [{"decision": "nonsense"}]},
+        {"spec": SPEC | {"budget": {"usd": float("nan")}}},
+    ],
+)
+def test_a_damaged_recording_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: dict[str, Any]
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"version": 1, "spec": SPEC, "calls": [], "approvals": []} | broken))
+    assert _answer(["run", "--replay", str(path)]) == 2
+    assert "is no recording" in capsys.readouterr().err
+
+
+def test_a_replay_takes_no_other_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["run", "--replay", "x", "--budget-images", "4"]) == 2
+    assert "--budget-images cannot change it" in capsys.readouterr().err
+    assert _answer(["run", "--replay", str(tmp_path / "none.json")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "no json", "[" * 200_000, '{"version": 1, "spec": {}, "calls": []}', '{"version": 9}']
+)
 def test_a_file_that_is_no_recording_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:

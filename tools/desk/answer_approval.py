@@ -38,6 +38,8 @@ def answer_approval(
         return desk.answer({"decision": "reject", "reason": reason[:300]})
     if not said or not consents(said[-1]):
         raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
+    if images is not None and images < 1:
+        raise ToolError(f"{images} images cannot be: say reject, or how many")
     if unsaid({"images": images}, "\n".join(said)):
         raise ToolError(f"the person never said {images} images: ask how many")
-    return desk.answer(approval(session, question, images or 0, without))
+    return desk.answer(approval(session, question, images, without))

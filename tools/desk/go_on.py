@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_dml.tools.desk.context import DeskRuntime
+from atlantis_core.errors import ToolError
+from atlantis_core.said import agrees
+from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 
 @tool
 def go_on(runtime: DeskRuntime) -> str:
     """Go on with a run that is paused; what is done already is not done again."""
+    said = words_of_person(runtime.state["messages"])
+    if not said or not agrees(said[-1]):
+        raise ToolError("the person's last words go on with nothing: ask whether the run should go on")
     return runtime.context.desk.go_on()

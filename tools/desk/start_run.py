@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_dml.tools.desk.context import DeskRuntime
+from atlantis_core.errors import ToolError
+from atlantis_core.said import agrees
+from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 
 @tool
 def start_run(runtime: DeskRuntime) -> str:
     """Start the run whose goal was stated, once the person said yes to the plan."""
+    said = words_of_person(runtime.state["messages"])
+    if not said or not agrees(said[-1]):
+        raise ToolError("the person's last words start nothing: show them the plan and ask for a yes")
     return runtime.context.desk.start()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_dml.tools.desk.context import DeskRuntime
+from atlantis_core.errors import ToolError
+from atlantis_core.said import takes_back
+from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 
 @tool
 def take_back(runtime: DeskRuntime) -> str:
     """Take back the person's last wish or change of plan. Images that were made and answers that were sent stay."""
+    said = words_of_person(runtime.state["messages"])
+    if not said or not takes_back(said[-1]):
+        raise ToolError("the person's last words take nothing back: ask what to undo")
     return runtime.context.desk.take_back()

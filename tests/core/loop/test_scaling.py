@@ -10,7 +10,7 @@ from atlantis_core.errors import BadProtocol, ToolError
 from atlantis_core.leaving import cells_to_leave
 from atlantis_core.planned import Planned, changed, missing, plan_in_words
 from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
-from atlantis_core.said import consents, numbers_in, unsaid, with_digits
+from atlantis_core.said import agrees, consents, numbers_in, takes_back, unsaid, with_digits
 from atlantis_core.scaling import with_total
 
 VALUES = ("day", "night", "fog")
@@ -97,3 +97,39 @@ def test_a_goal_record_grows_and_says_what_it_lacks() -> None:
 def test_limits_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ToolError, match=name):
         changed(Planned(), "x", **{name: value})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I would never say yes to that",
+        "do nothing, give me just 5 minutes",
+        "let me go and ask my boss first",
+        "ok, reject it",
+        "yes it is bad, throw it away",
+        "go away",
+        "my key is abc ok",
+        "approve with -5",
+    ],
+)
+def test_words_that_hold_a_yes_and_mean_none(words: str) -> None:
+    assert not consents(words)
+
+
+def test_a_number_counts_for_what_it_was_said_of() -> None:
+    words = "I have 40 images and 2 dollars, three rounds, recall 90 %"
+    assert unsaid({"images": 40, "usd": 2.0, "rounds": 3, "target": 0.9}, words) == []
+    assert unsaid({"images": 2, "usd": 40.0, "rounds": 40, "target": None}, words) == [
+        "images 2",
+        "usd 40",
+        "rounds 40",
+    ]
+    assert unsaid({"usd": 0.5}, "half a dollar") == unsaid({"usd": 0.5}, "50 cents") == []
+
+
+def test_starting_and_taking_back_need_words_for_it() -> None:
+    assert agrees("yes")
+    assert agrees("Looks good, go ahead")
+    assert not agrees("what does my data hold? I have 40 images. Do not start anything.")
+    assert takes_back("undo that please")
+    assert not takes_back("what came of it?")
