@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
@@ -27,6 +29,8 @@ _ALONE = frozenset({"status", "budget", "undo", "stop", "go"})
 _WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
 _LONGEST = 10_000
 """Letters of a line that are taken."""
+
+_LINGER_SECONDS = 0.05
 
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 _AT_ONCE = frozenset({"stop", "pause", "halt"})
@@ -55,6 +59,8 @@ class Chat:
         redact: Redact,
     ) -> None:
         self._redact = redact
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._talker: threading.Thread | None = None
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
         self._stays = False
@@ -105,8 +111,32 @@ class Chat:
         elif line.startswith("/") and line[1:].split(" ", maxsplit=1)[0].lower() not in {*_ALONE, *_WITH_WORDS}:
             self._terminal.say(f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASHES}")
         elif line and not line.startswith("#"):
-            self._say(line)
+            self._hand_over(line)
         return True
+
+    def _hand_over(self, line: str) -> None:
+        """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
+        if not self._terminal.is_a_person:
+            self._say(line)
+        elif self._is_talking() and line.lower().strip(" .!/") in _AT_ONCE:
+            stopped = self._desk.working.stop()
+            self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
+        else:
+            self._lines.put(line)
+            if not self._is_talking():
+                self._talker = threading.Thread(target=self._answer_lines, name="answers", daemon=True)
+                self._talker.start()
+
+    def _is_talking(self) -> bool:
+        return self._talker is not None and self._talker.is_alive()
+
+    def _answer_lines(self) -> None:
+        while True:
+            try:
+                line = self._lines.get(timeout=_LINGER_SECONDS)
+            except queue.Empty:
+                return
+            self._say(line)
 
     def _say(self, line: str) -> None:
         line = self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]

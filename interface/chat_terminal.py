@@ -44,8 +44,8 @@ class ChatTerminal:
     def write(self, text: str) -> int:
         """Write a piece of text above the prompt; a text stream's, called from any thread."""
         with self._lock:
-            if self._talking:
-                self._held.append(text)
+            if self._talking and threading.current_thread() is not threading.main_thread():
+                self._held.append(text)  # what the run says waits for the end of an answer; the person's stop does not
             elif self._reading and self.is_a_person:
                 sys.stdout.write(f"{_CLEAR_LINE}{text}{PROMPT}{_typed()}")
             else:
@@ -88,6 +88,7 @@ class ChatTerminal:
         """Write a piece of an answer as it comes; nothing where nobody watches."""
         if self.is_a_person:
             with self._lock:
+                self._clear_prompt()
                 self._heard += piece
                 sys.stdout.write("".join(letter for letter in piece if letter == "\n" or letter.isprintable()))
                 sys.stdout.flush()
@@ -95,12 +96,20 @@ class ChatTerminal:
     def answer(self, text: str) -> None:
         """Write an answer, unless all of it was heard already."""
         with self._lock:
+            self._clear_prompt()
             if text and self._heard.rstrip().endswith(text.rstrip()):
                 sys.stdout.write("\n")
             else:
                 sys.stdout.write(("\n" if self._heard else "") + _cleaned(text))
             self._heard = ""
+            if self._reading and self.is_a_person:
+                sys.stdout.write(f"{PROMPT}{_typed()}")
             sys.stdout.flush()
+
+    def _clear_prompt(self) -> None:
+        """Take the prompt away before the first words of an answer; what was typed comes back after it."""
+        if self._reading and self.is_a_person and not self._heard:
+            sys.stdout.write(_CLEAR_LINE)
 
     def say(self, text: str) -> None:
         """Write lines of the program's own."""
