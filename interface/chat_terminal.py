@@ -45,7 +45,7 @@ class ChatTerminal:
         """Write a piece of text above the prompt; a text stream's, called from any thread."""
         with self._lock:
             if self._talking and threading.current_thread() is not threading.main_thread():
-                self._held.append(text)  # what the run says waits for the end of an answer; an answer to stop does not
+                self._held.append(text)  # what the run says waits for the end of an answer
             elif self._reading and self.is_a_person:
                 sys.stdout.write(f"{_CLEAR_LINE}{text}{PROMPT}{_typed()}")
             else:
