@@ -65,7 +65,8 @@ class Euclidean:
         centre = gallery.mean(axis=0, dtype=np.float64)
         left, right = queries - centre, gallery - centre
         largest = max(float(_squares(left).max()), float(_squares(right).max()), 1e-30) ** 0.5
-        return (part.astype(np.float32) for part in _bilinear(left / largest, right / largest))  # type: ignore[return-value]
+        first, second = _bilinear(left / largest, right / largest)
+        return first.astype(np.float32), second.astype(np.float32)
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
         """Return the product, which is the score."""

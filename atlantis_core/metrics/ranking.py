@@ -17,6 +17,7 @@ import numpy as np
 
 from atlantis_core.errors import TrainingFailed
 from atlantis_core.metrics.distances import DISTANCES, Distance
+from atlantis_core.metrics.standings import TIE
 from atlantis_core.metrics.sweep import Field, sweep
 from atlantis_core.registry import build
 
@@ -67,6 +68,7 @@ def rank(
     gallery_labels: NDArray[np.int64],
     same: NDArray[np.int64] | None = None,
     distance: str = "cosine",
+    tie: float = TIE,
 ) -> Ranking:
     """Rank the gallery for every query.
 
@@ -78,6 +80,7 @@ def rank(
         same: (Q,) gallery row that is the query itself, -1 if none; it is never returned. None: no query is
             in the gallery.
         distance: A name in `distances.DISTANCES`; `hyperbolic:0.1` is a ball of curvature -0.1.
+        tie: Scores closer than this are equal (which scores, `distances` says); 0 lets float32 rounding decide.
 
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
@@ -105,6 +108,7 @@ def rank(
         right=right[gallery_order],
         gallery_labels=gallery_labels[gallery_order],
         itself=column_of[rows[order]],
+        tie=tie,
         symmetric=np.array_equal(rows, np.arange(gallery))
         and np.array_equal(query_labels, gallery_labels)
         and np.array_equal(query_embeddings, gallery_embeddings),

@@ -1,10 +1,10 @@
 """How many wrong images stand ahead of every right one, counted tile by tile without sorting anything.
 
 Right images are few: their scores are known first, in falling order. A wrong image is ahead of a right one if it
-scores at least as high, less `TIE`. Per query only two things are wanted: how many wrong images are ahead of its best
-right one (every Recall@K), and the same for the right ones among the first R (AP@R). A right one with R wrong images
-ahead is out, and all weaker ones with it; so a query has one threshold, which rises while tiles come in, and one
-comparison per cell finds everything that can still matter.
+scores at least as high, less the tie. Per query only two things are wanted: how many wrong images are ahead of its
+best right one (every Recall@K), and the same for the right ones among the first R (AP@R). A right one with R wrong
+images ahead is out, and all weaker ones with it; so a query has one threshold, which rises while tiles come in, and
+one comparison per cell finds everything that can still matter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ class Standings:
     """The counters of some queries; several threads may feed them."""
 
     def __init__(
-        self, rows: NDArray[np.int64], scores: NDArray[np.float32], columns: NDArray[np.int64], queries: int
+        self,
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        columns: NDArray[np.int64],
+        queries: int,
+        tie: float,
     ) -> None:
         """Take the right images of queries 0..`queries`-1.
 
@@ -39,13 +44,14 @@ class Standings:
             scores: (P,) their scores.
             columns: (P,) their columns.
             queries: How many there are.
+            tie: Scores closer than this are equal.
         """
         by_score = np.argsort(_order(rows, scores), kind="stable")
         self._row, self._score, self._column = rows, scores[by_score], columns[by_score]
         self.partners = np.bincount(rows, minlength=queries)
         self._start = np.concatenate([[0], np.cumsum(self.partners)])
         self._place = np.arange(1, len(rows) + 1) - self._start[rows]
-        self._level = self._score - np.float32(TIE)
+        self._level = self._score - np.float32(tie)
         self._keys = _order(rows, self._level)
         # Wrong images by the best right one that they are ahead of; exact up to the last right one that is open.
         self._ahead = np.zeros(len(rows), np.int64)
@@ -159,7 +165,7 @@ class Standings:
         return first_hit, self.partners, nearest, precision, self._open / relevant
 
     def _best_right(self, has: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the column of the nearest right image; of those closer than `TIE`, the first."""
+        """Return the column of the nearest right image; of those that tie with it, the first."""
         best = np.full(len(self.partners), np.iinfo(np.int64).max)
         tied = self._score >= self._level[self._start[self._row]]
         np.minimum.at(best, self._row[tied], self._column[tied])

@@ -41,6 +41,8 @@ class Field:
     """(G,) ascending."""
     itself: NDArray[np.int64]
     """(Q,) column that is the query itself, below 0 if none."""
+    tie: float
+    """Scores closer than this are equal."""
     symmetric: bool
     """Queries and gallery are the same images, each excluding itself: row i and column i are one image."""
 
@@ -134,7 +136,7 @@ def _rights(field: Field, group: slice) -> Standings:
         row_parts.append(row + rows.start - group.start)
         column_parts.append(column + columns.start)
     row, score, column = (np.concatenate(parts) for parts in (row_parts, score_parts, column_parts))
-    return Standings(row, score, column, group.stop - group.start)
+    return Standings(row, score, column, group.stop - group.start, field.tie)
 
 
 def _blocks(start: int, stop: int, side: int) -> Iterator[slice]:
