@@ -1,0 +1,34 @@
+"""Normalised mutual information: do clusters of the embeddings follow the classes?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def nmi(embeddings: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> float:
+    """Return how well as many clusters as there are classes agree with the classes, in [0, 1]; higher is better.
+
+    Mutual information of clusters and classes over the mean of their entropies (Oh Song et al., CVPR 2016,
+    section 6), the clusters by mini-batch k-means (Sculley, WWW 2010). No function of a `Ranking`, so not in
+    `METRICS`. It depends on the seed and rises with the number of classes: compare models on one task only.
+
+    Args:
+        embeddings: (N, D), of any length.
+        labels: (N,) class numbers.
+        seed: Decides the first centres and the batches.
+
+    Raises:
+        ValueError: There is no embedding, or shapes do not fit.
+    """
+    import numpy as np
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.metrics import normalized_mutual_info_score
+
+    if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or not len(labels):
+        raise ValueError(f"embeddings {embeddings.shape} do not fit labels {labels.shape}, or there are none")
+    clusters = MiniBatchKMeans(len(np.unique(labels)), random_state=seed, n_init=3).fit_predict(embeddings)
+    return float(normalized_mutual_info_score(labels, clusters))

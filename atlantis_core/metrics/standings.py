@@ -1,0 +1,179 @@
+"""How many wrong images stand ahead of every right one, counted tile by tile without sorting anything.
+
+Right images are few: their scores are known first, in falling order. A wrong image is ahead of a right one if it
+scores at least as high, less the tie. Per query only two things are wanted: how many wrong images are ahead of its
+best right one (every Recall@K), and the same for the right ones among the first R (AP@R). A right one with R wrong
+images ahead is out, and all weaker ones with it; so a query has one threshold, which rises while tiles come in, and
+one comparison per cell finds everything that can still matter.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TIE = 2.0**-20
+"""Scores closer than this are equal: 1e-6, a few float32 roundings of a unit-norm product."""
+
+WIDEST = 2040
+"""Columns that a tile may have: a byte counts to 255, eight bytes are added at once."""
+
+_EAGER = 64  # columns looked at before there is any threshold; later pieces are four times what was seen
+
+
+class Standings:
+    """The counters of some queries; several threads may feed them."""
+
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        columns: NDArray[np.int64],
+        queries: int,
+        tie: float,
+    ) -> None:
+        """Take the right images of queries 0..`queries`-1.
+
+        Args:
+            rows: (P,) query of every right image, ascending.
+            scores: (P,) their scores.
+            columns: (P,) their columns.
+            queries: How many there are.
+            tie: Scores closer than this are equal.
+        """
+        by_score = np.argsort(_order(rows, scores), kind="stable")
+        self._row, self._score, self._column = rows, scores[by_score], columns[by_score]
+        self.partners = np.bincount(rows, minlength=queries)
+        self._start = np.concatenate([[0], np.cumsum(self.partners)])
+        self._place = np.arange(1, len(rows) + 1) - self._start[rows]
+        self._level = self._score - np.float32(tie)
+        self._keys = _order(rows, self._level)
+        # Wrong images by the best right one that they are ahead of; exact up to the last right one that is open.
+        self._ahead = np.zeros(len(rows), np.int64)
+        self._open = self.partners.copy()
+        self._threshold = np.full(queries, np.inf, np.float32)
+        self._top = np.full(queries, np.iinfo(np.int64).min)
+        self._top_column = np.full(queries, -1)
+        self._seen = np.zeros(queries, np.int64)
+        self._lock = Lock()
+        self._close(slice(0, queries))
+
+    def feed(self, rows: slice, scores: NDArray[np.float32], first_column: int) -> None:
+        """Count a tile of wrong images.
+
+        Args:
+            rows: The queries of the tile.
+            scores: (r, c) scores of the columns from `first_column`; -inf where the image is right or the query
+                itself.
+            first_column: Columns are numbered so that of equally near wrong images the first is returned.
+        """
+        width, at = scores.shape[1], 0
+        while at < width:
+            seen = int(self._seen[rows.start])
+            piece = min(width - at, 4 * seen + _EAGER, WIDEST)
+            self._count(rows, scores[:, at : at + piece])
+            at += piece
+        self._note_top(rows, scores, first_column)
+
+    def _count(self, rows: slice, scores: NDArray[np.float32]) -> None:
+        """Count what is ahead in a piece of a tile, and raise the thresholds."""
+        with self._lock:
+            threshold, many = self._threshold[rows].copy(), self._open[rows] <= 1
+        width = scores.shape[1]
+        mask = np.empty((len(scores), -(-width // 8) * 8), np.bool_)
+        mask[:, width:] = False
+        np.greater_equal(scores, threshold[:, None], out=mask[:, :width])
+        eights = mask.view(np.int64).sum(axis=1)
+        count = eights.view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.int64)
+        added = self._by_right(rows, scores, mask, np.flatnonzero(~many & (count > 0)))
+        once = np.flatnonzero(many & (count > 0))
+        with self._lock:
+            self._ahead[self._span(rows)] += added
+            self._ahead[self._start[rows][once]] += count[once]
+            self._seen[rows] += width
+            self._close(rows)
+
+    def _by_right(
+        self, rows: slice, scores: NDArray[np.float32], mask: NDArray[np.bool_], picked: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return, for every right image of the rows, the wrong ones that are ahead of it but of no better one."""
+        row, column = np.nonzero(mask[picked])
+        row = picked[row]
+        span = self._span(rows)
+        place = np.searchsorted(self._keys[span], _order(row + rows.start, scores[row, column]))
+        return np.bincount(place, minlength=span.stop - span.start)
+
+    def _close(self, rows: slice) -> None:
+        """Drop right images that can no longer be among the first R; set the thresholds."""
+        first = self._start[rows]
+        span = self._span(rows)
+        alive = self._rank(rows) <= self.partners[self._row[span]]
+        still = np.bincount(self._row[span][alive] - rows.start, minlength=len(first))
+        self._open[rows] = still
+        some = self.partners[rows] > 0
+        self._threshold[rows][some] = self._level[(first + np.maximum(still, 1) - 1)[some]]
+
+    def _rank(self, rows: slice) -> NDArray[np.int64]:
+        """Return the rank of the rows' right images as far as is known, 1 is first."""
+        span = self._span(rows)
+        total = np.concatenate([[0], np.cumsum(self._ahead[span])])
+        before = total[self._start[self._row[span]] - span.start]
+        rank: NDArray[np.int64] = total[1:] - before + self._place[span]
+        return rank
+
+    def _note_top(self, rows: slice, scores: NDArray[np.float32], first_column: int) -> None:
+        """Keep the nearest wrong image; of those on one level, the first column."""
+        best = scores.max(axis=1)
+        real = np.isfinite(best)
+        level = np.floor(np.where(real, best, 0).astype(np.float64) / TIE + 0.5).astype(np.int64)
+        known, column = self._top[rows], self._top_column[rows]
+        near = np.flatnonzero(real & ((level > known) | ((level == known) & (column > first_column))))
+        if not len(near):
+            return
+        bound = np.minimum(((level[near] - 0.5) * TIE).astype(np.float32), best[near])
+        found = first_column + (scores[near] >= bound[:, None]).argmax(axis=1)
+        with self._lock:
+            known, column = self._top[rows], self._top_column[rows]
+            wins = (level[near] > known[near]) | ((level[near] == known[near]) & (found < column[near]))
+            known[near[wins]], column[near[wins]] = level[near[wins]], found[wins]
+
+    def _span(self, rows: slice) -> slice:
+        """Return where the right images of the rows stand."""
+        return slice(int(self._start[rows.start]), int(self._start[rows.stop]))
+
+    def results(self, no_hit: int) -> tuple[NDArray[Any], ...]:
+        """Return first hit, partners, nearest column, AP@R and R-precision, each (queries,).
+
+        AP@R = 1/R * sum over i <= R of P(i), P(i) being the precision at i where the i-th is right, else 0
+        (Musgrave et al., "A Metric Learning Reality Check", ECCV 2020, section 3.2).
+        """
+        queries = len(self.partners)
+        has = self.partners > 0
+        first = self._start[:-1][has]
+        first_hit = np.full(queries, no_hit)
+        first_hit[has] = self._ahead[first]
+        rank = self._rank(slice(0, queries))
+        alive = rank <= self.partners[self._row]
+        relevant = np.maximum(self.partners, 1)
+        precision = np.bincount(self._row[alive], (self._place / rank)[alive], queries) / relevant
+        nearest = np.where(first_hit == 0, self._best_right(has), self._top_column)
+        return first_hit, self.partners, nearest, precision, self._open / relevant
+
+    def _best_right(self, has: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the column of the nearest right image; of those that tie with it, the first."""
+        best = np.full(len(self.partners), np.iinfo(np.int64).max)
+        tied = self._score >= self._level[self._start[self._row]]
+        np.minimum.at(best, self._row[tied], self._column[tied])
+        return np.where(has, best, -1)
+
+
+def _order(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return integers that sort by row, then by falling score; equal scores give equal integers."""
+    bits = (scores + np.float32(0)).view(np.int32).astype(np.int64)  # + 0 makes one zero of two
+    rising = bits ^ ((bits >> 63) & 0x7FFFFFFF)
+    return (rows.astype(np.int64) << 32) - rising
