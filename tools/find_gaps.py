@@ -37,6 +37,8 @@ def find_gaps(
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to diagnose; train the baseline first")
+    if top < 1:
+        raise ToolError(f"top {top} lists no gap; at least 1")
     gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
     session.write(round_index, "gaps", gaps)
     if insight is not None:
