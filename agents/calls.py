@@ -46,8 +46,8 @@ class ChatModel:
 class ModelCalls:
     """Calls the chat models of one run.
 
-    An identical call is answered from what was kept of the first, in any run of the workspace. Without a limit on
-    it, a call that was cut off by a kill is paid again; one that was answered is not.
+    An identical call is answered from what was kept of the first, in any run of the workspace: one that was
+    answered before a kill is not paid again.
 
     Args:
         name: Of the model whose answers these are, also where a recording gives them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -71,8 +71,3 @@ def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where or 'the object'}: {first['msg']}"
-
-
-def in_lines(items: Sequence[str]) -> str:
-    """Return items as a Markdown list; `none` where there are none."""
-    return "\n".join(f"- {item}" for item in items) or "- none"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.text import quoted
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -57,4 +58,4 @@ def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
 
 def _value(facet: str, value: str) -> str:
     """Return a facet value as quoted data: it may come from a file."""
-    return json.dumps(f"{facet}={value}", ensure_ascii=False) if facet else "whole classes"
+    return quoted(f"{facet}={value}") if facet else "whole classes"

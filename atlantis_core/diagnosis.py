@@ -36,7 +36,7 @@ def gaps_in(session: Session, trial_id: str, cells: Sequence[Cell], top: int) ->
     wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
 
     def is_named(cell: Cell) -> bool:
-        return any(_covers(one, cell) for one in wanted)
+        return any(one.takes_in(cell) for one in wanted)
 
     gaps = find_gaps(session.collection, _outcomes(session, trial_id), sys.maxsize, is_named)
     return tuple(gap for gap in gaps if is_named(gap.cell))[:top]
@@ -52,7 +52,7 @@ def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[
 
 def names(goal: Goal, cell: Cell) -> bool:
     """Whether a goal names a cell of the collection."""
-    return any(_covers(wanted, cell) for wanted in goal.cells)
+    return any(wanted.takes_in(cell) for wanted in goal.cells)
 
 
 def covers(wanted: Cell, image: LabelledImage) -> bool:
@@ -72,9 +72,3 @@ def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
 def _goal_first(gaps: tuple[Gap, ...], goal: Goal) -> tuple[Gap, ...]:
     named = [gap for gap in gaps if names(goal, gap.cell)]
     return tuple(named) + tuple(gap for gap in gaps if gap not in named)
-
-
-def _covers(wanted: Cell, cell: Cell) -> bool:
-    """Whether a goal's cell, in which an empty field means any, takes in a cell."""
-    pairs = ((wanted.class_name, cell.class_name), (wanted.facet, cell.facet), (wanted.value, cell.value))
-    return all(want in {"", have} for want, have in pairs)

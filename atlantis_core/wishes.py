@@ -29,7 +29,7 @@ class Wishes:
 
     def allow(self, cell: Cell) -> bool:
         """Whether images may be made for a cell."""
-        return not any(_covers(unwanted, cell) for unwanted in self.skip)
+        return not any(unwanted.takes_in(cell) for unwanted in self.skip)
 
     def without_skipped(self, protocol: Protocol) -> Protocol:
         """Return a protocol less the cells that are to be left alone."""
@@ -75,8 +75,3 @@ def check_wishes(wishes: Wishes, protocol: Protocol) -> None:
             raise BadProtocol(
                 f"{cell.class_name!r} x {cell.facet}={cell.value} is to be left alone: a person said so"
             )
-
-
-def _covers(unwanted: Cell, cell: Cell) -> bool:
-    pairs = ((unwanted.class_name, cell.class_name), (unwanted.facet, cell.facet), (unwanted.value, cell.value))
-    return all(want in {"", have} for want, have in pairs)

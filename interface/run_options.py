@@ -11,9 +11,6 @@ import typer
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Price
 
-GoalText = Annotated[
-    str, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
-]
 GoalOrNone = Annotated[
     str | None, typer.Option("--goal", help="What should be found better, in plain words.", show_default=False)
 ]

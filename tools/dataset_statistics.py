@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from langchain_core.tools import tool
 
 from atlantis_core.data.inspection import summary
+from atlantis_core.data.text import quoted
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer
 
@@ -53,8 +53,6 @@ def _facets(collection: Collection) -> str:
             for split in ("train", "validation")
         )
         values = [value for value, _ in (train + validation).most_common(_VALUES_TOLD)]
-        counts = ", ".join(
-            f"{json.dumps(value, ensure_ascii=False)} {train[value]}/{validation[value]}" for value in values
-        )
-        told.append(f"{json.dumps(facet, ensure_ascii=False)} (train/validation: {counts})")
+        counts = ", ".join(f"{quoted(value)} {train[value]}/{validation[value]}" for value in values)
+        told.append(f"{quoted(facet)} (train/validation: {counts})")
     return "; ".join(told) or "none yet (caption_images finds some)"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal
 
 from langchain_core.tools import tool
 
+from atlantis_core.data.text import quoted
 from atlantis_core.errors import ToolError
 from atlantis_core.trials import measure_arm, measure_frozen
 from atlantis_dml.tools.context import Runtime, answer
@@ -47,8 +47,6 @@ def _by_value(measured: Measurement) -> str:
     told = ""
     for facet, values in list(measured.per_facet.items())[:_FACETS_TOLD]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_VALUES_TOLD]
-        parts = ", ".join(
-            f"{json.dumps(value, ensure_ascii=False)} {found.value:.3f} ({found.count})" for value, found in worst
-        )
-        told += f"; by {json.dumps(facet, ensure_ascii=False)} (queries): {parts}"
+        parts = ", ".join(f"{quoted(value)} {found.value:.3f} ({found.count})" for value, found in worst)
+        told += f"; by {quoted(facet)} (queries): {parts}"
     return told

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from langchain_core.tools import tool
 
+from atlantis_core.data.text import quoted
 from atlantis_core.diagnosis import diagnose, gaps_in
 from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ToolError
 from atlantis_core.insight import FacetCheck, Insight, Mode, checked
@@ -94,18 +94,18 @@ def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
     if insight is None:
         return "\n".join(lines)
     claims = [
-        f"claim{' (guess)' if claim.is_guess else ''}: {_quoted(claim.text, 200)}"
+        f"claim{' (guess)' if claim.is_guess else ''}: {quoted(claim.text, 200)}"
         for claim in insight.claims[:_CLAIMS_TOLD]
     ]
-    domain = f"domain, as {insight.by[:40]} sees it: {_quoted(insight.domain, 100)}"
+    domain = f"domain, as {insight.by[:40]} sees it: {quoted(insight.domain, 100)}"
     new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)
     return "\n".join([*lines, *_fitting([domain, *claims], _CLAIMS_LETTERS), *_fitting(new, _FACETS_LETTERS)])
 
 
 def _facet_in_words(facet: FacetCheck) -> str:
     most = sorted(facet.counts.items(), key=lambda pair: -pair[1])[:3]
-    counts = ", ".join(f"{_quoted(value, 20)} {count}" for value, count in most)
-    return f"new facet {_quoted(facet.name, 30)}: {counts}"
+    counts = ", ".join(f"{quoted(value, 20)} {count}" for value, count in most)
+    return f"new facet {quoted(facet.name, 30)}: {counts}"
 
 
 def _fitting(lines: Iterable[str], most_letters: int) -> list[str]:
@@ -116,7 +116,3 @@ def _fitting(lines: Iterable[str], most_letters: int) -> list[str]:
         if most_letters >= 0:
             kept.append(line)
     return kept
-
-
-def _quoted(text: str, longest: int) -> str:
-    return json.dumps(text[:longest], ensure_ascii=False)

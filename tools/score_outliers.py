@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 
+from atlantis_core.data.text import quoted
 from atlantis_core.errors import NothingGenerated
 from atlantis_core.plain import from_json
 from atlantis_core.records import Protocol
@@ -51,7 +51,7 @@ def _by_cell(session: Session, round_index: int, verdicts: Sequence[Verdict]) ->
     made = Counter(cells[verdict.candidate_key] for verdict in verdicts)
     lost = Counter(cells[verdict.candidate_key] for verdict in verdicts if not verdict.kept)
     worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_TOLD]
-    told = [f"{json.dumps(cell.class_name[:60], ensure_ascii=False)} {lost[cell]} of {made[cell]}" for cell in worst]
+    told = [f"{quoted(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
     return f"; most by class: {', '.join(told)}"
 
 

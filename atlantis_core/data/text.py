@@ -7,6 +7,7 @@ what could make it act (control characters, text-direction overrides) or swamp t
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 
 LONGEST_LABEL = 120
@@ -36,6 +37,11 @@ def clean(text: str, longest: int) -> str:
         return kept
     digest = hashlib.sha256(kept.encode()).hexdigest()[:8]
     return f"{kept[: longest - 9]}~{digest}"
+
+
+def quoted(text: str, longest: int | None = None) -> str:
+    """Return text as one JSON string, cut to `longest` characters: data inside a sentence, whatever it says."""
+    return json.dumps(text[:longest], ensure_ascii=False)
 
 
 def _is_harmless(letter: str) -> bool:
