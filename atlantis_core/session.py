@@ -180,7 +180,7 @@ class Session:
     @cached_property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
-        from atlantis_core.learning.recipe import AUTO, for_backbone, preset, preset_for
+        from atlantis_core.learning.presets import AUTO, for_backbone, preset, preset_for
 
         name = preset_for(self.spec.backbone) if self.spec.preset == AUTO else self.spec.preset
         return for_backbone(preset(name), self.backbone)

@@ -134,7 +134,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     Raises:
         SetupError: Names the first wrong setting.
     """
-    from atlantis_core.learning.recipe import AUTO, preset
+    from atlantis_core.learning.presets import AUTO, preset
 
     if goal is not None and not goal.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")

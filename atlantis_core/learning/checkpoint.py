@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,10 @@ class TrainReport:
     """Mean loss of the first tenth of the steps; higher is worse."""
     last_loss: float
     """Mean loss of the last tenth of the steps; higher is worse."""
+    kept_step: int = 0
+    """Steps after which the kept weights were reached: the best on validation, where that was measured."""
+    measured: list[tuple[int, float]] = field(default_factory=list)
+    """Steps and validation figure of every measurement on the way."""
     reused: bool = False
     """Whether a finished checkpoint of the same address was found."""
 
@@ -51,7 +55,9 @@ def finished_report(folder: Path, key: str) -> TrainReport | None:
         facts: Mapping[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    report = TrainReport(**{**facts["report"], "path": str(folder), "reused": True})
+    kept = facts["report"]
+    measured = [(int(steps), float(value)) for steps, value in kept.get("measured", [])]
+    report = TrainReport(**{**kept, "measured": measured, "path": str(folder), "reused": True})
     if report.key != key:
         raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
     return report

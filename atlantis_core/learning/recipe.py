@@ -1,17 +1,16 @@
-"""How a retriever is trained, as data: presets, and a content address for any setting."""
+"""How a retriever is trained, as data, with a content address for any setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import MISSING, dataclass, fields
 
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
-from atlantis_core.learning.backbones import HARBOR_STUDENT
 from atlantis_core.plain import as_json
 
-if TYPE_CHECKING:
-    from atlantis_core.learning.backbones import Backbone
+FEEDS = ("cached", "online")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,118 +50,71 @@ class Recipe:
     head: str = "sphere"
     """Name in `heads.HEADS`, with options: `hyperbolic:c=0.1,clip_radius=2.3`."""
 
+    feed: str = "cached"
+    """`cached`: V views an image, drawn once, whose way through the frozen blocks is computed once. `online`: a new
+    view at every draw, from the picture; V is then not used."""
+    synthetic_weight: float = 1.0
+    """How often a made image is drawn against a real one of its class, beside its own weight; 0: never."""
+    synthetic_share: float = 0.0
+    """Share of the draws of a class that its made images get together, where it has both kinds; 0 leaves it to
+    their weights."""
+    head_steps: int = 0
+    """Steps at the beginning in which the head alone is trained."""
+    layer_decay: float = 1.0
+    """Learning rate of a layer against the one above it (Clark et al. 2020, ELECTRA, appendix A)."""
+    ema_decay: float = 0.0
+    """Decay of the running mean of the weights, which is then what is kept (Polyak and Juditsky 1992); 0: none."""
+    precision: str = "float32"
+    """What the trunk computes in, one of `PRECISIONS`; the head and the loss stay in float32."""
+    chunk: int = 0
+    """Images whose gradient is held in memory at once (gradient caching, Gao et al. 2021); 0: the whole batch."""
+    compiled: bool = False
+    """Whether torch.compile makes the trained blocks; it needs a C++ compiler, and pays on long trainings."""
+    validate_every: int = 0
+    """Steps between measurements on the validation queries, of which the best weights are kept; 0: none."""
+    patience: int = 5
+    """Measurements in a row without a better one after which training stops early."""
+
+    def __post_init__(self) -> None:
+        for name, known in (("feed", FEEDS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise SetupError(f"recipe: {name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SetupError(f"recipe: {name} is from {low:g} to {high:g}, not {value!r}")
+
     @property
     def key(self) -> str:
-        """Content address of the settings; recipes from before there were heads keep theirs."""
+        """Content address of the settings. Those that came later count where they are used, so old keys stay."""
         settings = as_json(self)
-        if self.head == "sphere":
-            del settings["head"]
-        return content_key("recipe", settings)
+        later = {item.name: item.default for item in fields(self) if item.default is not MISSING}
+        del later["side_px"]  # it was there before the first key
+        return content_key("recipe", {name: v for name, v in settings.items() if later.get(name, MISSING) != v})
 
 
-PRESETS = {
-    "cpu": Recipe(
-        steps=120,
-        classes_per_batch=24,
-        images_per_class=4,
-        views=4,
-        trainable_fraction=0.4,
-        embed_dim=512,
-        lr_head=1e-3,
-        lr_trunk=5e-4,
-        weight_decay=1e-4,
-        warmup_steps=10,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="strong",
-    ),
-    "harbor": Recipe(
-        steps=100,
-        classes_per_batch=16,
-        images_per_class=4,
-        views=4,
-        trainable_fraction=0.4,
-        embed_dim=512,
-        lr_head=1e-3,
-        lr_trunk=5e-4,
-        weight_decay=1e-4,
-        warmup_steps=10,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="mild",
-    ),
-    "smoke": Recipe(
-        steps=8,
-        classes_per_batch=8,
-        images_per_class=2,
-        views=1,
-        trainable_fraction=0.25,
-        embed_dim=64,
-        lr_head=1e-3,
-        lr_trunk=1e-3,
-        weight_decay=1e-4,
-        warmup_steps=2,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="mild",
-    ),
-    "gpu": Recipe(
-        steps=1000,
-        classes_per_batch=32,
-        images_per_class=4,
-        views=8,
-        trainable_fraction=0.5,
-        embed_dim=512,
-        lr_head=3e-4,
-        lr_trunk=3e-5,
-        weight_decay=1e-2,
-        warmup_steps=50,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="strong",
-    ),
+_MANY = 10**9
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, _MANY),
+    "classes_per_batch": (2, _MANY),
+    "images_per_class": (1, _MANY),
+    "views": (0, 1000),
+    "trainable_fraction": (0, 1),
+    "embed_dim": (1, _MANY),
+    "lr_head": (0, math.inf),
+    "lr_trunk": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "warmup_steps": (0, _MANY),
+    "clip_norm": (1e-9, math.inf),
+    "temperature": (1e-6, math.inf),
+    "side_px": (0, 10_000),
+    "synthetic_weight": (0, 1e6),
+    "synthetic_share": (0, 0.999),
+    "head_steps": (0, _MANY),
+    "layer_decay": (1e-6, 1),
+    "ema_decay": (0, 0.999999),
+    "chunk": (0, _MANY),
+    "validate_every": (0, _MANY),
+    "patience": (1, _MANY),
 }
-PRESETS["hyperbolic"] = replace(
-    PRESETS["cpu"], head="hyperbolic:c=0.1,clip_radius=2.3", loss="hyperbolic_pairs", temperature=0.2, embed_dim=128
-)
-"""`cpu` was chosen on grocery81's validation queries; with activations cached, a trial is about 45 s of one core.
-`harbor` is for the bundled student: vessels of 64 px are told apart by colour, which strong augmentation takes away
-(chosen on the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with the head, loss
-and their settings of the released Hyp-ViT and ATLANTIS; nothing of it was chosen here.
-"""
-
-AUTO = "auto"
-"""Stands for the preset that suits the backbone."""
-
-
-def preset_for(backbone_name: str | None) -> str:
-    """Return the name of the preset that suits a backbone, by the name under which it was asked for."""
-    return "harbor" if backbone_name == HARBOR_STUDENT else "cpu"
-
-
-def for_backbone(recipe: Recipe, backbone: Backbone) -> Recipe:
-    """Return the recipe as `backbone` needs it: from scratch every block is trained, and for longer.
-
-    Random blocks that stay frozen teach nothing; three times the steps is what small trunks still need to start.
-    """
-    if backbone.source != "scratch":
-        return recipe
-    return replace(recipe, trainable_fraction=1.0, steps=3 * recipe.steps, lr_trunk=max(recipe.lr_trunk, 1e-3))
-
-
-def preset(name: str, **changes: Any) -> Recipe:
-    """Return the preset called `name`, with some settings changed.
-
-    Raises:
-        SetupError: No such preset, or no such setting.
-    """
-    if name not in PRESETS:
-        raise SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
-    try:
-        return replace(PRESETS[name], **changes)
-    except TypeError as error:
-        raise SetupError(f"preset {name!r} cannot be changed: {error}") from error
+"""Least and greatest value of a setting."""

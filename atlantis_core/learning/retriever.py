@@ -78,6 +78,8 @@ class Retriever:
     ) -> NDArray[np.float32]:
         """Embed N pictures through the activation cache; agrees with `embed` to 1e-3.
 
+        Where the trunk is trained from its stem on, there is nothing worth caching, and the files are read.
+
         Returns:
             Vectors (N, D), float32, in order, as `embed` returns them.
 
@@ -86,6 +88,8 @@ class Retriever:
         """
         import torch
 
+        if not self.stages.worth_caching:
+            return self.embed([image.path for image in images], batch_size, progress)
         rows = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
 
         def lowered(start: int) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,10 @@ from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_ENDLESS = 2**40
+"""Views of one picture that `online` feeding draws from: none comes twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Batch:
     """Class numbers (B,)."""
 
 
-def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Iterator[Batch]:
+def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: int = 0) -> Iterator[Batch]:
     """Yield batches for ever; same images, recipe and seed, same batches.
 
     A class with fewer than K images gives each of them more than once, in different views. Each class of each step
@@ -51,8 +55,9 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Itera
 
     Args:
         images: Training images; those of weight 0 are never drawn.
-        recipe: P, K and V.
+        recipe: P, K and V, and whether views are new at every draw: they are then numbered from 1 without end.
         seed: Any integer from 0.
+        first: Step to begin with; what earlier steps would have drawn is skipped.
 
     Raises:
         SetupError: Fewer than two classes, or a negative weight.
@@ -62,12 +67,43 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int) -> Itera
     classes = min(recipe.classes_per_batch, len(members))
     for step in itertools.count():
         chosen = generator.choice(len(members), size=classes, replace=False)
+        if step < first:
+            continue
         drawn = [_draw(members[number], recipe, np.random.default_rng([seed, step, number])) for number in chosen]
         yield Batch(
             np.concatenate([positions for positions, _ in drawn]),
             np.concatenate([views for _, views in drawn]),
             np.repeat(chosen.astype(np.int64), recipe.images_per_class),
         )
+
+
+def weighted(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
+    """Return the images with the weights that the recipe gives their source, real or made.
+
+    Args:
+        images: Training images with weights of their own.
+        recipe: `synthetic_weight` scales those of made images; `synthetic_share` then settles what they get
+            together in every class that has both kinds.
+    """
+    scaled = [
+        replace(image, weight=image.weight * recipe.synthetic_weight) if image.synthetic else image
+        for image in images
+    ]
+    if not recipe.synthetic_share:
+        return scaled
+    totals: dict[tuple[str, bool], float] = {}
+    for image in scaled:
+        key = image.label, image.synthetic
+        totals[key] = totals.get(key, 0.0) + image.weight
+    odds = recipe.synthetic_share / (1 - recipe.synthetic_share)
+
+    def shared(image: TrainingImage) -> TrainingImage:
+        real, made = totals.get((image.label, False), 0.0), totals.get((image.label, True), 0.0)
+        return (
+            replace(image, weight=image.weight * odds * real / made) if image.synthetic and real and made else image
+        )
+
+    return [shared(image) for image in scaled]
 
 
 def class_names(images: Sequence[TrainingImage]) -> list[str]:
@@ -110,5 +146,12 @@ def _draw(
     views = np.empty(len(drawn), dtype=np.int64)
     for position in np.unique(drawn):
         again = np.flatnonzero(drawn == position)
-        views[again] = np.resize(generator.permutation(recipe.views + 1), len(again))
+        views[again] = _views(len(again), recipe, generator)
     return drawn, views
+
+
+def _views(count: int, recipe: Recipe, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return the numbers of `count` views of one picture."""
+    if recipe.feed == "online":
+        return generator.integers(1, _ENDLESS, size=count)
+    return np.resize(generator.permutation(recipe.views + 1), count)

@@ -16,6 +16,8 @@ _AFTER_BLOCKS = {
 }
 """Layers that `forward_features` runs after `blocks`, by the name of the timm class."""
 
+FROZEN, UNCUT = -1, -2
+
 _IN_HEAD = ("attn_pool", "fc_norm", "conv_head", "norm_head")
 """Layers of `forward_head` before the classifier that hold weights; they are trained with the blocks."""
 
@@ -31,14 +33,20 @@ class Stages:
     trunk: nn.Module
     """The whole trunk; it shares the upper part's weights, so that saving it saves the training."""
     cut: int
-    """Blocks in the lower part; -1 where the trunk cannot be cut and stays frozen as a whole."""
+    """Blocks in the lower part; `FROZEN` where it holds the whole trunk, `UNCUT` where it holds nothing."""
+
+    @property
+    def worth_caching(self) -> bool:
+        """Whether outputs of the lower part save work; those of a stem, or pixels, are only large."""
+        return self.cut == FROZEN or self.cut > 0
 
 
 def split(trunk: nn.Module, trainable_fraction: float) -> Stages:
     """Cut a trunk so that about `trainable_fraction` of its blocks are trainable.
 
-    Families other than timm's VisionTransformer, EfficientNet and MobileNetV3 stay frozen as a whole, and so
-    does any trunk at fraction 0: the lower part then gives pooled features and the upper part passes them on.
+    Families other than timm's VisionTransformer, EfficientNet and MobileNetV3 are not cut: their pictures go
+    through the whole trunk, of which the last layers (timm's `group_matcher` says in which order) are trained.
+    At fraction 0 the lower part of any trunk gives pooled features and the upper part passes them on.
 
     Args:
         trunk: A timm model without classifier. It is put in evaluation mode (batch norm keeps its statistics:
@@ -47,9 +55,11 @@ def split(trunk: nn.Module, trainable_fraction: float) -> Stages:
     """
     trunk.eval().requires_grad_(False)
     blocks = _flat_blocks(trunk)
+    if not blocks and trainable_fraction > 0:
+        return _uncut(trunk, trainable_fraction)
     trained = round(trainable_fraction * len(blocks))
     if trained == 0:
-        return _whole(trunk)
+        return Stages(lower=trunk, upper=_passing_on(), trunk=trunk, cut=FROZEN)
     cut = len(blocks) - trained
     after = [getattr(trunk, name) for name in _AFTER_BLOCKS[type(trunk).__name__]]
     layers = [*blocks[cut:], *after]
@@ -71,11 +81,28 @@ def _flat_blocks(trunk: nn.Module) -> list[nn.Module]:
     return flat
 
 
-def _whole(trunk: nn.Module) -> Stages:
-    """Put the whole trunk into the lower part."""
+def _uncut(trunk: nn.Module, trainable_fraction: float) -> Stages:
+    """Put the whole trunk into the upper part and train its last layers, at least one."""
+    depth_of = depths(trunk)
+    deepest = max(depth_of.values())
+    trained = max(1, round(trainable_fraction * (deepest + 1)))
+    for name, parameter in trunk.named_parameters():
+        parameter.requires_grad_(depth_of[name] > deepest - trained)
+    return Stages(lower=_passing_on(), upper=trunk, trunk=trunk, cut=UNCUT)
+
+
+def depths(trunk: nn.Module) -> dict[str, int]:
+    """Return the layer, 0 the lowest, of every parameter of a timm model by name."""
+    from timm.models import group_parameters
+
+    layers: dict[str, int] = group_parameters(trunk, trunk.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
+    return layers
+
+
+def _passing_on() -> nn.Module:
     from torch import nn
 
-    return Stages(lower=trunk, upper=nn.Identity(), trunk=trunk, cut=-1)
+    return nn.Identity()
 
 
 def _lower(trunk: nn.Module, blocks: list[nn.Module]) -> nn.Module:

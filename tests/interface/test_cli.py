@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from atlantis_core.errors import ProviderUnavailable
-from atlantis_core.learning.recipe import AUTO, PRESETS
+from atlantis_core.learning.presets import AUTO, PRESETS
 from atlantis_dml.answering import answering
 from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated, begin, write_picture

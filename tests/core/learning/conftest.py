@@ -11,7 +11,8 @@ from PIL import Image
 
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
-from atlantis_core.learning.recipe import Recipe, preset
+from atlantis_core.learning.presets import preset
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import TrainingImage
 
 VIT: dict[str, object] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}

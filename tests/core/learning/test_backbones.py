@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.hub import probe
-from atlantis_core.learning.recipe import for_backbone, preset
+from atlantis_core.learning.presets import for_backbone, preset
 from atlantis_core.learning.trunks import create_trunk
 
 

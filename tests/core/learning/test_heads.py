@@ -15,7 +15,8 @@ from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.heads import Hyperbolic, Sphere, fresh_head, head_facts, head_from_facts, make_head
 from atlantis_core.learning.poincare import distances
-from atlantis_core.learning.recipe import Recipe, preset
+from atlantis_core.learning.presets import preset
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import Retriever, load_retriever
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.training import train

@@ -12,7 +12,8 @@ from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.losses import LOSSES, ProxyAnchor, make_loss
 from atlantis_core.learning.potential_field import PotentialField, mean_potential
-from atlantis_core.learning.recipe import Recipe, preset
+from atlantis_core.learning.presets import preset
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.setting import Setting
 from atlantis_core.learning.training import train

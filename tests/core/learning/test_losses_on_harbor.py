@@ -13,7 +13,7 @@ from atlantis_core.harbor.writing import bundled_collection
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import HARBOR_STUDENT, resolve_backbone
 from atlantis_core.learning.losses import LOSSES
-from atlantis_core.learning.recipe import preset
+from atlantis_core.learning.presets import preset
 from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.training import train

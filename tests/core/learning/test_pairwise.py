@@ -12,7 +12,7 @@ from atlantis_core.errors import SetupError
 from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.pairwise import pairwise_cross_entropy
 from atlantis_core.learning.poincare import distances, expmap0
-from atlantis_core.learning.recipe import preset
+from atlantis_core.learning.presets import preset
 
 HYPERBOLIC = preset("hyperbolic")
 SPHERICAL = preset("cpu", loss="spherical_pairs", temperature=0.2)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.recipe import Recipe, preset
+from atlantis_core.learning.presets import preset
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import TrainingImage, batches
 
 RECIPE: Recipe = preset("cpu", classes_per_batch=3, images_per_class=4, views=3)

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from atlantis_core.learning.stages import split
+from atlantis_core.learning.stages import FROZEN, UNCUT, depths, split
 
 
 def trunk_of(name: str) -> nn.Module:
@@ -47,10 +47,18 @@ def test_batch_norm_keeps_its_statistics() -> None:
     assert all(torch.equal(b, before[n]) for n, b in stages.trunk.named_buffers())
 
 
-def test_an_unknown_family_stays_frozen_as_a_whole() -> None:
-    stages = split(trunk_of("test_resnet"), 0.5)
-    assert stages.cut == -1
-    assert not any(p.requires_grad for p in stages.trunk.parameters())
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext"])
+def test_other_families_train_their_last_layers_uncut(name: str) -> None:
+    stages = split(trunk_of(name), 0.5)
+    assert stages.cut == UNCUT
+    assert not stages.worth_caching
+    depth_of = depths(stages.trunk)
+    trained = {depth_of[n] for n, p in stages.trunk.named_parameters() if p.requires_grad}
+    resting = {depth_of[n] for n, p in stages.trunk.named_parameters() if not p.requires_grad}
+    assert trained
+    assert max(resting) < min(trained)
+    assert all(p.requires_grad for p in split(trunk_of(name), 1.0).trunk.parameters())
+    assert split(trunk_of(name), 0.0).cut == FROZEN
 
 
 def test_training_the_upper_part_trains_the_trunk() -> None:

@@ -13,7 +13,8 @@ from atlantis_core.errors import SetupError, TrainingFailed
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.devices import on_cores
-from atlantis_core.learning.recipe import PRESETS, Recipe, preset
+from atlantis_core.learning.presets import PRESETS, preset
+from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import frozen, load_retriever
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.training import prepare, train, training_key
