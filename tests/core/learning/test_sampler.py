@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.presets import preset
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.sampler import TrainingImage, batches
+from atlantis_core.learning.sampler import TrainingImage, batches, weighted
 
 RECIPE: Recipe = preset("cpu", classes_per_batch=3, images_per_class=4, views=3)
 
@@ -92,3 +92,37 @@ def test_one_class_is_no_training() -> None:
 def test_impossible_weights_are_named(weight: float) -> None:
     with pytest.raises(SetupError, match="weight"):
         next(batches(collection({"a": 1, "b": 1}, 1, weight), RECIPE, 0))
+
+
+def drawn_share(images: list[TrainingImage], recipe: Recipe) -> float:
+    weighed = weighted(images, recipe)
+    drawn = np.concatenate([batch.images for batch in islice(batches(weighed, recipe, 0), 300)])
+    return float(np.mean([images[position].synthetic for position in drawn]))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_made_images_get_their_share_of_every_class(share: float) -> None:
+    images = collection({"a": 3, "b": 9, "c": 2}, synthetic=7)
+    assert drawn_share(images, replace(RECIPE, synthetic_share=share)) == pytest.approx(share, abs=0.02)
+
+
+def test_made_images_are_drawn_as_often_as_their_weight_says() -> None:
+    images = collection({"a": 4, "b": 4}, synthetic=4)
+    for weight, share in ((0.0, 0.0), (1.0, 0.5), (3.0, 0.75)):
+        found = drawn_share(images, replace(RECIPE, synthetic_weight=weight))
+        assert found == pytest.approx(share, abs=0.02)
+
+
+def test_a_class_of_made_images_only_keeps_them() -> None:
+    images = [*collection({"a": 4}), TrainingImage("s", "p", "b", True), TrainingImage("t", "p", "b", True)]
+    weighed = weighted(images, replace(RECIPE, synthetic_share=0.2))
+    assert [image.weight for image in weighed] == [1.0] * 6
+
+
+def test_a_stream_can_begin_anywhere() -> None:
+    images = collection({"a": 4, "b": 5, "c": 2, "d": 9})
+    for feed in ("cached", "online"):
+        recipe = replace(RECIPE, feed=feed)
+        whole = [(b.images.tolist(), b.views.tolist()) for b in islice(batches(images, recipe, 3), 12)]
+        later = [(b.images.tolist(), b.views.tolist()) for b in islice(batches(images, recipe, 3, first=5), 7)]
+        assert later == whole[5:]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from atlantis_core.errors import SetupError
+from atlantis_core.keys import content_key
+from atlantis_core.learning.presets import PRESETS
+from atlantis_core.plain import as_json
+
+LATER = {
+    "head",
+    "feed",
+    "synthetic_weight",
+    "synthetic_share",
+    "head_steps",
+    "layer_decay",
+    "ema_decay",
+    "precision",
+    "chunk",
+    "compiled",
+    "validate_every",
+    "patience",
+}
+
+
+def test_settings_that_came_later_leave_old_addresses_alone() -> None:
+    first = {name: value for name, value in as_json(PRESETS["cpu"]).items() if name not in LATER}
+    assert PRESETS["cpu"].key == content_key("recipe", first)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"feed": "online"},
+        {"ema_decay": 0.9},
+        {"precision": "bfloat16"},
+        {"chunk": 8},
+        {"side_px": 64},
+        {"compiled": True},
+        {"validate_every": 5},
+    ],
+)
+def test_every_setting_counts(change: dict[str, Any]) -> None:
+    assert replace(PRESETS["cpu"], **change).key != PRESETS["cpu"].key
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"feed": "disk"}, "feed is one of cached, online, not 'disk'"),
+        ({"precision": "float16"}, "precision is one of float32, bfloat16"),
+        ({"steps": 0}, "steps is from 1 to"),
+        ({"trainable_fraction": 1.5}, "trainable_fraction is from 0 to 1, not 1.5"),
+        ({"ema_decay": 1.0}, "ema_decay is from 0 to"),
+        ({"lr_trunk": float("nan")}, "lr_trunk is from 0 to inf, not nan"),
+        ({"synthetic_share": 1.0}, "synthetic_share"),
+    ],
+)
+def test_settings_out_of_range_are_told(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(SetupError, match=words):
+        replace(PRESETS["cpu"], **change)
