@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import ToolError, TrainingFailed
@@ -61,7 +62,8 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     from atlantis_core.learning.training import prepare, training_key
 
     started = time.monotonic()
-    ids = [training_key(images, session.backbone, session.recipe, seed) for seed in seeds]
+    watched = TaskValidation(session)
+    ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
     found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in ids}
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
@@ -86,7 +88,16 @@ def _train(session: Session, seed: int, trial_id: str, images: Sequence[Training
     started = time.monotonic()
     error = ""
     try:
-        train(images, session.backbone, session.recipe, seed, folder, session.cache, progress)
+        train(
+            images,
+            session.backbone,
+            session.recipe,
+            seed,
+            folder,
+            session.cache,
+            progress,
+            TaskValidation(session),
+        )
     except TrainingFailed as failure:
         error = str(failure)
     num_made = sum(image.synthetic for image in images)
@@ -100,6 +111,26 @@ def _train(session: Session, seed: int, trial_id: str, images: Sequence[Training
         seconds=round(time.monotonic() - started, 2),
         error=error,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskValidation:
+    """Recall@1 on the session's validation task, for recipes that stop early by it.
+
+    What is then measured on the same queries was chosen by them: it flatters the model a little.
+    """
+
+    session: Session
+
+    @property
+    def key(self) -> str:
+        """Content address of queries and gallery."""
+        return measurement_key(self.session, "validation")
+
+    def __call__(self, retriever: Retriever) -> float:
+        """Return Recall@1; higher is better."""
+        measured, _ = measure_retriever(retriever, self.session.task, self.session.cache)
+        return measured.recall_at[1]
 
 
 def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:

@@ -21,6 +21,14 @@ HARBOR_STUDENT = "harbor-student"
 SCRATCH = "scratch"
 """Name of the small transformer without pretrained weights; `scratch:NAME` is any timm model without them."""
 
+NAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "clip": ("vit_base_patch16_clip_224.openai", {}),
+    "dino-vits16": ("vit_small_patch16_224.dino", {}),
+    "dinov2": ("vit_small_patch14_dinov2.lvd142m", {"img_size": 224}),
+    "vits16-in21k": ("vit_small_patch16_224.augreg_in21k", {}),
+}
+"""Short names of what the literature compares with: timm's name, and arguments of `timm.create_model`."""
+
 DEFAULT_GPU = "vit_small_patch16_224.dino"
 DEFAULT_CPU = "mobilenetv3_small_100.lamb_in1k"
 SCRATCH_ARCHITECTURE = "vit_tiny_patch16_224"
@@ -62,9 +70,11 @@ class Backbone:
         """The name by which `resolve_backbone` finds the same trunk again; None where only its file does."""
         if self.source == "file":
             return None
-        if self.source != "scratch":
-            return self.architecture
-        return SCRATCH if self.arguments == SCRATCH_ARGUMENTS else f"{SCRATCH}:{self.architecture}"
+        if self.source == "scratch" and self.arguments == SCRATCH_ARGUMENTS:
+            return SCRATCH
+        known = (name for name, facts in NAMED.items() if facts == (self.architecture, dict(self.arguments)))
+        name = next(known, self.architecture) if self.arguments else self.architecture
+        return f"{SCRATCH}:{name}" if self.source == "scratch" else name
 
     @property
     def fingerprint(self) -> str:
@@ -78,8 +88,8 @@ def resolve_backbone(name: str | None = None, weights: str | None = None) -> Bac
     """Find a trunk.
 
     Args:
-        name: A timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a small pretrained
-            default.
+        name: A name in `NAMED`, a timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a
+            small pretrained default.
         weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
 
     Raises:
@@ -103,7 +113,8 @@ def _from_file(path: Path, name: str | None) -> Backbone:
     """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
     read_weights(path)
     facts = read_facts(path)
-    if name is not None and name.split(".")[0] != facts["architecture"].split(".")[0]:
+    asked = NAMED.get(name or "", (name,))[0]
+    if asked is not None and asked.split(".")[0] != facts["architecture"].split(".")[0]:
         raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
     _check_name(facts["architecture"])
     mean, std = (_three(facts[key], key, path) for key in ("mean", "std"))
@@ -127,7 +138,7 @@ def _default() -> Backbone:
     name = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
-        return _from_hub(name, found)
+        return _described(name, {}, found.path, found.source)
     return _small_from_scratch(f"no pretrained weights ({found}): a small transformer starts from scratch")
 
 
@@ -139,22 +150,26 @@ def _small_from_scratch(notice: str) -> Backbone:
 
 def _from_name(name: str) -> Backbone:
     """Describe any timm model, pretrained where possible."""
-    _check_name(name)
-    found = find_pretrained(name)
+    architecture, arguments = NAMED.get(name, (name, {}))
+    _check_name(architecture)
+    found = find_pretrained(architecture)
     if isinstance(found, HubWeights):
-        return _from_hub(name, found)
+        return _described(architecture, arguments, found.path, found.source)
     return _from_scratch(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
 
 
 def _from_scratch(name: str, notice: str) -> Backbone:
-    _check_name(name)
-    facts = _timm_facts(name)
-    return Backbone(name, {}, None, facts.mean, facts.std, facts.input_px, "scratch", notice)
+    architecture, arguments = NAMED.get(name, (name, {}))
+    _check_name(architecture)
+    return _described(architecture, arguments, None, "scratch", notice)
 
 
-def _from_hub(name: str, found: HubWeights) -> Backbone:
-    facts = _timm_facts(name)
-    return Backbone(name, {}, found.path, facts.mean, facts.std, facts.input_px, found.source)
+def _described(
+    architecture: str, arguments: Mapping[str, Any], weights_path: str | None, source: Source, notice: str = ""
+) -> Backbone:
+    facts = _timm_facts(architecture)
+    side_px = int(arguments.get("img_size", facts.input_px))
+    return Backbone(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
 
 
 def _check_name(name: str) -> None:
@@ -168,7 +183,10 @@ def _check_name(name: str) -> None:
             else []
         )
         hint = f"; perhaps {', '.join(similar)}" if similar else ""
-        raise SetupError(f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...")
+        raise SetupError(
+            f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...; short names: "
+            f"{', '.join(NAMED)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

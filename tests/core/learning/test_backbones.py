@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from pytest_httpserver import HTTPServer
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.backbones import Backbone, resolve_backbone
+from atlantis_core.learning.backbones import NAMED, Backbone, resolve_backbone
 from atlantis_core.learning.hub import probe
 from atlantis_core.learning.presets import for_backbone, preset
+from atlantis_core.learning.retriever import frozen
 from atlantis_core.learning.trunks import create_trunk
+from tests.core.learning.conftest import VIT, write_weights
 
 
 def copied(weights: Path, folder: Path) -> Path:
@@ -157,21 +161,65 @@ def test_a_scratch_trunk_is_trained_whole(backbone: Backbone) -> None:
     assert adapted.steps > cpu.steps
 
 
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub cache that holds random weights of `test_vit`; returns the weights file."""
+def put_into_cache(folder: Path, name: str) -> Path:
+    """Put random weights of a timm model where the hub's client would; returns the file."""
     import timm
-    from huggingface_hub import constants
     from safetensors.torch import save_file
 
-    repository = tmp_path / f"models--{timm.get_pretrained_cfg('test_vit').hf_hub_id.replace('/', '--')}"
-    weights = repository / "snapshots" / "abc" / "model.safetensors"
+    config = timm.get_pretrained_cfg(name)
+    repository = folder / f"models--{config.hf_hub_id.replace('/', '--')}"
+    weights = repository / "snapshots" / "abc" / (config.hf_hub_filename or "model.safetensors")
     weights.parent.mkdir(parents=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc")
-    save_file(timm.create_model("test_vit").state_dict(), weights)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    save_file(timm.create_model(name).state_dict(), weights)
     return weights
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache that holds random weights of `test_vit`; returns the weights file."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    return put_into_cache(tmp_path, "test_vit")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_short_names_are_models_whose_weights_the_hub_has_unpickled(name: str) -> None:
+    import timm
+
+    architecture, _ = NAMED[name]
+    assert timm.is_model(architecture)
+    config = timm.get_pretrained_cfg(architecture)
+    assert config.hf_hub_id
+    assert (config.hf_hub_filename or "model.safetensors").endswith(".safetensors")
+    found = resolve_backbone(name)
+    assert (found.architecture, found.input_px, found.source) == (architecture, 224, "scratch")
+    assert name in found.notice
+    assert replace(resolve_backbone(found.pinned_name), notice="") == replace(found, notice="")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dinov2", "dino-vits16"])
+def test_short_names_load_what_the_hub_has_at_224_pixels(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    put_into_cache(tmp_path, NAMED[name][0])
+    found = resolve_backbone(name)
+    assert (found.source, found.input_px) == ("cache", 224)
+    assert resolve_backbone(found.pinned_name) == found
+    assert frozen(found).embed([Image.new("RGB", (50, 40), "red")]).shape == (1, 384)
+
+
+def test_weights_by_path_may_be_asked_for_by_short_name(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "v.safetensors", "vit_small_patch16_224", {**VIT, "num_heads": 2}, 3)
+    assert resolve_backbone("dino-vits16", str(path)).source == "file"
+    with pytest.raises(SetupError, match="'clip' was asked for"):
+        resolve_backbone("clip", str(path))
 
 
 def test_cached_weights_need_no_network(hub_cache: Path) -> None:
