@@ -1,0 +1,144 @@
+"""Training steps on pictures from disk against the same on tensors in memory. `python bench/training_step.py`.
+
+MobileNetV2 at 128 px on grocery81, all blocks trained, a new augmented view at every draw (`feed="online"`): pictures
+are decoded and cut by the product's own feed while the step before is computed. The other side is handed the very
+same batches as tensors made beforehand. Both ways turn by turn in one process, the same steps from the same weights;
+`decoded anew` keeps no picture in memory, as a collection larger than it would have to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.learning.augmentation import strength_of, view
+from atlantis_core.learning.backbones import resolve_backbone
+from atlantis_core.learning.decoded import HELD_BYTES, DecodedPictures
+from atlantis_core.learning.feeding import OnlineFeed
+from atlantis_core.learning.fleet import Alone
+from atlantis_core.learning.gradients import Descent, embedder
+from atlantis_core.learning.heads import fresh_head, make_head
+from atlantis_core.learning.losses import make_loss
+from atlantis_core.learning.optimising import make_optimizer
+from atlantis_core.learning.pictures import as_batch
+from atlantis_core.learning.presets import preset
+from atlantis_core.learning.sampler import Batch, TrainingImage, batches, class_names
+from atlantis_core.learning.stages import split
+from atlantis_core.learning.trunks import create_trunk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atlantis_core.learning.backbones import Backbone
+    from atlantis_core.learning.recipe import Recipe
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+RECIPE = preset("cpu", feed="online", trainable_fraction=1.0)
+STEPS, REPEATS = 8, 5
+
+
+class Trainer:
+    """One model and what trains it."""
+
+    def __init__(self, backbone: Backbone, recipe: Recipe, images: list[TrainingImage]) -> None:
+        import torch
+
+        self.stages = split(create_trunk(backbone), recipe.trainable_fraction)
+        head = fresh_head(make_head(recipe.head), torch.eye(int(self.stages.trunk.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
+        loss = make_loss(recipe, len(class_names(images)), recipe.embed_dim, 0)
+        trained = [p for p in [*self.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
+        self.descent = Descent(embedder(self.stages, head, recipe), loss, trained, 0, Alone())
+        self.optimizer = make_optimizer(self.stages.trunk, head, loss, recipe)
+
+    def step(self, activations: Tensor, batch: Batch) -> float:
+        """Take one step; return the loss."""
+        import torch
+
+        self.optimizer.zero_grad()
+        loss, _ = self.descent(activations, torch.from_numpy(batch.labels))
+        self.optimizer.step()
+        return loss
+
+
+def seconds_of(trainer: Trainer, source: Callable[[list[Batch]], Iterator[Tensor]], drawn: list[Batch]) -> float:
+    """Return the seconds of a few steps."""
+    started = time.perf_counter()
+    for batch, activations in zip(drawn, source(drawn), strict=True):
+        trainer.step(activations, batch)
+    return time.perf_counter() - started
+
+
+def compared(folder: Path, weights: Path) -> dict[str, Any]:
+    """Time all ways turn by turn."""
+    import torch
+
+    collection = read_collection(folder, ReadOptions(), "seen").collection
+    images = [TrainingImage(i.id, i.path, i.label) for i in collection.of_split("train")]
+    backbone = resolve_backbone(None, str(weights))
+    trainer = Trainer(backbone, RECIPE, images)
+    side_px, strength = backbone.input_px, strength_of(RECIPE.augmentation)
+
+    def feed(held_bytes: int) -> OnlineFeed:
+        return OnlineFeed(DecodedPictures(images, side_px, held_bytes), backbone, trainer.stages, side_px, strength)
+
+    held, anew = feed(HELD_BYTES), feed(0)
+
+    def pixels(batch: Batch) -> Tensor:
+        pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
+        return as_batch([view(held.pictures[i], side_px, strength, images[i].id, n) for i, n in pairs], backbone)
+
+    def in_memory(made: list[Tensor]) -> Iterator[Tensor]:
+        for tensor in made:
+            with torch.no_grad():
+                yield trainer.stages.lower(tensor)
+
+    source, rows = batches(images, RECIPE, 0), []
+    for repeat in range(REPEATS + 1):
+        drawn = list(islice(source, STEPS))
+        made = [pixels(batch) for batch in drawn]
+        row = {
+            "tensors in memory": seconds_of(trainer, lambda _, made=made: in_memory(made), drawn),  # type: ignore[misc]
+            "pictures from disk": seconds_of(trainer, lambda drawn: held.stream(iter(drawn)), drawn),
+            "decoded anew at every draw": seconds_of(trainer, lambda drawn: anew.stream(iter(drawn)), drawn),
+        }
+        if repeat:  # the first finds memory
+            rows.append(row)
+    count = STEPS * RECIPE.classes_per_batch * RECIPE.images_per_class
+    base = [row["tensors in memory"] for row in rows]
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "images_per_second": {way: count / statistics.median(row[way] for row in rows) for way in rows[0]},
+        "ratio": {way: [round(b / row[way], 3) for b, row in zip(base, rows, strict=True)] for way in rows[0]},
+    }
+
+
+def main() -> None:
+    """Print a Markdown table and the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=SHARED / "grocery81")
+    parser.add_argument("--weights", type=Path, default=next((SHARED / "weights").glob("*.safetensors"), None))
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    given = parser.parse_args()
+    if given.weights is None or not given.data.is_dir():
+        parser.error("grocery81 and its weights are not there; name them with --data and --weights")
+    found = compared(given.data, given.weights)
+    print("| step on | images a second | share of the speed on tensors: median (each) |\n| --- | --- | --- |")
+    for way, rate in found["images_per_second"].items():
+        ratios = found["ratio"][way]
+        print(f"| {way} | {rate:.1f} | {statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)}) |")
+    text = json.dumps(found, indent=1)
+    print(f"\n{text}")
+    if given.json:
+        given.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
