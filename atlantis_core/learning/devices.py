@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -15,6 +18,25 @@ def best_device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Ask glibc to keep what a step frees for the next one; elsewhere, and on a GPU, nothing happens.
+
+    By default it hands large blocks back, and the kernel clears every page anew: half of the time of a training on
+    two cores went into that (docs/performance.md). The process then stays as large as it once was.
+    """
+    if not sys.platform.startswith("linux") or best_device() != "cpu":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # musl has none
+        for setting, value in _MALLOC:
+            mallopt(setting, value)
+
+
+_MALLOC = ((-4, 0), (-1, 2**31 - 1), (-8, 1))
+"""malloc.h: M_MMAP_MAX, M_TRIM_THRESHOLD (bytes; the most there is), M_ARENA_MAX (threads share what is kept)."""
 
 
 def on_cores(function: Callable[[Job], Result], jobs: Iterable[Job], at_once: int | None = None) -> Iterator[Result]:
@@ -34,6 +56,7 @@ def on_cores(function: Callable[[Job], Result], jobs: Iterable[Job], at_once: in
     """
     import torch
 
+    keep_freed_memory()
     threads = torch.get_num_threads()
     workers = 1 if best_device() == "cuda" else min(threads, at_once or threads)
     if workers == 1:

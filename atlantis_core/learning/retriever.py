@@ -13,7 +13,7 @@ from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.checkpoint import WEIGHTS_NAME
-from atlantis_core.learning.devices import best_device
+from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.heads import Head, Sphere, empty_head, head_from_facts
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.stages import Stages, split
@@ -105,6 +105,7 @@ class Retriever:
     def _embedded(self, lowered: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
         import torch
 
+        keep_freed_memory()
         chunks = []
         with torch.inference_mode():
             for start in range(0, count, batch_size):

@@ -17,7 +17,7 @@ from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.averaging import Average
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
-from atlantis_core.learning.devices import best_device
+from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.divergence import Health
 from atlantis_core.learning.feeding import Feed, make_feed
 from atlantis_core.learning.fitting import STATE_NAME, Fit, Pauses
@@ -75,6 +75,7 @@ def train(
     finished = finished_report(folder, key)
     if finished is not None:
         return finished
+    keep_freed_memory()
     started, fleet, state_file = time.perf_counter(), this_fleet(), folder / STATE_NAME
     images = weighted(images, recipe)
     space, stages = make_head(recipe.head), _stages(backbone, recipe)
