@@ -180,10 +180,9 @@ class Session:
     @cached_property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
-        from atlantis_core.learning.presets import AUTO, for_backbone, preset, preset_for
+        from atlantis_core.learning.presets import recipe_for
 
-        name = preset_for(self.spec.backbone) if self.spec.preset == AUTO else self.spec.preset
-        return for_backbone(preset(name), self.backbone)
+        return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
 
     @property
     def made_side_px(self) -> int:

@@ -134,7 +134,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     Raises:
         SetupError: Names the first wrong setting.
     """
-    from atlantis_core.learning.presets import AUTO, preset
+    from atlantis_core.learning.presets import check_preset
 
     if goal is not None and not goal.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
@@ -148,8 +148,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} is not more than 0")
-    if spec.preset != AUTO:
-        preset(spec.preset)
+    check_preset(spec.preset)
     _check_prices(spec)
     if is_chat_model(spec.captioner):
         chat_model(spec.captioner, spec)

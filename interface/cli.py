@@ -18,6 +18,7 @@ from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
 from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.run_commands import resume, run
+from atlantis_dml.train_command import presets, train
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, evaluate):
+for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, train, presets, evaluate):
     app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)

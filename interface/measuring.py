@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.data.tasks import Restriction
     from atlantis_core.records import Regime
+    from atlantis_core.session import Session
     from atlantis_dml.assembly import Asked
+    from atlantis_dml.progress import Screen
 
 
 def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
@@ -32,6 +34,26 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
         SetupError: Anything a person must mend.
     """
     from atlantis_core.checkup import check_up
+
+    started = time.monotonic()
+    with screen_on_stderr() as screen:
+        session = solo_session("diagnose", asked, folder, screen)
+        found = check_up(session, untrained=untrained, top=top)
+    return found | {"backbone": session.backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
+
+
+def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen) -> Session:
+    """Return a session that belongs to no run, with DATA read and the backbone found.
+
+    Args:
+        purpose: What captions and costs are kept under, with the collection.
+        asked: Data and settings.
+        folder: The workspace.
+        screen: Shows progress, and what a person should read about collection and backbone.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
     from atlantis_core.data.inspection import summary
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
@@ -45,22 +67,18 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     )
     from atlantis_dml.chat_models import captioner_for
 
-    started = time.monotonic()
     check_data(asked.data)
     check_spec(asked.spec)
     store = open_workspace(folder)
-    with screen_on_stderr() as screen:
-        loaded = load_data(asked.data, store, asked.options, asked.spec.regime, screen.progress)
-        spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
-        for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
-            if line:
-                screen.line(line)
-        collection_id = keep_data(loaded, store, spec.regime)
-        spec = replace(spec, collection_id=collection_id)
-        run_id = f"diagnose-{collection_id[:16]}"
-        session = Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
-        found = check_up(session, untrained=untrained, top=top)
-    return found | {"backbone": backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
+    loaded = load_data(asked.data, store, asked.options, asked.spec.regime, screen.progress)
+    spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
+    for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
+        if line:
+            screen.line(line)
+    collection_id = keep_data(loaded, store, spec.regime)
+    spec = replace(spec, collection_id=collection_id)
+    run_id = f"{purpose}-{collection_id[:16]}"
+    return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
 
 
 def evaluation(

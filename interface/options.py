@@ -49,9 +49,10 @@ Preset = Annotated[
     str,
     typer.Option(
         "--preset",
-        metavar="auto|cpu|harbor|hyperbolic|gpu|smoke",
-        help="How trainings are sized: auto suits the backbone, harbor is the bundled student's, hyperbolic has "
-        "Hyp-ViT's head and loss, smoke is seconds long and only shows that all works.",
+        metavar="auto|cpu|full|harbor|hyperbolic|gpu|smoke",
+        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone, full trains the whole "
+        "trunk for minutes, hyperbolic has Hyp-ViT's head and loss, smoke is seconds long and only shows that all "
+        "works. Settings may be changed behind it: 'cpu?steps=60&loss=proxy_anchor'.",
     ),
 ]
 Query = Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.heads import make_head
+from atlantis_core.learning.heads import Head, make_head
 from atlantis_core.learning.options import chosen, in_range
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.setting import LossModule, LossOptions, Setting, loss_module
@@ -25,6 +25,19 @@ LOSSES = {
 }
 
 
+def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
+    """Return the loss and the head that a recipe names, without building either.
+
+    Raises:
+        SetupError: No such loss, head or option, or a loss that the head does not suit.
+    """
+    options: LossOptions = chosen(LOSSES, recipe.loss, "loss")
+    head = make_head(recipe.head)
+    if options.head not in {None, head.kind}:
+        raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
+    return options, head
+
+
 def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> LossModule:
     """Return the loss a recipe names.
 
@@ -37,10 +50,7 @@ def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> Lo
     Raises:
         SetupError: No such loss or option, or one that the recipe's head does not suit.
     """
-    options: LossOptions = chosen(LOSSES, recipe.loss, "loss")
-    head = make_head(recipe.head)
-    if options.head not in {None, head.kind}:
-        raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
+    options, head = check_loss(recipe)
     curvature = float(getattr(head, "c", 0.0))
     return options.build(Setting(recipe.temperature, num_classes, embed_dim, seed, curvature))
 

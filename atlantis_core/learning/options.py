@@ -43,7 +43,10 @@ def made(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
         if option not in known:
             usual = ", ".join(f"{name}={value}" for name, value in known.items()) or "none"
             raise SetupError(f"{what} has no option {option!r}; its options, as they are by default: {usual}")
-    return part(**{option: _typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()})
+    return part(**{option: typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()})
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
 def in_range(what: str, value: float, low: float, high: float = math.inf) -> None:
@@ -68,12 +71,20 @@ def _pairs(told: str, what: str) -> dict[str, str]:
     return pairs
 
 
-def _typed(kind: type[Any], value: Any, what: str) -> Any:
-    """Return a text or a plain value as the type of its field."""
+def typed(kind: type[Any], value: Any, what: str) -> Any:
+    """Return a text or a plain value as the type of its field; `true` and `false` are the two truths.
+
+    Raises:
+        SetupError: It is none of that type, or not finite.
+    """
+    if kind is bool and not isinstance(value, bool):
+        if str(value).lower() not in {"true", "false"}:
+            raise SetupError(f"{what} is true or false, not {value!r}")
+        return str(value).lower() == "true"
     try:
         typed = kind(value)
     except (TypeError, ValueError) as error:
-        raise SetupError(f"{what} is a {kind.__name__}, not {value!r}") from error
+        raise SetupError(f"{what} is {_KINDS.get(kind, kind.__name__)}, not {value!r}") from error
     if isinstance(typed, float) and not math.isfinite(typed):
         raise SetupError(f"{what} is a finite number, not {value!r}")
     return typed

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.backbones import HARBOR_STUDENT
+from atlantis_core.learning.options import typed
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ PRESETS = {
 PRESETS["hyperbolic"] = replace(
     PRESETS["cpu"], head="hyperbolic:c=0.1,clip_radius=2.3", loss="hyperbolic_pairs", temperature=0.2, embed_dim=128
 )
+PRESETS["full"] = replace(
+    PRESETS["cpu"], feed="online", trainable_fraction=1.0, steps=200, lr_trunk=3e-4, embedding="body"
+)
 """`cpu` was chosen on grocery81's validation queries; with activations cached, a trial is about 45 s of one core.
 `harbor` is for the bundled student: vessels of 64 px are told apart by colour, which strong augmentation takes away
 (chosen on the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with the head, loss
@@ -106,15 +110,61 @@ def for_backbone(recipe: Recipe, backbone: Backbone) -> Recipe:
     return replace(recipe, trainable_fraction=1.0, steps=3 * recipe.steps, lr_trunk=max(recipe.lr_trunk, 1e-3))
 
 
-def preset(name: str, **changes: Any) -> Recipe:
-    """Return the preset called `name`, with some settings changed.
+def preset(text: str, **changes: Any) -> Recipe:
+    """Return the preset that a text names, with some settings changed.
+
+    Args:
+        text: A name in `PRESETS`, alone or with changes: `full?steps=300&loss=triplet:margin=0.1`.
+        changes: More changes, by the fields of `Recipe`.
 
     Raises:
-        SetupError: No such preset, or no such setting.
+        SetupError: No such preset or setting, or a value that it cannot have.
     """
+    name, _, told = text.partition("?")
     if name not in PRESETS:
         raise SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
-    try:
-        return replace(PRESETS[name], **changes)
-    except TypeError as error:
-        raise SetupError(f"preset {name!r} cannot be changed: {error}") from error
+    pairs = {}
+    for item in filter(None, told.split("&")):
+        setting, equals, value = item.partition("=")
+        if not equals:
+            raise SetupError(f"preset {name!r} is changed by setting=value, not {item!r}; divide several by &")
+        pairs[setting.strip()] = value.strip()
+    kinds = get_type_hints(Recipe)
+    for setting in (*pairs, *changes):
+        if setting not in kinds:
+            raise SetupError(f"a recipe has no setting {setting!r}; known: {', '.join(sorted(kinds))}")
+    read = {setting: typed(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
+    return replace(PRESETS[name], **{**read, **changes})
+
+
+def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Recipe:
+    """Return the recipe of a run: its preset, or the one that suits the backbone, adapted to where weights start.
+
+    Args:
+        text: As `preset` takes it, or `auto`, which may be changed too: `auto?steps=60`.
+        backbone_name: As the run was asked for it.
+        backbone: What was found.
+
+    Raises:
+        SetupError: As `preset`.
+    """
+    return for_backbone(preset(_settled(text, backbone_name)), backbone)
+
+
+def check_preset(text: str) -> None:
+    """Refuse what `recipe_for` or a training would refuse, before a backbone is looked for.
+
+    Raises:
+        SetupError: As `preset`, or no such loss, head or augmentation.
+    """
+    from atlantis_core.learning.augmentation import strength_of
+    from atlantis_core.learning.losses import check_loss
+
+    recipe = preset(_settled(text, None))
+    strength_of(recipe.augmentation)
+    check_loss(recipe)
+
+
+def _settled(text: str, backbone_name: str | None) -> str:
+    name, question, told = text.partition("?")
+    return f"{preset_for(backbone_name) if name == AUTO else name}{question}{told}"

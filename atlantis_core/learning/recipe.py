@@ -9,6 +9,7 @@ from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.plain import as_json
 
+EMBEDDINGS = ("head", "body")
 FEEDS = ("cached", "online")
 PRECISIONS = ("float32", "bfloat16")
 
@@ -50,6 +51,9 @@ class Recipe:
     head: str = "sphere"
     """Name in `heads.HEADS`, with options: `hyperbolic:c=0.1,clip_radius=2.3`."""
 
+    embedding: str = "head"
+    """What is searched by: `head`, or `body`, the unit-length pooled features below it, which overfit less to the
+    training classes (Roth et al. 2020, "Revisiting Training Strategies", section 4.3, compare both)."""
     feed: str = "cached"
     """`cached`: V views an image, drawn once, whose way through the frozen blocks is computed once. `online`: a new
     view at every draw, from the picture; V is then not used."""
@@ -76,7 +80,7 @@ class Recipe:
     """Measurements in a row without a better one after which training stops early."""
 
     def __post_init__(self) -> None:
-        for name, known in (("feed", FEEDS), ("precision", PRECISIONS)):
+        for name, known in (("embedding", EMBEDDINGS), ("feed", FEEDS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise SetupError(f"recipe: {name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
         for name, (low, high) in _RANGES.items():

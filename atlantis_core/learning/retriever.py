@@ -16,6 +16,7 @@ from atlantis_core.learning.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.heads import Head, Sphere, empty_head, head_from_facts
 from atlantis_core.learning.pictures import as_batch, open_picture, square
+from atlantis_core.learning.recipe import EMBEDDINGS
 from atlantis_core.learning.stages import Stages, split
 from atlantis_core.learning.trunks import create_trunk, load_trunk
 from atlantis_core.learning.weights import read_facts, read_weights
@@ -142,29 +143,40 @@ def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0
     return Retriever(backbone, stages, None, side_px or backbone.input_px)
 
 
-def load_retriever(model: str | Path) -> Retriever:
+def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever:
     """Load what a training left, or any trunk.
 
     Args:
         model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name, or
             `harbor-student`.
+        embedding: `head` or `body`, the pooled features below it; None takes what it was trained for.
 
     Raises:
-        SetupError: Nothing of the kind, or a damaged file.
+        SetupError: Nothing of the kind, a damaged file, or the head of a model that has none.
     """
+    if embedding not in {None, *EMBEDDINGS}:
+        raise SetupError(f"embedding is one of {', '.join(EMBEDDINGS)}, not {embedding!r}")
     path = Path(model)
     if path.is_dir():
         path = path / WEIGHTS_NAME
     if path.suffix != ".safetensors" and not path.exists():
-        return frozen(resolve_backbone(str(model)))
+        return _headless(frozen(resolve_backbone(str(model))), model, embedding)
     state = read_weights(path)
     facts = read_facts(path)
     if "head" not in facts:
-        return frozen(resolve_backbone(weights=str(path)))
-    return _trained(path, state, facts)
+        return _headless(frozen(resolve_backbone(weights=str(path))), model, embedding)
+    return _trained(path, state, facts, embedding)
 
 
-def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any]) -> Retriever:
+def _headless(retriever: Retriever, model: str | Path, embedding: str | None) -> Retriever:
+    if embedding == "head":
+        raise SetupError(
+            f"{str(model)!r} has no head: it was not trained here; leave out the embedding, or ask for body"
+        )
+    return retriever
+
+
+def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
         backbone = Backbone(**facts["backbone"])
         fraction = float(facts["recipe"]["trainable_fraction"])
@@ -176,8 +188,10 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any]) -> Ret
     head = empty_head(space, columns, rows)
     head.load_state_dict(_under(state, "head."))
     device = best_device()
-    stages = split(trunk.to(device), fraction)
-    return Retriever(backbone, stages, head.to(device).eval(), int(facts["input_px"]), space)
+    stages, side_px = split(trunk.to(device), fraction), int(facts["input_px"])
+    if (embedding or facts["recipe"].get("embedding", "head")) == "body":
+        return Retriever(backbone, stages, None, side_px)
+    return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from atlantis_core.learning.feeding import Feed, make_feed
 from atlantis_core.learning.fitting import STATE_NAME, Fit, Pauses
 from atlantis_core.learning.fleet import Fleet, this_fleet
 from atlantis_core.learning.gradients import Descent, embedder
-from atlantis_core.learning.heads import fresh_head, make_head
+from atlantis_core.learning.heads import Sphere, fresh_head, make_head
 from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.optimising import make_optimizer
 from atlantis_core.learning.recipe import Recipe
@@ -35,7 +35,7 @@ from atlantis_core.learning.trunks import create_trunk
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 VERSION = 3
 """Raise it whenever the same inputs would train another model: finished checkpoints are found by it."""
@@ -81,8 +81,11 @@ def train(
     space, stages = make_head(recipe.head), _stages(backbone, recipe)
     feed = make_feed(images, backbone, recipe, stages, cache, progress)
     head = fresh_head(space, _pooled(stages, feed), recipe.embed_dim).to(best_device())
-    model = Retriever(backbone, stages, head, recipe.side_px or backbone.input_px, space)
-    fit = _fit(key, model, recipe, len(class_names(images)), seed, validation, fleet)
+    searched = head if recipe.embedding == "head" else None
+    model = Retriever(
+        backbone, stages, searched, recipe.side_px or backbone.input_px, space if searched else Sphere()
+    )
+    fit = _fit(key, model, head, recipe, len(class_names(images)), seed, validation, fleet)
     fit.restore(state_file)
     source = itertools.islice(batches(images, recipe, seed, fit.steps), recipe.steps - fit.steps)
     try:
@@ -144,6 +147,7 @@ def _pooled(stages: Stages, feed: Feed, batch_size: int = 128) -> Tensor:
 def _fit(
     key: str,
     model: Retriever,
+    head: nn.Module,
     recipe: Recipe,
     num_classes: int,
     seed: int,
@@ -155,8 +159,6 @@ def _fit(
         raise SetupError(
             f"the recipe measures every {recipe.validate_every} steps, but was given no validation queries"
         )
-    head = model.head
-    assert head is not None  # it was made with one
     loss = make_loss(recipe, num_classes, head.linear.out_features, seed).to(best_device())  # type: ignore[union-attr,arg-type]
     trained = [p for p in [*model.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
     watching = validation if recipe.validate_every else None

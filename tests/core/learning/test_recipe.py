@@ -12,6 +12,7 @@ from atlantis_core.plain import as_json
 
 LATER = {
     "head",
+    "embedding",
     "feed",
     "synthetic_weight",
     "synthetic_share",

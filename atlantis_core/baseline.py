@@ -1,0 +1,69 @@
+"""Training on real images only, out of the loop: the same arm that a run compares its rounds with."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.plain import as_json
+from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, train_arm, training_images
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.records import Trial
+    from atlantis_core.session import Session
+
+
+def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
+    """Train with each seed on the training split and measure on validation.
+
+    Args:
+        session: Names collection, backbone and recipe.
+        seeds: Of the trainings.
+
+    Returns:
+        JSON-able: `trials` (id, seed, path, seconds, figures, or the error of one that diverged), `recall_at_1` and
+        `map_at_r` (each mean and sample standard deviation over seeds; None of a single one), `measurement` (their
+        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `queries`, `left_out`, and
+        `chosen_on_queries`: whether the weights were chosen by the very queries that are measured.
+
+    Raises:
+        SetupError: Every training diverged.
+    """
+    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
+    frozen, _ = measure_frozen(session)
+    trials = train_arm(session, seeds, training_images(session, []))
+    finished = [trial.id for trial in trials if trial.status == "finished"]
+    if not finished:
+        raise SetupError(
+            f"every training diverged ({trials[0].error}); lower lr_trunk and lr_head, or change the loss"
+        )
+    rows = [_row(session, trial) for trial in trials]
+    mean = measure_arm(session, finished)
+    return {
+        "trials": rows,
+        "recall_at_1": _spread([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
+        "map_at_r": _spread([row["map_at_r"] for row in rows if "map_at_r" in row]),
+        "measurement": as_json(mean),
+        "frozen": as_json(frozen),
+        "recipe": as_json(session.recipe),
+        "backbone": session.backbone.architecture,
+        "queries": mean.queries,
+        "left_out": mean.left_out,
+        "chosen_on_queries": session.recipe.validate_every > 0,
+    }
+
+
+def _row(session: Session, trial: Trial) -> dict[str, Any]:
+    facts: dict[str, Any] = {"id": trial.id, "seed": trial.seed, "seconds": trial.seconds}
+    measured = measure_trial(session, trial)
+    if measured is None:
+        return facts | {"error": trial.error}
+    figures: dict[str, Any] = as_json(measured[0])
+    return facts | {"path": trial.path} | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}

@@ -1,0 +1,125 @@
+"""`atlantis train` and `presets`: a retriever without the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_dml import options
+from atlantis_dml.answering import answering, say, show_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlantis_dml.assembly import Asked
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; may be given often."),
+]
+
+
+def train(
+    data: options.Data,
+    preset: options.Preset = "auto",
+    settings: Settings = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, of which mean and spread are told.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train a retriever on the training split of DATA and measure it on validation; makes no image.
+
+    Example: atlantis train photos/ --preset full --set steps=300 --seeds 3
+    """
+    with answering(as_json):
+        from atlantis_core.data.reading import ReadOptions
+        from atlantis_core.records import Budget, Goal, RunSpec
+        from atlantis_dml.assembly import Asked
+
+        spec = RunSpec(
+            collection_id="",
+            data=data,
+            goal=Goal(""),
+            budget=Budget(),
+            preset=_changed(preset, settings or []),
+            backbone=backbone,
+            weights=weights,
+            seeds=seeds,
+            seed=seed,
+            regime=options.regime(regime),
+            query=options.column_value(query, "--query"),
+            gallery=options.column_value(gallery, "--gallery"),
+        )
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        found = trained(Asked(data, "", read, spec), workspace)
+        show_json(found) if as_json else _show(found)
+
+
+def trained(asked: Asked, folder: Path | None) -> dict[str, Any]:
+    """Read DATA, train and measure.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.baseline import train_baseline
+    from atlantis_dml.measuring import solo_session
+    from atlantis_dml.progress import screen_on_stderr
+
+    seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
+    with screen_on_stderr() as screen:
+        return {"data": asked.data} | train_baseline(solo_session("train", asked, folder, screen), seeds)
+
+
+def presets(as_json: options.Json = False) -> None:
+    """List the recipes that --preset takes, with their settings."""
+    with answering(as_json):
+        from atlantis_core.learning.presets import PRESETS
+        from atlantis_core.plain import as_json as plain
+        from atlantis_dml.run_view import stdout_console, table
+
+        found = {name: plain(recipe) for name, recipe in PRESETS.items()}
+        if as_json:
+            show_json(found)
+            return
+        names = list(found)
+        rows = [(setting, *(f"{found[name][setting]}" for name in names)) for setting in found[names[0]]]
+        stdout_console().print(table(("setting", *names), rows, right=()))
+
+
+def _changed(preset: str, settings: list[str]) -> str:
+    """Return the preset with its changes as the one text that runs keep."""
+    if not settings:
+        return preset
+    return preset + ("&" if "?" in preset else "?") + "&".join(settings)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from atlantis_core.data.text import clean
+    from atlantis_dml.run_view import stdout_console, table
+    from atlantis_dml.wording import duration
+
+    frozen = found["frozen"]
+    rows = [("frozen", "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
+    for trial in found["trials"]:
+        if "error" in trial:
+            say(f"seed {trial['seed']} diverged: {trial['error']}")
+            continue
+        figures = f"{trial['recall_at']['1']:.3f}", f"{trial['map_at_r']:.3f}", duration(trial["seconds"])
+        rows.append((trial["id"], str(trial["seed"]), *figures))
+    stdout_console().print(table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
+    recall = found["recall_at_1"]
+    spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
+    chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
+    typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
+    trial_id = next(trial["id"] for trial in found["trials"] if "path" in trial)
+    typer.echo(clean(f"next: atlantis evaluate {trial_id} {found['data']}", 2000))

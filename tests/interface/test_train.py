@@ -1,0 +1,116 @@
+"""`atlantis train` and `atlantis presets`, through the commands themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlantis_core.learning.presets import PRESETS
+from atlantis_core.learning.recipe import Recipe
+from atlantis_core.learning.retriever import load_retriever
+from atlantis_dml.cli import _answer
+
+QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=3"]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three classes of coloured noise, ten photos each."""
+    draw = np.random.default_rng(0)
+    for number, name in enumerate(("red", "green", "blue")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = draw.integers(0, 120, (40, 48, 3))
+            pixels[..., number] += 100
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
+    return tmp_path / "photos"
+
+
+def test_seeds_are_trained_measured_and_found_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(photos), *QUICK, "--seeds", "2", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [trial["seed"] for trial in found["trials"]] == [0, 1]
+    recalls = [trial["recall_at"]["1"] for trial in found["trials"]]
+    assert found["recall_at_1"] == {
+        "mean": pytest.approx(np.mean(recalls)),
+        "sd": pytest.approx(np.std(recalls, ddof=1)),
+    }
+    assert found["recipe"]["classes_per_batch"] == 3
+    assert found["recipe"]["steps"] == 12  # from scratch three times as many
+    assert found["frozen"]["queries"] == found["queries"] == 6
+    assert not found["chosen_on_queries"]
+    stamp = Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns
+    assert _answer(words) == 0
+    assert json.loads(capsys.readouterr().out) == found
+    assert Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns == stamp
+    evaluate = ["evaluate", found["trials"][1]["id"], str(photos), "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(evaluate) == 0
+    assert json.loads(capsys.readouterr().out)["recall_at"] == found["trials"][1]["recall_at"]
+
+
+def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
+    assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
+    assert "chosen on these very queries" in capsys.readouterr().out
+
+
+def test_a_model_trained_to_be_searched_by_its_body_is(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = ["--set", "embedding=body", "--set", "embed_dim=8", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *QUICK, *changed]) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    picture = [next(photos.glob("*/*.png"))]
+    assert load_retriever(trial["path"]).embed(picture).shape == (1, 128)
+    assert load_retriever(trial["path"], "head").embed(picture).shape == (1, 8)
+    assert load_retriever(trial["path"], "body").embed(picture).shape == (1, 128)
+
+
+def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wild = ["--set", "lr_trunk=1e30", "--set", "lr_head=1e30", "--set", "warmup_steps=0"]
+    assert _answer(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
+    answered = capsys.readouterr()
+    assert "every training diverged (the loss is" in answered.err
+    assert "Traceback" not in answered.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["--set", "stepz=3"], "no setting 'stepz'; known: augmentation"),
+        (["--set", "steps=many"], "steps is a whole number, not 'many'"),
+        (["--set", "steps=0"], "steps is from 1"),
+        (["--set", "steps"], "setting=value"),
+        (["--set", "compiled=perhaps"], "compiled is true or false"),
+        (["--set", "loss=none"], "loss 'none'"),
+        (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
+        (["--set", "augmentation=none"], "augmentation 'none'"),
+        (["--preset", "huge"], "unknown preset 'huge'"),
+        (["--preset", "cpu?head=flat"], "head 'flat'"),
+        (["--seeds", "0"], "greater than"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["train", str(photos), *arguments, "--workspace", str(tmp_path / "w")]) == 2
+    answered = capsys.readouterr()
+    assert culprit in answered.err
+    assert answered.out == ""
+
+
+def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["presets", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == PRESETS.keys()
+    assert {name for recipe in found.values() for name in recipe} == {item.name for item in fields(Recipe)}
+    assert _answer(["presets"]) == 0
+    assert "images_per_class" in capsys.readouterr().out
