@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.errors import ToolError, TrainingFailed
 from atlantis_core.evaluation import measure_retriever
 from atlantis_core.keys import content_key
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 
 
 def training_images(session: Session, made: Sequence[MadeImage]) -> list[TrainingImage]:
-    """Return the real training images and the made ones with their sampling weights."""
+    """Return the collection's training images and the made ones with their sampling weights.
+
+    Made images that the collection came with (`atlantis scenario merge`) are marked as such.
+    """
     from atlantis_core.learning.sampler import TrainingImage
 
     real = [
-        TrainingImage(image.id, image.path, image.label, synthetic=False, weight=1.0)
+        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == MADE)
         for image in session.collection.of_split("train")
     ]
     extra = [

@@ -16,6 +16,9 @@ from atlantis_core.records import Caption, Collection, LabelledImage
 
 MOST_VALUES = 24
 """A facet with more values leaves too few images in a cell."""
+ORIGIN, MADE = "origin", "synthetic"
+"""Column that says where an image comes from, and its value of made ones; trainings weigh them apart."""
+
 LEAST_SHARE = 0.03
 """A value found in captions must be carried by this share of the images."""
 
@@ -104,6 +107,8 @@ def frequent(values: Sequence[str]) -> list[str]:
 
 def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Sequence[str] | None) -> str:
     """Return why a column is no facet, or nothing where it is one."""
+    if name == ORIGIN and MADE in values:
+        return "says which training images are made"
     if chosen is not None and name not in chosen:
         return "not chosen (--facets names others)"
     present = [value for value in values if value]

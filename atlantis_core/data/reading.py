@@ -9,7 +9,7 @@ from pathlib import Path
 
 from atlantis_core.data.assigning import Assigned, assign_splits
 from atlantis_core.data.entries import Listing, shown
-from atlantis_core.data.facets import choose_facets
+from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
 from atlantis_core.data.folders import read_folders, split_folders
 from atlantis_core.data.inspection import Inspected, inspect, left_out, summary
 from atlantis_core.data.metadata import find_metadata, read_metadata
@@ -173,4 +173,6 @@ def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, st
 def _labelled(photo: Inspected, split: Split, facets: Sequence[str]) -> LabelledImage:
     entry = photo.entry
     values = {name: entry.columns[name] for name in facets if name in entry.columns}
+    if entry.columns.get(ORIGIN) == MADE:
+        values[ORIGIN] = MADE  # no facet to find gaps by, but trainings ask for it
     return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)

@@ -52,6 +52,8 @@ class Plan:
     then and left out."""
     halve: bool = False
     """Whether the first half of the classes, by name, becomes train and the second test."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Name -> text of what is written beside the metadata."""
     notes: list[str] = field(default_factory=list)
     """What a person should hear, a sentence each; complete when all photos are read."""
 

@@ -66,6 +66,8 @@ def write_collection(plan: Plan, folder: Path, progress: Progress = no_progress)
             raise SetupError(f"{plan.title} holds no photo with a label; nothing was imported")
         rows = _halved(rows) if plan.halve else rows
         columns = _write_metadata(rows, part / "metadata.csv")
+        for name, text in plan.files.items():
+            (part / name).write_text(text, encoding="utf-8")
         part.rename(folder)
     return _told(plan, folder, rows, columns, linked)
 

@@ -1,9 +1,8 @@
-"""A running mean of the weights: what is kept of a training in place of its last step."""
+"""What is kept of a training in place of its last step: a running mean, or a mixture with where it began."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,22 +33,38 @@ class Average:
             for mean, parameter in zip(self.means, self.parameters, strict=True):
                 mean.lerp_(parameter.detach(), 1 - decay)
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Put the mean into the parameters for a while."""
-        kept = [parameter.detach().clone() for parameter in self.parameters]
-        self.apply()
-        try:
-            yield
-        finally:
-            _copy(kept, self.parameters)
-
     def apply(self) -> None:
-        """Put the mean into the parameters for good."""
-        _copy(self.means, self.parameters)
+        """Put the mean into the parameters."""
+        put(self.means, self.parameters)
 
 
-def _copy(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+class Start:
+    """Where the trunk began, of which a share goes into what is kept.
+
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: fine-tuned weights half-way back to
+    where they came from forget less of what the training images do not show, such as classes that are not trained on.
+
+    Args:
+        parameters: Of the trunk, before the first step.
+        share: Of the beginning in the mixture, in 0..1.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], share: float) -> None:
+        self.parameters = list(parameters)
+        self.share = share
+        self._first = [parameter.detach().clone() for parameter in parameters]
+
+    def mix(self) -> None:
+        """Move the parameters back by their share of the way."""
+        import torch
+
+        with torch.no_grad():
+            for first, parameter in zip(self._first, self.parameters, strict=True):
+                parameter.lerp_(first, self.share)
+
+
+def put(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+    """Copy tensors into parameters."""
     import torch
 
     with torch.no_grad():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.learning.averaging import Average
+from atlantis_core.learning.averaging import Average, Start, put
 from atlantis_core.learning.divergence import Health
 from atlantis_core.learning.feeding import Feed
 from atlantis_core.learning.gradients import Descent
@@ -40,6 +40,7 @@ class Fit:
     optimizer: torch.optim.Optimizer
     health: Health
     average: Average | None
+    start: Start | None
     best: BestSoFar | None
     measure: Callable[[], float] | None
     """Validation of the model as it is now."""
@@ -62,8 +63,15 @@ class Fit:
                 break
         if self.best is not None:
             self.best.apply()
-        elif self.average is not None:
+        else:
+            self._put_kept()
+
+    def _put_kept(self) -> None:
+        """Turn the weights of the last step into those that are kept."""
+        if self.average is not None:
             self.average.apply()
+        if self.start is not None:
+            self.start.mix()
 
     def _step(self, activations: Tensor, labels: Tensor) -> None:
         import torch
@@ -84,10 +92,11 @@ class Fit:
             return False
         if self.steps % self.recipe.validate_every and self.steps < self.recipe.steps:
             return False
-        if self.average is None:
-            return not self.best.consider(self.steps, self.measure())
-        with self.average.applied():
-            return not self.best.consider(self.steps, self.measure())
+        last = [parameter.detach().clone() for parameter in self.parameters]
+        self._put_kept()
+        goes_on = self.best.consider(self.steps, self.measure())
+        put(last, self.parameters)
+        return not goes_on
 
     @property
     def parameters(self) -> list[Any]:

@@ -68,6 +68,9 @@ class Recipe:
     """Learning rate of a layer against the one above it (Clark et al. 2020, ELECTRA, appendix A)."""
     ema_decay: float = 0.0
     """Decay of the running mean of the weights, which is then what is kept (Polyak and Juditsky 1992); 0: none."""
+    start_share: float = 0.0
+    """Share of the weights that training began with in the trunk that is kept (Wortsman et al. 2022, equation 1); the
+    head is not mixed, so it goes with `embedding="body"`."""
     precision: str = "float32"
     """What the trunk computes in, one of `PRECISIONS`; the head and the loss stay in float32."""
     chunk: int = 0
@@ -117,6 +120,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "head_steps": (0, _MANY),
     "layer_decay": (1e-6, 1),
     "ema_decay": (0, 0.999999),
+    "start_share": (0, 1),
     "chunk": (0, _MANY),
     "validate_every": (0, _MANY),
     "patience": (1, _MANY),

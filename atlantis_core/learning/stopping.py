@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from atlantis_core.learning.averaging import put
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -54,8 +56,4 @@ class BestSoFar:
 
     def apply(self) -> None:
         """Put the best weights into the parameters."""
-        import torch
-
-        with torch.no_grad():
-            for kept, parameter in zip(self.kept, self.parameters, strict=True):
-                parameter.copy_(kept)
+        put(self.kept, self.parameters)

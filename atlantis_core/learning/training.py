@@ -14,7 +14,7 @@ from atlantis_core.errors import SetupError, TrainingFailed
 from atlantis_core.keys import content_key
 from atlantis_core.learning import augmentation, pictures
 from atlantis_core.learning.activations import ActivationCache
-from atlantis_core.learning.averaging import Average
+from atlantis_core.learning.averaging import Average, Start
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
 from atlantis_core.learning.devices import best_device, keep_freed_memory
@@ -169,6 +169,9 @@ def _fit(
         optimizer=make_optimizer(model.stages.trunk, head, loss, recipe),
         health=Health(),
         average=Average(trained, recipe.ema_decay) if recipe.ema_decay else None,
+        start=Start([p for p in model.stages.trunk.parameters() if p.requires_grad], recipe.start_share)
+        if recipe.start_share
+        else None,
         best=BestSoFar(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
     )

@@ -15,7 +15,7 @@ from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
 from atlantis_core.learning.fitting import STATE_NAME
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.retriever import Retriever, load_retriever
+from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
 from atlantis_core.learning.sampler import TrainingImage
 from atlantis_core.learning.training import train, training_key
 
@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "online": {"feed": "online"},
     "online, whole trunk": {"feed": "online", "trainable_fraction": 1.0},
     "mean": {"ema_decay": 0.9},
+    "half-way back": {"start_share": 0.5, "embedding": "body", "ema_decay": 0.9},
     "layers": {"layer_decay": 0.5, "trainable_fraction": 1.0},
     "head first": {"head_steps": 4},
     "pieces": {"chunk": 4},
@@ -58,6 +59,15 @@ class Falling:
         return self.values[len(self.asked) - 1]
 
 
+class Still:
+    """A validation that finds all models alike."""
+
+    key = "queries"
+
+    def __call__(self, retriever: Retriever) -> float:
+        return 0.5
+
+
 def weights_of(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
@@ -77,7 +87,8 @@ def test_every_option_trains_and_repeats(
     train(images, backbone, changed, 0, tmp_path / "again", cache)
     assert weights_of(tmp_path / "first") == weights_of(tmp_path / "again") != weights_of(tmp_path / "plain")
     assert first.key != plain.key
-    assert load_retriever(first.path).embed([images[0].path]).shape == (1, 16)
+    dims = 32 if changed.embedding == "body" else 16
+    assert load_retriever(first.path).embed([images[0].path]).shape == (1, dims)
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "plain"])
@@ -164,6 +175,19 @@ def test_queries_that_decide_are_part_of_the_address(
     assert training_key(images, backbone, recipe, 0, one) == training_key(images, backbone, recipe, 0)
     with pytest.raises(SetupError, match="no validation queries"):
         train(images, backbone, watched, 0, tmp_path / "m", cache)
+
+
+def test_a_trunk_all_the_way_back_is_the_one_it_began_as(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+) -> None:
+    back = replace(recipe, start_share=1.0, embedding="body")
+    report = train(images, backbone, back, 0, tmp_path / "m", cache)
+    paths = [image.path for image in images]
+    assert np.abs(load_retriever(report.path).embed(paths) - frozen(backbone).embed(paths)).max() < 1e-5
+    watched = replace(back, validate_every=4)
+    again = train(images, backbone, watched, 0, tmp_path / "w", cache, validation=Still())
+    assert np.abs(load_retriever(again.path).embed(paths) - frozen(backbone).embed(paths)).max() < 1e-5
+    assert again.last_loss < again.first_loss  # it trained, between its measurements
 
 
 def test_a_failed_training_leaves_no_state(

@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import nn
 
-from atlantis_core.learning.averaging import Average
+from atlantis_core.learning.averaging import Average, Start
 from atlantis_core.learning.losses import make_loss
 from atlantis_core.learning.optimising import make_optimizer, rate_factor, set_rates
 from atlantis_core.learning.recipe import Recipe
@@ -83,11 +83,17 @@ def test_the_mean_is_the_sum_it_says() -> None:
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * step
     assert torch.allclose(average.means[0], torch.full((2,), expected))
-    with average.applied():
-        assert torch.allclose(parameter, torch.full((2,), expected))
-    assert torch.equal(parameter, torch.full((2,), 29.0))
     average.apply()
     assert torch.allclose(parameter, torch.full((2,), expected))
+
+
+def test_the_mixture_is_part_of_the_way_back() -> None:
+    parameter = nn.Parameter(torch.full((2,), 4.0))
+    start = Start([parameter], share=0.25)
+    with torch.no_grad():
+        parameter.fill_(8.0)
+    start.mix()
+    assert torch.equal(parameter, torch.full((2,), 7.0))
 
 
 def test_the_earliest_of_equals_is_kept() -> None:

@@ -19,6 +19,7 @@ LATER = {
     "head_steps",
     "layer_decay",
     "ema_decay",
+    "start_share",
     "precision",
     "chunk",
     "compiled",

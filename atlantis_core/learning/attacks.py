@@ -1,0 +1,158 @@
+"""Pictures changed a little so that they are found as something else: evasion in the space of features.
+
+FGSM (Goodfellow et al. 2015, equation in section 4) takes one step along the sign of the gradient; PGD (Madry et al.
+2018, section 2.1) takes several small ones from a random start and projects back. What is pushed is the embedding, as
+in Sabour et al. (2016): towards that of a picture of another class and, where one is given, away from one of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning import poincare
+from atlantis_core.learning.heads import Hyperbolic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.ports import Progress
+
+METHODS = ("fgsm", "pgd")
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """How pictures are changed."""
+
+    method: str = "pgd"
+    """`fgsm` or `pgd`."""
+    epsilon: float = 2.0
+    """Most that a pixel's channel changes, of 0..255."""
+    steps: int = 10
+    """Gradients of PGD; FGSM takes one."""
+    seed: int = 0
+    """Of PGD's random starts; every picture has its own."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise SetupError(f"attack is one of {', '.join(METHODS)}, not {self.method!r}")
+        if not 0 <= self.epsilon <= 255:
+            raise SetupError(f"attack: epsilon is from 0 to 255 (pixel units), not {self.epsilon!r}")
+        if self.steps < 1:
+            raise SetupError(f"attack: steps are 1 or more, not {self.steps!r}")
+
+    @property
+    def step_size(self) -> float:
+        """Change of a pixel's channel in a step: all of epsilon, or for PGD 2.5 epsilon / steps (Madry, section 5)."""
+        return self.epsilon if self.method == "fgsm" else 2.5 * self.epsilon / self.steps
+
+
+def perturbed(
+    retriever: Retriever,
+    pictures: NDArray[np.uint8],
+    ids: Sequence[str],
+    towards: NDArray[np.float32],
+    away: NDArray[np.float32] | None,
+    attack: Attack,
+) -> NDArray[np.uint8]:
+    """Return changed pictures, whole numbers within epsilon of the given ones.
+
+    Args:
+        retriever: Whose embedding is pushed; it is differentiated, not trained.
+        pictures: (B, S, S, 3), squares of the retriever's input side.
+        ids: Of the pictures (B,); they seed the random starts, whatever the batch.
+        towards: Embeddings (B, D) to come near to.
+        away: Embeddings (B, D) to get away from; None for none.
+        attack: Method and strength.
+    """
+    import torch
+
+    device = next(retriever.stages.trunk.parameters()).device
+    clean = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(device)
+    goal = torch.from_numpy(towards).to(device)
+    avoided = None if away is None else torch.from_numpy(away).to(device)
+    low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
+    changed = _start(clean, ids, attack).clamp(low, high)
+    for _ in range(1 if attack.method == "fgsm" else attack.steps):
+        changed.requires_grad_()
+        gain = objective(retriever, embedded(retriever, changed), goal, avoided)
+        (slope,) = torch.autograd.grad(gain.sum(), changed)
+        changed = (changed.detach() + attack.step_size * slope.sign()).clamp(low, high)
+    whole = changed.detach().round().clamp(low.ceil(), high.floor())
+    return whole.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+
+def embedded(retriever: Retriever, pixels: Tensor) -> Tensor:
+    """Return embeddings (B, D) of pixels (B, 3, S, S) in 0..255, with their gradient."""
+    import torch
+
+    mean = torch.tensor(retriever.backbone.mean, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(retriever.backbone.std, device=pixels.device).view(1, 3, 1, 1)
+    features = retriever.stages.upper(retriever.stages.lower((pixels / 255 - mean) / std))
+    placed: Tensor = (
+        torch.nn.functional.normalize(features, dim=1) if retriever.head is None else retriever.head(features)
+    )
+    return placed
+
+
+def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor, away: Tensor | None) -> Tensor:
+    """Return what the attack raises, (B,): nearness to `towards` less nearness to `away`, in the space of search."""
+
+    def near(others: Tensor) -> Tensor:
+        if isinstance(retriever.space, Hyperbolic):
+            apart: Tensor = -poincare.distances(embeddings, others, retriever.space.c).diagonal()
+            return apart
+        return (embeddings * others).sum(dim=1)
+
+    return near(towards) if away is None else near(towards) - near(away)
+
+
+def attack_all(
+    retriever: Retriever,
+    pictures: Sequence[Any],
+    ids: Sequence[str],
+    towards: NDArray[np.float32],
+    away: NDArray[np.float32] | None,
+    attack: Attack,
+    progress: Progress,
+    batch_size: int = 32,
+) -> list[NDArray[np.uint8]]:
+    """Return the changed squares (S, S, 3) of N pictures, by path or decoded; see `perturbed`.
+
+    Raises:
+        SetupError: A picture cannot be read.
+    """
+    from atlantis_core.learning.pictures import open_picture, square
+
+    changed: list[NDArray[np.uint8]] = []
+    for start in range(0, len(pictures), batch_size):
+        progress("attacking", start, len(pictures))
+        rows = slice(start, start + batch_size)
+        squares = [np.asarray(square(open_picture(p), retriever.side_px)) for p in pictures[rows]]
+        avoided = None if away is None else away[rows]
+        changed += list(perturbed(retriever, np.stack(squares), ids[rows], towards[rows], avoided, attack))
+    progress("attacking", len(pictures), len(pictures))
+    return changed
+
+
+def _start(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
+    """Return where the first gradient is taken: the picture itself, or for PGD somewhere within epsilon."""
+    import torch
+
+    if attack.method == "fgsm" or not attack.epsilon:
+        return clean.clone()
+    noise = np.stack([_generator(identity, attack.seed).uniform(-1, 1, clean.shape[1:]) for identity in ids])
+    return clean + attack.epsilon * torch.from_numpy(noise).float().to(clean.device)
+
+
+def _generator(identity: str, seed: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))

@@ -1,0 +1,10 @@
+"""The situations of the ATLANTIS paper (BMVC 2024), made from any collection: `atlantis scenario`."""
+
+SCENARIOS = {
+    "domain-scarce": "atlantis_core.scenarios.cuts:DomainScarce",
+    "few-shot": "atlantis_core.scenarios.cuts:FewShot",
+    "full-shot": "atlantis_core.scenarios.splits:FullShot",
+    "imbalanced": "atlantis_core.scenarios.cuts:Imbalanced",
+    "zero-shot": "atlantis_core.scenarios.splits:ZeroShot",
+}
+"""Name -> a frozen dataclass: its fields are its options, `apply` does it."""
