@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load_retriever(model: str | Path, workspace: str | Path | None = None) -> Retriever:
+def load_retriever(model: str | Path, workspace: str | Path | None = None, embedding: str | None = None) -> Retriever:
     """Load a retriever to embed images with.
 
     Args:
         model: A run id (its final model, first judging seed), a trial id, both also by their first characters,
             a checkpoint folder, a safetensors file with its `.json` beside it, or a timm name.
         workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
+        embedding: `head`, or `body` for the unit-length pooled features below it; None takes what the model was
+            trained to be used by.
 
     Raises:
         SetupError: Nothing of the kind, or a damaged file.
     """
     from atlantis_dml.retrievers import find_retriever
 
-    return find_retriever(str(model), workspace)
+    return find_retriever(str(model), workspace, embedding)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml import options, run_options
+from atlantis_dml import evaluate_options, options, run_options
 from atlantis_dml.answering import answering, say, show_json
 
 
@@ -63,11 +63,15 @@ def diagnose(
 
 
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name."),
-    ],
+    model: evaluate_options.Model,
     data: options.Data,
+    at: evaluate_options.At = "1,2,4,8",
+    embedding: evaluate_options.Embedding = None,
+    distance: evaluate_options.DistanceName = "auto",
+    leave_out: evaluate_options.LeaveOutColumn = None,
+    junk: evaluate_options.JunkColumn = None,
+    nmi: evaluate_options.WithNmi = False,
+    seed: evaluate_options.Seed = 0,
     split: Annotated[
         str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test RUN`.")
     ] = "validation",
@@ -84,17 +88,19 @@ def evaluate(
 ) -> None:
     """Measure MODEL on the validation queries of DATA.
 
-    Example: atlantis evaluate last photos/ --query visit=2
+    Example: atlantis evaluate last photos/ --query visit=2 --at 1,10,100
     """
     with answering(as_json):
         from atlantis_core.data.reading import ReadOptions
-        from atlantis_dml.measuring import check_split, evaluation
+        from atlantis_dml.measuring import Question, check_split, evaluation
         from atlantis_dml.measuring_view import show_evaluation
 
         check_split(split)
         read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
         restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
-        found = evaluation(model, data, read, options.regime(regime), restrictions, workspace)
+        question = Question(model, data, read, options.regime(regime), restrictions, embedding)
+        ruler = evaluate_options.Ruler(at, distance, leave_out, junk, nmi, seed)
+        found = evaluation(question, ruler, workspace)
         show_json(found) if as_json else show_evaluation(found)
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
-from atlantis_core.plain import as_json
-from atlantis_dml.answering import say
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.data.tasks import Restriction
-    from atlantis_core.records import Regime
+    from atlantis_core.data.tasks import Restriction, RetrievalTask
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.records import Collection, Regime
     from atlantis_core.session import Session
     from atlantis_dml.assembly import Asked
+    from atlantis_dml.evaluate_options import Ruler
     from atlantis_dml.progress import Screen
 
 
@@ -81,48 +81,69 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
 
 
-def evaluation(
-    model: str,
-    data: str,
-    options: ReadOptions,
-    regime: Regime,
-    restrictions: tuple[Restriction | None, Restriction | None],
-    folder: Path | None,
-) -> dict[str, Any]:
-    """Measure MODEL on the validation task of DATA.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which model is asked about which images, as typed."""
+
+    model: str
+    """See `atlantis_dml.load_retriever`."""
+    data: str
+    """A folder or a bundled name."""
+    read: ReadOptions
+    regime: Regime
+    restrictions: tuple[Restriction | None, Restriction | None] = (None, None)
+    """Of the queries and of the gallery."""
+    embedding: str | None = None
+    """`head` or `body`; None takes what the model was trained to be used by."""
+
+
+def opened(question: Question, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
+    """Load the model, read DATA, and return them with the validation task.
 
     Args:
-        model: See `atlantis_dml.load_retriever`.
-        data: A folder or a bundled name.
-        options: Choice of columns.
-        regime: `seen` or `unseen`.
-        restrictions: Of the queries and of the gallery.
+        question: Model and data.
         folder: The workspace.
+        screen: Shows progress and what a person should read about model and collection.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_core.evaluation import measure_retriever
     from atlantis_dml.assembly import check_data, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
+    check_data(question.data)
+    retriever = find_retriever(question.model, folder, question.embedding)
+    loaded = load_data(question.data, open_workspace(folder), question.read, question.regime, screen.progress)
+    notice = retriever.backbone.notice if retriever.head is None else ""
+    for line in (notice, summary(loaded.collection.problems), *loaded.notes):
+        if line:
+            screen.line(line)
+    return retriever, loaded.collection, retrieval_task(loaded.collection, question.regime, *question.restrictions)
+
+
+def evaluation(question: Question, ruler: Ruler, folder: Path | None) -> dict[str, Any]:
+    """Measure MODEL on the validation task of DATA.
+
+    Args:
+        question: Model and data.
+        ruler: How it is measured.
+        folder: The workspace.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.evaluation_report import evaluate
+
     started = time.monotonic()
-    check_data(data)
-    retriever = find_retriever(model, folder)
-    if retriever.backbone.notice and retriever.head is None:
-        say(retriever.backbone.notice)
+    spec = ruler.spec()
     with screen_on_stderr() as screen:
-        loaded = load_data(data, open_workspace(folder), options, regime, screen.progress)
-        for line in (summary(loaded.collection.problems), *loaded.notes):
-            if line:
-                screen.line(line)
-        task = retrieval_task(loaded.collection, regime, *restrictions)
-        measured, _ = measure_retriever(retriever, task)
-    facts: dict[str, Any] = as_json(measured)
+        retriever, collection, task = opened(question, folder, screen)
+        spec = replace(spec, leaving_out=ruler.leaving_out(collection, question.read))
+        facts = evaluate(retriever, task, spec, screen.progress).facts()
     return (
-        {"model": model, "data": data, "split": "validation"}
+        {"model": question.model, "data": question.data, "split": "validation"}
         | facts
         | {"seconds": round(time.monotonic() - started, 2)}
     )

@@ -42,17 +42,27 @@ def show_diagnosis(found: Facts) -> None:
 
 def show_evaluation(found: Facts) -> None:
     """Print the figures of one model."""
-    recalls = ", ".join(f"R@{k} {value:.3f}" for k, value in found["recall_at"].items())
+    bounds = found["intervals"]
+    recalls = ", ".join(f"R@{k} {_bounded(one)}" for k, one in bounds["recall_at"].items())
     _print(f"{found['model']} on {found['data']}, validation: {recalls}")
+    nmi = "" if found["nmi"] is None else f", NMI {found['nmi']:.3f}"
     _print(
-        f"MAP@R {found['map_at_r']:.3f}, R-precision {found['r_precision']:.3f}; {found['queries']} queries, "
-        f"{found['left_out']} left out for lack of a partner"
+        f"MAP@R {_bounded(bounds['map_at_r'])}, R-precision {_bounded(bounds['r_precision'])}{nmi}; "
+        f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
+    )
+    _print(
+        f"By {found['distance']} distance of the {found['embedding']}'s embeddings, in brackets 95 % intervals; no "
+        f"query is shown {' or '.join(found['leave_out'])}"
     )
     for facet, values in found["per_facet"].items():
         rows = [(value, *_interval(one)) for value, one in values.items()]
         _show(table((facet, "R@1", "95 %", "queries"), rows, right=(1, 2, 3)))
     weakest = sorted(found["per_class"].items(), key=lambda item: item[1]["value"])[:_WEAKEST]
     _show(table(("weakest classes", "R@1", "95 %", "queries"), [(n, *_interval(i)) for n, i in weakest], (1, 2, 3)))
+    worst = [one for one in found["per_cell"] if one["recall_at_1"] < 1][:_WEAKEST]
+    if worst:
+        cells = [(cell_name(one), *_interval(one | {"value": one["recall_at_1"]}, "queries")) for one in worst]
+        _show(table(("weakest cells", "R@1", "95 %", "queries"), cells, (1, 2, 3)))
 
 
 def show_test(found: Facts) -> None:
@@ -108,8 +118,12 @@ def _duplicates(found: Facts) -> list[str]:
     return lines
 
 
-def _interval(one: Facts) -> tuple[str, str, str]:
-    return f"{one['value']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one["count"])
+def _interval(one: Facts, count: str = "count") -> tuple[str, str, str]:
+    return f"{one['value']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one[count])
+
+
+def _bounded(one: Facts) -> str:
+    return f"{one['value']:.3f} ({one['low']:.3f}-{one['high']:.3f})"
 
 
 def _print(text: str) -> None:

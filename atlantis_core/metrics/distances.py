@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from atlantis_core.errors import SetupError
+from atlantis_core.registry import build
+
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
@@ -106,6 +109,25 @@ class Hyperbolic:
     def finish(self, product: torch.Tensor) -> torch.Tensor:
         """Return minus arcosh(1 - 4 product)."""
         return product.mul_(-4).add_(1).clamp_(min=1).acosh_().neg_().float()
+
+
+def check_distance(text: str) -> Distance:
+    """Return a distance that a person named.
+
+    Args:
+        text: `cosine`, `euclidean` or `hyperbolic:C`, a ball of curvature -C.
+
+    Raises:
+        SetupError: There is no such distance, or it cannot be told what stands behind the colon.
+    """
+    short, _, told = text.partition(":")
+    if short in {"cosine", "euclidean"} and told:
+        raise SetupError(f"distance {text!r}: {short} takes nothing behind it; write {short}")
+    try:
+        found: Distance = build(DISTANCES, text, "distance")
+    except ValueError as error:
+        raise SetupError(f"distance {text!r}: C is a number above 0; write it like hyperbolic:0.1") from error
+    return found
 
 
 def _squares(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

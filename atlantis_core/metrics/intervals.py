@@ -11,6 +11,7 @@ from atlantis_core.records import Interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_DRAWN_AT_ONCE = 2**20  # observations of resamples held at once, 24 bytes each
 _Z = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
@@ -48,10 +49,38 @@ def bootstrap(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Int
     Raises:
         ValueError: There is no observation.
     """
-    if not len(values):
+    return bootstraps(values[:, None], seed, rounds)[0]
+
+
+def bootstraps(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> tuple[Interval, ...]:
+    """Return the means of several figures of the same observations, each with its bootstrap interval.
+
+    All figures see the same resamples, so that they rise and fall together. Where all observations are alike the
+    interval is a point: it knows nothing of what was not observed.
+
+    Args:
+        values: (N, M) M figures of N independent observations, e.g. hits at M values of K by query.
+        seed: Decides the resamples.
+        rounds: Resamples.
+
+    Raises:
+        ValueError: There is no observation.
+    """
+    count = len(values)
+    if not count:
         raise ValueError("no values to resample")
     generator = np.random.default_rng(seed)
-    # Row by row, so that memory does not grow with rounds x N.
-    means = [float(values[generator.integers(0, len(values), len(values))].mean()) for _ in range(rounds)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+    # A resample is how often each observation was drawn; some at a time, so that memory stays below rounds x N.
+    at_once = max(1, _DRAWN_AT_ONCE // count)
+    parts = []
+    for start in range(0, rounds, at_once):
+        many = min(at_once, rounds - start)
+        drawn = generator.integers(0, count, (many, count)) + count * np.arange(many)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=many * count).reshape(many, count)
+        parts.append(times @ values / count)
+    low, high = np.quantile(np.concatenate(parts), (0.025, 0.975), axis=0)
+    means = values.mean(axis=0)
+    return tuple(
+        Interval(float(mean), float(least), float(most), count)
+        for mean, least, most in zip(means, low, high, strict=True)
+    )

@@ -22,15 +22,16 @@ RECALL_AT = (1, 2, 4, 8)
 """The K of every measurement."""
 
 
-def measure(ranking: Ranking, queries: Sequence[LabelledImage]) -> Measurement:
+def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
     """Return the figures of a ranking, overall, by class and by facet value.
 
     Args:
         ranking: Of these queries.
         queries: Q images, in the order of the ranking.
+        at: The K of Recall@K, each at least 1.
 
     Raises:
-        ValueError: The ranking is of another number of queries.
+        ValueError: The ranking is of another number of queries, or a K is below 1.
     """
     if len(queries) != len(ranking.partners):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.partners)}")
@@ -38,7 +39,7 @@ def measure(ranking: Ranking, queries: Sequence[LabelledImage]) -> Measurement:
     facets = sorted({name for image in queries for name in image.facets})
     labels = [image.label for image in queries]
     return Measurement(
-        recall_at={k: recall_at_k(ranking, k) for k in RECALL_AT},
+        recall_at={k: recall_at_k(ranking, k) for k in at},
         map_at_r=map_at_r(ranking),
         r_precision=r_precision(ranking),
         queries=ranking.num_queries,

@@ -17,6 +17,7 @@ import numpy as np
 
 from atlantis_core.errors import TrainingFailed
 from atlantis_core.metrics.distances import DISTANCES, Distance
+from atlantis_core.metrics.ignoring import Ignored
 from atlantis_core.metrics.standings import TIE
 from atlantis_core.metrics.sweep import Field, sweep
 from atlantis_core.registry import build
@@ -37,7 +38,7 @@ class Ranking:
     first_hit: NDArray[np.int64]
     """(Q,) rank of the nearest right image, 0 is best; `NO_HIT` where there is none."""
     partners: NDArray[np.int64]
-    """(Q,) right images in the gallery, the query itself not counted."""
+    """(Q,) right images in the gallery, the query itself and what it leaves out not counted."""
     nearest: NDArray[np.int64]
     """(Q,) gallery row returned first; -1 where the gallery offers none."""
     ap_at_r: NDArray[np.float64]
@@ -69,6 +70,7 @@ def rank(
     same: NDArray[np.int64] | None = None,
     distance: str = "cosine",
     tie: float = TIE,
+    ignoring: Sequence[Ignored] = (),
 ) -> Ranking:
     """Rank the gallery for every query.
 
@@ -81,6 +83,7 @@ def rank(
             in the gallery.
         distance: A name in `distances.DISTANCES`; `hyperbolic:0.1` is a ball of curvature -0.1.
         tie: Scores closer than this are equal (which scores, `distances` says); 0 lets float32 rounding decide.
+        ignoring: Rules by which gallery images neither count as right nor stand in the way, query by query.
 
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
@@ -95,6 +98,8 @@ def rank(
         raise ValueError(
             f"same has shape {rows.shape} and may point at rows 0..{gallery - 1} of the gallery, -1 is none"
         )
+    if any((len(rule.queries), len(rule.gallery)) != (queries, gallery) for rule in ignoring):
+        raise ValueError(f"a leave-out rule does not fit {queries} queries and {gallery} gallery images")
     if not gallery or not queries:
         return _nothing_ranked(queries)
     kind: Distance = build(DISTANCES, distance, "distance")
@@ -111,7 +116,9 @@ def rank(
         tie=tie,
         symmetric=np.array_equal(rows, np.arange(gallery))
         and np.array_equal(query_labels, gallery_labels)
-        and np.array_equal(query_embeddings, gallery_embeddings),
+        and np.array_equal(query_embeddings, gallery_embeddings)
+        and all(np.array_equal(rule.queries, rule.gallery) for rule in ignoring),
+        ignoring=tuple(rule.ordered(order, gallery_order) for rule in ignoring),
     )
     back = np.argsort(order)
     first_hit, partners, nearest, ap_at_r, r_precision = (column[back] for column in sweep(field, NO_HIT))
@@ -124,6 +131,7 @@ def rank_images(
     gallery: Sequence[LabelledImage],
     gallery_embeddings: NDArray[np.float32],
     distance: str = "cosine",
+    ignoring: Sequence[Ignored] = (),
 ) -> Ranking:
     """Rank labelled images; an image that is query and gallery at once (same id) never finds itself.
 
@@ -133,6 +141,12 @@ def rank_images(
         gallery: G images.
         gallery_embeddings: (G, D), in the order of `gallery`.
         distance: As for `rank`.
+        ignoring: As for `rank`.
+
+    Raises:
+        TrainingFailed: An embedding is not finite; the model diverged.
+        SetupError: The distance is unknown.
+        ValueError: Shapes do not fit, or the distance is not defined for such embeddings.
     """
     names = sorted({image.label for image in queries} | {image.label for image in gallery})
     number = {name: index for index, name in enumerate(names)}
@@ -144,6 +158,7 @@ def rank_images(
         np.array([number[image.label] for image in gallery], np.int64),
         np.array([row.get(image.id, -1) for image in queries], np.int64),
         distance,
+        ignoring=ignoring,
     )
 
 

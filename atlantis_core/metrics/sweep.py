@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atlantis_core.metrics.distances import Distance, Factor
+    from atlantis_core.metrics.ignoring import Ignored
 
 _SIDE = (
     1024  # rows and columns of a tile: 4 MiB of scores; larger ones fall out of the cache, smaller ones cost calls
@@ -45,6 +46,8 @@ class Field:
     """Scores closer than this are equal."""
     symmetric: bool
     """Queries and gallery are the same images, each excluding itself: row i and column i are one image."""
+    ignoring: tuple[Ignored, ...] = ()
+    """What queries leave out besides themselves, in this order of queries and gallery."""
 
     def scores(self, rows: slice, columns: slice) -> torch.Tensor:
         """Return the scores of some rows and columns, higher is nearer."""
@@ -114,13 +117,16 @@ def _sweep_group(field: Field, group: slice, *, symmetric: bool) -> Standings:
 
 
 def _wrong_only(field: Field, rows: slice, columns: slice) -> torch.Tensor:
-    """Return a tile in which right images and the query itself score -inf."""
+    """Return a tile in which right images, the query itself and what it leaves out score -inf."""
     tile = field.scores(rows, columns)
     cells = tile.numpy()
     own = field.class_columns(rows)
     if own.start < columns.stop and columns.start < own.stop:
         cells[field.same_class(rows, columns)] = -np.inf
     cells[field.own(rows, columns)] = -np.inf
+    for rule in field.ignoring:
+        if not rule.own_class_only:
+            cells[rule.cells(rows, columns)] = -np.inf
     return tile
 
 
@@ -131,6 +137,8 @@ def _rights(field: Field, group: slice) -> Standings:
         columns = field.class_columns(rows)
         right = field.same_class(rows, columns)
         right[field.own(rows, columns)] = False
+        for rule in field.ignoring:
+            right &= ~rule.cells(rows, columns)
         row, column = np.nonzero(right)
         score_parts.append(field.scores(rows, columns).numpy()[row, column])
         row_parts.append(row + rows.start - group.start)

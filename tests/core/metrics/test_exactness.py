@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import SetupError, TrainingFailed
+from atlantis_core.learning.poincare import BORDER, expmap0
 from atlantis_core.metrics import sweep
-from atlantis_core.metrics.distances import DISTANCES
+from atlantis_core.metrics.distances import DISTANCES, check_distance
 from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank
 from atlantis_core.metrics.standings import TIE
 
@@ -208,3 +210,39 @@ def test_a_distance_that_is_not_defined_is_refused(distance, error, complaint):
     point = np.array([[1, 0]], np.float32)
     with pytest.raises(error, match=complaint):
         rank(point, np.array([0]), point, np.array([0]), None, distance)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("manhattan", "unknown distance 'manhattan'; known: cosine, euclidean, hyperbolic"),
+        ("cosine:3", "cosine takes nothing behind it"),
+        ("hyperbolic:wide", "C is a number above 0; write it like hyperbolic:0.1"),
+        ("hyperbolic:-1", "C is a number above 0"),
+        ("hyperbolic:nan", "C is a number above 0"),
+    ],
+)
+def test_a_distance_that_a_person_mistypes_is_explained(text, complaint):
+    with pytest.raises(SetupError, match=complaint):
+        check_distance(text)
+
+
+def test_hyperbolic_holds_at_the_border_of_the_ball():
+    """Points as near the border as a head can place them: `expmap0` ends 1e-3 of the radius before it."""
+    directions = np.random.default_rng(3).normal(size=(80, 5))
+    directions *= 1000 / np.linalg.norm(directions, axis=1, keepdims=True)
+    c = 0.1
+    points = expmap0(torch.tensor(directions, dtype=torch.float32), c).numpy()
+    assert np.linalg.norm(points, axis=1).min() * c**0.5 == pytest.approx(1 - BORDER, abs=1e-6)
+    labels = np.arange(80) % 8
+    scores = np.array([[slow_hyperbolic(x, y, c) for y in points] for x in points])
+    agree(rank(points, labels, points, labels, np.arange(80), f"hyperbolic:{c}"), scores, labels, labels, range(80))
+
+
+@every_distance
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_embeddings_that_are_not_finite_end_the_trial(distance, bad):
+    points = np.full((3, 2), 0.1, np.float32)
+    points[1, 0] = bad
+    with pytest.raises(TrainingFailed, match="not finite"):
+        rank(points, np.arange(3), points, np.arange(3), None, distance)

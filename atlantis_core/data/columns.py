@@ -1,0 +1,56 @@
+"""Values of any metadata column, facet or not, for the images of a collection that was read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atlantis_core.data.facets import follows
+from atlantis_core.data.reading import ReadOptions, list_files
+from atlantis_core.errors import SetupError
+from atlantis_core.records import Collection
+
+
+def column_values(collection: Collection, options: ReadOptions, column: str) -> dict[str, str]:
+    """Return image id -> value of a column for the training and validation images that have one.
+
+    Facets are on the images already; of a column with too many values for a facet (object ids, say) the metadata is
+    read again. No image is opened.
+
+    Args:
+        collection: As read.
+        options: With which it was read.
+        column: Name of a metadata column.
+
+    Raises:
+        SetupError: There is no such column.
+    """
+    if column in collection.facets:
+        return {image.id: image.facets[column] for image in collection.images if column in image.facets}
+    if column not in collection.not_facets:
+        known = ", ".join(map(repr, (*collection.facets, *collection.not_facets))) or "none"
+        raise SetupError(f"there is no metadata column {column!r}; columns: {known}")
+    listed = {str(entry.path): entry.columns for entry in list_files(Path(collection.root), options).entries}
+    values = {image.id: listed.get(image.path, {}).get(column, "") for image in collection.images}
+    return {identity: value for identity, value in values.items() if value}
+
+
+def dividing_values(collection: Collection, options: ReadOptions, column: str, option: str) -> dict[str, str]:
+    """Return the same of a column that tells images of one class apart.
+
+    Args:
+        collection: As read.
+        options: With which it was read.
+        column: Name of a metadata column.
+        option: Who asks, for the message.
+
+    Raises:
+        SetupError: There is no such column, or all images of a class share its value.
+    """
+    values = column_values(collection, options, column)
+    known = [image for image in collection.images if image.id in values]
+    if follows([values[image.id] for image in known], [image.label for image in known]):
+        raise SetupError(
+            f"{option} {column}: all images of a class share its value, so nothing would be left to find; "
+            "name a column that differs within classes (visit, camera, object)"
+        )
+    return values
