@@ -79,7 +79,7 @@ def bootstraps(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> tu
         times = np.bincount(drawn.ravel(), minlength=many * count).reshape(many, count)
         parts.append(times @ values / count)
     low, high = np.quantile(np.concatenate(parts), (0.025, 0.975), axis=0)
-    means = values.mean(axis=0)
+    means = np.ascontiguousarray(values.T).mean(axis=1)  # added up as each figure alone is, to the last bit
     return tuple(
         Interval(float(mean), float(least), float(most), count)
         for mean, least, most in zip(means, low, high, strict=True)
