@@ -42,7 +42,7 @@ def plot_map(
     ] = None,
     most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
     embedding: evaluate_options.Embedding = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the layout.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images are drawn where there are more.")] = 0,
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,

@@ -85,7 +85,7 @@ def embedding_map(
         task: Queries and gallery.
         most: Images to draw. Where there are more, queries take up to half of them and chance chooses which; the
             first answers are those of the whole gallery.
-        seed: Of that choice and of the layout.
+        seed: Of that choice.
         progress: Told of embedded images and of the layout.
 
     Raises:
@@ -103,7 +103,7 @@ def embedding_map(
     rows = _drawn(task, most, seed)
     points = np.concatenate([queries, gallery])[rows]
     progress("laying out", 0, 1)
-    places = plane(points, seed, _geodesics(retriever, points))
+    places = plane(points, _geodesics(retriever, points))
     progress("laying out", 1, 1)
     drawn = [images[row] for row in rows]
     return EmbeddingMap(

@@ -19,17 +19,14 @@ _PERPLEXITY = 30.0
 _SPREAD = 1e-4  # of the start along its first axis
 
 
-def plane(
-    embeddings: NDArray[np.float32], seed: int, distances: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
+def plane(embeddings: NDArray[np.float32], distances: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return places (N, 2), each axis centred and the wider one of length 1.
 
     Principal components, then t-SNE (van der Maaten and Hinton, JMLR 9, 2008) from them. Near places are near
-    embeddings; far places, sizes and shapes of clusters mean little. The same seed gives the same places.
+    embeddings; far places, sizes and shapes of clusters mean little. Nothing is left to chance: the start decides.
 
     Args:
         embeddings: (N, D), finite.
-        seed: Decides t-SNE's random numbers.
         distances: (N, N) by which neighbours are found; None takes the Euclidean ones, which rank unit vectors as
             the cosine does.
 
@@ -54,7 +51,7 @@ def plane(
             init=start / start[:, 0].std() * _SPREAD,
             perplexity=min(_PERPLEXITY, (len(points) - 1) / 3),
             metric="euclidean" if distances is None else "precomputed",
-            random_state=seed,
+            random_state=0,
             n_jobs=1,
         ).fit_transform(main if distances is None else distances)
     return _framed(np.asarray(layout, np.float64))

@@ -90,9 +90,9 @@ def near(distance: str, x: Any, y: Any) -> float:
     return -math.acosh(1 + 2 * C * apart / room)
 
 
-def slow_rows(task: RetrievalTask, queries: Any, gallery: Any, distance: str, hidden: Any) -> list[dict[str, Any]]:
+def slow_rows(task: RetrievalTask, embeddings: Any, distance: str, hidden: Any) -> list[dict[str, Any]]:
     """Return rank of the first hit, AP@R and R-precision of every query that has a partner."""
-    rows = []
+    rows, (queries, gallery) = [], embeddings
     for image, point in zip(task.queries, queries, strict=True):
         seen = [
             (near(distance, point, other) - TIE * (one.label == image.label), one.label == image.label)

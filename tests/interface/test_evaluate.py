@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return train(tmp_path_factory.mktemp("trained"))
 
 
-def evaluated(trained: Trained, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+def evaluated(trained: Trained, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert (
         _answer(["evaluate", trained.model, str(trained.photos), "--workspace", str(trained.workspace), *words]) == 0
     )
@@ -53,7 +54,7 @@ def test_every_figure_agrees_with_a_slow_loop(words, embedding, distance, hides,
         shares = bool(hides) and values[query.id] == values[other.id]
         return shares and (not hides[1] or query.label == other.label)
 
-    rows = slow_rows(task, *trained.embeddings(embedding, task), distance, hidden)
+    rows = slow_rows(task, trained.embeddings(embedding, task), distance, hidden)
     assert (found["queries"], found["left_out"]) == (len(rows), len(task.queries) - len(rows))
     assert found["embedding"] == embedding
     assert found["distance"] == (f"hyperbolic:{C}" if distance == "hyperbolic" else distance)
