@@ -34,26 +34,34 @@ class Distance(Protocol):
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
         """Return (Q, F) and (G, F) whose product `finish` makes scores of.
 
+        Args:
+            queries: (Q, D) embeddings.
+            gallery: (G, D) embeddings.
+
         Raises:
             ValueError: The distance is not defined for such embeddings.
         """
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
-        """Return float32 scores, higher is nearer; may overwrite the product."""
+        """Return float32 scores (q, g) for a product (q, g), higher is nearer; may overwrite the product."""
 
 
 class Cosine:
     """Cosine similarity of unit-norm embeddings; the score is the cosine."""
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return the embeddings as they are."""
+        """Return the embeddings as they are, (Q, D) and (G, D) in float32.
+
+        Raises:
+            ValueError: An embedding is longer than 1.
+        """
         for what, embeddings in (("query", queries), ("gallery", gallery)):
             if len(embeddings) and float(_squares(embeddings).max()) > 1.01:
                 raise ValueError(f"{what} embeddings must have unit norm; divide each by its length")
         return queries.astype(np.float32, copy=False), gallery.astype(np.float32, copy=False)
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
-        """Return the product, which is the score."""
+        """Return the product (q, g), which is the cosine, in [-1, 1]."""
         return product
 
 
@@ -64,7 +72,10 @@ class Euclidean:
     """
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return factors of x.y - |x|^2/2 - |y|^2/2, embeddings moved to their mean so that little cancels."""
+        """Return factors (Q, D + 2) and (G, D + 2) of x.y - |x|^2/2 - |y|^2/2, in float32.
+
+        Embeddings are moved to the gallery's mean first, so that little cancels.
+        """
         centre = gallery.mean(axis=0, dtype=np.float64)
         left, right = queries - centre, gallery - centre
         largest = max(float(_squares(left).max()), float(_squares(right).max()), 1e-30) ** 0.5
@@ -72,7 +83,7 @@ class Euclidean:
         return first.astype(np.float32), second.astype(np.float32)
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
-        """Return the product, which is the score."""
+        """Return the product (q, g), which is the score, at most 0."""
         return product
 
 
@@ -94,7 +105,11 @@ class Hyperbolic:
             raise ValueError(f"curvature {curvature!r}: c must be above 0 (the ball's curvature is -c)")
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return float64 factors of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2))."""
+        """Return float64 factors (Q, D + 2) and (G, D + 2) of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2)).
+
+        Raises:
+            ValueError: An embedding lies outside the ball of radius 1 / sqrt(c).
+        """
         left, right = (part.astype(np.float64) * self.curvature**0.5 for part in (queries, gallery))
         stretch = []
         for what, points in (("query", left), ("gallery", right)):
@@ -107,7 +122,7 @@ class Hyperbolic:
         return first * stretch[0], second * stretch[1]
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
-        """Return minus arcosh(1 - 4 product)."""
+        """Return minus arcosh(1 - 4 product) for a product (q, g): minus the distance times sqrt(c), at most 0."""
         return product.mul_(-4).add_(1).clamp_(min=1).acosh_().neg_().float()
 
 

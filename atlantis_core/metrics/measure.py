@@ -23,7 +23,7 @@ RECALL_AT = (1, 2, 4, 8)
 
 
 def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
-    """Return the figures of a ranking, overall, by class and by facet value.
+    """Return the figures of a ranking, overall, by class and by facet value, all shares in [0, 1].
 
     Args:
         ranking: Of these queries.
@@ -66,6 +66,9 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
 
     The intervals are of the mean hits over the same queries: seeds do not add queries, so they do not narrow
     them.
+
+    Args:
+        measurements: One per seed.
 
     Raises:
         ValueError: There is none, or they are of different queries.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from atlantis_core.metrics.intervals import bootstrap, wilson
 from atlantis_core.metrics.measure import average, measure
 from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of, worst_outcomes
 from atlantis_core.metrics.ranking import rank_images
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import Interval, Measurement
 
 
 @pytest.fixture
@@ -70,6 +73,18 @@ def test_outcomes_survive_the_disk(tmp_path):
     assert back.hit.dtype == np.bool_
     assert back.hit.tolist() == [True, False]
     assert [file.name for file in tmp_path.iterdir()] == ["seed0.npz"]
+
+
+def test_measurements_in_workspaces_of_before_still_load():
+    """Receipts are found by an address that says nothing of a measurement's fields, so those may only be added to."""
+    stored = json.loads(
+        '{"recall_at": {"1": 0.5, "2": 0.75}, "map_at_r": 0.4, "r_precision": 0.45, "queries": 4, "left_out": 1,'
+        ' "per_class": {"tug": {"value": 0.5, "low": 0.15, "high": 0.85, "count": 4}}, "per_facet": {}}'
+    )
+    found = from_json(Measurement, stored)
+    assert found.recall_at == {1: 0.5, 2: 0.75}
+    assert found.per_class["tug"] == Interval(0.5, 0.15, 0.85, 4)
+    assert as_json(found) == stored
 
 
 def test_no_outcomes_survive_the_disk_too(tmp_path):
