@@ -108,7 +108,7 @@ def evaluate(
         retriever: What is measured.
         task: Queries and gallery; an image in both is never matched to itself.
         spec: What is asked.
-        progress: Told of embedded images and of clustering.
+        progress: Told of embedded images and of the steps after that.
 
     Raises:
         SetupError: An image cannot be read, or the distance is not defined for such embeddings.
@@ -120,13 +120,17 @@ def evaluate(
         queries, gallery = _unit(queries), _unit(gallery)
     _check_room(distance, (queries, gallery))
     ignoring = [_rule(rule, task) for rule in spec.leaving_out]
+    progress("ranking", 0, 1)
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance, ignoring)
+    progress("ranking", 1, 1)
     if spec.leaving_out and not ranking.num_queries:
         rules = " and ".join(_in_words(rule) for rule in spec.leaving_out)
         raise SetupError(
             f"no query has a right image left in the gallery once {rules} are left out; ask without that"
         )
+    progress("resampling queries", 0, 1)
     intervals = _intervals(ranking, spec.at, spec.seed)
+    progress("resampling queries", 1, 1)
     return EvaluationReport(
         measurement=measure(ranking, task.queries, spec.at),
         recall_intervals=dict(zip(spec.at, intervals, strict=False)),

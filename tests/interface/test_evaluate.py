@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import shutil
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from atlantis_core.data.columns import column_values
 from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.learning.checkpoint import FACTS_NAME, WEIGHTS_NAME
 from atlantis_core.metrics.intervals import wilson
 from atlantis_dml.cli import _answer
 from tests.interface.measured import C, Trained, slow_rows, train
@@ -82,6 +87,43 @@ def test_every_figure_agrees_with_a_slow_loop(words, embedding, distance, hides,
     assert {name: one["value"] for name, one in found["per_class"].items()} == {
         name: sum(hits) / len(hits) for name, hits in classes.items()
     }
+
+
+def changed(trained: Trained, folder: Path, head: float, **facts: float) -> Trained:
+    """Copy the model with its head multiplied and facts of the head replaced."""
+    source = checkpoint_of(trained)
+    folder.mkdir()
+    state = load_file(source / WEIGHTS_NAME)
+    state["head.linear.weight"] = state["head.linear.weight"] * head
+    save_file(state, folder / WEIGHTS_NAME)
+    told = json.loads((source / FACTS_NAME).read_text())
+    told["head"] |= facts
+    (folder / FACTS_NAME).write_text(json.dumps(told))
+    return dataclasses.replace(trained, model=str(folder))
+
+
+def checkpoint_of(trained: Trained) -> Path:
+    return trained.workspace / "models" / trained.model
+
+
+def test_embeddings_at_the_border_of_the_ball_are_ranked_exactly(trained, tmp_path, capsys):
+    border = changed(trained, tmp_path / "border", 1e6, clip_radius=1e9)
+    task = border.task()
+    queries, gallery = border.embeddings("head", task)
+    assert (np.linalg.norm(np.concatenate([queries, gallery]), axis=1) * C**0.5).min() > 0.9989
+    rows = slow_rows(task, (queries, gallery), "hyperbolic", lambda *_: False)
+    found = evaluated(border, capsys, "--json")
+    assert found["map_at_r"] == pytest.approx(sum(row["ap"] for row in rows) / len(rows))
+    assert found["recall_at"]["1"] == pytest.approx(sum(row["first"] == 0 for row in rows) / len(rows))
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["plot", "map"], ["plot", "heatmap"]])
+def test_a_diverged_model_is_told_as_such(words, trained, tmp_path, capsys):
+    broken = changed(trained, tmp_path / "broken", math.nan)
+    out = [] if words == ["evaluate"] else ["--out", str(tmp_path / "p.svg")]
+    assert _answer([*words, broken.model, str(broken.photos), *out, "--json"]) == 2
+    assert "not finite; it diverged" in json.loads(capsys.readouterr().out)["error"]
+    assert not (tmp_path / "p.svg").exists()
 
 
 def test_the_question_changes_the_answer(trained, capsys):
