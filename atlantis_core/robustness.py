@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from atlantis_core.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.heads import Hyperbolic
 from atlantis_core.learning.poincare import distances
+from atlantis_core.metrics.measure import RECALL_AT
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Measurement
 
@@ -41,7 +43,11 @@ class Robustness:
 
 
 def robust_recall(
-    retriever: Retriever, task: RetrievalTask, attack: Attack, progress: Progress = no_progress
+    retriever: Retriever,
+    task: RetrievalTask,
+    attack: Attack,
+    progress: Progress = no_progress,
+    at: Sequence[int] = RECALL_AT,
 ) -> Robustness:
     """Measure a retriever on a task whose queries are attacked; the gallery stays clean.
 
@@ -54,7 +60,10 @@ def robust_recall(
         task: Queries and gallery.
         attack: Method and strength.
         progress: Told of embedded and attacked pictures.
+        at: The K of Recall@K.
     """
+    from PIL import Image
+
     queries, gallery = embed_task(retriever, task, progress=progress)
     wrong, right = _nearest(retriever, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
@@ -68,13 +77,11 @@ def robust_recall(
         attack,
         progress,
     )
-    from PIL import Image
-
     attacked = queries.copy()
     if len(rows):
         attacked[rows] = retriever.embed([Image.fromarray(picture) for picture in changed], progress=progress)
-    clean, before = measure_embeddings(retriever.space, task, queries, gallery)
-    robust, after = measure_embeddings(retriever.space, task, attacked, gallery)
+    clean, before = measure_embeddings(retriever.space, task, queries, gallery, at)
+    robust, after = measure_embeddings(retriever.space, task, attacked, gallery, at)
     flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else 0.0
     return Robustness(clean, robust, attack, flipped)
 

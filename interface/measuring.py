@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
-from atlantis_core.plain import as_json
 from atlantis_dml.answering import say
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.data.tasks import Restriction
+    from atlantis_core.examination import Question
     from atlantis_core.records import Regime
     from atlantis_core.session import Session
     from atlantis_dml.assembly import Asked
@@ -88,6 +88,8 @@ def evaluation(
     regime: Regime,
     restrictions: tuple[Restriction | None, Restriction | None],
     folder: Path | None,
+    question: Question,
+    embedding: str | None,
 ) -> dict[str, Any]:
     """Measure MODEL on the validation task of DATA.
 
@@ -98,19 +100,21 @@ def evaluation(
         regime: `seen` or `unseen`.
         restrictions: Of the queries and of the gallery.
         folder: The workspace.
+        question: What to measure.
+        embedding: `head`, `body`, or None for what the model was trained for.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_core.evaluation import measure_retriever
+    from atlantis_core.examination import examine
     from atlantis_dml.assembly import check_data, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
     started = time.monotonic()
     check_data(data)
-    retriever = find_retriever(model, folder)
+    retriever = find_retriever(model, folder, embedding)
     if retriever.backbone.notice and retriever.head is None:
         say(retriever.backbone.notice)
     with screen_on_stderr() as screen:
@@ -119,13 +123,9 @@ def evaluation(
             if line:
                 screen.line(line)
         task = retrieval_task(loaded.collection, regime, *restrictions)
-        measured, _ = measure_retriever(retriever, task)
-    facts: dict[str, Any] = as_json(measured)
-    return (
-        {"model": model, "data": data, "split": "validation"}
-        | facts
-        | {"seconds": round(time.monotonic() - started, 2)}
-    )
+        found = examine(retriever, task, question, screen.progress)
+    about = {"model": model, "data": data, "split": "validation", "embedding": retriever.embedding}
+    return about | found | {"seconds": round(time.monotonic() - started, 2)}
 
 
 def check_split(split: str) -> None:

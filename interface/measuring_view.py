@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlantis_core.data.text import clean
@@ -42,17 +42,56 @@ def show_diagnosis(found: Facts) -> None:
 
 def show_evaluation(found: Facts) -> None:
     """Print the figures of one model."""
-    recalls = ", ".join(f"R@{k} {value:.3f}" for k, value in found["recall_at"].items())
-    _print(f"{found['model']} on {found['data']}, validation: {recalls}")
+    _print(f"{found['model']} ({found['embedding']}, {found['distance']}) on {found['data']}, validation:")
+    _print(", ".join(f"R@{k} {value:.3f}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()))
     _print(
-        f"MAP@R {found['map_at_r']:.3f}, R-precision {found['r_precision']:.3f}; {found['queries']} queries, "
-        f"{found['left_out']} left out for lack of a partner"
+        f"MAP@R {found['map_at_r']:.3f}{_bounds(found, 'map_at_r')}, "
+        f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
+        f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
+    if found["left_out_by"]:
+        _print(f"No query searched images of its own {found['left_out_by']}")
+    if "nmi" in found:
+        _print(f"NMI {found['nmi']:.3f}")
+    if "robust" in found:
+        _print(_attacked(found["robust"]))
     for facet, values in found["per_facet"].items():
         rows = [(value, *_interval(one)) for value, one in values.items()]
         _show(table((facet, "R@1", "95 %", "queries"), rows, right=(1, 2, 3)))
     weakest = sorted(found["per_class"].items(), key=lambda item: item[1]["value"])[:_WEAKEST]
     _show(table(("weakest classes", "R@1", "95 %", "queries"), [(n, *_interval(i)) for n, i in weakest], (1, 2, 3)))
+    _show_cells(found["per_cell"][:_WEAKEST])
+
+
+def _show_cells(cells: Sequence[Facts]) -> None:
+    rows = [
+        (
+            cell_name(cell),
+            f"{cell['recall_at_1']:.3f}",
+            f"{cell['low']:.3f}-{cell['high']:.3f}",
+            str(cell["queries"]),
+        )
+        for cell in cells
+    ]
+    if rows:
+        _show(table(("weakest cells", "R@1", "95 %", "queries"), rows, (1, 2, 3)))
+
+
+def _bounds(found: Facts, *names: str) -> str:
+    """Return a figure's interval in brackets; nothing where no query counts."""
+    part: Any = found["intervals"]
+    for name in names:
+        part = part.get(name, {})
+    return f" ({part['low']:.3f}-{part['high']:.3f})" if part else ""
+
+
+def _attacked(robust: Facts) -> str:
+    recalls = ", ".join(f"R@{k} {value:.3f}" for k, value in robust["recall_at"].items())
+    steps = f", {robust['steps']} steps" if robust["method"] == "pgd" else ""
+    return (
+        f"Under attack ({robust['method']}, epsilon {robust['epsilon']:g} of 255{steps}): {recalls}; "
+        f"{robust['flipped']:.1%} of the queries lost their right answer"
+    )
 
 
 def show_test(found: Facts) -> None:

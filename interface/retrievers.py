@@ -16,15 +16,17 @@ _RUN = re.compile(r"last|\d{8}(-[0-9a-f]*)?")
 _TRIAL = re.compile(r"[0-9a-f]{6,32}")
 
 
-def find_retriever(model: str, workspace: str | Path | None = None) -> Retriever:
+def find_retriever(model: str, workspace: str | Path | None = None, embedding: str | None = None) -> Retriever:
     """Load what MODEL names.
 
     Args:
         model: See `atlantis_dml.load_retriever`.
         workspace: Folder in which runs and trials are looked up; None takes the environment's.
 
+        embedding: `head`, `body`, or None for what the model was trained for.
+
     Raises:
-        SetupError: Nothing of the kind, or a damaged file.
+        SetupError: Nothing of the kind, a damaged file, or a head that is not there.
     """
     from atlantis_core.learning.retriever import load_retriever
     from atlantis_dml.assembly import open_workspace
@@ -32,9 +34,9 @@ def find_retriever(model: str, workspace: str | Path | None = None) -> Retriever
     if not model.strip():
         raise SetupError("MODEL is empty; name a run, a trial, a safetensors file or a timm model")
     if Path(model).expanduser().exists():
-        return load_retriever(Path(model).expanduser())
+        return load_retriever(Path(model).expanduser(), embedding)
     folder = None if workspace is None else Path(workspace)
-    return load_retriever(_checkpoint(model, open_workspace(folder)) or model)
+    return load_retriever(_checkpoint(model, open_workspace(folder)) or model, embedding)
 
 
 def _checkpoint(model: str, workspace: Workspace) -> str | None:

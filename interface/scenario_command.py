@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 scenario = typer.Typer(
     help="Put a collection into one of the paper's situations: DEST is a new collection that every command reads.",
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
+
+
+@scenario.callback(invoke_without_command=True)
+def _which(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 Destination = Annotated[Path, typer.Argument(metavar="DEST", help="A new folder; photos in it are links.")]
 Source = Annotated[Path, typer.Argument(metavar="DATA", help="A collection's folder; it stays as it is.")]

@@ -51,7 +51,7 @@ class Attack:
 
     @property
     def step_size(self) -> float:
-        """Change of a pixel's channel in a step: all of epsilon, or for PGD 2.5 epsilon / steps (Madry, section 5)."""
+        """Change of a pixel's channel in a step: all of epsilon; PGD: 2.5 epsilon / steps (Madry, section 5)."""
         return self.epsilon if self.method == "fgsm" else 2.5 * self.epsilon / self.steps
 
 

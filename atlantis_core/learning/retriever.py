@@ -45,6 +45,11 @@ class Retriever:
     space: Head = _SPHERE
     """Where embeddings live; `space.distance` says how they are searched."""
 
+    @property
+    def embedding(self) -> str:
+        """What is searched by: `head` or `body`."""
+        return "body" if self.head is None else "head"
+
     def embed(
         self,
         images: Sequence[str | Path | Image],

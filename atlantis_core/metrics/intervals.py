@@ -48,10 +48,26 @@ def bootstrap(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Int
     Raises:
         ValueError: There is no observation.
     """
+    (interval,) = bootstrap_columns(values[:, None], seed, rounds)
+    return interval
+
+
+def bootstrap_columns(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
+    """Return the mean of every column with its 95 % percentile bootstrap interval, the same resamples for all.
+
+    Args:
+        values: (N, M): M figures of N independent observations.
+        seed: Decides the resamples.
+        rounds: Resamples.
+
+    Raises:
+        ValueError: There is no observation.
+    """
     if not len(values):
         raise ValueError("no values to resample")
     generator = np.random.default_rng(seed)
     # Row by row, so that memory does not grow with rounds x N.
-    means = [float(values[generator.integers(0, len(values), len(values))].mean()) for _ in range(rounds)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+    means = [values[generator.integers(0, len(values), len(values))].mean(axis=0) for _ in range(rounds)]
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    bounds = zip(values.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Interval(value, least, most, len(values)) for value, least, most in bounds]

@@ -1,0 +1,146 @@
+"""Everything that can be said of one model on one task: `atlantis evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import distance_of, embed_task
+from atlantis_core.metrics.intervals import bootstrap_columns
+from atlantis_core.metrics.leaving_out import rank_leaving_out
+from atlantis_core.metrics.measure import RECALL_AT, measure, recall_by_cell
+from atlantis_core.metrics.nmi import nmi
+from atlantis_core.metrics.ranking import Ranking, rank_images
+from atlantis_core.plain import as_json
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import LabelledImage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from atlantis_core.learning.attacks import Attack
+    from atlantis_core.learning.retriever import Retriever
+
+_SEED = 0  # of resamples and clusters: the same question has the same answer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be measured, and how."""
+
+    at: tuple[int, ...] = RECALL_AT
+    """The K of Recall@K."""
+    distance: str = "auto"
+    """Name in `metrics.distances.DISTANCES`; `auto` is the one that the model was trained for."""
+    leave_out: str | None = None
+    """Facet of which a query's own value is not searched."""
+    nmi: bool = False
+    """Whether to cluster queries and gallery, which takes longer than all the rest."""
+    attack: Attack | None = None
+    """Changes the queries for a second measurement."""
+
+    def __post_init__(self) -> None:
+        if not self.at or min(self.at) < 1:
+            raise SetupError(f"--at takes numbers from 1, such as --at 1,10,100, not {self.at!r}")
+
+
+def examine(
+    retriever: Retriever, task: RetrievalTask, question: Question, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Measure a model on a task.
+
+    Args:
+        retriever: The model.
+        task: Queries and gallery; an image in both never finds itself.
+        question: What to measure.
+        progress: Told of embedded pictures.
+
+    Returns:
+        JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
+        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`; where asked for, `nmi` and
+        `robust`.
+
+    Raises:
+        SetupError: An image cannot be read, or the distance does not suit the embeddings.
+        TrainingFailed: The embeddings are not finite.
+    """
+    queries, gallery = embed_task(retriever, task, progress=progress)
+    distance = distance_of(retriever.space) if question.distance == "auto" else question.distance
+    ranking = _ranking(task, queries, gallery, question, distance)
+    figures: dict[str, Any] = as_json(measure(ranking, task.queries, question.at))
+    figures |= {
+        "intervals": _intervals(ranking, question.at),
+        "per_cell": _cells(ranking, task.queries),
+        "distance": distance,
+        "left_out_by": question.leave_out,
+    }
+    if question.nmi:
+        figures["nmi"] = _nmi(task, queries, gallery)
+    if question.attack is not None:
+        from atlantis_core.robustness import robust_recall
+
+        figures["robust"] = robust_recall(retriever, task, question.attack, progress, question.at).facts()
+    return figures
+
+
+def _ranking(
+    task: RetrievalTask,
+    queries: NDArray[np.float32],
+    gallery: NDArray[np.float32],
+    question: Question,
+    distance: str,
+) -> Ranking:
+    try:
+        if question.leave_out is None:
+            return rank_images(task.queries, queries, task.gallery, gallery, distance)
+        return rank_leaving_out(task.queries, queries, task.gallery, gallery, question.leave_out, distance)
+    except ValueError as error:  # unit vectors in a ball of radius 1, say
+        raise SetupError(f"distance {distance!r} does not suit these embeddings: {error}") from error
+
+
+def _intervals(ranking: Ranking, at: Sequence[int]) -> dict[str, Any]:
+    """Return every figure with its interval over queries; none without a query."""
+    counted = ranking.has_partner
+    if not counted.any():
+        return {}
+    columns = [ranking.first_hit[counted] < k for k in at]
+    values = np.stack([*columns, ranking.ap_at_r[counted], ranking.r_precision[counted]], axis=1).astype(np.float64)
+    *recalls, map_at_r, r_precision = (as_json(interval) for interval in bootstrap_columns(values, _SEED))
+    return {
+        "recall_at": {str(k): interval for k, interval in zip(at, recalls, strict=True)},
+        "map_at_r": map_at_r,
+        "r_precision": r_precision,
+    }
+
+
+def _cells(ranking: Ranking, queries: Sequence[LabelledImage]) -> list[dict[str, Any]]:
+    """Return every class x facet value, worst first."""
+    cells = recall_by_cell(ranking, queries)
+    rows = [
+        {
+            "class": name,
+            "facet": facet,
+            "value": value,
+            "recall_at_1": found.value,
+            "low": found.low,
+            "high": found.high,
+            "queries": found.count,
+        }
+        for (name, facet, value), found in cells.items()
+    ]
+    return sorted(rows, key=lambda row: (row["high"], row["recall_at_1"]))
+
+
+def _nmi(task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> float:
+    """Return the NMI of all images of the task, each once."""
+    images = (*task.queries, *task.gallery)
+    first = {image.id: row for row, image in reversed(list(enumerate(images)))}
+    rows = sorted(first.values())
+    names = sorted({image.label for image in images})
+    labels = np.array([names.index(images[row].label) for row in rows], np.int64)
+    return nmi(np.concatenate([queries, gallery])[rows], labels, _SEED)
