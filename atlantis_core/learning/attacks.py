@@ -81,11 +81,25 @@ def perturbed(
     avoided = None if away is None else torch.from_numpy(away).to(device)
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
     changed = _start(clean, ids, attack).clamp(low, high)
+    best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
     for _ in range(1 if attack.method == "fgsm" else attack.steps):
         changed.requires_grad_()
         gain = objective(retriever, embedded(retriever, changed), goal, avoided)
         (slope,) = torch.autograd.grad(gain.sum(), changed)
         changed = (changed.detach() + attack.step_size * slope.sign()).clamp(low, high)
+        if attack.method == "fgsm":
+            return _whole(changed, low, high)
+        with torch.no_grad():
+            gain = objective(retriever, embedded(retriever, changed), goal, avoided)
+        better = gain > best_gain
+        best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
+    return _whole(best, low, high)
+
+
+def _whole(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
+    """Return pixels as whole numbers that are still within bounds."""
+    import torch
+
     whole = changed.detach().round().clamp(low.ceil(), high.floor())
     return whole.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
