@@ -5,9 +5,12 @@ A round is judged by two arms that differ in nothing but the made images: same r
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.facets import MADE, ORIGIN
@@ -143,7 +146,25 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
         return None
     from atlantis_core.learning.retriever import load_retriever
 
-    return _measured(session, trial.id, lambda: load_retriever(trial.path))
+    measured = _measured(session, trial.id, lambda: load_retriever(trial.path))
+    _note_figures(session, trial, measured[0])
+    return measured
+
+
+def _note_figures(session: Session, trial: Trial, measurement: Measurement) -> None:
+    """Leave the figures beside the checkpoint, for whoever it is handed on to."""
+    from atlantis_core.learning.checkpoint import FIGURES_NAME
+
+    facts = as_json(measurement) | {
+        "collection": session.collection.name,
+        "regime": session.spec.regime,
+        "chosen_on_queries": session.recipe.validate_every > 0,
+    }
+    kept = {name: value for name, value in facts.items() if name not in {"per_class", "per_facet"}}
+    file = Path(trial.path) / FIGURES_NAME
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    part.replace(file)
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:

@@ -29,14 +29,24 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
         SetupError: Nothing of the kind, a damaged file, or a head that is not there.
     """
     from atlantis_core.learning.retriever import load_retriever
+
+    return load_retriever(locate(model, workspace), embedding)
+
+
+def locate(model: str, workspace: str | Path | None = None) -> str:
+    """Return the path of what MODEL names, or the name itself where it is neither a path, a run nor a trial.
+
+    Raises:
+        SetupError: It is empty, or a run or trial without a checkpoint.
+    """
     from atlantis_dml.assembly import open_workspace
 
     if not model.strip():
         raise SetupError("MODEL is empty; name a run, a trial, a safetensors file or a timm model")
     if Path(model).expanduser().exists():
-        return load_retriever(Path(model).expanduser(), embedding)
+        return str(Path(model).expanduser())
     folder = None if workspace is None else Path(workspace)
-    return load_retriever(_checkpoint(model, open_workspace(folder)) or model, embedding)
+    return _checkpoint(model, open_workspace(folder)) or model
 
 
 def _checkpoint(model: str, workspace: Workspace) -> str | None:

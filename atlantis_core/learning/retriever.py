@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,8 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
 def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
         backbone = Backbone(**facts["backbone"])
+        if backbone.weights_path is None and backbone.source != "scratch":
+            backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         fraction = float(facts["recipe"]["trainable_fraction"])
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
