@@ -6,7 +6,6 @@ Processes are started by `accelerate launch`; Hugging Face's accelerate moves th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from atlantis_core.errors import SetupError
+from atlantis_core.learning.devices import processes
 from atlantis_core.learning.sampler import Batch
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Together:
 
 def this_fleet() -> Fleet:
     """Return the processes that `accelerate launch` started, or this one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if processes()[1] == 1:
         return Alone()
     from accelerate import Accelerator  # type: ignore[import-untyped]
 
