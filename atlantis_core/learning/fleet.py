@@ -59,11 +59,11 @@ class Alone:
         return batch
 
     def gather(self, embeddings: Tensor) -> Tensor:
-        """Return them."""
+        """Return them, (B, D)."""
         return embeddings
 
     def own(self, gradients: Tensor) -> Tensor:
-        """Return all rows."""
+        """Return all rows (B, D)."""
         return gradients
 
     def add(self, parameters: Iterable[Any]) -> None:
@@ -99,12 +99,12 @@ class Together:
         return Batch(batch.images[rows], batch.views[rows], batch.labels[rows])
 
     def gather(self, embeddings: Tensor) -> Tensor:
-        """Return all rows, in the order of the processes."""
+        """Return all rows (B, D), in the order of the processes, given (B / processes, D)."""
         gathered: Tensor = self.accelerator.gather(embeddings.contiguous())
         return gathered
 
     def own(self, gradients: Tensor) -> Tensor:
-        """Return this process's stretch."""
+        """Return this process's stretch (B / processes, D)."""
         return gradients[self._rows(len(gradients))]
 
     def add(self, parameters: Iterable[Any]) -> None:
