@@ -50,9 +50,10 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
-        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone, full trains the whole "
-        "trunk for minutes, unseen too, for classes that are not trained on, hyperbolic has Hyp-ViT's head and loss, smoke is seconds long and only shows that all "
-        "works. Settings may be changed behind it: 'cpu?steps=60&loss=proxy_anchor'.",
+        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone; full trains the whole "
+        "trunk for minutes, unseen too, for classes that are not trained on; hyperbolic has Hyp-ViT's head and loss; "
+        "smoke is seconds long and only shows that all works. Settings may be changed behind it: "
+        "'cpu?steps=60&loss=proxy_anchor'.",
     ),
 ]
 Query = Annotated[
