@@ -91,7 +91,7 @@ PRESETS["unseen"] = replace(PRESETS["full"], loss="proxy_anchor", steps=160)
 `harbor` is for the bundled student: vessels of 64 px are told apart by colour, which strong augmentation takes away
 (chosen on the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with the head, loss
 and their settings of the released Hyp-ViT and ATLANTIS; nothing of it was chosen here. `full` trains the whole trunk
-on new views (chosen on grocery81's validation queries). `unseen` is for classes that are not trained on, and chosen on
+on new views (chosen on grocery81's validation queries). `unseen` is for classes not trained on, and chosen on
 the training half of grocery81's classes alone: three folds of them, each held out once (docs/results.md).
 """
 
