@@ -132,11 +132,11 @@ def evaluate(
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.examination import Question
     from atlantis_core.learning.attacks import Attack
-    from atlantis_dml.measuring import evaluation
+    from atlantis_dml.measuring import Subject, evaluation
 
     question = Question(at, distance, leave_out, nmi, Attack(attack, epsilon) if attack else None)
-    folder = None if workspace is None else Path(workspace)
-    return evaluation(str(model), str(data), ReadOptions(), regime, (None, None), folder, question, embedding)
+    subject = Subject(str(model), str(data), ReadOptions(), regime, embedding=embedding)
+    return evaluation(subject, question, None if workspace is None else Path(workspace))
 
 
 def export(model: str | Path, folder: str | Path, *, onnx: bool = False, workspace: str | Path | None = None) -> Path:
