@@ -42,11 +42,17 @@ class Question:
     nmi: bool = False
     """Whether to cluster queries and gallery, which takes longer than all the rest."""
     attack: Attack | None = None
-    """Changes the queries for a second measurement."""
+    """Changes the queries for a second measurement, in the space that the model was trained for."""
+    aim: str = "wrong"
+    """Where the attack pushes, see `robustness.Aim`."""
 
     def __post_init__(self) -> None:
         if not self.at or min(self.at) < 1:
             raise SetupError(f"--at takes numbers from 1, such as --at 1,10,100, not {self.at!r}")
+        if self.attack is not None and self.leave_out is not None:
+            raise SetupError(
+                "--attack searches the whole gallery; ask for it and for --leave-out one after the other"
+            )
 
 
 def examine(
@@ -84,7 +90,8 @@ def examine(
     if question.attack is not None:
         from atlantis_core.robustness import robust_recall
 
-        figures["robust"] = robust_recall(retriever, task, question.attack, progress, question.at).facts()
+        found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim)
+        figures["robust"] = found.facts()
     return figures
 
 

@@ -87,6 +87,7 @@ def evaluate(
     attack: measure_options.AttackName = None,
     epsilon: measure_options.Epsilon = 2.0,
     attack_steps: measure_options.AttackSteps = 10,
+    attack_aim: measure_options.AttackAim = "wrong",
     seed: measure_options.AttackSeed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
@@ -112,6 +113,7 @@ def evaluate(
             leave_out,
             with_nmi,
             measure_options.attack(attack, epsilon, attack_steps, seed),
+            attack_aim,
         )
         subject = Subject(model, data, read, options.regime(regime), restrictions, embedding)
         found = evaluation(subject, question, workspace)

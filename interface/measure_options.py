@@ -36,6 +36,12 @@ AttackName = Annotated[
 ]
 Epsilon = Annotated[float, typer.Option("--epsilon", help="Most change of a pixel's channel, of 0..255.")]
 AttackSteps = Annotated[int, typer.Option("--attack-steps", help="Gradients of pgd.")]
+AttackAim = Annotated[
+    str,
+    typer.Option(
+        "--attack-aim", metavar="wrong|away", help="To the nearest of another class, or just away (pgd, untargeted)."
+    ),
+]
 AttackSeed = Annotated[int, typer.Option("--seed", min=0, help="Of pgd's random starts.")]
 
 

@@ -54,7 +54,7 @@ def show_evaluation(found: Facts) -> None:
     if "nmi" in found:
         _print(f"NMI {found['nmi']:.3f}")
     if "robust" in found:
-        _print(_attacked(found["robust"]))
+        _show_attacked(found["robust"])
     for facet, values in found["per_facet"].items():
         rows = [(value, *_interval(one)) for value, one in values.items()]
         _show(table((facet, "R@1", "95 %", "queries"), rows, right=(1, 2, 3)))
@@ -85,13 +85,18 @@ def _bounds(found: Facts, *names: str) -> str:
     return f" ({part['low']:.3f}-{part['high']:.3f})" if part else ""
 
 
-def _attacked(robust: Facts) -> str:
-    recalls = ", ".join(f"R@{k} {value:.3f}" for k, value in robust["recall_at"].items())
-    steps = f", {robust['steps']} steps" if robust["method"] == "pgd" else ""
-    return (
-        f"Under attack ({robust['method']}, epsilon {robust['epsilon']:g} of 255{steps}): {recalls}; "
+def _show_attacked(robust: Facts) -> None:
+    steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
+    _print(
+        f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}): "
         f"{robust['flipped']:.1%} of the queries lost their right answer"
     )
+    rows = [
+        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), one["map_at_r"], one["r_precision"])))
+        for which, one in (("clean", robust["clean"]), ("attacked", robust))
+    ]
+    headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), "MAP@R", "R-precision")
+    _show(table(headers, rows, right=tuple(range(1, len(headers)))))
 
 
 def show_test(found: Facts) -> None:

@@ -41,11 +41,13 @@ def pictures(images: list[TrainingImage], retriever: Retriever) -> np.ndarray:
     return np.stack([np.asarray(square(open_picture(i.path), retriever.side_px)) for i in images[:6]])
 
 
-def gain(retriever: Retriever, changed: np.ndarray, towards: np.ndarray, away: np.ndarray | None) -> np.ndarray:
+def gain(
+    retriever: Retriever, changed: np.ndarray, towards: np.ndarray | None, away: np.ndarray | None
+) -> np.ndarray:
     pixels = torch.from_numpy(changed).permute(0, 3, 1, 2).float()
     with torch.no_grad():
-        avoided = None if away is None else torch.from_numpy(away)
-        values = objective(retriever, embedded(retriever, pixels), torch.from_numpy(towards), avoided)
+        goal, avoided = (None if points is None else torch.from_numpy(points) for points in (towards, away))
+        values = objective(retriever, embedded(retriever, pixels), goal, avoided)
     return values.numpy()
 
 
@@ -102,6 +104,41 @@ def test_the_embedding_that_is_differentiated_is_the_one_that_is_searched(
     assert np.abs(found - retriever.embed([Image.fromarray(p) for p in pictures])).max() < 1e-5
 
 
+def test_pgd_of_one_step_from_the_picture_itself_is_fgsm(retriever: Retriever, pictures: np.ndarray) -> None:
+    towards = np.roll(retriever.embed([Image.fromarray(p) for p in pictures]), 1, axis=0)
+    one = Attack("pgd", 3.0, steps=1, step=3.0, random_start=False)
+    found = perturbed(retriever, pictures, IDS, towards, None, one)
+    assert np.array_equal(found, perturbed(retriever, pictures, IDS, towards, None, Attack("fgsm", 3.0)))
+
+
+def test_the_gradient_is_what_small_differences_say(retriever: Retriever, pictures: np.ndarray) -> None:
+    """Central differences along random directions, in double precision."""
+    embeddings = retriever.embed([Image.fromarray(p) for p in pictures])
+    towards, away = (torch.from_numpy(np.roll(embeddings, k, axis=0)).double() for k in (1, 2))
+    for part in (retriever.stages.lower, retriever.stages.upper, retriever.head):
+        if part is not None:
+            part.double()
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).double().requires_grad_()
+    (slope,) = torch.autograd.grad(objective(retriever, embedded(retriever, pixels), towards, away).sum(), pixels)
+    directions = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.no_grad():
+        ahead, behind = (
+            objective(retriever, embedded(retriever, pixels + sign * 1e-4 * directions), towards, away)
+            for sign in (1, -1)
+        )
+    expected = (slope * directions).sum(dim=(1, 2, 3))
+    assert torch.allclose((ahead - behind) / 2e-4, expected, rtol=1e-3, atol=1e-7)
+
+
+def test_untargeted_attacks_leave_where_the_picture_stands(retriever: Retriever, pictures: np.ndarray) -> None:
+    here = retriever.embed([Image.fromarray(p) for p in pictures])
+    changed = perturbed(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 10))
+    noise = perturbed(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 1, step=1e-6))
+    assert gain(retriever, changed, None, here).mean() > gain(retriever, noise, None, here).mean()
+    with pytest.raises(ValueError, match="towards something or away"):
+        perturbed(retriever, pictures, IDS, None, None, Attack())
+
+
 def test_random_starts_belong_to_the_picture_and_the_seed(images: list[TrainingImage], backbone: Backbone) -> None:
     retriever = frozen(backbone)
     paths, ids = [i.path for i in images[:5]], [i.id for i in images[:5]]
@@ -109,7 +146,7 @@ def test_random_starts_belong_to_the_picture_and_the_seed(images: list[TrainingI
 
     def changed(seed: int, batch_size: int) -> np.ndarray:
         attack = Attack("pgd", 4.0, 2, seed)
-        return np.stack(attack_all(retriever, paths, ids, towards, None, attack, no_progress, batch_size))
+        return np.stack(list(attack_all(retriever, paths, ids, towards, None, attack, no_progress, batch_size)))
 
     assert np.abs(changed(0, 5).astype(int) - changed(0, 2).astype(int)).mean() < 0.05  # but for rounding
     assert not np.array_equal(changed(0, 5), changed(1, 5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -161,5 +163,23 @@ def test_an_attack_costs_recall_and_none_costs_nothing(retriever: Retriever, tas
     assert strong.flipped == pytest.approx(strong.clean.recall_at[1] - strong.robust.recall_at[1])
     facts = strong.facts()
     assert facts["recall_at"].keys() == {"1", "5"}
-    assert (facts["method"], facts["epsilon"], facts["steps"]) == ("pgd", 60.0, 15)
+    assert (facts["attack"], facts["epsilon"], facts["steps"]) == ("pgd", 60.0, 15)
     assert robust_recall(retriever, task, Attack("pgd", 60.0, steps=15), at=(1, 5)).facts() == facts
+    assert facts["clean"]["recall_at"]["1"] == strong.clean.recall_at[1]
+
+
+def test_an_untargeted_attack_costs_recall_too(retriever: Retriever, tmp_path: Path) -> None:
+    """Faint stripes in much noise: classes lie so near that getting away leads to another."""
+    images, draw = [], np.random.default_rng(3)
+    for number in range(30):
+        pixels = draw.integers(40, 200, (64, 64, 3))
+        pixels[:: 2 + number % 3, :, number % 3] += 30
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+        label = f"class{number % 3}"
+        images.append(LabelledImage(f"id{number}", str(tmp_path / f"{number}.png"), label, "train", "both", {}))
+    task = RetrievalTask(tuple(images[15:]), tuple(images[:15]))
+    found = robust_recall(retriever, task, Attack("pgd", 16.0, steps=15), aim="away")
+    assert found.facts()["aim"] == "away"
+    assert found.robust.map_at_r < found.clean.map_at_r
+    with pytest.raises(SetupError, match="random start"):
+        robust_recall(retriever, task, Attack("fgsm"), aim="away")
