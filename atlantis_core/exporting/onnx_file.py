@@ -158,8 +158,8 @@ def _graph(retriever: Retriever) -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.trunk, self.head = retriever.stages.trunk, retriever.head
-            self.register_buffer("mean", torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
-            self.register_buffer("std", torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
+            self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
+            self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
 
         def forward(self, pixels: Tensor) -> Tensor:
             features = self.trunk((pixels - self.mean) / self.std)
@@ -175,9 +175,7 @@ def _noise(side_px: int) -> list[Image]:
     from PIL import Image
 
     draw = np.random.default_rng(_SEED)
-    return [
-        Image.fromarray(draw.integers(0, 256, (side_px, side_px, 3), np.uint8)) for _ in range(_RANDOM_IMAGES)
-    ]
+    return [Image.fromarray(draw.integers(0, 256, (side_px, side_px, 3), np.uint8)) for _ in range(_RANDOM_IMAGES)]
 
 
 def _strip(model: Any) -> None:

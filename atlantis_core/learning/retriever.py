@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,14 @@ class Retriever:
     def embedding(self) -> str:
         """What is searched by: `head` or `body`."""
         return "body" if self.head is None else "head"
+
+    @property
+    def dims(self) -> int:
+        """D, the length of an embedding."""
+        if self.head is not None:
+            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
+        trunk = self.stages.trunk
+        return int(getattr(trunk, "head_hidden_size", trunk.num_features))  # type: ignore[arg-type]
 
     def embed(
         self,
@@ -120,12 +128,7 @@ class Retriever:
                 placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
                 chunks.append(placed.float().cpu().numpy())
         progress("embedding", count, count)
-        return np.concatenate(chunks) if chunks else np.zeros((0, self._dims()), dtype=np.float32)
-
-    def _dims(self) -> int:
-        if self.head is not None:
-            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
-        return int(self.stages.trunk.num_features)  # type: ignore[arg-type]
+        return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
 
 def _check_many(images: object) -> None:
@@ -183,7 +186,7 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
 
 def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
-        backbone = Backbone(**facts["backbone"])
+        backbone = _beside(Backbone(**facts["backbone"]), path)
         fraction = float(facts["recipe"]["trainable_fraction"])
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
@@ -197,6 +200,13 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
         return Retriever(backbone, stages, None, side_px)
     return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
+
+
+def _beside(backbone: Backbone, path: Path) -> Backbone:
+    """Find the weights that address the trunk: an exported model names its own file, wherever its folder went."""
+    if backbone.weights_path is None or Path(backbone.weights_path).is_absolute():
+        return backbone
+    return replace(backbone, weights_path=str(path.resolve().parent / backbone.weights_path))
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
