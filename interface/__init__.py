@@ -7,8 +7,8 @@ from atlantis_dml import load_retriever
 retriever = load_retriever("20261123-1a2b3c")  # a run, a trial, a safetensors file or a timm name
 vectors = retriever.embed(["a.jpg", "b.jpg"])
 ```
-`train`, `evaluate`, `export` and `filter_embeddings` are the commands of these names; they show progress on stderr and
-return what `--json` prints.
+`train`, `evaluate`, `export` and `filter_embeddings` are the commands of these names; they show progress on stderr
+and return what `--json` prints.
 """
 
 from __future__ import annotations
@@ -130,12 +130,19 @@ def evaluate(
 
     Args:
         model: See `load_retriever`.
-        data: See `train`, as for the other arguments that are not here.
+        data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
         at: The K of Recall@K.
         embedding: `head`, `body`, or None for what the model was trained for.
         distance: `auto` is the model's own; else a name as `atlantis evaluate --distance` takes it.
         leave_out: Facet of which a query's own value is not searched.
         nmi: Whether to cluster too, which takes longer than all the rest.
+        regime: `seen` or `unseen`.
+        label: Metadata column with the class.
+        split: Metadata column with train, validation or test.
+        facets: Metadata columns to take as facets.
+        query: Column and value: only these validation images ask.
+        gallery: Column and value: only these images are searched.
+        workspace: Folder that keeps everything; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
         What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,

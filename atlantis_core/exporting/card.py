@@ -115,7 +115,10 @@ def _onnx(about: About) -> str:
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
 picture = ImageOps.exif_transpose(Image.open("a.jpg")).convert("RGB")
-picture = ImageOps.fit(picture, ({side}, {side}), Image.Resampling.BICUBIC)
+short = min(picture.size)
+left, top = (picture.width - short) // 2, (picture.height - short) // 2
+box = (left, top, left + short, top + short)
+picture = picture.resize(({side}, {side}), Image.Resampling.BICUBIC, box)
 pixels = np.asarray(picture, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")
 embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.dims})
