@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,15 @@ from PIL import Image
 
 import atlantis_dml
 from atlantis_core.errors import SetupError
+from atlantis_core.exporting.evidence import evidence_of
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_core.learning.sampler import TrainingImage
+from atlantis_core.plain import as_json
+from atlantis_core.session import Session
+from atlantis_core.summary import final_arms
 from atlantis_dml.cli import _answer
+from tests.interface.conftest import HOSTILE, Fabricated
 
 CLASSES = ("red", "green", "blue|`<b>`")
 QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
@@ -245,6 +251,38 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
 def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:
     with pytest.raises(SetupError, match=culprit):
         atlantis_dml.filter_embeddings(real, ([[1.0, 2.0]], [0]))
+
+
+def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> None:
+    session = Session(fabricated.workspace, fabricated.run_id, fabricated.workspace.runs.get(fabricated.run_id).spec)
+    arms = final_arms(fabricated.workspace, fabricated.run_id)
+    found = evidence_of(session, arms["incumbent"][0])
+    assert found is not None
+    assert [row.name for row in found.figures] == ["this model", "baseline", "frozen"]
+    assert [row.recall_at_1.value for row in found.figures[:2]] == [pytest.approx(20 / 24), pytest.approx(12 / 24)]
+    assert (found.real, found.made, found.classes, found.queries) == (12, 0, 2, 24)
+    assert found.judged
+    assert found.test is None
+    alone = evidence_of(session, arms["baseline"][0])
+    assert alone is not None
+    assert [row.name for row in alone.figures] == ["this model", "frozen"]
+    one = {"recall_at": {"1": 0.5}, "map_at_r": 0.2, "r_precision": 0.3, "queries": 9, "per_class": {HOSTILE: 1}}
+    session.write(0, "test", {"frozen": one, "baseline": one, "final": one})
+    opened = evidence_of(session, arms["incumbent"][0])
+    assert opened is not None
+    assert HOSTILE not in json.dumps(as_json(opened))
+    assert opened.test is not None
+    assert opened.test["final"]["queries"] == 9
+
+
+def test_weights_that_are_gone_leave_the_model_to_be_told(fabricated: Fabricated) -> None:
+    spec = replace(fabricated.workspace.runs.get(fabricated.run_id).spec, weights="/home/someone/gone.safetensors")
+    session = Session(fabricated.workspace, fabricated.run_id, spec)
+    found = evidence_of(session, final_arms(fabricated.workspace, fabricated.run_id)["incumbent"][0])
+    assert found is not None
+    assert [row.name for row in found.figures] == ["this model", "baseline"]
+    (reason,) = found.missing
+    assert "someone" not in reason
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = empty_head(space, int(create_trunk(found.backbone).head_hidden_size), 16)  # type: ignore[arg-type]
-        torch.nn.init.normal_(module.linear.weight)  # type: ignore[union-attr,arg-type]
+        torch.nn.init.normal_(module.linear.weight)  # type: ignore[arg-type]
     return replace(found, head=module.eval(), space=space)
 
 
