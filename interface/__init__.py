@@ -44,8 +44,8 @@ def load_retriever(model: str | Path, workspace: str | Path | None = None) -> Re
 
 def train(
     data: str | Path,
-    *,
     preset: str = "auto",
+    *,
     settings: Mapping[str, Any] | None = None,
     seeds: int = 1,
     seed: int = 0,
@@ -66,7 +66,7 @@ def train(
 
     Args:
         data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
-        preset: See `atlantis presets`.
+        preset: A name in `atlantis presets`, alone or with changes: `full?steps=300&loss=supcon`.
         settings: Settings of the preset to change, such as `{"steps": 300}`.
         seeds: Trainings, of which mean and spread are told.
         seed: The first seed.
@@ -92,7 +92,7 @@ def train(
 
     return library.train(
         data,
-        preset=preset,
+        preset,
         settings=settings,
         seeds=seeds,
         seed=seed,
@@ -118,6 +118,8 @@ def evaluate(
     distance: str = "auto",
     leave_out: str | None = None,
     nmi: bool = False,
+    attack: str | None = None,
+    epsilon: float = 2.0,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -136,6 +138,8 @@ def evaluate(
         distance: `auto` is the model's own; else a name as `atlantis evaluate --distance` takes it.
         leave_out: Facet of which a query's own value is not searched.
         nmi: Whether to cluster too, which takes longer than all the rest.
+        attack: `fgsm` or `pgd`: measure with attacked queries too.
+        epsilon: Most change of a pixel's channel by the attack, of 0..255.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -161,6 +165,8 @@ def evaluate(
         distance=distance,
         leave_out=leave_out,
         nmi=nmi,
+        attack=attack,
+        epsilon=epsilon,
         regime=regime,
         label=label,
         split=split,

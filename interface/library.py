@@ -17,8 +17,8 @@ Choice = tuple[str, str]
 
 def train(
     data: Where,
-    *,
     preset: str = "auto",
+    *,
     settings: Mapping[str, Any] | None = None,
     seeds: int = 1,
     seed: int = 0,
@@ -66,6 +66,8 @@ def evaluate(
     distance: str = "auto",
     leave_out: str | None = None,
     nmi: bool = False,
+    attack: str | None = None,
+    epsilon: float = 2.0,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -76,10 +78,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """Do what `atlantis_dml.evaluate` says."""
     from atlantis_core.examination import Question
+    from atlantis_core.learning.attacks import Attack
     from atlantis_dml.measuring import evaluation
     from atlantis_dml.options import regime as known_regime
 
-    question = Question(tuple(at), distance, leave_out, nmi)
+    attacked = Attack(attack, epsilon) if attack else None
+    question = Question(tuple(at), distance, leave_out, nmi, attacked)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     return evaluation(
         str(model), str(data), read, known_regime(regime), restrictions, _folder(workspace), question, embedding

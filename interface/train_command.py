@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,8 +69,28 @@ def train(
             gallery=options.column_value(gallery, "--gallery"),
         )
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
-        found = trained(Asked(data, "", read, spec), workspace, out)
+        with _place(workspace) as folder:
+            found = trained(Asked(data, "", read, spec), folder, None if is_follower() else out)
+        if is_follower():
+            return
         show_json(found) if as_json else _show(found)
+
+
+@contextmanager
+def _place(workspace: Path | None) -> Iterator[Path | None]:
+    """Give every process but the first a workspace of its own for the while: one database has one writer."""
+    if not is_follower():
+        yield workspace
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def is_follower() -> bool:
+    """Whether `accelerate launch` started this process beside a first one, which alone keeps and says anything."""
+    from atlantis_core.learning.devices import processes
+
+    return processes()[0] > 0
 
 
 def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
@@ -142,6 +165,6 @@ def _show(found: dict[str, Any]) -> None:
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
     trial_id = next(trial["id"] for trial in found["trials"] if "path" in trial)
-    for folder in (trial["exported"] for trial in found["trials"] if "exported" in trial):
-        typer.echo(clean(f"exported to {folder}", 2000))
+    for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
+        typer.echo(clean(f"exported to {exported}", 2000))
     typer.echo(clean(f"next: atlantis evaluate {trial_id} {found['data']}", 2000))

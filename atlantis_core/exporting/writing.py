@@ -140,19 +140,20 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
     if "head" in facts:
         facts = _portable(facts)
         shutil.copyfile(path, part / WEIGHTS_NAME)
+    elif retriever.backbone.source == "scratch":
+        raise SetupError(f"{str(target)!r} is no trained model: its weights are random; train it first")
     else:
         facts = _facts_of(retriever.backbone)
         trunk = retriever.stages.trunk.state_dict()
         save_file({name: value.cpu().contiguous() for name, value in trunk.items()}, part / WEIGHTS_NAME)
+    (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return facts
 
 
 def _portable(facts: dict[str, Any]) -> dict[str, Any]:
     """Return a checkpoint's facts whose trunk is addressed by the exported file itself."""
-    backbone = facts["backbone"] | {"notice": ""}
-    if backbone["weights_path"] is not None:
-        backbone["weights_path"] = WEIGHTS_NAME
+    backbone = facts["backbone"] | {"notice": "", "weights_path": None}
     report = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
     return facts | {"backbone": backbone, "report": report}
 

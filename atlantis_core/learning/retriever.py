@@ -186,7 +186,9 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
 
 def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
-        backbone = _beside(Backbone(**facts["backbone"]), path)
+        backbone = Backbone(**facts["backbone"])
+        if backbone.weights_path is None and backbone.source != "scratch":
+            backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         fraction = float(facts["recipe"]["trainable_fraction"])
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
@@ -200,13 +202,6 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
         return Retriever(backbone, stages, None, side_px)
     return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
-
-
-def _beside(backbone: Backbone, path: Path) -> Backbone:
-    """Find the weights that address the trunk: an exported model names its own file, wherever its folder went."""
-    if backbone.weights_path is None or Path(backbone.weights_path).is_absolute():
-        return backbone
-    return replace(backbone, weights_path=str(path.resolve().parent / backbone.weights_path))
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -27,7 +27,11 @@ class ZeroShot:
         items: Sequence[Item],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is left to chance)
     ) -> tuple[list[Item], list[str]]:
-        """Return all images with new splits; see `Scenario`."""
+        """Return all images with new splits; see `Scenario`.
+
+        Raises:
+            SetupError: Fewer than two classes on a side.
+        """
         labels = classes_of(items)
         count = self.train_classes or len(labels) // 2
         if not 2 <= count <= len(labels) - 2:

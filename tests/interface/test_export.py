@@ -124,8 +124,8 @@ def test_the_same_again_is_the_same_by_id_and_by_path(
 
 
 def test_a_model_without_a_head_is_exported_too(trained: Trained, tmp_path: Path) -> None:
-    assert trained.export("scratch:mobilenetv3_small_050", tmp_path / "plain") == 0
-    wanted = load_retriever("scratch:mobilenetv3_small_050").embed(trained.pictures()[:3])
+    assert trained.export("harbor-student", tmp_path / "plain") == 0
+    wanted = load_retriever("harbor-student").embed(trained.pictures()[:3])
     assert np.array_equal(load_retriever(tmp_path / "plain").embed(trained.pictures()[:3]), wanted)
     assert "None were kept with it" in (tmp_path / "plain" / "README.md").read_text()
 
@@ -162,6 +162,7 @@ def test_the_card_says_how_to_use_the_graph(
         ("{id}", "file/inside", "cannot be written"),
         ("", "new", "MODEL is empty"),
         ("nothing-of-the-kind", "new", "unknown backbone"),
+        ("scratch", "new", "its weights are random"),
         ("last", "new", "no run 'last'"),
         ("{damaged}", "new", "lacks architecture"),
     ],
@@ -221,6 +222,8 @@ def test_python_returns_what_the_commands_print(
     printed = json.loads(capsys.readouterr().out)
     measured = atlantis_dml.evaluate(model, trained.photos, at=(1, 5), workspace=trained.workspace)
     assert json.loads(json.dumps(measured)) | {"seconds": 0} == printed | {"seconds": 0}
+    attacked = atlantis_dml.evaluate(model, trained.photos, attack="fgsm", epsilon=8, workspace=trained.workspace)
+    assert attacked["robust"]["epsilon"] == 8
     exported = atlantis_dml.export(model, tmp_path / "new", workspace=trained.workspace)
     assert files(tmp_path / "new") == files(trained.out)
     assert exported["model"] == model
