@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.heads import Head, Hyperbolic
-from atlantis_core.metrics.measure import measure
+from atlantis_core.metrics.measure import RECALL_AT, measure
 from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.ports import Progress, no_progress
@@ -39,7 +39,11 @@ def measure_retriever(
 
 
 def measure_embeddings(
-    space: Head, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
+    space: Head,
+    task: RetrievalTask,
+    queries: NDArray[np.float32],
+    gallery: NDArray[np.float32],
+    at: Sequence[int] = RECALL_AT,
 ) -> tuple[Measurement, QueryOutcomes]:
     """Return the figures of embeddings on a task, and what became of every query.
 
@@ -48,12 +52,13 @@ def measure_embeddings(
         task: Queries and gallery.
         queries: (Q, D) embeddings of the queries.
         gallery: (G, D) embeddings of the gallery.
+        at: The K of Recall@K.
 
     Raises:
         TrainingFailed: The embeddings are not finite.
     """
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(space))
-    return measure(ranking, task.queries), outcomes_of(ranking, task.queries, task.gallery)
+    return measure(ranking, task.queries, at), outcomes_of(ranking, task.queries, task.gallery)
 
 
 def embed_task(

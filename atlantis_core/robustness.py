@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.errors import SetupError
 from atlantis_core.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.heads import Hyperbolic
 from atlantis_core.learning.poincare import distances
+from atlantis_core.metrics.measure import RECALL_AT
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.records import Measurement
+from atlantis_core.records import LabelledImage, Measurement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
 
 _ROWS = 256
+
+Aim = Literal["wrong", "away"]
+"""`wrong`: towards the nearest image of another class and away from the nearest of the own; `away`: untargeted, away
+from where the query stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +40,91 @@ class Robustness:
     attack: Attack
     flipped: float
     """Share of the queries that were answered rightly and no longer are."""
+    aim: str = "wrong"
 
     def facts(self) -> dict[str, Any]:
-        """Return the attacked side as plain data."""
-        figures = {f"{k}": value for k, value in self.robust.recall_at.items()}
-        quality = {"map_at_r": self.robust.map_at_r, "r_precision": self.robust.r_precision}
-        return {"recall_at": figures, **quality, **asdict(self.attack), "flipped": self.flipped}
+        """Return the attacked side as plain data, and the clean one below `clean`."""
+        how = {**asdict(self.attack), "step": self.attack.step_size}
+        return {
+            **_figures(self.robust),
+            "clean": _figures(self.clean),
+            "attack": how.pop("method"),
+            **how,
+            "aim": self.aim,
+            "flipped": self.flipped,
+        }
+
+
+def _figures(measured: Measurement) -> dict[str, Any]:
+    recalls = {f"{k}": value for k, value in measured.recall_at.items()}
+    return {"recall_at": recalls, "map_at_r": measured.map_at_r, "r_precision": measured.r_precision}
 
 
 def robust_recall(
-    retriever: Retriever, task: RetrievalTask, attack: Attack, progress: Progress = no_progress
+    retriever: Retriever,
+    task: RetrievalTask,
+    attack: Attack,
+    progress: Progress = no_progress,
+    at: Sequence[int] = RECALL_AT,
+    aim: str = "wrong",
 ) -> Robustness:
     """Measure a retriever on a task whose queries are attacked; the gallery stays clean.
 
     Every query is pushed towards the nearest gallery image of another class and away from the nearest of its own
-    (that of itself excepted), in the retriever's own space. A query without a partner is not attacked: it counts in
-    no figure.
+    (that of itself excepted), in the retriever's own space; with the aim `away` it is only pushed away from its own
+    clean embedding. A query without a partner is not attacked: it counts in no figure.
 
     Args:
         retriever: What is attacked, with full knowledge of it.
         task: Queries and gallery.
         attack: Method and strength.
         progress: Told of embedded and attacked pictures.
+        at: The K of Recall@K.
+        aim: Where queries are pushed, see `Aim`.
+
+    Raises:
+        SetupError: An aim that is none or that the attack cannot have; an image that cannot be read.
     """
+    _check_aim(aim, attack)
     queries, gallery = embed_task(retriever, task, progress=progress)
     wrong, right = _nearest(retriever, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
-    asked = [task.queries[row] for row in rows]
-    changed = attack_all(
-        retriever,
-        [image.path for image in asked],
-        [image.id for image in asked],
-        gallery[wrong[rows]],
-        gallery[right[rows]],
-        attack,
-        progress,
-    )
+    towards, away = (gallery[wrong[rows]], gallery[right[rows]]) if aim == "wrong" else (None, queries[rows])
+    attacked = queries.copy()
+    attacked[rows] = _attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
+    clean, before = measure_embeddings(retriever.space, task, queries, gallery, at)
+    robust, after = measure_embeddings(retriever.space, task, attacked, gallery, at)
+    flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else 0.0
+    return Robustness(clean, robust, attack, flipped, aim)
+
+
+def _check_aim(aim: str, attack: Attack) -> None:
+    if aim not in get_args(Aim):
+        raise SetupError(f"unknown aim {aim!r} of an attack; known: {', '.join(get_args(Aim))}")
+    if aim == "away" and (attack.method == "fgsm" or not attack.random_start):
+        raise SetupError(
+            "the aim 'away' needs pgd with its random start: at the picture itself the gradient of its distance to "
+            "itself is 0"
+        )
+
+
+def _attacked(
+    retriever: Retriever,
+    asked: Sequence[LabelledImage],
+    towards: NDArray[np.float32] | None,
+    away: NDArray[np.float32] | None,
+    attack: Attack,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Return the embeddings (Q, D) of queries after the attack."""
     from PIL import Image
 
-    attacked = queries.copy()
-    if len(rows):
-        attacked[rows] = retriever.embed([Image.fromarray(picture) for picture in changed], progress=progress)
-    clean, before = measure_embeddings(retriever.space, task, queries, gallery)
-    robust, after = measure_embeddings(retriever.space, task, attacked, gallery)
-    flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else 0.0
-    return Robustness(clean, robust, attack, flipped)
+    paths, ids = [image.path for image in asked], [image.id for image in asked]
+    changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
+    embeddings = [retriever.embed([])]
+    while some := list(islice(changed, _ROWS)):
+        embeddings.append(retriever.embed([Image.fromarray(picture) for picture in some]))
+    return np.concatenate(embeddings)
 
 
 def _nearest(

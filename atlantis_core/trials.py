@@ -19,8 +19,9 @@ from atlantis_core.metrics.measure import average
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.plain import as_json, from_json
-from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.records import Comparison, LabelledImage, Measurement, RunSpec, Trial
 from atlantis_core.session import Session
+from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -244,4 +245,16 @@ def _measured(session: Session, subject: str, build: Callable[[], Retriever]) ->
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
     session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
+    whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
+    session.workspace.receipts.file(_measuring_key(subject), "measured by", whose, 0.0)
     return measurement, outcomes
+
+
+def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
+    """Return the session that measured a trial first; None where none did."""
+    found = workspace.receipts.find(_measuring_key(trial_id))
+    return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
+
+
+def _measuring_key(subject: str) -> str:
+    return content_key("measured by", [subject])

@@ -13,6 +13,7 @@ from atlantis_dml.answering import INTERRUPTED, MISTAKE, say, show_json
 from atlantis_dml.chat_command import chat
 from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
+from atlantis_dml.export_command import export
 from atlantis_dml.filter_command import filter_embeddings
 from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, train, presets, evaluate):
+for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export):
     app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)
@@ -76,3 +77,7 @@ def _answer(arguments: list[str]) -> int:
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml import evaluate_options, options, run_options
+from atlantis_dml import measure_options, options, run_options
 from atlantis_dml.answering import answering, say, show_json
 
 
@@ -63,15 +63,8 @@ def diagnose(
 
 
 def evaluate(
-    model: evaluate_options.Model,
+    model: measure_options.Model,
     data: options.Data,
-    at: evaluate_options.At = "1,2,4,8",
-    embedding: evaluate_options.Embedding = None,
-    distance: evaluate_options.DistanceName = "auto",
-    leave_out: evaluate_options.LeaveOutColumn = None,
-    junk: evaluate_options.JunkColumn = None,
-    nmi: evaluate_options.WithNmi = False,
-    seed: evaluate_options.Seed = 0,
     split: Annotated[
         str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test RUN`.")
     ] = "validation",
@@ -83,24 +76,46 @@ def evaluate(
     query: options.Query = None,
     gallery: options.Gallery = None,
     facets: options.FacetColumns = None,
+    at: measure_options.At = "1,2,4,8",
+    embedding: measure_options.Embedding = None,
+    distance: measure_options.DistanceName = "auto",
+    leave_out: measure_options.LeaveOut = None,
+    junk: measure_options.Junk = None,
+    with_nmi: measure_options.WithNmi = False,
+    attack: measure_options.AttackName = None,
+    epsilon: measure_options.Epsilon = 2.0,
+    attack_steps: measure_options.AttackSteps = 10,
+    attack_aim: measure_options.AttackAim = "wrong",
+    seed: measure_options.AttackSeed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure MODEL on the validation queries of DATA.
 
-    Example: atlantis evaluate last photos/ --query visit=2 --at 1,10,100
+    Example: atlantis evaluate last photos/ --query visit=2
+
+    Under attack: atlantis evaluate last photos/ --attack pgd --epsilon 2
     """
     with answering(as_json):
         from atlantis_core.data.reading import ReadOptions
-        from atlantis_dml.measuring import Question, check_split, evaluation
+        from atlantis_core.examination import Question
+        from atlantis_dml.measuring import Subject, check_split, evaluation
         from atlantis_dml.measuring_view import show_evaluation
 
         check_split(split)
         read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
         restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
-        question = Question(model, data, read, options.regime(regime), restrictions, embedding)
-        ruler = evaluate_options.Ruler(at, distance, leave_out, junk, nmi, seed)
-        found = evaluation(question, ruler, workspace)
+        question = Question(
+            measure_options.numbers(at),
+            distance,
+            leave_out,
+            with_nmi,
+            measure_options.attack(attack, epsilon, attack_steps, seed),
+            attack_aim,
+            junk,
+        )
+        subject = Subject(model, data, read, options.regime(regime), restrictions, embedding)
+        found = evaluation(subject, question, workspace)
         show_json(found) if as_json else show_evaluation(found)
 
 

@@ -13,11 +13,11 @@ from atlantis_dml.progress import screen_on_stderr
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.data.tasks import Restriction, RetrievalTask
+    from atlantis_core.examination import Question
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import Collection, Regime
     from atlantis_core.session import Session
     from atlantis_dml.assembly import Asked
-    from atlantis_dml.evaluate_options import Ruler
     from atlantis_dml.progress import Screen
 
 
@@ -82,7 +82,7 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Subject:
     """Which model is asked about which images, as typed."""
 
     model: str
@@ -94,14 +94,14 @@ class Question:
     restrictions: tuple[Restriction | None, Restriction | None] = (None, None)
     """Of the queries and of the gallery."""
     embedding: str | None = None
-    """`head` or `body`; None takes what the model was trained to be used by."""
+    """`head` or `body`; None takes what the model was trained for."""
 
 
-def opened(question: Question, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
-    """Load the model, read DATA, and return them with the validation task.
+def opened(subject: Subject, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
+    """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
-        question: Model and data.
+        subject: Model and data.
         folder: The workspace.
         screen: Shows progress and what a person should read about model and collection.
 
@@ -113,40 +113,39 @@ def opened(question: Question, folder: Path | None, screen: Screen) -> tuple[Ret
     from atlantis_dml.assembly import check_data, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
-    check_data(question.data)
-    retriever = find_retriever(question.model, folder, question.embedding)
-    loaded = load_data(question.data, open_workspace(folder), question.read, question.regime, screen.progress)
+    check_data(subject.data)
+    retriever = find_retriever(subject.model, folder, subject.embedding)
+    loaded = load_data(subject.data, open_workspace(folder), subject.read, subject.regime, screen.progress)
     notice = retriever.backbone.notice if retriever.head is None else ""
     for line in (notice, summary(loaded.collection.problems), *loaded.notes):
         if line:
             screen.line(line)
-    return retriever, loaded.collection, retrieval_task(loaded.collection, question.regime, *question.restrictions)
+    return retriever, loaded.collection, retrieval_task(loaded.collection, subject.regime, *subject.restrictions)
 
 
-def evaluation(question: Question, ruler: Ruler, folder: Path | None) -> dict[str, Any]:
+def evaluation(subject: Subject, question: Question, folder: Path | None) -> dict[str, Any]:
     """Measure MODEL on the validation task of DATA.
 
     Args:
-        question: Model and data.
-        ruler: How it is measured.
+        subject: Model and data.
+        question: What to measure.
         folder: The workspace.
 
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.evaluation_report import evaluate
+    from atlantis_core.data.columns import dividing_values
+    from atlantis_core.examination import examine
 
     started = time.monotonic()
-    spec = ruler.spec()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(question, folder, screen)
-        spec = replace(spec, leaving_out=ruler.leaving_out(collection, question.read))
-        facts = evaluate(retriever, task, spec, screen.progress).facts()
-    return (
-        {"model": question.model, "data": question.data, "split": "validation"}
-        | facts
-        | {"seconds": round(time.monotonic() - started, 2)}
-    )
+        retriever, collection, task = opened(subject, folder, screen)
+        asked = (("--leave-out", question.leave_out), ("--junk", question.junk))
+        columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked if c is not None}
+        question = replace(question, columns=columns)
+        found = examine(retriever, task, question, screen.progress)
+    about = {"model": subject.model, "data": subject.data, "split": "validation", "embedding": retriever.embedding}
+    return about | found | {"seconds": round(time.monotonic() - started, 2)}
 
 
 def check_split(split: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlantis_core.data.text import clean
@@ -42,27 +42,63 @@ def show_diagnosis(found: Facts) -> None:
 
 def show_evaluation(found: Facts) -> None:
     """Print the figures of one model."""
-    bounds = found["intervals"]
-    recalls = ", ".join(f"R@{k} {_bounded(one)}" for k, one in bounds["recall_at"].items())
-    _print(f"{found['model']} on {found['data']}, validation: {recalls}")
-    nmi = "" if found["nmi"] is None else f", NMI {found['nmi']:.3f}"
+    _print(f"{found['model']} ({found['embedding']}, {found['distance']}) on {found['data']}, validation:")
+    _print(", ".join(f"R@{k} {value:.3f}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()))
     _print(
-        f"MAP@R {_bounded(bounds['map_at_r'])}, R-precision {_bounded(bounds['r_precision'])}{nmi}; "
+        f"MAP@R {found['map_at_r']:.3f}{_bounds(found, 'map_at_r')}, "
+        f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
-    _print(
-        f"By {found['distance']} distance of the {found['embedding']}'s embeddings, in brackets 95 % intervals; no "
-        f"query is shown {' or '.join(found['leave_out'])}"
-    )
+    if found["left_out_by"]:
+        _print(f"No query searched images of its own {found['left_out_by']}")
+    if found["junk_by"]:
+        _print(f"No query searched images of its own class and {found['junk_by']}")
+    if "nmi" in found:
+        _print(f"NMI {found['nmi']:.3f}")
+    if "robust" in found:
+        _show_attacked(found["robust"])
     for facet, values in found["per_facet"].items():
         rows = [(value, *_interval(one)) for value, one in values.items()]
         _show(table((facet, "R@1", "95 %", "queries"), rows, right=(1, 2, 3)))
     weakest = sorted(found["per_class"].items(), key=lambda item: item[1]["value"])[:_WEAKEST]
     _show(table(("weakest classes", "R@1", "95 %", "queries"), [(n, *_interval(i)) for n, i in weakest], (1, 2, 3)))
-    worst = [one for one in found["per_cell"] if one["recall_at_1"] < 1][:_WEAKEST]
-    if worst:
-        cells = [(cell_name(one), *_interval(one | {"value": one["recall_at_1"]}, "queries")) for one in worst]
-        _show(table(("weakest cells", "R@1", "95 %", "queries"), cells, (1, 2, 3)))
+    _show_cells(found["per_cell"][:_WEAKEST])
+
+
+def _show_cells(cells: Sequence[Facts]) -> None:
+    rows = [
+        (
+            cell_name(cell),
+            f"{cell['recall_at_1']:.3f}",
+            f"{cell['low']:.3f}-{cell['high']:.3f}",
+            str(cell["queries"]),
+        )
+        for cell in cells
+    ]
+    if rows:
+        _show(table(("weakest cells", "R@1", "95 %", "queries"), rows, (1, 2, 3)))
+
+
+def _bounds(found: Facts, *names: str) -> str:
+    """Return a figure's interval in brackets; nothing where no query counts."""
+    part: Any = found["intervals"]
+    for name in names:
+        part = part.get(name, {})
+    return f" ({part['low']:.3f}-{part['high']:.3f})" if part else ""
+
+
+def _show_attacked(robust: Facts) -> None:
+    steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
+    _print(
+        f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}): "
+        f"{robust['flipped']:.1%} of the queries lost their right answer"
+    )
+    rows = [
+        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), one["map_at_r"], one["r_precision"])))
+        for which, one in (("clean", robust["clean"]), ("attacked", robust))
+    ]
+    headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), "MAP@R", "R-precision")
+    _show(table(headers, rows, right=tuple(range(1, len(headers)))))
 
 
 def show_test(found: Facts) -> None:
@@ -118,12 +154,8 @@ def _duplicates(found: Facts) -> list[str]:
     return lines
 
 
-def _interval(one: Facts, count: str = "count") -> tuple[str, str, str]:
-    return f"{one['value']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one[count])
-
-
-def _bounded(one: Facts) -> str:
-    return f"{one['value']:.3f} ({one['low']:.3f}-{one['high']:.3f})"
+def _interval(one: Facts) -> tuple[str, str, str]:
+    return f"{one['value']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one["count"])
 
 
 def _print(text: str) -> None:

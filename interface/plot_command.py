@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atlantis_core.data.text import clean
-from atlantis_dml import evaluate_options, options
+from atlantis_dml import measure_options, options
 from atlantis_dml.answering import answering, say, show_json
 
 if TYPE_CHECKING:
     from atlantis_core.charting.embedding_map import EmbeddingMap
     from atlantis_core.records import Collection
     from atlantis_dml.canvas import Canvas
-    from atlantis_dml.measuring import Question
+    from atlantis_dml.measuring import Subject
     from atlantis_dml.progress import Screen
 
 plot = typer.Typer(
@@ -33,7 +33,7 @@ Out = Annotated[
 
 @plot.command("map")
 def plot_map(
-    model: evaluate_options.Model,
+    model: measure_options.Model,
     data: options.Data,
     out: Out,
     colour: Annotated[
@@ -41,7 +41,7 @@ def plot_map(
         typer.Option("--colour", "--color", metavar="FACET", help="Colour by a facet instead of by class."),
     ] = None,
     most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
-    embedding: evaluate_options.Embedding = None,
+    embedding: measure_options.Embedding = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which images are drawn where there are more.")] = 0,
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
@@ -59,14 +59,14 @@ def plot_map(
     with answering(as_json):
         from atlantis_dml.plot_files import check_target
 
-        question = _question(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _mapped(question, check_target(out), colour, most, seed, workspace)
+        subject = _asked(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _mapped(subject, check_target(out), colour, most, seed, workspace)
         show_json(found) if as_json else _say_map(found)
 
 
 @plot.command("heatmap")
 def plot_heat_map(
-    model: evaluate_options.Model,
+    model: measure_options.Model,
     data: options.Data,
     out: Out,
     shown: Annotated[
@@ -80,7 +80,7 @@ def plot_heat_map(
     most: Annotated[
         int, typer.Option("--classes", min=2, max=200, help="Classes to draw at most: the most often mistaken.")
     ] = 60,
-    embedding: evaluate_options.Embedding = None,
+    embedding: measure_options.Embedding = None,
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,
@@ -97,25 +97,25 @@ def plot_heat_map(
     with answering(as_json):
         from atlantis_dml.plot_files import check_target
 
-        question = _question(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _heated(question, check_target(out), shown, most, workspace)
+        subject = _asked(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _heated(subject, check_target(out), shown, most, workspace)
         show_json(found) if as_json else _say_heat_map(found)
 
 
-def _question(
+def _asked(
     model: str,
     data: str,
     columns: tuple[str | None, str | None, str | None],
     regime: str,
     restrictions: tuple[str | None, str | None],
     embedding: str | None,
-) -> Question:
+) -> Subject:
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.measuring import Question
+    from atlantis_dml.measuring import Subject
 
     label, split, facets = columns
     query, gallery = restrictions
-    return Question(
+    return Subject(
         model,
         data,
         ReadOptions(label, split, options.columns(facets, "--facets")),
@@ -126,7 +126,7 @@ def _question(
 
 
 def _mapped(
-    question: Question, target: Path, facet: str | None, most: int, seed: int, folder: Path | None
+    subject: Subject, target: Path, facet: str | None, most: int, seed: int, folder: Path | None
 ) -> dict[str, Any]:
     from atlantis_core.charting.embedding_map import embedding_map
     from atlantis_core.errors import SetupError
@@ -136,18 +136,18 @@ def _mapped(
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(question, folder, screen)
+        retriever, collection, task = opened(subject, folder, screen)
         if facet is not None and facet not in collection.facets:
             known = ", ".join(collection.facets) or "none"
-            raise SetupError(f"--colour names {facet!r}, which is no facet of {question.data}; facets: {known}")
+            raise SetupError(f"--colour names {facet!r}, which is no facet of {subject.data}; facets: {known}")
         found = embedding_map(retriever, task, most, seed, screen.progress)
-        canvas = draw_map(found, facet, _title(question, collection))
+        canvas = draw_map(found, facet, _title(subject, collection))
         _write(canvas, target, found, screen)
-    facts = {"colour": facet or "class", "embedding": "body" if retriever.head is None else "head"} | found.facts()
-    return _facts(question, target, started) | facts
+    facts = {"colour": facet or "class", "embedding": retriever.embedding} | found.facts()
+    return _facts(subject, target, started) | facts
 
 
-def _heated(question: Question, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
+def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
     from atlantis_core.charting.heat_map import heat_map, shown_named
     from atlantis_dml.heat_map_drawing import draw_heat_map
     from atlantis_dml.measuring import opened
@@ -156,16 +156,16 @@ def _heated(question: Question, target: Path, shown: str, most: int, folder: Pat
     started = time.monotonic()
     wanted = shown_named(shown)
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(question, folder, screen)
+        retriever, collection, task = opened(subject, folder, screen)
         found = heat_map(retriever, task, wanted, most, screen.progress)
-        canvas = draw_heat_map(found, f"{_title(question, collection)}: {wanted} of classes")
+        canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
         _write(canvas, target, None, screen)
-    facts = {"embedding": "body" if retriever.head is None else "head"} | found.facts()
-    return _facts(question, target, started) | facts
+    facts = {"embedding": retriever.embedding} | found.facts()
+    return _facts(subject, target, started) | facts
 
 
-def _title(question: Question, collection: Collection) -> str:
-    return clean(f"{Path(question.model).name} on {collection.name}, validation", _LONGEST_TITLE)
+def _title(subject: Subject, collection: Collection) -> str:
+    return clean(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
 
 
 def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
@@ -182,11 +182,11 @@ def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Scr
     write_plot(canvas, target, thumbnails)
 
 
-def _facts(question: Question, target: Path, started: float) -> dict[str, Any]:
+def _facts(subject: Subject, target: Path, started: float) -> dict[str, Any]:
     return {
         "plot": str(target),
-        "model": question.model,
-        "data": question.data,
+        "model": subject.model,
+        "data": subject.data,
         "split": "validation",
         "seconds": round(time.monotonic() - started, 2),
     }

@@ -46,6 +46,19 @@ class LoadedCollection:
     """What was decided here and a person should hear, a sentence each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A collection's files after a look at each."""
+
+    root: Path
+    """The folder, resolved."""
+    listing: Listing
+    images: tuple[Inspected, ...]
+    """Those that are of use."""
+    problems: tuple[Problem, ...]
+    """What is wrong with the others, by path."""
+
+
 def read_collection(
     folder: str | Path,
     options: ReadOptions | None = None,
@@ -68,13 +81,28 @@ def read_collection(
         SetupError: There is no such folder, or too little in it is of use; the message says what and why.
     """
     options = options or ReadOptions()
+    looked = look_at(folder, options, progress)
+    assigned = assign_splits(looked.images, regime, known_splits or {})
+    return _assemble(looked.root, options, looked.listing, assigned, looked.problems)
+
+
+def look_at(folder: str | Path, options: ReadOptions, progress: Progress = no_progress) -> Looked:
+    """Look at every file of a collection, before splits and facets.
+
+    Args:
+        folder: The collection's folder.
+        options: Choice of columns.
+        progress: Told how many images were looked at.
+
+    Raises:
+        SetupError: There is no such folder, or too little in it is of use.
+    """
     root = _existing(Path(folder))
     listing = list_files(root, options)
     images, found = inspect(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
     _check_enough(root, listing, images, problems)
-    assigned = assign_splits(images, regime, known_splits or {})
-    return _assemble(root, options, listing, assigned, problems)
+    return Looked(root, listing, images, problems)
 
 
 def _existing(folder: Path) -> Path:

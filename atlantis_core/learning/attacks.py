@@ -8,7 +8,7 @@ in Sabour et al. (2016): towards that of a picture of another class and, where o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,10 @@ class Attack:
     """Gradients of PGD; FGSM takes one."""
     seed: int = 0
     """Of PGD's random starts; every picture has its own."""
+    step: float = 0.0
+    """Change of a pixel's channel in a step of PGD; 0: 2.5 epsilon / steps (Madry et al., section 5)."""
+    random_start: bool = True
+    """Whether PGD starts anywhere within epsilon, or at the picture itself."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -48,18 +52,20 @@ class Attack:
             raise SetupError(f"attack: epsilon is from 0 to 255 (pixel units), not {self.epsilon!r}")
         if self.steps < 1:
             raise SetupError(f"attack: steps are 1 or more, not {self.steps!r}")
+        if not 0 <= self.step <= 255:
+            raise SetupError(f"attack: step size is from 0 to 255 (pixel units), not {self.step!r}")
 
     @property
     def step_size(self) -> float:
-        """Change of a pixel's channel in a step: all of epsilon, or for PGD 2.5 epsilon / steps (Madry, section 5)."""
-        return self.epsilon if self.method == "fgsm" else 2.5 * self.epsilon / self.steps
+        """Change of a pixel's channel in a step; FGSM takes all of epsilon."""
+        return self.epsilon if self.method == "fgsm" else self.step or 2.5 * self.epsilon / self.steps
 
 
 def perturbed(
     retriever: Retriever,
     pictures: NDArray[np.uint8],
     ids: Sequence[str],
-    towards: NDArray[np.float32],
+    towards: NDArray[np.float32] | None,
     away: NDArray[np.float32] | None,
     attack: Attack,
 ) -> NDArray[np.uint8]:
@@ -69,23 +75,36 @@ def perturbed(
         retriever: Whose embedding is pushed; it is differentiated, not trained.
         pictures: (B, S, S, 3), squares of the retriever's input side.
         ids: Of the pictures (B,); they seed the random starts, whatever the batch.
-        towards: Embeddings (B, D) to come near to.
-        away: Embeddings (B, D) to get away from; None for none.
+        towards: Embeddings (B, D) to come near to; None for none.
+        away: Embeddings (B, D) to get away from; None for none. One of the two is given.
         attack: Method and strength.
     """
     import torch
 
     device = next(retriever.stages.trunk.parameters()).device
     clean = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(device)
-    goal = torch.from_numpy(towards).to(device)
-    avoided = None if away is None else torch.from_numpy(away).to(device)
+    goal, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
     changed = _start(clean, ids, attack).clamp(low, high)
+    best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
     for _ in range(1 if attack.method == "fgsm" else attack.steps):
         changed.requires_grad_()
         gain = objective(retriever, embedded(retriever, changed), goal, avoided)
         (slope,) = torch.autograd.grad(gain.sum(), changed)
         changed = (changed.detach() + attack.step_size * slope.sign()).clamp(low, high)
+        if attack.method == "fgsm":
+            return _whole(changed, low, high)
+        with torch.no_grad():
+            gain = objective(retriever, embedded(retriever, changed), goal, avoided)
+        better = gain > best_gain
+        best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
+    return _whole(best, low, high)
+
+
+def _whole(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
+    """Return pixels as whole numbers that are still within bounds."""
+    import torch
+
     whole = changed.detach().round().clamp(low.ceil(), high.floor())
     return whole.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
@@ -103,8 +122,12 @@ def embedded(retriever: Retriever, pixels: Tensor) -> Tensor:
     return placed
 
 
-def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor, away: Tensor | None) -> Tensor:
-    """Return what the attack raises, (B,): nearness to `towards` less nearness to `away`, in the space of search."""
+def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:
+    """Return what the attack raises, (B,): nearness to `towards` less nearness to `away`, in the space of search.
+
+    Raises:
+        ValueError: Neither is given.
+    """
 
     def near(others: Tensor) -> Tensor:
         if isinstance(retriever.space, Hyperbolic):
@@ -112,42 +135,45 @@ def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor, away: T
             return apart
         return (embeddings * others).sum(dim=1)
 
-    return near(towards) if away is None else near(towards) - near(away)
+    if towards is None and away is None:
+        raise ValueError("an attack goes towards something or away from something")
+    gains = [sign * near(points) for sign, points in ((1, towards), (-1, away)) if points is not None]
+    return gains[0] if len(gains) == 1 else gains[0] + gains[1]
 
 
 def attack_all(
     retriever: Retriever,
     pictures: Sequence[Any],
     ids: Sequence[str],
-    towards: NDArray[np.float32],
+    towards: NDArray[np.float32] | None,
     away: NDArray[np.float32] | None,
     attack: Attack,
     progress: Progress,
     batch_size: int = 32,
-) -> list[NDArray[np.uint8]]:
-    """Return the changed squares (S, S, 3) of N pictures, by path or decoded; see `perturbed`.
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the changed squares (S, S, 3) of N pictures, by path or decoded, in order; see `perturbed`.
+
+    Only a batch is held at a time, so that collections of any size fit into memory.
 
     Raises:
         SetupError: A picture cannot be read.
     """
     from atlantis_core.learning.pictures import open_picture, square
 
-    changed: list[NDArray[np.uint8]] = []
     for start in range(0, len(pictures), batch_size):
         progress("attacking", start, len(pictures))
         rows = slice(start, start + batch_size)
         squares = [np.asarray(square(open_picture(p), retriever.side_px)) for p in pictures[rows]]
-        avoided = None if away is None else away[rows]
-        changed += list(perturbed(retriever, np.stack(squares), ids[rows], towards[rows], avoided, attack))
+        goal, avoided = (None if points is None else points[rows] for points in (towards, away))
+        yield from perturbed(retriever, np.stack(squares), ids[rows], goal, avoided, attack)
     progress("attacking", len(pictures), len(pictures))
-    return changed
 
 
 def _start(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
     """Return where the first gradient is taken: the picture itself, or for PGD somewhere within epsilon."""
     import torch
 
-    if attack.method == "fgsm" or not attack.epsilon:
+    if attack.method == "fgsm" or not (attack.epsilon and attack.random_start):
         return clean.clone()
     noise = np.stack([_generator(identity, attack.seed).uniform(-1, 1, clean.shape[1:]) for identity in ids])
     return clean + attack.epsilon * torch.from_numpy(noise).float().to(clean.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,19 @@ class Retriever:
     """Side of the square input."""
     space: Head = _SPHERE
     """Where embeddings live; `space.distance` says how they are searched."""
+
+    @property
+    def embedding(self) -> str:
+        """What is searched by: `head` or `body`."""
+        return "body" if self.head is None else "head"
+
+    @property
+    def dims(self) -> int:
+        """D, the length of an embedding."""
+        if self.head is not None:
+            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
+        trunk = self.stages.trunk
+        return int(getattr(trunk, "head_hidden_size", trunk.num_features))  # type: ignore[arg-type]
 
     def embed(
         self,
@@ -115,12 +128,7 @@ class Retriever:
                 placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
                 chunks.append(placed.float().cpu().numpy())
         progress("embedding", count, count)
-        return np.concatenate(chunks) if chunks else np.zeros((0, self._dims()), dtype=np.float32)
-
-    def _dims(self) -> int:
-        if self.head is not None:
-            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
-        return int(self.stages.trunk.num_features)  # type: ignore[arg-type]
+        return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
 
 def _check_many(images: object) -> None:
@@ -179,6 +187,8 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
 def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
         backbone = Backbone(**facts["backbone"])
+        if backbone.weights_path is None and backbone.source != "scratch":
+            backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         fraction = float(facts["recipe"]["trainable_fraction"])
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape

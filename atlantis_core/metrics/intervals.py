@@ -49,10 +49,10 @@ def bootstrap(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Int
     Raises:
         ValueError: There is no observation.
     """
-    return bootstraps(values[:, None], seed, rounds)[0]
+    return bootstrap_columns(values[:, None], seed, rounds)[0]
 
 
-def bootstraps(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> tuple[Interval, ...]:
+def bootstrap_columns(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
     """Return the means of several figures of the same observations, each with its bootstrap interval.
 
     All figures see the same resamples, so that they rise and fall together. Where all observations are alike the
@@ -80,7 +80,5 @@ def bootstraps(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> tu
         parts.append(times @ values / count)
     low, high = np.quantile(np.concatenate(parts), (0.025, 0.975), axis=0)
     means = np.ascontiguousarray(values.T).mean(axis=1)  # added up as each figure alone is, to the last bit
-    return tuple(
-        Interval(float(mean), float(least), float(most), count)
-        for mean, least, most in zip(means, low, high, strict=True)
-    )
+    bounds = zip(means.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Interval(mean, least, most, count) for mean, least, most in bounds]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from atlantis_core.metrics.intervals import wilson
 from atlantis_core.metrics.map_at_r import map_at_r
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from atlantis_core.metrics.ranking import Ranking
     from atlantis_core.records import LabelledImage
 
+Key = TypeVar("Key", str, tuple[str, str, str])
+
 RECALL_AT = (1, 2, 4, 8)
 """The K of every measurement."""
 
 
 def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
-    """Return the figures of a ranking, overall, by class and by facet value, all shares in [0, 1].
+    """Return the figures of a ranking, overall, by class and by facet value.
 
     Args:
         ranking: Of these queries.
         queries: Q images, in the order of the ranking.
-        at: The K of Recall@K, each at least 1.
+        at: The K of Recall@K.
 
     Raises:
         ValueError: The ranking is of another number of queries, or a K is below 1.
@@ -52,13 +54,32 @@ def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int
     )
 
 
-def _recall_by(keys: Sequence[str | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[str, Interval]:
+def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
+    """Return Recall@1 with its Wilson interval for every class x facet value that has a counted query.
+
+    Args:
+        ranking: Of these queries.
+        queries: Q images, in the order of the ranking.
+
+    Returns:
+        (class, facet, value) -> interval, in this order.
+    """
+    hit, counted = ranking.first_hit == 0, ranking.has_partner
+    facets = sorted({name for image in queries for name in image.facets})
+    cells: dict[tuple[str, str, str], Interval] = {}
+    for facet in facets:
+        keys = [(i.label, facet, i.facets[facet]) if facet in i.facets else None for i in queries]
+        cells |= _recall_by(keys, hit, counted)
+    return dict(sorted(cells.items()))
+
+
+def _recall_by(keys: Sequence[Key | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[Key, Interval]:
     """Return Recall@1 with its interval for every key that has a counted query."""
-    tally: dict[str, list[bool]] = {}
+    tally: dict[Key, list[bool]] = {}
     for key, is_hit, is_counted in zip(keys, hit, counted, strict=True):
         if is_counted and key is not None:
             tally.setdefault(key, []).append(bool(is_hit))
-    return {key: wilson(sum(hits), len(hits)) for key, hits in sorted(tally.items())}
+    return {key: wilson(sum(tally[key]), len(tally[key])) for key in sorted(tally)}
 
 
 def average(measurements: Sequence[Measurement]) -> Measurement:
@@ -66,9 +87,6 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
 
     The intervals are of the mean hits over the same queries: seeds do not add queries, so they do not narrow
     them.
-
-    Args:
-        measurements: One per seed.
 
     Raises:
         ValueError: There is none, or they are of different queries.

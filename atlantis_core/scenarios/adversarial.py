@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from atlantis_core.data.facets import MADE, ORIGIN
-from atlantis_core.data.reading import ReadOptions
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.records import Regime
-from atlantis_core.scenarios.making import counts, outside, photo_of, plan_of, read_items
+from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item, classes_of
+from atlantis_core.scenarios.sources import Source, check_origins, outside, photo_of, read_source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +30,10 @@ Attacked = Literal["validation", "train"]
 
 def make_adversarial(
     retriever: Retriever,
-    source: Path,
+    source: Source,
     folder: Path,
     attack: Attack,
     attacked: Attacked = "validation",
-    options: ReadOptions | None = None,
-    regime: Regime = "seen",
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
     """Write a collection with attacked pictures; the source stays as it is.
@@ -48,12 +45,10 @@ def make_adversarial(
 
     Args:
         retriever: Whose embeddings are attacked; pictures are written at its input side, as PNG.
-        source: The collection's folder.
+        source: The collection and how it is read.
         folder: A new folder outside of it.
         attack: Method, strength and seed.
         attacked: Which split.
-        options: Choice of columns.
-        regime: How missing splits are made.
         progress: Told of pictures looked at, attacked and placed.
 
     Returns:
@@ -62,33 +57,36 @@ def make_adversarial(
     Raises:
         SetupError: Fewer than two classes to attack, or the folder cannot be written.
     """
-    root = outside(source, folder)
-    items = read_items(root, options, regime, progress)
-    chosen = [item for item in items if item.split == attacked]
+    outside(source.folder, folder)
+    read = read_source(source, progress)
+    chosen = [item for item in read.items if item.split == attacked]
+    stay = [item for item in read.items if attacked == "train" or item.split != attacked]
+    if attacked == "train":
+        check_origins(read.items)
     towards = _towards(retriever, chosen, attack.seed, progress)
-    pictures = attack_all(
-        retriever,
-        [item.photo.entry.path for item in chosen],
-        [item.photo.id for item in chosen],
-        towards,
-        None,
-        attack,
-        progress,
-    )
-    changed = [_photo(item, picture, attacked) for item, picture in zip(chosen, pictures, strict=True)]
-    stay = [item for item in items if attacked == "train" or item.split != attacked]
-    story = {
-        "scenario": "adversarial",
-        "options": {**asdict(attack), "attacked": attacked, "side_px": retriever.side_px},
-        "model": retriever.backbone.architecture,
-        "seed": attack.seed,
-        "source": str(root),
-        "before": counts(items),
-        "attacked": len(changed),
-        "notes": [f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"],
-    }
-    photos = [photo_of(item) for item in stay] + changed
-    return write_collection(plan_of(photos, story, root.name), folder, progress), story
+    how = {**asdict(attack), "step": attack.step_size, "attacked": attacked, "side_px": retriever.side_px}
+    note = f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"
+    story = story_of("adversarial", how, attack.seed, source, read, [*stay, *chosen], [note])
+    story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
+    photos = _photos(retriever, stay, chosen, towards, attack, attacked, progress)
+    plan = plan_of(photos, len(stay) + len(chosen), story, read.root.name)
+    return write_collection(plan, folder, progress), story
+
+
+def _photos(
+    retriever: Retriever,
+    stay: Sequence[Item],
+    chosen: Sequence[Item],
+    towards: NDArray[np.float32],
+    attack: Attack,
+    attacked: Attacked,
+    progress: Progress,
+) -> Iterator[Photo]:
+    """Yield the pictures that stay, then the attacked ones as they are made, so that a batch is held and no more."""
+    yield from (photo_of(item) for item in stay)
+    paths, ids = [item.photo.entry.path for item in chosen], [item.photo.id for item in chosen]
+    changed = attack_all(retriever, paths, ids, towards, None, attack, progress)
+    yield from (_photo(item, picture, attacked) for item, picture in zip(chosen, changed, strict=True))
 
 
 def _towards(retriever: Retriever, items: Sequence[Item], seed: int, progress: Progress) -> NDArray[np.float32]:

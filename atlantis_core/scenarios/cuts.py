@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ _GALLERY = "in the regime 'seen' training images are also what is searched: the 
 class FewShot:
     """Few training images in the first classes by name; the released ATLANTIS leaves 3 in 100."""
 
+    anew: ClassVar[bool] = False
     shots: int = 3
     """Training images that each of them keeps."""
     classes: int = 0
@@ -30,13 +33,14 @@ class FewShot:
         """Return the images that stay; see `Scenario`."""
         labels = classes_of(items, "train")
         scarce = set(labels[: _count(self.classes or len(labels), labels, "few-shot")])
-        return _cut(items, lambda item: item.label in scarce, self.shots, generator), [_GALLERY]
+        return _cut(items, lambda item: item.label in scarce, lambda _: self.shots, generator), [_GALLERY]
 
 
 @dataclass(frozen=True, slots=True)
 class Imbalanced:
     """Some classes, drawn by chance, keep hardly an image; the released ATLANTIS leaves 2 in 75 classes."""
 
+    anew: ClassVar[bool] = False
     classes: int = 0
     """How many classes; 0: half of them."""
     keep: int = 2
@@ -51,31 +55,42 @@ class Imbalanced:
         count = _count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
         drawn = set(generator.permutation(labels)[:count].tolist())
         notes = [_GALLERY, f"classes that were cut: {', '.join(sorted(drawn))}"]
-        return _cut(items, lambda item: item.label in drawn, self.keep, generator), notes
+        return _cut(items, lambda item: item.label in drawn, lambda _: self.keep, generator), notes
 
 
 @dataclass(frozen=True, slots=True)
 class DomainScarce:
     """Hardly any training image of some facet values: few night photos, few of a body style."""
 
+    anew: ClassVar[bool] = False
     facet: str = ""
     """`COL=V`, several divided by commas: `lighting=night,lighting=dusk`."""
     keep: int = 0
     """Training images of these values that each class keeps."""
+    share: float = 0.0
+    """Instead: share of its training images of these values that each class keeps, rounded."""
 
     def __post_init__(self) -> None:
         if not self.facet:
             raise SetupError("domain-scarce needs --facet COL=V, such as --facet lighting=night")
         in_range("domain-scarce: keep", self.keep, -1)
+        if not 0 <= self.share < 1:
+            raise SetupError(f"domain-scarce: share is 0 or more and below 1, not {self.share!r}")
+        if self.keep and self.share:
+            raise SetupError("domain-scarce takes a number to keep or a share, not both")
 
     def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        wanted = {self._value(text, items) for text in self.facet.split(",")}
+        # A comma within a value stays: only one before the next `COL=` divides.
+        wanted = {self._value(text, items) for text in re.split(r",(?=[^,=]+=)", self.facet)}
 
         def scarce(item: Item) -> bool:
             return bool(wanted & {(name, value) for name, value in item.photo.entry.columns.items()})
 
-        return _cut(items, scarce, self.keep, generator), [_GALLERY]
+        def kept(count: int) -> int:
+            return round(self.share * count) if self.share else self.keep
+
+        return _cut(items, scarce, kept, generator), [_GALLERY]
 
     def _value(self, text: str, items: Sequence[Item]) -> tuple[str, str]:
         """Return a column and a value that some training image has."""
@@ -95,9 +110,9 @@ def _count(asked: int, labels: Sequence[str], what: str) -> int:
 
 
 def _cut(
-    items: Sequence[Item], scarce: Callable[[Item], bool], keep: int, generator: np.random.Generator
+    items: Sequence[Item], scarce: Callable[[Item], bool], keep: Callable[[int], int], generator: np.random.Generator
 ) -> list[Item]:
-    """Keep all but the training images that are scarce, and of those `keep` of each class, drawn by chance.
+    """Keep all but the training images that are scarce, and of the n such of a class `keep(n)`, drawn by chance.
 
     Raises:
         SetupError: Fewer than two classes would be left to train on.
@@ -108,7 +123,7 @@ def _cut(
             groups.setdefault(item.label, []).append(row)
     lost: set[int] = set()
     for label in sorted(groups):
-        lost.update(generator.permutation(groups[label])[keep:].tolist())
+        lost.update(generator.permutation(groups[label])[keep(len(groups[label])) :].tolist())
     left = [item for row, item in enumerate(items) if row not in lost]
     if len(classes_of(left, "train")) < 2:
         raise SetupError("fewer than two classes would keep training images; keep more of them")

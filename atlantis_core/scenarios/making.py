@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from atlantis_core.data.assigning import assign_splits
-from atlantis_core.data.inspection import inspect
-from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo, Plan
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.learning.options import made
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.records import Regime
 from atlantis_core.registry import load
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario import Item, Scenario
+from atlantis_core.scenarios.sources import Read, Source, outside, photo_of, read_source
 
 STORY_NAME = "scenario.json"
+_PACKAGES = ("atlantis-dml", "numpy", "pillow", "torch")
 
 
 def make_scenario(
     name: str,
-    source: Path,
+    source: Source,
     folder: Path,
     given: Mapping[str, Any],
-    options: ReadOptions | None = None,
-    regime: Regime = "seen",
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
@@ -42,78 +37,72 @@ def make_scenario(
 
     Args:
         name: A name in `SCENARIOS`.
-        source: The collection's folder.
+        source: The collection and how it is read.
         folder: A new folder outside of it; photos are links to the same files where they can be.
         given: The scenario's options.
-        options: Choice of columns.
-        regime: How missing splits are made.
         seed: Of the choices that are left to chance.
         progress: Told how many images were looked at and placed.
 
     Returns:
         What was written, and the story that lies beside it as `scenario.json`: name, options, seed, source, images
-        before and after by split, and what to know.
+        before and after by split, what to know, and the versions it was made with.
 
     Raises:
         SetupError: No such scenario or option, a collection it does not suit, or a folder that cannot be written.
     """
     scenario: Scenario = made(load(SCENARIOS, name, "scenario"), given, f"scenario {name!r}")
-    root = outside(source, folder)
-    items = read_items(root, options, regime, progress)
-    kept, notes = scenario.apply(items, np.random.default_rng(seed))
-    story = {
+    outside(source.folder, folder)
+    read = read_source(source, progress, split=not scenario.anew)
+    kept, notes = scenario.apply(read.items, np.random.default_rng(seed))
+    if len(kept) == len(read.items) and not scenario.anew:
+        notes = [*notes, "nothing was cut: no class has more such training images than it was to keep"]
+    options = asdict(scenario)  # type: ignore[call-overload]  # every scenario is a dataclass
+    story = story_of(name, options, seed, source, read, kept, notes)
+    plan = plan_of([photo_of(item) for item in kept], len(kept), story, read.root.name)
+    return write_collection(plan, folder, progress), story
+
+
+def story_of(
+    name: str,
+    options: Mapping[str, Any],
+    seed: int,
+    source: Source,
+    read: Read,
+    after: Sequence[Item],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Return all that is needed to make it again, and what came of it, as plain data."""
+    facets = source.options.facets
+    return {
         "scenario": name,
-        "options": asdict(scenario),  # type: ignore[call-overload]  # every scenario is a dataclass
+        "options": dict(options),
         "seed": seed,
-        "source": str(root),
-        "before": counts(items),
-        "after": counts(kept),
-        "notes": notes,
+        "source": str(read.root),
+        "read": {
+            "label": source.options.label,
+            "split": source.options.split,
+            "facets": None if facets is None else list(facets),
+            "regime": source.regime,
+        },
+        "before": counts(read.items),
+        "after": counts(after),
+        "notes": [*read.notes, *notes],
+        "versions": {package: metadata.version(package) for package in _PACKAGES},
     }
-    return write_collection(plan_of([photo_of(item) for item in kept], story, root.name), folder, progress), story
 
 
-def read_items(root: Path, options: ReadOptions | None, regime: Regime, progress: Progress) -> list[Item]:
-    """Return the usable images of a collection with their splits, in an order that file names do not change."""
-    photos, _ = inspect(list_files(root, options or ReadOptions()).entries, progress)
-    assigned = assign_splits(photos, regime, {})
-    return sorted((Item(p, split) for p, split in assigned.photos), key=lambda item: (item.label, item.photo.id))
-
-
-def outside(source: Path, folder: Path) -> Path:
-    """Return the source's real folder, once it is sure that the new one is none inside of it.
-
-    Raises:
-        SetupError: There is no source, or the new folder is there or lies inside of it.
-    """
-    if not source.is_dir():
-        raise SetupError(f"there is no folder {str(source)!r}; check the path")
-    root = source.resolve()
-    if os.path.lexists(folder):
-        raise SetupError(f"{str(folder)!r} is there already; name a new folder, or remove it first")
-    if Path(os.path.realpath(folder)).is_relative_to(root):
-        raise SetupError(f"{str(folder)!r} lies inside {str(source)!r}; name a folder outside of it")
-    return root
-
-
-def photo_of(item: Item, under: str = "", **facets: str) -> Photo:
-    """Return an image as it is written: the same file, in the same place below `under`."""
-    entry = item.photo.entry
-    return Photo(under + entry.name, entry.path, entry.label, item.split, entry.role, {**entry.columns, **facets})
-
-
-def plan_of(photos: Sequence[Photo], story: Mapping[str, Any], title: str) -> Plan:
+def plan_of(photos: Iterable[Photo], total: int, story: Mapping[str, Any], title: str) -> Plan:
     """Return what is to be written, story included."""
     text = json.dumps(story, indent=2, ensure_ascii=False) + "\n"
-    return Plan(photos, len(photos), title, files={STORY_NAME: text}, notes=list(story["notes"]))
+    return Plan(photos, total, title, files={STORY_NAME: text}, notes=list(story["notes"]))
 
 
 def counts(items: Sequence[Item]) -> dict[str, Any]:
-    """Return images by split, and the fewest and most training images of a class."""
+    """Return images by split, and the fewest and most training images of a class that has any."""
     per_class = Counter(item.label for item in items if item.split == "train").values()
     return {
         "images": len(items),
         "classes": len({item.label for item in items}),
-        "splits": dict(sorted(Counter(item.split for item in items).items())),
+        "splits": dict(sorted(Counter(item.split or "none" for item in items).items())),
         "train_per_class": [min(per_class, default=0), max(per_class, default=0)],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,20 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from atlantis_core.data.entries import shown
 from atlantis_core.data.facets import MADE, ORIGIN
-from atlantis_core.data.inspection import inspect
+from atlantis_core.data.inspection import Inspected, inspect, summary
+from atlantis_core.data.perceptual import matches_any, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.records import Regime
-from atlantis_core.scenarios.making import counts, outside, photo_of, plan_of, read_items
+from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item
+from atlantis_core.scenarios.sources import Source, check_origins, origin_of, outside, photo_of, read_source
 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """How many made images a class may get; the strictest counts, and with none all are taken."""
+    """How many made images a class may have in the end; the strictest counts, and with none all are taken."""
 
     per_class: int | None = None
     """At most so many."""
@@ -34,41 +37,63 @@ class Quotas:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value is not None and value < 0:
+            if value is not None and not (value >= 0 and math.isfinite(value)):
                 raise SetupError(f"merge: {name} is 0 or more, not {value!r}")
 
-    def of(self, real: int) -> float:
-        """Return how many made images a class with so many real training images may get."""
+    def of(self, real: int, made: int = 0) -> float:
+        """Return how many more made images a class may get.
+
+        Args:
+            real: Its real training images.
+            made: Its made ones that an earlier merging brought.
+        """
         limits = [
             self.per_class,
-            None if self.fill_to is None else max(0, self.fill_to - real),
+            None if self.fill_to is None else self.fill_to - real,
             None if self.ratio is None else int(self.ratio * real),
         ]
-        return min((limit for limit in limits if limit is not None), default=float("inf"))
+        return max(0, min((limit for limit in limits if limit is not None), default=math.inf) - made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The made images that may join, and how many may not, and why."""
+
+    usable: tuple[Item, ...]
+    of_other_classes: int
+    held_out: int
+    """Show a validation or test image: training on them would be training on the answers."""
+    copies: int
+    """Are files of the collection itself."""
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each kind that stays out."""
+        told = {
+            "have classes that are not trained here": self.of_other_classes,
+            "show a validation or test image": self.held_out,
+            "are files of the collection itself": self.copies,
+        }
+        return [f"left out: {count} made images that {why}" for why, count in told.items() if count]
 
 
 def merge(
-    real: Path,
+    real: Source,
     made: Path,
     folder: Path,
     quotas: Quotas,
-    options: ReadOptions | None = None,
-    regime: Regime = "seen",
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
     """Write a collection with made images among its training images.
 
-    They are marked in the column `origin`, by which trainings weigh them (`synthetic_weight`, `synthetic_share`), and
-    never become validation or test images.
+    They are marked in the column `origin`, by which trainings weigh them (`synthetic_weight`, `synthetic_share`) and
+    which is therefore no facet; they never become validation or test images, and those that show one stay out.
 
     Args:
-        real: The collection.
+        real: The collection and how it is read.
         made: Folder of made images: class folders, or a metadata file. Classes that `real` does not train stay out.
         folder: A new folder outside of both.
-        quotas: How many each class may get; which ones is drawn by chance.
-        options: Choice of the collection's columns.
-        regime: How its missing splits are made.
+        quotas: How many each class may have; which ones is drawn by chance.
         seed: Of the draw.
         progress: Told how many images were looked at and placed.
 
@@ -78,32 +103,39 @@ def merge(
     Raises:
         SetupError: Nothing fits together, or the folder cannot be written.
     """
-    root, source = outside(real, folder), outside(made, folder)
-    items = read_items(root, options, regime, progress)
-    trained = Counter(item.label for item in items if item.split == "train")
-    offered, _ = inspect(list_files(source, ReadOptions()).entries, progress)
-    known = sorted((Item(photo, "train") for photo in offered if photo.entry.label in trained), key=_order)
-    if not known:
-        raise SetupError(
-            f"no made image in {str(made)!r} has a class that {str(real)!r} trains; classes there: "
-            f"{', '.join(sorted({photo.entry.label for photo in offered})[:10])}"
-        )
-    taken = _within(known, trained, quotas, np.random.default_rng(seed))
-    strangers = len(offered) - len(known)
-    story = {
-        "scenario": "merge",
-        "options": asdict(quotas),
-        "seed": seed,
-        "source": str(root),
-        "made_source": str(source),
-        "before": counts(items),
-        "after": counts([*items, *taken]),
-        "made": {"offered": len(offered), "of_other_classes": strangers, "taken": len(taken)},
-        "notes": [f"{strangers} made images have classes that are not trained here; left out"] if strangers else [],
-    }
-    photos = [photo_of(item, "real/", **{ORIGIN: "real"}) for item in items]
+    source = outside(made, folder)
+    outside(real.folder, folder)
+    read = read_source(real, progress)
+    check_origins(read.items)
+    listing = list_files(source, ReadOptions())
+    offered, damaged = inspect(listing.entries, progress)
+    found = _sorted(read.items, offered)
+    if not found.usable:
+        why = "; ".join(found.notes()) or "none can be read"
+        classes = ", ".join(sorted({photo.entry.label for photo in offered})[:10]) or "none"
+        raise SetupError(f"no image of {shown(str(made))!r} can join ({why}); classes there: {classes}")
+    taken = _within(found.usable, read.items, quotas, np.random.default_rng(seed))
+    lost = summary([*listing.problems, *damaged]).partition(" (atlantis")[0]
+    notes = [*([f"made: {lost}"] if lost else []), *found.notes()]
+    if not taken:
+        notes.append("no made image joined: the quotas leave no room in any class")
+    story = story_of("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
+    counted = {name: getattr(found, name) for name in ("of_other_classes", "held_out", "copies")}
+    story |= {"made_source": str(source), "made": {"offered": len(offered), **counted, "taken": len(taken)}}
+    photos = [photo_of(item, "real/", **{ORIGIN: origin_of(item)}) for item in read.items]
     photos += [photo_of(item, "made/", **{ORIGIN: MADE}) for item in taken]
-    return write_collection(plan_of(photos, story, root.name), folder, progress), story
+    return write_collection(plan_of(photos, len(photos), story, read.root.name), folder, progress), story
+
+
+def _sorted(items: Sequence[Item], offered: Sequence[Inspected]) -> _Sorted:
+    """Sort out what must not be trained on here."""
+    trained = {item.label for item in items if item.split == "train"}
+    files = {item.photo.sha256 for item in items}
+    guarded = unit_vectors([item.photo.fingerprint for item in items if item.split != "train"])
+    known = [photo for photo in offered if photo.entry.label in trained]
+    clean = [photo for photo in known if not matches_any(photo.fingerprint, guarded)]
+    usable = sorted((Item(photo, "train") for photo in clean if photo.sha256 not in files), key=_order)
+    return _Sorted(tuple(usable), len(offered) - len(known), len(known) - len(clean), len(clean) - len(usable))
 
 
 def _order(item: Item) -> tuple[str, str]:
@@ -111,14 +143,15 @@ def _order(item: Item) -> tuple[str, str]:
 
 
 def _within(
-    items: Sequence[Item], trained: Counter[str], quotas: Quotas, generator: np.random.Generator
+    usable: Sequence[Item], items: Sequence[Item], quotas: Quotas, generator: np.random.Generator
 ) -> list[Item]:
     """Draw as many of each class as the quotas let in."""
+    there = Counter((item.label, origin_of(item) == MADE) for item in items if item.split == "train")
     rows: dict[str, list[int]] = {}
-    for row, item in enumerate(items):
+    for row, item in enumerate(usable):
         rows.setdefault(item.label, []).append(row)
     taken: list[int] = []
     for label, own in rows.items():
-        drawn = generator.permutation(own)
-        taken += drawn[: int(min(quotas.of(trained[label]), len(own)))].tolist()
-    return [items[row] for row in sorted(taken)]
+        room = quotas.of(there[label, False], there[label, True])
+        taken += generator.permutation(own)[: int(min(room, len(own)))].tolist()
+    return [usable[row] for row in sorted(taken)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Item:
     """One usable image of the collection, with its split."""
 
     photo: Inspected
-    split: Split
+    split: Split | None
+    """None only before a scenario that splits anew, where none is given."""
 
     @property
     def label(self) -> str:
@@ -27,6 +28,9 @@ class Item:
 
 class Scenario(Protocol):
     """A situation to put a collection into."""
+
+    anew: ClassVar[bool]
+    """Whether it makes all splits itself, so that the given ones need not fit a regime."""
 
     def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
         """Return the images that stay, in order, with their splits, and a sentence for each thing to know.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,42 +20,63 @@ _VALIDATION = "validation is taken out of train when the collection is read"
 class ZeroShot:
     """Test classes that are not trained on (Oh Song et al. 2016, section 5.1): the first by name are trained on."""
 
+    anew: ClassVar[bool] = True
     train_classes: int = 0
-    """How many; 0: the first half, as in CUB (100 of 200) and Cars196 (98 of 196)."""
+    """How many; 0: as `train_share` says."""
+    train_share: float = 0.5
+    """Share of the classes; the half of CUB (100 of 200) and Cars196 (98 of 196)."""
+
+    def __post_init__(self) -> None:
+        in_range("zero-shot: train_share", self.train_share, 0, 1)
 
     def apply(
         self,
         items: Sequence[Item],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is left to chance)
     ) -> tuple[list[Item], list[str]]:
-        """Return all images with new splits; see `Scenario`."""
+        """Return all images with new splits; see `Scenario`.
+
+        Raises:
+            SetupError: Fewer than two classes on a side.
+        """
         labels = classes_of(items)
-        count = self.train_classes or len(labels) // 2
+        count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:
             raise SetupError(
                 f"zero-shot needs 2 classes at least on either side; {count} of {len(labels)} would be trained on"
             )
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
-        return split, [f"read it with --regime unseen; {_VALIDATION}, by class"]
+        return split, [f"read it with --regime unseen; {_VALIDATION}, by class", *_unsealed(items, split)]
 
 
 @dataclass(frozen=True, slots=True)
 class FullShot:
-    """Every class in both splits, half of its images in each; near-duplicates stay on one side."""
+    """Every class in both splits, half of its images in each, drawn by chance; near-duplicates stay on one side."""
 
+    anew: ClassVar[bool] = True
     test_share: float = 0.5
     """Share of each class's images that becomes test."""
 
     def __post_init__(self) -> None:
         in_range("full-shot: test_share", self.test_share, 0, 0.9)
 
-    def apply(
-        self,
-        items: Sequence[Item],
-        generator: np.random.Generator,  # noqa: ARG002 (splits are by content)
-    ) -> tuple[list[Item], list[str]]:
+    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
         """Return all images with new splits; see `Scenario`."""
         groups = near_groups([item.photo.id for item in items], [item.photo.fingerprint for item in items])
-        splits = split_images([item.label for item in items], groups, {"test": self.test_share})
-        return [replace(item, split=split) for item, split in zip(items, splits, strict=True)], [_VALIDATION]
+        names = sorted(set(groups))
+        # Splits go by the groups' names, so that names drawn by chance are splits drawn by chance.
+        drawn = dict(zip(names, (f"{n:09d}" for n in generator.permutation(len(names))), strict=True))
+        splits = split_images(
+            [item.label for item in items], [drawn[group] for group in groups], {"test": self.test_share}
+        )
+        split = [replace(item, split=new) for item, new in zip(items, splits, strict=True)]
+        return split, [_VALIDATION, *_unsealed(items, split)]
+
+
+def _unsealed(before: Sequence[Item], after: Sequence[Item]) -> list[str]:
+    """Say how many images of a given test split are trained on now."""
+    opened = sum(old.split == "test" != new.split for old, new in zip(before, after, strict=True))
+    if not opened:
+        return []
+    return [f"{opened} images of the given test split are trained on here: test no such model on the original"]

@@ -1,0 +1,113 @@
+"""`atlantis scenario adversarial` and `merge`: the situations that bring photos which were made."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from atlantis_core.errors import SetupError
+from atlantis_dml import measure_options, options
+from atlantis_dml.answering import answering
+from atlantis_dml.scenario_options import Asked, Destination, Seed, tell
+
+if TYPE_CHECKING:
+    from atlantis_core.scenarios.adversarial import Attacked
+
+
+def adversarial(
+    data: options.Data,
+    destination: Destination,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Whose embeddings are attacked: a trial, a run, a file or a timm name; else the one that trainings "
+            "on DATA begin with.",
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option("--attack", metavar="fgsm|pgd", help="One gradient, or several.")] = "pgd",
+    epsilon: measure_options.Epsilon = 2.0,
+    steps: measure_options.AttackSteps = 10,
+    step_size: Annotated[
+        float, typer.Option("--step-size", help="Change in a step of pgd, of 0..255; 0: 2.5 epsilon / steps.")
+    ] = 0.0,
+    attacked: Annotated[
+        str,
+        typer.Option(
+            "--attacked", metavar="validation|train", help="validation is replaced, train gets attacked copies."
+        ),
+    ] = "validation",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    facets: options.FacetColumns = None,
+    regime: options.RegimeName = "seen",
+    seed: Seed = 0,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Change photos so little that nobody sees it, and so that MODEL takes them for another class.
+
+    Example: atlantis scenario adversarial photos/ photos-attacked --model last --epsilon 2
+    """
+    with answering(as_json):
+        from atlantis_core.learning.attacks import Attack
+        from atlantis_core.scenarios.adversarial import make_adversarial
+        from atlantis_dml.progress import screen_on_stderr
+        from atlantis_dml.retrievers import find_retriever, usual_retriever
+
+        attack, part = Attack(method, epsilon, steps, seed, step_size), _attacked(attacked)
+        with screen_on_stderr() as screen:
+            asked = Asked(data, label, split, facets, regime, workspace)
+            source = asked.source(destination, screen.progress)
+            retriever = usual_retriever(data) if model is None else find_retriever(model, workspace)
+            if retriever.backbone.notice:
+                screen.line(f"attacked model: {retriever.backbone.notice}")
+            found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
+        named = model or retriever.backbone.architecture
+        tell(*found, as_json, "" if part == "train" else f"atlantis evaluate {shlex.quote(named)}")
+
+
+def merge(
+    real: Annotated[str, typer.Argument(metavar="REAL", help="As DATA elsewhere; it stays as it is.")],
+    made: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="Folder of made photos of its classes.")],
+    destination: Destination,
+    per_class: Annotated[int | None, typer.Option("--per-class", help="At most so many made ones a class.")] = None,
+    fill_to: Annotated[
+        int | None, typer.Option("--fill-to", "--upto", help="Fill each class up to so many; 32 as released.")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option("--ratio", help="At most so many made ones for each real.")] = None,
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    facets: options.FacetColumns = None,
+    regime: options.RegimeName = "seen",
+    seed: Seed = 0,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Put made photos among the training photos of a collection, within quotas; trainings can weigh them apart.
+
+    Example: atlantis scenario merge photos/ made/ photos-and-made --fill-to 32
+    """
+    with answering(as_json):
+        from atlantis_core.scenarios.merging import Quotas
+        from atlantis_core.scenarios.merging import merge as merged
+        from atlantis_dml.progress import screen_on_stderr
+
+        quotas = Quotas(per_class, fill_to, ratio)
+        with screen_on_stderr() as screen:
+            source = Asked(real, label, split, facets, regime, workspace).source(destination, screen.progress)
+            found = merged(source, made.expanduser(), destination, quotas, seed, screen.progress)
+        tell(*found, as_json)
+
+
+def _attacked(text: str) -> Attacked:
+    from atlantis_core.scenarios.adversarial import Attacked
+
+    known: Attacked
+    for known in get_args(Attacked):
+        if text == known:
+            return known
+    raise SetupError(f"unknown --attacked {text!r}; known: {', '.join(get_args(Attacked))}")
