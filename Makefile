@@ -1,6 +1,6 @@
 # ATLANTIS: `make help` lists what there is. Every target works from a fresh clone; the first one used makes .venv.
 .DEFAULT_GOAL := help
-.PHONY: help dev relink check test test-fast coverage demo bench bench-agents snapshots results clean
+.PHONY: help dev relink check test test-fast coverage demo bench recipes bench-agents snapshots results clean
 
 export PYTHONSAFEPATH := 1
 PYTHON ?= python3
@@ -46,8 +46,26 @@ results: relink ## The harbor experiments behind docs/results.md (about an hour 
 	@$(BIN)/python bench/gap_finder.py
 	@$(BIN)/python bench/planted_gap.py
 
-bench: relink ## Timings behind docs/performance.md
-	@$(BIN)/python bench/timings.py
+SHARED_DATA := ../shared/data
+export OMP_WAIT_POLICY := passive
+BENCH := PYTHONSAFEPATH= PYTHONPATH=bench $(BIN)/python
+
+bench: relink ## Timings behind docs/performance.md, each beside its peer (an hour on two cores; leave them idle)
+	@$(BENCH) bench/timings.py
+	@$(BENCH) bench/losses.py
+	@$(BENCH) bench/generation.py
+	@if test -d $(SHARED_DATA); then \
+	  $(BENCH) bench/filtering.py $(SHARED_DATA)/atlantis_cars196 && \
+	  $(BENCH) bench/training_step.py && \
+	  $(BENCH) bench/hyp_vit.py; \
+	else echo "skipped: filtering, training_step and hyp_vit need $(SHARED_DATA)"; fi
+	@$(BENCH) -c "import faiss" 2>/dev/null || echo "without faiss-cpu its row is left out: uv pip install faiss-cpu"
+	@$(BENCH) bench/recall.py
+	@$(BENCH) bench/gpu.py
+
+recipes: relink ## How good the presets are on grocery81, three seeds (an hour on two cores)
+	@$(BENCH) bench/recipes.py unseen --preset unseen
+	@$(BENCH) bench/recipes.py seen --preset full
 
 bench-agents: relink ## The agents against a model that misbehaves on purpose (minutes)
 	@PYTHONPATH=bench $(BIN)/python bench/agent_suite.py

@@ -75,3 +75,7 @@ def _answer(arguments: list[str]) -> int:
     except typer.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    main()

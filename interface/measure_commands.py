@@ -101,7 +101,7 @@ def evaluate(
     with answering(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.examination import Question
-        from atlantis_dml.measuring import check_split, evaluation
+        from atlantis_dml.measuring import Subject, check_split, evaluation
         from atlantis_dml.measuring_view import show_evaluation
 
         check_split(split)
@@ -115,7 +115,8 @@ def evaluate(
             measure_options.attack(attack, epsilon, attack_steps, seed),
             attack_aim,
         )
-        found = evaluation(model, data, read, options.regime(regime), restrictions, workspace, question, embedding)
+        subject = Subject(model, data, read, options.regime(regime), restrictions, embedding)
+        found = evaluation(subject, question, workspace)
         show_json(found) if as_json else show_evaluation(found)
 
 

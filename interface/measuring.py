@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
-from atlantis_dml.answering import say
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.data.tasks import Restriction
+    from atlantis_core.data.tasks import Restriction, RetrievalTask
     from atlantis_core.examination import Question
-    from atlantis_core.records import Regime
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.records import Collection, Regime
     from atlantis_core.session import Session
     from atlantis_dml.assembly import Asked
     from atlantis_dml.progress import Screen
@@ -81,50 +81,66 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
 
 
-def evaluation(
-    model: str,
-    data: str,
-    options: ReadOptions,
-    regime: Regime,
-    restrictions: tuple[Restriction | None, Restriction | None],
-    folder: Path | None,
-    question: Question,
-    embedding: str | None,
-) -> dict[str, Any]:
-    """Measure MODEL on the validation task of DATA.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which model is asked about which images, as typed."""
+
+    model: str
+    """See `atlantis_dml.load_retriever`."""
+    data: str
+    """A folder or a bundled name."""
+    read: ReadOptions
+    regime: Regime
+    restrictions: tuple[Restriction | None, Restriction | None] = (None, None)
+    """Of the queries and of the gallery."""
+    embedding: str | None = None
+    """`head` or `body`; None takes what the model was trained for."""
+
+
+def opened(subject: Subject, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
+    """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
-        model: See `atlantis_dml.load_retriever`.
-        data: A folder or a bundled name.
-        options: Choice of columns.
-        regime: `seen` or `unseen`.
-        restrictions: Of the queries and of the gallery.
+        subject: Model and data.
         folder: The workspace.
-        question: What to measure.
-        embedding: `head`, `body`, or None for what the model was trained for.
+        screen: Shows progress and what a person should read about model and collection.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_core.examination import examine
     from atlantis_dml.assembly import check_data, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
+    check_data(subject.data)
+    retriever = find_retriever(subject.model, folder, subject.embedding)
+    loaded = load_data(subject.data, open_workspace(folder), subject.read, subject.regime, screen.progress)
+    notice = retriever.backbone.notice if retriever.head is None else ""
+    for line in (notice, summary(loaded.collection.problems), *loaded.notes):
+        if line:
+            screen.line(line)
+    return retriever, loaded.collection, retrieval_task(loaded.collection, subject.regime, *subject.restrictions)
+
+
+def evaluation(subject: Subject, question: Question, folder: Path | None) -> dict[str, Any]:
+    """Measure MODEL on the validation task of DATA.
+
+    Args:
+        subject: Model and data.
+        question: What to measure.
+        folder: The workspace.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.examination import examine
+
     started = time.monotonic()
-    check_data(data)
-    retriever = find_retriever(model, folder, embedding)
-    if retriever.backbone.notice and retriever.head is None:
-        say(retriever.backbone.notice)
     with screen_on_stderr() as screen:
-        loaded = load_data(data, open_workspace(folder), options, regime, screen.progress)
-        for line in (summary(loaded.collection.problems), *loaded.notes):
-            if line:
-                screen.line(line)
-        task = retrieval_task(loaded.collection, regime, *restrictions)
+        retriever, _, task = opened(subject, folder, screen)
         found = examine(retriever, task, question, screen.progress)
-    about = {"model": model, "data": data, "split": "validation", "embedding": retriever.embedding}
+    about = {"model": subject.model, "data": subject.data, "split": "validation", "embedding": retriever.embedding}
     return about | found | {"seconds": round(time.monotonic() - started, 2)}
 
 

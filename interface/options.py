@@ -49,10 +49,11 @@ Preset = Annotated[
     str,
     typer.Option(
         "--preset",
-        metavar="auto|cpu|full|harbor|hyperbolic|gpu|smoke",
-        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone, full trains the whole "
-        "trunk for minutes, hyperbolic has Hyp-ViT's head and loss, smoke is seconds long and only shows that all "
-        "works. Settings may be changed behind it: 'cpu?steps=60&loss=proxy_anchor'.",
+        metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
+        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone; full trains the whole "
+        "trunk for minutes, unseen too, for classes that are not trained on; hyperbolic has Hyp-ViT's head and loss; "
+        "smoke is seconds long and only shows that all works. Settings may be changed behind it: "
+        "'cpu?steps=60&loss=proxy_anchor'.",
     ),
 ]
 Query = Annotated[

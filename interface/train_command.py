@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,8 +14,6 @@ from atlantis_dml import options
 from atlantis_dml.answering import answering, say, show_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from atlantis_dml.assembly import Asked
 
 Settings = Annotated[
@@ -61,8 +63,28 @@ def train(
             gallery=options.column_value(gallery, "--gallery"),
         )
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
-        found = trained(Asked(data, "", read, spec), workspace)
+        with _place(workspace) as folder:
+            found = trained(Asked(data, "", read, spec), folder)
+        if is_follower():
+            return
         show_json(found) if as_json else _show(found)
+
+
+@contextmanager
+def _place(workspace: Path | None) -> Iterator[Path | None]:
+    """Give every process but the first a workspace of its own for the while: one database has one writer."""
+    if not is_follower():
+        yield workspace
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def is_follower() -> bool:
+    """Whether `accelerate launch` started this process beside a first one, which alone keeps and says anything."""
+    from atlantis_core.learning.devices import processes
+
+    return processes()[0] > 0
 
 
 def trained(asked: Asked, folder: Path | None) -> dict[str, Any]:

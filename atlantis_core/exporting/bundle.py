@@ -75,6 +75,7 @@ def _write(
     from safetensors.torch import save_file
 
     save_file({name: value.contiguous() for name, value in state.items()}, part / WEIGHTS_NAME)
+    (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     differs = None
     if onnx:

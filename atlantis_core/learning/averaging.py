@@ -64,7 +64,7 @@ class Start:
 
 
 def put(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
-    """Copy tensors into parameters."""
+    """Copy tensors into parameters of the same shapes (N of each)."""
     import torch
 
     with torch.no_grad():

@@ -6,7 +6,6 @@ Processes are started by `accelerate launch`; Hugging Face's accelerate moves th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from atlantis_core.errors import SetupError
+from atlantis_core.learning.devices import processes
 from atlantis_core.learning.sampler import Batch
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Alone:
         return batch
 
     def gather(self, embeddings: Tensor) -> Tensor:
-        """Return them."""
+        """Return them, (B, D)."""
         return embeddings
 
     def own(self, gradients: Tensor) -> Tensor:
-        """Return all rows."""
+        """Return all rows (B, D)."""
         return gradients
 
     def add(self, parameters: Iterable[Any]) -> None:
@@ -99,12 +99,12 @@ class Together:
         return Batch(batch.images[rows], batch.views[rows], batch.labels[rows])
 
     def gather(self, embeddings: Tensor) -> Tensor:
-        """Return all rows, in the order of the processes."""
+        """Return all rows (B, D), in the order of the processes, given (B / processes, D)."""
         gathered: Tensor = self.accelerator.gather(embeddings.contiguous())
         return gathered
 
     def own(self, gradients: Tensor) -> Tensor:
-        """Return this process's stretch."""
+        """Return this process's stretch (B / processes, D)."""
         return gradients[self._rows(len(gradients))]
 
     def add(self, parameters: Iterable[Any]) -> None:
@@ -128,7 +128,7 @@ class Together:
 
 def this_fleet() -> Fleet:
     """Return the processes that `accelerate launch` started, or this one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if processes()[1] == 1:
         return Alone()
     from accelerate import Accelerator  # type: ignore[import-untyped]
 

@@ -51,7 +51,7 @@ class Sphere:
         return 1.0
 
     def place(self, mapped: Tensor) -> Tensor:
-        """Return unit vectors."""
+        """Return unit vectors (B, D)."""
         import torch
 
         return torch.nn.functional.normalize(mapped, dim=1)
@@ -83,7 +83,7 @@ class Hyperbolic:
         return self.clip_radius
 
     def place(self, mapped: Tensor) -> Tensor:
-        """Return points of the ball."""
+        """Return points (B, D) of the ball."""
         return poincare.expmap0(poincare.clip(mapped, self.clip_radius), self.c)
 
 

@@ -99,6 +99,8 @@ def train(
         save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
         _forget(state_file)
     fleet.wait()
+    if finished_report(folder, key) is None:  # a process with a folder of its own
+        save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
     return report
 
 

@@ -43,7 +43,11 @@ class Cosine:
     """Cosine similarity of unit-norm embeddings; the score is the cosine."""
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return the embeddings as they are."""
+        """Return the embeddings (Q, D) and (G, D) as they are.
+
+        Raises:
+            ValueError: One is not of unit norm.
+        """
         for what, embeddings in (("query", queries), ("gallery", gallery)):
             if len(embeddings) and float(_squares(embeddings).max()) > 1.01:
                 raise ValueError(f"{what} embeddings must have unit norm; divide each by its length")
@@ -61,7 +65,7 @@ class Euclidean:
     """
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return factors of x.y - |x|^2/2 - |y|^2/2, embeddings moved to their mean so that little cancels."""
+        """Return factors (Q, D + 2), (G, D + 2) of x.y - |x|^2/2 - |y|^2/2, moved to the mean: little cancels."""
         centre = gallery.mean(axis=0, dtype=np.float64)
         left, right = queries - centre, gallery - centre
         largest = max(float(_squares(left).max()), float(_squares(right).max()), 1e-30) ** 0.5
@@ -91,7 +95,11 @@ class Hyperbolic:
             raise ValueError(f"curvature {curvature!r}: c must be above 0 (the ball's curvature is -c)")
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return float64 factors of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2))."""
+        """Return float64 factors (Q, D + 2) and (G, D + 2) of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2)).
+
+        Raises:
+            ValueError: A point lies outside the ball.
+        """
         left, right = (part.astype(np.float64) * self.curvature**0.5 for part in (queries, gallery))
         stretch = []
         for what, points in (("query", left), ("gallery", right)):

@@ -34,7 +34,11 @@ class ZeroShot:
         items: Sequence[Item],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is left to chance)
     ) -> tuple[list[Item], list[str]]:
-        """Return all images with new splits; see `Scenario`."""
+        """Return all images with new splits; see `Scenario`.
+
+        Raises:
+            SetupError: Fewer than two classes on a side.
+        """
         labels = classes_of(items)
         count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:
