@@ -5,12 +5,9 @@ A round is judged by two arms that differ in nothing but the made images: same r
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.facets import MADE, ORIGIN
@@ -22,8 +19,9 @@ from atlantis_core.metrics.measure import average
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.plain import as_json, from_json
-from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.records import Comparison, LabelledImage, Measurement, RunSpec, Trial
 from atlantis_core.session import Session
+from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -146,25 +144,7 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
         return None
     from atlantis_core.learning.retriever import load_retriever
 
-    measured = _measured(session, trial.id, lambda: load_retriever(trial.path))
-    _note_figures(session, trial, measured[0])
-    return measured
-
-
-def _note_figures(session: Session, trial: Trial, measurement: Measurement) -> None:
-    """Leave the figures beside the checkpoint, for whoever it is handed on to."""
-    from atlantis_core.learning.checkpoint import FIGURES_NAME
-
-    facts = as_json(measurement) | {
-        "collection": session.collection.name,
-        "regime": session.spec.regime,
-        "chosen_on_queries": session.recipe.validate_every > 0,
-    }
-    kept = {name: value for name, value in facts.items() if name not in {"per_class", "per_facet"}}
-    file = Path(trial.path) / FIGURES_NAME
-    part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    part.replace(file)
+    return _measured(session, trial.id, lambda: load_retriever(trial.path))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -265,4 +245,16 @@ def _measured(session: Session, subject: str, build: Callable[[], Retriever]) ->
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
     session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
+    whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
+    session.workspace.receipts.file(_measuring_key(subject), "measured by", whose, 0.0)
     return measurement, outcomes
+
+
+def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
+    """Return the session that measured a trial first; None where none did."""
+    found = workspace.receipts.find(_measuring_key(trial_id))
+    return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
+
+
+def _measuring_key(subject: str) -> str:
+    return content_key("measured by", [subject])

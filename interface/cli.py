@@ -18,6 +18,7 @@ from atlantis_dml.filter_command import filter_embeddings
 from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
 from atlantis_dml.measure_commands import diagnose, evaluate, open_test
+from atlantis_dml.plot_command import plot
 from atlantis_dml.run_commands import resume, run
 from atlantis_dml.scenario_command import scenario
 from atlantis_dml.train_command import presets, train
@@ -40,6 +41,7 @@ app.command("import")(import_collection)
 app.command("filter")(filter_embeddings)
 app.command()(doctor)
 app.add_typer(scenario, name="scenario")
+app.add_typer(plot, name="plot")
 
 
 @app.callback(invoke_without_command=True)

@@ -11,7 +11,7 @@ from atlantis_dml import options
 from atlantis_dml.answering import answering, show_json
 
 if TYPE_CHECKING:
-    from atlantis_core.filtering.embedded import Sorted
+    from atlantis_core.filtering.embedded import Embedded, Sorted
 
 _SHOWN = 10
 
@@ -39,13 +39,25 @@ def filter_embeddings(
     Example: atlantis filter real.npz synthetic.npz --json
     """
     with answering(as_json):
-        from atlantis_core.errors import SetupError
-        from atlantis_core.filtering.embedded import read_embedded, sort_out
+        from atlantis_core.filtering.embedded import read_embedded
 
-        if threshold is not None and not 0 <= threshold < float("inf"):
-            raise SetupError(f"--threshold {threshold} is not a number from 0 up")
-        found = _facts(sort_out(read_embedded(real), read_embedded(synthetic), scorer, threshold))
+        found = filtered(read_embedded(real), read_embedded(synthetic), scorer, threshold)
         show_json(found) if as_json else _show(found)
+
+
+def filtered(real: Embedded, made: Embedded, scorer: str, threshold: float | None) -> dict[str, Any]:
+    """Judge the made images.
+
+    Raises:
+        SetupError: No such scorer, or a threshold below 0 or infinite.
+        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+    """
+    from atlantis_core.errors import SetupError
+    from atlantis_core.filtering.embedded import sort_out
+
+    if threshold is not None and not 0 <= threshold < float("inf"):
+        raise SetupError(f"--threshold {threshold} is not a number from 0 up")
+    return _facts(sort_out(real, made, scorer, threshold))
 
 
 def _facts(found: Sorted) -> dict[str, Any]:

@@ -63,10 +63,7 @@ def diagnose(
 
 
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name."),
-    ],
+    model: measure_options.Model,
     data: options.Data,
     split: Annotated[
         str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test RUN`.")

@@ -11,6 +11,9 @@ from atlantis_core.errors import SetupError
 if TYPE_CHECKING:
     from atlantis_core.learning.attacks import Attack
 
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name.")
+]
 At = Annotated[str, typer.Option("--at", metavar="K,K", help="The K of Recall@K.")]
 Embedding = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
+    from atlantis_core.exporting.writing import Model
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.store.workspace import Workspace
 
@@ -30,7 +31,7 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
     """
     from atlantis_core.learning.retriever import load_retriever
 
-    return load_retriever(locate(model, workspace), embedding)
+    return load_retriever(find_model(model, workspace).target, embedding)
 
 
 def usual_model(data: str) -> str:
@@ -44,46 +45,66 @@ def usual_model(data: str) -> str:
     return backbone.pinned_name or str(backbone.weights_path)
 
 
-def locate(model: str, workspace: str | Path | None = None) -> str:
-    """Return the path of what MODEL names, or the name itself where it is neither a path, a run nor a trial.
+def find_model(model: str, workspace: str | Path | None = None) -> Model:
+    """Return what MODEL names, without loading it.
+
+    Args:
+        model: See `atlantis_dml.load_retriever`.
+        workspace: Folder in which runs and trials are looked up; None takes the environment's.
 
     Raises:
-        SetupError: It is empty, or a run or trial without a checkpoint.
+        SetupError: MODEL is empty, or names a run or trial that has no checkpoint.
     """
+    from atlantis_core.exporting.writing import Model
     from atlantis_dml.assembly import open_workspace
 
     if not model.strip():
         raise SetupError("MODEL is empty; name a run, a trial, a safetensors file or a timm model")
-    if Path(model).expanduser().exists():
-        return str(Path(model).expanduser())
-    folder = None if workspace is None else Path(workspace)
-    return _checkpoint(model, open_workspace(folder)) or model
+    store = open_workspace(None if workspace is None else Path(workspace))
+    path = Path(model).expanduser()
+    if path.exists():
+        return Model(path, _trial_at(path, store))
+    return _kept(model, store) or Model(model)
 
 
-def _checkpoint(model: str, workspace: Workspace) -> str | None:
-    """Return the folder of the trial that MODEL names, or None where it looks like no run or trial."""
+def _trial_at(path: Path, workspace: Workspace) -> str:
+    """Return the trial whose checkpoint a path is, if it is one of the workspace's."""
+    from atlantis_dml.assembly import has_runs
+
+    folder = path.resolve() if path.is_dir() else path.resolve().parent
+    if folder.parent != workspace.folder / "models" or not has_runs(workspace):
+        return ""
+    trial = workspace.trials.find(folder.name)
+    return trial.id if trial else ""
+
+
+def _kept(model: str, workspace: Workspace) -> Model | None:
+    """Return the trial that MODEL names, or None where it looks like no run or trial."""
+    from atlantis_core.exporting.writing import Model
     from atlantis_dml.assembly import has_runs
 
     if not has_runs(workspace):
         return None
     if _RUN.fullmatch(model):
-        return _of_trial(_best_of_run(model, workspace), workspace)
+        run, trial_id = _best_of_run(model, workspace)
+        return Model(_of_trial(trial_id, workspace), trial_id, run)
     if _TRIAL.fullmatch(model):
         matching = workspace.trials.matching(model)
         if len(matching) > 1:
             raise SetupError(f"{len(matching)} trials start with {model!r}; type more of the id")
-        return _of_trial(matching[0], workspace) if matching else None
+        return Model(_of_trial(matching[0], workspace), matching[0]) if matching else None
     return None
 
 
-def _best_of_run(name: str, workspace: Workspace) -> str:
+def _best_of_run(name: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the run's id and that of its first judged trial."""
     from atlantis_core.summary import final_arms
 
     run = workspace.runs.get(name)
     trials = final_arms(workspace, run.id).get("incumbent", [])
     if not trials:
         raise SetupError(f"run {run.id!r} has no judged model yet; `atlantis resume {run.id}` goes on with it")
-    return trials[0]
+    return run.id, trials[0]
 
 
 def _of_trial(trial_id: str, workspace: Workspace) -> str:

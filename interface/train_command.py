@@ -28,6 +28,12 @@ def train(
     settings: Settings = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, of which mean and spread are told.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Also export what was trained to a new folder (`atlantis export`)."
+        ),
+    ] = None,
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     regime: options.RegimeName = "seen",
@@ -53,7 +59,7 @@ def train(
             data=data,
             goal=Goal(""),
             budget=Budget(),
-            preset=_changed(preset, settings or []),
+            preset=changed(preset, settings or []),
             backbone=backbone,
             weights=weights,
             seeds=seeds,
@@ -64,7 +70,7 @@ def train(
         )
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
         with _place(workspace) as folder:
-            found = trained(Asked(data, "", read, spec), folder)
+            found = trained(Asked(data, "", read, spec), folder, None if is_follower() else out)
         if is_follower():
             return
         show_json(found) if as_json else _show(found)
@@ -87,19 +93,31 @@ def is_follower() -> bool:
     return processes()[0] > 0
 
 
-def trained(asked: Asked, folder: Path | None) -> dict[str, Any]:
+def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
     """Read DATA, train and measure.
+
+    Args:
+        asked: Data and settings.
+        folder: The workspace.
+        out: A new folder for what was trained; of several seeds it gets a folder each.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.baseline import train_baseline
+    from atlantis_core.exporting.writing import check_free, export_trials
     from atlantis_dml.measuring import solo_session
     from atlantis_dml.progress import screen_on_stderr
 
+    if out is not None:
+        check_free(out)
     seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
     with screen_on_stderr() as screen:
-        return {"data": asked.data} | train_baseline(solo_session("train", asked, folder, screen), seeds)
+        session = solo_session("train", asked, folder, screen)
+        found = {"data": asked.data} | train_baseline(session, seeds)
+        if out is not None:
+            found["trials"] = export_trials(session, found["trials"], out)
+    return found
 
 
 def presets(as_json: options.Json = False) -> None:
@@ -114,11 +132,14 @@ def presets(as_json: options.Json = False) -> None:
             show_json(found)
             return
         names = list(found)
-        rows = [(setting, *(f"{found[name][setting]}" for name in names)) for setting in found[names[0]]]
+        values = {setting: [f"{found[name][setting]}" for name in names] for setting in found[names[0]]}
+        rows = [(setting, *row) for setting, row in values.items() if len(set(row)) > 1]
         stdout_console().print(table(("setting", *names), rows, right=()))
+        same = [f"{setting}={row[0]}" for setting, row in values.items() if len(set(row)) == 1]
+        typer.echo(f"the same in all: {', '.join(same)}")
 
 
-def _changed(preset: str, settings: list[str]) -> str:
+def changed(preset: str, settings: list[str]) -> str:
     """Return the preset with its changes as the one text that runs keep."""
     if not settings:
         return preset
@@ -144,4 +165,6 @@ def _show(found: dict[str, Any]) -> None:
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
     trial_id = next(trial["id"] for trial in found["trials"] if "path" in trial)
+    for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
+        typer.echo(clean(f"exported to {exported}", 2000))
     typer.echo(clean(f"next: atlantis evaluate {trial_id} {found['data']}", 2000))

@@ -1,1 +1,1 @@
-"""Handing a trained retriever on: weights, their description, a model card, and ONNX."""
+"""A trained retriever as a folder for others: weights, facts, a model card and, where asked for, an ONNX graph."""

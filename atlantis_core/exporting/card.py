@@ -1,124 +1,208 @@
-"""The model card of an exported retriever, in the manner of the Hugging Face hub."""
+"""The model card of an exported retriever: Markdown with the front matter of Hugging Face's hub."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from atlantis_core.data.text import clean
-from atlantis_core.evaluation import distance_of
-
-if TYPE_CHECKING:
-    from atlantis_core.learning.retriever import Retriever
+from atlantis_core.exporting.evidence import Evidence, Figures
+from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, Agreement
 
 _LONGEST = 120
 
 
-def model_card(
-    retriever: Retriever,
-    facts: Mapping[str, Any],
-    figures: Mapping[str, Any] | None,
-    onnx_differs: float | None,
-) -> str:
-    """Return the card as Markdown with YAML front matter.
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a card tells of a model."""
 
-    Args:
-        retriever: What is described.
-        facts: Its description.
-        figures: Of its validation; None where it was not measured.
-        onnx_differs: How far the ONNX file's embeddings are off; None without one.
-    """
-    parts = [_front(facts), "# Image retriever", _what(retriever, facts), _use(retriever)]
-    if onnx_differs is not None:
-        parts.append(_onnx(retriever, onnx_differs))
-    parts += [_measured(figures), _trained(facts), _limits()]
+    architecture: str
+    base_model: str
+    """Name on the hub; empty where the weights came from a file or from nowhere."""
+    base_license: str
+    """Of `base_model`, as timm knows it; empty where it does not."""
+    source: str
+    """Where training began: `file`, `cache`, `hub` or `scratch`."""
+    dims: int
+    side_px: int
+    embedding: str
+    """`head` or `body`."""
+    distance: str
+    """How embeddings are searched."""
+    c: float | None
+    """The ball's curvature is -c; None on the sphere."""
+    recipe: Mapping[str, Any] | None
+    """None for a model that was not trained here."""
+    seed: int | None
+    evidence: Evidence | None
+    with_onnx: bool
+    agreement: Agreement | None
+    """None also where onnxruntime was not there to compare."""
+
+
+def model_card(about: About) -> str:
+    """Return the card as Markdown; whatever came from a file is in code spans, without marks that end them."""
+    parts = [
+        _front_matter(about),
+        f"# Image retriever: {code(about.architecture)}",
+        _what(about),
+        _use(about),
+        *([_onnx(about)] if about.with_onnx else []),
+        _data(about.evidence),
+        *([_training(about)] if about.recipe is not None else []),
+        _validation(about),
+        _limits(about),
+        _licence(about),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
-def _front(facts: Mapping[str, Any]) -> str:
+def code(text: object) -> str:
+    """Return untrusted text as a Markdown code span that can stand in a table."""
+    harmless = clean(str(text), _LONGEST).replace("`", "'").replace("|", "/")
+    return f"`{harmless or ' '}`"
+
+
+def _front_matter(about: About) -> str:
     lines = ["---", "library_name: timm", "pipeline_tag: image-feature-extraction"]
-    lines += ["tags:", "- image-retrieval", "- metric-learning", "- atlantis"]
-    if facts.get("backbone", {}).get("source") in {"hub", "cache"}:
-        lines.append(f"base_model: timm/{facts['architecture']}")
-    return "\n".join([*lines, "---"])
+    if about.base_model:
+        lines.append(f"base_model: {json.dumps(about.base_model)}")
+    lines += [
+        "tags:",
+        *(f"- {tag}" for tag in ("image-retrieval", "metric-learning", "atlantis")),
+        "# license: yours to choose before you publish; see the section on it below",
+        "---",
+    ]
+    return "\n".join(lines)
 
 
-def _what(retriever: Retriever, facts: Mapping[str, Any]) -> str:
-    head = facts.get("head")
-    if retriever.embedding == "body":
-        below = "pooled features of the trunk, at unit length"
-    else:
-        assert head is not None  # a head that is searched by is described
-        below = f"{head['kind']} head of {head['embed_dim']} dimensions"
+def _what(about: About) -> str:
+    space = (
+        f"points of the Poincare ball of curvature -{about.c:g}, searched by hyperbolic distance (not by cosine)"
+        if about.c is not None
+        else "unit vectors, searched by cosine similarity"
+    )
+    below = "" if about.embedding == "head" else " They are the pooled features of the trunk; a head is not used."
     return (
-        f"Turns a picture into a vector to search with: `{_code(facts['architecture'])}`, {below}. "
-        f"Vectors are compared by **{distance_of(retriever.space)}** distance. Input: RGB, {retriever.side_px} x "
-        f"{retriever.side_px} pixels (the centred square of a picture)."
+        f"Turns a picture into {about.dims} numbers, so that pictures of one class lie near each other: {space}."
+        f"{below} Made with ATLANTIS."
     )
 
 
-def _use(retriever: Retriever) -> str:
+def _use(about: About) -> str:
+    kind = "points of the ball" if about.c is not None else "unit vectors"
     return f"""## Use
 ```python
-from atlantis_dml import load_retriever  # pip install atlantis-dml
-
-retriever = load_retriever("path/of/this/folder")
-vectors = retriever.embed(["a.jpg", "b.jpg"])  # (2, D), float32
-```
-The weights are `model.safetensors`, their description (architecture, arguments, mean, std, head) `model.json`; mean
-{list(retriever.backbone.mean)} and std {list(retriever.backbone.std)} normalise pixels in 0..1."""
-
-
-def _onnx(retriever: Retriever, differs: float) -> str:
-    side = retriever.side_px
-    return f"""## ONNX
-`model.onnx` takes `pixels`, float32 (batch, 3, {side}, {side}), RGB in 0..1 **without** normalisation (that is
-inside the graph), and gives `embeddings`. On random pictures it differed from torch by {differs:.1e} at most.
-```python
-import onnxruntime
-
-session = onnxruntime.InferenceSession("model.onnx")
-(vectors,) = session.run(None, {{"pixels": pixels}})
+from atlantis_dml import load_retriever
+retriever = load_retriever("path/to/this/folder")
+embeddings = retriever.embed(["a.jpg", "b.jpg"])  # {kind} (2, {about.dims})
 ```"""
 
 
-def _measured(figures: Mapping[str, Any] | None) -> str:
-    if figures is None:
-        return "## Measured\nNot measured where it was exported."
-    recalls = "\n".join(f"| Recall@{k} | {value:.3f} |" for k, value in figures["recall_at"].items())
-    chosen = " The best weights were chosen on these very queries." if figures["chosen_on_queries"] else ""
-    where = f"`{_code(figures['collection'])}`, validation split, regime {figures['regime']}"
-    return f"""## Measured
-On {where}: {figures["queries"]} queries, {figures["left_out"]} left out for lack of a partner.
-The sealed test split was not opened for these figures.{chosen}
+def _onnx(about: About) -> str:
+    side = about.side_px
+    found = about.agreement
+    checked = (
+        f"Compared with torch on {found.random_images} random and {found.pictures} real pictures when it was "
+        f"exported: no number differs by more than {found.largest_difference:.1e} (allowed: {TOLERANCE:.0e})."
+        if found
+        else "It was not compared with torch: onnxruntime was not installed."
+    )
+    return f"""## Without torch
+```python
+import numpy as np, onnxruntime
+from PIL import Image, ImageOps
+picture = ImageOps.exif_transpose(Image.open("a.jpg")).convert("RGB")
+short = min(picture.size)
+left, top = (picture.width - short) // 2, (picture.height - short) // 2
+box = (left, top, left + short, top + short)
+picture = picture.resize(({side}, {side}), Image.Resampling.BICUBIC, box)
+pixels = np.asarray(picture, np.float32).transpose(2, 0, 1)[None] / 255
+session = onnxruntime.InferenceSession("{FILE_NAME}")
+embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.dims})
+```
+`{INPUT}` is float32 (N, 3, {side}, {side}), RGB in 0..1, for any N: the normalisation is inside the graph.
 
-| figure | value |
-| --- | --- |
-{recalls}
-| MAP@R | {figures["map_at_r"]:.3f} |
-| R-precision | {figures["r_precision"]:.3f} |"""
-
-
-def _trained(facts: Mapping[str, Any]) -> str:
-    recipe = facts.get("recipe")
-    if recipe is None:
-        return "## Training\nNone here: these are the weights as they came."
-    rows = "\n".join(f"| {name} | `{_code(str(value))}` |" for name, value in recipe.items())
-    return f"""## Training
-Seed {facts["seed"]}; first weights `{facts["backbone_fingerprint"]}` ({facts["backbone"]["source"]}).
-
-| setting | value |
-| --- | --- |
-{rows}"""
+{checked}"""
 
 
-def _limits() -> str:
-    return """## Limits and licence
-It was measured on one collection; on other pictures measure it first (`atlantis evaluate`). No licence is given here:
-the weights inherit that of the model they began as, and the training pictures may restrict them too. Add the licence
-that applies before you publish."""
+def _data(evidence: Evidence | None) -> str:
+    if evidence is None:
+        return "## Data\nNothing is known here of the images that it was trained on."
+    made = f" and {evidence.made:,} made ones" if evidence.made else ""
+    classes = (
+        "other classes than those trained on"
+        if evidence.regime == "unseen"
+        else "the classes trained on, other images"
+    )
+    return (
+        f"## Data\nTrained on {evidence.real:,} images{made} of {evidence.classes:,} classes. Measured on "
+        f"{evidence.queries:,} validation queries against {evidence.gallery:,} images: {classes}."
+    )
 
 
-def _code(text: str) -> str:
-    """Return text that cannot end a code span or a table row: names come from outside."""
-    return clean(text, _LONGEST).replace("`", "'").replace("|", "/")
+def _training(about: About) -> str:
+    began = {"scratch": "random weights", "file": "weights from a file"}.get(
+        about.source, code(about.base_model or about.architecture)
+    )
+    settings = [(code(name), code(value)) for name, value in sorted((about.recipe or {}).items())]
+    rows = [*settings, (code("seed"), code(about.seed))]
+    return f"## Training\nBegan with {began}.\n\n{_table(('setting', 'value'), rows)}"
+
+
+def _validation(about: About) -> str:
+    if about.evidence is None:
+        return "## Figures\nNone were kept with it; `atlantis evaluate FOLDER DATA` measures it on data of yours."
+    rows = [_row(figures) for figures in about.evidence.figures]
+    parts = [f"## Figures on validation\n{_table(('', 'Recall@1', '95 % interval', 'MAP@R', 'R-precision'), rows)}"]
+    parts += [f"Not here: {reason}." for reason in about.evidence.missing]
+    chosen = about.evidence.judged or bool((about.recipe or {}).get("validate_every"))
+    if chosen:
+        parts.append("What was kept was chosen on these very queries, which flatters it a little.")
+    if about.evidence.test:
+        parts.append(_test(about.evidence.test))
+    return "\n\n".join(parts)
+
+
+def _row(figures: Figures) -> Sequence[str]:
+    at_1 = figures.recall_at_1
+    interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
+    name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
+    return name, f"{at_1.value:.3f}", interval, f"{figures.map_at_r:.3f}", f"{figures.r_precision:.3f}"
+
+
+def _test(found: Mapping[str, Any]) -> str:
+    named = {"final": "final (mean over seeds)", "baseline": "baseline (mean over seeds)", "frozen": "frozen"}
+    rows = [(named[name], f"{found[name]['recall_at']['1']:.3f}", f"{found[name]['map_at_r']:.3f}") for name in named]
+    queries = f"{found['final']['queries']:,}"
+    return (
+        f"## Figures on the test split\nOpened once, after all choices; {queries} queries.\n\n"
+        f"{_table(('', 'Recall@1', 'MAP@R'), rows)}"
+    )
+
+
+def _limits(about: About) -> str:
+    return f"""## Limits
+- Pictures are cut to their central square and scaled to {about.side_px} pixels: finer details are lost.
+- The figures hold for data like the above. On other subjects, cameras or light, measure first: `atlantis evaluate`.
+- Intervals are over queries, not over trainings: another seed gives other figures.
+- It ranks by likeness and always finds something; whether anything right is in the gallery it does not say."""
+
+
+def _licence(about: About) -> str:
+    known = f", which is published under {code(about.base_license)}" if about.base_license else ""
+    began = f"It began with {code(about.base_model)}{known}" if about.base_model else ""
+    nowhere = "It began with random weights"
+    from_file = "It began with weights from a file, whose licence is not known here"
+    start = began or (nowhere if about.source == "scratch" else from_file)
+    return (
+        f"## Licence\nNone is chosen here. {start}; the licences of those weights, of the training images and of "
+        "whatever made images were drawn with may bind this model too. Choose one, and name it in the front matter."
+    )
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

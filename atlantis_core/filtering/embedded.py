@@ -17,7 +17,7 @@ from atlantis_core.registry import load
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from atlantis_core.ports import OutlierScorer
 
@@ -72,6 +72,20 @@ def read_embedded(file: Path) -> Embedded:
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise SetupError(f"{name!r} is no readable .npz file ({error}); write it with {_WRITTEN}") from error
     return _checked(name, embeddings, labels)
+
+
+def as_embedded(embeddings: ArrayLike, labels: ArrayLike) -> Embedded:
+    """Check embeddings (N, D) and integer labels (N) that are in memory.
+
+    Raises:
+        SetupError: Other shapes, types, or numbers that are not finite.
+    """
+    import numpy as np
+
+    try:
+        return _checked("what was given", np.asarray(embeddings), np.asarray(labels))
+    except ValueError as error:  # rows of different lengths
+        raise SetupError(f"embeddings (N, D) and labels (N) are needed: {error}") from error
 
 
 def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: float | None = None) -> Sorted:

@@ -6,8 +6,7 @@ import csv
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo, Plan
 from atlantis_core.ports import Progress, no_progress
+from atlantis_core.whole_folder import hidden_beside
 
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
 """What Pillow's readers raise on damaged heads of files."""
@@ -55,7 +55,7 @@ def write_collection(plan: Plan, folder: Path, progress: Progress = no_progress)
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must be seen, not followed)
     if os.path.lexists(folder):
         raise SetupError(f"{shown(str(folder))!r} is there already; name a new folder, or remove it first")
-    with _hidden_beside(folder) as part:
+    with hidden_beside(folder, "importing") as part:
         rows: list[Photo] = []
         linked = 0
         for photo in plan.photos:
@@ -70,43 +70,6 @@ def write_collection(plan: Plan, folder: Path, progress: Progress = no_progress)
             (part / name).write_text(text, encoding="utf-8")
         part.rename(folder)
     return _told(plan, folder, rows, columns, linked)
-
-
-@contextmanager
-def _hidden_beside(folder: Path) -> Iterator[Path]:
-    """Make a folder that is gone afterwards, unless it was renamed."""
-    part = folder.with_name(f".{folder.name}.importing-{os.getpid()}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _clear_dead(folder)
-        part.mkdir()
-        yield part
-    except OSError as error:
-        at = f" ({shown(str(error.filename))!r})" if error.filename else ""
-        raise SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror or error}{at}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _clear_dead(folder: Path) -> None:
-    """Remove what imports into this folder left that were killed."""
-    start = f".{folder.name}.importing-"
-    for other in folder.parent.iterdir():
-        process = other.name.removeprefix(start)
-        if other.name.startswith(start) and process.isdigit() and not _is_alive(int(process)):
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _place(photo: Photo, part: Path, plan: Plan) -> bool:

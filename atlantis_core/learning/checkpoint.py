@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "model.safetensors"
 FACTS_NAME = "model.json"
-FIGURES_NAME = "figures.json"
-"""What its validation found, written when it is measured."""
 
 
 @dataclass(frozen=True, slots=True)

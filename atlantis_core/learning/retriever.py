@@ -50,6 +50,14 @@ class Retriever:
         """What is searched by: `head` or `body`."""
         return "body" if self.head is None else "head"
 
+    @property
+    def dims(self) -> int:
+        """D, the length of an embedding."""
+        if self.head is not None:
+            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
+        trunk = self.stages.trunk
+        return int(getattr(trunk, "head_hidden_size", trunk.num_features))  # type: ignore[arg-type]
+
     def embed(
         self,
         images: Sequence[str | Path | Image],
@@ -120,12 +128,7 @@ class Retriever:
                 placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
                 chunks.append(placed.float().cpu().numpy())
         progress("embedding", count, count)
-        return np.concatenate(chunks) if chunks else np.zeros((0, self._dims()), dtype=np.float32)
-
-    def _dims(self) -> int:
-        if self.head is not None:
-            return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
-        return int(self.stages.trunk.num_features)  # type: ignore[arg-type]
+        return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
 
 def _check_many(images: object) -> None:

@@ -13,6 +13,12 @@ def map_at_r(ranking: Ranking) -> float:
 
     Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2. Queries without a partner are
     left out; without any query it is 0, the worst.
+
+    Args:
+        ranking: Of Q queries.
+
+    Returns:
+        A share in [0, 1].
     """
     if not ranking.num_queries:
         return 0.0

@@ -39,7 +39,7 @@ class QueryOutcomes:
             raise ValueError("a query id occurs twice; outcomes are matched by id")
 
     def save(self, path: Path) -> None:
-        """Write an npz file, whole or not at all."""
+        """Write an npz file of `ids`, `hit` and `returned`, each (Q,), whole or not at all."""
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -56,6 +56,9 @@ class QueryOutcomes:
     @classmethod
     def load(cls, path: Path) -> QueryOutcomes:
         """Read what `save` wrote.
+
+        Args:
+            path: An npz file.
 
         Raises:
             SetupError: The file is missing or is no outcomes file.
@@ -92,5 +95,12 @@ def outcomes_of(
 
 
 def worst_outcomes(ids: Sequence[str]) -> QueryOutcomes:
-    """Return the outcomes of a crashed trial: every query missed, nothing returned."""
+    """Return the outcomes of a crashed trial: every query missed, nothing returned.
+
+    Args:
+        ids: Image ids of the Q queries, each once.
+
+    Raises:
+        ValueError: An id occurs twice.
+    """
     return QueryOutcomes(tuple(ids), np.zeros(len(ids), np.bool_), ("",) * len(ids))

@@ -15,6 +15,13 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
     not the share of relevant images found. Queries without a partner are left out; without any query it is 0,
     the worst.
 
+    Args:
+        ranking: Of Q queries.
+        k: How many of the first answers count.
+
+    Returns:
+        A share in [0, 1].
+
     Raises:
         ValueError: `k` is below 1.
     """

@@ -47,18 +47,18 @@ class Field:
     """Queries and gallery are the same images, each excluding itself: row i and column i are one image."""
 
     def scores(self, rows: slice, columns: slice) -> torch.Tensor:
-        """Return the scores of some rows and columns, higher is nearer."""
+        """Return the scores (r, c) of some rows and columns, float32, higher is nearer."""
         import torch
 
         return self.distance.finish(torch.from_numpy(self.left[rows]) @ torch.from_numpy(self.right[columns]).T)
 
     def same_class(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Return where the image is of the query's class."""
+        """Return where the image is of the query's class, (r, c)."""
         same: NDArray[np.bool_] = self.labels[rows, None] == self.gallery_labels[None, columns]
         return same
 
     def own(self, rows: slice, columns: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the cells in which a query meets itself, counted from the tile's corner."""
+        """Return the rows and columns, each (m,), in which a query meets itself, counted from the tile's corner."""
         column = self.itself[rows]
         row = np.flatnonzero((column >= columns.start) & (column < columns.stop))
         return row, column[row] - columns.start
@@ -71,7 +71,12 @@ class Field:
 
 
 def sweep(field: Field, no_hit: int) -> tuple[NDArray[Any], ...]:
-    """Return the columns of `Standings.results` for all queries, in their order."""
+    """Return the columns of `Standings.results` for all queries, each (Q,), in their order.
+
+    Args:
+        field: Queries and gallery.
+        no_hit: `first_hit` of a query without a right image.
+    """
     groups = list(_groups(field))
     parts = [
         _sweep_group(field, rows, symmetric=field.symmetric and len(groups) == 1).results(no_hit) for rows in groups

@@ -1,0 +1,126 @@
+"""What may be told of a trial's data and figures to strangers: counts and numbers, no name of any class or file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.plain import as_json
+from atlantis_core.records import Interval, Measurement, Trial
+from atlantis_core.session import Session
+from atlantis_core.store.workspace import Workspace
+from atlantis_core.summary import final_arms
+from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, measuring_session, trials
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How well something retrieves on the validation queries."""
+
+    name: str
+    """`this model`, `baseline` (same recipe and seeds, real images only) or `frozen`."""
+    recall_at: Mapping[int, float]
+    map_at_r: float
+    r_precision: float
+    recall_at_1: Interval
+    """With its 95 % Wilson interval over queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Counts and figures of one trial."""
+
+    real: int
+    """Training images that are photos."""
+    made: int
+    """Training images that were made."""
+    classes: int
+    """Classes with training images."""
+    regime: str
+    queries: int
+    """Validation queries with a partner."""
+    gallery: int
+    figures: tuple[Figures, ...]
+    """This model first."""
+    judged: bool
+    """Whether rounds were kept or dropped by these very queries."""
+    test: Mapping[str, Any] | None = None
+    """What `atlantis test` measured: `frozen`, `baseline`, `final`; None where the test split is still sealed."""
+    missing: tuple[str, ...] = field(default=())
+    """What should be here and could not be told, and why."""
+
+
+def session_of_trial(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
+    """Return the session that a trial was measured in: its run's, else the first; None where nothing measured it."""
+    if not run_id:
+        return measuring_session(workspace, trial_id)
+    run = workspace.runs.get(run_id)
+    return Session(workspace, run.id, run.spec)
+
+
+def evidence_of(session: Session, trial_id: str) -> Evidence | None:
+    """Collect what is known of a trial; figures that were measured before are not measured again.
+
+    Returns:
+        None for a crashed trial.
+    """
+    (trial,) = trials(session, [trial_id])
+    measured = measure_trial(session, trial)
+    if measured is None:
+        return None
+    frozen, missing = _frozen(session)
+    baseline = _baseline(session, trial)
+    return Evidence(
+        real=trial.num_real,
+        made=trial.num_synthetic,
+        classes=len({image.label for image in session.collection.of_split("train")}),
+        regime=session.spec.regime,
+        queries=measured[0].queries,
+        gallery=len(session.task.gallery),
+        figures=(_figures("this model", measured[0], measured[1]), *baseline, *frozen),
+        judged=bool(final_arms(session.workspace, session.run_id)),
+        test=_test(session),
+        missing=missing,
+    )
+
+
+def pictures_of(session: Session, most: int) -> list[Path]:
+    """Return paths of the first validation queries whose files are still there."""
+    found = (Path(image.path) for image in session.task.queries)
+    return [path for path in found if path.is_file()][:most]
+
+
+def _frozen(session: Session) -> tuple[tuple[Figures, ...], tuple[str, ...]]:
+    try:
+        measurement, outcomes = measure_frozen(session)
+    except SetupError:  # the weights that training began with may be gone by now; why would name their path
+        return (), ("the frozen backbone, since the weights that training began with cannot be read any more",)
+    return (_figures("frozen", measurement, outcomes),), ()
+
+
+def _baseline(session: Session, trial: Trial) -> tuple[Figures, ...]:
+    """Return the mean of the arm that a run's rounds were compared with, unless this trial is of that arm."""
+    arm = final_arms(session.workspace, session.run_id).get("baseline", [])
+    if not arm or trial.id in arm:
+        return ()
+    mean = measure_arm(session, arm)
+    return (_figures("baseline", mean, None),)
+
+
+def _figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:
+    hits = float(outcomes.hit.sum()) if outcomes else found.recall_at[1] * found.queries
+    at_1 = wilson(min(hits, found.queries), found.queries)
+    return Figures(name, found.recall_at, found.map_at_r, found.r_precision, at_1)
+
+
+def _test(session: Session) -> Mapping[str, Any] | None:
+    opened = session.read(0, "test")
+    if opened is None:
+        return None
+    kept = ("recall_at", "map_at_r", "r_precision", "queries")
+    return {name: {key: as_json(opened[name])[key] for key in kept} for name in ("frozen", "baseline", "final")}

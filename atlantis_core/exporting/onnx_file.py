@@ -1,0 +1,192 @@
+"""A retriever as one ONNX graph: pictures in 0..1 in, embeddings out, with the normalisation inside."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.pictures import open_picture, square
+from atlantis_core.learning.stages import split
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+    from atlantis_core.learning.retriever import Retriever
+
+FILE_NAME = "model.onnx"
+INPUT, OUTPUT = "pixels", "embeddings"
+TOLERANCE = 1e-4
+"""Largest difference of one number of an embedding that is let out of the house."""
+
+_RANDOM_IMAGES = 3
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far ONNX Runtime's embeddings are from torch's."""
+
+    largest_difference: float
+    """Of one number of an embedding; higher is worse."""
+    random_images: int
+    pictures: int
+    """Real ones."""
+
+
+def require_onnx() -> None:
+    """Refuse early where the exporter cannot work.
+
+    Raises:
+        SetupError: `onnx` or `onnxscript` is not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 (what torch's exporter is written in)
+    except ImportError as error:
+        raise SetupError(
+            f"--onnx needs {error.name or 'onnx'}, which is not installed: pip install 'atlantis-dml[onnx]'"
+        ) from error
+    del onnx
+
+
+def write_onnx(retriever: Retriever, file: Path) -> None:
+    """Write the graph `pixels` (N, 3, S, S) -> `embeddings` (N, D), both float32, N free.
+
+    `pixels` are RGB in 0..1; the file says how its embeddings are searched (metadata `distance`, `c`).
+
+    Args:
+        retriever: With or without a head, of any distance.
+        file: Weights of more than 2 GB go into a second file beside it.
+
+    Raises:
+        SetupError: `onnx` is not installed, or the trunk does something that the exporter cannot follow.
+    """
+    require_onnx()
+    import torch
+
+    batch = torch.export.Dim("batch", min=1)
+    example = torch.zeros(2, 3, retriever.side_px, retriever.side_px)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's, of torch itself
+            program = torch.onnx.export(
+                _graph(on_cpu(retriever)),
+                (example,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes={INPUT: {0: batch}},
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        cause = " ".join(str(error.__cause__ or error).split())[:200]
+        name = retriever.backbone.architecture
+        raise SetupError(
+            f"{name!r} cannot be written as ONNX ({cause}); without --onnx the rest is exported"
+        ) from error
+    assert program is not None
+    _strip(program.model)
+    program.model.metadata_props.update(_told(retriever))
+    program.save(file)
+
+
+def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path]) -> Agreement | None:
+    """Compare the embeddings of the file with torch's, one by one and as a batch.
+
+    Args:
+        retriever: What was written.
+        file: Where.
+        pictures: Real ones; random ones are always compared too.
+
+    Returns:
+        None where `onnxruntime` is not installed.
+
+    Raises:
+        SetupError: They differ by more than `TOLERANCE`.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    side_px = retriever.side_px
+    squares = [*_noise(side_px), *(square(open_picture(picture), side_px) for picture in pictures)]
+    wanted = on_cpu(retriever).embed(squares)
+    pixels = as_pixels(squares)
+    whole = runtime.run([OUTPUT], {INPUT: pixels})[0]
+    single = np.concatenate([runtime.run([OUTPUT], {INPUT: pixels[row : row + 1]})[0] for row in range(len(pixels))])
+    apart = max(float(np.abs(found - wanted).max()) for found in (whole, single))
+    if not apart <= TOLERANCE:  # nor is NaN
+        raise SetupError(
+            f"the ONNX graph of {retriever.backbone.architecture!r} differs from torch by {apart:.1e}, more than "
+            f"{TOLERANCE:.0e}; nothing was exported: leave out --onnx"
+        )
+    return Agreement(apart, _RANDOM_IMAGES, len(pictures))
+
+
+def as_pixels(pictures: Sequence[Image]) -> Any:
+    """Return N squares of S pixels a side as the graph takes them: float32 (N, 3, S, S), RGB in 0..1."""
+    stacked = np.stack([np.asarray(picture, np.uint8) for picture in pictures])
+    return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+
+
+def on_cpu(retriever: Retriever) -> Retriever:
+    """Return a copy on the CPU, whose matrix products are in full float32, with the trunk in one piece."""
+    head = retriever.head
+    trunk = copy.deepcopy(retriever.stages.trunk).cpu()
+    return replace(
+        retriever, stages=split(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
+    )
+
+
+def _graph(retriever: Retriever) -> nn.Module:
+    import torch
+    from torch import nn
+
+    class Graph(nn.Module):
+        """Pixels in 0..1 -> embeddings."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.head = retriever.stages.trunk, retriever.head
+            self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
+            self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            features = self.trunk((pixels - self.mean) / self.std)
+            if self.head is None:
+                return torch.nn.functional.normalize(features, dim=1)
+            embeddings: Tensor = self.head(features)
+            return embeddings
+
+    return Graph().eval()
+
+
+def _noise(side_px: int) -> list[Image]:
+    from PIL import Image
+
+    draw = np.random.default_rng(_SEED)
+    return [Image.fromarray(draw.integers(0, 256, (side_px, side_px, 3), np.uint8)) for _ in range(_RANDOM_IMAGES)]
+
+
+def _strip(model: Any) -> None:
+    """Take out where the code stood on this machine: the exporter keeps a stack trace at every node."""
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        node.doc_string = None
+
+
+def _told(retriever: Retriever) -> dict[str, str]:
+    facts = {"distance": retriever.space.distance if retriever.head is not None else "cosine"}
+    if facts["distance"] == "hyperbolic":
+        facts["c"] = repr(retriever.space.c)  # type: ignore[attr-defined]  # only that head has it
+    return facts | {"input": "float32 RGB in 0..1, NCHW", "side_px": str(retriever.side_px)}

@@ -1,0 +1,58 @@
+"""Writing a folder that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from atlantis_core.data.entries import shown
+from atlantis_core.errors import SetupError
+
+
+@contextmanager
+def hidden_beside(folder: Path, purpose: str) -> Iterator[Path]:
+    """Make a hidden folder beside `folder` that is gone afterwards, unless it was renamed.
+
+    What a killed process left there for the same purpose is cleared.
+
+    Args:
+        folder: Absolute; gets its name by `part.rename(folder)`, the last thing that is done.
+        purpose: One word, part of the hidden name.
+
+    Raises:
+        SetupError: Something cannot be written.
+    """
+    part = folder.with_name(f".{folder.name}.{purpose}-{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_dead(folder, purpose)
+        part.mkdir()
+        yield part
+    except OSError as error:
+        at = f" ({shown(str(error.filename))!r})" if error.filename else ""
+        raise SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror or error}{at}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _clear_dead(folder: Path, purpose: str) -> None:
+    start = f".{folder.name}.{purpose}-"
+    for other in folder.parent.iterdir():
+        process = other.name.removeprefix(start)
+        if other.name.startswith(start) and process.isdigit() and not _is_alive(int(process)):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,53 @@
+"""Colours of plots: distinct ones for groups, a ramp for values."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+NO_GROUP = "#b4bac1"
+"""Images without a value."""
+NOTHING = "#f1f2f4"
+"""Cells without a value."""
+
+# Okabe and Ito, "Color Universal Design" (2008), less its black and with a darker yellow: told apart by most eyes.
+_FIRST = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a800")
+_GOLDEN = 0.6180339887  # of a turn: hues that never come near each other soon
+# viridis (van der Walt and Smith, 2015) at five places, dark to bright.
+_BRIGHTENING = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+
+_DARKENING = ((246, 248, 250), (158, 202, 225), (49, 130, 189), (8, 48, 107))
+
+
+def distinct(count: int) -> list[str]:
+    """Return colours for groups, as different as so many can be; the first ones are always the same."""
+    if count <= len(_FIRST):
+        return list(_FIRST[:count])
+    return [_hue(index) for index in range(count)]
+
+
+def _hue(index: int) -> str:
+    lightness = (0.42, 0.58, 0.34)[index % 3]
+    parts = colorsys.hls_to_rgb((index * _GOLDEN) % 1, lightness, 0.62)
+    return _hex([255 * part for part in parts])
+
+
+def ramp(share: float) -> str:
+    """Return the colour of a value, 0 the darkest and 1 the brightest."""
+    return _between(_BRIGHTENING, share)
+
+
+def tint(share: float) -> str:
+    """Return the colour of a share that is mostly 0: that is nearly white, 1 the darkest."""
+    return _between(_DARKENING, share)
+
+
+def _between(colours: Sequence[tuple[int, int, int]], share: float) -> str:
+    place = min(max(share, 0.0), 1.0) * (len(colours) - 1)
+    index = min(int(place), len(colours) - 2)
+    part = place - index
+    return _hex([low + part * (high - low) for low, high in zip(colours[index], colours[index + 1], strict=True)])
+
+
+def _hex(parts: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(part):02x}" for part in parts)

@@ -1,0 +1,209 @@
+"""`atlantis plot`: where a model puts images and classes, as a file to look at."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_core.data.text import clean
+from atlantis_dml import measure_options, options
+from atlantis_dml.answering import answering, say, show_json
+
+if TYPE_CHECKING:
+    from atlantis_core.charting.embedding_map import EmbeddingMap
+    from atlantis_core.records import Collection
+    from atlantis_dml.canvas import Canvas
+    from atlantis_dml.measuring import Subject
+    from atlantis_dml.progress import Screen
+
+plot = typer.Typer(name="plot", help="Draw where a model puts images and classes.", rich_markup_mode=None)
+
+
+@plot.callback(invoke_without_command=True)
+def _which(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+_LONGEST_TITLE = 110
+
+Out = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False),
+]
+
+
+@plot.command("map")
+def plot_map(
+    model: measure_options.Model,
+    data: options.Data,
+    out: Out,
+    colour: Annotated[
+        str | None,
+        typer.Option("--colour", "--color", metavar="FACET", help="Colour by a facet instead of by class."),
+    ] = None,
+    most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
+    embedding: measure_options.Embedding = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images are drawn where there are more.")] = 0,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the images of the validation task on a plane, near ones together, wrong answers ringed.
+
+    Example: atlantis plot map last photos/ --out map.html --colour lighting
+    """
+    with answering(as_json):
+        from atlantis_dml.plot_files import check_target
+
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _mapped(subject, check_target(out), colour, most, seed, workspace)
+        show_json(found) if as_json else _say_map(found)
+
+
+@plot.command("heatmap")
+def plot_heat_map(
+    model: measure_options.Model,
+    data: options.Data,
+    out: Out,
+    shown: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="similarity|confusion",
+            help="similarity: how near classes lie on average; confusion: which class is returned first for which.",
+        ),
+    ] = "similarity",
+    most: Annotated[
+        int, typer.Option("--classes", min=2, max=200, help="Classes to draw at most: the most often mistaken.")
+    ] = 60,
+    embedding: measure_options.Embedding = None,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the classes of the validation task against each other, those that are alike side by side.
+
+    Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
+    """
+    with answering(as_json):
+        from atlantis_dml.plot_files import check_target
+
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _heated(subject, check_target(out), shown, most, workspace)
+        show_json(found) if as_json else _say_heat_map(found)
+
+
+def _subject(
+    model: str,
+    data: str,
+    columns: tuple[str | None, str | None, str | None],
+    regime: str,
+    restrictions: tuple[str | None, str | None],
+    embedding: str | None,
+) -> Subject:
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_dml.measuring import Subject
+
+    label, split, facets = columns
+    query, gallery = restrictions
+    return Subject(
+        model,
+        data,
+        ReadOptions(label, split, options.columns(facets, "--facets")),
+        options.regime(regime),
+        (options.column_value(query, "--query"), options.column_value(gallery, "--gallery")),
+        embedding,
+    )
+
+
+def _mapped(
+    subject: Subject, target: Path, facet: str | None, most: int, seed: int, folder: Path | None
+) -> dict[str, Any]:
+    from atlantis_core.charting.embedding_map import embedding_map
+    from atlantis_core.errors import SetupError
+    from atlantis_dml.map_drawing import draw_map
+    from atlantis_dml.measuring import opened
+    from atlantis_dml.progress import screen_on_stderr
+
+    started = time.monotonic()
+    with screen_on_stderr() as screen:
+        retriever, collection, task = opened(subject, folder, screen)
+        if facet is not None and facet not in collection.facets:
+            known = ", ".join(collection.facets) or "none"
+            raise SetupError(f"--colour names {facet!r}, which is no facet of {subject.data}; facets: {known}")
+        found = embedding_map(retriever, task, most, seed, screen.progress)
+        canvas = draw_map(found, facet, _title(subject, collection))
+        _write(canvas, target, found, screen)
+    facts = {"colour": facet or "class", "embedding": "body" if retriever.head is None else "head"} | found.facts()
+    return _facts(subject, target, started) | facts
+
+
+def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
+    from atlantis_core.charting.heat_map import heat_map, shown_named
+    from atlantis_dml.heat_map_drawing import draw_heat_map
+    from atlantis_dml.measuring import opened
+    from atlantis_dml.progress import screen_on_stderr
+
+    started = time.monotonic()
+    wanted = shown_named(shown)
+    with screen_on_stderr() as screen:
+        retriever, collection, task = opened(subject, folder, screen)
+        found = heat_map(retriever, task, wanted, most, screen.progress)
+        canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
+        _write(canvas, target, None, screen)
+    facts = {"embedding": "body" if retriever.head is None else "head"} | found.facts()
+    return _facts(subject, target, started) | facts
+
+
+def _title(subject: Subject, collection: Collection) -> str:
+    return clean(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
+
+
+def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
+    """Write the drawing; a page of a map also gets its photos, small."""
+    from atlantis_dml.plot_files import write_plot
+    from atlantis_dml.sheets import thumbnail
+
+    thumbnails = {}
+    points = found.points if found is not None and target.suffix.lower() == ".html" else ()
+    for index, point in enumerate(points):
+        screen.progress("making thumbnails", index, len(points))
+        if small := thumbnail(point.image.path):
+            thumbnails[str(index)] = small
+    write_plot(canvas, target, thumbnails)
+
+
+def _facts(subject: Subject, target: Path, started: float) -> dict[str, Any]:
+    return {
+        "plot": str(target),
+        "model": subject.model,
+        "data": subject.data,
+        "split": "validation",
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def _say_map(found: dict[str, Any]) -> None:
+    more = f"; {found['not_drawn']} more are not drawn (--images)" if found["not_drawn"] else ""
+    typer.echo(f"{found['images']} images, {found['misses']} of {found['queries']} queries answered wrongly{more}")
+    say(f"look at {found['plot']}")
+
+
+def _say_heat_map(found: dict[str, Any]) -> None:
+    more = f"; {found['not_drawn']} more are not drawn (--classes)" if found["not_drawn"] else ""
+    typer.echo(f"{len(found['classes'])} classes, {found['measured_in']}{more}")
+    say(f"look at {found['plot']}")

@@ -1,0 +1,82 @@
+"""Writing a drawing to a file: SVG, PNG, or one self-contained HTML page."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.canvas import as_png, as_svg
+
+if TYPE_CHECKING:
+    from atlantis_dml.canvas import Canvas
+
+KINDS = ("html", "svg", "png")
+
+
+def check_target(out: Path) -> Path:
+    """Return where a plot goes, before any work is done for it.
+
+    Raises:
+        SetupError: The name does not say the kind, something is there already, or its folder is not.
+    """
+    target = out.expanduser()
+    if target.suffix.lower().removeprefix(".") not in KINDS:
+        raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(KINDS)}; the ending says what is drawn")
+    if not target.parent.is_dir():
+        raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
+    if target.is_dir() or (target.exists() and target.stat().st_size):
+        raise SetupError(f"{str(out)!r} is there already; remove it, or name another --out")
+    return target
+
+
+def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> None:
+    """Write a drawing, whole or not at all; the ending of the name says as what.
+
+    Args:
+        canvas: The drawing.
+        target: What `check_target` returned.
+        thumbnails: Key of a dot -> picture as a data URL; a page shows it to whoever points at the dot.
+
+    Raises:
+        SetupError: The file cannot be written.
+    """
+    kind = target.suffix.lower()
+    data = as_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o644)
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise SetupError(f"{str(target)!r} cannot be written: {error.strerror or error}") from error
+
+
+def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:
+    drawing = as_svg(canvas)
+    return drawing + "\n" if kind == ".svg" else _page(canvas, drawing, thumbnails)
+
+
+def _page(canvas: Canvas, drawing: str, thumbnails: Mapping[str, str]) -> str:
+    """Return the page. Names are escaped in the drawing; no request leaves the page."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(undefined=StrictUndefined, autoescape=True)
+    source = resources.files(__package__ or "atlantis_dml").joinpath("templates", "plot.html")
+    # `<` cannot end the script that holds the data.
+    data = json.dumps(dict(thumbnails)).replace("<", "\\u003c")
+    return environment.from_string(source.read_text(encoding="utf-8")).render(
+        title=canvas.title,
+        drawing=Markup(drawing),  # noqa: S704 (built by ElementTree, which escaped every text)
+        thumbnails=Markup(data),  # noqa: S704 (data URLs of pictures made here, and numbers)
+    )
