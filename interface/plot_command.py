@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from atlantis_dml.measuring import Subject
     from atlantis_dml.progress import Screen
 
-plot = typer.Typer(
-    name="plot", help="Draw where a model puts images and classes.", no_args_is_help=True, rich_markup_mode=None
-)
+plot = typer.Typer(name="plot", help="Draw where a model puts images and classes.", rich_markup_mode=None)
+
+
+@plot.callback(invoke_without_command=True)
+def _which(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 _LONGEST_TITLE = 110
 
@@ -59,7 +64,7 @@ def plot_map(
     with answering(as_json):
         from atlantis_dml.plot_files import check_target
 
-        subject = _asked(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
         found = _mapped(subject, check_target(out), colour, most, seed, workspace)
         show_json(found) if as_json else _say_map(found)
 
@@ -97,12 +102,12 @@ def plot_heat_map(
     with answering(as_json):
         from atlantis_dml.plot_files import check_target
 
-        subject = _asked(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
         found = _heated(subject, check_target(out), shown, most, workspace)
         show_json(found) if as_json else _say_heat_map(found)
 
 
-def _asked(
+def _subject(
     model: str,
     data: str,
     columns: tuple[str | None, str | None, str | None],
