@@ -190,6 +190,8 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
         if backbone.weights_path is None and backbone.source != "scratch":
             backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         fraction = float(facts["recipe"]["trainable_fraction"])
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
         head = empty_head(space, columns, rows)

@@ -325,6 +325,7 @@ def test_figures_of_some_queries_are_said_to_be_and_give_way_to_those_of_all(
         ("std", [1, 2, float("nan")]),
         ("report", 3),
         ("recipe", 7),
+        ("recipe", {"trainable_fraction": float("nan")}),
         ("head", {"kind": "evil"}),
         ("head", []),
         ("backbone", {}),
