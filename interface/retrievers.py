@@ -34,13 +34,15 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
     return load_retriever(find_model(model, workspace).target, embedding)
 
 
-def usual_retriever(data: str) -> Retriever:
-    """Return the untrained model that trainings on DATA begin with: its `backbone.notice` says what to know of it."""
+def usual_model(data: str) -> str:
+    """Return the name of the untrained model that trainings on DATA begin with."""
     from atlantis_core.harbor.writing import is_bundled
     from atlantis_core.learning.backbones import HARBOR_STUDENT, resolve_backbone
-    from atlantis_core.learning.retriever import frozen
 
-    return frozen(resolve_backbone(HARBOR_STUDENT if is_bundled(data) else None))
+    if is_bundled(data):
+        return HARBOR_STUDENT
+    backbone = resolve_backbone(None)
+    return backbone.pinned_name or str(backbone.weights_path)
 
 
 def find_model(model: str, workspace: str | Path | None = None) -> Model:

@@ -56,17 +56,17 @@ def adversarial(
         from atlantis_core.learning.attacks import Attack
         from atlantis_core.scenarios.adversarial import make_adversarial
         from atlantis_dml.progress import screen_on_stderr
-        from atlantis_dml.retrievers import find_retriever, usual_retriever
+        from atlantis_dml.retrievers import find_retriever, usual_model
 
         attack, part = Attack(method, epsilon, steps, seed, step_size), _attacked(attacked)
         with screen_on_stderr() as screen:
             asked = Asked(data, label, split, facets, regime, workspace)
             source = asked.source(destination, screen.progress)
-            retriever = usual_retriever(data) if model is None else find_retriever(model, workspace)
-            if retriever.backbone.notice:
-                screen.line(f"attacked model: {retriever.backbone.notice}")
+            named = model or usual_model(data)
+            retriever = find_retriever(named, workspace)
+            if model is None:
+                screen.line(f"attacked model: {named}; name another with --model")
             found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
-        named = model or retriever.backbone.architecture
         tell(*found, as_json, "" if part == "train" else f"atlantis evaluate {shlex.quote(named)}")
 
 
