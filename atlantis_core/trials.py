@@ -246,15 +246,17 @@ def _measured(session: Session, subject: str, build: Callable[[], Retriever]) ->
     outcomes.save(file)
     session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
     whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
-    session.workspace.receipts.file(_measuring_key(subject), "measured by", whose, 0.0)
+    part = bool(session.spec.query or session.spec.gallery)
+    session.workspace.receipts.file(_measuring_key(subject, part), "measured by", whose, 0.0)
     return measurement, outcomes
 
 
 def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
-    """Return the session that measured a trial first; None where none did."""
-    found = workspace.receipts.find(_measuring_key(trial_id))
+    """Return the session that measured a trial first, if possible with all queries; None where none did."""
+    found = workspace.receipts.find(_measuring_key(trial_id, False))
+    found = found or workspace.receipts.find(_measuring_key(trial_id, True))
     return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
 
 
-def _measuring_key(subject: str) -> str:
-    return content_key("measured by", [subject])
+def _measuring_key(subject: str, part: bool) -> str:
+    return content_key("measured by", [subject, "part"] if part else [subject])

@@ -140,6 +140,16 @@ def _data(evidence: Evidence | None) -> str:
     return (
         f"## Data\nTrained on {evidence.real:,} images{made} of {evidence.classes:,} classes. Measured on "
         f"{evidence.queries:,} validation queries against {evidence.gallery:,} images: {classes}."
+        f"{_restricted(evidence)}"
+    )
+
+
+def _restricted(evidence: Evidence) -> str:
+    if not evidence.restricted:
+        return ""
+    return (
+        f" Of the {' and the '.join(evidence.restricted)} only those with a chosen value of a metadata column count "
+        "here; figures of all may be better or worse."
     )
 
 

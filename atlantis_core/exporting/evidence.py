@@ -45,6 +45,7 @@ class Evidence:
     queries: int
     """Validation queries with a partner."""
     gallery: int
+    """Images that were searched."""
     figures: tuple[Figures, ...]
     """This model first."""
     judged: bool
@@ -53,10 +54,12 @@ class Evidence:
     """What `atlantis test` measured: `frozen`, `baseline`, `final`; None where the test split is still sealed."""
     missing: tuple[str, ...] = field(default=())
     """What should be here and could not be told, and why."""
+    restricted: tuple[str, ...] = ()
+    """Which of `queries` and `gallery` were only those of one value of a column."""
 
 
 def session_of_trial(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
-    """Return the session that a trial was measured in: its run's, else the first; None where nothing measured it."""
+    """Return the session that measured a trial: its run's, else the first with all queries; None where none did."""
     if not run_id:
         return measuring_session(workspace, trial_id)
     run = workspace.runs.get(run_id)
@@ -74,6 +77,7 @@ def evidence_of(session: Session, trial_id: str) -> Evidence | None:
     if measured is None:
         return None
     frozen, missing = _frozen(session)
+    choices = {"queries": session.spec.query, "gallery": session.spec.gallery}
     baseline = _baseline(session, trial)
     return Evidence(
         real=trial.num_real,
@@ -84,8 +88,9 @@ def evidence_of(session: Session, trial_id: str) -> Evidence | None:
         gallery=len(session.task.gallery),
         figures=(_figures("this model", measured[0], measured[1]), *baseline, *frozen),
         judged=bool(final_arms(session.workspace, session.run_id)),
-        test=_test(session),
+        test=_test(session, trial_id),
         missing=missing,
+        restricted=tuple(name for name, choice in choices.items() if choice),
     )
 
 
@@ -118,7 +123,10 @@ def _figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> F
     return Figures(name, found.recall_at, found.map_at_r, found.r_precision, at_1)
 
 
-def _test(session: Session) -> Mapping[str, Any] | None:
+def _test(session: Session, trial_id: str) -> Mapping[str, Any] | None:
+    """Return what is known of the test split, if the trial is one of those that were measured on it as final."""
+    if trial_id not in final_arms(session.workspace, session.run_id).get("incumbent", []):
+        return None
     opened = session.read(0, "test")
     if opened is None:
         return None

@@ -78,7 +78,8 @@ def export(
     Returns:
         JSON-able: `folder`, `files` (name, bytes), `architecture`, `embedding`, `distance`, `dims`, `input_px`,
         `figures` (of `this model`, `baseline`, `frozen`; empty where none are known), `missing` (what could not be
-        told), `onnx` (None, or `checked`, `largest_difference`, `random_images`, `pictures`), `license_note`.
+        told), `restricted` (which of `queries` and `gallery` were chosen by a column's value),
+        `onnx` (None, or `checked`, `largest_difference`, `random_images`, `pictures`), `license_note`.
 
     Raises:
         SetupError: The folder is taken or cannot be written, the model is damaged, `onnx` is not installed, or the
@@ -228,6 +229,7 @@ def _told(folder: Path, about: About) -> dict[str, Any]:
         "input_px": about.side_px,
         "figures": as_json(evidence.figures) if evidence else [],
         "missing": list(evidence.missing) if evidence else [],
+        "restricted": list(evidence.restricted) if evidence else [],
         "onnx": checked if about.with_onnx else None,
         "license_note": _license_note(about),
     }

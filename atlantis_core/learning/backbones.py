@@ -10,7 +10,7 @@ from typing import Any, Literal
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.learning.hub import HubWeights, find_pretrained
-from atlantis_core.learning.weights import file_digest, read_facts, read_weights
+from atlantis_core.learning.weights import file_digest, read_facts, read_weights, three
 from atlantis_core.plain import as_json
 
 Source = Literal["file", "cache", "hub", "scratch"]
@@ -116,19 +116,10 @@ def _from_file(path: Path, name: str | None) -> Backbone:
     asked = NAMED.get(name or "", (name,))[0]
     if asked is not None and asked.split(".")[0] != facts["architecture"].split(".")[0]:
         raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
-    _check_name(facts["architecture"])
-    mean, std = (_three(facts[key], key, path) for key in ("mean", "std"))
+    check_name(facts["architecture"])
+    mean, std = (three(facts[key], key, path) for key in ("mean", "std"))
     arguments = facts.get("arguments", {})
     return Backbone(facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file")
-
-
-def _three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
-    """Return three floats of a description, or say which field is wrong."""
-    try:
-        red, green, blue = (float(value) for value in values)
-    except (TypeError, ValueError) as error:
-        raise SetupError(f"{key!r} beside {str(path)!r} must be three numbers, not {values!r}") from error
-    return red, green, blue
 
 
 def _default() -> Backbone:
@@ -151,7 +142,7 @@ def _small_from_scratch(notice: str) -> Backbone:
 def _from_name(name: str) -> Backbone:
     """Describe any timm model, pretrained where possible."""
     architecture, arguments = NAMED.get(name, (name, {}))
-    _check_name(architecture)
+    check_name(architecture)
     found = find_pretrained(architecture)
     if isinstance(found, HubWeights):
         return _described(architecture, arguments, found.path, found.source)
@@ -160,7 +151,7 @@ def _from_name(name: str) -> Backbone:
 
 def _from_scratch(name: str, notice: str) -> Backbone:
     architecture, arguments = NAMED.get(name, (name, {}))
-    _check_name(architecture)
+    check_name(architecture)
     return _described(architecture, arguments, None, "scratch", notice)
 
 
@@ -172,8 +163,12 @@ def _described(
     return Backbone(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
 
 
-def _check_name(name: str) -> None:
-    """Refuse a name timm does not know; its own lookups would go to the hub for `hf-hub:` names."""
+def check_name(name: str) -> None:
+    """Refuse a name timm does not know; its own lookups would go to the hub for `hf-hub:` names.
+
+    Raises:
+        SetupError: Always for such a name.
+    """
     import timm
 
     if ":" in name or "/" in name or not timm.is_model(name):

@@ -11,7 +11,7 @@ import numpy as np
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
-from atlantis_core.learning.backbones import Backbone, resolve_backbone
+from atlantis_core.learning.backbones import Backbone, check_name, resolve_backbone
 from atlantis_core.learning.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.heads import Head, Sphere, empty_head, head_from_facts
@@ -19,7 +19,7 @@ from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.learning.recipe import EMBEDDINGS
 from atlantis_core.learning.stages import Stages, split
 from atlantis_core.learning.trunks import create_trunk, load_trunk
-from atlantis_core.learning.weights import read_facts, read_weights
+from atlantis_core.learning.weights import read_facts, read_weights, three
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -186,22 +186,33 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
 
 def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
-        backbone = Backbone(**facts["backbone"])
+        backbone = _described(facts, path)
         if backbone.weights_path is None and backbone.source != "scratch":
             backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         fraction = float(facts["recipe"]["trainable_fraction"])
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
-    except (KeyError, TypeError, ValueError) as error:
-        raise SetupError(f"checkpoint {str(path)!r} is damaged: {error!r}") from error
-    trunk = load_trunk(facts["architecture"], facts["arguments"], _under(state, "trunk."))
-    head = empty_head(space, columns, rows)
-    head.load_state_dict(_under(state, "head."))
+        head = empty_head(space, columns, rows)
+        head.load_state_dict(_under(state, "head."))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        cause = " ".join(repr(error).split())[:200]
+        raise SetupError(f"checkpoint {str(path)!r} is damaged: {cause}") from error
+    trunk = load_trunk(backbone.architecture, backbone.arguments, _under(state, "trunk."))
     device = best_device()
     stages, side_px = split(trunk.to(device), fraction), int(facts["input_px"])
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
         return Retriever(backbone, stages, None, side_px)
     return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
+
+
+def _described(facts: dict[str, Any], path: Path) -> Backbone:
+    """Return the trunk of a checkpoint, by names that timm knows and numbers that are some."""
+    check_name(facts["architecture"])
+    mean, std = (three(facts[key], key, path) for key in ("mean", "std"))
+    told = Backbone(**facts["backbone"])
+    return replace(told, architecture=facts["architecture"], arguments=facts["arguments"], mean=mean, std=std)
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

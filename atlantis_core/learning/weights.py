@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from atlantis_core.keys import content_key
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_MOST_PX = 4096
+"""Largest side of a picture that a description may ask for."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -38,7 +42,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     """Read the `.json` beside a safetensors file; at least architecture, mean, std and input_px are in it.
 
     Raises:
-        SetupError: It is missing, no JSON object, or lacks a field.
+        SetupError: It is missing, no JSON object, or lacks a field, or one is of another kind.
     """
     facts_path = path.with_suffix(".json")
     try:
@@ -55,7 +59,37 @@ def read_facts(path: Path) -> dict[str, Any]:
     if missing:
         raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
     checked: dict[str, Any] = facts
+    _check_kinds(checked, path)
     return checked
+
+
+def three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
+    """Return three floats of a description, or say which field is wrong.
+
+    Raises:
+        SetupError: Not three finite numbers, as a mean and a standard deviation of RGB are.
+    """
+    try:
+        red, green, blue = (float(value) for value in values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SetupError(f"{key!r} beside {str(path)!r} must be three numbers, not {values!r}") from error
+    if not all(map(isfinite, (red, green, blue))):
+        raise SetupError(f"{key!r} beside {str(path)!r} must be three finite numbers, not {values!r}")
+    return red, green, blue
+
+
+def _check_kinds(facts: dict[str, Any], path: Path) -> None:
+    """Refuse values that no training writes: the file may be anybody's."""
+    side_px = facts["input_px"]
+    if not isinstance(side_px, int) or isinstance(side_px, bool) or not 1 <= side_px <= _MOST_PX:
+        raise SetupError(f"'input_px' beside {str(path)!r} must be from 1 to {_MOST_PX}, not {side_px!r}")
+    if not isinstance(facts["architecture"], str):
+        raise SetupError(f"'architecture' beside {str(path)!r} must be a name, not {facts['architecture']!r}")
+    for key in ("arguments", "head", "recipe", "backbone", "report"):
+        if not isinstance(facts.get(key, {}), dict):
+            raise SetupError(f"{key!r} beside {str(path)!r} must be an object, not {facts[key]!r}")
+    for key in ("mean", "std"):
+        three(facts[key], key, path)
 
 
 def file_digest(path: str) -> str:

@@ -276,6 +276,9 @@ def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> Non
     assert HOSTILE not in json.dumps(as_json(opened))
     assert opened.test is not None
     assert opened.test["final"]["queries"] == 9
+    of_baseline = evidence_of(session, arms["baseline"][0])
+    assert of_baseline is not None
+    assert of_baseline.test is None, "the test split was opened for the final model, which this one is not"
 
 
 def test_weights_that_are_gone_leave_the_model_to_be_told(fabricated: Fabricated) -> None:
@@ -286,6 +289,57 @@ def test_weights_that_are_gone_leave_the_model_to_be_told(fabricated: Fabricated
     assert [row.name for row in found.figures] == ["this model", "baseline"]
     (reason,) = found.missing
     assert "someone" not in reason
+
+
+def test_figures_of_some_queries_are_said_to_be_and_give_way_to_those_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--workspace", str(tmp_path / "w"), "--json"]
+    photos = write_photos(tmp_path / "photos")
+    pictures = sorted(photos.glob("*/*.png"))
+    rows = [f"{path.relative_to(photos)},class {path.parent.name},{int(path.stem) % 2}" for path in pictures]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,label,side", *rows]))
+    told = {}
+    for pick in (["--query", "side=0"], []):
+        assert _answer(["train", str(photos), *QUICK, *pick, *place]) == 0
+        (trial,) = json.loads(capsys.readouterr().out)["trials"]
+        out = tmp_path / f"out{len(pick)}"
+        assert _answer(["export", trial["id"], str(out), *place]) == 0
+        told[len(pick)] = json.loads(capsys.readouterr().out)
+    assert told[2]["restricted"] == ["queries"]
+    assert "Of the queries only those" in (tmp_path / "out2" / "README.md").read_text()
+    assert told[0]["restricted"] == []
+    assert told[0]["figures"][0]["recall_at_1"]["count"] > told[2]["figures"][0]["recall_at_1"]["count"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("architecture", ["x"]),
+        ("architecture", "../x"),
+        ("arguments", 3),
+        ("input_px", "abc"),
+        ("input_px", -3),
+        ("input_px", 10**9),
+        ("mean", [1]),
+        ("std", [1, 2, float("nan")]),
+        ("report", 3),
+        ("recipe", 7),
+        ("recipe", {"trainable_fraction": float("nan")}),
+        ("head", {"kind": "evil"}),
+        ("head", []),
+        ("backbone", {}),
+    ],
+)
+def test_a_strangers_description_is_a_line_at_worst(
+    field: str, value: object, trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained.out, tmp_path / "odd")
+    facts = json.loads((tmp_path / "odd" / "model.json").read_text()) | {field: value}
+    (tmp_path / "odd" / "model.json").write_text(json.dumps(facts))
+    assert trained.export(str(tmp_path / "odd"), tmp_path / "new") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.slow

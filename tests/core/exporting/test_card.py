@@ -53,6 +53,7 @@ def test_it_tells_counts_recipe_and_figures_with_intervals() -> None:
     assert "published under `apache-2.0`" in text
     assert "None is chosen here" in text
     assert "Without torch" not in text
+    assert "only those with" not in text
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,10 @@ def test_it_tells_counts_recipe_and_figures_with_intervals() -> None:
         ({"source": "file", "base_model": ""}, "whose licence is not known here"),
         ({"embedding": "body"}, "pooled features of the trunk"),
         ({"recipe": {"validate_every": 5}}, "chosen on these very queries"),
+        (
+            {"evidence": replace(EVIDENCE, restricted=("queries", "gallery"))},
+            "Of the queries and the gallery only those",
+        ),
         ({"evidence": replace(EVIDENCE, judged=True)}, "chosen on these very queries"),
         ({"evidence": replace(EVIDENCE, missing=("the frozen backbone is gone",))}, "Not here: the frozen"),
     ],
