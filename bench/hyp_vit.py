@@ -28,7 +28,7 @@ from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.learning.augmentation import strength_of, view
 from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.decoded import DecodedPictures
-from atlantis_core.learning.devices import best_device
+from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.feeding import OnlineFeed
 from atlantis_core.learning.fleet import Alone
 from atlantis_core.learning.gradients import Descent, embedder
@@ -196,6 +196,7 @@ def main() -> None:
     given = parser.parse_args()
     if not given.data.is_dir():
         parser.error(f"no pictures at {str(given.data)!r}; name a collection with --data")
+    keep_freed_memory()
     found = compared(given.data, given.side, given.per_class, given.epochs)
     print("| way | seconds an epoch, median | loss of each epoch |\n| --- | --- | --- |")
     for name, seconds in found["seconds"].items():

@@ -3,7 +3,8 @@
 MobileNetV2 at 128 px on grocery81, all blocks trained, a new augmented view at every draw (`feed="online"`): pictures
 are decoded and cut by the product's own feed while the step before is computed. The other side is handed the very
 same batches as tensors made beforehand. Both ways turn by turn in one process, the same steps from the same weights;
-`decoded anew` keeps no picture in memory, as a collection larger than it would have to.
+`decoded anew` keeps no picture in memory, as a collection larger than it would have to. `--release` shows what
+`devices.keep_freed_memory` saves.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.learning.augmentation import strength_of, view
 from atlantis_core.learning.backbones import resolve_backbone
 from atlantis_core.learning.decoded import HELD_BYTES, DecodedPictures
+from atlantis_core.learning.devices import keep_freed_memory
 from atlantis_core.learning.feeding import OnlineFeed
 from atlantis_core.learning.fleet import Alone
 from atlantis_core.learning.gradients import Descent, embedder
@@ -125,10 +127,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=SHARED / "grocery81")
     parser.add_argument("--weights", type=Path, default=next((SHARED / "weights").glob("*.safetensors"), None))
+    parser.add_argument(
+        "--release", action="store_true", help="let glibc hand freed memory back, as it does by default"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures there")
     given = parser.parse_args()
     if given.weights is None or not given.data.is_dir():
         parser.error("grocery81 and its weights are not there; name them with --data and --weights")
+    if not given.release:
+        keep_freed_memory()
     found = compared(given.data, given.weights)
     print("| step on | images a second | share of the speed on tensors: median (each) |\n| --- | --- | --- |")
     for way, rate in found["images_per_second"].items():
