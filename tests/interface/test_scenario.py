@@ -146,7 +146,7 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
         (["--distance", "manhattan"], "manhattan"),
         (["--embedding", "head"], "has no head"),
         (["--embedding", "tail"], "head, body"),
-        (["--leave-out", "visit"], "'visit', which no query has"),
+        (["--leave-out", "visit"], "no metadata column 'visit'"),
         (["--attack", "cw"], "fgsm, pgd"),
         (["--attack", "pgd", "--epsilon", "300"], "pixel units"),
         (["--attack", "pgd", "--leave-out", "visit"], "one after the other"),
