@@ -99,7 +99,8 @@ def compared(folder: Path, weights: Path) -> dict[str, Any]:
     def in_memory(made: list[Tensor]) -> Iterator[Tensor]:
         for tensor in made:
             with torch.no_grad():
-                yield trainer.stages.lower(tensor)
+                lowered = trainer.stages.lower(tensor)
+            yield lowered
 
     source, rows = batches(images, RECIPE, 0), []
     for repeat in range(REPEATS + 1):
