@@ -83,7 +83,7 @@ def examine(
         TrainingFailed: The embeddings are not finite.
     """
     rules = _rules(task, question)
-    queries, gallery = embed_task(retriever, task, progress=progress)
+    embeddings = queries, gallery = embed_task(retriever, task, progress=progress)
     distance = distance_of(retriever.space) if question.distance == "auto" else question.distance
     if distance == "cosine" and retriever.space.distance != "cosine":
         queries, gallery = _unit(queries), _unit(gallery)
@@ -110,7 +110,7 @@ def examine(
     if question.attack is not None:
         from atlantis_core.robustness import robust_recall
 
-        found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim)
+        found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
         figures["robust"] = found.facts()
     return figures
 

@@ -67,6 +67,7 @@ def robust_recall(
     progress: Progress = no_progress,
     at: Sequence[int] = RECALL_AT,
     aim: str = "wrong",
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> Robustness:
     """Measure a retriever on a task whose queries are attacked; the gallery stays clean.
 
@@ -81,12 +82,13 @@ def robust_recall(
         progress: Told of embedded and attacked pictures.
         at: The K of Recall@K.
         aim: Where queries are pushed, see `Aim`.
+        embeddings: Clean queries (Q, D) and gallery (G, D), where they are there already.
 
     Raises:
         SetupError: An aim that is none or that the attack cannot have; an image that cannot be read.
     """
     _check_aim(aim, attack)
-    queries, gallery = embed_task(retriever, task, progress=progress)
+    queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
     wrong, right = _nearest(retriever, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
     towards, away = (gallery[wrong[rows]], gallery[right[rows]]) if aim == "wrong" else (None, queries[rows])

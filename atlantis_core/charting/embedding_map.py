@@ -9,10 +9,8 @@ import numpy as np
 
 from atlantis_core.charting.plane import plane
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.evaluation import distance_of, embed_task
+from atlantis_core.evaluation import distance_of, embed_task, measure_embeddings
 from atlantis_core.learning.heads import Hyperbolic
-from atlantis_core.metrics.outcomes import outcomes_of
-from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import LabelledImage
 
@@ -94,9 +92,7 @@ def embedding_map(
     """
     queries, gallery = embed_task(retriever, task, progress=progress)
     distance = distance_of(retriever.space)
-    outcomes = outcomes_of(
-        rank_images(task.queries, queries, task.gallery, gallery, distance), task.queries, task.gallery
-    )
+    _, outcomes = measure_embeddings(retriever.space, task, queries, gallery)
     answers = dict(zip(outcomes.ids, outcomes.returned, strict=True))
     images = [*task.queries, *task.gallery]
     total = len({image.id for image in images})

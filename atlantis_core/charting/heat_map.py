@@ -12,10 +12,9 @@ import numpy as np
 from atlantis_core.charting.class_matrix import confusion_shares, likes_together, mean_nearness
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import distance_of, embed_task
+from atlantis_core.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.heads import Hyperbolic
-from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
-from atlantis_core.metrics.ranking import rank_images
+from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ def heat_map(
     if most < 2:
         raise SetupError(f"a heat map of {most} classes shows nothing; ask for at least 2")
     queries, gallery = embed_task(retriever, task, progress=progress)
-    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
-    outcomes = outcomes_of(ranking, task.queries, task.gallery)
+    _, outcomes = measure_embeddings(retriever.space, task, queries, gallery)
     label_of = {image.id: image.label for image in task.queries}
     asked = [label_of[identity] for identity in outcomes.ids]
     every = sorted({image.label for image in (*task.queries, *task.gallery)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -194,7 +193,7 @@ class Pauses:
         self.file = file
         self.seconds = seconds
         self.progress = progress
-        self._last = time.monotonic() if math.isfinite(seconds) else math.inf
+        self._last = time.monotonic()
 
     def before(self, fit: Fit) -> None:
         """Do what is due before a step."""

@@ -113,9 +113,10 @@ def training_key(
 ) -> str:
     """Return the content address of a training; paths do not enter, contents do.
 
+    Weights count as the recipe sees them, so that what is made or given matters where the recipe weighs it.
     Validation queries count only where the recipe looks at them on the way.
     """
-    rows = [[image.id, image.label, image.weight] for image in images]
+    rows = [[image.id, image.label, image.weight] for image in weighted(images, recipe)]
     versions = [VERSION, augmentation.VERSION, pictures.VERSION]
     watched = [validation.key] if validation is not None and recipe.validate_every else []
     return content_key("training", [versions, rows, backbone.fingerprint, recipe.key, seed, *watched])

@@ -7,41 +7,12 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
 from atlantis_core.metrics.ignoring import Ignored, ignored_by
-from atlantis_core.metrics.ranking import Ranking, rank_images
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from atlantis_core.records import LabelledImage
 
 Values = Mapping[str, str]
 """Image id -> value of a column; images without one are absent."""
-
-
-def rank_leaving_out(
-    queries: Sequence[LabelledImage],
-    query_embeddings: NDArray[np.float32],
-    gallery: Sequence[LabelledImage],
-    gallery_embeddings: NDArray[np.float32],
-    column: str,
-    distance: str = "cosine",
-) -> Ranking:
-    """Rank labelled images, for each query without the gallery images that share its value of a facet.
-
-    Args:
-        queries: Q images.
-        query_embeddings: (Q, D), in the order of `queries`.
-        gallery: G images.
-        gallery_embeddings: (G, D), in the order of `gallery`.
-        column: The facet.
-        distance: As for `ranking.rank`.
-
-    Raises:
-        SetupError: No query has the facet.
-    """
-    rule = leaving_out(queries, gallery, column)
-    return rank_images(queries, query_embeddings, gallery, gallery_embeddings, distance, [rule])
 
 
 def leaving_out(

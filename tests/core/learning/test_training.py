@@ -137,6 +137,15 @@ def test_the_address_follows_what_matters(images: list[TrainingImage], backbone:
     assert len({key, *others}) == 5
 
 
+def test_the_address_follows_what_is_made_where_the_recipe_weighs_it(
+    images: list[TrainingImage], backbone: Backbone, recipe: Recipe
+) -> None:
+    marked = [replace(images[0], synthetic=True), *images[1:]]
+    assert training_key(marked, backbone, recipe, 0) == training_key(images, backbone, recipe, 0)
+    for weighing in (replace(recipe, synthetic_weight=0.5), replace(recipe, synthetic_share=0.3)):
+        assert training_key(marked, backbone, weighing, 0) != training_key(images, backbone, weighing, 0)
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_divergence_is_a_failed_training_without_checkpoint(
     images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path

@@ -15,9 +15,9 @@ from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.backbones import resolve_backbone
 from atlantis_core.learning.retriever import Retriever, frozen
 from atlantis_core.metrics.intervals import bootstrap, bootstrap_columns
-from atlantis_core.metrics.leaving_out import rank_leaving_out
+from atlantis_core.metrics.leaving_out import leaving_out
 from atlantis_core.metrics.measure import recall_by_cell
-from atlantis_core.metrics.ranking import NO_HIT, rank_images
+from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_images
 from atlantis_core.records import LabelledImage
 from atlantis_core.robustness import robust_recall
 
@@ -36,6 +36,17 @@ def drawn() -> tuple[list[LabelledImage], np.ndarray]:
     ]
     points = draw.normal(size=(60, 6)).astype(np.float32)
     return images, points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def rank_leaving_out(
+    queries: list[LabelledImage],
+    query_points: np.ndarray,
+    gallery: list[LabelledImage],
+    gallery_points: np.ndarray,
+    column: str,
+) -> Ranking:
+    rule = leaving_out(queries, gallery, column)
+    return rank_images(queries, query_points, gallery, gallery_points, ignoring=[rule])
 
 
 def test_leaving_out_is_what_a_slow_loop_says(drawn: tuple[list[LabelledImage], np.ndarray]) -> None:
