@@ -7,12 +7,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.filtering.embedded import Embedded
+    from atlantis_core.learning.retriever import Retriever
 
 Where = str | Path
 Choice = tuple[str, str]
 """A metadata column and the value that it must have."""
+
+
+def load_retriever(model: Where, workspace: Where | None = None, embedding: str | None = None) -> Retriever:
+    """Load a retriever to embed images with.
+
+    Args:
+        model: A run id (its final model, first judging seed), a trial id, both also by their first characters,
+            a checkpoint folder, a safetensors file with its `.json` beside it, or a timm name.
+        workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
+        embedding: `head`, or `body` for the unit-length pooled features below it; None takes what the model was
+            trained for.
+
+    Raises:
+        SetupError: Nothing of the kind, or a damaged file.
+    """
+    from atlantis_dml.retrievers import find_retriever
+
+    return find_retriever(str(model), workspace, embedding)
 
 
 def train(
@@ -33,7 +54,34 @@ def train(
     gallery: Choice | None = None,
     workspace: Where | None = None,
 ) -> dict[str, Any]:
-    """Do what `atlantis_dml.train` says."""
+    """Train a retriever on the training split of a collection and measure it on validation.
+
+    A training that was done before, with the same images, backbone, recipe and seed, is found and not done again.
+
+    Args:
+        data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
+        preset: A name in `atlantis presets`, alone or with changes: `full?steps=300&loss=supcon`.
+        settings: Settings of the preset to change, such as `{"steps": 300}`.
+        seeds: Trainings, of which mean and spread are told.
+        seed: The first seed.
+        out: A new folder to export to; of several seeds it gets a folder each.
+        backbone: A timm model, `harbor-student` or `scratch`; None takes a small pretrained one if there is.
+        weights: A safetensors file with its `.json` beside it, instead.
+        regime: `seen` or `unseen`.
+        label: Metadata column with the class.
+        split: Metadata column with train, validation or test.
+        facets: Metadata columns to take as facets.
+        query: Column and value: only these validation images ask.
+        gallery: Column and value: only these images are searched.
+        workspace: Folder that keeps everything; None takes `ATLANTIS_WORKSPACE`.
+
+    Returns:
+        What `atlantis train --json` prints: `trials` (id, seed, path, recall_at, map_at_r ...), `recall_at_1` and
+        `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out` and more.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
     from atlantis_core.records import Budget, Goal, RunSpec
     from atlantis_dml.assembly import Asked
     from atlantis_dml.options import regime as known_regime
@@ -77,7 +125,34 @@ def evaluate(
     gallery: Choice | None = None,
     workspace: Where | None = None,
 ) -> dict[str, Any]:
-    """Do what `atlantis_dml.evaluate` says."""
+    """Measure a model on the validation queries of a collection; the test split stays sealed.
+
+    Args:
+        model: See `load_retriever`.
+        data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
+        at: The K of Recall@K.
+        embedding: `head`, `body`, or None for what the model was trained for.
+        distance: `auto` is the model's own; else a name as `atlantis evaluate --distance` takes it.
+        leave_out: Metadata column of which a query's own value is not searched.
+        junk: The same among images of its own class only, as in re-identification.
+        nmi: Whether to cluster too, which takes longer than all the rest.
+        attack: `fgsm` or `pgd`: measure with attacked queries too.
+        epsilon: Most change of a pixel's channel by the attack, of 0..255.
+        regime: `seen` or `unseen`.
+        label: Metadata column with the class.
+        split: Metadata column with train, validation or test.
+        facets: Metadata columns to take as facets.
+        query: Column and value: only these validation images ask.
+        gallery: Column and value: only these images are searched.
+        workspace: Folder that keeps everything; None takes `ATLANTIS_WORKSPACE`.
+
+    Returns:
+        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
+        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals` and more.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
     from atlantis_core.examination import Question
     from atlantis_core.learning.attacks import Attack
     from atlantis_dml.measuring import Subject, evaluation
@@ -90,15 +165,48 @@ def evaluate(
     return evaluation(subject, question, _folder(workspace))
 
 
-def filter_embeddings(real: Any, synthetic: Any, *, scorer: str, threshold: float | None) -> dict[str, Any]:
-    """Do what `atlantis_dml.filter_embeddings` says."""
+def filter_embeddings(
+    real: Where | tuple[ArrayLike, ArrayLike],
+    synthetic: Where | tuple[ArrayLike, ArrayLike],
+    *,
+    scorer: str = "auto",
+    threshold: float | None = None,
+) -> dict[str, Any]:
+    """Say which made images belong to their classes.
+
+    Args:
+        real: Embeddings (N, D) and integer labels (N) of real images, or an `.npz` file of both.
+        synthetic: Likewise (M, D) and (M), of made images by the same model.
+        scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof` or `isolation`.
+        threshold: Reject scores above it, which are worse; None takes the scorer's own.
+
+    Returns:
+        What `atlantis filter --json` prints: `kept` (indices), `rejected` (index, reason, score), `scorer` and more.
+
+    Raises:
+        SetupError: Something else was given, or there is no such scorer.
+        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+    """
     from atlantis_dml.filter_command import filtered
 
     return filtered(_embedded(real), _embedded(synthetic), scorer, threshold)
 
 
-def export(model: Where, folder: Where, *, onnx: bool, workspace: Where | None) -> dict[str, Any]:
-    """Do what `atlantis_dml.export` says."""
+def export(model: Where, folder: Where, *, onnx: bool = False, workspace: Where | None = None) -> dict[str, Any]:
+    """Write a model to a new folder: safetensors, facts as JSON, a model card and, where asked for, an ONNX graph.
+
+    Args:
+        model: See `load_retriever`; this reads the folder too.
+        folder: Must not be there yet, or be empty.
+        onnx: Also write `model.onnx`, checked to embed like torch to 1e-4.
+        workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
+
+    Returns:
+        What `atlantis export --json` prints: `folder`, `files`, `distance`, `dims`, `figures`, `onnx` and more.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
     from atlantis_dml.export_command import exported
 
     return exported(str(model), Path(folder), _folder(workspace), onnx=onnx)
