@@ -13,8 +13,6 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
 from atlantis_core.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.attacks import Attack, attack_all
-from atlantis_core.learning.heads import Hyperbolic
-from atlantis_core.learning.poincare import distances
 from atlantis_core.metrics.measure import RECALL_AT
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import LabelledImage, Measurement
@@ -133,22 +131,16 @@ def _nearest(
     retriever: Retriever, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the nearest gallery row of another class and of the own class for each query; -1 for none."""
+    import torch
+
+    searched = torch.from_numpy(gallery)
     labels, ids = (np.array([getattr(i, name) for i in task.gallery]) for name in ("label", "id"))
     wrong, right = (np.full(len(queries), -1, dtype=np.int64) for _ in range(2))
     for start in range(0, len(queries), _ROWS):
-        near = _nearness(retriever, queries[start : start + _ROWS], gallery)
+        near = retriever.space.nearness(torch.from_numpy(queries[start : start + _ROWS]), searched).numpy()
         for row, image in enumerate(task.queries[start : start + _ROWS]):
             own = labels == image.label
             for found, allowed in ((wrong, ~own), (right, own & (ids != image.id))):
                 if allowed.any():
                     found[start + row] = int(np.where(allowed, near[row], -np.inf).argmax())
     return wrong, right
-
-
-def _nearness(retriever: Retriever, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[Any]:
-    """Return (Q, G) numbers that rise with nearness."""
-    import torch
-
-    if isinstance(retriever.space, Hyperbolic):
-        return -distances(torch.from_numpy(queries), torch.from_numpy(gallery), retriever.space.c).numpy()
-    return np.asarray(queries @ gallery.T)

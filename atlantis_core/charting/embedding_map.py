@@ -134,10 +134,8 @@ def _geodesics(retriever: Retriever, points: NDArray[np.float32]) -> NDArray[np.
     """Return the (N, N) distances in the ball; None where the Euclidean ones serve."""
     import torch
 
-    from atlantis_core.learning.poincare import distances
-
     if not isinstance(retriever.space, Hyperbolic):
         return None
     tensor = torch.from_numpy(points).double()
-    found: NDArray[np.float64] = distances(tensor, tensor, retriever.space.c).fill_diagonal_(0).numpy()
+    found: NDArray[np.float64] = (-retriever.space.nearness(tensor, tensor)).fill_diagonal_(0).numpy()
     return found

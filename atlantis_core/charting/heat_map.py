@@ -128,12 +128,8 @@ def _similarity(
     def nearness(some: slice) -> NDArray[np.float64]:
         import torch
 
-        from atlantis_core.learning.poincare import distances
-
-        if not isinstance(retriever.space, Hyperbolic):
-            return points[some].astype(np.float64) @ points.T.astype(np.float64)
         every = torch.from_numpy(points).double()
-        return np.asarray(-distances(every[some], every, retriever.space.c).numpy())
+        return np.asarray(retriever.space.nearness(every[some], every).numpy())
 
     return mean_nearness(nearness, labels, len(names))
 

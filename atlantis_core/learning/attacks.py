@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning import poincare
-from atlantis_core.learning.heads import Hyperbolic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,10 +128,7 @@ def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, 
     """
 
     def near(others: Tensor) -> Tensor:
-        if isinstance(retriever.space, Hyperbolic):
-            apart: Tensor = -poincare.distances(embeddings, others, retriever.space.c).diagonal()
-            return apart
-        return (embeddings * others).sum(dim=1)
+        return retriever.space.nearness(embeddings, others).diagonal()
 
     if towards is None and away is None:
         raise ValueError("an attack goes towards something or away from something")

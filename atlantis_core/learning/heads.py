@@ -37,6 +37,10 @@ class Head(Protocol):
         """Return embeddings (B, D) for linearly mapped features (B, D)."""
         ...
 
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return (N, M) numbers that rise as embeddings (N, D) come near to others (M, D); differentiable."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sphere:
@@ -55,6 +59,10 @@ class Sphere:
         import torch
 
         return torch.nn.functional.normalize(mapped, dim=1)
+
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return cosines (N, M)."""
+        return points @ others.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,10 @@ class Hyperbolic:
     def place(self, mapped: Tensor) -> Tensor:
         """Return points (B, D) of the ball."""
         return poincare.expmap0(poincare.clip(mapped, self.clip_radius), self.c)
+
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return minus the geodesic distances (N, M)."""
+        return -poincare.distances(points, others, self.c)
 
 
 def make_head(text: str) -> Head:
