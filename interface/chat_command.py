@@ -13,7 +13,6 @@ from atlantis_dml.answering import answering
 if TYPE_CHECKING:
     from atlantis_core.records import RunSpec
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.agents.host import Host
     from atlantis_dml.chat_record import ChatRecord
     from atlantis_dml.desk import ChatDesk, Template
 
@@ -87,6 +86,7 @@ def chat(
 
 def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: bool) -> int:
     from atlantis_dml.assembly import check_data, check_spec, with_address
+    from atlantis_dml.chat_answers import host_for
     from atlantis_dml.chat_loop import Chat
     from atlantis_dml.chat_models import redaction
     from atlantis_dml.chat_record import keep
@@ -99,19 +99,6 @@ def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: 
     template, terminal = replace(template, spec=with_address(template.spec)), ChatTerminal()
     desk = ChatDesk(keep(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    return Chat(talk, desk, lambda: _host(store, desk, template.spec), terminal, store, redaction()).run(
+    return Chat(talk, desk, lambda: host_for(store, desk, template.spec), terminal, store, redaction()).run(
         resumed=resumed
     )
-
-
-def _host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
-    """Return who answers; conversation and run spend from the same dollars."""
-    from atlantis_dml.agents.chat_host import ChatHost
-    from atlantis_dml.agents.rule_host import RuleHost
-    from atlantis_dml.chat_models import RULES, calls_of
-
-    if spec.planner == RULES:
-        return RuleHost()
-    budget = replace(spec.budget, usd=desk.planned.budget.usd)
-    spec = replace(spec, budget=budget, beside=desk.record.run_id)
-    return ChatHost(calls_of(store, desk.record.id, spec, streaming=True))

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from atlantis_core.errors import BudgetSpent, ProviderUnavailable
 from atlantis_core.telling import data_in_words
-from atlantis_dml.agents.rule_host import HELP, RuleHost
 from atlantis_dml.answering import INTERRUPTED, WAITING
+from atlantis_dml.chat_answers import ChatAnswers, stops, told_at_once
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -22,20 +21,9 @@ if TYPE_CHECKING:
     from atlantis_dml.desk import ChatDesk
     from atlantis_dml.graph.conversation import Conversation
 
-SLASHES = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS /skip WORDS
-  /undo /stop /go /trace /help /quit"""
-
-_ALONE = frozenset({"status", "budget", "undo", "stop", "go"})
-_WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
-_LONGEST = 10_000
-"""Letters of a line that are taken."""
-
 _LINGER_SECONDS = 0.05
 
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
-_AT_ONCE = frozenset({"stop", "pause", "halt"})
-"""Words that never wait for a chat model."""
-
 
 class Chat:
     """Talks with a person until they leave.
@@ -58,11 +46,11 @@ class Chat:
         workspace: Workspace,
         redact: Redact,
     ) -> None:
-        self._redact = redact
+        self._answers = ChatAnswers(conversation, host, redact)
         self._lines: queue.Queue[str] = queue.Queue()
         self._talker: threading.Thread | None = None
         self._conversation, self._desk, self._host = conversation, desk, host
-        self._terminal, self._workspace, self._rules = terminal, workspace, RuleHost()
+        self._terminal, self._workspace = terminal, workspace
         self._stays = False
         """Whether the last Ctrl-C had a run to stop."""
 
@@ -104,12 +92,10 @@ class Chat:
         """Act on a line; False where the person leaves."""
         if line.lower() in _QUIT:
             return False
-        if line.lower() in {"/help", "help"}:
-            self._terminal.say(f"{HELP}\n{SLASHES}")
-        elif line.lower().startswith("/trace"):
+        if line.lower().startswith("/trace"):
             self._trace()
-        elif line.startswith("/") and line[1:].split(" ", maxsplit=1)[0].lower() not in {*_ALONE, *_WITH_WORDS}:
-            self._terminal.say(f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASHES}")
+        elif (told := told_at_once(line)) is not None:
+            self._terminal.say(told)
         elif line and not line.startswith("#"):
             self._hand_over(line)
         return True
@@ -118,7 +104,7 @@ class Chat:
         """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
         if not self._terminal.is_a_person:
             self._say(line)
-        elif self._is_talking() and line.lower().strip(" .!/") in _AT_ONCE:
+        elif self._is_talking() and stops(line):
             stopped = self._desk.working.stop()
             self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
         else:
@@ -139,18 +125,8 @@ class Chat:
             self._say(line)
 
     def _say(self, line: str) -> None:
-        line = self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
-        if line.startswith("/") and line[1:].split(" ")[0].lower() in _ALONE:
-            line = line.split(" ")[0]
-        at_once = line.startswith("/") or line.lower().strip(" .!") in _AT_ONCE
         with self._terminal.answering():
-            try:
-                answer = self._conversation.say(
-                    self._rules if at_once else self._host(), line.removeprefix("/"), self._terminal.hear
-                )
-            except (ProviderUnavailable, BudgetSpent) as error:
-                answer = f"{error}. The commands that begin with / work without it (/help)."
-            self._terminal.answer(answer)
+            self._terminal.answer(self._answers.answer(line, self._terminal.hear))
 
     def _trace(self) -> None:
         from atlantis_dml.trace_view import show_trace, trace_of

@@ -21,6 +21,7 @@ from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.plot_command import plot
 from atlantis_dml.run_commands import resume, run
 from atlantis_dml.scenario_command import scenario
+from atlantis_dml.serve_command import serve
 from atlantis_dml.train_command import presets, train
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, chat, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export):
+for _command in (demo, run, chat, serve, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export):
     app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)

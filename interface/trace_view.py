@@ -147,7 +147,7 @@ def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
     from rich.tree import Tree
 
     longest = _WHOLE if whole else _SHORT
-    label = Text(clean(_title(node), longest))
+    label = Text(clean(title_of(node), longest))
     branch = Tree(label) if into is None else into.add(label)
     for line in _details(node, whole):
         branch.add(Text(clean(line, longest), style="dim"))
@@ -156,7 +156,8 @@ def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
     return branch
 
 
-def _title(node: Node) -> str:
+def title_of(node: Mapping[str, Any]) -> str:
+    """Return a node's line in the tree: number, kind, name, time, cost."""
     mark = {"failed": " FAILED", "running": " (running)"}.get(node["status"], "")
     number = f"{node['step']}. " if "step" in node else ""
     cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""

@@ -1,19 +1,23 @@
-"""Made images with their provenance, and what was decided about them in each round."""
+"""Made images with their provenance, and what filters and people decided about them in each round."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Candidate, Verdict
 from atlantis_core.store import places
-from atlantis_core.store.tables import candidates, verdicts
+from atlantis_core.store.tables import candidates, overrulings, verdicts
 from atlantis_core.store.upsert import insert_once, replace
+
+BY_HAND = "by_hand"
+"""The filter's name where a person decided."""
 
 
 class CandidateStore:
@@ -56,7 +60,12 @@ class CandidateStore:
                 replace(connection, verdicts, row)
 
     def verdicts(self, run_id: str, round_index: int) -> list[Verdict]:
-        """Return the verdicts of a round, by candidate key."""
+        """Return the verdicts of a round as they count, by candidate key: a person's word goes before a filter's."""
+        by_hand = self.by_hand(run_id, round_index)
+        return [_heard(verdict, by_hand) for verdict in self.filtered(run_id, round_index)]
+
+    def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
+        """Return what the filters alone decided in a round, by candidate key."""
         query = (
             select(verdicts.c.payload)
             .where(verdicts.c.run_id == run_id, verdicts.c.round == round_index)
@@ -64,3 +73,33 @@ class CandidateStore:
         )
         with self._engine.connect() as connection:
             return [from_json(Verdict, row.payload) for row in connection.execute(query)]
+
+    def overrule(self, run_id: str, round_index: int, decided: Mapping[str, bool]) -> None:
+        """Keep what a person decided about candidates, by key; the last word counts."""
+        with self._engine.begin() as connection:
+            for key, kept in decided.items():
+                row = {"run_id": run_id, "round": round_index, "candidate_key": key, "kept": kept}
+                replace(connection, overrulings, row | {"decided": time.time()})
+
+    def by_hand(self, run_id: str, round_index: int) -> dict[str, bool]:
+        """Return what a person decided in a round, by candidate key."""
+        query = select(overrulings).where(overrulings.c.run_id == run_id, overrulings.c.round == round_index)
+        with self._engine.connect() as connection:
+            return {row.candidate_key: row.kept for row in connection.execute(query)}
+
+    def stamp(self, run_id: str) -> tuple[int, int, float]:
+        """Return what changes whenever anything is decided in a run: verdicts, overrulings, time of the last one."""
+        with self._engine.connect() as connection:
+            judged = connection.execute(select(func.count()).where(verdicts.c.run_id == run_id)).scalar_one()
+            count, last = connection.execute(
+                select(func.count(), func.max(overrulings.c.decided)).where(overrulings.c.run_id == run_id)
+            ).one()
+        return int(judged), int(count), float(last or 0.0)
+
+
+def _heard(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
+    kept = by_hand.get(verdict.candidate_key)
+    if kept is None:
+        return verdict
+    said = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
+    return dataclasses.replace(verdict, kept=kept, filter=BY_HAND, reason=said)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from atlantis_core.plain import as_json
 from atlantis_core.store.tables import events
@@ -63,6 +63,13 @@ class EventStore:
         query = select(events).where(events.c.run_id == run_id, events.c.kind == kind, events.c.status == "done")
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query.order_by(events.c.id)).mappings()]
+
+    def stamp(self, run_ids: Sequence[str]) -> tuple[int, int]:
+        """Return how many events there are of some runs, and how many have ended: it changes with every step."""
+        query = select(func.count(), func.count(events.c.seconds)).where(events.c.run_id.in_(run_ids))
+        with self._engine.connect() as connection:
+            begun, ended = connection.execute(query).one()
+        return int(begun), int(ended)
 
     def tree(self, run_id: str) -> list[dict[str, Any]]:
         """Return the trace as nested dicts: `{id, name, kind, started, seconds, ..., children}`."""

@@ -60,6 +60,16 @@ verdicts = Table(
     Column("payload", JSON, nullable=False),
 )
 
+overrulings = Table(
+    "overrulings",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("candidate_key", String, primary_key=True),
+    Column("kept", Boolean, nullable=False),
+    Column("decided", Float, nullable=False),
+)
+
 trials = Table(
     "trials",
     metadata,

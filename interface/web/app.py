@@ -1,0 +1,72 @@
+"""The server: data routes, static files and Gradio's pages in one application, guarded."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import AtlantisError
+from atlantis_dml.web.gallery_routes import add_gallery_routes
+from atlantis_dml.web.guard import SameMachine
+from atlantis_dml.web.pictures import add_picture_routes
+from atlantis_dml.web.run_routes import add_run_routes
+from atlantis_dml.web.trace_routes import add_trace_routes
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from atlantis_dml.web.site import Site
+
+DATA_PATH = "/data"
+STATIC_PATH = "/own"
+
+
+def make_app(site: Site) -> FastAPI:
+    """Return the whole web app.
+
+    Args:
+        site: What it shows.
+    """
+    import gradio
+
+    from atlantis_dml.web.pages import make_pages
+
+    app = make_data_app(site)
+    return gradio.mount_gradio_app(
+        app,
+        make_pages(site),
+        path="/",
+        theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css=(folder() / "static" / "gradio.css").read_text(encoding="utf-8"),
+        footer_links=[],
+        ssr_mode=False,
+        allowed_paths=[],
+        max_file_size="8mb",
+    )
+
+
+def make_data_app(site: Site) -> FastAPI:
+    """Return the application without its pages: what they ask for, documented at `/data/docs`."""
+    from fastapi import APIRouter, FastAPI, Request
+    from fastapi.responses import JSONResponse
+    from fastapi.staticfiles import StaticFiles
+
+    app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
+    app.add_middleware(SameMachine)  # type: ignore[arg-type]  # plain ASGI
+    router = APIRouter(prefix=DATA_PATH)
+    for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes):
+        add(router, site)
+    app.include_router(router)
+    app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static"))
+
+    @app.exception_handler(AtlantisError)
+    def mistaken(_request: Request, error: Any) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_code=400)
+
+    return app
+
+
+def folder() -> Path:
+    """Return where static files and templates lie."""
+    return Path(str(resources.files("atlantis_dml.web")))

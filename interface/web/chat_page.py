@@ -1,0 +1,136 @@
+"""The chat page: the transcript, the protocol that waits as a form, and a line to type in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import AtlantisError
+
+if TYPE_CHECKING:
+    from atlantis_dml.web.room import Glance, Room
+    from atlantis_dml.web.site import Site
+    from atlantis_dml.web.transcript import Message
+
+GLANCE_EVERY_SECONDS = 0.5
+
+_STATUS = {
+    "none": "Say what should be found better, with a budget.",
+    "planned": "Planned; say yes to start, or change anything.",
+    "running": "Working",
+    "waiting": "A protocol waits for your answer.",
+    "paused": "The run is paused; say go on to continue.",
+    "done": "The run is done; state a goal for another one.",
+}
+_PLACEHOLDER = "night photos of trawlers are not found; you have 60 images and 1 round"
+
+
+def fill_chat_page(site: Site) -> None:
+    """Put the chat's parts on the page that is being built."""
+    import gradio
+
+    from atlantis_dml.web.pages import drawn_by
+
+    chat_id, seen = gradio.State(""), gradio.State(None)
+    with gradio.Row(elem_id="conversations"):
+        choice = gradio.Dropdown([], label="Conversation", interactive=True, scale=3, elem_id="conversation")
+        data = gradio.Dropdown(list(site.data), value=site.data[0], label="About", scale=2, elem_id="about")
+        new = gradio.Button("New conversation", scale=1, elem_id="new")
+    # Names and captions are untrusted: text is shown as it is, never as Markdown, which could fetch pictures.
+    talk = gradio.Chatbot(
+        [], elem_id="talk", show_label=False, height="58vh", render_markdown=False, buttons=["copy"], layout="panel"
+    )
+    status = gradio.HTML("", elem_id="status", padding=False)
+    drawn_by("approval", elem_id="approval")
+    with gradio.Row(elem_id="say"):
+        line = gradio.Textbox(placeholder=_PLACEHOLDER, show_label=False, scale=8, autofocus=True, elem_id="line")
+        send = gradio.Button("Send", variant="primary", scale=1, elem_id="send")
+        stop = gradio.Button("Stop", scale=1, elem_id="stop")
+    shown = [talk, status, seen]
+
+    def opened(request: gradio.Request) -> Any:
+        room = _opened(site, dict(request.query_params).get("chat"))
+        names = [(_name(record), record.id) for record in site.records()]
+        return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
+
+    def glanced(which: str, before: Any) -> Any:
+        if not which:
+            return gradio.skip()
+        room = site.room(which)
+        now = room.glance()
+        if now == before:
+            return gradio.skip()
+        talked = before is not None and now.stamp == before.stamp and now.heard == before.heard
+        return gradio.skip() if talked else _shown(room, now), _status(room, now), now
+
+    def said(which: str, text: str) -> str:
+        site.room(which).say(text)
+        return ""
+
+    def begun(about: str) -> Any:
+        try:
+            return site.begin(about).id
+        except AtlantisError as error:
+            raise gradio.Error(str(error)) from error
+
+    page: Any = gradio.context.Context.root_block
+    page.load(opened, None, [chat_id, choice, data, seen], show_progress="hidden")
+    gradio.Timer(GLANCE_EVERY_SECONDS).tick(
+        glanced, [chat_id, seen], shown, show_progress="hidden", concurrency_limit=None, queue=False
+    )
+    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
+    for event in (line.submit, send.click):
+        event(said, [chat_id, line], [line], **quiet)
+    stop.click(lambda which: site.room(which).say("/stop"), [chat_id], None, **quiet)
+    choice.input(None, [choice], None, js=_GO)
+    made = gradio.State("")
+    new.click(begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
+
+
+_GO = "(chat) => { window.location.search = '?chat=' + encodeURIComponent(chat); }"
+"""Each conversation has an address of its own, so that a reload stays in it."""
+
+
+def _opened(site: Site, wanted: str | None) -> Room:
+    """Return the conversation of an address, else the last one, else a new one."""
+    records = site.records()
+    if wanted and any(record.id == wanted for record in records):
+        return site.room(wanted)
+    return site.room(records[0].id) if records else site.begin(site.data[0])
+
+
+def _name(record: Any) -> str:
+    goal = record.planned.text[:60]
+    return f"{record.id.removeprefix('chat-')}: {goal}" if goal else record.id.removeprefix("chat-")
+
+
+def _shown(room: Room, glance: Glance) -> list[Any]:
+    messages = [_message(one) for one in room.messages()]
+    if glance.heard:
+        messages.append({"role": "assistant", "content": glance.heard})
+    return messages
+
+
+def _message(one: Message) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "user" if one.who == "person" else "assistant", "content": one.text}
+    if one.title:
+        message["metadata"] = {"title": one.title, "status": "pending" if one.working else "done"}
+        if one.seconds is not None:
+            message["metadata"]["duration"] = one.seconds
+    return message
+
+
+def _status(room: Room, glance: Glance) -> str:
+    """Return the line below the transcript, and the links to the run, as HTML."""
+    from markupsafe import escape
+
+    run_id = room.desk.record.run_id
+    words = "Answering" if glance.thinking else _STATUS[glance.status]
+    doing = f": {glance.doing}" if glance.doing else ""
+    parts = [f'<p role="status" data-status="{glance.status}" data-run="{escape(run_id)}">{escape(words + doing)}']
+    if run_id:
+        links = (f'<a href="/{page}?run={escape(run_id)}">{page}</a>' for page in ("runs", "gallery", "trace"))
+        parts.append(f" {' '.join(links)}")
+    parts.append("</p>")
+    if glance.problem:
+        parts.append(f'<pre class="problem">{escape(glance.problem)}</pre>')
+    return "".join(parts)

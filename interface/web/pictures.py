@@ -1,0 +1,58 @@
+"""Pictures for pages: thumbnails of images that a run knows, by their keys. No path ever comes from a browser."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+from atlantis_core.errors import SetupError
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from atlantis_dml.web.site import Site
+
+LARGEST_SIDE_PX = 1024
+_KEPT = 4096
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+def add_picture_routes(router: APIRouter, site: Site) -> None:
+    """Add `GET /runs/{run_id}/image/{key}`: a JPEG of a candidate or of a training or validation image."""
+    from fastapi import Query, Response
+
+    @router.get("/runs/{run_id}/image/{key}", response_class=Response)
+    def image(run_id: str, key: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
+        path = path_of(site, run_id, key)
+        try:
+            data = _thumbnail(path, side)
+        except (OSError, ValueError) as error:
+            raise SetupError(f"image {key[:40]!r} cannot be shown: {type(error).__name__}") from error
+        return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
+
+
+def path_of(site: Site, run_id: str, key: str) -> str:
+    """Return where an image of a run lies; the sealed test split is not among them.
+
+    Raises:
+        SetupError: The run knows no such image.
+    """
+    looked = site.look(run_id)
+    path = looked.paths.get(key)
+    if path is None:
+        raise SetupError(f"run {run_id[:40]!r} knows no image {key[:40]!r}")
+    return path
+
+
+@lru_cache(maxsize=_KEPT)
+def _thumbnail(path: str, side_px: int) -> bytes:
+    from PIL import Image, ImageOps
+
+    target = io.BytesIO()
+    with Image.open(path) as image:
+        image.draft("RGB", (side_px, side_px))
+        small = ImageOps.exif_transpose(image).convert("RGB")
+        small.thumbnail((side_px, side_px))
+        small.save(target, "JPEG", quality=84)
+    return target.getvalue()

@@ -1,0 +1,184 @@
+"""A conversation as the server holds it: one for all browsers that look at it."""
+
+from __future__ import annotations
+
+import io
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import AtlantisError
+from atlantis_dml.chat_answers import ChatAnswers, host_for, stops, told_at_once
+from atlantis_dml.progress import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.chat_record import ChatRecord
+    from atlantis_dml.desk import Template
+    from atlantis_dml.web.transcript import Message
+
+_LINES_KEPT = 20
+_LINGER_SECONDS = 0.05
+
+
+class Listening(Screen):
+    """Remembers the last signs of progress instead of drawing them; what the trace holds is not repeated here."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        super().__init__(Console(file=io.StringIO()))
+        self._doing: tuple[str, int, int] | None = None
+        self._said: list[str] = []
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """See `Screen.progress`."""
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
+        self._doing = None if done >= total else (what, done, total)
+
+    def line(self, text: str) -> None:
+        """See `Screen.line`."""
+        self._said = [*self._said, text][-_LINES_KEPT:]
+
+    def doing(self) -> str:
+        """Return what is being done now, in words; may be empty."""
+        doing = self._doing
+        return f"{doing[0]} {doing[1]}/{doing[2]}" if doing else ""
+
+    def complaints(self) -> list[str]:
+        """Return the lines that tell of something wrong, newest last."""
+        return [line for line in self._said if line.startswith(("x ", "The run is paused"))]
+
+    def forget(self) -> None:
+        """Begin anew: what went wrong before has been read."""
+        self._doing, self._said = None, []
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How a conversation stands, cheap to ask for: a browser asks twice a second."""
+
+    stamp: tuple[Any, ...]
+    """Changes whenever the transcript does."""
+    status: str
+    """Of the run, as `ChatDesk.status` says."""
+    thinking: bool
+    """Whether an answer is on its way."""
+    doing: str
+    heard: str
+    """The answer that is being written, so far."""
+    problem: str
+
+
+class Room:
+    """Takes what people say and do in one conversation, in turn.
+
+    Args:
+        record: The conversation.
+        workspace: Keeps it.
+        template: Settings of its runs.
+    """
+
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: Template) -> None:
+        from atlantis_dml.chat_models import redaction
+        from atlantis_dml.chat_record import keep
+        from atlantis_dml.desk import ChatDesk
+        from atlantis_dml.graph.conversation import Conversation
+
+        self._workspace = workspace
+        self.screen = Listening()
+        self.desk = ChatDesk(keep(workspace, record), workspace, template, self.screen)
+        talk = Conversation(record.id, workspace, self.desk)
+        self._answers = ChatAnswers(talk, lambda: host_for(workspace, self.desk, template.spec), redaction())
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._lock = threading.Lock()
+        self._heard, self._told = "", ""
+        self._talker: threading.Thread | None = None
+
+    @property
+    def id(self) -> str:
+        """The conversation's."""
+        return self.desk.record.id
+
+    def say(self, line: str) -> None:
+        """Take a line; it is answered in its turn, but for a wish to stop, which is heard at once."""
+        line = self._answers.redacted(line.strip())
+        if not line:
+            return
+        self.screen.forget()
+        self._told = told_at_once(line) or ""
+        if self._told:
+            return
+        if stops(line) and self._is_talking() and self.desk.working.stop():
+            return
+        with self._lock:
+            self._lines.put(line)
+            if not self._is_talking():
+                self._talker = threading.Thread(target=self._answer_lines, name=f"answers {self.id}", daemon=True)
+                self._talker.start()
+
+    def answer(self, answer: Mapping[str, Any]) -> str:
+        """Answer the protocol that waits; of two browsers the first one counts.
+
+        Raises:
+            ToolError: None waits, or not any more.
+        """
+        with self._lock:
+            return self.desk.answer(answer)
+
+    def stop(self) -> bool:
+        """Ask the run to pause; False where none works here."""
+        return self.desk.working.stop()
+
+    def go_on(self) -> str:
+        """Go on with a paused run.
+
+        Raises:
+            ToolError: It is not paused.
+        """
+        with self._lock:
+            return self.desk.go_on()
+
+    def run_ids(self) -> list[str]:
+        """Return the conversation's runs, oldest first."""
+        return [run.id for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
+
+    def glance(self) -> Glance:
+        """Return how it stands now."""
+        runs = self.run_ids()
+        status, thinking = self.desk.status, self._is_talking()
+        complaints = self.screen.complaints()
+        problem = "\n".join(filter(None, [self._told, *complaints[-1:]]))
+        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard))
+        doing = self.screen.doing() if status == "running" else ""
+        return Glance(stamp, status, thinking, doing, self._heard, problem)
+
+    def messages(self) -> list[Message]:
+        """Return the transcript."""
+        from atlantis_dml.web.transcript import transcript
+
+        return transcript(self._workspace, self.id, self.run_ids())
+
+    def _is_talking(self) -> bool:
+        return self._talker is not None and self._talker.is_alive()
+
+    def _answer_lines(self) -> None:
+        """Answer what waits; a bug ends this thread with its traceback, and the next line begins another."""
+        while True:
+            try:
+                line = self._lines.get(timeout=_LINGER_SECONDS)
+            except queue.Empty:
+                return
+            try:
+                self._answers.answer(line, self._hear)
+            except AtlantisError as error:
+                self.screen.line(f"x {error}")
+            finally:
+                self._heard = ""
+
+    def _hear(self, piece: str) -> None:
+        self._heard += piece

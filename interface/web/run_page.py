@@ -1,0 +1,109 @@
+"""A run as a piece of HTML: how it stands, its rounds, its budget, the map of its gaps. Names are escaped."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.summary import final_arms, summarise
+from atlantis_dml.wording import bare_points, cell_name, duration, headline, points
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from atlantis_core.session import Session
+    from atlantis_dml.web.site import Site
+
+_SHOWN_IN_CELL = 24
+
+
+def stamp_of(site: Site, run_id: str) -> str:
+    """Return what changes whenever the page of a run would."""
+    run = site.workspace.runs.get(run_id)
+    return "-".join(map(str, (*site.look(run.id).stamp, site.workspace.standing(run), site.workspace.is_held(run.id))))
+
+
+def render_run(site: Site, run_id: str) -> str:
+    """Return the page's upper part."""
+    from atlantis_dml.report import overall_plot, targeted_plot
+
+    summary = summarise(site.workspace, run_id)
+    run = site.workspace.runs.get(run_id)
+    return _template("run.html").render(
+        **summary,
+        headline=headline(summary),
+        created=time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
+        overall=overall_plot(summary),
+        targeted=targeted_plot(summary),
+        burn_down=burn_down(summary),
+        by_facet=list(site.look(run.id).session.collection.facets),
+        has_map=bool(_arms(site.look(run.id).session)),
+    )
+
+
+def burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return how many images of the budget are left at the start and after each round; empty without a limit."""
+    budget = summary["budget"]["images"]
+    if budget is None:
+        return []
+    left = budget
+    found = [{"label": "start", "left": left, "share": 1.0}]
+    for entry in summary["rounds"]:
+        left -= entry["images"]["made"]
+        found.append({"label": f"round {entry['index']}", "left": left, "share": max(0.0, left / budget)})
+    return found
+
+
+def render_gaps(site: Site, run_id: str, facet: str) -> str:
+    """Return the map of gaps before and after, every cell a button."""
+    from atlantis_core.charting.gap_map import gap_map
+
+    session = site.look(run_id).session
+    arms = _arms(session)
+    found = gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
+    return _template("gaps.html").render(found=found)
+
+
+def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:
+    """Return the queries of a cell with what was returned instead, before and after."""
+    from atlantis_core.charting.gap_map import cell_answers
+    from atlantis_core.records import Cell
+
+    session = site.look(run_id).session
+    arms = _arms(session)
+    cell = Cell(class_name, facet, value)
+    before, after = (
+        {one.query_id: one for one in cell_answers(session, arms[arm][0], cell)} for arm in ("baseline", "incumbent")
+    )
+    rows = [{"before": one, "after": after[key]} for key, one in before.items()]
+    return _template("cell.html").render(
+        run_id=session.run_id,
+        name=cell_name({"class": class_name or "all classes", "facet": facet, "value": value}),
+        rows=rows[:_SHOWN_IN_CELL],
+        more=len(rows) - _SHOWN_IN_CELL,
+        same=arms["baseline"] == arms["incumbent"],
+    )
+
+
+def _arms(session: Session) -> dict[str, list[str]]:
+    """Return the arms to compare; before a round was judged the baseline with itself, else nothing yet."""
+    arms = final_arms(session.workspace, session.run_id)
+    return arms if arms.get("baseline") and arms.get("incumbent") else {}
+
+
+@lru_cache(maxsize=None)
+def _template(name: str) -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, PrefixLoader
+
+    loader = PrefixLoader({"web": PackageLoader("atlantis_dml.web"), "report": PackageLoader("atlantis_dml")})
+    environment = Environment(
+        loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "duration": duration,
+        "points": points,
+        "bare_points": bare_points,
+        "cell_name": cell_name,
+    }
+    return environment.get_template(f"web/{name}")

@@ -1,0 +1,87 @@
+"""What the pages ask about runs: how they stand, the protocol that waits, and its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from atlantis_core.data.text import clean
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from atlantis_dml.web.site import Site
+
+_LONGEST_NAME = 300
+
+
+class Answer(BaseModel):
+    """A person's answer to the protocol that waits."""
+
+    decision: Literal["approve", "reject"]
+    protocol_id: str
+    """Of the protocol that the person saw."""
+    cells: list[dict[str, Any]] | None = Field(default=None, max_length=10_000)
+    """The protocol's cells with changed counts or prompts; None takes it as it is."""
+    reason: str = Field(default="", max_length=1000)
+
+
+def add_run_routes(router: APIRouter, site: Site) -> None:
+    """Add the routes of runs."""
+    from fastapi import Query
+
+    @router.get("/runs")
+    def runs() -> dict[str, Any]:
+        return {
+            "runs": [
+                {
+                    "id": run.id,
+                    "standing": standing,
+                    "created": run.created,
+                    "data": clean(run.spec.data, _LONGEST_NAME),
+                    "goal": clean(run.spec.goal.text, _LONGEST_NAME),
+                    "facets": list(site.look(run.id).session.collection.facets),
+                }
+                for run, standing in site.runs()
+            ]
+        }
+
+    @router.get("/runs/{run_id}/page")
+    def page(run_id: str, seen: str = "") -> dict[str, Any]:
+        from atlantis_dml.web.run_page import render_run, stamp_of
+
+        stamp = stamp_of(site, run_id)
+        doing, problem = site.doing(run_id)
+        facts = {"stamp": stamp, "doing": clean(doing, _LONGEST_NAME), "problem": clean(problem, _LONGEST_NAME)}
+        return facts if stamp == seen else facts | {"html": render_run(site, run_id)}
+
+    @router.get("/runs/{run_id}/gaps")
+    def gaps(run_id: str, facet: str = "") -> dict[str, Any]:
+        from atlantis_dml.web.run_page import render_gaps
+
+        return {"html": render_gaps(site, run_id, facet)}
+
+    @router.get("/runs/{run_id}/cell")
+    def cell(
+        run_id: str, class_name: Annotated[str, Query(max_length=_LONGEST_NAME)], facet: str = "", value: str = ""
+    ) -> dict[str, Any]:
+        from atlantis_dml.web.run_page import render_cell
+
+        return {"html": render_cell(site, run_id, class_name, facet, value)}
+
+    @router.get("/runs/{run_id}/question")
+    def question(run_id: str) -> dict[str, Any]:
+        return {"question": site.question(run_id)}
+
+    @router.post("/runs/{run_id}/answer")
+    def answer(run_id: str, said: Answer) -> dict[str, Any]:
+        return {"told": site.answer(run_id, said.model_dump())}
+
+    @router.post("/runs/{run_id}/go-on")
+    def go_on(run_id: str) -> dict[str, Any]:
+        return {"told": site.go_on(run_id)}
+
+    @router.post("/runs/{run_id}/stop")
+    def stop(run_id: str) -> dict[str, Any]:
+        return {"told": site.stop(run_id)}

@@ -1,0 +1,76 @@
+// The protocol that waits, as a form: counts and prompts can be changed. It looks after itself, whoever's page it is on.
+import { ask, complain, el } from "./shared.js";
+
+const EVERY_MS = 700;
+const MOST_CELLS = 40;
+
+export function start(element) {
+  const place = el("div", { className: "atlantis" });
+  element.replaceChildren(place);
+  let shown = null;
+  setInterval(async () => {
+    const status = document.querySelector("#status [data-run]");
+    if (!status) return;
+    const { run, status: standing } = status.dataset;
+    if (standing !== "waiting" || !run) { if (shown) { place.replaceChildren(); shown = null; } return; }
+    if (shown && shown.startsWith(run)) return;
+    shown = run;
+    try { shown = await show(place, run, () => { shown = null; }) || null; } catch (error) { complain(place, error); }
+  }, EVERY_MS);
+}
+
+// Returns what is shown, or nothing where no protocol waits.
+export async function show(place, run, answered) {
+  const { question } = await ask(`/runs/${run}/question`);
+  place.replaceChildren();
+  if (!question) return undefined;
+  const protocol = question.protocol;
+  const rows = protocol.cells.slice(0, MOST_CELLS).map((cell) => row(cell));
+  const total = el("output", { id: "total" });
+  const add = () => { total.textContent = `${rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), 0) + rest(protocol)} images`; };
+  const told = el("p", { className: "problem", role: "alert" });
+  const reason = el("input", { type: "text", id: "reason", placeholder: "why, if you reject", maxLength: 300 });
+  const send = async (decision) => {
+    told.textContent = "";
+    buttons.forEach((button) => { button.disabled = true; });
+    try {
+      const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
+      await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
+      place.replaceChildren(el("p", { className: "quiet", role: "status" }, decision === "approve" ? "Approved." : "Rejected."));
+      setTimeout(answered, 1500);
+    } catch (error) {
+      told.textContent = error.message;
+      buttons.forEach((button) => { button.disabled = false; });
+    }
+  };
+  const buttons = [
+    el("button", { type: "submit", className: "primary", id: "approve" }, "Approve"),
+    el("button", { type: "button", id: "reject", onclick: () => send("reject") }, "Reject"),
+  ];
+  const form = el("form", { className: "approval", ariaLabel: "Protocol that waits", onsubmit: (event) => { event.preventDefault(); send("approve"); }, oninput: add },
+    el("h2", {}, `Round ${question.round}: approve what is made?`),
+    el("p", {}, protocol.objective),
+    el("p", { className: "quiet" }, `${protocol.reason} Expected gain there: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
+    el("ul", { className: "cells" }, ...rows.map((one) => one.item)),
+    protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${protocol.cells.length - MOST_CELLS} cells more, with ${rest(protocol)} images`) : null,
+    el("p", { className: "actions" }, total, ...buttons, reason), told);
+  place.append(form);
+  add();
+  return `${run} ${protocol.id}`;
+}
+
+const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) => sum + cell.count, 0);
+
+function row(request) {
+  const { cell } = request;
+  const name = cell.facet ? `${cell.class_name}, ${cell.facet}=${cell.value}` : cell.class_name;
+  const count = el("input", { type: "number", min: 0, max: 100000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
+  const before = request.prompts.join("\n");
+  const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one a line` });
+  return {
+    count,
+    item: el("li", {}, el("label", {}, count, " ", name), el("details", { open: request.prompts.length > 0 && request.prompts.length < 3 }, el("summary", {}, `${request.prompts.length} prompts`), prompts)),
+    changed: () => Number(count.value) !== request.count || prompts.value !== before,
+    read: () => ({ ...request, count: Math.round(Number(count.value)), prompts: prompts.value.split("\n").map((line) => line.trim()).filter(Boolean) }),
+  };
+}

@@ -1,0 +1,54 @@
+// What every page of ours uses: asking the server, building elements, choosing a run. Text is never read as markup.
+
+export async function ask(path, body) {
+  const options = body === undefined ? {} : {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+  };
+  const response = await fetch("/data" + path, options);
+  const answer = await response.json().catch(() => ({ error: response.statusText }));
+  if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail) || response.statusText);
+  return answer;
+}
+
+export function el(tag, facts = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(facts)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name in made && name !== "list") made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export const address = new URLSearchParams(window.location.search);
+
+export function remember(changes) {
+  for (const [name, value] of Object.entries(changes)) value ? address.set(name, value) : address.delete(name);
+  window.history.replaceState(null, "", "?" + address.toString());
+}
+
+// Puts a choice of runs at the top of a page; calls `chosen` with the run's id, at once and at every change.
+export async function runPicker(place, chosen) {
+  const { runs } = await ask("/runs");
+  if (!runs.length) {
+    place.append(el("p", { className: "quiet" }, "No run yet. State a goal in the chat, or type: atlantis demo"));
+    return;
+  }
+  const wanted = address.get("run");
+  const known = runs.find((run) => run.id === wanted) || runs[0];
+  const select = el("select", { id: "run", ariaLabel: "Run" }, ...runs.map((run) => {
+    const option = el("option", { value: run.id }, `${run.id} (${run.standing}) ${run.goal}`.slice(0, 110));
+    option.selected = run.id === known.id;
+    return option;
+  }));
+  select.addEventListener("change", () => { remember({ run: select.value }); chosen(runs.find((run) => run.id === select.value)); });
+  place.append(el("label", { className: "picker" }, "Run ", select));
+  chosen(known);
+}
+
+export function complain(place, error) {
+  place.replaceChildren(el("p", { className: "problem", role: "alert" }, error.message || String(error)));
+}
+
+export const imageOf = (run, key, side = 160) => `/data/runs/${run}/image/${key}?side=${side}`;

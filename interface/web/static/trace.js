@@ -1,0 +1,78 @@
+// The trace: every decision, prompt, call, result and cost as a tree; one step in full when it is opened.
+import { address, ask, complain, el, remember, runPicker } from "./shared.js";
+
+const EVERY_MS = 2000;
+
+export function start(element) {
+  const head = el("div"), tools = el("div", { className: "tools" }), told = el("p", { className: "quiet", role: "status" });
+  const tree = el("div", { id: "tree" });
+  element.replaceChildren(el("div", { className: "atlantis trace" }, head, tools, told, tree));
+  let run = null, stamp = "", words = address.get("words") || "";
+
+  async function draw(again) {
+    const found = await ask(`/runs/${run.id}/trace?words=${encodeURIComponent(words)}`);
+    const now = JSON.stringify([found.stamp, words]);
+    if (again && now === stamp) return;
+    stamp = now;
+    const open = new Set([...tree.querySelectorAll("details[open]")].map((one) => one.dataset.id));
+    const hits = new Set(found.found);
+    const calls = found.steps.reduce((sum, step) => sum + step.tokens, 0), usd = found.steps.reduce((sum, step) => sum + step.usd, 0);
+    told.textContent = words ? `${hits.size} of the steps hold “${words}”` : `${found.steps.length} steps, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
+    tree.replaceChildren(...found.steps.filter((step) => !words || holds(step, hits)).map((step) => node(run, step, hits, open)));
+  }
+
+  tools.append(el("label", {}, "Search in all of it", el("input", { type: "search", id: "words", value: words, maxLength: 200, placeholder: "a class, a prompt, an error ...",
+    onchange: (event) => { words = event.target.value; remember({ words }); draw().catch((error) => complain(tree, error)); } })),
+  el("button", { type: "button", onclick: () => tree.querySelectorAll("details").forEach((one) => { one.open = false; }) }, "Fold all"));
+
+  runPicker(head, async (chosen) => {
+    const first = run === null;
+    run = chosen;
+    remember(first ? { run: run.id } : { run: run.id, image: "", event: "" });
+    try {
+      await draw();
+      const image = address.get("image");
+      const event = image ? (await ask(`/runs/${run.id}/made/${image}`)).event : address.get("event");
+      if (event) reveal(tree, String(event), image);
+    } catch (error) { complain(tree, error); }
+  }).catch((error) => complain(head, error));
+  setInterval(() => { if (run && !document.hidden) draw(true).catch(() => {}); }, EVERY_MS);
+}
+
+const holds = (step, hits) => hits.has(step.id) || step.children.some((child) => holds(child, hits));
+
+function node(run, step, hits, open) {
+  const body = el("div", { className: "body" });
+  const summary = el("summary", { className: hits.has(step.id) ? "hit" : "" }, el("span", { className: `kind ${step.status}` }, step.title), step.gist ? el("span", { className: "quiet" }, ` ${step.gist}`) : null);
+  const made = el("details", { "data-id": step.id, id: `event-${step.id}` }, summary, body, ...step.children.map((child) => node(run, child, hits, open)));
+  const load = async () => {
+    if (body.childElementCount) return;
+    try { body.replaceChildren(...whole(await ask(`/runs/${run.id}/trace/${step.id}`))); } catch (error) { complain(body, error); }
+  };
+  made.addEventListener("toggle", () => { if (made.open) load(); });
+  if (open.has(String(step.id)) || (hits.size && (holds(step, hits)))) made.open = true;
+  return made;
+}
+
+function whole(event) {
+  const when = new Date(event.started * 1000).toLocaleString("en-GB");
+  const facts = [`${event.kind} ${event.name}`, when, event.seconds === null ? "still open" : `${event.seconds} s`, event.status];
+  if (event.tokens) facts.push(`${event.tokens.toLocaleString("en")} tokens`, `$${event.usd.toFixed(4)}`);
+  const parts = [el("p", { className: "quiet" }, facts.join(" · "))];
+  const messages = event.input && event.input.messages;
+  if (Array.isArray(messages)) {
+    for (const message of messages) parts.push(el("h4", {}, `prompt: ${message.type}`), el("pre", { tabIndex: 0 }, typeof message.content === "string" ? message.content : JSON.stringify(message.content, null, 1)));
+  } else if (event.input !== null) parts.push(el("h4", {}, "in"), el("pre", { tabIndex: 0 }, JSON.stringify(event.input, null, 1)));
+  if (event.output !== null) parts.push(el("h4", {}, "out"), el("pre", { tabIndex: 0 }, typeof event.output === "string" ? event.output : JSON.stringify(event.output, null, 1)));
+  return parts;
+}
+
+function reveal(tree, id, image) {
+  const found = tree.querySelector(`#event-${CSS.escape(id)}`);
+  if (!found) return;
+  for (let one = found; one && one !== tree; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+  found.classList.add("wanted");
+  if (image) found.querySelector("summary").append(el("img", { src: `/data/runs/${address.get("run")}/image/${image}?side=96`, alt: "the image you came from" }));
+  found.querySelector("summary").focus();
+  found.scrollIntoView({ block: "center" });
+}

@@ -1,0 +1,102 @@
+"""What the trace page asks for: the tree without its bulk, one step in full, and a search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from atlantis_core.data.text import clean
+from atlantis_core.errors import SetupError
+from atlantis_dml.trace_view import title_of
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from atlantis_dml.web.site import Site
+
+_LONGEST_GIST = 200
+
+
+def add_trace_routes(router: APIRouter, site: Site) -> None:
+    """Add the routes of one run's trace."""
+    from fastapi import Query
+
+    @router.get("/runs/{run_id}/trace")
+    def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "") -> dict[str, Any]:
+        run = site.workspace.runs.get(run_id)
+        tree = site.workspace.events.tree(run.id)
+        wanted = words.casefold().strip()
+        found = [node["id"] for node in _walk(tree) if wanted and wanted in _whole(node).casefold()]
+        return {
+            "run": run.id,
+            "stamp": site.workspace.events.stamp([run.id]),
+            "steps": [_outline(node, step) for step, node in enumerate(tree, start=1)],
+            "found": found,
+        }
+
+    @router.get("/runs/{run_id}/trace/{event}")
+    def step(run_id: str, event: int) -> dict[str, Any]:
+        run = site.workspace.runs.get(run_id)
+        for node in _walk(site.workspace.events.tree(run.id)):
+            if node["id"] == event:
+                return {key: node[key] for key in node if key != "children"}
+        raise SetupError(f"run {run.id!r} has no event {event}")
+
+    @router.get("/runs/{run_id}/made/{key}")
+    def made(run_id: str, key: str) -> dict[str, Any]:
+        run = site.workspace.runs.get(run_id)
+        rounds = [row.round for row in site.look(run.id).rows if row.candidate.key == key]
+        if not rounds:
+            raise SetupError(f"run {run.id!r} made no image {key[:40]!r}")
+        return {"event": step_that_made(site.workspace.events.tree(run.id), rounds[0])}
+
+
+def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:
+    """Return the id of the tool call that made a round's images, the last one if there were several."""
+    calls = [
+        child["id"]
+        for node in tree
+        if isinstance(node["input"], Mapping) and node["input"].get("round") == round_index
+        for child in node["children"]
+        if child["name"] == "generate_images"
+    ]
+    return calls[-1] if calls else None
+
+
+def _walk(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for node in nodes:
+        yield node
+        yield from _walk(node["children"])
+
+
+def _whole(node: Mapping[str, Any]) -> str:
+    given, output = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
+    return f"{node['kind']} {node['name']} {given} {output}"
+
+
+def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]:
+    children = [_outline(child) for child in node["children"]]
+    tokens = node["tokens"] + sum(child["tokens"] for child in children)
+    usd = node["usd"] + sum(child["usd"] for child in children)
+    facts = {**node, "tokens": tokens, "usd": usd} | ({"step": step} if step else {})
+    return {
+        "id": node["id"],
+        "kind": node["kind"],
+        "title": clean(title_of(facts), _LONGEST_GIST),
+        "gist": clean(_gist(node["output"]), _LONGEST_GIST),
+        "status": node["status"],
+        "tokens": tokens,
+        "usd": usd,
+        "children": children,
+    }
+
+
+def _gist(output: Any) -> str:
+    """Return one line of what came out."""
+    if isinstance(output, Mapping):
+        for key in ("text", "reason", "finding"):
+            if isinstance(output.get(key), str):
+                return str(output[key])
+        return ""
+    return output if isinstance(output, str) else ""

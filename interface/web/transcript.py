@@ -1,0 +1,103 @@
+"""A conversation and its runs as one list of messages, read from the trace: any browser sees the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from atlantis_core.data.text import clean
+
+if TYPE_CHECKING:
+    from atlantis_core.store.workspace import Workspace
+
+Who = Literal["person", "agent"]
+
+_LONGEST_TITLE = 140
+_LONGEST_TEXT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as a browser shows it. Text is untrusted and shown as it is, never as markup."""
+
+    who: Who
+    text: str
+    started: float
+    """Seconds since the epoch."""
+    title: str = ""
+    """Of something folded (a tool call, a critique); empty for what is said openly."""
+    working: bool = False
+    seconds: float | None = None
+
+
+def transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> list[Message]:
+    """Return what was said and done, oldest first.
+
+    Args:
+        workspace: Keeps the trace.
+        chat_id: The conversation.
+        run_ids: Its runs.
+    """
+    found = [message for event in workspace.events.tree(chat_id) for message in _said(event)]
+    for run_id in run_ids:
+        found += [message for event in workspace.events.tree(run_id) for message in _done(event)]
+    return sorted(found, key=lambda message: message.started)
+
+
+def _said(event: Mapping[str, Any]) -> Iterator[Message]:
+    """A turn of the host: what the person said, what the desk did, what was answered."""
+    if event["kind"] != "host":
+        return
+    given, output = event["input"], event["output"]
+    if given["calls"] == 0:
+        yield Message("person", _text(given["said"]), event["started"])
+    for child in event["children"]:
+        if child["kind"] == "tool":
+            yield _call(child)
+    if isinstance(output, Mapping) and output["text"]:
+        yield Message("agent", _text(output["text"]), event["started"] + (event["seconds"] or 0.0))
+    elif isinstance(output, str):
+        yield Message("agent", _text(output), event["started"] + (event["seconds"] or 0.0))
+
+
+def _done(event: Mapping[str, Any]) -> Iterator[Message]:
+    """A step of a run: a decision with its calls, a judgement, a critique, a person's word."""
+    kind, output = event["kind"], event["output"]
+    if kind == "planner" and isinstance(output, Mapping):
+        reason = _text(output["reason"])
+        if reason:
+            yield Message("agent", reason, event["started"])
+        yield from (_call(child) for child in event["children"] if child["kind"] == "tool")
+    elif kind == "judge" and isinstance(output, Mapping):
+        verdict = "kept" if output["kept"] else "rolled back"
+        yield Message("agent", _text(f"{event['name']} is {verdict}: {output['reason']}"), event["started"])
+    elif kind == "critique" and isinstance(output, Mapping):
+        lines = [output["finding"], *(f"change: {change}" for change in output["changes"])]
+        yield Message("agent", _text("\n".join(lines)), event["started"], f"critique of {event['name']}")
+    elif kind == "person" and isinstance(output, Mapping):
+        yield Message("person", _text(output["text"]), event["started"])
+
+
+def _call(event: Mapping[str, Any]) -> Message:
+    given, output = event["input"] or {}, event["output"]
+    failed = event["status"] == "failed"
+    result = output["text"] if isinstance(output, Mapping) and "text" in output else output
+    lines = [f"arguments: {json.dumps(given, ensure_ascii=False)}" if given else "no arguments"]
+    if event["seconds"] is not None:
+        lines.append(f"{'failed' if failed else 'result'}: {result}")
+        lines += [f"cost: {tokens:,} tokens, ${usd:.4f}" for tokens, usd in [_cost(event)] if tokens or usd]
+    arguments = ", ".join(f"{name}={value}" for name, value in given.items()) if isinstance(given, Mapping) else ""
+    title = clean(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
+    working = event["seconds"] is None and event["status"] == "running"
+    return Message("agent", _text("\n".join(lines)), event["started"], title, working, event["seconds"])
+
+
+def _cost(event: Mapping[str, Any]) -> tuple[int, float]:
+    below = [_cost(child) for child in event["children"]]
+    return event["tokens"] + sum(one[0] for one in below), event["usd"] + sum(one[1] for one in below)
+
+
+def _text(text: object) -> str:
+    return "\n".join(clean(line, _LONGEST_TEXT) for line in str(text).splitlines())[:_LONGEST_TEXT]
