@@ -58,6 +58,17 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     Raises:
         ValueError: There are no outcomes, or a query is not in the collection.
     """
+    by_class = _is_by_class(collection, outcomes)
+    return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or ("",))
+
+
+def cell_table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str) -> CellTable:
+    """Tally one facet; without a facet, whole classes. Otherwise as `cell_tables`."""
+    return _table(collection, outcomes, facet, _is_by_class(collection, outcomes))
+
+
+def _is_by_class(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> bool:
+    """Whether cells are of single classes, because training has those that were asked about."""
     if not outcomes:
         raise ValueError("no query outcomes: measure a model first")
     asked = {identity for one in outcomes for identity in one.ids}
@@ -65,8 +76,7 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     if unknown:
         raise ValueError(f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}")
     trained = {image.label for image in collection.of_split("train")}
-    by_class = any(image.label in trained for image in collection.images if image.id in asked)
-    return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or ("",))
+    return any(image.label in trained for image in collection.images if image.id in asked)
 
 
 def _cell_of(image: LabelledImage, facet: str, by_class: bool) -> Cell | None:
