@@ -11,10 +11,9 @@ from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering
 
 if TYPE_CHECKING:
-    from atlantis_core.records import RunSpec
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.chat_record import ChatRecord
-    from atlantis_dml.desk import ChatDesk, Template
+    from atlantis_dml.desk import Template
 
 
 def chat(

@@ -25,6 +25,7 @@ _LINGER_SECONDS = 0.05
 
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 
+
 class Chat:
     """Talks with a person until they leave.
 

@@ -35,7 +35,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, run, chat, serve, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export):
+for _command in (
+    demo,
+    run,
+    chat,
+    serve,
+    resume,
+    runs,
+    report,
+    trace,
+    record,
+    diagnose,
+    train,
+    presets,
+    evaluate,
+    export,
+):
     app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)

@@ -55,8 +55,8 @@ def render_report(workspace: Workspace, summary: Summary) -> str:
     source = resources.files(__package__ or "atlantis_dml").joinpath("templates", "report.html")
     return environment.from_string(source.read_text(encoding="utf-8")).render(
         headline=headline(summary),
-        overall=_overall(summary),
-        targeted=_targeted(summary),
+        overall=overall_plot(summary),
+        targeted=targeted_plot(summary),
         sheets={entry["index"]: sheets(session, entry["index"]) for entry in summary["rounds"]},
         steps=step_counts(trace_of(workspace, run.id)),
         command=command_of(run.spec),
@@ -67,7 +67,7 @@ def render_report(workspace: Workspace, summary: Summary) -> str:
     )
 
 
-def _overall(summary: Mapping[str, Any]) -> Plot | None:
+def overall_plot(summary: Mapping[str, Any]) -> Plot | None:
     """Lay out Recall@1 over all queries: frozen, baseline, then each judged round.
 
     A round's whisker is the 95 % interval of its gain over the baseline, set on the baseline.
@@ -88,7 +88,7 @@ def _overall(summary: Mapping[str, Any]) -> Plot | None:
     return plot(found, level=bar, incumbents=best)
 
 
-def _targeted(summary: Mapping[str, Any]) -> Plot | None:
+def targeted_plot(summary: Mapping[str, Any]) -> Plot | None:
     """Lay out Recall@1 on each round's own cells, before and after."""
     return plot(
         [

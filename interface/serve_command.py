@@ -10,8 +10,6 @@ from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from atlantis_core.records import RunSpec
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.web.site import Site
@@ -24,7 +22,9 @@ def serve(
     data: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DATA...]", help="Folders that conversations may be about; else the bundled ones.", show_default=False
+            metavar="[DATA...]",
+            help="Folders that conversations may be about; else the bundled ones.",
+            show_default=False,
         ),
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 7860,
@@ -69,6 +69,7 @@ def serve(
             captioner=captioner,
             generator=generator,
             regime=options.regime(regime),
+            auto=False,
         )
         _serve(_site(store, spec, tuple(data or BUNDLED)), port)
 
@@ -113,6 +114,7 @@ def _serve(site: Site, port: int) -> None:
         listening.bind(("127.0.0.1", port))
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
+    site.open()  # loads what answering takes, so that the first page is not slow
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
     server = uvicorn.Server(uvicorn.Config(make_app(site), log_level="warning", timeout_graceful_shutdown=2))

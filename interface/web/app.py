@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
 
 from atlantis_core.errors import AtlantisError
 from atlantis_dml.web.gallery_routes import add_gallery_routes
@@ -14,8 +19,6 @@ from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.trace_routes import add_trace_routes
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from atlantis_dml.web.site import Site
 
 DATA_PATH = "/data"
@@ -33,32 +36,32 @@ def make_app(site: Site) -> FastAPI:
     from atlantis_dml.web.pages import make_pages
 
     app = make_data_app(site)
-    return gradio.mount_gradio_app(
-        app,
-        make_pages(site),
-        path="/",
-        theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css=(folder() / "static" / "gradio.css").read_text(encoding="utf-8"),
-        footer_links=[],
-        ssr_mode=False,
-        allowed_paths=[],
-        max_file_size="8mb",
-    )
+    with warnings.catch_warnings():
+        # Gradio says this of every app of several pages, whatever `ssr_mode` is.
+        warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
+        mounted: FastAPI = gradio.mount_gradio_app(
+            app,
+            make_pages(site),
+            path="/",
+            theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            css=(folder() / "static" / "gradio.css").read_text(encoding="utf-8"),
+            footer_links=[],
+            ssr_mode=False,
+            allowed_paths=[],
+            max_file_size="8mb",
+        )
+    return mounted
 
 
 def make_data_app(site: Site) -> FastAPI:
     """Return the application without its pages: what they ask for, documented at `/data/docs`."""
-    from fastapi import APIRouter, FastAPI, Request
-    from fastapi.responses import JSONResponse
-    from fastapi.staticfiles import StaticFiles
-
     app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
-    app.add_middleware(SameMachine)  # type: ignore[arg-type]  # plain ASGI
+    app.add_middleware(SameMachine)
     router = APIRouter(prefix=DATA_PATH)
     for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes):
         add(router, site)
     app.include_router(router)
-    app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static"))
+    app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
 
     @app.exception_handler(AtlantisError)
     def mistaken(_request: Request, error: Any) -> JSONResponse:

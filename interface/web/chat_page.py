@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import gradio
+
 from atlantis_core.errors import AtlantisError
+from atlantis_dml.web.drawing import drawn_by
 
 if TYPE_CHECKING:
     from atlantis_dml.web.room import Glance, Room
@@ -24,12 +27,13 @@ _STATUS = {
 _PLACEHOLDER = "night photos of trawlers are not found; you have 60 images and 1 round"
 
 
-def fill_chat_page(site: Site) -> None:
-    """Put the chat's parts on the page that is being built."""
-    import gradio
+def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
+    """Put the chat's parts on the page that is being built.
 
-    from atlantis_dml.web.pages import drawn_by
-
+    Args:
+        site: What it shows.
+        pages: The app that it is the first page of.
+    """
     chat_id, seen = gradio.State(""), gradio.State(None)
     with gradio.Row(elem_id="conversations"):
         choice = gradio.Dropdown([], label="Conversation", interactive=True, scale=3, elem_id="conversation")
@@ -48,7 +52,7 @@ def fill_chat_page(site: Site) -> None:
     shown = [talk, status, seen]
 
     def opened(request: gradio.Request) -> Any:
-        room = _opened(site, dict(request.query_params).get("chat"))
+        room = site.open(dict(request.query_params).get("chat"))
         names = [(_name(record), record.id) for record in site.records()]
         return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
 
@@ -63,6 +67,8 @@ def fill_chat_page(site: Site) -> None:
         return gradio.skip() if talked else _shown(room, now), _status(room, now), now
 
     def said(which: str, text: str) -> str:
+        if not which:
+            return text  # the page is still opening
         site.room(which).say(text)
         return ""
 
@@ -72,15 +78,14 @@ def fill_chat_page(site: Site) -> None:
         except AtlantisError as error:
             raise gradio.Error(str(error)) from error
 
-    page: Any = gradio.context.Context.root_block
-    page.load(opened, None, [chat_id, choice, data, seen], show_progress="hidden")
+    pages.load(opened, None, [chat_id, choice, data, seen], show_progress="hidden")
     gradio.Timer(GLANCE_EVERY_SECONDS).tick(
         glanced, [chat_id, seen], shown, show_progress="hidden", concurrency_limit=None, queue=False
     )
     quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
     for event in (line.submit, send.click):
         event(said, [chat_id, line], [line], **quiet)
-    stop.click(lambda which: site.room(which).say("/stop"), [chat_id], None, **quiet)
+    stop.click(lambda which: said(which, "/stop") and None, [chat_id], None, **quiet)
     choice.input(None, [choice], None, js=_GO)
     made = gradio.State("")
     new.click(begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
@@ -88,14 +93,6 @@ def fill_chat_page(site: Site) -> None:
 
 _GO = "(chat) => { window.location.search = '?chat=' + encodeURIComponent(chat); }"
 """Each conversation has an address of its own, so that a reload stays in it."""
-
-
-def _opened(site: Site, wanted: str | None) -> Room:
-    """Return the conversation of an address, else the last one, else a new one."""
-    records = site.records()
-    if wanted and any(record.id == wanted for record in records):
-        return site.room(wanted)
-    return site.room(records[0].id) if records else site.begin(site.data[0])
 
 
 def _name(record: Any) -> str:

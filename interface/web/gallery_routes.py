@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from atlantis_core.viewing.candidates import Row, Wanted, choose, counts
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-
     from atlantis_dml.web.site import Site
 
 MOST_AT_ONCE = 200
@@ -27,7 +26,6 @@ class Overruling(BaseModel):
 
 def add_gallery_routes(router: APIRouter, site: Site) -> None:
     """Add the routes of one run's candidates."""
-    from fastapi import Query
 
     @router.get("/runs/{run_id}/candidates")
     def candidates(

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import gradio
+
+from atlantis_dml.web.chat_page import fill_chat_page
+from atlantis_dml.web.drawing import drawn_by
+
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
@@ -12,27 +17,10 @@ TITLE = "ATLANTIS"
 
 def make_pages(site: Site) -> Any:
     """Return the Gradio app; the pages but the chat draw themselves from the data routes."""
-    import gradio
-
-    from atlantis_dml.web.chat_page import fill_chat_page
-
     with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as pages:
-        fill_chat_page(site)
+        gradio.Navbar(main_page_name="Chat")
+        fill_chat_page(site, pages)
     for name, path in (("Runs", "runs"), ("Gallery", "gallery"), ("Trace", "trace"), ("Search", "search")):
         with pages.route(name, f"/{path}"):
             drawn_by(path)
     return pages
-
-
-def drawn_by(module: str, value: str = "", **options: Any) -> Any:
-    """Return a part of a page that a script of ours fills: `static/MODULE.js` exports `start(element, watch)`."""
-    import gradio
-
-    return gradio.HTML(
-        value,
-        html_template='<div class="atlantis"><noscript>This page needs JavaScript.</noscript></div>',
-        js_on_load=f"import('/own/{module}.js').then((own) => own.start(element, props, watch));",
-        apply_default_css=False,
-        padding=False,
-        **options,
-    )

@@ -6,11 +6,11 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastapi import APIRouter, Query, Response
+
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-
     from atlantis_dml.web.site import Site
 
 LARGEST_SIDE_PX = 1024
@@ -20,7 +20,6 @@ _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 def add_picture_routes(router: APIRouter, site: Site) -> None:
     """Add `GET /runs/{run_id}/image/{key}`: a JPEG of a candidate or of a training or validation image."""
-    from fastapi import Query, Response
 
     @router.get("/runs/{run_id}/image/{key}", response_class=Response)
     def image(run_id: str, key: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.errors import ToolError
 from atlantis_core.summary import final_arms, summarise
 from atlantis_dml.wording import bare_points, cell_name, duration, headline, points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jinja2 import Environment
 
     from atlantis_core.session import Session
     from atlantis_dml.web.site import Site
@@ -21,7 +24,9 @@ _SHOWN_IN_CELL = 24
 def stamp_of(site: Site, run_id: str) -> str:
     """Return what changes whenever the page of a run would."""
     run = site.workspace.runs.get(run_id)
-    return "-".join(map(str, (*site.look(run.id).stamp, site.workspace.standing(run), site.workspace.is_held(run.id))))
+    return "-".join(
+        map(str, (*site.look(run.id).stamp, site.workspace.standing(run), site.workspace.is_held(run.id)))
+    )
 
 
 def render_run(site: Site, run_id: str) -> str:
@@ -30,7 +35,8 @@ def render_run(site: Site, run_id: str) -> str:
 
     summary = summarise(site.workspace, run_id)
     run = site.workspace.runs.get(run_id)
-    return _template("run.html").render(
+    return _rendered(
+        "run.html",
         **summary,
         headline=headline(summary),
         created=time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
@@ -62,7 +68,7 @@ def render_gaps(site: Site, run_id: str, facet: str) -> str:
     session = site.look(run_id).session
     arms = _arms(session)
     found = gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
-    return _template("gaps.html").render(found=found)
+    return _rendered("gaps.html", found=found)
 
 
 def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:
@@ -72,12 +78,15 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
 
     session = site.look(run_id).session
     arms = _arms(session)
+    if not arms:
+        raise ToolError("nothing is measured yet in this run")
     cell = Cell(class_name, facet, value)
     before, after = (
         {one.query_id: one for one in cell_answers(session, arms[arm][0], cell)} for arm in ("baseline", "incumbent")
     )
     rows = [{"before": one, "after": after[key]} for key, one in before.items()]
-    return _template("cell.html").render(
+    return _rendered(
+        "cell.html",
         run_id=session.run_id,
         name=cell_name({"class": class_name or "all classes", "facet": facet, "value": value}),
         rows=rows[:_SHOWN_IN_CELL],
@@ -92,9 +101,13 @@ def _arms(session: Session) -> dict[str, list[str]]:
     return arms if arms.get("baseline") and arms.get("incumbent") else {}
 
 
-@lru_cache(maxsize=None)
-def _template(name: str) -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, PrefixLoader
+def _rendered(template: str, **facts: Any) -> str:
+    return str(_templates().get_template(f"web/{template}").render(**facts))
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 
     loader = PrefixLoader({"web": PackageLoader("atlantis_dml.web"), "report": PackageLoader("atlantis_dml")})
     environment = Environment(
@@ -106,4 +119,4 @@ def _template(name: str) -> Any:
         "bare_points": bare_points,
         "cell_name": cell_name,
     }
-    return environment.get_template(f"web/{name}")
+    return environment

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from atlantis_core.data.text import clean
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-
     from atlantis_dml.web.site import Site
 
 _LONGEST_NAME = 300
@@ -29,7 +29,6 @@ class Answer(BaseModel):
 
 def add_run_routes(router: APIRouter, site: Site) -> None:
     """Add the routes of runs."""
-    from fastapi import Query
 
     @router.get("/runs")
     def runs() -> dict[str, Any]:
@@ -55,6 +54,13 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
         doing, problem = site.doing(run_id)
         facts = {"stamp": stamp, "doing": clean(doing, _LONGEST_NAME), "problem": clean(problem, _LONGEST_NAME)}
         return facts if stamp == seen else facts | {"html": render_run(site, run_id)}
+
+    @router.get("/runs/{run_id}/report")
+    def report(run_id: str) -> Any:
+        from atlantis_core.summary import summarise
+        from atlantis_dml.report import render_report
+
+        return HTMLResponse(render_report(site.workspace, summarise(site.workspace, run_id)))
 
     @router.get("/runs/{run_id}/gaps")
     def gaps(run_id: str, facet: str = "") -> dict[str, Any]:

@@ -91,6 +91,13 @@ class Site:
                 return self._room(record)
         raise SetupError(f"there is no conversation {chat_id[:80]!r} here")
 
+    def open(self, wanted: str | None = None) -> Room:
+        """Return a conversation by its name, else the last one, else a new one."""
+        records = self.records()
+        if wanted and any(record.id == wanted for record in records):
+            return self.room(wanted)
+        return self.room(records[0].id) if records else self.begin(self.data[0])
+
     def _room(self, record: ChatRecord) -> Room:
         with self._lock:
             if record.id not in self._rooms:

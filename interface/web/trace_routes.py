@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
+from fastapi import APIRouter, Query
+
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
 from atlantis_dml.trace_view import title_of
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-
     from atlantis_dml.web.site import Site
 
 _LONGEST_GIST = 200
@@ -20,7 +20,6 @@ _LONGEST_GIST = 200
 
 def add_trace_routes(router: APIRouter, site: Site) -> None:
     """Add the routes of one run's trace."""
-    from fastapi import Query
 
     @router.get("/runs/{run_id}/trace")
     def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "") -> dict[str, Any]:
