@@ -1,4 +1,4 @@
-"""The real training images that lie nearest to made ones, in the eyes of the model that screens them."""
+"""The images of a collection that lie nearest to others, in the eyes of one model of a run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from atlantis_core.trials import trials
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import Candidate, LabelledImage
@@ -20,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A real image beside a made one."""
+    """An image of the collection that is near."""
 
     image: LabelledImage
-    cosine: float
+    nearness: float
+    """Cosine, or what the model's space has instead; higher is nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +39,48 @@ class _Picture:
 
 
 class Neighbours:
-    """Finds the nearest training images; the model and their embeddings are loaded once.
+    """Finds the nearest images; the model and the embeddings of what is searched are loaded once.
+
+    Every image is compared with, one by one: exact, and quick for collections that a run can train on.
 
     Args:
         session: The run.
         trial_id: Whose embeddings are compared.
+        images: What is searched.
     """
 
-    def __init__(self, session: Session, trial_id: str) -> None:
-        self._session, self._trial_id = session, trial_id
+    def __init__(self, session: Session, trial_id: str, images: Sequence[LabelledImage]) -> None:
+        self._session, self._trial_id, self._images = session, trial_id, tuple(images)
 
     def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Near]]:
-        """Return the `k` nearest training images of each candidate, nearest first, of any class."""
+        """Return the `k` nearest images of each candidate, nearest first, of any class."""
+        pictures = [_Picture(one.key, one.path) for one in candidates]
+        return self._near(self._retriever.embed_cached(pictures, self._session.cache), k)
+
+    def nearest_to(self, pictures: Sequence[str | Path | Image], k: int) -> list[list[Near]]:
+        """Return the `k` nearest images of each picture, a file or an open image.
+
+        Raises:
+            SetupError: A picture cannot be read.
+        """
+        return self._near(self._retriever.embed(pictures), k)
+
+    def _near(self, asked: NDArray[np.float32], k: int) -> list[list[Near]]:
         import numpy as np
 
-        pictures = [_Picture(one.key, one.path) for one in candidates]
-        cosines = self._retriever.embed_cached(pictures, self._session.cache) @ self._embeddings.T
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        nearness = self._nearness(asked)
+        order = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
         return [
-            [Near(self._train[column], float(cosines[row, column])) for column in columns]
+            [Near(self._images[column], float(nearness[row, column])) for column in columns]
             for row, columns in enumerate(order.tolist())
         ]
+
+    def _nearness(self, asked: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        near = self._retriever.space.nearness(torch.from_numpy(asked), torch.from_numpy(self._embeddings))
+        found: NDArray[np.float32] = near.numpy()
+        return found
 
     @cached_property
     def _retriever(self) -> Retriever:
@@ -65,9 +90,5 @@ class Neighbours:
         return load_retriever(trial.path)
 
     @cached_property
-    def _train(self) -> tuple[LabelledImage, ...]:
-        return tuple(self._session.collection.of_split("train"))
-
-    @cached_property
     def _embeddings(self) -> NDArray[np.float32]:
-        return self._retriever.embed_cached(self._train, self._session.cache)
+        return self._retriever.embed_cached(self._images, self._session.cache)

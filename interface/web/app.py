@@ -16,6 +16,7 @@ from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
 from atlantis_dml.web.pictures import add_picture_routes
 from atlantis_dml.web.run_routes import add_run_routes
+from atlantis_dml.web.search_routes import add_search_routes
 from atlantis_dml.web.trace_routes import add_trace_routes
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def make_data_app(site: Site) -> FastAPI:
     app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
     app.add_middleware(SameMachine)
     router = APIRouter(prefix=DATA_PATH)
-    for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes):
+    for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes, add_search_routes):
         add(router, site)
     app.include_router(router)
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable

@@ -41,7 +41,7 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         new = gradio.Button("New conversation", scale=1, elem_id="new")
     # Names and captions are untrusted: text is shown as it is, never as Markdown, which could fetch pictures.
     talk = gradio.Chatbot(
-        [], elem_id="talk", show_label=False, height="58vh", render_markdown=False, buttons=["copy"], layout="panel"
+        [], elem_id="talk", show_label=False, height="58vh", render_markdown=False, buttons=[], layout="panel"
     )
     status = gradio.HTML("", elem_id="status", padding=False)
     drawn_by("approval", elem_id="approval")

@@ -53,13 +53,18 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
     def near(run_id: str, keys: Annotated[str, Query(max_length=20_000)]) -> dict[str, Any]:
         wanted = set(keys.split(",")[:MOST_AT_ONCE])
         chosen = [row.candidate for row in site.look(run_id).rows if row.candidate.key in wanted]
-        neighbours = site.neighbours(run_id)
+        neighbours = site.screening_model(run_id)
         if neighbours is None or not chosen:
             return {}
         found = neighbours.nearest(chosen, _NEAREST)
         return {
             one.key: [
-                {"id": each.image.id, "label": each.image.label, "facets": each.image.facets, "cosine": each.cosine}
+                {
+                    "id": each.image.id,
+                    "label": each.image.label,
+                    "facets": each.image.facets,
+                    "nearness": each.nearness,
+                }
                 for each in nearest
             ]
             for one, nearest in zip(chosen, found, strict=True)

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 TITLE = "ATLANTIS"
+MAIN = "Chat"
 
 
 def make_pages(site: Site) -> Any:
     """Return the Gradio app; the pages but the chat draw themselves from the data routes."""
     with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as pages:
-        gradio.Navbar(main_page_name="Chat")
+        gradio.components.Navbar(main_page_name=MAIN)
         fill_chat_page(site, pages)
     for name, path in (("Runs", "runs"), ("Gallery", "gallery"), ("Trace", "trace"), ("Search", "search")):
         with pages.route(name, f"/{path}"):
+            gradio.components.Navbar(main_page_name=MAIN)
             drawn_by(path)
     return pages

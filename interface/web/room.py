@@ -159,9 +159,12 @@ class Room:
 
     def messages(self) -> list[Message]:
         """Return the transcript."""
-        from atlantis_dml.web.transcript import transcript
+        from atlantis_dml.web.transcript import outcome, transcript
 
-        return transcript(self._workspace, self.id, self.run_ids())
+        runs = [run for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
+        found = transcript(self._workspace, self.id, [run.id for run in runs])
+        found += [outcome(self._workspace, run.id) for run in runs if run.status == "done"]
+        return sorted(found, key=lambda message: message.started)
 
     def _is_talking(self) -> bool:
         return self._talker is not None and self._talker.is_alive()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.plain import as_json, from_json
+from atlantis_core.summary import final_arms
 from atlantis_dml.web.room import Listening, Room
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Site:
         self._rooms: dict[str, Room] = {}
         self._workers: dict[str, tuple[Working, Listening]] = {}
         self._looked: dict[str, Looked] = {}
-        self._neighbours: dict[tuple[str, str], Neighbours] = {}
+        self._loaded: dict[tuple[str, str, str], Neighbours] = {}
 
     # Conversations
 
@@ -132,18 +133,40 @@ class Site:
                 known = self._looked[run.id] = Looked(stamp, session, rows, paths)
             return known
 
-    def neighbours(self, run_id: str) -> Neighbours | None:
-        """Return who finds real images near made ones; None before a model is trained."""
-        from atlantis_core.summary import final_arms
+    def screening_model(self, run_id: str) -> Neighbours | None:
+        """Return who finds training images near made ones, as they are screened; None before it is trained."""
+        session = self.look(run_id).session
+        diagnosing = final_arms(self.workspace, session.run_id).get("diagnosing")
+        return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
+
+    def models(self, run_id: str) -> dict[str, str]:
+        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm."""
+        arms = final_arms(self.workspace, self.look(run_id).session.run_id)
+        names = {"before": "baseline", "after": "incumbent"}
+        return {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
+
+    def searching(self, run_id: str, name: str) -> Neighbours:
+        """Return who searches training and validation images with one of `models`.
+
+        Raises:
+            SetupError: The run has no such model.
+        """
+        models = self.models(run_id)
+        if name not in models:
+            known = ", ".join(models) or "none yet: nothing is judged"
+            raise SetupError(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
+        return self._neighbours(self.look(run_id).session, models[name], "all")
+
+    def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:
         from atlantis_core.viewing.neighbours import Neighbours
 
-        looked = self.look(run_id)
-        diagnosing = final_arms(self.workspace, looked.session.run_id).get("diagnosing")
-        if not diagnosing:
-            return None
-        key = (looked.session.run_id, diagnosing[0])
+        collection = session.collection
         with self._lock:
-            return self._neighbours.setdefault(key, Neighbours(looked.session, diagnosing[0]))
+            key = (session.run_id, trial_id, searched)
+            if key not in self._loaded:
+                images = collection.of_split("train") if searched == "train" else collection.images
+                self._loaded[key] = Neighbours(session, trial_id, images)
+            return self._loaded[key]
 
     def question(self, run_id: str) -> dict[str, Any] | None:
         """Return the protocol that a run asks about, as it would be made now; None where it asks nothing."""

@@ -93,6 +93,9 @@ def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]
 
 def _gist(output: Any) -> str:
     """Return one line of what came out."""
+    if isinstance(output, Mapping) and "reason" in output and "calls" in output:
+        called = ", ".join(str(call["name"]) for call in output["calls"])
+        return f"calls {called or 'nothing'}: {output['reason']}"
     if isinstance(output, Mapping):
         for key in ("text", "reason", "finding"):
             if isinstance(output.get(key), str):

@@ -46,6 +46,17 @@ def transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> li
     return sorted(found, key=lambda message: message.started)
 
 
+def outcome(workspace: Workspace, run_id: str) -> Message:
+    """Return what a finished run came to, as said when its last step had ended."""
+    from atlantis_core.summary import summarise
+    from atlantis_dml.wording import headline
+
+    ended = max(
+        (event["started"] + (event["seconds"] or 0.0) for event in workspace.events.tree(run_id)), default=0.0
+    )
+    return Message("agent", _text(headline(summarise(workspace, run_id))), ended)
+
+
 def _said(event: Mapping[str, Any]) -> Iterator[Message]:
     """A turn of the host: what the person said, what the desk did, what was answered."""
     if event["kind"] != "host":

@@ -2,7 +2,7 @@
 import { address, ask, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const BLOCK = 60;
-const ROW_GUESS_PX = 260;
+const ROW_GUESS_PX = 318;
 const AHEAD = "1200px";
 const FILTERS = [["round", "Round"], ["standing", "Decided"], ["filter", "By filter"], ["class", "Class"], ["value", "Facet value"]];
 const ORDERS = { asked: "as asked for", cell: "by cell", worst: "worst score first", best: "best score first" };
@@ -118,6 +118,6 @@ async function near(run, block, found) {
   try { nearest = await ask(`/runs/${run.id}/near?keys=${found.map((one) => one.key).join(",")}`); } catch { return; } // the photo it started from stays
   for (const [key, images] of Object.entries(nearest)) {
     const place = block.querySelector(`[data-key="${key}"] .near`);
-    if (place) place.replaceChildren(...images.map((one) => el("img", { loading: "lazy", src: imageOf(run.id, one.id, 96), alt: `real: ${one.label}`, title: `real: ${one.label}, cosine ${one.cosine.toFixed(3)}` })));
+    if (place) place.replaceChildren(...images.map((one) => el("img", { loading: "lazy", src: imageOf(run.id, one.id, 96), alt: `real: ${one.label}`, title: `real: ${one.label}, nearness ${one.nearness.toFixed(3)}` })));
   }
 }

@@ -1,0 +1,72 @@
+"""What the search page asks for: the images of a run's collection that are nearest to a picture."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Form, UploadFile
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.web.pictures import path_of
+from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+
+if TYPE_CHECKING:
+    from atlantis_core.viewing.neighbours import Near
+    from atlantis_dml.web.site import Site
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Models share the cores: two searches side by side would both be slower."""
+
+
+def add_search_routes(router: APIRouter, site: Site) -> None:
+    """Add `GET /runs/{run_id}/models` and `POST /runs/{run_id}/search`."""
+
+    @router.get("/runs/{run_id}/models")
+    def models(run_id: str) -> dict[str, Any]:
+        return {"models": site.models(run_id), "classes": list(site.look(run_id).session.collection.classes)}
+
+    @router.post("/runs/{run_id}/search")
+    def search(
+        run_id: str,
+        file: UploadFile | None = None,
+        key: Annotated[str, Form(max_length=200)] = "",
+        top: Annotated[int, Form(ge=1, le=100)] = 12,
+    ) -> dict[str, Any]:
+        """Search with an uploaded picture, or with an image that the run knows by its key."""
+        picture = _picture(site, run_id, file, key)
+        with _ONE_AT_A_TIME:
+            found = {
+                name: [
+                    _facts(near)
+                    for near in _others(site.searching(run_id, name).nearest_to([picture], top + 1)[0], key, top)
+                ]
+                for name in site.models(run_id)
+            }
+        if not found:
+            raise SetupError("this run has no trained model to search with yet")
+        return {"models": found}
+
+
+def _picture(site: Site, run_id: str, file: UploadFile | None, key: str) -> Any:
+    if file is not None and file.filename:
+        return picture_from(file.file.read(LARGEST_BYTES + 1), file.filename)
+    if key:
+        return path_of(site, run_id, key)
+    raise SetupError("no picture was given; choose one")
+
+
+def _others(found: list[Near], key: str, top: int) -> list[Near]:
+    """Leave out the image that was searched with."""
+    return [near for near in found if near.image.id != key][:top]
+
+
+def _facts(near: Near) -> dict[str, Any]:
+    image = near.image
+    return {
+        "id": image.id,
+        "label": image.label,
+        "split": image.split,
+        "facets": image.facets,
+        "nearness": near.nearness,
+    }
