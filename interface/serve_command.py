@@ -114,10 +114,12 @@ def _serve(site: Site, port: int) -> None:
         listening.bind(("127.0.0.1", port))
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
+    app = make_app(site)
     site.open()  # loads what answering takes, so that the first page is not slow
+    listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
-    server = uvicorn.Server(uvicorn.Config(make_app(site), log_level="warning", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     try:
         server.run(sockets=[listening])
     finally:

@@ -67,9 +67,7 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         return gradio.skip() if talked else _shown(room, now), _status(room, now), now
 
     def said(which: str, text: str) -> str:
-        if not which:
-            return text  # the page is still opening
-        site.room(which).say(text)
+        site.open(which or None).say(text)
         return ""
 
     def begun(about: str) -> Any:
@@ -84,12 +82,15 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     )
     quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
     for event in (line.submit, send.click):
-        event(said, [chat_id, line], [line], **quiet)
-    stop.click(lambda which: said(which, "/stop") and None, [chat_id], None, **quiet)
+        event(said, [chat_id, line], [line], js=_WHICH, **quiet)
+    stop.click(lambda which: site.open(which or None).say("/stop"), [chat_id], None, **quiet)
     choice.input(None, [choice], None, js=_GO)
     made = gradio.State("")
     new.click(begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
 
+
+_WHICH = "(chat, text) => [chat || new URLSearchParams(window.location.search).get('chat') || '', text]"
+"""Whoever types before the page has opened is heard in the conversation that it will open with."""
 
 _GO = "(chat) => { window.location.search = '?chat=' + encodeURIComponent(chat); }"
 """Each conversation has an address of its own, so that a reload stays in it."""

@@ -2,7 +2,7 @@
 import { address, ask, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const BLOCK = 60;
-const ROW_GUESS_PX = 318;
+const ROW_GUESS_PX = 344;
 const AHEAD = "1200px";
 const FILTERS = [["round", "Round"], ["standing", "Decided"], ["filter", "By filter"], ["class", "Class"], ["value", "Facet value"]];
 const ORDERS = { asked: "as asked for", cell: "by cell", worst: "worst score first", best: "best score first" };

@@ -1,0 +1,26 @@
+"""A site over the fabricated workspace, asked without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from atlantis_core.data.reading import ReadOptions
+from atlantis_core.records import Budget, Goal, RunSpec
+from atlantis_dml.desk import Template
+from atlantis_dml.web.app import make_data_app
+from atlantis_dml.web.site import Site
+
+
+@pytest.fixture
+def site(fabricated) -> Site:
+    spec = RunSpec("", "", Goal(""), Budget(), auto=False)
+    return Site(fabricated.workspace, Template(spec, ReadOptions()), ("harbor-tiny",))
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[TestClient]:
+    with TestClient(make_data_app(site), base_url="http://127.0.0.1:7860") as client:
+        yield client

@@ -1,0 +1,182 @@
+"""The web app as a person uses it, in headless Chromium: goal, approval, round, gallery, trace, search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlantis_core.store.workspace import Workspace
+from tests.interface.web.serving import CHROMIUM, looking, serving
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
+]
+
+QUICK = ("harbor-tiny", "--preset", "smoke", "--backbone", "harbor-student", "--seeds", "1")
+GOAL = "night photos of trawlers are not found; you have 12 images and 1 round"
+PATIENCE_MS = 60_000
+
+# Notes when each message of the chat is first seen, in seconds since the epoch.
+WATCH = """() => {
+  window.seen = {};
+  const look = () => {
+    const text = document.querySelector('#talk').innerText;
+    for (const name of ['dataset_statistics', 'train_retriever', 'evaluate_retrieval', 'find_gaps', 'draft_protocol'])
+      if (text.includes(name + '(') && !(name in window.seen)) window.seen[name] = Date.now() / 1000;
+  };
+  const all = { subtree: true, childList: true, characterData: true };
+  new MutationObserver(look).observe(document.querySelector('#talk'), all);
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("served") / "workspace"
+    with serving(folder, *QUICK) as address:
+        yield address, folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with looking() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any, server: tuple[str, Path]) -> Iterator[Any]:
+    """A page that must not complain, nor ask any other machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    complaints: list[str] = []
+    asked: set[str] = set()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request", lambda request: asked.add(request.url.split("/")[2]) if request.url.startswith("http") else None
+    )
+    yield page
+    context.close()
+    assert complaints == []
+    assert asked <= {server[0].removeprefix("http://"), ""}  # blob: and data: have no host
+
+
+def _say(page: Any, words: str) -> None:
+    page.fill("#line textarea", words)
+    page.press("#line textarea", "Enter")
+
+
+def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    page.goto(address)
+    page.wait_for_selector("#conversation input")
+    page.evaluate(WATCH)
+    _say(page, GOAL)
+    page.wait_for_selector("text=Say yes to start")
+    _say(page, "yes")
+    page.wait_for_selector("#approve")
+
+    # Every step is seen within a second of its happening.
+    (run,) = Workspace(folder).runs.all()
+    events = [child for step in Workspace(folder).events.tree(run.id) for child in step["children"]]
+    happened = {event["name"]: event["started"] for event in reversed(events)}
+    seen = page.evaluate("window.seen")
+    assert {name for name in happened if name in seen} >= {"train_retriever", "find_gaps", "draft_protocol"}
+    late = {name: seen[name] - happened[name] for name in seen}
+    assert max(late.values()) < 1.0, late
+
+    # A second browser sees the same; its answer comes too late, and says so.
+    other = browser.new_page()
+    other.goto(f"{address}/?chat={run.spec.beside}")
+    other.wait_for_selector("#approve")
+    count = page.locator(".approval input[type=number]").first
+    asked = int(count.input_value())
+    count.fill(str(asked - 3))
+    page.wait_for_selector(f"text={2 * asked - 3} images")
+    other.evaluate("document.querySelector('#reason').value = 'too late'")
+    page.click("#approve")
+    page.wait_for_selector("#status [data-status=done]")
+    page.wait_for_selector("text=critique of round 1")
+    other.wait_for_selector("#status [data-status=done]")
+    assert "round 1 is" in other.locator("#talk").inner_text()
+    other.close()
+
+    protocol = Workspace(folder).journal.read(run.id, 1, "protocol")
+    assert sum(cell["count"] for cell in protocol["cells"]) == 2 * asked - 3
+
+    # A reload shows the same conversation.
+    before = page.locator("#talk").inner_text()
+    page.reload()
+    page.wait_for_selector("text=critique of round 1")
+    assert page.locator("#talk").inner_text() == before
+
+
+def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    (run,) = Workspace(folder).runs.all()
+    page.goto(f"{address}/gallery?run={run.id}&standing=kept")
+    page.wait_for_selector(".card img")
+    card = page.locator(".card").first
+    key = card.get_attribute("data-key")
+    card.focus()
+    page.keyboard.press("r")
+    page.wait_for_selector(f".card[data-key='{key}'].rejected.hand")
+    assert Workspace(folder).candidates.by_hand(run.id, 1) == {key: False}
+    page.wait_for_selector(f".card[data-key='{key}'] .near img[alt^='real:']")
+    page.select_option("#filter-standing", "rejected")
+    page.wait_for_selector(f".card[data-key='{key}']")
+    page.click(f".card[data-key='{key}'] a")
+    page.wait_for_selector("details.wanted > summary img")
+    assert "generate_images" in page.locator("details.wanted > summary").inner_text()
+    page.wait_for_selector("details.wanted pre")
+
+
+def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str, Path]) -> None:
+    page.goto(f"{server[0]}/runs")
+    page.wait_for_selector("table.heat button")
+    page.locator("table.heat button[data-value=night]").last.press("Enter")
+    page.wait_for_selector(".answers li img")
+    assert page.locator("#cell h3").evaluate("node => node === document.activeElement")
+
+
+def test_the_trace_is_searched(page: Any, server: tuple[str, Path]) -> None:
+    page.goto(f"{server[0]}/trace")
+    page.wait_for_selector("#tree details")
+    page.fill("#words", "Spend this round")
+    page.press("#words", "Enter")
+    page.wait_for_selector("#tree .hit")
+    assert page.locator("#tree > details").count() == 1
+
+
+def test_a_picture_finds_its_like_and_no_picture_is_refused(
+    page: Any, server: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, folder = server
+    (run,) = Workspace(folder).runs.all()
+    image = Workspace(folder).collections.get(run.spec.collection_id).collection.images[0]
+    page.goto(f"{address}/search")
+    page.wait_for_selector("#run")
+    page.set_input_files("#picture", image.path)
+    page.wait_for_selector(".sides section:nth-child(2) li")
+    assert image.label in page.locator(".results li").first.inner_text()
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    page.set_input_files("#picture", str(bad))
+    page.wait_for_selector("text=no picture that can be read")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width_px", [1280, 390])
+def test_no_page_overflows(browser: Any, server: tuple[str, Path], width_px: int, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": width_px, "height": 800}, color_scheme=scheme)
+    ready = {"": "#talk", "runs": "table.heat", "gallery": ".card", "trace": "#tree details", "search": "#picture"}
+    for path, selector in ready.items():
+        page.goto(f"{server[0]}/{path}")
+        page.wait_for_selector(selector, timeout=PATIENCE_MS)
+        time.sleep(0.3)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
+    page.close()

@@ -1,0 +1,172 @@
+"""What the pages ask the server for: right answers, and nothing for strangers."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_runs_are_listed_with_their_standing(client, fabricated) -> None:
+    (run,) = client.get("/data/runs").json()["runs"]
+    assert run["id"] == fabricated.run_id
+    assert run["standing"] == "done"
+    assert run["facets"] == ["light"]
+
+
+def test_a_run_as_a_page_is_escaped_and_sent_once(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/page"
+    page = client.get(url).json()
+    assert "round 1" in page["html"]
+    assert "rolled back" in page["html"]
+    assert "Images left of 20" in page["html"]
+    assert HOSTILE not in page["html"]
+    assert "&lt;script&gt;" in page["html"]
+    assert "html" not in client.get(url, params={"seen": page["stamp"]}).json()
+
+
+def test_the_map_of_gaps_has_a_button_for_each_cell(client, fabricated) -> None:
+    html = client.get(f"/data/runs/{fabricated.run_id}/gaps", params={"facet": "light"}).json()["html"]
+    assert html.count("<button") == 2 * 4
+    assert HOSTILE not in html
+    told = client.get(f"/data/runs/{fabricated.run_id}/gaps", params={"facet": "smell"})
+    assert told.status_code == 400
+    assert "no facet 'smell'" in told.json()["error"]
+
+
+def test_candidates_come_a_piece_at_a_time(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/candidates"
+    whole = client.get(url).json()
+    assert (whole["total"], whole["all"], len(whole["candidates"])) == (8, 8, 8)
+    piece = client.get(url, params={"offset": 6, "limit": 5}).json()
+    assert piece["candidates"] == whole["candidates"][6:]
+    kept = client.get(url, params={"standing": "kept", "round": 1}).json()
+    assert kept["total"] == 3
+    assert client.get(url, params={"limit": 100_000}).status_code == 422
+    assert client.get(url, params={"order": "random"}).status_code == 400
+    assert client.get(f"/data/runs/{fabricated.run_id}/counts").json()["round"] == {"1": 4, "2": 4}
+
+
+def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}"
+    key = client.get(f"{url}/candidates", params={"standing": "kept"}).json()["candidates"][0]["key"]
+    (changed,) = client.post(f"{url}/overrule", json={"keys": [key], "kept": False}).json()["candidates"]
+    assert (changed["standing"], changed["by_hand"]) == ("rejected", True)
+    assert changed["verdict"]["reason"].startswith("rejected by hand (margin")
+    assert client.get(f"{url}/candidates", params={"standing": "kept"}).json()["total"] == 5
+    assert client.post(f"{url}/overrule", json={"keys": ["x"], "kept": True}).status_code == 400
+    assert client.post(f"{url}/overrule", json={"keys": [], "kept": True}).status_code == 422
+
+
+def test_images_come_by_key_and_never_by_path(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/image"
+    key = client.get(f"/data/runs/{fabricated.run_id}/candidates").json()["candidates"][0]["key"]
+    answer = client.get(f"{url}/{key}", params={"side": 16})
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert max(Image.open(io.BytesIO(answer.content)).size) == 16
+    for name in (
+        "..%2f..%2fetc%2fpasswd",
+        "%2Fetc%2Fpasswd",
+        "atlantis.db",
+        "f" * 16,
+    ):  # last: a test image
+        told = client.get(f"{url}/{name}")
+        assert told.status_code in {400, 404}, name
+        assert b"root:" not in told.content
+    assert client.get(f"{url}/{key}", params={"side": 100_000}).status_code == 422
+
+
+def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}"
+    trace = client.get(f"{url}/trace").json()
+    assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
+    assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
+    assert trace["found"] == []
+    found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
+    assert len(found) == 2
+    whole = client.get(f"{url}/trace/{found[0]}").json()
+    assert whole["output"]["text"] == "candidate: 2 trainings"
+    assert client.get(f"{url}/trace/999999").status_code == 400
+    row = client.get(f"{url}/candidates", params={"round": 2}).json()["candidates"][0]
+    event = client.get(f"{url}/made/{row['key']}").json()["event"]
+    assert client.get(f"{url}/trace/{event}").json()["name"] == "generate_images"
+    assert event in [child["id"] for child in trace["steps"][2]["children"]]
+
+
+def test_the_report_is_there_to_send(client, fabricated) -> None:
+    page = client.get(f"/data/runs/{fabricated.run_id}/report")
+    assert page.headers["content-type"].startswith("text/html")
+    assert HOSTILE not in page.text
+
+
+def test_an_answer_needs_a_question(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}"
+    assert client.get(f"{url}/question").json() == {"question": None}
+    told = client.post(f"{url}/answer", json={"decision": "approve", "protocol_id": "p"})
+    assert told.status_code == 400
+    assert "another window may have answered it" in told.json()["error"]
+    assert client.post(f"{url}/answer", json={"decision": "burn", "protocol_id": "p"}).status_code == 422
+    assert "not paused" in client.post(f"{url}/go-on", json={}).json()["error"]
+    assert "nothing of this run works" in client.post(f"{url}/stop", json={}).json()["error"]
+
+
+def test_other_sites_and_other_names_are_refused(client) -> None:
+    assert client.get("/data/runs", headers={"Host": "evil.example:7860"}).status_code == 403
+    assert client.get("/data/runs", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/data/runs", headers={"Host": "localhost:7860"}).status_code == 200
+    assert client.get("/data/runs", headers={"Origin": "http://127.0.0.1:7860"}).status_code == 200
+    assert client.get("/data/runs").headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_is_no_run_is_said(client) -> None:
+    for path in ("page", "trace", "candidates", "question"):
+        told = client.get(f"/data/runs/nowhere/{path}")
+        assert told.status_code == 400
+        assert "no run 'nowhere'" in told.json()["error"]
+
+
+def test_the_schema_is_documented(client) -> None:
+    schema = json.loads(client.get("/data/openapi.json").text)
+    assert "/data/runs/{run_id}/search" in schema["paths"]
+
+
+def _png(width: int, height: int) -> bytes:
+    target = io.BytesIO()
+    Image.new("1", (width, height)).save(target, "PNG")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "telling"),
+    [
+        (b"", "is empty"),
+        (b"not a picture", "no picture that can be read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
+        (_png(64, 64)[:45], "no picture that can be read"),
+        (_png(12_000, 12_000), "million pixels"),
+        (b"x" * (LARGEST_BYTES + 1), "larger than 8 MB"),
+    ],
+)
+def test_uploads_that_are_no_pictures_or_bombs_are_refused(data: bytes, telling: str) -> None:
+    with pytest.raises(SetupError, match=telling):
+        picture_from(data, "odd\nname.png")
+
+
+def test_a_picture_is_read_upright() -> None:
+    assert picture_from(_png(5, 3), "a.png").size == (5, 3)
+
+
+def test_a_search_without_a_picture_is_refused(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/search"
+    assert "no picture was given" in client.post(url).json()["error"]
+    told = client.post(url, files={"file": ("a.png", b"no", "image/png")})
+    assert told.status_code == 400
+    assert "no picture that can be read" in told.json()["error"]
+    assert client.post(url, data={"key": "/etc/passwd"}).status_code == 400
