@@ -21,11 +21,13 @@ from atlantis_core.records import (
     LabelledImage,
     Protocol,
     RunSpec,
+    Split,
     Verdict,
 )
 from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 
+SPLITS: tuple[Split, ...] = ("train", "validation")
 CELL = Cell("tug", "light", "night")
 
 
@@ -41,7 +43,7 @@ def made_run(tmp_path: Path) -> tuple[Session, list[str]]:
     images = tuple(
         LabelledImage(f"{n:016x}", _picture(tmp_path / f"{n}.png", n), label, split, "both", {"light": "night"})
         for n, (label, split) in enumerate(
-            (label, split) for label in ("tug", "ferry") for split in ("train", "validation") for _ in range(3)
+            (label, split) for label in ("tug", "ferry") for split in SPLITS for _ in range(3)
         )
     )
     collection = Collection("photos", str(tmp_path), images, ("light",), {}, (), True, 0)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import CHROMIUM, looking, serving
 
 from atlantis_core.store.workspace import Workspace
-from tests.interface.web.serving import CHROMIUM, looking, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -106,6 +106,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     other.close()
 
     protocol = Workspace(folder).journal.read(run.id, 1, "protocol")
+    assert protocol is not None
     assert sum(cell["count"] for cell in protocol["cells"]) == 2 * asked - 3
 
     # A reload shows the same conversation.

@@ -30,7 +30,7 @@ def serving(workspace: Path, *options: str) -> Iterator[str]:
         str(workspace),
     ]
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:  # noqa: S603 (our own)
         said: list[str] = []
         assert server.stderr
         for line in server.stderr:
