@@ -1,4 +1,4 @@
-"""`atlantis export`: a trained retriever as a folder for others."""
+"""`atlantis export`: a trained retriever, or the images that a run made and kept, as a folder for others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from atlantis_core.errors import SetupError
 from atlantis_dml import options
 from atlantis_dml.answering import answering, say, show_json
 
@@ -23,24 +24,68 @@ def export(
         bool,
         typer.Option("--onnx", help="Also write model.onnx, and check that it embeds like torch, to 1e-4."),
     ] = False,
+    images: Annotated[
+        bool,
+        typer.Option(
+            "--images",
+            help="Write the images that the run MODEL made and kept instead: an imagefolder with metadata.csv and a "
+            "data card.",
+        ),
+    ] = False,
+    rolled_back: Annotated[
+        bool,
+        typer.Option("--rolled-back", help="With --images: also those that passed in rounds that were not kept."),
+    ] = False,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
     """Write MODEL to DIR: weights, what they are (JSON), a model card; `load_retriever(DIR)` reads it anywhere.
 
-    Example: atlantis export last my-retriever --onnx
+    Example: atlantis export last my-retriever --onnx, or: atlantis export last my-images --images
     """
     with answering(as_json):
-        found = exported(model, folder, workspace, onnx=onnx)
-        show_json(found) if as_json else _show(found)
+        found = exported(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
+        show_json(found) if as_json else (_show_images if images else _show)(found)
 
 
-def exported(model: str, folder: Path, workspace: Path | None, *, onnx: bool) -> dict[str, Any]:
-    """Find MODEL and export it.
+def exported(
+    model: str,
+    folder: Path,
+    workspace: Path | None,
+    *,
+    onnx: bool = False,
+    images: bool = False,
+    rolled_back: bool = False,
+) -> dict[str, Any]:
+    """Find MODEL and export it, or the images of the run that it names.
 
     Raises:
         SetupError: Anything a person must mend.
     """
+    if images:
+        if onnx:
+            raise SetupError("--onnx writes a model and --images writes images; export them one after the other")
+        return _images_of(model, folder, workspace, rolled_back)
+    if rolled_back:
+        raise SetupError("--rolled-back says which images; it goes with --images")
+    return _model(model, folder, workspace, onnx)
+
+
+def _images_of(run_name: str, folder: Path, workspace: Path | None, rolled_back: bool) -> dict[str, Any]:
+    from atlantis_core.exporting.dataset import export_images
+    from atlantis_core.exporting.writing import check_free
+    from atlantis_dml.assembly import open_existing, session_of
+    from atlantis_dml.progress import screen_on_stderr
+
+    check_free(folder)
+    store = open_existing(workspace)
+    run = store.runs.get(run_name)
+    with screen_on_stderr() as screen:
+        session = session_of(store, run, screen.progress)
+        return export_images(session, folder, rolled_back=rolled_back, progress=screen.progress)
+
+
+def _model(model: str, folder: Path, workspace: Path | None, onnx: bool) -> dict[str, Any]:
     from atlantis_core.exporting.evidence import session_of_trial
     from atlantis_core.exporting.onnx_file import require_onnx
     from atlantis_core.exporting.writing import check_free, export
@@ -75,6 +120,23 @@ def _show(found: dict[str, Any]) -> None:
             typer.echo(clean(line, 2000))
     say(found["license_note"])
     typer.echo(clean(f"next: atlantis evaluate {found['folder']} DATA", 2000))
+
+
+def _show_images(found: dict[str, Any]) -> None:
+    from atlantis_core.data.text import clean
+
+    size, facets = found["bytes"] / 1e6, ",".join(found["facets"])
+    rounds = ", ".join(
+        f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
+    )
+    asked = f" --facets {facets}" if facets else ""
+    for line in (
+        f"{found['folder']}: {found['images']} images of {found['classes']} classes ({size:.1f} MB); {rounds}",
+        f"next: atlantis diagnose {found['folder']}{asked}",
+    ):
+        typer.echo(clean(line, 2000))
+    known = "; ".join(f"{name}: {licence or 'licence unknown'}" for name, licence in found["weights"].items())
+    say(f"no licence is chosen ({known or 'no weights drew them'}): name yours in README.md")
 
 
 def _compared(onnx: dict[str, Any] | None) -> str:

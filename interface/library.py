@@ -192,13 +192,25 @@ def filter_embeddings(
     return filtered(_embedded(real), _embedded(synthetic), scorer, threshold)
 
 
-def export(model: Where, folder: Where, *, onnx: bool = False, workspace: Where | None = None) -> dict[str, Any]:
+def export(
+    model: Where,
+    folder: Where,
+    *,
+    onnx: bool = False,
+    images: bool = False,
+    rolled_back: bool = False,
+    workspace: Where | None = None,
+) -> dict[str, Any]:
     """Write a model to a new folder: safetensors, facts as JSON, a model card and, where asked for, an ONNX graph.
+
+    With `images`, the made images that a run kept instead: an imagefolder with metadata and a data card.
 
     Args:
         model: See `load_retriever`; this reads the folder too.
         folder: Must not be there yet, or be empty.
         onnx: Also write `model.onnx`, checked to embed like torch to 1e-4.
+        images: `model` names a run; write the images of its kept rounds.
+        rolled_back: With `images`, also those that passed the filters in rounds that were not kept.
         workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
@@ -209,7 +221,7 @@ def export(model: Where, folder: Where, *, onnx: bool = False, workspace: Where 
     """
     from atlantis_dml.export_command import exported
 
-    return exported(str(model), Path(folder), _folder(workspace), onnx=onnx)
+    return exported(str(model), Path(folder), _folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
 
 
 def _folder(named: Where | None) -> Path | None:

@@ -41,19 +41,33 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
 
 
 def report(
-    run_name: options.RunName, workspace: options.WorkspaceFolder = None, as_json: options.Json = False
+    run_name: options.RunName,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.html|.md|.json",
+            help="Also write it here, to send: a page with its pictures in it, or Markdown without any to paste.",
+        ),
+    ] = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Write a run's report (report.html, report.json) anew and say what it came to; unfinished runs too.
+    """Write a run's report (report.html, .md, .json) anew and say what it came to; unfinished runs too.
 
-    Example: atlantis report last
+    Example: atlantis report last --out harbor.html
     """
     with answering(as_json):
         from atlantis_dml.assembly import open_existing
-        from atlantis_dml.report import write_report
+        from atlantis_dml.plot_files import check_target
+        from atlantis_dml.report import KINDS, write_report
         from atlantis_dml.run_view import show_run
 
-        summary = write_report(open_existing(workspace), run_name)
+        copy = check_target(out, KINDS) if out else None
+        summary = write_report(open_existing(workspace), run_name, copy)
         show_json(summary) if as_json else show_run(summary)
+        if copy:
+            say(f"written: {copy}")
 
 
 def trace(

@@ -1,11 +1,11 @@
-"""Writing a drawing to a file: SVG, PNG, or one self-contained HTML page."""
+"""Writing a drawing to a file: SVG, PNG, or one self-contained HTML page; and files whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 KINDS = ("html", "svg", "png")
 
 
-def check_target(out: Path) -> Path:
-    """Return where a plot goes, before any work is done for it.
+def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
+    """Return where a plot or a report goes, before any work is done for it.
+
+    Args:
+        out: As typed.
+        kinds: Endings that it may have.
 
     Raises:
         SetupError: The name does not say the kind, something is there already, or its folder is not.
     """
     target = out.expanduser()
-    if target.suffix.lower().removeprefix(".") not in KINDS:
-        raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(KINDS)}; the ending says what is drawn")
+    if target.suffix.lower().removeprefix(".") not in kinds:
+        raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(kinds)}; the ending says what is written")
     if not target.parent.is_dir():
         raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
     if target.is_dir() or (target.exists() and target.stat().st_size):
@@ -47,7 +51,15 @@ def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> N
         SetupError: The file cannot be written.
     """
     kind = target.suffix.lower()
-    data = as_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8")
+    write_whole(as_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8"), target)
+
+
+def write_whole(data: bytes, target: Path) -> None:
+    """Write a file whole or not at all: a reader may look while a run writes.
+
+    Raises:
+        SetupError: The file cannot be written.
+    """
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
         try:

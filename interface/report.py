@@ -1,70 +1,120 @@
-"""The report of a run: one self-contained HTML page and the same as JSON."""
+"""The report of a run: one self-contained HTML page, the same as Markdown to paste, and as JSON."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
-from collections.abc import Mapping
-from importlib import resources
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.charting.gap_map import FEW_QUERIES
 from atlantis_core.data.inspection import left_out
 from atlantis_core.session import Session
-from atlantis_core.summary import summarise
+from atlantis_core.summary import final_arms, summarise
 from atlantis_dml import __version__
 from atlantis_dml.charts import Plot, Point, plot
+from atlantis_dml.gap_map_view import maps_of, view_of
+from atlantis_dml.plot_files import write_whole
+from atlantis_dml.report_markdown import render_markdown
 from atlantis_dml.reproducing import command_of
 from atlantis_dml.sheets import sheets
 from atlantis_dml.trace_view import step_counts, trace_of
 from atlantis_dml.wording import cell_name, duration, headline, points
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from atlantis_core.charting.gap_map import GapMap
     from atlantis_core.store.workspace import Workspace
 
 Summary = dict[str, Any]
 
+KINDS = ("html", "md", "json")
+"""Endings of a copy."""
 
-def write_report(workspace: Workspace, run_id: str) -> Summary:
-    """Write `report.html` and `report.json` of a run, finished or not; return the summary.
+
+def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) -> Summary:
+    """Write `report.html`, `report.md` and `report.json` of a run, finished or not; return the summary.
+
+    The Markdown holds no pictures: it is to be pasted where none can follow. The page holds them itself.
 
     Args:
         workspace: Where the run is kept.
         run_id: Its id, its only prefix, or `last`.
+        copy: Where one of the three goes too, as `plot_files.check_target` returned it; its ending says which.
+
+    Returns:
+        What `summary.summarise` returns, and `gap_maps`: the facts of each map that the report shows.
 
     Raises:
-        SetupError: No such run.
+        SetupError: No such run, or the copy cannot be written.
     """
     summary = summarise(workspace, run_id)
-    folder = workspace.path("runs", summary["run_id"])
-    _write(folder / "report.json", json.dumps(summary, indent=2, allow_nan=False))
-    _write(folder / "report.html", render_report(workspace, summary))
+    session = Session(workspace, summary["run_id"], workspace.runs.get(summary["run_id"]).spec)
+    maps = maps_of(session, summary, final_arms(workspace, session.run_id))
+    summary["gap_maps"] = [found.facts() for found in maps]
+    written = {
+        "html": render_report(session, summary, maps),
+        "md": render_markdown(facts_of(session, summary), [view_of(found, summary) for found in maps]),
+        "json": json.dumps(summary, indent=2, allow_nan=False),
+    }
+    folder = workspace.path("runs", session.run_id)
+    for kind, text in written.items():
+        write_whole(text.encode(), folder / f"report.{kind}")
+    if copy is not None:
+        write_whole(written[copy.suffix.lower().removeprefix(".")].encode(), copy)
     return summary
 
 
-def render_report(workspace: Workspace, summary: Summary) -> str:
+def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
     """Return the page. Names from collections are escaped; no request leaves the page."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    run = workspace.runs.get(summary["run_id"])
-    session = Session(workspace, run.id, run.spec)
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"duration": duration, "points": points, "cell_name": cell_name}
-    source = resources.files(__package__ or "atlantis_dml").joinpath("templates", "report.html")
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
-        headline=headline(summary),
+    environment = Environment(
+        loader=PackageLoader("atlantis_dml"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "duration": duration,
+        "points": points,
+        "cell_name": cell_name,
+        "with_code": _with_code,
+    }
+    return environment.get_template("report.html").render(
         overall=overall_plot(summary),
         targeted=targeted_plot(summary),
+        maps=[view_of(found, summary) for found in maps],
+        few_queries=FEW_QUERIES,
         sheets={entry["index"]: sheets(session, entry["index"]) for entry in summary["rounds"]},
-        steps=step_counts(trace_of(workspace, run.id)),
-        command=command_of(run.spec),
-        created=time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
-        version=__version__,
-        collection=_collection(session),
-        **{key: summary[key] for key in summary},
+        **facts_of(session, summary),
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Set what stands in backticks in a sentence of ours as code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
+    )
+
+
+def facts_of(session: Session, summary: Summary) -> Summary:
+    """Return the summary and what the page and the Markdown say besides."""
+    run = session.workspace.runs.get(session.run_id)
+    return summary | {
+        "headline": headline(summary),
+        "steps": step_counts(trace_of(session.workspace, run.id)),
+        "command": command_of(run.spec),
+        "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
+        "version": __version__,
+        "collection": _collection(session),
+    }
 
 
 def overall_plot(summary: Mapping[str, Any]) -> Plot | None:
@@ -122,12 +172,3 @@ def _collection(session: Session) -> dict[str, Any]:
         "left_out": len(left_out(collection.problems)),
         "splits_given": collection.splits_given,
     }
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader may look while a run writes."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)

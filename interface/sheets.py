@@ -17,7 +17,7 @@ PER_SHEET = 12
 _LONGEST_PROMPT = 140
 
 Sample = dict[str, Any]
-"""`cell`, `prompt`, `filter`, `reason`, `score`, `edits`, and `image` and `source` as data URLs or None."""
+"""`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_words`."""
 
 
 def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
@@ -71,4 +71,5 @@ def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) ->
         "score": verdict.score,
         "image": thumbnail(candidate.path),
         "source": thumbnail(paths[candidate.source_id]) if candidate.source_id in paths else None,
+        "from_words": not candidate.source_id,
     }

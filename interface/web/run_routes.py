@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -57,10 +58,10 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/report")
     def report(run_id: str) -> Any:
-        from atlantis_core.summary import summarise
-        from atlantis_dml.report import render_report
+        from atlantis_dml.report import write_report
 
-        return HTMLResponse(render_report(site.workspace, summarise(site.workspace, run_id)))
+        written = write_report(site.workspace, run_id)
+        return HTMLResponse(Path(written["report_path"]).read_text(encoding="utf-8"))
 
     @router.get("/runs/{run_id}/gaps")
     def gaps(run_id: str, facet: str = "") -> dict[str, Any]:

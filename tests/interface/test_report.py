@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.summary import summarise
+from atlantis_dml.cli import _answer
 from atlantis_dml.report import write_report
 from atlantis_dml.sheets import thumbnail
 from tests.interface.conftest import HOSTILE, Fabricated, begin
@@ -42,8 +43,9 @@ def test_a_class_name_with_markup_stays_text(fabricated: Fabricated) -> None:
 
 def test_the_page_fetches_nothing(fabricated: Fabricated) -> None:
     text, page = _page(fabricated)
-    assert page.addresses, "the sample sheets hold images"
-    assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
+    fetched = [address for address in page.addresses if not address.startswith("#")]
+    assert fetched, "the sample sheets hold images"
+    assert all(address.startswith("data:image/jpeg;base64,") for address in fetched)
     assert not re.search(r"url\(|@import|https?://", text)
 
 
@@ -140,3 +142,57 @@ def test_where_nothing_was_kept_the_final_model_is_the_baseline_and_no_interval_
     assert (found["over_baseline"]["low"], found["over_baseline"]["high"]) == (0.0, 0.0)
     text, _ = _page(fabricated)
     assert "the same model" in text
+
+
+def test_the_page_maps_every_cell_before_and_after(fabricated: Fabricated) -> None:
+    text, page = _page(fabricated)
+    (table,) = re.findall(r'<table class="heat".*?</table>', text, re.DOTALL)
+    assert re.findall(r'scope="col">(.*?)</th>', table) == ["Class", "day", "night"]
+    assert re.findall(r'scope="row">(.*?)</th>', table)[0].startswith("&lt;script"), "images were made for it"
+    # Queries come in the order tug/day, tug/night, hostile/day, hostile/night; the models miss the first ones.
+    figures = re.findall(r"before </span>(.*?)</span>\s*<span[^>]*><span[^>]*>after </span>(.*?)</span>", table)
+    assert figures == [("1.00", "1.00"), ("1.00", "1.00"), ("0.00", "0.33"), ("0.00", "1.00")]
+    assert table.count("square made thin") == 1
+    assert table.count("6<span") == 4, "queries of each cell"
+    assert all(f'id="{address[1:]}"' in text for address in page.addresses if address.startswith("#"))
+
+
+def test_a_facet_that_no_gap_names_is_not_mapped_before_one_that_does(fabricated: Fabricated) -> None:
+    summary = write_report(fabricated.workspace, fabricated.run_id)
+    assert [found["facet"] for found in summary["gap_maps"]] == ["light"]
+
+
+def test_the_markdown_keeps_hostile_names_as_text(fabricated: Fabricated) -> None:
+    summary = write_report(fabricated.workspace, fabricated.run_id)
+    text = Path(summary["report_path"]).with_suffix(".md").read_text(encoding="utf-8")
+    fence = text.index("```sh")
+    assert not re.search(r"(?<!\\)<", text[:fence]), "no mark that is not escaped"
+    assert r"\<script\>alert(1)\</script\>, light=night" in text
+    assert "| **_1.00 \u2192 1.00_** (6) |" in text
+    assert "](" not in text, "no picture, no link"
+    assert "Recall@1 on validation" in text
+
+
+def test_a_copy_to_send_is_what_the_run_folder_holds(
+    fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--workspace", str(fabricated.workspace.folder)]
+    for kind in ("html", "md", "json"):
+        out = tmp_path / f"copy.{kind}"
+        assert _answer(["report", "last", "--out", str(out), *where]) == 0
+        kept = fabricated.workspace.folder / "runs" / fabricated.run_id / f"report.{kind}"
+        assert out.read_bytes() == kept.read_bytes()
+    capsys.readouterr()
+    assert _answer(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
+    assert "there already" in capsys.readouterr().err
+    assert _answer(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
+
+
+def test_a_person_with_a_narrow_screen_needs_no_sideways_scrolling_and_the_keyboard_reaches_all(
+    fabricated: Fabricated,
+) -> None:
+    text, page = _page(fabricated)
+    assert page.tags.count("table") >= 4
+    assert text.count('class="scroll"') == text.count('class="scroll" tabindex="0" role="region"')
+    assert "@media screen and (max-width: 860px)" in text
+    assert "@media print" in text

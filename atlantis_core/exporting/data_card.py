@@ -1,0 +1,225 @@
+"""The data card of exported images: Markdown with the front matter of Hugging Face's hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from atlantis_core.exporting.card import code
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_MOST_CLASSES = 50
+_FILTERS = {
+    "unreadable": "the file cannot be decoded",
+    "leak_guard": "it, or the photo it was made from, is a near-duplicate of a validation or test image",
+    "blank": "next to nothing is on it",
+    "caption": "a captioner sees another class or another facet value than was asked for",
+    "diversity": "its cosine to an image kept before is higher: a copy to the model",
+}
+_OUTLIERS = "outlier scorer: how little an image belongs to its class among the real ones"
+_ARMS = {
+    "text_to_image": "drawn from words alone",
+    "edit": "made from a real training photo of the collection: what it shows, and the rights in it, live on here",
+    "retrieve": "real photos from an unlabelled pool: nobody made them, and the rights are their owners'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a card tells."""
+
+    images: int
+    classes: Mapping[str, int]
+    """Class -> images, sorted by name."""
+    facets: tuple[str, ...]
+    arms: Mapping[str, int]
+    """`text_to_image`, `edit`, `retrieve` -> images."""
+    generators: tuple[str, ...]
+    """With versions."""
+    weights: Mapping[str, str]
+    """Model or add-on -> what is known of its licence; may be empty."""
+    limits: Mapping[str, tuple[str, ...]]
+    """Filter -> limits of its score."""
+    rounds: Sequence[Mapping[str, Any]]
+    """`index`, `outcome`, `made`, `kept`, `rejected_by`, `exported`."""
+    changes: Mapping[int, Mapping[str, Any]]
+    """Round -> its entry of the run's summary."""
+    over_baseline: Mapping[str, Any] | None
+    """The final model against real images only."""
+    seeds: int
+    regime: str
+    test: Mapping[str, Any] | None
+    """None where the test split is still sealed."""
+
+
+def data_card(told: Told) -> str:
+    """Return the card; whatever came from a file or a model is in code spans."""
+    parts = [
+        _front_matter(told),
+        f"# {told.images:,} synthetic training images for image retrieval",
+        _what(told),
+        *_made(told),
+        *_screened(told),
+        *_effect(told),
+        _use(told),
+        _classes(told),
+        _limits(told),
+        _licence(told),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(told: Told) -> str:
+    size = next((name for most, name in _SIZES if told.images < most), "n>1M")
+    lines = ["---", f'pretty_name: "{told.images} synthetic images for image retrieval"']
+    lines += ["task_categories:", "- image-feature-extraction", "- image-classification"]
+    lines += ["annotations_creators:", "- machine-generated", "size_categories:", f"- {size}", "tags:"]
+    lines += [f"- {tag}" for tag in ("synthetic", "image-retrieval", "atlantis")]
+    lines += ["# license: yours to choose before you publish; see the section on it below", "---"]
+    return "\n".join(lines)
+
+
+def _what(told: Told) -> str:
+    facets = ", ".join(code(facet) for facet in told.facets) or "no facet"
+    return (
+        f"Made by ATLANTIS to mend where an image search fails: {told.images:,} images of {len(told.classes):,} "
+        f"classes, each asked for to fill a gap (a class at a value of {facets}). Only images that passed every "
+        "filter are here. `train/metadata.csv` says with which prompt, seed, generator and model each was made, in "
+        "which round, and how the filters scored it (higher is worse). What it was asked to show is no proof that "
+        "it shows it."
+    )
+
+
+def _made(told: Told) -> Iterator[str]:
+    yield "## How they were made"
+    yield "\n".join(f"- {count:,} {_ARMS.get(arm, code(arm))}." for arm, count in told.arms.items())
+    named = ", ".join(map(code, told.generators))
+    yield f"By {named}; what follows the name is its version, one address of all that decides the picture."
+    if told.weights:
+        rows = [
+            (code(name), code(licence) if licence else "not known here") for name, licence in told.weights.items()
+        ]
+        yield _table(("Weights", "Licence, as far as it is known here"), rows)
+
+
+def _screened(told: Told) -> Iterator[str]:
+    names = dict.fromkeys([*told.limits, *(name for row in told.rounds for name in row["rejected_by"])])
+    yield "## What was made, kept and thrown away"
+    yield _table(
+        ("Round", "Outcome", "Made", "Passed the filters", "Rejected by", "In this folder"),
+        [
+            (
+                str(row["index"]),
+                row["outcome"],
+                f"{row['made']:,}",
+                f"{row['kept']:,}",
+                ", ".join(f"{code(name)} {count:,}" for name, count in row["rejected_by"].items()) or "none",
+                f"{row['exported']:,}",
+            )
+            for row in told.rounds
+        ],
+    )
+    yield "\n".join(
+        f"- {code(name)}: {_FILTERS.get(name, _OUTLIERS)}{_limit(told.limits.get(name, ()))}." for name in names
+    )
+
+
+def _limit(limits: Sequence[str]) -> str:
+    return f" (limit {' and '.join(limits)})" if limits else ""
+
+
+def _effect(told: Told) -> Iterator[str]:
+    judged = [entry for entry in told.changes.values() if entry["judged"]]
+    yield "## Their effect on Recall@1"
+    if not judged:
+        yield "None was measured: no round was judged."
+        return
+    yield (
+        f"Measured on {judged[0]['queries']:,} validation queries ({code(told.regime)} classes), {told.seeds} seeds, "
+        "the same recipe and steps with and without a round's images. In brackets the 95 % interval, paired over "
+        "queries and seeds, in points: one that holds 0 proves no change. A round is kept only when its gain on its "
+        "cells is proven."
+    )
+    yield _table(
+        ("Round", "Outcome", "R@1 overall", "Gain overall", "Gain on its cells", "p"),
+        [_round(entry) for entry in judged],
+    )
+    if told.over_baseline:
+        gain = told.over_baseline
+        yield (
+            f"All kept rounds together: R@1 {gain['before']:.3f} with real images only, {gain['after']:.3f} with the "
+            f"kept ones added, {_points(gain)}. What to keep was chosen on these very queries, which flatters it."
+        )
+    if told.test:
+        gain = told.test["over_baseline"]
+        yield f"On the test split, opened once after all choices: {_points(gain)} over the baseline."
+
+
+def _round(entry: Mapping[str, Any]) -> Sequence[str]:
+    overall, cells = entry["recall_at_1"], entry["gap_recall_at_1"]
+    return (
+        str(entry["index"]),
+        "kept" if entry["kept"] else "rolled back",
+        f"{overall['before']:.3f} to {overall['after']:.3f}",
+        _points(overall),
+        _points(cells),
+        f"{cells['p_value']:.4f}",
+    )
+
+
+def _points(change: Mapping[str, Any]) -> str:
+    gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
+    return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _use(told: Told) -> str:
+    facets = f" --facets {','.join(told.facets)}" if told.facets else ""
+    return f"""## Use
+```python
+from datasets import load_dataset
+images = load_dataset("path/to/this/folder", split="train")  # columns: image, label, prompt, seed ...
+```
+```sh
+atlantis diagnose path/to/this/folder{_in_shell(facets)}
+```"""
+
+
+def _in_shell(text: str) -> str:
+    """Leave out names that would need quoting."""
+    return text if all(letter.isalnum() or letter in " ,-_" for letter in text) else ""
+
+
+def _classes(told: Told) -> str:
+    shown = list(told.classes.items())[:_MOST_CLASSES]
+    more = len(told.classes) - len(shown)
+    rows = [(code(name), f"{count:,}") for name, count in shown]
+    return f"## Classes\n{_table(('Class', 'Images'), rows)}" + (f"\n\nAnd {more:,} more." if more > 0 else "")
+
+
+def _limits(told: Told) -> str:
+    rolled_back = sum(row["exported"] for row in told.rounds if row["outcome"] != "kept")
+    lines = [
+        "- They were chosen for one collection, one model and its gaps; with others they may gain nothing.",
+        "- They are for training. Measure on real images only: never put them into a validation or test split.",
+        "- Filters compare with real training images by a model's embeddings; they do not see what that model does "
+        "not, and no person looked at each image.",
+        "- A label is what was asked for.",
+    ]
+    if rolled_back:
+        lines.append(f"- {rolled_back:,} images are of rounds whose gain was not proven (`round_kept` is `no`).")
+    return "## Limits\n" + "\n".join(lines)
+
+
+def _licence(told: Told) -> str:
+    began = "the licences of the weights above" if told.weights else "what the generator's terms say"
+    photos = " and the rights in the photos they were made from" if set(told.arms) - {"text_to_image"} else ""
+    return (
+        f"## Licence\nNone is chosen here. {began[0].upper()}{began[1:]}{photos} may bind these images; read them, "
+        "choose one, and name it in the front matter."
+    )
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

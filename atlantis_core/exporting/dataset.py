@@ -1,0 +1,159 @@
+"""The kept images of a run as a dataset for others: a new folder, whole or not at all.
+
+`train/images/*.png`, `train/metadata.csv` with a row per image, and a data card. The folder names no path of this
+machine. The layout is that of Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.facets import MADE, ORIGIN
+from atlantis_core.exporting.data_card import Told, data_card
+from atlantis_core.exporting.kept_images import KeptImage, arms_of, facets_of, kept_images, limits_of, weights_of
+from atlantis_core.exporting.writing import CARD_NAME, check_free
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.summary import summarise
+from atlantis_core.whole_folder import hidden_beside
+
+if TYPE_CHECKING:
+    from atlantis_core.session import Session
+
+RETRIEVED = "retrieved"
+"""Value of the column `origin` for real photos that were fetched from a pool."""
+
+_FIRST = ("file_name", "label")
+_LAST = (
+    "prompt",
+    "seed",
+    "generator",
+    "model",
+    "arm",
+    "source_id",
+    "round",
+    "round_kept",
+    "filter",
+    "score",
+    ORIGIN,
+)
+_NAME_LETTERS = 16  # of the content address
+
+
+def export_images(
+    session: Session, folder: Path, *, rolled_back: bool = False, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Write the kept images of a run, their metadata and a data card into a new folder.
+
+    Args:
+        session: The run.
+        folder: Must not be there yet, or be empty.
+        rolled_back: Also images that passed the filters in rounds that were rolled back or not judged.
+        progress: Told how many images are placed.
+
+    Returns:
+        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (asked for), `arms` (arm -> images),
+        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `kept`, `rejected_by`, `exported`).
+
+    Raises:
+        SetupError: The folder is taken or cannot be written, there is nothing to export, or an image is gone.
+    """
+    folder = check_free(folder)
+    images = kept_images(session, rolled_back)
+    told = _told(session, images)
+    with hidden_beside(folder, "exporting") as part:
+        (part / "train" / "images").mkdir(parents=True)
+        for done, image in enumerate(images, start=1):
+            target = part / "train" / _name_of(image)
+            shutil.copyfile(image.candidate.path, target)
+            target.chmod(0o644)
+            progress("images exported", done, len(images))
+        size = sum(file.stat().st_size for file in (part / "train" / "images").iterdir())
+        _write_metadata(images, told.facets, part / "train" / "metadata.csv")
+        (part / CARD_NAME).write_text(data_card(told), encoding="utf-8")
+        part.rename(folder)
+    return {
+        "folder": str(folder),
+        "run_id": session.run_id,
+        "images": told.images,
+        "bytes": size,
+        "classes": len(told.classes),
+        "facets": list(told.facets),
+        "arms": dict(told.arms),
+        "weights": dict(told.weights),
+        "rounds": [dict(row) for row in told.rounds],
+    }
+
+
+def _told(session: Session, images: Sequence[KeptImage]) -> Told:
+    summary = summarise(session.workspace, session.run_id)
+    of_round = session.workspace.candidates.verdicts
+    taken = Counter(image.round for image in images)
+    return Told(
+        images=len(images),
+        classes=dict(sorted(Counter(image.candidate.cell.class_name for image in images).items())),
+        facets=facets_of(images),
+        arms=arms_of(images),
+        generators=tuple(sorted({image.candidate.generator for image in images})),
+        weights=weights_of(images),
+        limits=limits_of(v for entry in summary["rounds"] for v in of_round(session.run_id, entry["index"])),
+        rounds=[_round(entry, taken[entry["index"]]) for entry in summary["rounds"]],
+        changes={entry["index"]: entry for entry in summary["rounds"]},
+        over_baseline=summary["over_baseline"],
+        seeds=summary["seeds"],
+        regime=summary["regime"],
+        test=summary["test"],
+    )
+
+
+def _round(entry: Mapping[str, Any], exported: int) -> dict[str, Any]:
+    images = entry["images"]
+    return {
+        "index": entry["index"],
+        "outcome": "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
+        "made": images["made"],
+        "kept": images["kept"],
+        "rejected_by": dict(images["rejected_by"]),
+        "exported": exported,
+    }
+
+
+def _name_of(image: KeptImage) -> str:
+    """Return the file name, relative to the metadata file."""
+    return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
+
+
+def column_of(facet: str) -> str:
+    """Return the column of a facet: its name, unless a column of another meaning has it."""
+    return f"facet_{facet}" if facet.strip().lower() in {*_FIRST, *_LAST, "split", "role", "path"} else facet
+
+
+def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Path) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*_FIRST, *map(column_of, facets), *_LAST])
+        for image in images:
+            candidate, cell = image.candidate, image.candidate.cell
+            asked = [cell.value if cell.facet == facet else "" for facet in facets]
+            writer.writerow(
+                [
+                    _name_of(image),
+                    cell.class_name,
+                    *asked,
+                    candidate.prompt,
+                    candidate.seed,
+                    candidate.generator,
+                    image.model,
+                    image.arm,
+                    candidate.source_id,
+                    image.round,
+                    "yes" if image.round_kept else "no",
+                    image.verdict.filter,
+                    f"{image.verdict.score:.6g}",
+                    RETRIEVED if image.arm == "retrieve" else MADE,
+                ]
+            )

@@ -1,0 +1,125 @@
+"""Which made images of a run are handed on, and what is said of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError
+from atlantis_core.rounds import candidates_of
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Candidate, Verdict
+    from atlantis_core.session import Session
+
+_LIMIT = re.compile(r"is (?:at most|above) ([0-9.]+)$")  # how a verdict's reason ends where a score decided
+_PARTS = ("model", "lora", "control", "ip_adapter")
+"""Settings of a candidate that name weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """A made image that its round's filters let pass."""
+
+    candidate: Candidate
+    verdict: Verdict
+    round: int
+    """Of this run; the image may have been made before, in another run of the workspace."""
+    round_kept: bool
+    """Whether that round was proven better and kept."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model that drew it; empty where none did. A folder is told by its last name alone."""
+        return public_name(str(self.candidate.settings.get("model") or ""))
+
+    @property
+    def arm(self) -> str:
+        """`edit`, `text_to_image` or `retrieve`."""
+        named = self.candidate.settings.get("arm")
+        if named:
+            return str(named)
+        return "retrieve" if "pool" in self.candidate.settings else "edit"
+
+
+def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
+    """Return the kept images of a run, each once, in the order in which they were asked for.
+
+    Args:
+        session: The run.
+        rolled_back: Also those of rounds that were rolled back or not judged.
+
+    Raises:
+        SetupError: There is none, or a file is gone.
+    """
+    found = {image.candidate.key: image for image in _of_rounds(session, rolled_back)}
+    if not found:
+        kept = "no image passed the filters" if rolled_back else "no kept round has an image"
+        more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
+        raise SetupError(f"run {session.run_id!r} has nothing to export: {kept}{more}")
+    gone = [image for image in found.values() if not Path(image.candidate.path).is_file()]
+    if gone:
+        raise SetupError(
+            f"{len(gone)} of {len(found)} images are gone from the workspace, the first "
+            f"{gone[0].candidate.path!r}; put them back, or run again"
+        )
+    return list(found.values())
+
+
+def _of_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
+    """Yield images, those of kept rounds last: of one that is in two rounds the kept round is told."""
+    journal = session.workspace.journal.rounds(session.run_id)
+    rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
+    for kept, index in sorted(rounds):
+        if index > 0 and (kept or rolled_back):
+            verdicts = {v.candidate_key: v for v in session.workspace.candidates.verdicts(session.run_id, index)}
+            for candidate in candidates_of(session, index):
+                verdict = verdicts.get(candidate.key)
+                if verdict is not None and verdict.kept:
+                    yield KeptImage(candidate, verdict, index, kept)
+
+
+def public_name(model: str) -> str:
+    """Return a model's name without a path of this machine: of a folder or file its last part."""
+    name = model.partition("?")[0].replace("\\", "/").rstrip("/")
+    is_path = "\\" in model or name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).exists()
+    return f"local:{name.rpartition('/')[2]}" if name and is_path else name
+
+
+def weights_of(images: Iterable[KeptImage]) -> dict[str, str]:
+    """Return the models and add-ons that drew the images -> what is known of their licence; may be empty."""
+    from atlantis_core.generation.diffusion.known import BUNDLED, facts_of
+
+    named = {
+        public_name(str(image.candidate.settings[part]))
+        for image in images
+        for part in _PARTS
+        if image.candidate.settings.get(part)
+    }
+    bundled = "part of atlantis-dml (Apache-2.0), trained on its own drawings alone"
+    return {name: facts_of(name).licence or (bundled if name in BUNDLED else "") for name in sorted(named)}
+
+
+def limits_of(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
+    """Return filter -> the limits that it judged by, as its verdicts say; of filters without a score nothing."""
+    found: dict[str, dict[str, None]] = {}
+    for verdict in verdicts:
+        if limit := _LIMIT.search(verdict.reason):
+            found.setdefault(verdict.filter, {})[limit.group(1)] = None
+    return {name: tuple(limits) for name, limits in found.items()}
+
+
+def facets_of(images: Iterable[KeptImage]) -> tuple[str, ...]:
+    """Return the facets that images were asked to show, in order of appearance."""
+    return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
+
+
+def arms_of(images: Iterable[KeptImage]) -> dict[str, int]:
+    """Return how many images came from which arm."""
+    counts: dict[str, int] = {}
+    for image in images:
+        counts[image.arm] = counts.get(image.arm, 0) + 1
+    return counts
