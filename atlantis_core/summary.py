@@ -10,6 +10,7 @@ from atlantis_core.changes import change_on_planted_gap, change_overall, gap_cha
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Gap
 from atlantis_core.session import Session
+from atlantis_core.store.events import WITHIN
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
 
@@ -101,7 +102,7 @@ def _is_preparation(call: Mapping[str, Any]) -> bool:
 
 
 def _own_seconds(event: Mapping[str, Any]) -> float:
-    children = [child for child in event["children"] if child["kind"] != "approval"]
+    children = [child for child in event["children"] if child["kind"] not in WITHIN | {"approval"}]
     return float(event["seconds"] or 0.0) + sum(_own_seconds(child) for child in children)
 
 

@@ -73,7 +73,8 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
         prepare(images, session.backbone, session.recipe, session.cache, session.progress)
-    for trial in on_cores(lambda job: _train(session, *job, images), missing, at_once=len(seeds)):
+    parent = session.workspace.events.open_here()
+    for trial in on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
         session.workspace.trials.add(trial)
         found[trial.id] = trial
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
@@ -82,8 +83,18 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     return [trial for trial in found.values() if trial is not None]
 
 
+def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
+    """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
+    given = {"trial": trial_id, "seed": seed}
+    with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
+        trial = _train(session, seed, trial_id, images)
+        span.status = "failed" if trial.status == "crashed" else "done"
+        span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} made images"}
+    return trial
+
+
 def _train(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage]) -> Trial:
-    """Train one trial; called from a thread of its own, so nothing is stored here."""
+    """Train one trial; nothing but its folder is written here."""
     from atlantis_core.learning.training import train
 
     def progress(what: str, done: int, total: int) -> None:

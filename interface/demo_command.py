@@ -21,6 +21,7 @@ SEEDS = 2
 def demo(
     generator: run_options.GeneratorName = GENERATOR,
     captioner: options.CaptionerName = CAPTIONER,
+    trace: run_options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -37,8 +38,9 @@ def demo(
         from atlantis_dml.assembly import Asked, create_run, open_workspace, session_of
         from atlantis_dml.driving import drive
         from atlantis_dml.progress import screen_on_stderr
+        from atlantis_dml.tracing.live import chosen_target, exported
 
-        started = time.monotonic()
+        started, to = time.monotonic(), chosen_target(trace)
         spec = RunSpec(
             "",
             DATA,
@@ -55,7 +57,9 @@ def demo(
             begun, lines = create_run(Asked(DATA, GOAL, ReadOptions(), spec), store, screen.progress)
         for line in [f"run {begun.id} in {store.folder}", *lines]:
             say(line)
-        summary = drive(session_of(store, begun, screen.progress), screen, as_json)
+        with exported(store, begun, to, screen.line) as sent:
+            summary = drive(session_of(store, begun, screen.progress), screen, as_json)
+        summary |= sent.facts
         summary["demo_seconds"] = round(time.monotonic() - started, 1)
         show_json(summary) if as_json else show_demo(summary)
 

@@ -73,14 +73,30 @@ def report(
 def trace(
     run_name: options.RunName,
     step: Annotated[int | None, typer.Option("--step", help="Only this step, in full.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="mlflow[:URL]",
+            help="Send spans, figures, trials and the report to MLflow instead: to a database in the workspace, or "
+            "to a server. Sent again, nothing is there twice.",
+        ),
+    ] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
     """Print the tree of what happened: decisions, tool calls, arguments, results, seconds, tokens, cost.
 
     Example: atlantis trace last --step 6
+
+    To MLflow: atlantis trace last --to mlflow
     """
     with answering(as_json):
+        if to is not None:
+            from atlantis_dml.tracing.command import send
+
+            send(run_name, to, step, workspace, as_json)
+            return
         from atlantis_dml.assembly import open_existing
         from atlantis_dml.trace_view import agent_costs, show_trace, trace_of
 

@@ -44,6 +44,7 @@ def run(
     spread: run_options.Spread = "targeted",
     seed: run_options.Seed = 0,
     replay: run_options.Replay = None,
+    trace: run_options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -60,7 +61,9 @@ def run(
         from atlantis_dml.chat_models import redaction
         from atlantis_dml.prices import prices_for
         from atlantis_dml.replaying import replayed
+        from atlantis_dml.tracing.live import chosen_target
 
+        to = chosen_target(trace)
         read = ReadOptions(label, split, options.columns(facets, "--facets"))
         if replay is not None:
             changed = {
@@ -73,7 +76,7 @@ def run(
                 "--rounds": rounds,
             }
             run_options.refuse_beside_replay(changed)
-            _start(replayed(replay, data, weights, read, workspace), workspace, as_json)
+            _start(replayed(replay, data, weights, read, workspace), workspace, to, as_json)
             return
         data, goal = run_options.required(data, "DATA"), redaction()(run_options.required(goal, "--goal"))
         folder = open_workspace(workspace).folder
@@ -100,21 +103,24 @@ def run(
             auto=auto,
             spread=run_options.spread(spread),
         )
-        _start(Asked(data, goal, read, spec), workspace, as_json)
+        _start(Asked(data, goal, read, spec), workspace, to, as_json)
 
 
-def _start(asked: Asked, folder: Path | None, as_json: bool) -> None:
+def _start(asked: Asked, folder: Path | None, to: str | None, as_json: bool) -> None:
     from atlantis_dml.assembly import create_run, open_workspace, session_of
     from atlantis_dml.driving import drive
     from atlantis_dml.progress import screen_on_stderr
     from atlantis_dml.run_view import show_run
+    from atlantis_dml.tracing.live import exported
 
     store, screen = open_workspace(folder), screen_on_stderr()
     with screen:
         started, lines = create_run(asked, store, screen.progress)
     for line in [f"run {started.id} in {store.folder}", *lines]:
         say(line)
-    summary = drive(session_of(store, started, screen.progress), screen, as_json)
+    with exported(store, started, to, screen.line) as trace:
+        summary = drive(session_of(store, started, screen.progress), screen, as_json)
+    summary |= trace.facts
     show_json(summary) if as_json else show_run(summary)
 
 
@@ -124,6 +130,7 @@ def resume(
     reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
     edit: Annotated[Path | None, typer.Option("--edit", help="Approve this changed protocol (JSON).")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, with --reject.")] = "",
+    trace: run_options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -137,14 +144,18 @@ def resume(
         from atlantis_dml.driving import drive
         from atlantis_dml.progress import screen_on_stderr
         from atlantis_dml.run_view import show_run
+        from atlantis_dml.tracing.live import chosen_target, exported
 
-        store, screen = open_existing(workspace), screen_on_stderr()
+        store, screen, to = open_existing(workspace), screen_on_stderr(), chosen_target(trace)
         found = store.runs.get(run_name)
         if found.status == "done":
             summary = _finished(store, found, answered=approve or reject or edit is not None)
         else:
             session = session_of(store, found, screen.progress)
-            summary = drive(session, screen, as_json, answer_from(session, approve, reject, edit, reason))
+            answer = answer_from(session, approve, reject, edit, reason)
+            with exported(store, found, to, screen.line) as sent:
+                summary = drive(session, screen, as_json, answer)
+            summary |= sent.facts
         show_json(summary) if as_json else show_run(summary)
 
 

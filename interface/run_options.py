@@ -48,6 +48,16 @@ Spread = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="First seed; another one repeats the experiment.")]
 
+Trace = Annotated[
+    str | None,
+    typer.Option(
+        "--trace",
+        metavar="mlflow[:URL]",
+        help="Export spans, figures and trials while it runs: to a database in the workspace, or to a server; "
+        "else ATLANTIS_TRACE.",
+    ),
+]
+
 
 def required(given: str | None, name: str) -> str:
     """Return what only `--replay` may leave out.

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Of Azure's API."""
     model_timeout_seconds: float = Field(default=60.0, gt=0, validation_alias="ATLANTIS_MODEL_TIMEOUT")
     """Longest wait for a chat model."""
+    trace: str | None = Field(default=None, validation_alias="ATLANTIS_TRACE")
+    """Where the traces of runs go besides the workspace: `mlflow` or `mlflow:URL`."""
     editor: str = Field(default="vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
     """Command that a protocol is edited with."""
 

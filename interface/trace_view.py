@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
 from atlantis_core.plain import as_json
+from atlantis_core.store.events import WITHIN
 from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _node(event: Mapping[str, Any], step: int | None) -> Node:
 
 
 def _seconds(node: Node) -> float:
-    return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in node["children"])
+    own = [child for child in node["children"] if child["kind"] not in WITHIN]
+    return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in own)
 
 
 def _walk(nodes: Iterable[Node]) -> Iterable[Node]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "model.safetensors"
 FACTS_NAME = "model.json"
+LOSSES_NAME = "losses.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,20 @@ def save_checkpoint(
     part = folder / f"{FACTS_NAME}.{os.getpid()}.part"
     part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     part.replace(folder / FACTS_NAME)
+
+
+def save_losses(folder: Path, losses: Sequence[float]) -> None:
+    """Keep the loss of every step beside the checkpoint that is about to be written."""
+    kept = [float(f"{loss:.6g}") if math.isfinite(loss) else None for loss in losses]
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{LOSSES_NAME}.{os.getpid()}.part"
+    part.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    part.replace(folder / LOSSES_NAME)
+
+
+def losses_in(folder: Path) -> list[float | None]:
+    """Return the loss of every step of the training in a folder, None where it was no number; empty without any."""
+    try:
+        return list(json.loads((folder / LOSSES_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return []

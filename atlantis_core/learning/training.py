@@ -16,7 +16,7 @@ from atlantis_core.learning import augmentation, pictures
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.averaging import Average, Start
 from atlantis_core.learning.backbones import Backbone
-from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint
+from atlantis_core.learning.checkpoint import TrainReport, finished_report, save_checkpoint, save_losses
 from atlantis_core.learning.devices import best_device, keep_freed_memory
 from atlantis_core.learning.divergence import Health
 from atlantis_core.learning.feeding import Feed, make_feed
@@ -59,8 +59,8 @@ def train(
         backbone: Where the trunk starts.
         recipe: How to train.
         seed: Decides the batches. The same arguments give the same bits on one machine and number of threads.
-        folder: Checkpoint folder: `model.safetensors` and, written last, `model.json`. While it trains,
-            `state.safetensors`, with which a training that was cut short goes on.
+        folder: Checkpoint folder: `losses.json`, `model.safetensors` and, written last, `model.json`. While it
+            trains, `state.safetensors`, with which a training that was cut short goes on.
         cache: Activations, shared by all trainings.
         progress: Told of activations and steps.
         validation: Measures on the way, where the recipe says so (`validate_every`).
@@ -96,6 +96,7 @@ def train(
     progress("training", recipe.steps, recipe.steps)
     report = _report(fit, folder, time.perf_counter() - started)
     if fleet.leads:
+        save_losses(folder, fit.health.losses)
         save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
         _forget(state_file)
     fleet.wait()

@@ -148,7 +148,7 @@ def _comparison(before: float, after: float) -> Comparison:
     return Comparison(before, after, after - before, after - before - 0.1, after - before + 0.1, 0.01, 24, 2)
 
 
-def _trace(session: Session, round_index: int, kept: bool) -> None:
+def _trace(session: Session, round_index: int, kept: bool, trained: list[str]) -> None:
     events = session.workspace.events
     with events.span(session.run_id, "planner", "rules", {"round": round_index, "steps": []}) as decision:
         decision.tokens = 70
@@ -157,7 +157,9 @@ def _trace(session: Session, round_index: int, kept: bool) -> None:
         time.sleep(0.01)
         call.output = {"text": "4 images made", "artifact": {"images": 4}}
     with events.span(session.run_id, "tool", "train_retriever", {"arm": "candidate"}, decision.id) as call:
-        call.output = {"text": "candidate: 2 trainings", "artifact": [{"seconds": 1.5}, {"seconds": 2.5}]}
+        seconds = zip(trained, (1.5, 2.5), strict=True)
+        trials = [{"id": trial_id, "seconds": lasted} for trial_id, lasted in seconds]
+        call.output = {"text": "candidate: 2 trainings", "artifact": trials}
     with events.span(session.run_id, "judge", f"round {round_index}", {"protocol": "p"}) as span:
         span.output = {"kept": kept, "reason": "because"}
 
@@ -182,8 +184,12 @@ def begin(folder: Path, auto: bool = True) -> Session:
 
 @pytest.fixture
 def fabricated(tmp_path: Path) -> Fabricated:
+    return fabricate(tmp_path)
+
+
+def fabricate(folder: Path) -> Fabricated:
     """A finished run: baseline misses 12 of 24 queries, round 1 misses 4 and is kept, round 2 is rolled back."""
-    session = begin(tmp_path)
+    session = begin(folder)
     queries = len(session.task.queries)
     baseline = [_trial(session, "baseline", seed, 12) for seed in (1, 2)]
     first = [_trial(session, "first", seed, 4) for seed in (1, 2)]
@@ -197,8 +203,8 @@ def fabricated(tmp_path: Path) -> Fabricated:
         change = _comparison(0.5, hits / queries)
         session.write(index, "decision", Decision(kept, "proven" if kept else "not proven", change, change, change))
         session.write(index, "arms", {"baseline": baseline, "incumbent": first, "candidate": first})
-        _trace(session, index, kept)
+        _trace(session, index, kept, first)
     session.write(0, "end", {"stop_reason": "budget_spent", "stop_detail": "all 2 rounds are done"})
     session.write(0, "final_arms", {"baseline": baseline, "incumbent": first})
     session.workspace.runs.mark(session.run_id, "done", "budget_spent")
-    return Fabricated(session.workspace, session.run_id, tmp_path)
+    return Fabricated(session.workspace, session.run_id, folder)

@@ -13,6 +13,7 @@ import pytest
 from atlantis_core.errors import SetupError, TrainingFailed
 from atlantis_core.learning.activations import ActivationCache
 from atlantis_core.learning.backbones import Backbone, resolve_backbone
+from atlantis_core.learning.checkpoint import losses_in
 from atlantis_core.learning.fitting import STATE_NAME
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
@@ -111,7 +112,10 @@ def test_a_training_cut_short_goes_on_with_the_same_bits(
     assert seen[0] == 8  # the state was saved before step 9 began, which was cut
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
     assert (report.first_loss, report.last_loss) == (whole.first_loss, whole.last_loss)
-    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["model.json", "model.safetensors"]
+    files = sorted(path.name for path in (tmp_path / "cut").iterdir())
+    assert files == ["losses.json", "model.json", "model.safetensors"]
+    assert losses_in(tmp_path / "cut") == losses_in(tmp_path / "whole")
+    assert len(losses_in(tmp_path / "cut")) == changed.steps
 
 
 def test_a_state_of_another_training_or_a_damaged_one_is_left_alone(

@@ -1,0 +1,45 @@
+"""`atlantis trace RUN --to mlflow[:URL]`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.answering import show_json
+
+if TYPE_CHECKING:
+    from atlantis_dml.tracing.sending import Sent
+
+
+def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json: bool) -> None:
+    """Send a run to MLflow, its report written anew, and say where it is seen.
+
+    Raises:
+        SetupError: No such run or target, MLflow is missing or cannot be reached, or a single step was asked for.
+    """
+    from atlantis_dml.assembly import open_existing
+    from atlantis_dml.chat_models import redaction
+    from atlantis_dml.report import write_report
+    from atlantis_dml.tracing.sending import send_run
+    from atlantis_dml.tracing.target import target_of
+
+    if step is not None:
+        raise SetupError("--to sends a whole run; leave --step out")
+    workspace = open_existing(folder)
+    target, run = target_of(to, workspace.folder), workspace.runs.get(run_name)
+    write_report(workspace, run.id)
+    sent = send_run(workspace, run, target, redaction())
+    show_json({"run_id": run.id} | asdict(sent)) if as_json else show_sent(run.id, sent)
+
+
+def show_sent(run_id: str, sent: Sent) -> None:
+    """Print what was sent, and where it is seen."""
+    from atlantis_dml.run_view import stdout_console
+
+    console = stdout_console()
+    lines = [f"run {run_id}: {sent.spans} spans and {sent.trials} trials are in {sent.tracking_uri}"]
+    lines += [f"show them with: {sent.ui}"] if sent.ui else []
+    for line in [*lines, f"trace: {sent.trace_page}", f"figures: {sent.run_page}"]:
+        console.print(line, markup=False, soft_wrap=True)

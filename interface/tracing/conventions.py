@@ -1,0 +1,116 @@
+"""What an event of ours is called by OpenTelemetry's conventions for generative AI (semantic-conventions 1.41).
+
+The conventions stand at "development": names may change. They cover agents, chats, tools and workflows; what they
+have no word for (judging, approving, training) keeps ours under `atlantis.*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atlantis_core.store.events import Event
+
+AGENT_KINDS = {"planner": "planner", "critique": "critic", "host": "host"}
+"""Kind of event -> name of the agent."""
+
+_PROVIDERS = {"openai": "openai", "azure": "azure.ai.openai"}
+_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+
+
+def span_name(event: Event) -> str:
+    """Return the conventions' name of an event's span."""
+    kind, name = event["kind"], event["name"]
+    if kind == "run":
+        return "invoke_workflow atlantis"
+    if kind == "tool":
+        return f"execute_tool {name}"
+    if kind == "model":
+        return f"chat {_model(name)}"
+    if kind in AGENT_KINDS:
+        return f"invoke_agent {AGENT_KINDS[kind]}"
+    return f"{kind} {name}"
+
+
+def attributes_of(event: Event) -> dict[str, Any]:
+    """Return the conventions' attributes of an event."""
+    kind = event["kind"]
+    if kind == "run":
+        return {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "atlantis"}
+    if kind == "tool":
+        return _tool(event)
+    if kind == "model":
+        return _chat(event)
+    if kind in AGENT_KINDS:
+        return _agent(event)
+    return {}
+
+
+def error_type(event: Event) -> str | None:
+    """Return the class of a failed event's error."""
+    if event["status"] != "failed":
+        return None
+    said = event.get("output")
+    first = said.partition(":")[0] if isinstance(said, str) else ""
+    return first if first.isidentifier() else "_OTHER"
+
+
+def _tool(event: Event) -> dict[str, Any]:
+    return {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": event["name"],
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.call.arguments": event["input"],
+        "gen_ai.tool.call.result": event.get("output"),
+    }
+
+
+def _agent(event: Event) -> dict[str, Any]:
+    found = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": AGENT_KINDS[event["kind"]]}
+    if event["kind"] != "critique" and ":" in event["name"]:
+        found |= _service(event["name"])
+    return found
+
+
+def _chat(event: Event) -> dict[str, Any]:
+    given, output = event["input"] or {}, event.get("output")
+    reply = output.get("reply") if isinstance(output, Mapping) else None
+    found: dict[str, Any] = {"gen_ai.operation.name": "chat", **_service(event["name"])}
+    found["gen_ai.agent.name"] = given.get("agent")
+    found["gen_ai.input.messages"] = [_sent(message) for message in given.get("messages", [])] or None
+    if reply:
+        found["gen_ai.output.messages"] = [_answered(reply)]
+        found["gen_ai.response.finish_reasons"] = [reply["finish_reason"]] if reply.get("finish_reason") else None
+        found |= _usage(reply.get("usage") or {}) if event.get("tokens") else {}
+    return found
+
+
+def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tokens of a call that was paid; an answer that was kept of an earlier call took none."""
+    found = {f"gen_ai.usage.{side}": usage.get(side) for side in ("input_tokens", "output_tokens")}
+    cached = (usage.get("input_token_details") or {}).get("cache_read")
+    return found | ({"gen_ai.usage.cache_read.input_tokens": cached} if cached else {})
+
+
+def _service(name: str) -> dict[str, Any]:
+    provider = name.partition(":")[0]
+    return {"gen_ai.provider.name": _PROVIDERS.get(provider, provider), "gen_ai.request.model": _model(name)}
+
+
+def _model(name: str) -> str:
+    return name.partition(":")[2] or name
+
+
+def _sent(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    parts: Sequence[Any] = content if isinstance(content, list) else [{"type": "text", "content": content}]
+    return {"role": _ROLES.get(message["type"], message["type"]), "parts": parts}
+
+
+def _answered(reply: Mapping[str, Any]) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [{"type": "text", "content": reply["text"]}] if reply["text"] else []
+    parts += [
+        {"type": "tool_call", "id": call["id"], "name": call["name"], "arguments": call["args"]}
+        for call in reply["calls"]
+    ]
+    return {"role": "assistant", "parts": parts, "finish_reason": reply.get("finish_reason")}

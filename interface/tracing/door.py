@@ -1,0 +1,139 @@
+"""The one door to MLflow: what is sent may be sent again, and is there once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.tracing.figures import Record
+from atlantis_dml.tracing.spans import SpanFacts
+from atlantis_dml.tracing.target import EXPERIMENT, Target
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_KEY = "atlantis.key"
+"""Tag by which a run or a trial is found again."""
+_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
+"""What MLflow takes in one request."""
+_LONGEST_SETTING = 6000
+_STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
+_REQUEST_SECONDS, _REPETITIONS = 10, 1
+"""A server that does not answer is given up soon: the event log has everything."""
+
+
+class Door:
+    """MLflow at one target. Opening it imports MLflow and makes the database: seconds.
+
+    Args:
+        target: Where.
+
+    Raises:
+        SetupError: It cannot be reached; every method raises it too.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        _prepare()
+        with self._reaching():
+            from mlflow import MlflowClient
+            from mlflow.tracing.client import TracingClient
+
+            self._client = MlflowClient(tracking_uri=target.tracking_uri)
+            self._tracing = TracingClient(target.tracking_uri)
+            self.experiment_id = _experiment(self._client, target)
+
+    def send_spans(self, spans: Sequence[SpanFacts]) -> None:
+        """Write spans; those that are there already are replaced."""
+        from atlantis_dml.tracing.mlflow_spans import mlflow_span
+
+        with self._reaching():
+            self._tracing.log_spans(self.experiment_id, [mlflow_span(span) for span in spans])
+
+    def close_trace(self, root: SpanFacts, spans: Sequence[SpanFacts], mlflow_run_id: str) -> str:
+        """Write what a trace came to so far; return its id."""
+        from atlantis_dml.tracing.mlflow_spans import trace_info
+
+        with self._reaching():
+            info = trace_info(root, spans, self.experiment_id, mlflow_run_id)
+            self._tracing.start_trace(info)  # MLflow's name for it: it is called when a trace is over
+        return str(info.trace_id)
+
+    def send_record(self, record: Record, parent_id: str | None = None) -> str:
+        """Write a run and its trials; return MLflow's id of the run."""
+        with self._reaching():
+            run_id = self._run_of(record, parent_id)
+            self._send_batches(run_id, record)
+            for path, text in record.files.items():
+                self._client.log_text(run_id, text, path)
+            self._settle(run_id, record)
+        for part in record.parts:
+            self.send_record(part, run_id)
+        return run_id
+
+    def _run_of(self, record: Record, parent_id: str | None) -> str:
+        """Return the MLflow run of a record, made where there is none."""
+        found = self._client.search_runs([self.experiment_id], f"tags.`{_KEY}` = '{record.key}'", max_results=1)
+        if found:
+            return str(found[0].info.run_id)
+        tags = {_KEY: record.key} | ({"mlflow.parentRunId": parent_id} if parent_id else {})
+        made = self._client.create_run(self.experiment_id, record.started_ms, tags, record.name)
+        return str(made.info.run_id)
+
+    def _send_batches(self, run_id: str, record: Record) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        batches: dict[str, list[Any]] = {
+            "metrics": [Metric(figure.name, figure.value, figure.at_ms, figure.step) for figure in record.figures],
+            "params": [Param(name, _short(value)) for name, value in record.settings.items()],
+            "tags": [RunTag(name, value) for name, value in record.tags.items() if value],
+        }
+        for kind, things in batches.items():
+            for start in range(0, len(things), _AT_ONCE[kind]):
+                self._client.log_batch(run_id, **{kind: things[start : start + _AT_ONCE[kind]]})
+
+    def _settle(self, run_id: str, record: Record) -> None:
+        status = _STATUS.get(record.status)
+        if status is None:
+            self._client.update_run(run_id, "RUNNING")
+        else:
+            self._client.set_terminated(run_id, status, record.ended_ms)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn what MLflow, its database and its server can run into into one line."""
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError, OSError, NotImplementedError) as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise SetupError(f"MLflow at {self._target.tracking_uri!r} cannot be written to: {reason}") from error
+
+
+def _experiment(client: MlflowClient, target: Target) -> str:
+    known = client.get_experiment_by_name(EXPERIMENT)
+    return str(known.experiment_id if known else client.create_experiment(EXPERIMENT, target.artifacts))
+
+
+def _prepare() -> None:
+    """Keep MLflow from talking on stderr, and from waiting for minutes; what a person has set stays."""
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    limits: Mapping[Any, int] = {
+        MLFLOW_HTTP_REQUEST_TIMEOUT: _REQUEST_SECONDS,
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES: _REPETITIONS,
+    }
+    for variable, value in limits.items():
+        if not variable.is_set():
+            variable.set(value)
+
+
+def _short(value: Any) -> str:
+    return str(value)[:_LONGEST_SETTING]

@@ -1,0 +1,217 @@
+"""A run and its trials as an experiment tracker keeps them: settings, figures by round, loss curves, files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atlantis_core.learning.checkpoint import FACTS_NAME, losses_in
+from atlantis_core.plain import as_json
+from atlantis_core.records import Trial
+from atlantis_core.session import Session
+from atlantis_core.store.events import Event
+from atlantis_core.store.runs import Run
+from atlantis_core.store.workspace import Workspace
+from atlantis_core.summary import summarise
+from atlantis_core.trials import measurement_key
+from atlantis_dml.tracing.spans import end_of
+
+_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One point of one curve."""
+
+    name: str
+    value: float
+    step: int
+    at_ms: int
+    """The same in every export, so that a point sent again is the same point."""
+
+
+@dataclass(slots=True)
+class Record:
+    """A run, or a trial below it."""
+
+    key: str
+    """What it is found by again."""
+    name: str
+    started_ms: int
+    ended_ms: int
+    status: str
+    """`running`, `paused`, `waiting`, `stopped`, `failed` or `done`."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    """Path in the tracker -> text."""
+    parts: list[Record] = field(default_factory=list)
+
+
+def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
+    """Return a run as it stands, finished or not, with the trials it used."""
+    started = round(run.created * _MS)
+    summary, journal = summarise(workspace, run.id), workspace.journal.rounds(run.id)
+    session = Session(workspace, run.id, run.spec)
+    parts = _trials(session, events)
+    recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
+    return Record(
+        key=run.id,
+        name=run.id,
+        started_ms=started,
+        ended_ms=max([started, *(end_of(event) // 1_000_000 for event in events)]),
+        status=str(summary["status"]),
+        settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
+        tags=_tags(workspace, run)
+        | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])},
+        figures=[*_by_round(journal, started), *_judged(summary, started), *_at_the_end(summary, started)],
+        files=_files(workspace.folder / "runs" / run.id, journal),
+        parts=parts,
+    )
+
+
+def begun_record(workspace: Workspace, run: Run) -> Record:
+    """Return what is known of a run that just began."""
+    started = round(run.created * _MS)
+    return Record(run.id, run.id, started, started, "running", _flat(as_json(run.spec)), _tags(workspace, run))
+
+
+def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
+    return {
+        "atlantis.run_id": run.id,
+        "atlantis.thread_id": run.id,
+        "atlantis.workspace": str(workspace.folder),
+        "mlflow.note.content": run.spec.goal.text,
+    }
+
+
+def _by_round(journal: Mapping[int, Mapping[str, Any]], at_ms: int) -> Iterable[Figure]:
+    """Yield what was measured: step 0 is the baseline, step N what round N trained."""
+    for index, entries in journal.items():
+        measured = entries.get("baseline" if index == 0 else "candidate")
+        if measured:
+            yield from _measured(measured, "", index, at_ms)
+    if (frozen := journal.get(0, {}).get("frozen")) is not None:
+        yield from _measured(frozen, "frozen_", 0, at_ms)
+
+
+def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
+    for k, value in measurement["recall_at"].items():
+        yield Figure(f"{prefix}recall_at_{k}", value, step, at_ms)
+    for name in ("map_at_r", "r_precision"):
+        yield Figure(f"{prefix}{name}", measurement[name], step, at_ms)
+
+
+def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
+    """Yield what each judged round came to, its targeted cells (the gap) apart."""
+    for entry in summary["rounds"]:
+        step = entry["index"]
+        for name in ("made", "kept"):
+            yield Figure(f"images_{name}", entry["images"][name], step, at_ms)
+        if not entry["judged"]:
+            continue
+        yield Figure("round_kept", float(entry["kept"]), step, at_ms)
+        for prefix, change in (("gap_", entry["gap_recall_at_1"]), ("", entry["recall_at_1"])):
+            if change:
+                yield from _change(f"{prefix}recall_at_1", change, step, at_ms)
+
+
+def _change(name: str, change: Mapping[str, Any], step: int, at_ms: int) -> Iterable[Figure]:
+    for part in ("before", "after", "gain", "low", "high", "p_value"):
+        yield Figure(f"{name}_{part}", change[part], step, at_ms)
+
+
+def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
+    """Yield what only a finished run can say: before, it would change from export to export."""
+    if summary["status"] != "done":
+        return
+    for unit, amount in summary["spent"].items():
+        yield Figure(f"spent_{unit}", float(amount), 0, at_ms)
+    if summary["planted_gap"]:
+        yield from _change("planted_gap_recall_at_1", summary["planted_gap"], 0, at_ms)
+    if summary["final"]:
+        yield from _measured(summary["final"], "final_", 0, at_ms)
+
+
+def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
+    """Return the trials of the arms that a run trained, as its trace names them; one may serve several arms."""
+    rounds = {event["id"]: (event["input"] or {}).get("round", 0) for event in events if event["kind"] == "planner"}
+    jobs = {event["input"]["trial"]: event for event in events if event["kind"] == "job"}
+    found: dict[str, Record] = {}
+    arms: dict[str, list[str]] = {}
+    for event in events:
+        if event["name"] != "train_retriever" or event["status"] != "done":
+            continue
+        arm = f"{(event['input'] or {}).get('arm')}@{rounds.get(event['parent'], 0)}"
+        for payload in event["output"]["artifact"]:
+            trial = session.workspace.trials.find(payload["id"])
+            if trial is not None:
+                arms.setdefault(trial.id, []).append(arm)
+                found.setdefault(trial.id, _trial(session, trial, arm, jobs.get(trial.id, event)))
+    for trial_id, record in found.items():
+        record.tags["atlantis.arms"] = ", ".join(arms[trial_id])
+    return list(found.values())
+
+
+def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
+    started, folder = round(event["started"] * _MS), Path(trial.path)
+    facts = _facts(folder) if trial.path else {}
+    settings = {"seed": trial.seed, "num_real": trial.num_real, "num_synthetic": trial.num_synthetic, "arm": arm}
+    curve = _curve(folder, facts, started, trial.seconds) if trial.path else []
+    receipt = session.workspace.receipts.find(measurement_key(session, trial.id))
+    return Record(
+        key=f"{session.run_id}/{trial.id}",
+        name=f"{arm} seed {trial.seed}",
+        started_ms=started,
+        ended_ms=started + round(trial.seconds * _MS),
+        status="failed" if trial.status == "crashed" else "done",
+        settings=settings | _flat(facts.get("recipe") or {}, "recipe."),
+        tags={
+            "atlantis.run_id": session.run_id,
+            "atlantis.thread_id": session.run_id,
+            "atlantis.trial_id": trial.id,
+            "atlantis.model_folder": trial.path,
+            "atlantis.error": trial.error,
+        },
+        figures=[*(_measured(receipt, "", 0, started) if receipt else ()), *curve],
+        files={FACTS_NAME: json.dumps(facts, indent=1)} if facts else {},
+    )
+
+
+def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: float) -> Iterable[Figure]:
+    """Yield the loss of every step and what validation said on the way; steps are taken to last equally long."""
+    losses = losses_in(folder)
+    each_ms = seconds * _MS / max(1, len(losses))
+    for step, loss in enumerate(losses):
+        if loss is not None:
+            yield Figure("loss", loss, step, round(started_ms + each_ms * step))
+    for step, value in facts.get("report", {}).get("measured", []):
+        yield Figure("validation_recall_at_1", value, step, round(started_ms + each_ms * step))
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:  # a person made room
+        return {}
+    return facts
+
+
+def _files(folder: Path, journal: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the report, where it is written, and every round's protocol."""
+    reports = [folder / name for name in ("report.html", "report.json")]
+    files = {path.name: path.read_text(encoding="utf-8") for path in reports if path.is_file()}
+    protocols = {index: entries["protocol"] for index, entries in journal.items() if "protocol" in entries}
+    return files | {f"protocols/round-{index}.json": json.dumps(p, indent=2) for index, p in protocols.items()}
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found

@@ -1,0 +1,82 @@
+"""Where traces go besides the event log: `mlflow`, which is a database in the workspace, or `mlflow:URL`."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from atlantis_core.errors import SetupError
+
+INSTALL = "pip install 'atlantis-dml[trace]'"
+EXPERIMENT = "atlantis"
+"""Name of the MLflow experiment that holds every run."""
+
+_DATABASE = "mlflow.db"
+_ARTIFACTS = "mlflow-artifacts"
+_SCHEMES = ("http", "https", "sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An MLflow that spans, runs and trials are sent to."""
+
+    tracking_uri: str
+    artifacts: str | None
+    """Folder of artifacts as a URI; None leaves it to the server."""
+    ui: str
+    """Command that shows it; empty where a server does."""
+    page: str
+    """Address of the pages, without a `/` at the end."""
+
+    def trace_page(self, experiment_id: str, trace_id: str) -> str:
+        """Return the address of a trace."""
+        return f"{self.page}/#/experiments/{experiment_id}/traces?traceId={trace_id}"
+
+    def run_page(self, experiment_id: str, mlflow_run_id: str) -> str:
+        """Return the address of a run."""
+        return f"{self.page}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
+
+
+def check_target(named: str) -> None:
+    """Refuse a target that cannot be written to, before any work.
+
+    Raises:
+        SetupError: It is none, or MLflow is not installed.
+    """
+    exporter, colon, url = named.partition(":")
+    if exporter != "mlflow" or (colon and not url):
+        raise SetupError(f"unknown trace target {named!r}; known: mlflow (in the workspace), mlflow:URL (a server)")
+    if url:
+        _check_url(url)
+    if importlib.util.find_spec("mlflow") is None:
+        raise SetupError(f"traces for MLflow need the extra `trace`; install it with: {INSTALL}")
+
+
+def target_of(named: str, folder: Path) -> Target:
+    """Return a target by its name.
+
+    Args:
+        named: `mlflow` or `mlflow:URL`.
+        folder: Of the workspace.
+
+    Raises:
+        SetupError: See `check_target`.
+    """
+    check_target(named)
+    url = named.partition(":")[2]
+    if url.startswith("http"):
+        return Target(url.rstrip("/"), None, "", url.rstrip("/"))
+    uri = url or f"sqlite:///{folder / _DATABASE}"
+    beside = Path(uri.removeprefix("sqlite:///")).absolute().parent
+    ui = f"mlflow ui --backend-store-uri '{uri}' --host 127.0.0.1 --workers 1"
+    return Target(uri, (beside / _ARTIFACTS).as_uri(), ui, "http://127.0.0.1:5000")
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise SetupError("the address of MLflow holds a user name or password; set MLFLOW_TRACKING_USERNAME")
+    if parts.scheme not in _SCHEMES or (parts.scheme != "sqlite" and not parts.hostname):
+        raise SetupError(f"{url!r} is no address of an MLflow; write it like http://127.0.0.1:5000")

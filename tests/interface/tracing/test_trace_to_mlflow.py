@@ -1,0 +1,143 @@
+"""`atlantis trace RUN --to mlflow`: what is in MLflow afterwards is what the event log and the store say."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlantis_core.store.workspace import Workspace
+from atlantis_dml.cli import _answer
+from atlantis_dml.trace_view import trace_of
+from tests.interface.conftest import HOSTILE, Fabricated, fabricate
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Fabricated:
+    """A fabricated run that was exported once."""
+    made = fabricate(tmp_path_factory.mktemp("sent"))
+    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder), "--json"]) == 0
+    return made
+
+
+def test_the_spans_are_the_trace(sent: Fabricated, stored: Any, as_told: Any) -> None:
+    trace = stored(sent.workspace).trace()
+    assert stored(sent.workspace).tree() == as_told(trace_of(sent.workspace, sent.run_id))
+    assert trace.info.state == "OK"
+    assert trace.info.trace_metadata["mlflow.trace.session"] == sent.run_id
+    assert trace.info.tags["atlantis.thread_id"] == sent.run_id
+
+
+def test_names_are_those_of_the_conventions(sent: Fabricated, stored: Any) -> None:
+    from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+
+    known = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
+    operations = {value.value for value in gen_ai_attributes.GenAiOperationNameValues}
+    spans = stored(sent.workspace).trace().data.spans
+    used = {name for span in spans for name in span.attributes if name.startswith("gen_ai.")}
+    assert used
+    assert used <= known
+    found = {span.attributes.get("gen_ai.operation.name") for span in spans}
+    assert found == {"invoke_workflow", "invoke_agent", "execute_tool", None}  # judging has no name there
+    assert found - {None} <= operations
+    tools = [span for span in spans if span.attributes["atlantis.kind"] == "tool"]
+    assert {span.name for span in tools} == {"execute_tool generate_images", "execute_tool train_retriever"}
+    assert {span.span_type for span in tools} == {"TOOL"}
+    assert tools[1].attributes["gen_ai.tool.call.arguments"] == {"arm": "candidate"}
+
+
+def test_figures_by_round_and_nested_trials(sent: Fabricated, stored: Any) -> None:
+    mlflow = stored(sent.workspace)
+    run, trials = mlflow.runs()
+    assert mlflow.history(run, "recall_at_1") == [(0, 0.5), (1, pytest.approx(20 / 24)), (2, pytest.approx(19 / 24))]
+    assert [step for step, _ in mlflow.history(run, "gap_recall_at_1_gain")] == [1, 2]
+    assert mlflow.history(run, "round_kept") == [(1, 1.0), (2, 0.0)]
+    assert "map_at_r" in run.data.metrics
+    assert run.data.params["goal.text"] == f"mend {HOSTILE}"
+    assert run.data.tags["atlantis.thread_id"] == sent.run_id
+    assert (run.info.status, len(trials)) == ("FINISHED", 2)
+    assert {trial.data.params["seed"] for trial in trials} == {"1", "2"}
+    assert {trial.data.tags["atlantis.arms"] for trial in trials} == {"candidate@1, candidate@2"}
+    assert all("recall_at_1" in trial.data.metrics for trial in trials)
+
+
+def test_files_lie_in_the_workspace(sent: Fabricated, stored: Any) -> None:
+    mlflow = stored(sent.workspace)
+    run, _ = mlflow.runs()
+    names = {item.path for item in mlflow.client.list_artifacts(run.info.run_id)}
+    assert names == {"report.html", "report.json", "protocols"}
+    kept = sent.workspace.folder / "mlflow-artifacts" / run.info.run_id / "artifacts"
+    assert json.loads((kept / "protocols" / "round-1.json").read_text())["id"] == "protocol1"
+    assert HOSTILE not in (kept / "report.html").read_text()
+
+
+def test_sent_twice_it_is_there_once(sent: Fabricated, stored: Any) -> None:
+    before = stored(sent.workspace).rows()
+    assert _answer(["trace", sent.run_id, "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
+    assert stored(sent.workspace).rows() == before
+
+
+def test_it_says_where_to_look(sent: Fabricated, stored: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
+    said = capsys.readouterr().out
+    assert f"mlflow ui --backend-store-uri 'sqlite:///{sent.workspace.folder / 'mlflow.db'}'" in said
+    assert f"/traces?traceId={stored(sent.workspace).trace().info.trace_id}" in said
+
+
+def test_a_killed_run_is_exported_as_far_as_it_came(tmp_path: Path, stored: Any, as_told: Any) -> None:
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from tests.interface.conftest import begin\n"
+        "session = begin(Path(sys.argv[1]))\n"
+        "events = session.workspace.events\n"
+        "with events.span(session.run_id, 'planner', 'rules', {'round': 1, 'steps': []}) as step:\n"
+        "    step.output = {'reason': 'r', 'calls': []}\n"
+        "with events.span(session.run_id, 'tool', 'train_retriever', {'arm': 'baseline'}, step.id):\n"
+        "    with events.span(session.run_id, 'job', 'training, seed 1', {'trial': 't', 'seed': 1}):\n"
+        "        os._exit(9)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
+    assert done.returncode == 9
+    workspace = Workspace(tmp_path / "workspace")
+    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
+    assert stored(workspace).tree() == as_told(trace_of(workspace, "last")) | {"status": "stopped"}
+    run, _ = stored(workspace).runs()
+    assert (run.info.status, run.data.tags["atlantis.status"]) == ("KILLED", "stopped")
+    assert stored(workspace).trace().info.state == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("to", "wrong"),
+    [
+        ("langfuse", "known: mlflow"),
+        ("mlflow:", "known: mlflow"),
+        ("mlflow:localhost:5000", "is no address"),
+        ("mlflow:http://", "is no address"),
+        ("mlflow:http://me:secret@127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME"),
+    ],
+)
+def test_a_wrong_target_is_one_line(
+    fabricated: Fabricated, capsys: pytest.CaptureFixture[str], to: str, wrong: str
+) -> None:
+    for command in (["trace", "last", "--to", to], ["resume", "last", "--trace", to]):
+        assert _answer([*command, "--workspace", str(fabricated.workspace.folder)]) == 2
+        said = capsys.readouterr().err
+        assert wrong in said
+        assert "secret" not in said
+
+
+def test_without_mlflow_the_trace_is_there_and_the_export_says_what_to_install(fabricated: Fabricated) -> None:
+    code = "import sys; sys.modules['mlflow'] = None; from atlantis_dml.cli import main; main()"
+    command = [sys.executable, "-c", code, "trace", "last", "--workspace", str(fabricated.workspace.folder)]
+    assert subprocess.run(command, capture_output=True, check=False, env=os.environ).returncode == 0
+    done = subprocess.run([*command, "--to", "mlflow"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'atlantis-dml[trace]'" in done.stderr
+    assert not (fabricated.workspace.folder / "mlflow.db").exists()
