@@ -23,7 +23,13 @@ STEPS_PER_ROUND = 60
 """Graph steps a round may take before the run is stopped as running in circles (a round needs about 20)."""
 
 
-def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGraph[State, RunContext, State, State]:
+def build_graph(
+    planner: Planner,
+    checkpointer: Any = None,
+    *,
+    context: type[Any] = RunContext,
+    first: Any = None,
+) -> CompiledStateGraph[State, RunContext, State, State]:
     """Return the compiled graph of design section 3.
 
     ```
@@ -32,15 +38,24 @@ def build_graph(planner: Planner, checkpointer: Any = None) -> CompiledStateGrap
                 tools -> judge -> critique -> planner
                 '-> report -> END
     ```
+
+    Args:
+        planner: Decides the steps.
+        checkpointer: Keeps the state after every step.
+        context: What a run is handed: `RunContext`, or what offers the same.
+        first: A node `begin` before the planner, for a host that hands in no first state.
     """
-    graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=RunContext)
+    graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=context)
     graph.add_node("planner", nodes.planner_node(planner))
     graph.add_node("tools", nodes.tools_node())
     graph.add_node("approve", nodes.approve)
     graph.add_node("judge", nodes.judge)
     graph.add_node("critique", nodes.critique)
     graph.add_node("report", nodes.report)
-    graph.add_edge(START, "planner")
+    if first is not None:
+        graph.add_node("begin", first)
+        graph.add_edge("begin", "planner")
+    graph.add_edge(START, "planner" if first is None else "begin")
     graph.add_conditional_edges("planner", routing.after_planner)
     graph.add_conditional_edges("approve", routing.after_approve)
     graph.add_conditional_edges("tools", routing.after_tools)

@@ -1,19 +1,104 @@
-"""The graph for LangGraph Studio (`langgraph.json`): its shape can be looked at; runs go through `atlantis run`."""
+"""The graph for LangGraph Studio (`langgraph.json`): a run of a workspace, step by step, with its approvals.
+
+The server that Studio talks to keeps the checkpoints and hands on the context as JSON; so the context names a run
+instead of holding it (docs/studio.md).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langgraph.runtime import Runtime
+
+from atlantis_core.errors import SetupError
+from atlantis_core.rounds import history
+from atlantis_dml.graph.state import State, first_state
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-    from atlantis_dml.graph.state import State
-    from atlantis_dml.tools.context import RunContext
+    from atlantis_core.session import Session
+    from atlantis_dml.agents.critics import RuleCritic
+    from atlantis_dml.agents.rule_drafter import RuleDrafter
+    from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
 
 
-def graph() -> CompiledStateGraph[State, RunContext, State, State]:
-    """Return the graph with the rule planner and no checkpoints of its own."""
+@dataclass(frozen=True)
+class StudioRun:
+    """Which run to drive: JSON on the outside, what `tools.context.RunContext` offers on the inside."""
+
+    run_id: str = "last"
+    """A run's id, its first characters, or `last`."""
+    workspace: str = "atlantis-workspace"
+    """Folder that keeps it; a relative one is seen from where the server was started."""
+
+    @cached_property
+    def session(self) -> Session:
+        """The run's parts.
+
+        Raises:
+            SetupError: No such workspace or run, or one that a chat model plans.
+        """
+        from atlantis_core.session import Session
+        from atlantis_core.store.workspace import Workspace
+
+        folder = Path(self.workspace).expanduser()
+        if not (folder / "atlantis.db").is_file():
+            raise SetupError(f"no workspace at {str(folder)!r}; begin a run there with: atlantis run DATA --approve")
+        workspace = Workspace(folder)
+        run = workspace.runs.get(self.run_id)
+        if run.spec.planner != "rules":
+            raise SetupError(f"run {run.id!r} is planned by {run.spec.planner!r}; Studio drives those of the rules")
+        return Session(workspace, run.id, run.spec)
+
+    @cached_property
+    def drafter(self) -> RuleDrafter:
+        """Writes protocols."""
+        from atlantis_dml.agents.rule_drafter import RuleDrafter
+
+        return RuleDrafter()
+
+    @cached_property
+    def prompt_writer(self) -> TemplatePromptWriter:
+        """Writes prompts."""
+        from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+
+        return TemplatePromptWriter()
+
+    @cached_property
+    def critic(self) -> RuleCritic:
+        """Reads finished rounds."""
+        from atlantis_dml.agents.critics import RuleCritic
+
+        return RuleCritic()
+
+    @property
+    def insight(self) -> None:
+        """Only chat models have one."""
+        return
+
+
+def begin(state: State, runtime: Runtime[Any]) -> State:
+    """Begin with a run's first state, whatever was typed; what its store holds is not done again.
+
+    Raises:
+        SetupError: The run has judged a round or has ended: beginning anew would write over what it came to.
+    """
+    del state
+    session: Session = runtime.context.session
+    if history(session) or session.read(0, "end"):
+        raise SetupError(f"run {session.run_id!r} is past its first round; begin another, or: atlantis resume RUN")
+    session.require_images()
+    session.workspace.runs.mark(session.run_id, "running")
+    return first_state()
+
+
+def graph() -> CompiledStateGraph[State, Any, State, State]:
+    """Return the graph with the rule planner, for any run of any workspace, and no checkpoints of its own."""
     from atlantis_dml.agents.rule_planner import RulePlanner
     from atlantis_dml.graph.build import build_graph
 
-    return build_graph(RulePlanner())
+    return build_graph(RulePlanner(), context=StudioRun, first=begin)
