@@ -65,6 +65,8 @@ class Session:
         self.spec = spec
         self.progress = progress
         self._captioner = captioner
+        self.addresses: dict[str, str] = {}
+        """Measurements' content addresses by subject, on the task as it is now: each hashes every query."""
 
     @cached_property
     def loaded(self) -> LoadedCollection:
@@ -109,6 +111,7 @@ class Session:
     def _forget_collection(self) -> None:
         self.__dict__.pop("collection", None)
         self.__dict__.pop("task", None)
+        self.addresses.clear()
 
     @property
     def captions(self) -> tuple[Caption, ...]:

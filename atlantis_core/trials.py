@@ -240,10 +240,12 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
 
 def measurement_key(session: Session, subject: str) -> str:
     """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
-    asked, searched = (
-        [as_json(image) for image in images] for images in (session.task.queries, session.task.gallery)
-    )
-    return content_key("measurement", [subject, pictures.VERSION, asked, searched])
+    known = session.addresses.get(subject)
+    if known is None:
+        asked, searched = session.task.queries, session.task.gallery
+        known = content_key("measurement", [subject, pictures.VERSION, asked, searched])
+        session.addresses[subject] = known
+    return known
 
 
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:

@@ -81,9 +81,11 @@ class Working:
         from atlantis_dml.chat_models import crew_of
         from atlantis_dml.driving import judged
         from atlantis_dml.graph.running import advance
+        from atlantis_dml.tracing.live import chosen_target, exported
 
-        watch = follow(self._screen, lambda: judged(session))
-        return advance(*crew_of(session), answer, watch, self._screen.stopped.is_set)
+        run, watch = self._workspace.runs.get(session.run_id), follow(self._screen, lambda: judged(session))
+        with exported(self._workspace, run, chosen_target(None), self._screen.line):
+            return advance(*crew_of(session), answer, watch, self._screen.stopped.is_set)
 
     def _tell(self, session: Session, outcome: Outcome) -> None:
         if outcome.status == "waiting" and outcome.question:

@@ -29,6 +29,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         "OPENAI_BASE_URL",
         "AZURE_OPENAI_API_KEY",
         "AZURE_OPENAI_ENDPOINT",
+        "ATLANTIS_TRACE",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ATLANTIS_WORKSPACE", str(tmp_path / "workspace"))

@@ -20,8 +20,9 @@ _KEY = "atlantis.key"
 _AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
 """What MLflow takes in one request."""
 _LONGEST_SETTING = 6000
+_LONGEST_REASON = 160
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-_REQUEST_SECONDS, _REPETITIONS = 10, 1
+_REQUEST_SECONDS, _REPETITIONS = 5, 1
 """A server that does not answer is given up soon: the event log has everything."""
 
 
@@ -111,13 +112,20 @@ class Door:
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError, NotImplementedError) as error:
-            reason = (str(error).splitlines() or [""])[0]
+            reason = (str(error).splitlines() or [""])[0][:_LONGEST_REASON]
             raise SetupError(f"MLflow at {self._target.tracking_uri!r} cannot be written to: {reason}") from error
 
 
 def _experiment(client: MlflowClient, target: Target) -> str:
     known = client.get_experiment_by_name(EXPERIMENT)
-    return str(known.experiment_id if known else client.create_experiment(EXPERIMENT, target.artifacts))
+    if known is None:
+        return str(client.create_experiment(EXPERIMENT, target.artifacts))
+    if target.artifacts not in {None, known.artifact_location}:  # it would write files where the workspace was once
+        raise SetupError(
+            f"{target.tracking_uri!r} keeps its files in {known.artifact_location!r}, and the workspace has moved; "
+            "delete mlflow.db and mlflow-artifacts, then export again"
+        )
+    return str(known.experiment_id)
 
 
 def _prepare() -> None:

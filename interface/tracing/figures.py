@@ -55,7 +55,9 @@ class Record:
 def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
     """Return a run as it stands, finished or not, with the trials it used."""
     started = round(run.created * _MS)
-    summary, journal = summarise(workspace, run.id), workspace.journal.rounds(run.id)
+    folder, journal = workspace.folder / "runs" / run.id, workspace.journal.rounds(run.id)
+    summary = _reported(folder) if run.status == "done" else None
+    summary = summary or summarise(workspace, run.id)
     session = Session(workspace, run.id, run.spec)
     parts = _trials(session, events)
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
@@ -69,9 +71,18 @@ def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])},
         figures=[*_by_round(journal, started), *_judged(summary, started), *_at_the_end(summary, started)],
-        files=_files(workspace.folder / "runs" / run.id, journal),
+        files=_files(folder, journal),
         parts=parts,
     )
+
+
+def _reported(folder: Path) -> dict[str, Any] | None:
+    """Return what the report of a finished run says; to count it all again takes a second."""
+    try:
+        told: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return told if told["status"] == "done" else None
 
 
 def begun_record(workspace: Workspace, run: Run) -> Record:

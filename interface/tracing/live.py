@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.tracing.sending import Sent, send_run
-from atlantis_dml.tracing.spans import SpanFacts, Spans
+from atlantis_dml.tracing.spans import Spans
 from atlantis_dml.tracing.target import check_target, target_of
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class LiveExport:
         self._queue: SimpleQueue[Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"export {run.id}", daemon=True)
         self._events: dict[int, Event] = {}
-        self._spans: dict[int, SpanFacts] = {}
         self._door: Door | None = None
-        self._mlflow_run_id = ""
         self._lost = False
         self._sent: Sent | None = None
         self._cpu_seconds = 0.0
@@ -110,7 +108,9 @@ class LiveExport:
         self._queue.put(None)
         self._thread.join(FLUSH_SECONDS)
         if self._sent is not None:
-            self._tell(f"trace: {self._sent.trace_page}" + (f" ({self._sent.ui})" if self._sent.ui else ""))
+            self._tell(f"trace: {self._sent.trace_page}")
+            if self._sent.ui:
+                self._tell(f"show it with: {self._sent.ui}")
         elif not self._lost:
             self._tell(f"the export to {self._target.tracking_uri} is not done yet; {self._later()}")
         return {
@@ -155,14 +155,10 @@ class LiveExport:
             self._lost = True
 
     def _send_changed(self) -> None:
-        """Send what happened since the last time, under a root that lasts as long as is known."""
+        """Send what happened since the last time."""
         door, spans = self._opened(), Spans(self._run, self._redact)
         events, self._events = self._events, {}
-        changed = {key: spans.one(event) for key, event in events.items()}
-        self._spans |= changed
-        root = spans.root("running", None, self._spans.values())
-        door.send_spans([root, *changed.values()])
-        door.close_trace(root, list(self._spans.values()), self._mlflow_run_id)
+        door.send_spans([spans.one(event) for event in events.values()])
 
     def _send_whole(self) -> None:
         run = self._workspace.runs.get(self._run.id)
@@ -174,7 +170,10 @@ class LiveExport:
 
         if self._door is None:
             door = Door(self._target)
-            self._mlflow_run_id = door.send_record(begun_record(self._workspace, self._run))
+            mlflow_run_id = door.send_record(begun_record(self._workspace, self._run))
+            root = Spans(self._run, self._redact).root("running", None, ())
+            door.send_spans([root])
+            door.close_trace(root, (), mlflow_run_id)  # in progress, until the end says otherwise
             self._door = door
         return self._door
 

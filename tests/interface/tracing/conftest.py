@@ -10,17 +10,15 @@ from typing import Any
 
 import pytest
 
-from atlantis_core.store.workspace import Workspace
-
 
 class Stored:
-    """What MLflow has of the only run in a workspace's database."""
+    """What an MLflow has of its only run."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, tracking_uri: str) -> None:
         from mlflow import MlflowClient
 
-        self.file = workspace.folder / "mlflow.db"
-        self.client = MlflowClient(tracking_uri=f"sqlite:///{self.file}")
+        self.uri = tracking_uri
+        self.client = MlflowClient(tracking_uri=tracking_uri)
         self.experiment_id = self.client.get_experiment_by_name("atlantis").experiment_id
 
     def trace(self) -> Any:
@@ -54,7 +52,7 @@ class Stored:
 
     def rows(self) -> dict[str, list[Any]]:
         """Every row of every table that holds something, without MLflow's own count of writes."""
-        with closing(sqlite3.connect(self.file)) as connection:
+        with closing(sqlite3.connect(self.uri.removeprefix("sqlite:///"))) as connection:
             connection.row_factory = lambda cursor, row: {
                 column[0]: value
                 for column, value in zip(cursor.description, row, strict=True)
@@ -82,7 +80,14 @@ def as_told() -> Any:
 
 
 @pytest.fixture
-def stored() -> type[Stored]:
+def stored() -> Any:
+    """Reads the database of a workspace."""
+    return lambda workspace: Stored(f"sqlite:///{workspace.folder / 'mlflow.db'}")
+
+
+@pytest.fixture
+def reading() -> type[Stored]:
+    """Reads an MLflow by its address."""
     return Stored
 
 

@@ -89,28 +89,58 @@ def test_it_says_where_to_look(sent: Fabricated, stored: Any, capsys: pytest.Cap
     assert f"/traces?traceId={stored(sent.workspace).trace().info.trace_id}" in said
 
 
-def test_a_killed_run_is_exported_as_far_as_it_came(tmp_path: Path, stored: Any, as_told: Any) -> None:
-    code = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "from tests.interface.conftest import begin\n"
-        "session = begin(Path(sys.argv[1]))\n"
-        "events = session.workspace.events\n"
-        "with events.span(session.run_id, 'planner', 'rules', {'round': 1, 'steps': []}) as step:\n"
-        "    step.output = {'reason': 'r', 'calls': []}\n"
-        "with events.span(session.run_id, 'tool', 'train_retriever', {'arm': 'baseline'}, step.id):\n"
-        "    with events.span(session.run_id, 'job', 'training, seed 1', {'trial': 't', 'seed': 1}):\n"
-        "        os._exit(9)\n"
-    )
+KILLED = """
+import os, sqlite3, sys, time
+from contextlib import closing
+from pathlib import Path
+from atlantis_dml.tracing.live import exported
+from tests.interface.conftest import begin
+
+def spans(file):
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM spans").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+session = begin(Path(sys.argv[1]))
+workspace, target = session.workspace, sys.argv[2] or None
+with exported(workspace, workspace.runs.get(session.run_id), target, print):
+    with workspace.events.span(session.run_id, "planner", "rules", {"round": 1, "steps": []}) as step:
+        step.output = {"reason": "r", "calls": []}
+    with workspace.events.span(session.run_id, "tool", "train_retriever", {"arm": "baseline"}, step.id):
+        with workspace.events.span(session.run_id, "job", "training, seed 1", {"trial": "t", "seed": 1}):
+            while target and spans(workspace.folder / "mlflow.db") < 4:
+                time.sleep(0.1)
+            os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("live", ["", "mlflow"])
+def test_a_killed_run_is_exported_as_far_as_it_came(tmp_path: Path, stored: Any, as_told: Any, live: str) -> None:
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), live], cwd=root, check=False, timeout=180)
     assert done.returncode == 9
     workspace = Workspace(tmp_path / "workspace")
+    if live:
+        assert stored(workspace).tree() == as_told(trace_of(workspace, "last"))
+        assert stored(workspace).runs()[0].info.status == "RUNNING"
     assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
     assert stored(workspace).tree() == as_told(trace_of(workspace, "last")) | {"status": "stopped"}
     run, _ = stored(workspace).runs()
     assert (run.info.status, run.data.tags["atlantis.status"]) == ("KILLED", "stopped")
     assert stored(workspace).trace().info.state == "IN_PROGRESS"
+
+
+def test_a_workspace_that_moved_writes_nothing_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = fabricate(tmp_path)
+    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder)]) == 0
+    made.workspace.folder.rename(tmp_path / "moved")
+    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(tmp_path / "moved")]) == 2
+    assert "the workspace has moved" in capsys.readouterr().err
+    assert not made.workspace.folder.exists()
 
 
 @pytest.mark.parametrize(
