@@ -21,6 +21,7 @@ from atlantis_dml.measure_commands import diagnose, evaluate, open_test
 from atlantis_dml.plot_command import plot
 from atlantis_dml.run_commands import resume, run
 from atlantis_dml.scenario_command import scenario
+from atlantis_dml.search_commands import index, indexes, search, unindex
 from atlantis_dml.serve_command import serve
 from atlantis_dml.train_command import presets, train
 
@@ -52,6 +53,8 @@ for _command in (
     export,
 ):
     app.command()(_command)
+for _searching in (index, search, indexes, unindex):
+    app.command()(_searching)
 app.command("test")(open_test)
 app.command("import")(import_collection)
 app.command("filter")(filter_embeddings)

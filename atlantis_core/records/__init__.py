@@ -10,6 +10,7 @@ from atlantis_core.records.asked import Budget, Goal, Price, RunSpec
 from atlantis_core.records.collection import Caption, Cell, Collection, LabelledImage, Problem, Regime, Role, Split
 from atlantis_core.records.making import Arm, Candidate, CellRequest, GenerationRequest, Protocol, Verdict
 from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
+from atlantis_core.records.searching import Filled, Hit, IndexFacts
 
 __all__ = [
     "Arm",
@@ -21,9 +22,12 @@ __all__ = [
     "CellRequest",
     "Collection",
     "Comparison",
+    "Filled",
     "Gap",
     "GenerationRequest",
     "Goal",
+    "Hit",
+    "IndexFacts",
     "Interval",
     "LabelledImage",
     "Measurement",

@@ -1,0 +1,139 @@
+"""Where indexes are: a folder each, with what is said of it, Chroma's files, and a lock."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from atlantis_core.data.entries import shown
+from atlantis_core.errors import SetupError
+from atlantis_core.plain import as_json, from_json
+from atlantis_core.records import IndexFacts
+
+FACTS_NAME = "index.json"
+FOLDER_NAME = "index"
+"""Of the folder in the workspace that holds all indexes."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_WAIT_SECONDS = 10.0
+_GLANCE_SECONDS = 0.05
+
+
+def check_name(name: str) -> str:
+    """Return a name that an index can have, which is a folder's and a Chroma collection's too.
+
+    Raises:
+        SetupError: It is none.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise SetupError(
+            f"an index cannot be named {name[:80]!r}: 1 to 63 of A-Z a-z 0-9 . _ -, a letter or digit first and last"
+        )
+    return name
+
+
+def suggested_name(text: str, model_hash: str) -> str:
+    """Return a name for the index of a collection by a model."""
+    kept = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40].strip("-") or "images"
+    return f"{kept}-{model_hash[:8]}"
+
+
+def index_folder(index: str, home: Path) -> Path:
+    """Return the folder of an index.
+
+    Args:
+        index: Its name, or its folder.
+        home: Folder of a workspace's indexes.
+
+    Raises:
+        SetupError: There is none.
+    """
+    given = Path(index).expanduser()
+    if (given / FACTS_NAME).is_file():
+        return given.resolve()
+    if os.sep in index or index in {"", ".", ".."}:
+        raise SetupError(f"there is no index in {shown(index)!r} (no {FACTS_NAME}); `atlantis indexes` lists them")
+    folder = home / check_name(index)
+    if not (folder / FACTS_NAME).is_file():
+        known = ", ".join(facts.name for facts in list_indexes(home)) or "none; `atlantis index MODEL DATA` makes one"
+        raise SetupError(f"there is no index {index!r} in this workspace; known: {known}")
+    return folder
+
+
+def workspace_of(folder: Path) -> Path:
+    """Return the workspace that an index lies in, to which its paths are relative."""
+    return folder.parents[1]
+
+
+def list_indexes(home: Path) -> list[IndexFacts]:
+    """Return what is said of each index of a workspace, by name; folders that hold none are passed by."""
+    if not home.is_dir():
+        return []
+    return [read_facts(path.parent) for path in sorted(home.glob(f"*/{FACTS_NAME}"))]
+
+
+def read_facts(folder: Path) -> IndexFacts:
+    """Read what is said of an index.
+
+    Raises:
+        SetupError: It is missing or damaged.
+    """
+    path = folder / FACTS_NAME
+    try:
+        return from_json(IndexFacts, json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SetupError(f"{shown(str(path))!r} cannot be read: {error.strerror}") from error
+    except (ValueError, ValidationError) as error:
+        raise SetupError(f"{shown(str(path))!r} is damaged; make the index anew under another name") from error
+
+
+def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
+    """Write what is said of an index, whole or not at all; return it.
+
+    Raises:
+        SetupError: It cannot be written.
+    """
+    part = folder / f".{FACTS_NAME}.{os.getpid()}"
+    try:
+        part.write_text(json.dumps(as_json(facts), indent=1) + "\n", encoding="utf-8")
+        part.replace(folder / FACTS_NAME)
+    except OSError as error:
+        raise SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror}") from error
+    return facts
+
+
+@contextmanager
+def held(folder: Path, *, writing: bool) -> Iterator[None]:
+    """Hold an index: alone to write in it, beside other readers to ask it. The lock ends with the process.
+
+    Raises:
+        SetupError: Somebody else holds it, also after a wait of some seconds.
+    """
+    kind = fcntl.LOCK_EX if writing else fcntl.LOCK_SH
+    try:
+        handle = (folder / "lock").open("a")
+    except OSError as error:
+        raise SetupError(f"{shown(str(folder))!r} cannot be used: {error.strerror}") from error
+    with handle:
+        until = time.monotonic() + _WAIT_SECONDS
+        while not _taken(handle.fileno(), kind):
+            if time.monotonic() > until:
+                raise SetupError(f"index {folder.name!r} is being written by another process; ask when it is done")
+            time.sleep(_GLANCE_SECONDS)
+        yield
+
+
+def _taken(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,239 @@
+"""What the search commands do, short of showing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import SetupError
+from atlantis_core.records import IndexFacts, Regime
+from atlantis_dml.progress import screen_on_stderr
+
+if TYPE_CHECKING:
+    from atlantis_core.data.reading import LoadedCollection, ReadOptions
+    from atlantis_core.searching.asking import ImageSearch
+    from atlantis_core.searching.embedder import Embedder
+    from atlantis_core.searching.filling import Source
+    from atlantis_core.searching.filters import Where
+    from atlantis_dml.progress import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class IndexAsked:
+    """What is to be indexed, by which model, as typed."""
+
+    model: str
+    """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
+    data: str
+    read: ReadOptions
+    regime: Regime = "seen"
+    name: str | None = None
+    splits: tuple[str, ...] = ("train", "validation")
+    server: str = ""
+    embedding: str | None = None
+    add: bool = False
+    check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What an index is asked, as typed."""
+
+    image: Path | None
+    text: str | None = None
+    top: int = 10
+    where: Where | None = None
+    exact: bool = False
+
+
+def index_home(workspace: Path | None) -> Path:
+    """Return the folder of a workspace's indexes; it may not be there."""
+    from atlantis_core.searching.places import FOLDER_NAME
+    from atlantis_dml.assembly import open_workspace
+
+    return open_workspace(workspace).folder / FOLDER_NAME
+
+
+def open_search(index: str, workspace: Path | None = None, model: str | None = None) -> ImageSearch:
+    """Open an index to ask it.
+
+    Args:
+        index: Its name or folder.
+        workspace: Where a name is looked up.
+        model: The model of the index, where it was moved; None takes the one that is written down.
+
+    Raises:
+        SetupError: There is no such index, or the model is another one.
+    """
+    from atlantis_core.searching.asking import ImageSearch
+    from atlantis_core.searching.places import index_folder, read_facts
+
+    folder = index_folder(index, index_home(workspace))
+    if model is None:
+        return ImageSearch(folder)
+    return ImageSearch(folder, _embedder(model, read_facts(folder).embedding, workspace)[1])
+
+
+def indexed(asked: IndexAsked, workspace: Path | None) -> dict[str, Any]:
+    """Read DATA, load MODEL, and fill an index.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.searching.chroma import address
+    from atlantis_core.searching.filling import Source, check_splits
+    from atlantis_core.searching.places import check_name
+    from atlantis_dml.assembly import check_data
+
+    started = time.monotonic()
+    check_splits(asked.splits)
+    check_data(asked.data)
+    if asked.name is not None:
+        check_name(asked.name)
+    if asked.server:
+        address(asked.server)
+    with screen_on_stderr() as screen:
+        model, embedder = _embedder(asked.model, asked.embedding, workspace)
+        loaded = _read(asked, workspace, screen)
+        source = Source(loaded.collection, asked.splits)
+        found = _filled(asked, source, model, embedder, workspace, screen)
+    return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
+
+
+def _read(asked: IndexAsked, workspace: Path | None, screen: Screen) -> LoadedCollection:
+    """Read DATA and write its splits down: what is held out while indexing stays held out."""
+    from atlantis_core.data.inspection import summary
+    from atlantis_dml.assembly import load_data, open_workspace
+
+    store = open_workspace(workspace)
+    loaded = load_data(asked.data, store, asked.read, asked.regime, screen.progress)
+    store.splits.write(loaded, asked.regime)
+    for line in (summary(loaded.collection.problems), *loaded.notes):
+        if line:
+            screen.line(line)
+    return loaded
+
+
+def _filled(
+    asked: IndexAsked, source: Source, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
+) -> dict[str, Any]:
+    from atlantis_core.searching.checking import check_recall
+    from atlantis_core.searching.filling import fill
+    from atlantis_core.searching.places import read_facts, suggested_name
+    from atlantis_core.searching.preparing import prepare
+
+    name = asked.name or suggested_name(source.collection.name, embedder.model_hash)
+    folder = index_home(workspace) / name
+    prepare(folder, model, embedder, asked.server)
+    filled = fill(folder, embedder, source, add=asked.add, progress=screen.progress)
+    if asked.check:
+        check_recall(folder, screen.progress)
+    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    return index_facts(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
+
+
+def _embedder(model: str, embedding: str | None, workspace: Path | None) -> tuple[str, Embedder]:
+    """Return what loads MODEL again, and the model."""
+    from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
+    from atlantis_dml.retrievers import find_model
+
+    if model.partition(":")[0] in EMBEDDERS and not Path(model).expanduser().exists():
+        return model, load_embedder(model, embedding)
+    target = find_model(model, workspace).target
+    path = Path(target)
+    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding)
+
+
+def index_facts(facts: IndexFacts) -> dict[str, Any]:
+    """Return what may be told of an index, JSON-able."""
+    return {
+        "index": facts.name,
+        "images": facts.images,
+        "complete": facts.complete,
+        "distance": facts.distance,
+        "dims": facts.dims,
+        "model_hash": facts.model_hash,
+        "made_by": facts.model,
+        "server": facts.server or None,
+        "facets": list(facts.facets),
+        "columns": {name: list(values) for name, values in facts.columns.items()},
+        "recall_at_10": facts.recall_at_10,
+    }
+
+
+def searched(index: str, query: Query, workspace: Path | None, model: str | None = None) -> dict[str, Any]:
+    """Ask an index.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    if (query.image is None) == (query.text is None):
+        raise SetupError("ask with one of the two: a picture (IMAGE) or words (--text)")
+    if query.image is not None and not query.image.expanduser().is_file():
+        raise SetupError(f"there is no picture {str(query.image)!r}; check the path")
+    found = open_search(index, workspace, model)
+    try:
+        vector = _asked(found, query)
+        started = time.monotonic()
+        hits = found.search_vector(vector, query.top, query.where, exact=query.exact)
+        seconds = time.monotonic() - started
+        facts = found.facts
+    finally:
+        found.close()
+    return {
+        "index": facts.name,
+        "query": str(query.image) if query.image else query.text,
+        "top": query.top,
+        "where": dict(query.where or {}),
+        "exact": query.exact,
+        "distance": facts.distance,
+        "seconds": round(seconds, 4),
+        "results": [hit_facts(hit) for hit in hits],
+    }
+
+
+def _asked(found: ImageSearch, query: Query) -> Any:
+    if query.image is not None:
+        return found.embedder.embed([query.image.expanduser()])[0]
+    return found.embedder.embed_text([query.text or ""])[0]
+
+
+def hit_facts(hit: Any) -> dict[str, Any]:
+    """Return a hit as JSON."""
+    from atlantis_core.plain import as_json
+
+    facts: dict[str, Any] = as_json(hit)
+    return facts | {"distance": round(hit.distance, 6)}
+
+
+def listed(workspace: Path | None) -> dict[str, Any]:
+    """Return what is told of all indexes of a workspace."""
+    from atlantis_core.searching.places import list_indexes
+
+    return {"indexes": [index_facts(facts) for facts in list_indexes(index_home(workspace))]}
+
+
+def removed(
+    index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
+) -> dict[str, Any]:
+    """Take images out of an index, or all of it away.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.searching.places import index_folder, read_facts
+    from atlantis_core.searching.removing import drop, remove
+
+    folder = index_folder(index, index_home(workspace))
+    facts = read_facts(folder)
+    if everything and (ids or where):
+        raise SetupError("--everything takes the whole index away; leave out --id and --where")
+    if everything:
+        drop(folder)
+        return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}
+    with screen_on_stderr() as screen:
+        count, facts = remove(folder, ids, where, screen.progress)
+    return {"index": facts.name, "removed": count, "images": facts.images, "gone": False}
