@@ -7,14 +7,14 @@ from atlantis_dml import load_retriever
 retriever = load_retriever("20261123-1a2b3c")  # a run, a trial, a safetensors file or a timm name
 vectors = retriever.embed(["a.jpg", "b.jpg"])
 ```
-`train`, `evaluate`, `export` and `filter_embeddings` are the commands of these names; they show progress on stderr
+`train`, `evaluate`, `export`, `index` and `filter_embeddings` are the commands of these names; they show progress on stderr
 and return what `--json` prints.
 """
 
 from __future__ import annotations
 
-from atlantis_dml.library import evaluate, export, filter_embeddings, load_retriever, train
+from atlantis_dml.library import evaluate, export, filter_embeddings, index, load_retriever, open_index, train
 
-__all__ = ["__version__", "evaluate", "export", "filter_embeddings", "load_retriever", "train"]
+__all__ = ["__version__", "evaluate", "export", "filter_embeddings", "index", "load_retriever", "open_index", "train"]
 
 __version__ = "0.1.0"

@@ -12,10 +12,12 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from atlantis_core.errors import AtlantisError
+from atlantis_core.searching.places import FOLDER_NAME
 from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
 from atlantis_dml.web.pictures import add_picture_routes
 from atlantis_dml.web.run_routes import add_run_routes
+from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
 from atlantis_dml.web.trace_routes import add_trace_routes
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 DATA_PATH = "/data"
+API_PATH = "/api"
 STATIC_PATH = "/own"
 
 
@@ -62,6 +65,9 @@ def make_data_app(site: Site) -> FastAPI:
     for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes, add_search_routes):
         add(router, site)
     app.include_router(router)
+    api = APIRouter(prefix=API_PATH)
+    add_search_api(api, Searches(site.workspace.folder / FOLDER_NAME))
+    app.include_router(api)
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
 
     @app.exception_handler(AtlantisError)

@@ -1,0 +1,128 @@
+"""Models that put pictures and words into one space: CLIP and its kin, by folder or hub name (Radford et al., 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.data.text import quoted
+from atlantis_core.errors import SetupError
+from atlantis_core.learning.devices import best_device
+from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.pictures import open_picture
+from atlantis_core.learning.weights import folder_digest, require_safetensors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+BATCH = 32
+
+
+class ClipEmbedder:
+    """An `embedder.Embedder` that knows words.
+
+    Args:
+        name: A folder in the manner of `transformers`, or a hub name such as `openai/clip-vit-base-patch32`.
+
+    Raises:
+        SetupError: No such model, or it has no safetensors; nothing is loaded yet.
+    """
+
+    distance = "cosine"
+    embedding = ""
+
+    def __init__(self, name: str) -> None:
+        if not name:
+            raise SetupError("clip: names no model; write clip:FOLDER or clip:openai/clip-vit-base-patch32")
+        self._name, self._folder = name, _found(name)
+
+    @cached_property
+    def dims(self) -> int:
+        """D, the length of a vector."""
+        return int(self._loaded[1].config.projection_dim)
+
+    @cached_property
+    def model_hash(self) -> str:
+        """Address of weights, configuration and vocabulary."""
+        return folder_digest(Path(self._folder))[:32]
+
+    def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
+        """Return unit vectors (N, D) of pictures, by path or decoded.
+
+        Raises:
+            SetupError: A picture cannot be read, or the model cannot be loaded.
+        """
+        processor, model = self._loaded
+        parts = [np.zeros((0, self.dims), np.float32)]
+        for start in range(0, len(images), BATCH):
+            pictures = [open_picture(image) for image in images[start : start + BATCH]]
+            given = processor(images=pictures, return_tensors="pt").to(model.device)
+            parts.append(_unit(model.get_image_features, given))
+        return np.concatenate(parts)
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors (N, D) of texts; what is longer than the model reads is cut.
+
+        Raises:
+            SetupError: A text is empty, or the model cannot be loaded.
+        """
+        if not all(text.strip() for text in texts):
+            raise SetupError("there are no words to search with")
+        processor, model = self._loaded
+        given = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True).to(model.device)
+        return _unit(model.get_text_features, given)
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """Processor and model."""
+        import transformers
+        from safetensors import SafetensorError
+
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            auto: Any = transformers.AutoProcessor
+            processor: Any = auto.from_pretrained(self._folder, local_files_only=True)
+            model: Any = transformers.AutoModel.from_pretrained(
+                self._folder, local_files_only=True, use_safetensors=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise SetupError(f"clip model {self._name!r} cannot be loaded, is it complete? {reason}") from error
+        if not hasattr(model, "get_text_features"):
+            raise SetupError(f"{quoted(self._name, 80)} is no model of pictures and words; give a CLIP to clip:NAME")
+        return processor, model.to(best_device()).eval()
+
+
+def _unit(features: Any, given: Any) -> NDArray[np.float32]:
+    """Return features as unit vectors; newer versions of transformers wrap them."""
+    import torch
+
+    with torch.inference_mode():
+        found = features(**given)
+    tensor = getattr(found, "pooler_output", found)
+    unit: NDArray[np.float32] = torch.nn.functional.normalize(tensor.float(), dim=1).cpu().numpy()
+    return unit
+
+
+def _found(name: str) -> str:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        patterns = ["*.json", "*.txt", "*.safetensors"]
+        return find_snapshot(
+            name,
+            "clip model",
+            lambda local_files_only: snapshot_download(
+                name, allow_patterns=patterns, local_files_only=local_files_only
+            ),
+        )
+    if not (folder / "config.json").is_file():
+        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
+    require_safetensors(folder)
+    return str(folder.resolve())
