@@ -7,8 +7,8 @@ from atlantis_dml import load_retriever
 retriever = load_retriever("20261123-1a2b3c")  # a run, a trial, a safetensors file or a timm name
 vectors = retriever.embed(["a.jpg", "b.jpg"])
 ```
-`train`, `evaluate`, `export`, `index` and `filter_embeddings` are the commands of these names; they show progress on stderr
-and return what `--json` prints.
+`train`, `evaluate`, `export`, `index` and `filter_embeddings` are the commands of these names; they show progress on
+stderr and return what `--json` prints.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Models that put pictures and words into one space: CLIP and its kin, by folder or hub name (Radford et al., 2021)."""
+"""Models that put pictures and words into one space: CLIP (Radford et al., ICML 2021), by folder or name."""
 
 from __future__ import annotations
 
