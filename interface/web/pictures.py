@@ -24,11 +24,20 @@ def add_picture_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/image/{key}", response_class=Response)
     def image(run_id: str, key: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
         path = path_of(site, run_id, key)
-        try:
-            data = _thumbnail(path, side)
-        except (OSError, ValueError) as error:
-            raise SetupError(f"image {key[:40]!r} cannot be shown: {type(error).__name__}") from error
-        return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
+        return shown(path, key, side)
+
+
+def shown(path: str, key: str, side_px: int) -> Response:
+    """Return a picture's thumbnail as an answer that a browser may keep.
+
+    Raises:
+        SetupError: The file has gone or is damaged.
+    """
+    try:
+        data = _thumbnail(path, side_px)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"image {key[:40]!r} cannot be shown: {type(error).__name__}") from error
+    return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
 
 
 def path_of(site: Site, run_id: str, key: str) -> str:

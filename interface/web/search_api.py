@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Form, UploadFile
+from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from atlantis_core.errors import SetupError
@@ -17,6 +17,7 @@ from atlantis_core.searching.asking import ImageSearch
 from atlantis_core.searching.filters import read_filters
 from atlantis_core.searching.places import check_name, index_folder, list_indexes
 from atlantis_dml.searching import index_facts
+from atlantis_dml.web.pictures import LARGEST_SIDE_PX, shown
 from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
         else:
             hits = found.search_text(text, top, rules, exact=exact)
         return Answer(index=name, results=[_hit(hit) for hit in hits])
+
+    @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
+    def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
+        """Return an image of the index, small, as JPEG."""
+        return shown(searches.get(name).index.hit(image_id).path, image_id, side)
 
 
 def _told(facts: Any) -> dict[str, Any]:

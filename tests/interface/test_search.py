@@ -89,6 +89,9 @@ def test_over_http(indexed) -> None:
         found = client.post("/indexes/boats/search", files=upload, data={"top": 2, "where": "condition=night"}).json()
         assert found["results"][0]["label"] in image.parent.name
         assert len(found["results"]) == 2
+        shown = client.get(f"/indexes/boats/image/{found['results'][0]['id']}")
+        assert shown.headers["content-type"] == "image/jpeg"
+        assert client.get("/indexes/boats/image/..%2f..%2fetc%2fpasswd").status_code in {400, 404}
         for name, data in (("..%2fboats", {}), ("nowhere", {}), ("boats", {}), ("boats", {"text": "a boat"})):
             assert client.post(f"/indexes/{name}/search", data=data).status_code in {400, 404}
         bad = client.post("/indexes/boats/search", files={"file": ("q.png", b"no", "image/png")})

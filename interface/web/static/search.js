@@ -6,7 +6,7 @@ const NAMES = { before: "Before: baseline, real images only", after: "After: the
 export function start(element) {
   const head = el("div"), form = el("div"), told = el("p", { className: "quiet", role: "status" }), results = el("div", { className: "sides" });
   element.replaceChildren(el("div", { className: "atlantis search" }, head, form, told, results));
-  let run = null;
+  let run = null, index = null;
 
   async function search(given, name) {
     told.textContent = `Searching with ${name} ...`;
@@ -38,6 +38,39 @@ export function start(element) {
     search({ key: one.id }, `an image of ${one.label}`);
   }
 
+  // Indexes made by `atlantis index`: with words too, where their model knows any.
+  async function indexed() {
+    const response = await fetch("/api/indexes");
+    const { indexes } = await response.json();
+    if (!response.ok || !indexes.length) return;
+    const select = el("select", { id: "index" }, el("option", { value: "" }, "both models of the run"), ...indexes.filter((one) => one.complete).map((one) => el("option", { value: one.index }, `index ${one.index} (${one.images.toLocaleString("en")} images)`)));
+    const words = el("input", { type: "search", id: "text", placeholder: "words, for an index of a clip: model", maxLength: 2000, size: 34 });
+    words.addEventListener("change", () => { if (words.value) ask({ text: words.value }, `“${words.value}”`); });
+    index = select;
+    form.append(el("div", { className: "tools" }, el("label", {}, "Search", select), el("label", {}, "Or in words", words)));
+  }
+
+  async function ask(given, name) {
+    if (!index || !index.value) {
+      if (given.text) { told.textContent = "Words need an index: choose one made with clip:NAME (atlantis index clip:NAME DATA)."; return undefined; }
+      return search(given, name);
+    }
+    told.textContent = `Searching with ${name} ...`;
+    results.replaceChildren();
+    const body = new FormData(), which = index.value;
+    for (const [key, value] of Object.entries(given)) body.append(key, value);
+    try {
+      const response = await fetch(`/api/indexes/${which}/search`, { method: "POST", body });
+      const answer = await response.json();
+      if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail));
+      told.textContent = `Nearest to ${name} in ${which}.`;
+      results.replaceChildren(el("ol", { className: "results" }, ...answer.results.map((one) => el("li", {},
+        el("img", { src: `/api/indexes/${which}/image/${encodeURIComponent(one.id)}`, alt: one.label }), el("span", {}, one.label),
+        el("p", { className: "quiet" }, [...Object.entries(one.facets).map(([facet, value]) => `${facet}=${value}`), one.distance.toFixed(3)].join(" · "))))));
+    } catch (error) { told.textContent = ""; complain(results, error); }
+    return undefined;
+  }
+
   const preview = el("img", { className: "preview", alt: "what is searched with", hidden: true });
   const file = el("input", { type: "file", id: "picture", accept: "image/*", onchange: () => take(file.files[0]) });
   const drop = el("label", { className: "drop", htmlFor: "picture" }, "Drop a picture here, or choose one: ", file, preview);
@@ -47,12 +80,13 @@ export function start(element) {
     preview.src = URL.createObjectURL(picture);
     preview.hidden = !picture.type.startsWith("image/");
     remember({ key: "" });
-    search({ file: picture }, picture.name);
+    ask({ file: picture }, picture.name);
   }
   drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
   drop.addEventListener("dragleave", () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); take(event.dataTransfer.files[0]); });
   form.append(drop);
+  indexed().catch((error) => complain(results, error));
 
   runPicker(head, (chosen) => {
     const first = run === null;

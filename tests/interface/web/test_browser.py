@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from serving import CHROMIUM, looking, serving
 
+import atlantis_dml
 from atlantis_core.store.workspace import Workspace
 
 pytestmark = [
@@ -159,8 +160,9 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     address, folder = server
     (run,) = Workspace(folder).runs.all()
     image = Workspace(folder).collections.get(run.spec.collection_id).collection.images[0]
+    atlantis_dml.index("harbor-student", "harbor-tiny", name="boats", workspace=folder)
     page.goto(f"{address}/search")
-    page.wait_for_selector("#run")
+    page.wait_for_selector("#index")
     page.set_input_files("#picture", image.path)
     page.wait_for_selector(".sides section:nth-child(2) li")
     assert image.label in page.locator(".results li").first.inner_text()
@@ -168,6 +170,13 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     bad.write_bytes(b"no picture")
     page.set_input_files("#picture", str(bad))
     page.wait_for_selector("text=no picture that can be read")
+    page.select_option("#index", "boats")
+    page.set_input_files("#picture", image.path)
+    page.wait_for_selector("text=in boats")
+    assert image.label in page.locator(".results li").first.inner_text()
+    page.fill("#text", "a boat at night")
+    page.press("#text", "Enter")
+    page.wait_for_selector("text=cannot be asked in words")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
