@@ -115,7 +115,7 @@ def _serve(site: Site, port: int) -> None:
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
     app = make_app(site)
-    site.open()  # loads what answering takes, so that the first page is not slow
+    site.conversations.open()  # loads what answering takes, so that the first page is not slow
     listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
@@ -123,4 +123,4 @@ def _serve(site: Site, port: int) -> None:
     try:
         server.run(sockets=[listening])
     finally:
-        site.rest()
+        site.steering.rest()

@@ -37,7 +37,9 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     chat_id, seen = gradio.State(""), gradio.State(None)
     with gradio.Row(elem_id="conversations"):
         choice = gradio.Dropdown([], label="Conversation", interactive=True, scale=3, elem_id="conversation")
-        data = gradio.Dropdown(list(site.data), value=site.data[0], label="About", scale=2, elem_id="about")
+        data = gradio.Dropdown(
+            list(site.conversations.data), value=site.conversations.data[0], label="About", scale=2, elem_id="about"
+        )
         new = gradio.Button("New conversation", scale=1, elem_id="new")
     # Names and captions are untrusted: text is shown as it is, never as Markdown, which could fetch pictures.
     talk = gradio.Chatbot(
@@ -52,14 +54,14 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     shown = [talk, status, seen]
 
     def opened(request: gradio.Request) -> Any:
-        room = site.open(dict(request.query_params).get("chat"))
-        names = [(_name(record), record.id) for record in site.records()]
+        room = site.conversations.open(dict(request.query_params).get("chat"))
+        names = [(_name(record), record.id) for record in site.conversations.records()]
         return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
 
     def glanced(which: str, before: Any) -> Any:
         if not which:
             return gradio.skip()
-        room = site.room(which)
+        room = site.conversations.room(which)
         now = room.glance()
         if now == before:
             return gradio.skip()
@@ -67,12 +69,12 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         return gradio.skip() if talked else _shown(room, now), _status(room, now), now
 
     def said(which: str, text: str) -> str:
-        site.open(which or None).say(text)
+        site.conversations.open(which or None).say(text)
         return ""
 
     def begun(about: str) -> Any:
         try:
-            return site.begin(about).id
+            return site.conversations.begin(about).id
         except AtlantisError as error:
             raise gradio.Error(str(error)) from error
 
@@ -83,7 +85,7 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
     for event in (line.submit, send.click):
         event(said, [chat_id, line], [line], js=_WHICH, **quiet)
-    stop.click(lambda which: site.open(which or None).say("/stop"), [chat_id], None, **quiet)
+    stop.click(lambda which: site.conversations.open(which or None).say("/stop"), [chat_id], None, **quiet)
     choice.input(None, [choice], None, js=_GO)
     made = gradio.State("")
     new.click(begun, [data], [made], **quiet).success(None, [made], None, js=_GO)

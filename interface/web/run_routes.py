@@ -52,7 +52,7 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
         from atlantis_dml.web.run_page import render_run, stamp_of
 
         stamp = stamp_of(site, run_id)
-        doing, problem = site.doing(run_id)
+        doing, problem = site.steering.doing(run_id)
         facts = {"stamp": stamp, "doing": clean(doing, _LONGEST_NAME), "problem": clean(problem, _LONGEST_NAME)}
         return facts if stamp == seen else facts | {"html": render_run(site, run_id)}
 
@@ -79,16 +79,16 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/question")
     def question(run_id: str) -> dict[str, Any]:
-        return {"question": site.question(run_id)}
+        return {"question": site.steering.question(run_id)}
 
     @router.post("/runs/{run_id}/answer")
     def answer(run_id: str, said: Answer) -> dict[str, Any]:
-        return {"told": site.answer(run_id, said.model_dump())}
+        return {"told": site.steering.answer(run_id, said.model_dump())}
 
     @router.post("/runs/{run_id}/go-on")
     def go_on(run_id: str) -> dict[str, Any]:
-        return {"told": site.go_on(run_id)}
+        return {"told": site.steering.go_on(run_id)}
 
     @router.post("/runs/{run_id}/stop")
     def stop(run_id: str) -> dict[str, Any]:
-        return {"told": site.stop(run_id)}
+        return {"told": site.steering.stop(run_id)}

@@ -1,0 +1,139 @@
+"""Steering runs from a browser: the protocol that waits, its answer, going on and stopping."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.errors import ToolError
+from atlantis_core.plain import as_json
+from atlantis_dml.web.room import Listening
+
+if TYPE_CHECKING:
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.web.conversations import Conversations
+    from atlantis_dml.working import Working
+
+
+class Steering:
+    """Acts on runs; of two browsers that answer at once, the first one counts.
+
+    Args:
+        workspace: Keeps the runs.
+        conversations: A run of a conversation is driven by its desk, any other one here.
+    """
+
+    def __init__(self, workspace: Workspace, conversations: Conversations) -> None:
+        self._workspace, self._conversations = workspace, conversations
+        self._lock = threading.RLock()
+        self._workers: dict[str, tuple[Working, Listening]] = {}
+
+    def question(self, run_id: str) -> dict[str, Any] | None:
+        """Return the protocol that a run asks about, as it would be made now; None where it asks nothing."""
+        from atlantis_core.approving import as_wished
+        from atlantis_core.session import Session
+        from atlantis_dml.graph.running import question_of
+
+        run = self._workspace.runs.get(run_id)
+        if self._workspace.standing(run) != "waiting" or self._is_busy(run):
+            return None
+        question = question_of(self._workspace, run.id)
+        return as_wished(Session(self._workspace, run.id, run.spec), question) if question else None
+
+    def answer(self, run_id: str, answer: Mapping[str, Any]) -> str:
+        """Answer the protocol that a run asks about; an edited one is checked first.
+
+        Raises:
+            AtlantisError: It waits for no answer (any more), or the edited protocol breaks a rule.
+        """
+        with self._lock:
+            run = self._workspace.runs.get(run_id)
+            asked = self.question(run.id)
+            if asked is None:
+                raise ToolError("no protocol waits for an answer now; another window may have answered it")
+            if asked["protocol"]["id"] != answer.get("protocol_id"):
+                raise ToolError("another protocol waits by now; look at it before you answer")
+            checked = self._checked(run, asked, answer)
+            room = self._conversations.of_run(run)
+            if room is not None:
+                return room.answer(checked)
+            self._worker(run)[0].go(run.id, checked)
+            return "Rejected." if checked["decision"] == "reject" else "Approved."
+
+    def _checked(self, run: Run, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+        from atlantis_core.approving import approval
+        from atlantis_core.protocols import edited_protocol
+        from atlantis_core.session import Session
+        from atlantis_dml.graph.running import question_of
+
+        if answer.get("decision") == "reject":
+            return {"decision": "reject", "reason": str(answer.get("reason") or "")[:300]}
+        session = Session(self._workspace, run.id, run.spec)
+        if answer.get("cells") is None:
+            return approval(session, question_of(self._workspace, run.id) or asked)
+        left = self._workspace.ledger.left(run.id, run.spec.budget)["images"]
+        payload = {**asked["protocol"], "cells": answer["cells"]}
+        protocol = edited_protocol(payload, session.collection, run.spec.regime, left)
+        return {"decision": "edit", "protocol": as_json(protocol)}
+
+    def go_on(self, run_id: str) -> str:
+        """Go on with a run that is paused or was stopped.
+
+        Raises:
+            ToolError: It is not.
+        """
+        with self._lock:
+            run = self._workspace.runs.get(run_id)
+            if self._workspace.standing(run) not in {"paused", "stopped", "failed"} or self._is_busy(run):
+                raise ToolError("the run is not paused")
+            room = self._conversations.of_run(run)
+            if room is not None:
+                return room.go_on()
+            self._worker(run)[0].go(run.id)
+            return f"Run {run.id} goes on."
+
+    def stop(self, run_id: str) -> str:
+        """Ask a run that works in this server to pause.
+
+        Raises:
+            ToolError: None works here.
+        """
+        run = self._workspace.runs.get(run_id)
+        room = self._conversations.of_run(run)
+        stopped = room.stop() if room is not None else self._worker(run)[0].stop()
+        if not stopped:
+            raise ToolError("nothing of this run works in this server now")
+        return "Stopping at the next sign of progress; what is done stays."
+
+    def doing(self, run_id: str) -> tuple[str, str]:
+        """Return what a run is doing in this server, in words, and what went wrong last; both may be empty."""
+        run = self._workspace.runs.get(run_id)
+        room = self._conversations.of_run(run)
+        screen = room.screen if room is not None else self._worker(run)[1]
+        complaints = screen.complaints()
+        return screen.doing() if self._is_busy(run) else "", complaints[-1] if complaints else ""
+
+    def rest(self) -> None:
+        """Ask everything that works here to pause, and wait until it does: the server is going down."""
+        with self._lock:
+            working = [room.desk.working for room in self._conversations.rooms()]
+            working += [worker for worker, _ in self._workers.values()]
+        for one in working:
+            one.stop()
+        for one in working:
+            one.wait()
+
+    def _worker(self, run: Run) -> tuple[Working, Listening]:
+        from atlantis_dml.working import Working
+
+        with self._lock:
+            if run.id not in self._workers:
+                screen = Listening()
+                self._workers[run.id] = Working(self._workspace, screen, lambda: None), screen
+            return self._workers[run.id]
+
+    def _is_busy(self, run: Run) -> bool:
+        room = self._conversations.of_run(run)
+        return room.desk.working.is_busy() if room is not None else self._worker(run)[0].is_busy()
