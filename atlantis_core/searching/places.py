@@ -62,10 +62,23 @@ def index_folder(index: str, home: Path) -> Path:
         return given.resolve()
     if os.sep in index or index in {"", ".", ".."}:
         raise SetupError(f"there is no index in {shown(index)!r} (no {FACTS_NAME}); `atlantis indexes` lists them")
-    folder = home / check_name(index)
+    return named_folder(index, home)
+
+
+def named_folder(name: str, home: Path) -> Path:
+    """Return the folder of an index by its name alone: no path leads out of the workspace.
+
+    Args:
+        name: Of the index.
+        home: Folder of a workspace's indexes.
+
+    Raises:
+        SetupError: There is none of that name.
+    """
+    folder = home / check_name(name)
     if not (folder / FACTS_NAME).is_file():
         known = ", ".join(facts.name for facts in list_indexes(home)) or "none; `atlantis index MODEL DATA` makes one"
-        raise SetupError(f"there is no index {index!r} in this workspace; known: {known}")
+        raise SetupError(f"there is no index {name!r} in this workspace; known: {known}")
     return folder
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from atlantis_core.errors import SetupError
 from atlantis_core.searching.asking import ImageSearch
 from atlantis_core.searching.filters import read_filters
-from atlantis_core.searching.places import check_name, index_folder, list_indexes
+from atlantis_core.searching.places import list_indexes, named_folder
 from atlantis_dml.searching import index_facts
 from atlantis_dml.web.pictures import LARGEST_SIDE_PX, shown
 from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
@@ -82,7 +82,7 @@ class Searches:
         """
         with self._lock:
             if name not in self._open:
-                self._open[name] = ImageSearch(index_folder(check_name(name), self.home))
+                self._open[name] = ImageSearch(named_folder(name, self.home))
             return self._open[name]
 
 

@@ -144,8 +144,13 @@ def test_uploads_that_are_too_much_are_refused(client) -> None:
         assert (answer.status_code, answer.json()["error"][:27]) == (413, "the request is larger than "), told
 
 
-def test_nothing_outside_the_index_is_served(indexed, client) -> None:
+def test_nothing_outside_the_index_is_served(
+    indexed, client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace, _ = indexed
+    shutil.copytree(workspace / "index" / "boats", tmp_path / "stranger")
+    monkeypatch.chdir(tmp_path)  # a folder that is an index is one for the command line alone
+    assert "there is no index 'stranger'" in client.get("/indexes/stranger/image/x").json()["error"]
     sealed = next((workspace / "collections").rglob("test-*.png"))
     image_id = hashlib.sha256(sealed.read_bytes()).hexdigest()[:16]
     for asked in (image_id, "../../../etc/passwd", str(sealed), "%00", "x" * 5000):
