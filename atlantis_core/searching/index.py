@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 MOST_HITS = 1000
 """Hits of one query."""
 _FEW = 20_000  # images whose vectors are read for one question; of more, all are read and kept
-_WIDE, _PER_HIT = 200, 10  # nearest images among which a filter is tried first, at least and per wanted hit
+_WIDE, _PER_HIT = 100, 10  # nearest images among which a filter is tried first, at least and per wanted hit
+
+
+Near = tuple[str, Mapping[str, Any], float]
+"""Id, what Chroma keeps of it, distance."""
 
 
 class SearchIndex:
@@ -95,7 +99,7 @@ class SearchIndex:
             if exact:
                 return self._exact(shelf, queries, top, rule)
             if not where:
-                return self._walk(shelf, queries, top, None)
+                return self._hits(self._walk(shelf, queries, top, None))
             return self._filtered(shelf, queries, top, where)
 
     def hit(self, image_id: str) -> Hit:
@@ -134,7 +138,7 @@ class SearchIndex:
         self._facts, self._shelf = facts, Shelf(self.folder, facts)
         return self._shelf
 
-    def _walk(self, shelf: Shelf, queries: NDArray[np.float32], top: int, rule: Any) -> list[list[Hit]]:
+    def _walk(self, shelf: Shelf, queries: NDArray[np.float32], top: int, rule: Any) -> list[list[Near]]:
         """Ask the graph; where Chroma's distance is not ours, sort its candidates by ours."""
         distance = self._facts.distance
         resort = distance != "cosine"
@@ -152,8 +156,11 @@ class SearchIndex:
                 near = np.asarray((answer["embeddings"] or [])[row], np.float32)
                 far = distances_between(queries[row : row + 1], near, distance)[0]
             order = np.argsort(far, kind="stable")[:top]
-            found.append([self._hit(ids[i], metadata[i], float(far[i])) for i in order])
+            found.append([(ids[i], metadata[i], float(far[i])) for i in order])
         return found
+
+    def _hits(self, near: list[list[Near]]) -> list[list[Hit]]:
+        return [[self._hit(*one) for one in row] for row in near]
 
     def _filtered(self, shelf: Shelf, queries: NDArray[np.float32], top: int, where: Where) -> list[list[Hit]]:
         """Filter what is near, which is quick; where that leaves too few, let Chroma walk among those that may be.
@@ -162,15 +169,16 @@ class SearchIndex:
         """
         rule = chroma_filter(where, self._facts)
         near = self._walk(shelf, queries, min(max(_WIDE, _PER_HIT * top), MOST_HITS), None)
-        kept = [[hit for hit in hits if meets(hit, where, self._facts.facets)][:top] for hits in near]
-        short = [row for row, hits in enumerate(kept) if len(hits) < top]
+        kept = [[one for one in row if meets(one[1], where, self._facts)][:top] for row in near]
+        hits = self._hits(kept)
+        short = [row for row, found in enumerate(hits) if len(found) < top]
         if short:
-            found = self._walk(shelf, queries[short], top, rule)
-            if min(map(len, found)) < top:
-                found = self._exact(shelf, queries[short], top, rule)
-            for row, hits in zip(short, found, strict=True):
-                kept[row] = hits
-        return kept
+            walked = self._hits(self._walk(shelf, queries[short], top, rule))
+            if min(map(len, walked)) < top:
+                walked = self._exact(shelf, queries[short], top, rule)
+            for row, found in zip(short, walked, strict=True):
+                hits[row] = found
+        return hits
 
     def _exact(self, shelf: Shelf, queries: NDArray[np.float32], top: int, rule: Any) -> list[list[Hit]]:
         kept = self._met(shelf, rule)
