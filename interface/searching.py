@@ -140,8 +140,11 @@ def _embedder(model: str, embedding: str | None, workspace: Path | None) -> tupl
     from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
     from atlantis_dml.retrievers import find_model
 
-    if model.partition(":")[0] in EMBEDDERS and not Path(model).expanduser().exists():
-        return model, load_embedder(model, embedding)
+    kind, _, told = model.partition(":")
+    if kind in EMBEDDERS and not Path(model).expanduser().exists():
+        folder = Path(told).expanduser()  # told from here; it may be asked from elsewhere
+        lasting = f"{kind}:{folder.resolve()}" if told and folder.is_dir() else model
+        return lasting, load_embedder(lasting, embedding)
     target = find_model(model, workspace).target
     path = Path(target)
     return str(path.resolve() if path.exists() else target), load_embedder(target, embedding)
@@ -211,9 +214,10 @@ def hit_facts(hit: Any) -> dict[str, Any]:
 
 def listed(workspace: Path | None) -> dict[str, Any]:
     """Return what is told of all indexes of a workspace."""
-    from atlantis_core.searching.places import list_indexes
+    from atlantis_core.searching.places import damaged_indexes, list_indexes
 
-    return {"indexes": [index_facts(facts) for facts in list_indexes(index_home(workspace))]}
+    home = index_home(workspace)
+    return {"indexes": [index_facts(facts) for facts in list_indexes(home)], "damaged": damaged_indexes(home)}
 
 
 def removed(

@@ -40,6 +40,8 @@ def show_hits(found: dict[str, Any]) -> None:
 
 def show_indexes(found: dict[str, Any]) -> None:
     """Print indexes, a line each."""
+    for line in found["damaged"]:
+        say(line)
     if not found["indexes"]:
         say("no index in this workspace; `atlantis index MODEL DATA` makes one")
     for one in found["indexes"]:

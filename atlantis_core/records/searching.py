@@ -22,7 +22,7 @@ class IndexFacts:
     dims: int
     """D, the length of an embedding."""
     collection: str
-    """Name of the collection within Chroma."""
+    """Name of the collection within Chroma; no other index has it, also on a server that many share."""
     server: str = ""
     """URL of a Chroma server; empty where the index is a folder of the workspace."""
     roots: Mapping[str, str] = field(default_factory=dict)
@@ -35,6 +35,8 @@ class IndexFacts:
     """False while it is being filled; an interrupted filling goes on with what is missing."""
     revision: int = 0
     """Rises with every change, so that whoever has it open sees that it must look again."""
+    graph_files: Mapping[str, int] = field(default_factory=dict)
+    """File of the graph, relative to the index's folder -> its CRC-32."""
     recall_at_10: float | None = None
     """Share of the 10 truly nearest that the index finds; lower is worse. None where it was not measured."""
 
@@ -51,6 +53,8 @@ class Hit:
     facets: Mapping[str, str]
     distance: float
     """To the query; larger is farther."""
+    role: str = "both"
+    """`query`, `gallery` or `both`."""
 
 
 @dataclass(frozen=True, slots=True)

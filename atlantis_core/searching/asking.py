@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.embedder import Embedder, load_embedder
 from atlantis_core.searching.filters import Where
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.places import read_facts, workspace_of
+from atlantis_core.searching.places import workspace_of
 from atlantis_core.searching.preparing import check_model
 
 if TYPE_CHECKING:
@@ -30,20 +30,26 @@ class ImageSearch:
 
     def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
         self.index = SearchIndex(folder)
+        self._lock = threading.Lock()
+        self._given = embedder
+        self._loaded: Embedder | None = None
         if embedder is not None:
             check_model(self.index.facts, embedder.model_hash)
-            self.__dict__["embedder"] = embedder
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder:
-        """The model of the index.
+        """The model of the index as it is now: it may have been made anew, by another model, while this was open.
 
         Raises:
-            SetupError: It is gone, or its weights are others now.
+            SetupError: The model is gone, its weights are others now, or the one that was given is not the index's.
         """
-        facts = read_facts(self.index.folder)
-        inside = workspace_of(self.index.folder) / facts.model
-        found = load_embedder(inside if inside.exists() else facts.model, facts.embedding)
+        facts = self.index.facts
+        with self._lock:
+            if self._given is None and (self._loaded is None or self._loaded.model_hash != facts.model_hash):
+                inside = workspace_of(self.index.folder) / facts.model
+                self._loaded = load_embedder(inside if inside.exists() else facts.model, facts.embedding)
+            found = self._given or self._loaded
+        assert found is not None
         check_model(facts, found.model_hash)
         return found
 
@@ -66,7 +72,8 @@ class ImageSearch:
         Raises:
             SetupError: The picture cannot be read, there is no such column or value, or the index cannot be used.
         """
-        return self.index.query(self.embedder.embed([image]), top, where, exact=exact)[0]
+        model = self.embedder
+        return self.index.query(model.embed([image]), top, where, exact=exact, made_by=model.model_hash)[0]
 
     def search_vector(
         self, vector: object, top: int = 10, where: Where | None = None, *, exact: bool = False
@@ -84,7 +91,8 @@ class ImageSearch:
         Raises:
             SetupError: The model of the index knows no words, or as `search`.
         """
-        return self.index.query(self.embedder.embed_text([text]), top, where, exact=exact)[0]
+        model = self.embedder
+        return self.index.query(model.embed_text([text]), top, where, exact=exact, made_by=model.model_hash)[0]
 
     def close(self) -> None:
         """Let go of files and connections; the next question opens them again."""

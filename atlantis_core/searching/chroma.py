@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from atlantis_core.errors import SetupError
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 MODEL_KEY = "atlantis_model_hash"
 """Entry of a Chroma collection's metadata."""
 
+PAGE = 5000
+"""Images that are read or taken out at once; Chroma's own limit is 5,461."""
+
+Answer = TypeVar("Answer")
+
+_LOCKED = "database is locked"
+_PATIENCE_SECONDS = 10.0
+_GLANCE_SECONDS = 0.05
 _opened = itertools.count()
 
 
@@ -38,13 +46,12 @@ class Shelf:
 
     def __init__(self, folder: Path, facts: IndexFacts, graph: Graph | None = None) -> None:
         self.where = facts.server or str(folder)
-        with chroma_errors(self.where):
-            self._client: ClientAPI = _client(folder, facts.server)
-            try:
-                self.collection: Any = self._collection(facts, graph)  # Any: its stubs refuse plain lists and dicts
-            except BaseException:
-                self.close()
-                raise
+        self._client: ClientAPI = patiently(self.where, lambda: _client(folder, facts.server))
+        try:
+            self._held: Any = patiently(self.where, lambda: self._collection(facts, graph))
+        except SetupError:
+            self.close()
+            raise
 
     def _collection(self, facts: IndexFacts, graph: Graph | None) -> Collection:
         from atlantis_core.searching.spaces import chroma_space
@@ -66,27 +73,63 @@ class Shelf:
             )
         return found
 
-    @property
-    def batch(self) -> int:
-        """Rows that Chroma takes at once."""
-        return int(self._client.get_max_batch_size())
+    def do(self, what: str, **given: Any) -> Any:
+        """Call a method of Chroma's collection: `get`, `query`, `add`, `update`, `delete`, `count`, `modify`.
+
+        Raises:
+            SetupError: Chroma could not do it.
+        """
+        return patiently(self.where, lambda: getattr(self._held, what)(**given))
+
+    def ids(self, where: Any = None) -> list[str]:
+        """Return the ids of the images that meet a filter of Chroma's.
+
+        Raises:
+            SetupError: The index cannot be read.
+        """
+        found: list[str] = self.do("get", where=where, include=[])["ids"]
+        return found
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take images out.
+
+        Raises:
+            SetupError: The index cannot be written.
+        """
+        for start in range(0, len(ids), PAGE):
+            self.do("delete", ids=list(ids[start : start + PAGE]))
+
+    def pages(self, ids: Sequence[str], include: str) -> Iterator[tuple[list[str], Any]]:
+        """Yield ids and what Chroma keeps of them, `metadatas` or `embeddings`, page by page.
+
+        Raises:
+            SetupError: The index cannot be read.
+        """
+        for start in range(0, len(ids), PAGE):
+            answer = self.do("get", ids=list(ids[start : start + PAGE]), include=[include])
+            yield answer["ids"], answer[include]
 
     def drop(self) -> None:
-        """Delete the collection."""
-        with chroma_errors(self.where):
-            self._client.delete_collection(self.collection.name)
+        """Delete the collection.
+
+        Raises:
+            SetupError: Chroma could not do it.
+        """
+        patiently(self.where, lambda: self._client.delete_collection(self._held.name))
 
     def close(self) -> None:
         """Let go of files and connections."""
         self._client.close()  # type: ignore[attr-defined]
 
 
-@contextmanager
-def chroma_errors(where: str) -> Iterator[None]:
-    """Turn what Chroma says of its files and servers into one line.
+def patiently(where: str, ask: Callable[[], Answer]) -> Answer:
+    """Ask Chroma; its errors come in one line.
+
+    A client that was just closed may still be tidying up behind: where the database is locked, ask again.
 
     Args:
         where: Folder or URL, for the message.
+        ask: What to do.
 
     Raises:
         SetupError: Chroma could not do it.
@@ -94,14 +137,23 @@ def chroma_errors(where: str) -> Iterator[None]:
     import httpx
     from chromadb.errors import ChromaError
 
+    until = time.monotonic() + _PATIENCE_SECONDS
     try:
-        yield
+        while True:
+            try:
+                return ask()
+            except ChromaError as error:
+                if _LOCKED not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(_GLANCE_SECONDS)
     except (ChromaError, httpx.HTTPError) as error:
-        reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-        raise SetupError(f"the index at {where!r} cannot be used: {reason}") from error
+        raise SetupError(f"the index at {where!r} cannot be used: {_reason(error)}") from error
     except ValueError as error:  # how its clients tell that nobody answers, and that a tenant is missing
-        reason = " ".join(str(error).split())[:300]
-        raise SetupError(f"the index at {where!r} cannot be reached: {reason}") from error
+        raise SetupError(f"the index at {where!r} cannot be reached: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:300]
 
 
 def _client(folder: Path, server: str) -> ClientAPI:
@@ -110,7 +162,9 @@ def _client(folder: Path, server: str) -> ClientAPI:
 
     if server:
         host, port, secure = address(server)
-        return chromadb.HttpClient(host, port, ssl=secure, settings=Settings(anonymized_telemetry=False))
+        # A connection a request: a client that is closed leaves those that it kept open behind.
+        settings = Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0)
+        return chromadb.HttpClient(host, port, ssl=secure, settings=settings)
     return chromadb.PersistentClient(_own_path(folder), settings=Settings(anonymized_telemetry=False))
 
 
@@ -142,8 +196,7 @@ def address(server: str) -> tuple[str, int, bool]:
 
 def reconfigure(shelf: Shelf, **settings: Any) -> None:
     """Change settings of the graph; they hold when the collection is opened the next time."""
-    with chroma_errors(shelf.where):
-        shelf.collection.modify(configuration={"hnsw": settings})
+    shelf.do("modify", configuration={"hnsw": settings})
 
 
 def drop_collection(folder: Path, facts: IndexFacts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,7 +71,7 @@ class RetrieverEmbedder:
         """D, the length of a vector."""
         return self._retriever.dims
 
-    @property
+    @cached_property
     def model_hash(self) -> str:
         """Address of trunk, head and what stands before and behind them; the same for an exported copy."""
         found, backbone = self._retriever, self._retriever.backbone

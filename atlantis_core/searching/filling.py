@@ -11,9 +11,10 @@ from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Collection, Filled, IndexFacts, LabelledImage
-from atlantis_core.searching.chroma import Shelf, chroma_errors
+from atlantis_core.searching.chroma import Shelf
 from atlantis_core.searching.filters import facet_key
 from atlantis_core.searching.graph import Graph
+from atlantis_core.searching.intact import check_intact
 from atlantis_core.searching.places import held, read_facts, workspace_of, write_facts
 from atlantis_core.searching.preparing import check_model
 from atlantis_core.searching.settling import for_writing, settle
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 256
 """Images that are embedded and written together: an interruption loses at most so many."""
-_PAGE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def fill(
     with held(folder, writing=True):
         facts = read_facts(folder)
         check_model(facts, embedder.model_hash)
+        check_intact(folder, facts)
         root = _root_key(folder, source.collection)
         if facts.roots and root not in facts.roots and not add:
             raise SetupError(
@@ -143,19 +144,18 @@ class _Filling:
         return Filled(added, there, refreshed, removed)
 
     def _there(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
-        with chroma_errors(self._shelf.where):
-            answer = self._shelf.collection.get(ids=ids, include=["metadatas"])
+        answer = self._shelf.do("get", ids=ids, include=["metadatas"])
         return dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
 
     def _add(self, images: Sequence[LabelledImage]) -> int:
         if images:
             vectors = self._embedder.embed([image.path for image in images])
-            with chroma_errors(self._shelf.where):
-                self._shelf.collection.add(
-                    ids=[image.id for image in images],
-                    embeddings=vectors,
-                    metadatas=[self._metadata(image) for image in images],
-                )
+            self._shelf.do(
+                "add",
+                ids=[image.id for image in images],
+                embeddings=vectors,
+                metadatas=[self._metadata(image) for image in images],
+            )
         return len(images)
 
     def _refresh(self, images: Sequence[LabelledImage], old: Mapping[str, Mapping[str, Any]]) -> int:
@@ -165,8 +165,7 @@ class _Filling:
         if changed:
             gone = [dict.fromkeys(old[image.id]) for image in changed]  # None takes an entry away
             fresh = [{**empty, **self._metadata(image)} for empty, image in zip(gone, changed, strict=True)]
-            with chroma_errors(self._shelf.where):
-                self._shelf.collection.update(ids=[image.id for image in changed], metadatas=fresh)
+            self._shelf.do("update", ids=[image.id for image in changed], metadatas=fresh)
         return len(changed)
 
     def _metadata(self, image: LabelledImage) -> dict[str, Any]:
@@ -178,9 +177,6 @@ class _Filling:
     def _remove_gone(self) -> int:
         """Take out what is no longer in the collection: its file is gone, or it is a sealed test image now."""
         present = {image.id for image in self._source.collection.images}
-        with chroma_errors(self._shelf.where):
-            held_ids = self._shelf.collection.get(where={"root": self._root}, include=[])["ids"]
-            gone = [image_id for image_id in held_ids if image_id not in present]
-            for start in range(0, len(gone), _PAGE):
-                self._shelf.collection.delete(ids=gone[start : start + _PAGE])
+        gone = [image_id for image_id in self._shelf.ids({"root": self._root}) if image_id not in present]
+        self._shelf.delete(gone)
         return len(gone)

@@ -7,7 +7,7 @@ from typing import Any
 
 from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
-from atlantis_core.records import IndexFacts
+from atlantis_core.records import Hit, IndexFacts
 
 OWN = ("label", "split", "role")
 """Columns that every image has."""
@@ -43,6 +43,16 @@ def chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
     if len(terms) < 2:
         return terms[0] if terms else None
     return {"$and": terms}
+
+
+def meets(hit: Hit, where: Where, facets: Sequence[str]) -> bool:
+    """Whether an image meets a filter that `chroma_filter` took, by the same rules."""
+    own = {"label": hit.label, "split": hit.split, "role": hit.role}
+    for column, wanted in where.items():
+        value = hit.facets.get(column) if column in facets else own[column]
+        if value not in ([wanted] if isinstance(wanted, str) else wanted):
+            return False
+    return True
 
 
 def _check(column: str, values: Sequence[Any], facts: IndexFacts) -> None:

@@ -36,5 +36,5 @@ class Graph:
         }
 
 
-SAVE_AT_ONCE = 2
-"""Chroma's least `sync_threshold`: with it, opening an index saves what was not saved yet."""
+SAVE_AT_ONCE = 1
+"""A `sync_threshold` with which asking an index saves what was not saved yet."""

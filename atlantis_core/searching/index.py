@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,13 @@ import numpy as np
 from atlantis_core.data.entries import outside
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Hit, IndexFacts
-from atlantis_core.searching.chroma import Shelf, chroma_errors
-from atlantis_core.searching.filters import Where, chroma_filter, facet_key
+from atlantis_core.searching.chroma import Shelf
+from atlantis_core.searching.filters import Where, chroma_filter, facet_key, meets
+from atlantis_core.searching.intact import check_intact
 from atlantis_core.searching.places import held, read_facts, workspace_of
+from atlantis_core.searching.preparing import check_model
 from atlantis_core.searching.spaces import as_queries, candidates, distances_between
+from atlantis_core.searching.vectors import Vectors, nearest, read_vectors
 from atlantis_core.store.places import found as found_place
 
 if TYPE_CHECKING:
@@ -24,17 +26,8 @@ if TYPE_CHECKING:
 
 MOST_HITS = 1000
 """Hits of one query."""
-_PAGE = 5000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Vectors:
-    """Everything in an index, for exact answers."""
-
-    ids: tuple[str, ...]
-    rows: NDArray[np.float32]
-    """(N, D)"""
-    revision: int
+_FEW = 20_000  # images whose vectors are read for one question; of more, all are read and kept
+_WIDE, _PER_HIT = 200, 10  # nearest images among which a filter is tried first, at least and per wanted hit
 
 
 class SearchIndex:
@@ -54,6 +47,7 @@ class SearchIndex:
         self._lock = threading.RLock()
         self._shelf: Shelf | None = None
         self._vectors: Vectors | None = None
+        """All of them, since an exact question was asked; until the index changes."""
         self._facts = read_facts(folder)
 
     @property
@@ -69,7 +63,13 @@ class SearchIndex:
             self._shelf = self._vectors = None
 
     def query(
-        self, vectors: object, top: int = 10, where: Where | None = None, *, exact: bool = False
+        self,
+        vectors: object,
+        top: int = 10,
+        where: Where | None = None,
+        *,
+        exact: bool = False,
+        made_by: str | None = None,
     ) -> list[list[Hit]]:
         """Return the nearest images of each query, nearest first.
 
@@ -78,22 +78,25 @@ class SearchIndex:
             top: Hits per query, fewer where fewer images meet the filter; 1 to `MOST_HITS`.
             where: Filter by label, split, role or facets; see `filters.Where`.
             exact: Compare with every image instead of walking the graph.
+            made_by: Address of the model that made the vectors; None takes it on trust.
 
         Raises:
-            SetupError: The vectors do not fit, there is no such column or value, or the index cannot be read.
+            SetupError: Another model made the vectors, they do not fit, there is no such column or value, or the
+                index cannot be read.
         """
         if not 1 <= top <= MOST_HITS:
             raise SetupError(f"top {top} is not from 1 to {MOST_HITS}")
         with self._lock, held(self.folder, writing=False):
             shelf = self._fresh()
+            if made_by is not None:
+                check_model(self._facts, made_by)
             queries = as_queries(vectors, self._facts.dims, self._facts.distance)
             rule = chroma_filter(where or {}, self._facts)
             if exact:
                 return self._exact(shelf, queries, top, rule)
-            found = self._walk(shelf, queries, top, rule)
-            if min(map(len, found)) < min(top, self._facts.images) and rule is not None:
-                return self._exact(shelf, queries, top, rule)  # a rare value: the graph's walk may not meet it
-            return found
+            if not where:
+                return self._walk(shelf, queries, top, None)
+            return self._filtered(shelf, queries, top, where)
 
     def hit(self, image_id: str) -> Hit:
         """Return an image of the index by its id; its distance is 0.
@@ -103,8 +106,7 @@ class SearchIndex:
         """
         with self._lock, held(self.folder, writing=False):
             shelf = self._fresh()
-            with chroma_errors(shelf.where):
-                found = shelf.collection.get(ids=[image_id], include=["metadatas"])
+            found = shelf.do("get", ids=[image_id], include=["metadatas"])
         if not found["ids"] or not found["metadatas"]:
             raise SetupError(f"there is no image {image_id[:80]!r} in index {self._facts.name!r}")
         return self._hit(image_id, found["metadatas"][0], 0.0)
@@ -128,6 +130,7 @@ class SearchIndex:
         if self._shelf is not None and facts == self._facts:
             return self._shelf
         self.close()
+        check_intact(self.folder, facts)
         self._facts, self._shelf = facts, Shelf(self.folder, facts)
         return self._shelf
 
@@ -135,13 +138,13 @@ class SearchIndex:
         """Ask the graph; where Chroma's distance is not ours, sort its candidates by ours."""
         distance = self._facts.distance
         resort = distance != "cosine"
-        with chroma_errors(shelf.where):
-            answer = shelf.collection.query(
-                query_embeddings=queries,
-                n_results=candidates(distance, top),
-                where=rule,
-                include=["metadatas", "distances", *(["embeddings"] if resort else [])],
-            )
+        answer = shelf.do(
+            "query",
+            query_embeddings=queries,
+            n_results=candidates(distance, top),
+            where=rule,
+            include=["metadatas", "distances", *(["embeddings"] if resort else [])],
+        )
         found = []
         for row, (ids, metadata) in enumerate(zip(answer["ids"], answer["metadatas"] or [], strict=True)):
             far = np.asarray((answer["distances"] or [])[row], np.float32)
@@ -152,43 +155,58 @@ class SearchIndex:
             found.append([self._hit(ids[i], metadata[i], float(far[i])) for i in order])
         return found
 
+    def _filtered(self, shelf: Shelf, queries: NDArray[np.float32], top: int, where: Where) -> list[list[Hit]]:
+        """Filter what is near, which is quick; where that leaves too few, let Chroma walk among those that may be.
+
+        A filter that few images meet is answered exactly: the walk may not come across them.
+        """
+        rule = chroma_filter(where, self._facts)
+        near = self._walk(shelf, queries, min(max(_WIDE, _PER_HIT * top), MOST_HITS), None)
+        kept = [[hit for hit in hits if meets(hit, where, self._facts.facets)][:top] for hits in near]
+        short = [row for row, hits in enumerate(kept) if len(hits) < top]
+        if short:
+            found = self._walk(shelf, queries[short], top, rule)
+            if min(map(len, found)) < top:
+                found = self._exact(shelf, queries[short], top, rule)
+            for row, hits in zip(short, found, strict=True):
+                kept[row] = hits
+        return kept
+
     def _exact(self, shelf: Shelf, queries: NDArray[np.float32], top: int, rule: Any) -> list[list[Hit]]:
-        kept = self._all_vectors(shelf)
-        rows = np.arange(len(kept.ids))
-        if rule is not None:
-            with chroma_errors(shelf.where):
-                allowed = set(shelf.collection.get(where=rule, include=[])["ids"])
-            rows = np.array([row for row in rows if kept.ids[row] in allowed], dtype=np.int64)
-        chosen, far = nearest(queries, kept.rows[rows] if rule is not None else kept.rows, self._facts.distance, top)
-        wanted = {kept.ids[row] for row in rows[chosen].ravel()}
-        metadata = self._metadata(shelf, sorted(wanted))
+        kept = self._met(shelf, rule)
+        chosen, far = nearest(queries, kept.rows, self._facts.distance, top)
+        metadata = self._metadata(shelf, sorted({kept.ids[row] for row in chosen.ravel()}))
         return [
-            [self._hit(kept.ids[rows[i]], metadata[kept.ids[rows[i]]], float(d)) for i, d in zip(*pair, strict=True)]
+            [self._hit(kept.ids[row], metadata[kept.ids[row]], float(d)) for row, d in zip(*pair, strict=True)]
             for pair in zip(chosen, far, strict=True)
         ]
 
+    def _met(self, shelf: Shelf, rule: Any) -> Vectors:
+        """Return the vectors of the images that meet a filter."""
+        if rule is None:
+            return self._all_vectors(shelf)
+        ids = shelf.ids(rule)
+        if self._vectors is None and len(ids) <= _FEW:
+            return read_vectors(shelf, self._facts.dims, ids)
+        return self._all_vectors(shelf).only(ids)
+
     def _all_vectors(self, shelf: Shelf) -> Vectors:
-        if self._vectors is None or self._vectors.revision != self._facts.revision:
-            ids, parts = [], [np.zeros((0, self._facts.dims), np.float32)]
-            for names, rows in pages(shelf):
-                ids.extend(names)
-                parts.append(rows)
-            self._vectors = Vectors(tuple(ids), np.concatenate(parts), self._facts.revision)
+        if self._vectors is None:
+            self._vectors = read_vectors(shelf, self._facts.dims)
         return self._vectors
 
     def _metadata(self, shelf: Shelf, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         if not ids:
             return {}
-        with chroma_errors(shelf.where):
-            answer = shelf.collection.get(ids=list(ids), include=["metadatas"])
+        answer = shelf.do("get", ids=list(ids), include=["metadatas"])
         return dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
 
     def _hit(self, image_id: str, metadata: Mapping[str, Any], distance: float) -> Hit:
         facts = self._facts
         facets = {name: str(metadata[facet_key(name)]) for name in facts.facets if facet_key(name) in metadata}
         path = self._path(str(metadata.get("root", "")), str(metadata.get("path", "")))
-        label, split = str(metadata.get("label", "")), str(metadata.get("split", ""))
-        return Hit(image_id, path, label, split, facets, max(0.0, distance))
+        label, split, role = (str(metadata.get(key, "")) for key in ("label", "split", "role"))
+        return Hit(image_id, path, label, split, facets, max(0.0, distance), role)
 
     def _path(self, root_key: str, name: str) -> str:
         """Return a file of a collection that is known here; a path that leads out of it is none."""
@@ -197,36 +215,3 @@ class SearchIndex:
             return ""
         folder = Path(found_place(root, workspace_of(self.folder)))
         return "" if outside(folder, name) else str(folder / name)
-
-
-def pages(shelf: Shelf) -> Any:
-    """Yield ids and vectors (n, D) of an index, page by page.
-
-    Raises:
-        SetupError: The index cannot be read.
-    """
-    with chroma_errors(shelf.where):
-        ids = shelf.collection.get(include=[])["ids"]
-        for start in range(0, len(ids), _PAGE):
-            answer = shelf.collection.get(ids=ids[start : start + _PAGE], include=["embeddings"])
-            yield answer["ids"], np.asarray(answer["embeddings"], np.float32)
-
-
-def nearest(
-    queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str, top: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return rows (Q, k) and distances (Q, k) of the nearest of N vectors, nearest first; k is at most N.
-
-    Args:
-        queries: (Q, D)
-        vectors: (N, D)
-        distance: See `spaces.distances_between`.
-        top: k, where there are so many.
-    """
-    far = distances_between(queries, vectors, distance)
-    count = min(top, len(vectors))
-    if not count:
-        return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
-    part = np.argpartition(far, count - 1, axis=1)[:, :count]
-    rows = np.take_along_axis(part, np.argsort(np.take_along_axis(far, part, 1), axis=1, kind="stable"), 1)
-    return rows.astype(np.int64), np.take_along_axis(far, rows, 1)

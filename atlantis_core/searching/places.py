@@ -23,7 +23,8 @@ FOLDER_NAME = "index"
 """Of the folder in the workspace that holds all indexes."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_WAIT_SECONDS = 10.0
+_WRITER_WAITS_SECONDS = 10.0
+_READER_WAITS_SECONDS = 2.0
 _GLANCE_SECONDS = 0.05
 
 
@@ -74,10 +75,24 @@ def workspace_of(folder: Path) -> Path:
 
 
 def list_indexes(home: Path) -> list[IndexFacts]:
-    """Return what is said of each index of a workspace, by name; folders that hold none are passed by."""
-    if not home.is_dir():
-        return []
-    return [read_facts(path.parent) for path in sorted(home.glob(f"*/{FACTS_NAME}"))]
+    """Return what is said of each index of a workspace, by name; `damaged_indexes` names those that say nothing."""
+    return [found for folder in _folders(home) if isinstance(found := _tried(folder), IndexFacts)]
+
+
+def damaged_indexes(home: Path) -> list[str]:
+    """Return the folders of indexes of which nothing can be read, as lines for a person."""
+    return [found for folder in _folders(home) if isinstance(found := _tried(folder), str)]
+
+
+def _folders(home: Path) -> list[Path]:
+    return [path.parent for path in sorted(home.glob(f"*/{FACTS_NAME}"))] if home.is_dir() else []
+
+
+def _tried(folder: Path) -> IndexFacts | str:
+    try:
+        return read_facts(folder)
+    except SetupError as error:
+        return str(error)
 
 
 def read_facts(folder: Path) -> IndexFacts:
@@ -92,7 +107,7 @@ def read_facts(folder: Path) -> IndexFacts:
     except OSError as error:
         raise SetupError(f"{shown(str(path))!r} cannot be read: {error.strerror}") from error
     except (ValueError, ValidationError) as error:
-        raise SetupError(f"{shown(str(path))!r} is damaged; make the index anew under another name") from error
+        raise SetupError(f"{shown(str(path))!r} is damaged; remove its folder and index again") from error
 
 
 def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
@@ -123,7 +138,7 @@ def held(folder: Path, *, writing: bool) -> Iterator[None]:
     except OSError as error:
         raise SetupError(f"{shown(str(folder))!r} cannot be used: {error.strerror}") from error
     with handle:
-        until = time.monotonic() + _WAIT_SECONDS
+        until = time.monotonic() + (_WRITER_WAITS_SECONDS if writing else _READER_WAITS_SECONDS)
         while not _taken(handle.fileno(), kind):
             if time.monotonic() > until:
                 raise SetupError(f"index {folder.name!r} is being written by another process; ask when it is done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
@@ -40,7 +41,7 @@ def prepare(folder: Path, model: str, embedder: Embedder, server: str = "") -> I
         embedding=embedder.embedding,
         distance=embedder.distance,
         dims=embedder.dims,
-        collection=f"atlantis.{folder.name}",
+        collection=f"atlantis.{folder.name}.{uuid4().hex[:12]}",
         server=server,
     )
     return write_facts(folder, facts)

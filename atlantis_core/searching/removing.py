@@ -11,13 +11,12 @@ from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import IndexFacts
-from atlantis_core.searching.chroma import Shelf, chroma_errors, drop_collection
+from atlantis_core.searching.chroma import Shelf, drop_collection
 from atlantis_core.searching.filters import Where, chroma_filter
 from atlantis_core.searching.graph import Graph
+from atlantis_core.searching.intact import check_intact
 from atlantis_core.searching.places import held, read_facts, write_facts
 from atlantis_core.searching.settling import for_writing, settle
-
-_PAGE = 5000
 
 
 def remove(
@@ -41,21 +40,21 @@ def remove(
         raise SetupError("say which images to take out: --id or --where; --everything takes the whole index away")
     with held(folder, writing=True):
         facts = read_facts(folder)
+        check_intact(folder, facts)
         rule = chroma_filter(where, facts) if where else None
         shelf = Shelf(folder, facts)
         try:
-            with chroma_errors(shelf.where):
-                chosen = _chosen(shelf, list(dict.fromkeys(ids)), rule)
+            chosen = _chosen(shelf, list(dict.fromkeys(ids)), rule)
         finally:
             shelf.close()
         return len(chosen), _without(folder, facts, chosen, progress)
 
 
 def _chosen(shelf: Shelf, ids: list[str], rule: object) -> list[str]:
-    named = shelf.collection.get(ids=ids, include=[])["ids"] if ids else []
+    named = shelf.do("get", ids=ids, include=[])["ids"] if ids else []
     if missing := sorted(set(ids) - set(named)):
         raise SetupError(f"there is no image {shown(missing[0])[:80]!r} in the index; `atlantis search` tells ids")
-    met = shelf.collection.get(where=rule, include=[])["ids"] if rule else []
+    met = shelf.ids(rule) if rule else []
     return list(dict.fromkeys([*named, *met]))
 
 
@@ -63,9 +62,7 @@ def _without(folder: Path, facts: IndexFacts, chosen: list[str], progress: Progr
     facts = write_facts(folder, replace(facts, complete=False, revision=facts.revision + 1, recall_at_10=None))
     shelf = for_writing(folder, facts, Graph())
     try:
-        with chroma_errors(shelf.where):
-            for start in range(0, len(chosen), _PAGE):
-                shelf.collection.delete(ids=chosen[start : start + _PAGE])
+        shelf.delete(chosen)
     finally:
         shelf.close()
     return settle(folder, facts, progress)

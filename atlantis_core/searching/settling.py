@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import IndexFacts
-from atlantis_core.searching.chroma import Shelf, chroma_errors, reconfigure
+from atlantis_core.searching.chroma import Shelf, reconfigure
 from atlantis_core.searching.filters import OWN, facet_key
 from atlantis_core.searching.graph import SAVE_AT_ONCE, Graph
+from atlantis_core.searching.intact import checksums
 from atlantis_core.searching.places import write_facts
 
 _MOST_VALUES = 1000
-_PAGE = 5000
 
 
 def for_writing(folder: Path, facts: IndexFacts, graph: Graph) -> Shelf:
@@ -55,31 +54,22 @@ def settle(folder: Path, facts: IndexFacts, progress: Progress = no_progress) ->
         shelf.close()
     shelf = Shelf(folder, facts)
     try:
-        with chroma_errors(shelf.where):
-            shelf.collection.query(query_embeddings=[[1.0] + [0.0] * (facts.dims - 1)], n_results=1, include=[])
-            count = shelf.collection.count()
+        shelf.do("query", query_embeddings=[[1.0] + [0.0] * (facts.dims - 1)], n_results=1, include=[])
+        count = int(shelf.do("count"))
         columns = _columns(shelf, facts)
     finally:
         shelf.close()
     progress("saving the index", 1, 1)
-    return write_facts(
-        folder, replace(facts, images=count, columns=columns, complete=True, revision=facts.revision + 1)
-    )
+    files = {} if facts.server else checksums(folder)
+    done = replace(facts, images=count, columns=columns, graph_files=files, complete=True)
+    return write_facts(folder, replace(done, revision=facts.revision + 1))
 
 
 def _columns(shelf: Shelf, facts: IndexFacts) -> dict[str, tuple[str, ...]]:
     keys = {name: name for name in OWN} | {name: facet_key(name) for name in facts.facets}
     values: dict[str, set[str]] = {name: set() for name in keys}
-    for metadata in _all_metadata(shelf):
-        for name, key in keys.items():
+    for _, page in shelf.pages(shelf.ids(), "metadatas"):
+        for metadata, (name, key) in product(page, keys.items()):
             if key in metadata:
                 values[name].add(str(metadata[key]))
     return {name: tuple(sorted(found)) for name, found in values.items() if 0 < len(found) <= _MOST_VALUES}
-
-
-def _all_metadata(shelf: Shelf) -> Iterator[Mapping[str, Any]]:
-    with chroma_errors(shelf.where):
-        ids = shelf.collection.get(include=[])["ids"]
-        for start in range(0, len(ids), _PAGE):
-            answer = shelf.collection.get(ids=ids[start : start + _PAGE], include=["metadatas"])
-            yield from answer["metadatas"] or []

@@ -15,6 +15,7 @@ from atlantis_core.errors import AtlantisError
 from atlantis_core.searching.places import FOLDER_NAME
 from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
+from atlantis_dml.web.limits import LargestBody
 from atlantis_dml.web.pictures import add_picture_routes
 from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.search_api import Searches, add_search_api
@@ -60,7 +61,8 @@ def make_app(site: Site) -> FastAPI:
 def make_data_app(site: Site) -> FastAPI:
     """Return the application without its pages: what they ask for, documented at `/data/docs`."""
     app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
-    app.add_middleware(SameMachine)
+    app.add_middleware(LargestBody)
+    app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
     router = APIRouter(prefix=DATA_PATH)
     for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes, add_search_routes):
         add(router, site)

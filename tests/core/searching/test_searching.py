@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from atlantis_core.errors import SetupError
-from atlantis_core.records import Collection, LabelledImage
 from atlantis_core.searching.asking import ImageSearch
 from atlantis_core.searching.checking import check_recall
-from atlantis_core.searching.filling import Source, fill
+from atlantis_core.searching.filling import BATCH, Source, fill
 from atlantis_core.searching.filters import read_filters
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.places import check_name, index_folder, list_indexes, read_facts, write_facts
+from atlantis_core.searching.places import (
+    check_name,
+    damaged_indexes,
+    held,
+    index_folder,
+    list_indexes,
+    read_facts,
+    write_facts,
+)
 from atlantis_core.searching.preparing import prepare
 from atlantis_core.searching.removing import drop, remove
-
-IMAGES, DIMS = 300, 16
-
-
-class Numbers:
-    """Stands in for a model: image number n gets row n."""
-
-    distance, embedding = "cosine", ""
-
-    def __init__(self, seed: int = 0) -> None:
-        rows = np.random.default_rng(seed).normal(size=(IMAGES * 2, DIMS))
-        self.rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-        self.dims, self.model_hash = DIMS, f"{seed:032x}"
-        self.embedded = 0
-
-    def embed(self, images: Sequence[Any]) -> np.ndarray:
-        self.embedded += len(images)
-        return self.rows[[int(Path(image).name) for image in images]]
-
-    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        raise SetupError("knows no words")
-
-
-def collection(root: Path, numbers: Sequence[int] = range(IMAGES)) -> Collection:
-    images = tuple(
-        LabelledImage(
-            f"id{n}",
-            str(root / str(n)),
-            f"class {n % 3}",
-            "train" if n % 5 else "validation",
-            "both",
-            {"light": "night"} if n % 2 else {},
-        )
-        for n in numbers
-    )
-    return Collection("photos", str(root), images, ("light",), {}, (), True, 7)
+from tests.core.searching.rows import DIMS, IMAGES, Ball, Numbers, collection
 
 
 @pytest.fixture
@@ -97,6 +70,22 @@ def test_filters_meet_all_columns_and_any_of_their_values(made) -> None:
     index.close()
 
 
+def test_a_rare_value_is_found_however_far_it_is(tmp_path: Path) -> None:
+    """Among the nearest there is none of it, and the walk through the graph may not meet it either."""
+    folder, model, everything = tmp_path / "index" / "photos", Numbers(), collection(tmp_path / "photos")
+    asked = model.rows[IMAGES]
+    farthest = set(np.argsort(model.rows[:IMAGES] @ asked)[:4].tolist())
+    images = [replace(i, facets={"light": "dusk" if int(i.id[2:]) in farthest else "day"}) for i in everything.images]
+    prepare(folder, "numbers", model)
+    fill(folder, model, Source(replace(everything, images=tuple(images))))
+    index = SearchIndex(folder)
+    found, day = index.query(asked, 10, {"light": "dusk"})[0], index.query(asked, 10, {"light": "day"})[0]
+    assert {int(hit.id[2:]) for hit in found} == farthest
+    assert [hit.distance for hit in found] == sorted(hit.distance for hit in found)
+    assert [hit.id for hit in day] == [hit.id for hit in index.query(asked, 10, {"light": "day"}, exact=True)[0]]
+    index.close()
+
+
 def test_filling_again_embeds_only_what_is_new_and_takes_out_what_is_gone(made, tmp_path: Path) -> None:
     folder, model, _ = made
     model.embedded = 0
@@ -120,6 +109,127 @@ def test_another_model_is_refused(made) -> None:
     ):
         with pytest.raises(SetupError, match="was made by model"):
             attempt()
+
+
+def test_an_index_made_anew_by_another_model_is_not_asked_with_the_old_one(made) -> None:
+    """A server keeps indexes open for days."""
+    folder, model, source = made
+    images = ImageSearch(folder, model)
+    assert images.search("3", 1)[0].id == "id3"
+    other = Numbers(1)
+    drop(folder)
+    prepare(folder, "numbers", other)
+    fill(folder, other, source)
+    for ask in (lambda: images.search("3", 1), lambda: images.index.query(model.rows[3], made_by=model.model_hash)):
+        with pytest.raises(SetupError, match="was made by model"):
+            ask()
+    assert ImageSearch(folder, other).search("3", 1)[0].id == "id3"
+
+
+def test_a_damaged_index_is_named_and_hides_no_other(made) -> None:
+    folder, _, _ = made
+    broken = folder.with_name("broken")
+    broken.mkdir()
+    (broken / "index.json").write_text("{")
+    assert [facts.name for facts in list_indexes(folder.parent)] == ["photos"]
+    (line,) = damaged_indexes(folder.parent)
+    assert "broken" in line
+    with pytest.raises(SetupError, match="damaged"):
+        SearchIndex(index_folder("broken", folder.parent))
+
+
+@pytest.mark.parametrize("part", ["chroma.sqlite3", "data_level0.bin", "header.bin", "index_metadata.pickle"])
+def test_damaged_files_of_chroma_are_one_line(made, part: str) -> None:
+    """The graph's files would take the process with them."""
+    folder, model, source = made
+    (file,) = (folder / "chroma").rglob(part)
+    file.write_bytes(b"x" * file.stat().st_size)
+    for attempt in (
+        lambda: SearchIndex(folder).query(model.rows[0]),
+        lambda: remove(folder, ["id0"]),
+        lambda: fill(folder, model, source),
+    ):
+        with pytest.raises(SetupError, match=r"cannot be used|is damaged") as told:
+            attempt()
+        assert "\n" not in str(told.value)
+    drop(folder)
+    prepare(folder, "numbers", model)
+    assert fill(folder, model, source).added == IMAGES
+
+
+@pytest.mark.parametrize("numbers", [[], [5]])
+def test_an_index_of_none_or_one_answers(tmp_path: Path, numbers: list[int]) -> None:
+    folder, model = tmp_path / "index" / "photos", Numbers()
+    prepare(folder, "numbers", model)
+    fill(folder, model, Source(collection(tmp_path / "photos", numbers)))
+    assert check_recall(folder) is None
+    for exact in (False, True):
+        assert [hit.id for hit in SearchIndex(folder).query(model.rows[0], exact=exact)[0]] == [
+            f"id{n}" for n in numbers
+        ]
+
+
+def test_a_hyperbolic_model_is_searched_by_geodesic_distance(tmp_path: Path) -> None:
+    folder, model = tmp_path / "index" / "photos", Ball()
+    prepare(folder, "numbers", model)
+    fill(folder, model, Source(collection(tmp_path / "photos")))
+    (hits,) = SearchIndex(folder).query(model.rows[IMAGES], 5)
+    asked, rows = (part.astype(np.float64) for part in (model.rows[IMAGES], model.rows[:IMAGES]))
+    room = (1 - 0.1 * asked @ asked) * (1 - 0.1 * np.square(rows).sum(1))
+    far = np.arccosh(1 + 0.2 * np.square(rows - asked).sum(1) / room) / 0.1**0.5
+    assert [hit.id for hit in hits] == [f"id{n}" for n in np.argsort(far)[:5]]
+    assert [hit.distance for hit in hits] == pytest.approx(np.sort(far)[:5].tolist(), rel=1e-5)
+    assert check_recall(folder) == 1.0
+
+
+def test_rows_changed_in_the_metadata_are_brought_up_to_date(made, tmp_path: Path) -> None:
+    folder, model, _ = made
+    changed = collection(tmp_path / "photos")
+    images = (replace(changed.images[0], label="renamed", facets={"light": "dusk"}), *changed.images[1:])
+    model.embedded = 0
+    filled = fill(folder, model, Source(replace(changed, images=images)))
+    assert (filled.refreshed, model.embedded) == (1, 0)
+    (hit,) = SearchIndex(folder).query(model.rows[0], 1, {"light": "dusk"})[0]
+    assert (hit.id, hit.label) == ("id0", "renamed")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from atlantis_core.searching.filling import Source, fill
+from atlantis_core.searching.preparing import prepare
+from rows import Numbers, collection
+class Dying(Numbers):
+    def embed(self, images):
+        if self.embedded: os.kill(os.getpid(), 9)
+        return super().embed(images)
+folder, model = Path(sys.argv[1]) / "index" / "photos", Dying()
+prepare(folder, "numbers", model)
+fill(folder, model, Source(collection(Path(sys.argv[1]) / "photos")))
+"""
+
+
+def test_a_filling_that_was_killed_goes_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    folder, model = tmp_path / "index" / "photos", Numbers()
+    with pytest.raises(SetupError, match="not complete"):
+        SearchIndex(folder).query(model.rows[0])
+    filled = fill(folder, model, Source(collection(tmp_path / "photos")))
+    assert (filled.there, filled.added) == (BATCH, IMAGES - BATCH)
+    assert check_recall(folder) == 1.0
+
+
+def test_an_index_that_another_process_writes_is_not_asked(made) -> None:
+    folder, model, _ = made
+    with held(folder, writing=True), pytest.raises(SetupError, match="being written by another process"):
+        SearchIndex(folder).query(model.rows[0])
 
 
 def test_an_index_that_was_cut_off_says_so_and_goes_on(made) -> None:
