@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
     from atlantis_dml.web.transcript import Message
 
-GLANCE_EVERY_SECONDS = 0.5
+GLANCE_EVERY_SECONDS = 0.3
 
 _STATUS = {
     "none": "Say what should be found better, with a budget.",

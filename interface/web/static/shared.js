@@ -25,7 +25,7 @@ export const address = new URLSearchParams(window.location.search);
 
 export function remember(changes) {
   for (const [name, value] of Object.entries(changes)) value ? address.set(name, value) : address.delete(name);
-  window.history.replaceState(null, "", "?" + address.toString());
+  window.history.replaceState(null, "", `${window.location.pathname}?${address}`); // Gradio sets a base: "?" alone leads to the first page
 }
 
 // Puts a choice of runs at the top of a page; calls `chosen` with the run's id, at once and at every change.

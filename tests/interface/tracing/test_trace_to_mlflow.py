@@ -119,7 +119,8 @@ with exported(workspace, workspace.runs.get(session.run_id), target, print):
 @pytest.mark.parametrize("live", ["", "mlflow"])
 def test_a_killed_run_is_exported_as_far_as_it_came(tmp_path: Path, stored: Any, as_told: Any, live: str) -> None:
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), live], cwd=root, check=False, timeout=180)
+    command, here = [sys.executable, "-c", KILLED, str(tmp_path), live], {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=root, env=here, check=False, timeout=180)
     assert done.returncode == 9
     workspace = Workspace(tmp_path / "workspace")
     if live:

@@ -1,0 +1,67 @@
+"""Conversations as the server holds them: one for all browsers, no key in them, no data of a browser's choosing."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from atlantis_core.errors import SetupError
+from atlantis_dml.web.room import Room
+from atlantis_dml.web.site import Site
+
+KEY = "sk-planted-0123456789abcdef"
+
+pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # the injected runtime
+
+
+def _rest(room: Room) -> None:
+    deadline = time.monotonic() + 60
+    while room.glance().thinking:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_conversation_is_one_for_all_and_remembered(site: Site) -> None:
+    room = site.conversations.begin("harbor-tiny")
+    assert site.conversations.room(room.id) is room
+    assert site.conversations.open() is room
+    room.say("night photos of trawlers are not found; you have 12 images and 1 round")
+    _rest(room)
+    assert room.glance().status == "planned"
+    texts = [message.text for message in room.messages()]
+    assert texts[0].startswith("night photos")
+    assert "Say yes to start" in texts[-1]
+    assert [record.id for record in site.conversations.records()] == [room.id]
+
+
+def test_a_browser_names_no_other_data(site: Site) -> None:
+    for data in ("/etc", "../photos", "harbor", ""):
+        with pytest.raises(SetupError, match="this server talks about harbor-tiny"):
+            site.conversations.begin(data)
+    with pytest.raises(SetupError, match="no conversation"):
+        site.conversations.room("chat-nowhere")
+
+
+def test_commands_and_nonsense_are_answered(site: Site) -> None:
+    room = site.conversations.begin("harbor-tiny")
+    room.say("/help")
+    assert "Commands that need no model" in room.glance().problem
+    room.say("   ")
+    room.say("/dance")
+    assert "there is no command '/dance'" in room.glance().problem
+    room.say("\x1b[31m![x](http://evil.example/a.png)<script>")
+    _rest(room)
+    assert all("\x1b" not in message.text for message in room.messages())
+
+
+def test_a_key_that_is_typed_is_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    room = site.conversations.begin("harbor-tiny")
+    room.say(f"my key is {KEY}, night photos are not found; 12 images")
+    _rest(room)
+    assert room.messages()
+    assert KEY not in json.dumps([message.text + message.title for message in room.messages()])
+    for file in site.workspace.folder.rglob("*"):
+        assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
