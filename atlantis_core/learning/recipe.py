@@ -103,11 +103,11 @@ class Recipe:
 _MANY = 10**9
 _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, _MANY),
-    "classes_per_batch": (2, _MANY),
-    "images_per_class": (1, _MANY),
-    "views": (0, 1000),
+    "classes_per_batch": (2, 100_000),
+    "images_per_class": (1, 10_000),
+    "views": (0, 100),
     "trainable_fraction": (0, 1),
-    "embed_dim": (1, _MANY),
+    "embed_dim": (1, 65_536),
     "lr_head": (0, math.inf),
     "lr_trunk": (0, math.inf),
     "weight_decay": (0, math.inf),
@@ -125,4 +125,4 @@ _RANGES: dict[str, tuple[float, float]] = {
     "validate_every": (0, _MANY),
     "patience": (1, _MANY),
 }
-"""Least and greatest value of a setting."""
+"""Least and greatest value of a setting; the greatest that memory pays for are well above what anybody has used."""
