@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio
@@ -106,14 +107,14 @@ def _name(record: Any) -> str:
 def _shown(room: Room, glance: Glance) -> list[Any]:
     messages = [_message(one) for one in room.messages()]
     if glance.heard:
-        messages.append({"role": "assistant", "content": glance.heard})
+        messages.append({"role": "assistant", "content": escape(glance.heard)})
     return messages
 
 
 def _message(one: Message) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "user" if one.who == "person" else "assistant", "content": one.text}
+    message: dict[str, Any] = {"role": "user" if one.who == "person" else "assistant", "content": escape(one.text)}
     if one.title:
-        message["metadata"] = {"title": one.title, "status": "pending" if one.working else "done"}
+        message["metadata"] = {"title": escape(one.title), "status": "pending" if one.working else "done"}
         if one.seconds is not None:
             message["metadata"]["duration"] = one.seconds
     return message
@@ -121,8 +122,6 @@ def _message(one: Message) -> dict[str, Any]:
 
 def _status(room: Room, glance: Glance) -> str:
     """Return the line below the transcript, and the links to the run, as HTML."""
-    from markupsafe import escape
-
     run_id = room.desk.record.run_id
     words = "Answering" if glance.thinking else _STATUS[glance.status]
     doing = f": {glance.doing}" if glance.doing else ""
