@@ -192,3 +192,12 @@ def test_no_page_overflows(browser: Any, server: tuple[str, Path], width_px: int
         time.sleep(0.3)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
     page.close()
+
+
+def test_what_is_said_is_text_and_fetches_nothing(page: Any, server: tuple[str, Path]) -> None:
+    page.goto(server[0])
+    page.wait_for_selector("#conversation input")
+    _say(page, "note: <img src='http://evil.example/leak.png'> <form action='http://evil.example'><b>bold</b>")
+    page.wait_for_selector("text=<img src='http://evil.example/leak.png'>")
+    page.wait_for_timeout(1000)  # the page's fixture knows whom it asked
+    assert page.locator("#talk :is(img[src*=evil], form, b)").count() == 0
