@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class MadePicture:
     """A made image as the activation cache knows pictures."""
 
     id: str
@@ -214,7 +214,7 @@ def _screened(
 ) -> list[Verdict]:
     retriever = _retriever(session, trial_id)
     train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
-    by_path = {candidate.path: _Picture(candidate.key, candidate.path) for candidate in candidates}
+    by_path = {candidate.path: MadePicture(candidate.key, candidate.path) for candidate in candidates}
     prints = session.loaded.fingerprints
     return screen(
         candidates,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from atlantis_core.telling import data_in_words
 from atlantis_dml.answering import INTERRUPTED, WAITING
 from atlantis_dml.chat_answers import ChatAnswers, stops, told_at_once
+from atlantis_dml.in_turn import InTurn
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from atlantis_dml.chat_terminal import ChatTerminal
     from atlantis_dml.desk import ChatDesk
     from atlantis_dml.graph.conversation import Conversation
-
-_LINGER_SECONDS = 0.05
 
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 
@@ -48,8 +45,7 @@ class Chat:
         redact: Redact,
     ) -> None:
         self._answers = ChatAnswers(conversation, host, redact)
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._talker: threading.Thread | None = None
+        self._lines = InTurn(self._say)
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace = terminal, workspace
         self._stays = False
@@ -105,25 +101,11 @@ class Chat:
         """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
         if not self._terminal.is_a_person:
             self._say(line)
-        elif self._is_talking() and stops(line):
+        elif self._lines.is_busy() and stops(line):
             stopped = self._desk.working.stop()
             self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
         else:
             self._lines.put(line)
-            if not self._is_talking():
-                self._talker = threading.Thread(target=self._answer_lines, name="answers", daemon=True)
-                self._talker.start()
-
-    def _is_talking(self) -> bool:
-        return self._talker is not None and self._talker.is_alive()
-
-    def _answer_lines(self) -> None:
-        while True:
-            try:
-                line = self._lines.get(timeout=_LINGER_SECONDS)
-            except queue.Empty:
-                return
-            self._say(line)
 
     def _say(self, line: str) -> None:
         with self._terminal.answering():

@@ -43,6 +43,11 @@ def keep(workspace: Workspace, record: ChatRecord) -> ChatRecord:
     return record
 
 
+def conversations(workspace: Workspace) -> list[ChatRecord]:
+    """Return every conversation of a workspace."""
+    return [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]
+
+
 def find_or_begin(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
     """Return a conversation and whether it was there before.
 
@@ -55,7 +60,7 @@ def find_or_begin(workspace: Workspace, data: str | None, name: str | None, *, n
     Raises:
         SetupError: DATA is missing, or the conversation is about other data.
     """
-    known = [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]
+    known = conversations(workspace)
     found = _named(known, name) if name else _last(known, data)
     if found is None or new:
         return ChatRecord(_new_id(name, known if new else []), _needed(data)), False

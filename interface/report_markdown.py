@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from atlantis_core.data.text import clean
+from atlantis_core.exporting.markdown import table
 from atlantis_dml.gap_map_view import HeatCell, HeatView
 from atlantis_dml.wording import cell_name, duration, points
 
@@ -54,14 +55,14 @@ def _head(facts: Facts) -> Iterator[str]:
     ]
     if gap := facts["planted_gap"]:
         rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", points(gap)))
-    yield _table(("Recall@1 on validation", "", ""), rows)
+    yield table(("Recall@1 on validation", "", ""), rows)
 
 
 def _rounds(facts: Facts) -> Iterator[str]:
     if not facts["rounds"]:
         return
     yield "## Round by round"
-    yield _table(
+    yield table(
         ("Round", "Outcome", "R@1", "Gain overall", "Gain on its cells", "Made / kept / rejected", "Time"),
         [_round(entry) for entry in facts["rounds"]],
     )
@@ -97,7 +98,7 @@ def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
     )
     for view in maps:
         rows = [[plain(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
-        yield _table((plain(view.facet or "class"), *(plain(value or "Recall@1") for value in view.values)), rows)
+        yield table((plain(view.facet or "class"), *(plain(value or "Recall@1") for value in view.values)), rows)
         if view.not_shown:
             yield f"{view.not_shown} more classes are not shown."
 
@@ -115,7 +116,7 @@ def _gaps(facts: Facts) -> Iterator[str]:
     if not facts["gaps"]:
         return
     yield "## The gaps that the first round found"
-    yield _table(
+    yield table(
         ("Cell", "Cause", "Training images", "Queries", "Before", "After", "Gain", "Targeted in round"),
         [
             (
@@ -171,8 +172,3 @@ def _words(text: str) -> str:
     """Escape a sentence of ours that names a command in backticks."""
     parts = _CODE.split(clean(text, _LONGEST))
     return "".join(f"`{part}`" if index % 2 else _MARKS.sub(r"\\\1", part) for index, part in enumerate(parts))
-
-
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

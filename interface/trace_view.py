@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.text import clean
@@ -82,7 +82,7 @@ def step_counts(root: Node) -> list[dict[str, Any]]:
     A model's call is part of the step that asked, so its seconds count in both rows.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for node in _walk(root["children"]):
+    for node in walk(root["children"]):
         if node["kind"] in {"tool", "judge", "critique", "planner", "model"}:
             name = _row_name(node)
             row = rows.setdefault(name, {"name": name, "calls": 0, "failed": 0, "seconds": 0.0, "tokens": 0})
@@ -99,7 +99,7 @@ def agent_costs(root: Node) -> list[dict[str, Any]]:
     `most_tokens_in` is the longest prompt of the agent, as its provider counted it.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for node in _walk(root["children"]):
+    for node in walk(root["children"]):
         if node["kind"] == "model":
             agent, output = str(node["input"]["agent"]), node["output"] if isinstance(node["output"], Mapping) else {}
             usage = (output.get("reply") or {}).get("usage") or {}
@@ -127,8 +127,7 @@ def _node(event: Mapping[str, Any], step: int | None) -> Node:
     node: Node = {key: event[key] for key in keys}
     if step is not None:
         node["step"] = step
-    node["tokens"] = event["tokens"] + sum(child["tokens"] for child in children)
-    node["usd"] = event["usd"] + sum(child["usd"] for child in children)
+    node["tokens"], node["usd"] = cost_of(event)
     node["children"] = children
     return node
 
@@ -138,10 +137,17 @@ def _seconds(node: Node) -> float:
     return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in own)
 
 
-def _walk(nodes: Iterable[Node]) -> Iterable[Node]:
+def walk(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes and all below them, top down."""
     for node in nodes:
         yield node
-        yield from _walk(node["children"])
+        yield from walk(node["children"])
+
+
+def cost_of(event: Mapping[str, Any]) -> tuple[int, float]:
+    """Return tokens and dollars of an event and all below it."""
+    below = [cost_of(child) for child in event["children"]]
+    return event["tokens"] + sum(tokens for tokens, _ in below), event["usd"] + sum(usd for _, usd in below)
 
 
 def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:

@@ -16,8 +16,8 @@ from atlantis_core.data.opening import open_photo
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
 from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.hub import find_snapshot
-from atlantis_core.learning.weights import folder_digest, require_safetensors
+from atlantis_core.learning.hub import snapshot
+from atlantis_core.learning.weights import folder_digest, require_transformers
 from atlantis_core.records import Caption, LabelledImage
 
 if TYPE_CHECKING:
@@ -125,18 +125,6 @@ def _whole(options: dict[str, str], key: str) -> int:
 def _found(name: str, *, allow_pickle: bool) -> str:
     folder = BUNDLED.get(name, Path(name).expanduser())
     if not folder.is_dir():
-        from huggingface_hub import snapshot_download
-
-        weights = ["*.bin"] if allow_pickle else ["*.safetensors"]
-        patterns = ["*.json", "*.txt", "*.model", "*.jinja", *weights]
-        return find_snapshot(
-            name,
-            "captioner",
-            lambda local_files_only: snapshot_download(
-                name, allow_patterns=patterns, local_files_only=local_files_only
-            ),
-        )
-    if not (folder / "config.json").is_file():
-        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
-    require_safetensors(folder, allow_pickle=allow_pickle)
-    return str(folder.resolve())
+        weights = "*.bin" if allow_pickle else "*.safetensors"
+        return snapshot(name, "captioner", ("*.json", "*.txt", "*.model", "*.jinja", weights))
+    return require_transformers(folder, allow_pickle=allow_pickle)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlantis_core.data.text import clean
 from atlantis_core.exporting.evidence import Evidence, Figures
+from atlantis_core.exporting.markdown import code, table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, Agreement
-
-_LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +55,6 @@ def model_card(about: About) -> str:
         _licence(about),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def code(text: object) -> str:
-    """Return untrusted text as a Markdown code span that can stand in a table."""
-    harmless = clean(str(text), _LONGEST).replace("`", "'").replace("|", "/")
-    return f"`{harmless or ' '}`"
 
 
 def _front_matter(about: About) -> str:
@@ -159,14 +151,14 @@ def _training(about: About) -> str:
     )
     settings = [(code(name), code(value)) for name, value in sorted((about.recipe or {}).items())]
     rows = [*settings, (code("seed"), code(about.seed))]
-    return f"## Training\nBegan with {began}.\n\n{_table(('setting', 'value'), rows)}"
+    return f"## Training\nBegan with {began}.\n\n{table(('setting', 'value'), rows)}"
 
 
 def _validation(about: About) -> str:
     if about.evidence is None:
         return "## Figures\nNone were kept with it; `atlantis evaluate FOLDER DATA` measures it on data of yours."
     rows = [_row(figures) for figures in about.evidence.figures]
-    parts = [f"## Figures on validation\n{_table(('', 'Recall@1', '95 % interval', 'MAP@R', 'R-precision'), rows)}"]
+    parts = [f"## Figures on validation\n{table(('', 'Recall@1', '95 % interval', 'MAP@R', 'R-precision'), rows)}"]
     parts += [f"Not here: {reason}." for reason in about.evidence.missing]
     chosen = about.evidence.judged or bool((about.recipe or {}).get("validate_every"))
     if chosen:
@@ -189,7 +181,7 @@ def _test(found: Mapping[str, Any]) -> str:
     queries = f"{found['final']['queries']:,}"
     return (
         f"## Figures on the test split\nOpened once, after all choices; {queries} queries.\n\n"
-        f"{_table(('', 'Recall@1', 'MAP@R'), rows)}"
+        f"{table(('', 'Recall@1', 'MAP@R'), rows)}"
     )
 
 
@@ -211,8 +203,3 @@ def _licence(about: About) -> str:
         f"## Licence\nNone is chosen here. {start}; the licences of those weights, of the training images and of "
         "whatever made images were drawn with may bind this model too. Choose one, and name it in the front matter."
     )
-
-
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

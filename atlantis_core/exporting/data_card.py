@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlantis_core.exporting.card import code
+from atlantis_core.exporting.markdown import code, table
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST_CLASSES = 50
@@ -100,13 +100,13 @@ def _made(told: Told) -> Iterator[str]:
         rows = [
             (code(name), code(licence) if licence else "not known here") for name, licence in told.weights.items()
         ]
-        yield _table(("Weights", "Licence, as far as it is known here"), rows)
+        yield table(("Weights", "Licence, as far as it is known here"), rows)
 
 
 def _screened(told: Told) -> Iterator[str]:
     names = dict.fromkeys([*told.limits, *(name for row in told.rounds for name in row["rejected_by"])])
     yield "## What was made, kept and thrown away"
-    yield _table(
+    yield table(
         ("Round", "Outcome", "Made", "Passed the filters", "Rejected by", "In this folder"),
         [
             (
@@ -141,7 +141,7 @@ def _effect(told: Told) -> Iterator[str]:
         "queries and seeds, in points: one that holds 0 proves no change. A round is kept only when its gain on its "
         "cells is proven."
     )
-    yield _table(
+    yield table(
         ("Round", "Outcome", "R@1 overall", "Gain overall", "Gain on its cells", "p"),
         [_round(entry) for entry in judged],
     )
@@ -194,7 +194,7 @@ def _classes(told: Told) -> str:
     shown = list(told.classes.items())[:_MOST_CLASSES]
     more = len(told.classes) - len(shown)
     rows = [(code(name), f"{count:,}") for name, count in shown]
-    return f"## Classes\n{_table(('Class', 'Images'), rows)}" + (f"\n\nAnd {more:,} more." if more > 0 else "")
+    return f"## Classes\n{table(('Class', 'Images'), rows)}" + (f"\n\nAnd {more:,} more." if more > 0 else "")
 
 
 def _limits(told: Told) -> str:
@@ -218,8 +218,3 @@ def _licence(told: Told) -> str:
         f"## Licence\nNone is chosen here. {began[0].upper()}{began[1:]}{photos} may bind these images; read them, "
         "choose one, and name it in the front matter."
     )
-
-
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,4 @@ def facets_of(images: Iterable[KeptImage]) -> tuple[str, ...]:
 
 def arms_of(images: Iterable[KeptImage]) -> dict[str, int]:
     """Return how many images came from which arm."""
-    counts: dict[str, int] = {}
-    for image in images:
-        counts[image.arm] = counts.get(image.arm, 0) + 1
-    return counts
+    return dict(Counter(image.arm for image in images))

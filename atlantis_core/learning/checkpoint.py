@@ -97,18 +97,21 @@ def save_checkpoint(
     part = folder / f"{WEIGHTS_NAME}.{os.getpid()}.part"
     save_file(state, part)
     part.replace(folder / WEIGHTS_NAME)
-    part = folder / f"{FACTS_NAME}.{os.getpid()}.part"
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / FACTS_NAME)
+    _write(folder / FACTS_NAME, json.dumps(facts, indent=1))
 
 
 def save_losses(folder: Path, losses: Sequence[float]) -> None:
     """Keep the loss of every step beside the checkpoint that is about to be written."""
     kept = [float(f"{loss:.6g}") if math.isfinite(loss) else None for loss in losses]
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{LOSSES_NAME}.{os.getpid()}.part"
-    part.write_text(json.dumps(kept) + "\n", encoding="utf-8")
-    part.replace(folder / LOSSES_NAME)
+    _write(folder / LOSSES_NAME, json.dumps(kept))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def losses_in(folder: Path) -> list[float | None]:

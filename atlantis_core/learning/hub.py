@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,3 +106,20 @@ def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
             f"{name!r} is no folder, and no {kind} of that name is in the local cache: {why}; "
             f"fetch it where there is a network (`hf download {name}`), or name a folder"
         ) from error
+
+
+def snapshot(name: str, kind: str, patterns: Sequence[str]) -> str:
+    """Return the folder of a hub model with the files that fit the patterns; see `find_snapshot`.
+
+    Raises:
+        SetupError: It is neither in the cache nor to be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    return find_snapshot(
+        name,
+        kind,
+        lambda local_files_only: snapshot_download(
+            name, allow_patterns=list(patterns), local_files_only=local_files_only
+        ),
+    )

@@ -129,3 +129,15 @@ def require_safetensors(folder: Path, *, allow_pickle: bool = False) -> None:
             f"{str(pickled)!r} is pickled and can run any code when it is opened; get safetensors, or, if you trust "
             "it, say so: add ?allow_pickle=1"
         )
+
+
+def require_transformers(folder: Path, *, allow_pickle: bool = False) -> str:
+    """Return the whole path of a folder in the manner of `transformers`.
+
+    Raises:
+        SetupError: It has no configuration, or pickled weights only, or none.
+    """
+    if not (folder / "config.json").is_file():
+        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
+    require_safetensors(folder, allow_pickle=allow_pickle)
+    return str(folder.resolve())

@@ -12,9 +12,9 @@ import numpy as np
 from atlantis_core.data.text import quoted
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.hub import snapshot
 from atlantis_core.learning.pictures import open_picture
-from atlantis_core.learning.weights import folder_digest, require_safetensors
+from atlantis_core.learning.weights import folder_digest, require_transformers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,17 +112,5 @@ def _unit(features: Any, given: Any) -> NDArray[np.float32]:
 def _found(name: str) -> str:
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        from huggingface_hub import snapshot_download
-
-        patterns = ["*.json", "*.txt", "*.safetensors"]
-        return find_snapshot(
-            name,
-            "clip model",
-            lambda local_files_only: snapshot_download(
-                name, allow_patterns=patterns, local_files_only=local_files_only
-            ),
-        )
-    if not (folder / "config.json").is_file():
-        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
-    require_safetensors(folder)
-    return str(folder.resolve())
+        return snapshot(name, "clip model", ("*.json", "*.txt", "*.safetensors"))
+    return require_transformers(folder)

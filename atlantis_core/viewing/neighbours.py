@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from atlantis_core.rounds import MadePicture
 from atlantis_core.trials import trials
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ class Near:
     """Cosine, or what the model's space has instead; higher is nearer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A made image as the activation cache knows pictures."""
-
-    id: str
-    path: str
-
-
 class Neighbours:
     """Finds the nearest images; the model and the embeddings of what is searched are loaded once.
 
@@ -54,7 +47,7 @@ class Neighbours:
 
     def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Near]]:
         """Return the `k` nearest images of each candidate, nearest first, of any class."""
-        pictures = [_Picture(one.key, one.path) for one in candidates]
+        pictures = [MadePicture(one.key, one.path) for one in candidates]
         return self._near(self._retriever.embed_cached(pictures, self._session.cache), k)
 
     def nearest_to(self, pictures: Sequence[str | Path | Image], k: int) -> list[list[Near]]:

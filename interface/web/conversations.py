@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
-from atlantis_core.plain import from_json
 from atlantis_dml.web.room import Room
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.chat_record import ChatRecord
     from atlantis_dml.desk import Template
-
-_KIND = "desk"
 
 
 class Conversations:
@@ -36,10 +33,9 @@ class Conversations:
 
     def records(self) -> list[ChatRecord]:
         """Return the conversations about data that this server was given, the last one first."""
-        from atlantis_dml.chat_record import ChatRecord
+        from atlantis_dml.chat_record import conversations
 
-        found = [from_json(ChatRecord, payload) for payload in self._workspace.journal.everywhere(_KIND).values()]
-        mine = [record for record in found if record.data in self.data]
+        mine = [record for record in conversations(self._workspace) if record.data in self.data]
         return sorted(mine, key=lambda record: -record.touched)
 
     def begin(self, data: str) -> Room:

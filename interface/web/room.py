@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import queue
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import AtlantisError
 from atlantis_dml.chat_answers import ChatAnswers, host_for, stops, told_at_once
+from atlantis_dml.in_turn import InTurn
 from atlantis_dml.progress import Screen
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from atlantis_dml.web.transcript import Message
 
 _LINES_KEPT = 20
-_LINGER_SECONDS = 0.05
 
 
 class Listening(Screen):
@@ -94,10 +93,11 @@ class Room:
         self.desk = ChatDesk(keep(workspace, record), workspace, template, self.screen)
         talk = Conversation(record.id, workspace, self.desk)
         self._answers = ChatAnswers(talk, lambda: host_for(workspace, self.desk, template.spec), redaction())
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._lines = InTurn(self._answer)
         self._lock = threading.Lock()
         self._heard, self._told = "", ""
-        self._talker: threading.Thread | None = None
+        self._runs: tuple[str, list[str]] = ("", [])
+        """The conversation's newest run, and all of them as they were read when it began."""
 
     @property
     def id(self) -> str:
@@ -113,13 +113,9 @@ class Room:
         self._told = told_at_once(line) or ""
         if self._told:
             return
-        if stops(line) and self._is_talking() and self.desk.working.stop():
+        if stops(line) and self._lines.is_busy() and self.desk.working.stop():
             return
-        with self._lock:
-            self._lines.put(line)
-            if not self._is_talking():
-                self._talker = threading.Thread(target=self._answer_lines, name=f"answers {self.id}", daemon=True)
-                self._talker.start()
+        self._lines.put(line)
 
     def answer(self, answer: Mapping[str, Any]) -> str:
         """Answer the protocol that waits; of two browsers the first one counts.
@@ -129,10 +125,6 @@ class Room:
         """
         with self._lock:
             return self.desk.answer(answer)
-
-    def stop(self) -> bool:
-        """Ask the run to pause; False where none works here."""
-        return self.desk.working.stop()
 
     def go_on(self) -> str:
         """Go on with a paused run.
@@ -144,13 +136,17 @@ class Room:
             return self.desk.go_on()
 
     def run_ids(self) -> list[str]:
-        """Return the conversation's runs, oldest first."""
-        return [run.id for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
+        """Return the conversation's runs, oldest first; read anew only where another one began."""
+        newest = self.desk.record.run_id
+        if self._runs[0] != newest:
+            found = [run.id for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
+            self._runs = newest, found
+        return self._runs[1]
 
     def glance(self) -> Glance:
         """Return how it stands now."""
         runs = self.run_ids()
-        status, thinking = self.desk.status, self._is_talking()
+        status, thinking = self.desk.status, self._lines.is_busy()
         complaints = self.screen.complaints()
         problem = "\n".join(filter(None, [self._told, *complaints[-1:]]))
         stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard))
@@ -161,27 +157,18 @@ class Room:
         """Return the transcript."""
         from atlantis_dml.web.transcript import outcome, transcript
 
-        runs = [run for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
-        found = transcript(self._workspace, self.id, [run.id for run in runs])
-        found += [outcome(self._workspace, run.id) for run in runs if run.status == "done"]
+        runs, store = self.run_ids(), self._workspace.runs
+        found = transcript(self._workspace, self.id, runs)
+        found += [outcome(self._workspace, run_id) for run_id in runs if store.get(run_id).status == "done"]
         return sorted(found, key=lambda message: message.started)
 
-    def _is_talking(self) -> bool:
-        return self._talker is not None and self._talker.is_alive()
-
-    def _answer_lines(self) -> None:
-        """Answer what waits; a bug ends this thread with its traceback, and the next line begins another."""
-        while True:
-            try:
-                line = self._lines.get(timeout=_LINGER_SECONDS)
-            except queue.Empty:
-                return
-            try:
-                self._answers.answer(line, self._hear)
-            except AtlantisError as error:
-                self.screen.line(f"x {error}")
-            finally:
-                self._heard = ""
+    def _answer(self, line: str) -> None:
+        try:
+            self._answers.answer(line, self._hear)
+        except AtlantisError as error:
+            self.screen.line(f"x {error}")
+        finally:
+            self._heard = ""
 
     def _hear(self, piece: str) -> None:
         self._heard += piece

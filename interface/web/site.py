@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
@@ -21,15 +22,25 @@ if TYPE_CHECKING:
     from atlantis_dml.desk import Template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Looked:
-    """A run as it was read last."""
+    """A run as it was read last; a list of runs needs no candidates, so they are read when they are asked for."""
 
     stamp: tuple[Any, ...]
     session: Session
-    rows: list[Row]
-    paths: dict[str, str]
-    """Image id or candidate key -> file; the sealed test split is not in it."""
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Its candidates."""
+        from atlantis_core.viewing.candidates import rows_of
+
+        return rows_of(self.session)
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """Image id or candidate key -> file; the sealed test split is not in it."""
+        own = {image.id: image.path for image in self.session.collection.images}
+        return own | {row.candidate.key: row.candidate.path for row in self.rows}
 
 
 class Site:
@@ -60,7 +71,6 @@ class Site:
             SetupError: No such run.
         """
         from atlantis_core.session import Session
-        from atlantis_core.viewing.candidates import rows_of
 
         run = self.workspace.runs.get(run_id)
         stamp = (*self.workspace.events.stamp([run.id]), *self.workspace.candidates.stamp(run.id), run.status)
@@ -68,10 +78,7 @@ class Site:
             known = self._looked.get(run.id)
             if known is None or known.stamp != stamp:
                 session = Session(self.workspace, run.id, run.spec)
-                rows = rows_of(session)
-                paths = {image.id: image.path for image in session.collection.images}
-                paths |= {row.candidate.key: row.candidate.path for row in rows}
-                known = self._looked[run.id] = Looked(stamp, session, rows, paths)
+                known = self._looked[run.id] = Looked(stamp, session)
             return known
 
     def screening_model(self, run_id: str) -> Neighbours | None:

@@ -37,7 +37,7 @@ class Steering:
         from atlantis_dml.graph.running import question_of
 
         run = self._workspace.runs.get(run_id)
-        if self._workspace.standing(run) != "waiting" or self._is_busy(run):
+        if self._workspace.standing(run) != "waiting" or self._driver(run)[0].is_busy():
             return None
         question = question_of(self._workspace, run.id)
         return as_wished(Session(self._workspace, run.id, run.spec), question) if question else None
@@ -86,7 +86,7 @@ class Steering:
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if self._workspace.standing(run) not in {"paused", "stopped", "failed"} or self._is_busy(run):
+            if self._workspace.standing(run) not in {"paused", "stopped", "failed"} or self._driver(run)[0].is_busy():
                 raise ToolError("the run is not paused")
             room = self._conversations.of_run(run)
             if room is not None:
@@ -101,19 +101,15 @@ class Steering:
             ToolError: None works here.
         """
         run = self._workspace.runs.get(run_id)
-        room = self._conversations.of_run(run)
-        stopped = room.stop() if room is not None else self._worker(run)[0].stop()
-        if not stopped:
+        if not self._driver(run)[0].stop():
             raise ToolError("nothing of this run works in this server now")
         return "Stopping at the next sign of progress; what is done stays."
 
     def doing(self, run_id: str) -> tuple[str, str]:
         """Return what a run is doing in this server, in words, and what went wrong last; both may be empty."""
-        run = self._workspace.runs.get(run_id)
-        room = self._conversations.of_run(run)
-        screen = room.screen if room is not None else self._worker(run)[1]
+        worker, screen = self._driver(self._workspace.runs.get(run_id))
         complaints = screen.complaints()
-        return screen.doing() if self._is_busy(run) else "", complaints[-1] if complaints else ""
+        return screen.doing() if worker.is_busy() else "", complaints[-1] if complaints else ""
 
     def rest(self) -> None:
         """Ask everything that works here to pause, and wait until it does: the server is going down."""
@@ -125,6 +121,11 @@ class Steering:
         for one in working:
             one.wait()
 
+    def _driver(self, run: Run) -> tuple[Working, Listening]:
+        """Return who drives a run, the desk of its conversation or a worker of its own, and what it says."""
+        room = self._conversations.of_run(run)
+        return self._worker(run) if room is None else (room.desk.working, room.screen)
+
     def _worker(self, run: Run) -> tuple[Working, Listening]:
         from atlantis_dml.working import Working
 
@@ -133,7 +134,3 @@ class Steering:
                 screen = Listening()
                 self._workers[run.id] = Working(self._workspace, screen, lambda: None), screen
             return self._workers[run.id]
-
-    def _is_busy(self, run: Run) -> bool:
-        room = self._conversations.of_run(run)
-        return room.desk.working.is_busy() if room is not None else self._worker(run)[0].is_busy()

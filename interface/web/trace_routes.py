@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
-from atlantis_dml.trace_view import title_of
+from atlantis_dml.trace_view import cost_of, title_of, walk
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -26,7 +26,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         run = site.workspace.runs.get(run_id)
         tree = site.workspace.events.tree(run.id)
         wanted = words.casefold().strip()
-        found = [node["id"] for node in _walk(tree) if wanted and wanted in _whole(node).casefold()]
+        found = [node["id"] for node in walk(tree) if wanted and wanted in _whole(node).casefold()]
         return {
             "run": run.id,
             "stamp": site.workspace.events.stamp([run.id]),
@@ -37,7 +37,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/trace/{event}")
     def step(run_id: str, event: int) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
-        for node in _walk(site.workspace.events.tree(run.id)):
+        for node in walk(site.workspace.events.tree(run.id)):
             if node["id"] == event:
                 return {key: node[key] for key in node if key != "children"}
         raise SetupError(f"run {run.id!r} has no event {event}")
@@ -63,21 +63,13 @@ def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int |
     return calls[-1] if calls else None
 
 
-def _walk(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for node in nodes:
-        yield node
-        yield from _walk(node["children"])
-
-
 def _whole(node: Mapping[str, Any]) -> str:
     given, output = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
     return f"{node['kind']} {node['name']} {given} {output}"
 
 
 def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]:
-    children = [_outline(child) for child in node["children"]]
-    tokens = node["tokens"] + sum(child["tokens"] for child in children)
-    usd = node["usd"] + sum(child["usd"] for child in children)
+    tokens, usd = cost_of(node)
     facts = {**node, "tokens": tokens, "usd": usd} | ({"step": step} if step else {})
     return {
         "id": node["id"],
@@ -87,7 +79,7 @@ def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]
         "status": node["status"],
         "tokens": tokens,
         "usd": usd,
-        "children": children,
+        "children": [_outline(child) for child in node["children"]],
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.data.text import clean
+from atlantis_dml.trace_view import cost_of
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -98,16 +99,11 @@ def _call(event: Mapping[str, Any]) -> Message:
     lines = [f"arguments: {json.dumps(given, ensure_ascii=False)}" if given else "no arguments"]
     if event["seconds"] is not None:
         lines.append(f"{'failed' if failed else 'result'}: {result}")
-        lines += [f"cost: {tokens:,} tokens, ${usd:.4f}" for tokens, usd in [_cost(event)] if tokens or usd]
+        lines += [f"cost: {tokens:,} tokens, ${usd:.4f}" for tokens, usd in [cost_of(event)] if tokens or usd]
     arguments = ", ".join(f"{name}={value}" for name, value in given.items()) if isinstance(given, Mapping) else ""
     title = clean(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
     working = event["seconds"] is None and event["status"] == "running"
     return Message("agent", _text("\n".join(lines)), event["started"], title, working, event["seconds"])
-
-
-def _cost(event: Mapping[str, Any]) -> tuple[int, float]:
-    below = [_cost(child) for child in event["children"]]
-    return event["tokens"] + sum(one[0] for one in below), event["usd"] + sum(one[1] for one in below)
 
 
 def _text(text: object) -> str:

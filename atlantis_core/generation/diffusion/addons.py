@@ -10,7 +10,7 @@ from pathlib import Path
 from atlantis_core.errors import SetupError
 from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file
 from atlantis_core.keys import content_key
-from atlantis_core.learning.hub import find_snapshot
+from atlantis_core.learning.hub import snapshot
 from atlantis_core.learning.weights import file_digest, folder_digest, require_safetensors
 
 _WEIGHTS = ("*.json", "*.safetensors")
@@ -78,17 +78,7 @@ def _find(name: str, kind: str, patterns: Sequence[str]) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path.resolve()
-    from huggingface_hub import snapshot_download
-
-    return Path(
-        find_snapshot(
-            name,
-            kind,
-            lambda local_files_only: snapshot_download(
-                name, allow_patterns=list(patterns), local_files_only=local_files_only
-            ),
-        )
-    )
+    return Path(snapshot(name, kind, patterns))
 
 
 def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:

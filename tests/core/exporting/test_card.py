@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard
 
-from atlantis_core.exporting.card import About, code, model_card
+from atlantis_core.exporting.card import About, model_card
 from atlantis_core.exporting.evidence import Evidence, Figures
+from atlantis_core.exporting.markdown import code
 from atlantis_core.exporting.onnx_file import Agreement
 from atlantis_core.records import Interval
 

@@ -1,0 +1,21 @@
+"""Pieces of Markdown that cards and reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from atlantis_core.data.text import clean
+
+_LONGEST = 120
+
+
+def code(text: object) -> str:
+    """Return untrusted text as a Markdown code span that can stand in a table."""
+    harmless = clean(str(text), _LONGEST).replace("`", "'").replace("|", "/")
+    return f"`{harmless or ' '}`"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; what is in its cells is taken as it is."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
