@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from atlantis_core.errors import SetupError
+from atlantis_core.searching.places import CHROMA_NAME
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -174,7 +175,7 @@ def _own_path(folder: Path) -> str:
     Chroma shares what it holds in memory among clients of the same spelling, and that is stale as soon as another
     process has written: a path of its own makes a client look at the files.
     """
-    return str(folder / "chroma") + "".join("/." if bit == "1" else "//" for bit in f"{next(_opened):b}")
+    return str(folder / CHROMA_NAME) + "".join("/." if bit == "1" else "//" for bit in f"{next(_opened):b}")
 
 
 def address(server: str) -> tuple[str, int, bool]:

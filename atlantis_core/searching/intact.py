@@ -8,6 +8,7 @@ from pathlib import Path
 from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
 from atlantis_core.records import IndexFacts
+from atlantis_core.searching.places import CHROMA_NAME
 
 _CHUNK = 2**22
 
@@ -21,7 +22,7 @@ def checksums(folder: Path) -> dict[str, int]:
     Raises:
         SetupError: One cannot be read.
     """
-    files = sorted(path for path in (folder / "chroma").glob("*/*") if path.is_file())
+    files = sorted(path for path in (folder / CHROMA_NAME).glob("*/*") if path.is_file())
     try:
         return {path.relative_to(folder).as_posix(): _crc(path) for path in files}
     except OSError as error:

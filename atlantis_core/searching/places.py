@@ -18,7 +18,8 @@ from atlantis_core.errors import SetupError
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import IndexFacts
 
-FACTS_NAME = "index.json"
+FACTS_NAME, CHROMA_NAME, LOCK_NAME = "index.json", "chroma", "lock"
+"""What is in the folder of an index."""
 FOLDER_NAME = "index"
 """Of the folder in the workspace that holds all indexes."""
 
@@ -147,7 +148,7 @@ def held(folder: Path, *, writing: bool) -> Iterator[None]:
     """
     kind = fcntl.LOCK_EX if writing else fcntl.LOCK_SH
     try:
-        handle = (folder / "lock").open("a")
+        handle = (folder / LOCK_NAME).open("a")
     except OSError as error:
         raise SetupError(f"{shown(str(folder))!r} cannot be used: {error.strerror}") from error
     with handle:

@@ -15,7 +15,7 @@ from atlantis_core.searching.chroma import Shelf, drop_collection
 from atlantis_core.searching.filters import Where, chroma_filter
 from atlantis_core.searching.graph import Graph
 from atlantis_core.searching.intact import check_intact
-from atlantis_core.searching.places import held, read_facts, write_facts
+from atlantis_core.searching.places import CHROMA_NAME, FACTS_NAME, LOCK_NAME, held, read_facts, write_facts
 from atlantis_core.searching.settling import for_writing, settle
 
 
@@ -69,7 +69,7 @@ def _without(folder: Path, facts: IndexFacts, chosen: list[str], progress: Progr
 
 
 def drop(folder: Path) -> None:
-    """Take a whole index away, its collection on a server too.
+    """Take a whole index away, its collection on a server too; files of others in its folder stay, and so does it.
 
     Raises:
         SetupError: Another process uses it, the server does not answer, or the folder cannot be removed.
@@ -79,6 +79,11 @@ def drop(folder: Path) -> None:
         if facts.server:
             drop_collection(folder, facts)
         try:
-            shutil.rmtree(folder)
+            if (folder / CHROMA_NAME).is_dir():
+                shutil.rmtree(folder / CHROMA_NAME)
+            for name in (FACTS_NAME, LOCK_NAME):
+                (folder / name).unlink(missing_ok=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
         except OSError as error:
             raise SetupError(f"{shown(str(folder))!r} cannot be removed: {error.strerror}") from error

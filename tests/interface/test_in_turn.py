@@ -27,7 +27,12 @@ def test_lines_of_many_threads_are_all_answered_one_at_a_time() -> None:
         inside.release()
 
     lines = InTurn(answer)
-    speakers = [threading.Thread(target=lambda n=n: [lines.put(f"{n}/{i}") for i in range(200)]) for n in range(4)]
+
+    def speak(number: int) -> None:
+        for index in range(200):
+            lines.put(f"{number}/{index}")
+
+    speakers = [threading.Thread(target=speak, args=(number,)) for number in range(4)]
     for speaker in speakers:
         speaker.start()
     for speaker in speakers:

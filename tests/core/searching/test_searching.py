@@ -283,3 +283,13 @@ def test_names_that_are_paths_or_odd_are_refused(name: str, tmp_path: Path) -> N
 def test_vectors_that_do_not_fit_are_refused(made, vector: object) -> None:
     with pytest.raises(SetupError):
         SearchIndex(made[0]).query(vector)
+
+
+def test_taking_an_index_away_leaves_the_files_of_others(made) -> None:
+    folder = made[0]
+    foreign = folder / "notes" / "keep.txt"
+    foreign.parent.mkdir()
+    foreign.write_text("precious")
+    drop(folder)
+    assert foreign.read_text() == "precious"
+    assert [path.name for path in folder.iterdir()] == ["notes"]
