@@ -181,6 +181,13 @@ class Session:
         return resolve_backbone(self.spec.backbone, self.spec.weights)
 
     @cached_property
+    def from_scratch(self) -> bool:
+        """Whether trials start from random weights; asked by reports, which should not wait for torch."""
+        from atlantis_core.learning.backbones import starts_from_scratch
+
+        return starts_from_scratch(self.spec.backbone, self.spec.weights)
+
+    @cached_property
     def recipe(self) -> Recipe:
         """How every trial is trained."""
         from atlantis_core.learning.presets import recipe_for

@@ -196,7 +196,7 @@ def compare_arms(
 
 def seed_sd(session: Session) -> float:
     """Return the prior spread of Recall@1 between seeds of the run's recipe."""
-    return SCRATCH_SEED_SD if session.backbone.source == "scratch" else SEED_SD
+    return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
 
 
 def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:

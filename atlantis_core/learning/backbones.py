@@ -109,6 +109,19 @@ def resolve_backbone(name: str | None = None, weights: str | None = None) -> Bac
     return _from_name(name)
 
 
+def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
+    """Tell whether `resolve_backbone` would give random weights; neither file nor library is read where the name says.
+
+    Raises:
+        SetupError: As in `resolve_backbone`.
+    """
+    if weights is not None or name == HARBOR_STUDENT:
+        return False
+    if name is not None and name.split(":")[0] == SCRATCH:
+        return True
+    return resolve_backbone(name).source == "scratch"
+
+
 def _from_file(path: Path, name: str | None) -> Backbone:
     """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
     read_weights(path)

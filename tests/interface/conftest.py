@@ -176,6 +176,7 @@ def begin(folder: Path, auto: bool = True) -> Session:
         data=str(folder / "photos"),
         goal=Goal(f"mend {HOSTILE}"),
         budget=Budget(images=20, rounds=2),
+        backbone="scratch",  # what a run without a backbone is pinned to where no hub can be reached
         auto=auto,
     )
     run = workspace.runs.create(spec)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,6 +56,17 @@ def test_sheets_show_made_images_beside_their_source_with_the_reason(fabricated:
     assert page.tags.count("img") == 2 * 2 * 4, "two rounds, four candidates, each beside its source"
     assert "Kept: 3 of 3" in text
     assert "Rejected: 1 of 1" in text
+
+
+def test_a_report_is_written_without_waiting_for_torch(fabricated: Fabricated) -> None:
+    code = (
+        "import sys\n"
+        "from atlantis_dml.cli import _answer\n"
+        f"code = _answer(['report', {fabricated.run_id!r}, '--workspace', {str(fabricated.workspace.folder)!r}])\n"
+        "print([name for name in ('torch', 'timm', 'scipy.stats') if name in sys.modules], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[] 0\n"), done.stderr
 
 
 def test_the_headline_is_the_gain_over_the_baseline(fabricated: Fabricated) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from pytest_httpserver import HTTPServer
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.backbones import NAMED, Backbone, resolve_backbone
+from atlantis_core.learning.backbones import NAMED, Backbone, resolve_backbone, starts_from_scratch
 from atlantis_core.learning.hub import probe
 from atlantis_core.learning.presets import for_backbone, preset
 from atlantis_core.learning.retriever import frozen
@@ -140,6 +140,12 @@ def test_a_trunk_from_scratch_is_found_again_by_its_pinned_name(name: str | None
     assert again == found
     assert again.notice == ""
     assert again.pinned_name == found.pinned_name
+
+
+@pytest.mark.parametrize("name", [None, "harbor-student", "scratch", "scratch:test_vit", "test_vit"])
+def test_whether_a_trunk_starts_from_scratch_is_told_without_resolving_it(name: str | None, vit_weights: Path) -> None:
+    assert starts_from_scratch(name) == (resolve_backbone(name).source == "scratch")
+    assert not starts_from_scratch(weights=str(vit_weights))
 
 
 def test_scratch_of_nothing_known_is_refused() -> None:
