@@ -29,6 +29,7 @@ def _which(context: typer.Context) -> None:
 
 
 _LONGEST_TITLE = 110
+_THUMBNAIL_PX = 96
 
 Out = Annotated[
     Path,
@@ -176,13 +177,13 @@ def _title(subject: Subject, collection: Collection) -> str:
 def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
     """Write the drawing; a page of a map also gets its photos, small."""
     from atlantis_dml.plot_files import write_plot
-    from atlantis_dml.sheets import thumbnail
+    from atlantis_dml.thumbnails import embedded_thumbnail
 
     thumbnails = {}
     points = found.points if found is not None and target.suffix.lower() == ".html" else ()
     for index, point in enumerate(points):
         screen.progress("making thumbnails", index, len(points))
-        if small := thumbnail(point.image.path):
+        if small := embedded_thumbnail(point.image.path, _THUMBNAIL_PX):
             thumbnails[str(index)] = small
     write_plot(canvas, target, thumbnails)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.records import Candidate, Collection, Verdict
+from atlantis_dml.thumbnails import embedded_thumbnail
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -37,21 +36,6 @@ def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
     }
 
 
-def thumbnail(path: str) -> str | None:
-    """Return an image as a JPEG data URL of at most `SIDE_PX`; None where the file has gone or is damaged."""
-    from PIL import Image
-
-    target = io.BytesIO()
-    try:
-        with Image.open(path) as image:
-            small = image.convert("RGB")
-            small.thumbnail((SIDE_PX, SIDE_PX))
-            small.save(target, "JPEG", quality=82)
-    except OSError:
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(target.getvalue()).decode("ascii")
-
-
 def _paths(collection: Collection) -> Mapping[str, str]:
     return {image.id: image.path for image in collection.images}
 
@@ -69,7 +53,12 @@ def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) ->
         "filter": verdict.filter,
         "reason": verdict.reason,
         "score": verdict.score,
-        "image": thumbnail(candidate.path),
-        "source": thumbnail(paths[candidate.source_id]) if candidate.source_id in paths else None,
+        "image": embedded_thumbnail(candidate.path, SIDE_PX),
+        "source": _source(candidate, paths),
         "from_words": not candidate.source_id,
     }
+
+
+def _source(candidate: Candidate, paths: Mapping[str, str]) -> str | None:
+    path = paths.get(candidate.source_id)
+    return embedded_thumbnail(path, SIDE_PX) if path else None

@@ -110,7 +110,7 @@ def resolve_backbone(name: str | None = None, weights: str | None = None) -> Bac
 
 
 def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
-    """Tell whether `resolve_backbone` would give random weights; neither file nor library is read where the name says.
+    """Tell whether `resolve_backbone` would give random weights; no library is loaded where the name says.
 
     Raises:
         SetupError: As in `resolve_backbone`.

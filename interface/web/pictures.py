@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from atlantis_core.errors import SetupError
+from atlantis_dml.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -53,14 +53,4 @@ def path_of(site: Site, run_id: str, key: str) -> str:
     return path
 
 
-@lru_cache(maxsize=_KEPT)
-def _thumbnail(path: str, side_px: int) -> bytes:
-    from PIL import Image, ImageOps
-
-    target = io.BytesIO()
-    with Image.open(path) as image:
-        image.draft("RGB", (side_px, side_px))
-        small = ImageOps.exif_transpose(image).convert("RGB")
-        small.thumbnail((side_px, side_px))
-        small.save(target, "JPEG", quality=84)
-    return target.getvalue()
+_thumbnail = lru_cache(maxsize=_KEPT)(thumbnail)

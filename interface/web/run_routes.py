@@ -41,7 +41,6 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
                     "created": run.created,
                     "data": clean(run.spec.data, _LONGEST_NAME),
                     "goal": clean(run.spec.goal.text, _LONGEST_NAME),
-                    "facets": list(site.look(run.id).session.collection.facets),
                 }
                 for run, standing in site.runs()
             ]

@@ -12,7 +12,7 @@ import pytest
 from atlantis_core.summary import summarise
 from atlantis_dml.cli import _answer
 from atlantis_dml.report import write_report
-from atlantis_dml.sheets import thumbnail
+from atlantis_dml.thumbnails import embedded_thumbnail
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
 
@@ -108,7 +108,7 @@ def test_a_made_image_that_is_gone_leaves_a_note(fabricated: Fabricated) -> None
 @pytest.mark.parametrize("content", [b"", b"no image"])
 def test_a_damaged_file_has_no_thumbnail(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    assert thumbnail(str(tmp_path / "a.png")) is None
+    assert embedded_thumbnail(str(tmp_path / "a.png"), 96) is None
 
 
 def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:

@@ -143,7 +143,7 @@ def test_a_trunk_from_scratch_is_found_again_by_its_pinned_name(name: str | None
 
 
 @pytest.mark.parametrize("name", [None, "harbor-student", "scratch", "scratch:test_vit", "test_vit"])
-def test_whether_a_trunk_starts_from_scratch_is_told_without_resolving_it(name: str | None, vit_weights: Path) -> None:
+def test_whether_a_trunk_starts_from_scratch_is_told_beforehand(name: str | None, vit_weights: Path) -> None:
     assert starts_from_scratch(name) == (resolve_backbone(name).source == "scratch")
     assert not starts_from_scratch(weights=str(vit_weights))
 

@@ -18,7 +18,6 @@ def test_runs_are_listed_with_their_standing(client, fabricated) -> None:
     (run,) = client.get("/data/runs").json()["runs"]
     assert run["id"] == fabricated.run_id
     assert run["standing"] == "done"
-    assert run["facets"] == ["light"]
 
 
 def test_a_run_as_a_page_is_escaped_and_sent_once(client, fabricated) -> None:
