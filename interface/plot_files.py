@@ -6,12 +6,12 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.canvas import as_png, as_svg
+from atlantis_dml.templating import rendered
 
 if TYPE_CHECKING:
     from atlantis_dml.canvas import Canvas
@@ -80,14 +80,12 @@ def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:
 
 def _page(canvas: Canvas, drawing: str, thumbnails: Mapping[str, str]) -> str:
     """Return the page. Names are escaped in the drawing; no request leaves the page."""
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(undefined=StrictUndefined, autoescape=True)
-    source = resources.files(__package__ or "atlantis_dml").joinpath("templates", "plot.html")
     # `<` cannot end the script that holds the data.
     data = json.dumps(dict(thumbnails)).replace("<", "\\u003c")
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return rendered(
+        "report/plot.html",
         title=canvas.title,
         drawing=Markup(drawing),  # noqa: S704 (built by ElementTree, which escaped every text)
         thumbnails=Markup(data),  # noqa: S704 (data URLs of pictures made here, and numbers)

@@ -19,12 +19,11 @@ from atlantis_dml.plot_files import write_whole
 from atlantis_dml.report_markdown import render_markdown
 from atlantis_dml.reproducing import command_of
 from atlantis_dml.sheets import sheets
+from atlantis_dml.templating import rendered
 from atlantis_dml.trace_view import step_counts, trace_of
-from atlantis_dml.wording import cell_name, duration, headline, points
+from atlantis_dml.wording import headline
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from atlantis_core.charting.gap_map import GapMap
     from atlantis_core.store.workspace import Workspace
 
@@ -69,38 +68,14 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
 
 def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
     """Return the page. Names from collections are escaped; no request leaves the page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("atlantis_dml"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "duration": duration,
-        "points": points,
-        "cell_name": cell_name,
-        "with_code": _with_code,
-    }
-    return environment.get_template("report.html").render(
+    return rendered(
+        "report/report.html",
         overall=overall_plot(summary),
         targeted=targeted_plot(summary),
         maps=[view_of(found, summary) for found in maps],
         few_queries=FEW_QUERIES,
         sheets={entry["index"]: sheets(session, entry["index"]) for entry in summary["rounds"]},
         **facts_of(session, summary),
-    )
-
-
-def _with_code(text: str) -> Markup:
-    """Set what stands in backticks in a sentence of ours as code."""
-    from markupsafe import Markup, escape
-
-    parts = [escape(part) for part in text.split("`")]
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
     )
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import ToolError
 from atlantis_core.summary import final_arms, summarise
-from atlantis_dml.wording import bare_points, cell_name, duration, headline, points
+from atlantis_dml.templating import rendered
+from atlantis_dml.wording import cell_name, headline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from jinja2 import Environment
 
     from atlantis_core.session import Session
     from atlantis_dml.web.site import Site
@@ -35,8 +33,8 @@ def render_run(site: Site, run_id: str) -> str:
 
     summary = summarise(site.workspace, run_id)
     run = site.workspace.runs.get(run_id)
-    return _rendered(
-        "run.html",
+    return rendered(
+        "web/run.html",
         **summary,
         headline=headline(summary),
         created=time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
@@ -68,7 +66,7 @@ def render_gaps(site: Site, run_id: str, facet: str) -> str:
     session = site.look(run_id).session
     arms = _arms(session)
     found = gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
-    return _rendered("gaps.html", found=found)
+    return rendered("web/gaps.html", found=found)
 
 
 def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:
@@ -85,8 +83,8 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
         {one.query_id: one for one in cell_answers(session, arms[arm][0], cell)} for arm in ("baseline", "incumbent")
     )
     rows = [{"before": one, "after": after[key]} for key, one in before.items()]
-    return _rendered(
-        "cell.html",
+    return rendered(
+        "web/cell.html",
         run_id=session.run_id,
         name=cell_name({"class": class_name or "all classes", "facet": facet, "value": value}),
         rows=rows[:_SHOWN_IN_CELL],
@@ -99,24 +97,3 @@ def _arms(session: Session) -> dict[str, list[str]]:
     """Return the arms to compare; before a round was judged the baseline with itself, else nothing yet."""
     arms = final_arms(session.workspace, session.run_id)
     return arms if arms.get("baseline") and arms.get("incumbent") else {}
-
-
-def _rendered(template: str, **facts: Any) -> str:
-    return str(_templates().get_template(f"web/{template}").render(**facts))
-
-
-@cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
-
-    loader = PrefixLoader({"web": PackageLoader("atlantis_dml.web"), "report": PackageLoader("atlantis_dml")})
-    environment = Environment(
-        loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "duration": duration,
-        "points": points,
-        "bare_points": bare_points,
-        "cell_name": cell_name,
-    }
-    return environment
