@@ -75,7 +75,7 @@ def view_of(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
     made = _made_for(summary)
     targets = {name for name, facet, _ in made if facet == found.facet}
     names = sorted(_shown(found, targets), key=lambda name: (name not in targets, name))
-    by_place = {(cell.class_name, cell.value): cell for cell in found.cells}
+    by_place = found.by_place()
     rows = [
         HeatRow(
             name or "all classes",
@@ -106,11 +106,7 @@ def _made_for(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 
 
 def _shown(found: GapMap, made_for: set[str]) -> list[str]:
-    missed: Counter[str] = Counter()
-    for cell in found.cells:
-        missed[cell.class_name] += round(1000 * cell.queries * (1 - (1.0 if cell.before is None else cell.before)))
-    worst = sorted(found.classes, key=lambda name: (name not in made_for, -missed[name], name))
-    return worst[:MOST_CLASSES]
+    return sorted(found.worst_first(), key=lambda name: name not in made_for)[:MOST_CLASSES]
 
 
 def _tint(recall: float | None) -> float:

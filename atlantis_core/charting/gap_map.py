@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,9 +68,18 @@ class GapMap:
     """Finished trainings that `before` is the mean of."""
     seeds_after: int
 
-    def cell(self, class_name: str, value: str) -> GapCell | None:
-        """Return a cell; None where it holds neither a training image nor a query."""
-        return next((one for one in self.cells if (one.class_name, one.value) == (class_name, value)), None)
+    def by_place(self) -> dict[tuple[str, str], GapCell]:
+        """Return (class, value) -> cell; what holds neither a training image nor a query is not in it."""
+        return {(cell.class_name, cell.value): cell for cell in self.cells}
+
+    def worst_first(self) -> list[str]:
+        """Return the classes, those with the most queries that were missed before the run first."""
+        missed: Counter[str] = Counter()
+        for cell in self.cells:
+            missed[cell.class_name] += round(
+                1000 * cell.queries * (1 - (1.0 if cell.before is None else cell.before))
+            )
+        return sorted(self.classes, key=lambda name: (-missed[name], name))
 
     def facts(self) -> dict[str, Any]:
         """Return it as plain data."""

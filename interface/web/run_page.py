@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 _SHOWN_IN_CELL = 24
+_SHOWN_CLASSES = 300  # a page of thousands of rows is slow in every browser
 
 
 def stamp_of(site: Site, run_id: str) -> str:
@@ -60,13 +61,22 @@ def burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def render_gaps(site: Site, run_id: str, facet: str) -> str:
-    """Return the map of gaps before and after, every cell a button."""
+    """Return the map of gaps before and after, every cell a button, classes with the most missed queries first."""
     from atlantis_core.charting.gap_map import gap_map
 
     session = site.look(run_id).session
     arms = _arms(session)
     found = gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
-    return rendered("web/gaps.html", found=found)
+    if found is None:
+        return rendered("web/gaps.html", found=None)
+    classes = found.worst_first()
+    return rendered(
+        "web/gaps.html",
+        found=found,
+        cells=found.by_place(),
+        classes=classes[:_SHOWN_CLASSES],
+        more=len(classes) - _SHOWN_CLASSES,
+    )
 
 
 def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.charting.gap_map import FEW_QUERIES, cell_answers, gap_map
+from atlantis_core.charting.gap_map import FEW_QUERIES, GapCell, GapMap, cell_answers, gap_map
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Cell, Trial
@@ -68,11 +68,18 @@ def test_every_cell_has_its_support_its_queries_and_recall_before_and_after(
         assert cell.after == 1.0
         assert cell.gain == pytest.approx(1 - cell.before)
         assert cell.thin == (cell.queries < FEW_QUERIES)
-    assert found.cell(HOSTILE, "a") in found.cells
-    assert found.cell(HOSTILE, "c") is None
+    assert list(found.by_place().values()) == list(found.cells)
+    assert (HOSTILE, "c") not in found.by_place()
     assert {tuple(one) for one in found.facts()["cells"]} == {
         ("class", "value", "support", "queries", "thin", "before", "after")
     }
+
+
+def test_classes_with_the_most_missed_queries_come_first() -> None:
+    rows = {"good": (30, 1.0), "rare": (2, 0.0), "bad": (10, 0.5), "unasked": (0, None)}
+    cells = tuple(GapCell(name, "a", 3, queries, before, None) for name, (queries, before) in rows.items())
+    found = GapMap("camera", tuple(sorted(rows)), ("a",), cells, 1, 1)
+    assert found.worst_first() == ["bad", "rare", "good", "unasked"]
 
 
 def test_recall_is_the_mean_over_seeds_and_a_crashed_one_is_left_out(session: Session, trained: Trained) -> None:
