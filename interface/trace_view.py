@@ -21,7 +21,10 @@ _SHORT = 160
 _WHOLE = 20_000
 
 Node = dict[str, Any]
-"""`{name, kind, started, seconds, status, input, output, tokens, usd, children}`."""
+"""`{name, kind, started, seconds, took, status, input, output, tokens, usd, children}`.
+
+`seconds` is a node's own time, `took` adds that of the calls it led to; both are None while it is open.
+"""
 
 
 def trace_of(workspace: Workspace, run_id: str, step: int | None = None) -> Node:
@@ -41,11 +44,13 @@ def trace_of(workspace: Workspace, run_id: str, step: int | None = None) -> Node
         if not 1 <= step <= len(steps):
             raise SetupError(f"run {run.id!r} has steps 1 to {len(steps)}, not {step}")
         return steps[step - 1]
+    seconds = round(sum(_seconds(node) for node in steps), 3)
     root: Node = {
         "name": run.id,
         "kind": "run",
         "started": run.created,
-        "seconds": round(sum(_seconds(node) for node in steps), 3),
+        "seconds": seconds,
+        "took": seconds,
         "status": run.status,
         "input": as_json(run.spec),
         "output": workspace.journal.read(run.id, 0, "end"),
@@ -127,12 +132,18 @@ def _node(event: Mapping[str, Any], step: int | None) -> Node:
     node: Node = {key: event[key] for key in keys}
     if step is not None:
         node["step"] = step
+    node["took"] = took(event)
     node["tokens"], node["usd"] = cost_of(event)
     node["children"] = children
     return node
 
 
-def _seconds(node: Node) -> float:
+def took(event: Mapping[str, Any]) -> float | None:
+    """Return the seconds of an event and of the calls it led to; None while it is open."""
+    return None if event["seconds"] is None else round(_seconds(event), 3)
+
+
+def _seconds(node: Mapping[str, Any]) -> float:
     own = [child for child in node["children"] if child["kind"] not in WITHIN]
     return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in own)
 
@@ -170,7 +181,7 @@ def title_of(node: Mapping[str, Any]) -> str:
     number = f"{node['step']}. " if "step" in node else ""
     cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""
     cost += f", ${node['usd']:.4f}" if node["usd"] else ""
-    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['seconds'])}{cost}"
+    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['took'])}{cost}"
 
 
 def _details(node: Node, whole: bool) -> list[str]:

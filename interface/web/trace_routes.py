@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
-from atlantis_dml.trace_view import cost_of, title_of, walk
+from atlantis_dml.trace_view import cost_of, title_of, took, walk
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -30,6 +30,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         return {
             "run": run.id,
             "stamp": site.workspace.events.stamp([run.id]),
+            "seconds": sum(took(node) or 0.0 for node in tree),
             "steps": [_outline(node, step) for step, node in enumerate(tree, start=1)],
             "found": found,
         }
@@ -70,7 +71,7 @@ def _whole(node: Mapping[str, Any]) -> str:
 
 def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]:
     tokens, usd = cost_of(node)
-    facts = {**node, "tokens": tokens, "usd": usd} | ({"step": step} if step else {})
+    facts = {**node, "took": took(node), "tokens": tokens, "usd": usd} | ({"step": step} if step else {})
     return {
         "id": node["id"],
         "kind": node["kind"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -82,11 +83,20 @@ def test_images_come_by_key_and_never_by_path(client, fabricated) -> None:
     assert client.get(f"{url}/{key}", params={"side": 100_000}).status_code == 422
 
 
+def whole_seconds(client, url: str, step: dict[str, Any]) -> float:
+    """The time of a step is that of its calls too; those within it are part of it already."""
+    own = client.get(f"{url}/trace/{step['id']}").json()["seconds"]
+    return own + sum(whole_seconds(client, url, child) for child in step["children"] if child["kind"] == "tool")
+
+
 def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(client, fabricated) -> None:
     url = f"/data/runs/{fabricated.run_id}"
     trace = client.get(f"{url}/trace").json()
     assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
     assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
+    assert trace["seconds"] == pytest.approx(
+        sum(whole_seconds(client, url, step) for step in trace["steps"]), abs=0.01
+    )
     assert trace["found"] == []
     found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
     assert len(found) == 2
