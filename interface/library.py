@@ -78,7 +78,8 @@ def train(
 
     Returns:
         What `atlantis train --json` prints: `trials` (id, seed, path, recall_at, map_at_r ...), `recall_at_1` and
-        `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out` and more.
+        `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out`,
+        `next` (the command that measures the first of them again) and more.
 
     Raises:
         SetupError: Anything a person must mend.

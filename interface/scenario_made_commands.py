@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -67,7 +66,7 @@ def adversarial(
             if model is None:
                 screen.line(f"attacked model: {named}; name another with --model")
             found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
-        tell(*found, as_json, "" if part == "train" else f"atlantis evaluate {shlex.quote(named)}")
+        tell(*found, workspace, as_json, ("train",) if part == "train" else ("evaluate", named))
 
 
 def merge(
@@ -100,7 +99,7 @@ def merge(
         with screen_on_stderr() as screen:
             source = Asked(real, label, split, facets, regime, workspace).source(destination, screen.progress)
             found = merged(source, made.expanduser(), destination, quotas, seed, screen.progress)
-        tell(*found, as_json)
+        tell(*found, workspace, as_json)
 
 
 def _attacked(text: str) -> Attacked:

@@ -108,6 +108,7 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     from atlantis_core.exporting.writing import check_free, export_trials
     from atlantis_dml.measuring import solo_session
     from atlantis_dml.progress import screen_on_stderr
+    from atlantis_dml.reproducing import evaluation_of
 
     if out is not None:
         check_free(out)
@@ -115,9 +116,15 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     with screen_on_stderr() as screen:
         session = solo_session("train", asked, folder, screen)
         found = {"data": asked.data} | train_baseline(session, seeds)
+        found["next"] = evaluation_of(_first_trained(found), asked, folder)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
     return found
+
+
+def _first_trained(found: dict[str, Any]) -> str:
+    """Return the id of the first trial that did not diverge."""
+    return next(str(trial["id"]) for trial in found["trials"] if "path" in trial)
 
 
 def presets(as_json: options.Json = False) -> None:
@@ -164,7 +171,6 @@ def _show(found: dict[str, Any]) -> None:
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
-    trial_id = next(trial["id"] for trial in found["trials"] if "path" in trial)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
         typer.echo(clean(f"exported to {exported}", 2000))
-    typer.echo(clean(f"next: atlantis evaluate {trial_id} {found['data']}", 2000))
+    typer.echo(clean(f"next: {found['next']}", 2000))

@@ -116,11 +116,13 @@ def test_the_same_again_is_the_same_by_id_and_by_path(
     assert found["onnx"] is None
     assert trained.export(str(trained.checkpoint), tmp_path / "by-path") == 0
     assert files(tmp_path / "by-id") == files(trained.out) == files(tmp_path / "by-path")
-    assert trained.export(str(trained.out), tmp_path / "again") == 0
-    again, first = files(tmp_path / "again"), files(trained.out)
+    assert trained.export(str(trained.out), tmp_path / "once more") == 0
+    again, first = files(tmp_path / "once more"), files(trained.out)
     assert again["model.json"] == first["model.json"]
     assert again["model.safetensors"] == first["model.safetensors"]
-    assert "no figures" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no figures" in shown
+    assert f"next: atlantis evaluate '{tmp_path / 'once more'}' DATA --workspace {trained.workspace}" in shown
 
 
 def test_a_model_without_a_head_is_exported_too(trained: Trained, tmp_path: Path) -> None:

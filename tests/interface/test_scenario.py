@@ -58,10 +58,11 @@ def test_every_scenario_is_one_command(
 
 
 def test_attacked_photos_are_found_less(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    place = ["--workspace", str(tmp_path / "w")]
+    place = ["--workspace", str(tmp_path / "a w")]
     made = ["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", "--epsilon", "40"]
     assert _answer([*made, *place]) == 0
-    assert f"next: atlantis evaluate scratch {tmp_path / 'new'}" in capsys.readouterr().out
+    then = f"next: atlantis evaluate scratch {tmp_path / 'new'} --workspace '{tmp_path / 'a w'}'"
+    assert then in capsys.readouterr().out
     recalls = []
     for folder in (photos, tmp_path / "new"):
         assert _answer(["evaluate", "scratch", str(folder), *place, "--json"]) == 0

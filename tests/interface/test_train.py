@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -57,6 +58,40 @@ def test_seeds_are_trained_measured_and_found_again(
     evaluate = ["evaluate", found["trials"][1]["id"], str(photos), "--workspace", str(tmp_path / "w"), "--json"]
     assert _answer(evaluate) == 0
     assert json.loads(capsys.readouterr().out)["recall_at"] == found["trials"][1]["recall_at"]
+
+
+def named_otherwise(folder: Path) -> Path:
+    """Write photos of five classes; the folder must be quoted, and no column has the name that is looked for."""
+    draw = np.random.default_rng(1)
+    folder.mkdir()
+    rows = ["file_name,label,kind,part,visit"]
+    for number in range(5):
+        for index in range(8):
+            name = f"{number}-{index}.png"
+            Image.fromarray(draw.integers(0, 255, (40, 48, 3)).astype(np.uint8)).save(folder / name)
+            part = "train" if number < 3 else "validation"
+            rows.append(f"{name},shop,kind {number},{part},{index % 2}")
+    (folder / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_the_next_command_asks_what_the_training_was_measured_by(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, workspace = named_otherwise(tmp_path / "my photos"), tmp_path / "a workspace"
+    columns = ["--label", "kind", "--split", "part", "--facets", "visit", "--query", "visit=1"]
+    words = ["train", str(photos), *QUICK, *columns, "--regime", "unseen", "--workspace", str(workspace)]
+    assert _answer([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert _answer(words) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
+    assert line == f"next: {found['next']}"
+    program, *then = shlex.split(found["next"])
+    assert (program, _answer([*then, "--json"])) == ("atlantis", 0)
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["queries"] == found["queries"] == 8
+    assert measured["recall_at"] == found["trials"][0]["recall_at"]
+    assert list(measured["per_facet"]) == ["visit"]
 
 
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
