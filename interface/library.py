@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.filtering.embedded import Embedded
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.searching.asking import ImageSearch
 
@@ -150,7 +149,8 @@ def evaluate(
 
     Returns:
         What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
-        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals` and more.
+        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
+        their classes the model was trained on; None where that is not known) and more.
 
     Raises:
         SetupError: Anything a person must mend.
@@ -189,9 +189,10 @@ def filter_embeddings(
         SetupError: Something else was given, or there is no such scorer.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
+    from atlantis_core.filtering.embedded import as_embedded
     from atlantis_dml.filter_command import filtered
 
-    return filtered(_embedded(real), _embedded(synthetic), scorer, threshold)
+    return filtered(as_embedded(real), as_embedded(synthetic), scorer, threshold)
 
 
 def export(
@@ -286,16 +287,3 @@ def _columns(label: str | None, split: str | None, facets: Sequence[str] | None)
     from atlantis_core.data.reading import ReadOptions
 
     return ReadOptions(label, split, None if facets is None else tuple(facets))
-
-
-def _embedded(given: Any) -> Embedded:
-    from atlantis_core.errors import SetupError
-    from atlantis_core.filtering.embedded import as_embedded, read_embedded
-
-    if isinstance(given, str | Path):
-        return read_embedded(Path(given))
-    try:
-        embeddings, labels = given
-    except (TypeError, ValueError) as error:
-        raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
-    return as_embedded(embeddings, labels)

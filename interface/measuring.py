@@ -144,8 +144,29 @@ def evaluation(subject: Subject, question: Question, folder: Path | None) -> dic
         columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked if c is not None}
         question = replace(question, columns=columns)
         found = examine(retriever, task, question, screen.progress)
-    about = {"model": subject.model, "data": subject.data, "split": "validation", "embedding": retriever.embedding}
+    about = {
+        "model": subject.model,
+        "data": subject.data,
+        "split": "validation",
+        "regime": subject.regime,
+        "embedding": retriever.embedding,
+        "training": retriever.training,
+        "trained_on": _trained_on(retriever, task, folder),
+    }
     return about | found | {"seconds": round(time.monotonic() - started, 2)}
+
+
+def _trained_on(retriever: Retriever, task: RetrievalTask, folder: Path | None) -> dict[str, Any] | None:
+    """Return what of the queries the model was trained on; None where no training of it is known."""
+    from atlantis_core.plain import as_json
+    from atlantis_core.trained_on import photos_of, trained_on
+    from atlantis_dml.assembly import has_runs, open_workspace
+
+    store = open_workspace(folder)
+    if retriever.training is None or not has_runs(store):
+        return None
+    photos = photos_of(store, retriever.training)
+    return None if photos is None else as_json(trained_on(photos, task))
 
 
 def check_split(split: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from atlantis_core.data.text import clean
 from atlantis_dml.run_view import stdout_console, table
-from atlantis_dml.wording import cell_name, duration, points
+from atlantis_dml.wording import cell_name, duration, known_queries, points
 
 Facts = Mapping[str, Any]
 
@@ -49,6 +49,8 @@ def show_evaluation(found: Facts) -> None:
         f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
+    for line in known_queries(found):
+        _print(line)
     if found["left_out_by"]:
         _print(f"No query searched images of its own {found['left_out_by']}")
     if found["junk_by"]:

@@ -156,7 +156,7 @@ def changed(preset: str, settings: list[str]) -> str:
 def _show(found: dict[str, Any]) -> None:
     from atlantis_core.data.text import clean
     from atlantis_dml.run_view import stdout_console, table
-    from atlantis_dml.wording import duration
+    from atlantis_dml.wording import duration, known_queries
 
     frozen = found["frozen"]
     rows = [("frozen", "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
@@ -171,6 +171,8 @@ def _show(found: dict[str, Any]) -> None:
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
+    for line in known_queries(found):
+        typer.echo(line)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
         typer.echo(clean(f"exported to {exported}", 2000))
     typer.echo(clean(f"next: {found['next']}", 2000))

@@ -44,6 +44,8 @@ class Retriever:
     """Side of the square input."""
     space: Head = _SPHERE
     """Where embeddings live; `space.distance` says how they are searched."""
+    training: str | None = None
+    """Content address of the training that it went through; None for a trunk as it came."""
 
     @property
     def embedding(self) -> str:
@@ -189,6 +191,7 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
         backbone = _described(facts, path)
         if backbone.weights_path is None and backbone.source != "scratch":
             backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
+        training = str(facts["report"]["key"])
         fraction = float(facts["recipe"]["trainable_fraction"])
         if not 0 <= fraction <= 1:
             raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
@@ -203,8 +206,8 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
     device = best_device()
     stages, side_px = split(trunk.to(device), fraction), int(facts["input_px"])
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
-        return Retriever(backbone, stages, None, side_px)
-    return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
+        return Retriever(backbone, stages, None, side_px, training=training)
+    return Retriever(backbone, stages, head.to(device).eval(), side_px, space, training)
 
 
 def _described(facts: dict[str, Any], path: Path) -> Backbone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -9,11 +10,13 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.learning.presets import PRESETS
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
@@ -92,6 +95,52 @@ def test_the_next_command_asks_what_the_training_was_measured_by(
     assert measured["queries"] == found["queries"] == 8
     assert measured["recall_at"] == found["trials"][0]["recall_at"]
     assert list(measured["per_facet"]) == ["visit"]
+
+
+def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, place = named_otherwise(tmp_path / "photos"), ["--workspace", str(tmp_path / "w")]
+    words = [str(photos), "--label", "kind", *place, "--json"]
+    split, unseen = ["--split-column", "part"], ["--regime", "unseen"]
+    assert _answer(["train", *words, *QUICK, *split, *unseen, "--out", str(tmp_path / "handed-on")]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["trained_on"] == {"queries": 0, "of_queries": 16, "classes": 0, "of_classes": 2}
+    trial = trained["trials"][0]["id"]
+
+    def measured(model: str, *more: str) -> dict[str, Any]:
+        assert _answer(["evaluate", model, *words, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert measured(trial, *split, *unseen)["trained_on"] == trained["trained_on"]
+    train_photos = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in photos.glob("[012]-*.png")}
+    queries = read_collection(photos, ReadOptions("kind")).collection.of_split("validation")
+    known = sum(query.id in train_photos for query in queries)
+    assert known > 0
+    for model in (trial, str(tmp_path / "handed-on")):
+        found = measured(model)
+        assert (found["training"], found["regime"]) == (trial, "seen")
+        assert found["trained_on"] == {"queries": known, "of_queries": len(queries), "classes": 3, "of_classes": 5}
+    assert _answer(["evaluate", trial, *words[:-1]]) == 0
+    assert f"{known} of {len(queries)} queries are photos that it was trained on" in capsys.readouterr().out
+    other = ["--regime", "unseen", "--query", "split=train", "--gallery", "split=train"]
+    assert _answer(["evaluate", trial, *words[:-1], *split, *other]) == 0
+    assert "3 of the 3 classes asked for were trained on" in capsys.readouterr().out
+
+
+def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    words = [str(photos), "--workspace", str(tmp_path / "other")]
+    assert _answer(["evaluate", trial["path"], *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["training"], found["trained_on"]) == (trial["id"], None)
+    assert _answer(["evaluate", trial["path"], *words]) == 0
+    assert "Not known: whether it was trained on these photos" in capsys.readouterr().out
+    assert _answer(["evaluate", "scratch", *words]) == 0
+    assert "Not known" not in capsys.readouterr().out
 
 
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
