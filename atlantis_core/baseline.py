@@ -27,9 +27,9 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     Returns:
         JSON-able: `trials` (id, seed, path, seconds, figures, or the error of one that diverged), `recall_at_1` and
         `map_at_r` (each mean and sample standard deviation over seeds; None of a single one), `measurement` (their
-        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `queries`, `left_out`, `trained_on`
-        (queries and classes that were trained on too), and `chosen_on_queries`: whether the weights were chosen by
-        the very queries that are measured.
+        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `weights` (`random` or `pretrained`, that
+        trainings began with), `queries`, `left_out`, `regime`, `trained_on` (queries and classes that were trained on
+        too), and `chosen_on_queries`: whether the weights were chosen by the very queries that are measured.
 
     Raises:
         SetupError: Every training diverged.
@@ -52,6 +52,7 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         "frozen": as_json(frozen),
         "recipe": as_json(session.recipe),
         "backbone": session.backbone.architecture,
+        "weights": session.backbone.weights,
         "queries": mean.queries,
         "left_out": mean.left_out,
         "regime": session.spec.regime,

@@ -39,7 +39,8 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     with screen_on_stderr() as screen:
         session = solo_session("diagnose", asked, folder, screen)
         found = check_up(session, untrained=untrained, top=top)
-    return found | {"backbone": session.backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
+    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
+    return found | about | {"seconds": round(time.monotonic() - started, 2)}
 
 
 def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen) -> Session:
@@ -116,8 +117,8 @@ def opened(subject: Subject, folder: Path | None, screen: Screen) -> tuple[Retri
     check_data(subject.data)
     retriever = find_retriever(subject.model, folder, subject.embedding)
     loaded = load_data(subject.data, open_workspace(folder), subject.read, subject.regime, screen.progress)
-    notice = retriever.backbone.notice if retriever.head is None else ""
-    for line in (notice, summary(loaded.collection.problems), *loaded.notes):
+    notice = "the model's weights are random: it was neither pretrained nor trained"
+    for line in (notice if retriever.weights == "random" else "", summary(loaded.collection.problems), *loaded.notes):
         if line:
             screen.line(line)
     return retriever, loaded.collection, retrieval_task(loaded.collection, subject.regime, *subject.restrictions)
@@ -150,6 +151,7 @@ def evaluation(subject: Subject, question: Question, folder: Path | None) -> dic
         "split": "validation",
         "regime": subject.regime,
         "embedding": retriever.embedding,
+        "weights": retriever.weights,
         "training": retriever.training,
         "trained_on": _trained_on(retriever, task, folder),
     }

@@ -32,12 +32,17 @@ def show_diagnosis(found: Facts) -> None:
         _print(line)
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
-        f"{found['backbone']} ({'untrained' if found['model'] == 'frozen' else 'one baseline training'}), "
+        f"{found['backbone']} ({_began(found)}), "
         f"{duration(found['seconds'])}"
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no partner in the gallery and count in no figure")
     _show_gaps(found)
+
+
+def _began(found: Facts) -> str:
+    begun = "untrained" if found["model"] == "frozen" else "one baseline training"
+    return f"{begun}, random weights" if found["weights"] == "random" else begun
 
 
 def show_evaluation(found: Facts) -> None:

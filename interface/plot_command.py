@@ -148,7 +148,8 @@ def _mapped(
         found = embedding_map(retriever, task, most, seed, screen.progress)
         canvas = draw_map(found, facet, _title(subject, collection))
         _write(canvas, target, found, screen)
-    facts = {"colour": facet or "class", "embedding": retriever.embedding} | found.facts()
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    facts = {"colour": facet or "class"} | about | found.facts()
     return _facts(subject, target, started) | facts
 
 
@@ -165,8 +166,8 @@ def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path 
         found = heat_map(retriever, task, wanted, most, screen.progress)
         canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
         _write(canvas, target, None, screen)
-    facts = {"embedding": retriever.embedding} | found.facts()
-    return _facts(subject, target, started) | facts
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    return _facts(subject, target, started) | about | found.facts()
 
 
 def _title(subject: Subject, collection: Collection) -> str:

@@ -159,7 +159,8 @@ def _show(found: dict[str, Any]) -> None:
     from atlantis_dml.wording import duration, known_queries
 
     frozen = found["frozen"]
-    rows = [("frozen", "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
+    began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
+    rows = [(began, "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
     for trial in found["trials"]:
         if "error" in trial:
             say(f"seed {trial['seed']} diverged: {trial['error']}")

@@ -143,6 +143,30 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     assert "Not known" not in capsys.readouterr().out
 
 
+def test_random_weights_are_only_measured_where_they_are_asked_for_and_are_called_so(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(photos), "--workspace", str(tmp_path / "w")]
+    assert _answer(["evaluate", "dino-vits16", *words, "--json"]) == 2
+    refused = json.loads(capsys.readouterr().out)["error"]
+    assert "no pretrained weights for 'dino-vits16'" in refused
+    assert "scratch:dino-vits16 for random weights" in refused
+    for model, weights in (("scratch:test_vit", "random"), ("harbor-student", "pretrained")):
+        assert _answer(["evaluate", model, *words, "--json"]) == 0
+        answered = capsys.readouterr()
+        assert json.loads(answered.out)["weights"] == weights
+        assert ("weights are random" in answered.err) == (weights == "random")
+    assert _answer(["train", *words, *QUICK, "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["weights"] == "random"
+    assert _answer(["train", *words, *QUICK]) == 0
+    assert "frozen (random weights)" in capsys.readouterr().out
+    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == "trained"
+    assert _answer(["diagnose", *words, "--frozen", "--backbone", "scratch", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == "random"
+
+
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
