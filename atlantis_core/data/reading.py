@@ -133,7 +133,11 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
     ]
     if parts and len(parts) == len(in_splits):
         return _joined(parts)
-    for option, value in (("--label", options.label), ("--split", options.split), ("--facets", options.facets)):
+    for option, value in (
+        ("--label", options.label),
+        ("--split-column", options.split),
+        ("--facets", options.facets),
+    ):
         if value is not None:
             raise SetupError(f"{option} names a column, but {shown(str(root))!r} has no metadata file")
     return read_folders(root)

@@ -190,10 +190,10 @@ def check_name(name: str) -> None:
             if name.isascii()
             else []
         )
-        hint = f"; perhaps {', '.join(similar)}" if similar else ""
+        hint = f" (perhaps {', '.join(similar)})" if similar else ""
         raise SetupError(
-            f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...; short names: "
-            f"{', '.join(NAMED)}"
+            f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; weights of "
+            "your own are named by the path of their .safetensors file"
         )
 
 

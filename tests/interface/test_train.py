@@ -143,6 +143,22 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     assert "Not known" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--split-column", "nonesuch"], "--split-column names the column 'nonesuch'"),
+        (["--split-column", "visit"], "name another column with --split-column COLUMN"),
+        (["--split-column", "part", "--regime", "unseen", "--label", "visit"], "or --split-column with one that"),
+    ],
+)
+def test_advice_about_columns_names_the_option_that_evaluate_has(
+    options: list[str], advice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "harbor-student", str(named_otherwise(tmp_path / "photos")), *options]
+    assert _answer(words) == 2
+    assert advice in capsys.readouterr().err
+
+
 def test_random_weights_are_only_measured_where_they_are_asked_for_and_are_called_so(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
