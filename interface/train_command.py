@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atlantis_core.errors import SetupError
 from atlantis_dml import options
 from atlantis_dml.answering import answering, say, show_json
 
@@ -147,7 +148,14 @@ def presets(as_json: options.Json = False) -> None:
 
 
 def changed(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep."""
+    """Return the preset with its changes as the one text that runs keep.
+
+    Raises:
+        SetupError: A setting holds the sign that divides settings.
+    """
+    for setting in settings:
+        if "&" in setting:
+            raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
     if not settings:
         return preset
     return preset + ("&" if "?" in preset else "?") + "&".join(settings)

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.errors import SetupError
 from atlantis_core.learning.presets import PRESETS
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
@@ -216,11 +218,17 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "steps=many"], "steps is a whole number, not 'many'"),
         (["--set", "steps=0"], "steps is from 1"),
         (["--set", "steps"], "setting=value"),
+        (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
+        (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
+        (["--preset", "cpu?steps=5", "--set", "steps=6"], "steps is set twice"),
+        (["--set", "patience=2"], "set validate_every too"),
+        (["--set", "loss=supcon:"], "loss 'supcon:' has no option behind its colon; write 'supcon'"),
+        (["--set", "head=sphere:,"], "write 'sphere'"),
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
-        (["--preset", "huge"], "unknown preset 'huge'"),
+        (["--preset", "huge"], "unknown preset 'huge'; known: auto, cpu, full"),
         (["--preset", "cpu?head=flat"], "head 'flat'"),
         (["--seeds", "0"], "greater than"),
     ],
@@ -232,6 +240,11 @@ def test_a_mistake_is_one_line(
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.out == ""
+
+
+def test_a_mapping_of_settings_smuggles_no_other_in(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="more than one setting"):
+        atlantis_dml.train(photos, "smoke", settings={"loss": "supcon&steps=1"}, workspace=tmp_path / "w")
 
 
 def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
