@@ -117,7 +117,7 @@ def evaluate(
     junk: str | None = None,
     nmi: bool = False,
     attack: str | None = None,
-    epsilon: float = 2.0,
+    epsilon: float | None = None,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -138,7 +138,7 @@ def evaluate(
         junk: The same among images of its own class only, as in re-identification.
         nmi: Whether to cluster too, which takes longer than all the rest.
         attack: `fgsm` or `pgd`: measure with attacked queries too.
-        epsilon: Most change of a pixel's channel by the attack, of 0..255.
+        epsilon: Most change of a pixel's channel by the attack, of 0..255; None takes 2.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -156,11 +156,11 @@ def evaluate(
         SetupError: Anything a person must mend.
     """
     from atlantis_core.examination import Question
-    from atlantis_core.learning.attacks import Attack
+    from atlantis_dml.measure_options import attack_if_asked
     from atlantis_dml.measuring import Subject, evaluation
     from atlantis_dml.options import regime as known_regime
 
-    attacked = Attack(attack, epsilon) if attack else None
+    attacked = attack_if_asked(attack, {"--epsilon": epsilon})
     question = Question(tuple(at), distance, leave_out, nmi, attacked, junk=junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     subject = Subject(str(model), str(data), read, known_regime(regime), restrictions, embedding)

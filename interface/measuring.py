@@ -11,6 +11,8 @@ from atlantis_core.errors import SetupError
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.data.tasks import Restriction, RetrievalTask
     from atlantis_core.examination import Question
@@ -98,25 +100,32 @@ class Subject:
     """`head` or `body`; None takes what the model was trained for."""
 
 
-def opened(subject: Subject, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
+def opened(
+    subject: Subject, folder: Path | None, screen: Screen, columns: Mapping[str, str] | None = None
+) -> tuple[Retriever, Collection, RetrievalTask]:
     """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
         subject: Model and data.
         folder: The workspace.
         screen: Shows progress and what a person should read about model and collection.
+        columns: Option -> metadata column that it names, which must be there: told before anything is loaded.
 
     Raises:
         SetupError: Anything a person must mend.
     """
+    from atlantis_core.data.columns import check_columns
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_dml.assembly import check_data, load_data, open_workspace
+    from atlantis_dml.assembly import check_data, data_folder, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
     check_data(subject.data)
+    store = open_workspace(folder)
+    if columns:
+        check_columns(data_folder(subject.data, store, screen.progress), subject.read, columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, open_workspace(folder), subject.read, subject.regime, screen.progress)
+    loaded = load_data(subject.data, store, subject.read, subject.regime, screen.progress)
     notice = "the model's weights are random: it was neither pretrained nor trained"
     for line in (notice if retriever.weights == "random" else "", summary(loaded.collection.problems), *loaded.notes):
         if line:
@@ -140,9 +149,10 @@ def evaluation(subject: Subject, question: Question, folder: Path | None) -> dic
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen)
-        asked = (("--leave-out", question.leave_out), ("--junk", question.junk))
-        columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked if c is not None}
+        both = {"--leave-out": question.leave_out, "--junk": question.junk}
+        asked = {option: column for option, column in both.items() if column is not None}
+        retriever, collection, task = opened(subject, folder, screen, asked)
+        columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked.items()}
         question = replace(question, columns=columns)
         found = examine(retriever, task, question, screen.progress)
     about = {

@@ -30,9 +30,12 @@ def _which(context: typer.Context) -> None:
 
 _LONGEST_TITLE = 110
 
-Out = Annotated[
+MapOut = Annotated[
     Path,
     typer.Option("--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False),
+]
+HeatMapOut = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help="A new .html, .svg or .png file.", show_default=False)
 ]
 
 
@@ -40,7 +43,7 @@ Out = Annotated[
 def plot_map(
     model: measure_options.Model,
     data: options.Data,
-    out: Out,
+    out: MapOut,
     colour: Annotated[
         str | None,
         typer.Option("--colour", "--color", metavar="FACET", help="Colour by a facet instead of by class."),
@@ -73,7 +76,7 @@ def plot_map(
 def plot_heat_map(
     model: measure_options.Model,
     data: options.Data,
-    out: Out,
+    out: HeatMapOut,
     shown: Annotated[
         str,
         typer.Option(
@@ -141,7 +144,7 @@ def _mapped(
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen)
+        retriever, collection, task = opened(subject, folder, screen, {} if facet is None else {"--colour": facet})
         if facet is not None and facet not in collection.facets:
             known = ", ".join(collection.facets) or "none"
             raise SetupError(f"--colour names {facet!r}, which is no facet of {subject.data}; facets: {known}")
