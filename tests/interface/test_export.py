@@ -28,7 +28,8 @@ from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated
 
 CLASSES = ("red", "green", "blue|`<b>`")
-QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
+SMALL = ["--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
+QUICK = ["--backbone", "scratch", *SMALL]
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -47,10 +48,10 @@ def write_photos(folder: Path) -> Path:
 class Trained:
     """A workspace with one training on real images, exported."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, backbone: str = "scratch") -> None:
         self.workspace, self.out = folder / "w", folder / "out"
         self.photos = write_photos(folder / "photos")
-        words = ["train", str(self.photos), *QUICK, *settings, "--out", str(self.out)]
+        words = ["train", str(self.photos), "--backbone", backbone, *SMALL, *settings, "--out", str(self.out)]
         assert _answer([*words, "--workspace", str(self.workspace)]) == 0
 
     @property
@@ -84,7 +85,7 @@ def test_what_is_exported_embeds_bit_for_bit_wherever_it_goes(trained: Trained, 
 def test_its_activations_are_cached_under_an_address_of_their_own(tmp_path: Path) -> None:
     """The exported facts name no file outside, so the trunk is addressed by the exported file."""
     vit = load_retriever("harbor-student")
-    found = Trained(tmp_path, "--backbone", "harbor-student")
+    found = Trained(tmp_path, backbone="harbor-student")
     model = load_retriever(found.out)
     images = [TrainingImage(str(n), str(path), "x") for n, path in enumerate(found.pictures()[:4])]
     cache = ActivationCache(tmp_path / "cache")

@@ -260,8 +260,9 @@ def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str
 def test_two_processes_train_and_one_speaks(photos: Path, tmp_path: Path) -> None:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     launch = "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no -m atlantis_dml.cli"
-    words = [sys.executable, "-m", "accelerate.commands.launch", *launch.split(), "train", str(photos), *QUICK]
-    options = ["--set", "feed=online", "--set", "classes_per_batch=2", "--workspace", str(tmp_path / "w"), "--json"]
+    words = [sys.executable, "-m", "accelerate.commands.launch", *launch.split(), "train", str(photos)]
+    quick = ["--backbone", "scratch", "--preset", "smoke?steps=4&classes_per_batch=2&feed=online"]
+    options = [*quick, "--workspace", str(tmp_path / "w"), "--json"]
     answer = subprocess.run([*words, *options], check=True, capture_output=True, text=True, env=settings, timeout=300)
     (trial,) = json.loads(answer.stdout)["trials"]
     assert load_retriever(trial["path"]).embed([next(photos.glob("*/*.png"))]).shape[0] == 1
