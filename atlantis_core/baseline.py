@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
 from atlantis_core.plain import as_json
+from atlantis_core.trained_on import trained_on
 from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, train_arm, training_images
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     Returns:
         JSON-able: `trials` (id, seed, path, seconds, figures, or the error of one that diverged), `recall_at_1` and
         `map_at_r` (each mean and sample standard deviation over seeds; None of a single one), `measurement` (their
-        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `queries`, `left_out`, and
-        `chosen_on_queries`: whether the weights were chosen by the very queries that are measured.
+        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `weights` (`random` or `pretrained`, that
+        trainings began with), `queries`, `left_out`, `regime`, `trained_on` (queries and classes that were trained on
+        too), and `chosen_on_queries`: whether the weights were chosen by the very queries that are measured.
 
     Raises:
         SetupError: Every training diverged.
@@ -50,8 +52,11 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         "frozen": as_json(frozen),
         "recipe": as_json(session.recipe),
         "backbone": session.backbone.architecture,
+        "weights": session.backbone.weights,
         "queries": mean.queries,
         "left_out": mean.left_out,
+        "regime": session.spec.regime,
+        "trained_on": as_json(trained_on(session.collection.of_split("train"), session.task)),
         "chosen_on_queries": session.recipe.validate_every > 0,
     }
 

@@ -21,6 +21,7 @@ from atlantis_core.metrics.ranking import Ranking, rank_images
 from atlantis_core.plain import as_json
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import LabelledImage
+from atlantis_core.robustness import check_aim, robust_recall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,10 @@ class Question:
             raise SetupError(f"--at takes numbers from 1, such as --at 1,10,100, not {self.at!r}")
         if self.distance != "auto":
             check_distance(self.distance)
-        if self.attack is not None and (self.leave_out or self.junk):
+        if self.attack is None:
+            return
+        check_aim(self.aim, self.attack)
+        if self.leave_out or self.junk:
             option = "--leave-out" if self.leave_out else "--junk"
             raise SetupError(f"--attack searches the whole gallery; ask for it and for {option} one after the other")
 
@@ -108,8 +112,6 @@ def examine(
         figures["nmi"] = _nmi(task, queries, gallery)
         progress("clustering for NMI", 1, 1)
     if question.attack is not None:
-        from atlantis_core.robustness import robust_recall
-
         found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
         figures["robust"] = found.facts()
     return figures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -42,7 +42,7 @@ class Robustness:
 
     def facts(self) -> dict[str, Any]:
         """Return the attacked side as plain data, and the clean one below `clean`."""
-        how = {**asdict(self.attack), "step": self.attack.step_size}
+        how = self.attack.facts()
         return {
             **_figures(self.robust),
             "clean": _figures(self.clean),
@@ -85,7 +85,7 @@ def robust_recall(
     Raises:
         SetupError: An aim that is none or that the attack cannot have; an image that cannot be read.
     """
-    _check_aim(aim, attack)
+    check_aim(aim, attack)
     queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
     wrong, right = _nearest(retriever, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
@@ -98,7 +98,12 @@ def robust_recall(
     return Robustness(clean, robust, attack, flipped, aim)
 
 
-def _check_aim(aim: str, attack: Attack) -> None:
+def check_aim(aim: str, attack: Attack) -> None:
+    """Refuse an aim that is none, or that an attack cannot have.
+
+    Raises:
+        SetupError: It is so.
+    """
     if aim not in get_args(Aim):
         raise SetupError(f"unknown aim {aim!r} of an attack; known: {', '.join(get_args(Aim))}")
     if aim == "away" and (attack.method == "fgsm" or not attack.random_start):

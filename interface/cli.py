@@ -15,6 +15,7 @@ from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
 from atlantis_dml.export_command import export
 from atlantis_dml.filter_command import filter_embeddings
+from atlantis_dml.given_once import GivenOnce
 from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
 from atlantis_dml.measure_commands import diagnose, evaluate, open_test
@@ -61,6 +62,9 @@ app.command("filter")(filter_embeddings)
 app.command()(doctor)
 app.add_typer(scenario, name="scenario")
 app.add_typer(plot, name="plot")
+for _typer in (app, scenario, plot):
+    for _registered in _typer.registered_commands:
+        _registered.cls = GivenOnce
 
 
 @app.callback(invoke_without_command=True)

@@ -45,7 +45,7 @@ def export(
     """
     with answering(as_json):
         found = exported(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
-        show_json(found) if as_json else (_show_images if images else _show)(found)
+        show_json(found) if as_json else (_show_images if images else _show)(found, workspace)
 
 
 def exported(
@@ -104,8 +104,9 @@ def _model(model: str, folder: Path, workspace: Path | None, onnx: bool) -> dict
         return {"model": model} | export(found, folder, session, onnx=onnx, progress=screen.progress)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.data.text import clean
+    from atlantis_dml.reproducing import shell_line
 
     size = sum(file["bytes"] for file in found["files"]) / 1e6
     names = ", ".join(file["name"] for file in found["files"])
@@ -119,20 +120,22 @@ def _show(found: dict[str, Any]) -> None:
         if line:
             typer.echo(clean(line, 2000))
     say(found["license_note"])
-    typer.echo(clean(f"next: atlantis evaluate {found['folder']} DATA", 2000))
+    # The workspace knows what the model was trained on, which the folder does not tell.
+    typer.echo(clean(f"next: {shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000))
 
 
-def _show_images(found: dict[str, Any]) -> None:
+def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.data.text import clean
+    from atlantis_dml.reproducing import shell_line
 
     size, facets = found["bytes"] / 1e6, ",".join(found["facets"])
+    then = shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
     rounds = ", ".join(
         f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
     )
-    asked = f" --facets {facets}" if facets else ""
     for line in (
         f"{found['folder']}: {found['images']} images of {found['classes']} classes ({size:.1f} MB); {rounds}",
-        f"next: atlantis diagnose {found['folder']}{asked}",
+        f"next: {then}",
     ):
         typer.echo(clean(line, 2000))
     known = "; ".join(f"{name}: {licence or 'licence unknown'}" for name, licence in found["weights"].items())

@@ -82,6 +82,7 @@ def _facts(found: Imported) -> dict[str, Any]:
 
 def _show(facts: dict[str, Any]) -> None:
     from atlantis_core.data.text import clean
+    from atlantis_dml.reproducing import shell_line
 
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items()) or "none given"
     for line in (
@@ -92,5 +93,5 @@ def _show(facts: dict[str, Any]) -> None:
         typer.echo(clean(line, 2000))
     for note in facts["notes"]:
         say(note)
-    regime = " --regime unseen" if facts["regime"] == "unseen" else ""
-    typer.echo(clean(f"next: atlantis diagnose {facts['folder']}{regime}", 2000))
+    then = shell_line(("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None})
+    typer.echo(clean(f"next: {then}", 2000))

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.filtering.embedded import Embedded
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.searching.asking import ImageSearch
 
@@ -78,7 +77,8 @@ def train(
 
     Returns:
         What `atlantis train --json` prints: `trials` (id, seed, path, recall_at, map_at_r ...), `recall_at_1` and
-        `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out` and more.
+        `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out`,
+        `next` (the command that measures the first of them again) and more.
 
     Raises:
         SetupError: Anything a person must mend.
@@ -117,7 +117,7 @@ def evaluate(
     junk: str | None = None,
     nmi: bool = False,
     attack: str | None = None,
-    epsilon: float = 2.0,
+    epsilon: float | None = None,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -138,7 +138,7 @@ def evaluate(
         junk: The same among images of its own class only, as in re-identification.
         nmi: Whether to cluster too, which takes longer than all the rest.
         attack: `fgsm` or `pgd`: measure with attacked queries too.
-        epsilon: Most change of a pixel's channel by the attack, of 0..255.
+        epsilon: Most change of a pixel's channel by the attack, of 0..255; None takes 2.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -149,17 +149,18 @@ def evaluate(
 
     Returns:
         What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
-        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals` and more.
+        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
+        their classes the model was trained on; None where that is not known) and more.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.examination import Question
-    from atlantis_core.learning.attacks import Attack
+    from atlantis_dml.measure_options import attack_if_asked
     from atlantis_dml.measuring import Subject, evaluation
     from atlantis_dml.options import regime as known_regime
 
-    attacked = Attack(attack, epsilon) if attack else None
+    attacked = attack_if_asked(attack, {"--epsilon": epsilon})
     question = Question(tuple(at), distance, leave_out, nmi, attacked, junk=junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     subject = Subject(str(model), str(data), read, known_regime(regime), restrictions, embedding)
@@ -188,9 +189,10 @@ def filter_embeddings(
         SetupError: Something else was given, or there is no such scorer.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
+    from atlantis_core.filtering.embedded import as_embedded
     from atlantis_dml.filter_command import filtered
 
-    return filtered(_embedded(real), _embedded(synthetic), scorer, threshold)
+    return filtered(as_embedded(real), as_embedded(synthetic), scorer, threshold)
 
 
 def export(
@@ -285,16 +287,3 @@ def _columns(label: str | None, split: str | None, facets: Sequence[str] | None)
     from atlantis_core.data.reading import ReadOptions
 
     return ReadOptions(label, split, None if facets is None else tuple(facets))
-
-
-def _embedded(given: Any) -> Embedded:
-    from atlantis_core.errors import SetupError
-    from atlantis_core.filtering.embedded import as_embedded, read_embedded
-
-    if isinstance(given, str | Path):
-        return read_embedded(Path(given))
-    try:
-        embeddings, labels = given
-    except (TypeError, ValueError) as error:
-        raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
-    return as_embedded(embeddings, labels)

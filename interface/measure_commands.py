@@ -83,10 +83,10 @@ def evaluate(
     junk: measure_options.Junk = None,
     with_nmi: measure_options.WithNmi = False,
     attack: measure_options.AttackName = None,
-    epsilon: measure_options.Epsilon = 2.0,
-    attack_steps: measure_options.AttackSteps = 10,
-    attack_aim: measure_options.AttackAim = "wrong",
-    seed: measure_options.AttackSeed = 0,
+    epsilon: measure_options.Epsilon = None,
+    attack_steps: measure_options.AttackSteps = None,
+    attack_aim: measure_options.AttackAim = None,
+    seed: measure_options.AttackSeed = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -105,13 +105,14 @@ def evaluate(
         check_split(split)
         read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
         restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
+        how = {"--epsilon": epsilon, "--attack-steps": attack_steps, "--attack-aim": attack_aim, "--seed": seed}
         question = Question(
             measure_options.numbers(at),
             distance,
             leave_out,
             with_nmi,
-            measure_options.attack(attack, epsilon, attack_steps, seed),
-            attack_aim,
+            measure_options.attack_if_asked(attack, how),
+            "wrong" if attack_aim is None else attack_aim,
             junk,
         )
         subject = Subject(model, data, read, options.regime(regime), restrictions, embedding)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atlantis_core.learning.attacks import Attack
 
 Model = Annotated[
@@ -44,15 +46,23 @@ WithNmi = Annotated[bool, typer.Option("--nmi", help="Also cluster all images an
 AttackName = Annotated[
     str | None, typer.Option("--attack", metavar="fgsm|pgd", help="Also measure with attacked queries.")
 ]
-Epsilon = Annotated[float, typer.Option("--epsilon", help="Most change of a pixel's channel, of 0..255.")]
-AttackSteps = Annotated[int, typer.Option("--attack-steps", help="Gradients of pgd.")]
+Epsilon = Annotated[
+    float | None, typer.Option("--epsilon", help="Most change of a pixel's channel, of 0..255; else 2.")
+]
+AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradients of pgd; else 10.")]
 AttackAim = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--attack-aim", metavar="wrong|away", help="To the nearest of another class, or just away (pgd, untargeted)."
+        "--attack-aim",
+        metavar="wrong|away",
+        help="wrong (if not given): to the nearest of another class; away: just away (pgd, untargeted).",
     ),
 ]
-AttackSeed = Annotated[int, typer.Option("--seed", min=0, help="Of pgd's random starts.")]
+AttackSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Of pgd's random starts; else 0.")]
+
+_FIELDS = {"--epsilon": "epsilon", "--attack-steps": "steps", "--step-size": "step", "--seed": "seed"}
+"""Option -> field of `Attack`."""
+_OF_PGD = ("--attack-steps", "--step-size", "--seed")
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -67,12 +77,37 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def attack(name: str | None, epsilon: float, steps: int, seed: int) -> Attack | None:
+def attack_if_asked(name: str | None, given: Mapping[str, Any]) -> Attack | None:
     """Return the attack that is asked for, if any.
 
+    Args:
+        name: Of the attack; None for none.
+        given: Option -> value; None where it was left out.
+
     Raises:
-        SetupError: There is none of that name or strength.
+        SetupError: As `attack`, or there is no attack whose options were given.
+    """
+    if name is not None:
+        return attack(name, given)
+    for option, value in given.items():
+        if value is not None:
+            raise SetupError(f"{option} {value} is of an attack, and none is asked for; add --attack fgsm or pgd")
+    return None
+
+
+def attack(name: str, given: Mapping[str, Any]) -> Attack:
+    """Return an attack.
+
+    Args:
+        name: `fgsm` or `pgd`.
+        given: Option -> value; None where it was left out.
+
+    Raises:
+        SetupError: There is none of that name or strength, or fgsm does not use an option.
     """
     from atlantis_core.learning.attacks import Attack
 
-    return None if name is None else Attack(name, epsilon, steps, seed)
+    told = {option: value for option, value in given.items() if value is not None}
+    if unused := [option for option in _OF_PGD if option in told and name == "fgsm"]:
+        raise SetupError(f"{unused[0]} is of --attack pgd; fgsm takes one step as long as epsilon")
+    return Attack(name, **{_FIELDS[option]: value for option, value in told.items() if option in _FIELDS})

@@ -11,6 +11,8 @@ from atlantis_core.errors import SetupError
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.data.tasks import Restriction, RetrievalTask
     from atlantis_core.examination import Question
@@ -39,7 +41,8 @@ def diagnosis(asked: Asked, folder: Path | None, *, untrained: bool, top: int) -
     with screen_on_stderr() as screen:
         session = solo_session("diagnose", asked, folder, screen)
         found = check_up(session, untrained=untrained, top=top)
-    return found | {"backbone": session.backbone.architecture, "seconds": round(time.monotonic() - started, 2)}
+    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
+    return found | about | {"seconds": round(time.monotonic() - started, 2)}
 
 
 def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen) -> Session:
@@ -97,27 +100,34 @@ class Subject:
     """`head` or `body`; None takes what the model was trained for."""
 
 
-def opened(subject: Subject, folder: Path | None, screen: Screen) -> tuple[Retriever, Collection, RetrievalTask]:
+def opened(
+    subject: Subject, folder: Path | None, screen: Screen, columns: Mapping[str, str] | None = None
+) -> tuple[Retriever, Collection, RetrievalTask]:
     """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
         subject: Model and data.
         folder: The workspace.
         screen: Shows progress and what a person should read about model and collection.
+        columns: Option -> metadata column that it names, which must be there: told before anything is loaded.
 
     Raises:
         SetupError: Anything a person must mend.
     """
+    from atlantis_core.data.columns import check_columns
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_dml.assembly import check_data, load_data, open_workspace
+    from atlantis_dml.assembly import check_data, data_folder, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
     check_data(subject.data)
+    store = open_workspace(folder)
+    if columns:
+        check_columns(data_folder(subject.data, store, screen.progress), subject.read, columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, open_workspace(folder), subject.read, subject.regime, screen.progress)
-    notice = retriever.backbone.notice if retriever.head is None else ""
-    for line in (notice, summary(loaded.collection.problems), *loaded.notes):
+    loaded = load_data(subject.data, store, subject.read, subject.regime, screen.progress)
+    notice = "the model's weights are random: it was neither pretrained nor trained"
+    for line in (notice if retriever.weights == "random" else "", summary(loaded.collection.problems), *loaded.notes):
         if line:
             screen.line(line)
     return retriever, loaded.collection, retrieval_task(loaded.collection, subject.regime, *subject.restrictions)
@@ -139,13 +149,36 @@ def evaluation(subject: Subject, question: Question, folder: Path | None) -> dic
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen)
-        asked = (("--leave-out", question.leave_out), ("--junk", question.junk))
-        columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked if c is not None}
+        both = {"--leave-out": question.leave_out, "--junk": question.junk}
+        asked = {option: column for option, column in both.items() if column is not None}
+        retriever, collection, task = opened(subject, folder, screen, asked)
+        columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked.items()}
         question = replace(question, columns=columns)
         found = examine(retriever, task, question, screen.progress)
-    about = {"model": subject.model, "data": subject.data, "split": "validation", "embedding": retriever.embedding}
+    about = {
+        "model": subject.model,
+        "data": subject.data,
+        "split": "validation",
+        "regime": subject.regime,
+        "embedding": retriever.embedding,
+        "weights": retriever.weights,
+        "training": retriever.training,
+        "trained_on": _trained_on(retriever, task, folder),
+    }
     return about | found | {"seconds": round(time.monotonic() - started, 2)}
+
+
+def _trained_on(retriever: Retriever, task: RetrievalTask, folder: Path | None) -> dict[str, Any] | None:
+    """Return what of the queries the model was trained on; None where no training of it is known."""
+    from atlantis_core.plain import as_json
+    from atlantis_core.trained_on import photos_of, trained_on
+    from atlantis_dml.assembly import has_runs, open_workspace
+
+    store = open_workspace(folder)
+    if retriever.training is None or not has_runs(store):
+        return None
+    photos = photos_of(store, retriever.training)
+    return None if photos is None else as_json(trained_on(photos, task))
 
 
 def check_split(split: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from atlantis_core.data.text import clean
 from atlantis_dml.run_view import stdout_console, table
-from atlantis_dml.wording import cell_name, duration, points
+from atlantis_dml.wording import cell_name, duration, known_queries, points
 
 Facts = Mapping[str, Any]
 
@@ -32,12 +32,17 @@ def show_diagnosis(found: Facts) -> None:
         _print(line)
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
-        f"{found['backbone']} ({'untrained' if found['model'] == 'frozen' else 'one baseline training'}), "
+        f"{found['backbone']} ({_began(found)}), "
         f"{duration(found['seconds'])}"
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no partner in the gallery and count in no figure")
     _show_gaps(found)
+
+
+def _began(found: Facts) -> str:
+    begun = "untrained" if found["model"] == "frozen" else "one baseline training"
+    return f"{begun}, random weights" if found["weights"] == "random" else begun
 
 
 def show_evaluation(found: Facts) -> None:
@@ -49,6 +54,8 @@ def show_evaluation(found: Facts) -> None:
         f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
+    for line in known_queries(found):
+        _print(line)
     if found["left_out_by"]:
         _print(f"No query searched images of its own {found['left_out_by']}")
     if found["junk_by"]:

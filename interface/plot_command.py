@@ -31,9 +31,12 @@ def _which(context: typer.Context) -> None:
 _LONGEST_TITLE = 110
 _THUMBNAIL_PX = 96
 
-Out = Annotated[
+MapOut = Annotated[
     Path,
     typer.Option("--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False),
+]
+HeatMapOut = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help="A new .html, .svg or .png file.", show_default=False)
 ]
 
 
@@ -41,7 +44,7 @@ Out = Annotated[
 def plot_map(
     model: measure_options.Model,
     data: options.Data,
-    out: Out,
+    out: MapOut,
     colour: Annotated[
         str | None,
         typer.Option("--colour", "--color", metavar="FACET", help="Colour by a facet instead of by class."),
@@ -74,7 +77,7 @@ def plot_map(
 def plot_heat_map(
     model: measure_options.Model,
     data: options.Data,
-    out: Out,
+    out: HeatMapOut,
     shown: Annotated[
         str,
         typer.Option(
@@ -142,14 +145,15 @@ def _mapped(
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen)
+        retriever, collection, task = opened(subject, folder, screen, {} if facet is None else {"--colour": facet})
         if facet is not None and facet not in collection.facets:
             known = ", ".join(collection.facets) or "none"
             raise SetupError(f"--colour names {facet!r}, which is no facet of {subject.data}; facets: {known}")
         found = embedding_map(retriever, task, most, seed, screen.progress)
         canvas = draw_map(found, facet, _title(subject, collection))
         _write(canvas, target, found, screen)
-    facts = {"colour": facet or "class", "embedding": retriever.embedding} | found.facts()
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    facts = {"colour": facet or "class"} | about | found.facts()
     return _facts(subject, target, started) | facts
 
 
@@ -166,8 +170,8 @@ def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path 
         found = heat_map(retriever, task, wanted, most, screen.progress)
         canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
         _write(canvas, target, None, screen)
-    facts = {"embedding": retriever.embedding} | found.facts()
-    return _facts(subject, target, started) | facts
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    return _facts(subject, target, started) | about | found.facts()
 
 
 def _title(subject: Subject, collection: Collection) -> str:

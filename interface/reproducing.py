@@ -1,13 +1,17 @@
-"""The command that does a run again."""
+"""Commands to type: the one that does a run again, and those that go on from what was just done."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.records import RunSpec
+
+if TYPE_CHECKING:
+    from atlantis_dml.assembly import Asked
 
 _OPTIONS = {
     "planner": "--planner",
@@ -37,6 +41,37 @@ def command_of(spec: RunSpec) -> str:
     """
     words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_limits(spec), *_settings(spec)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
+
+
+def evaluation_of(model: str, asked: Asked, workspace: Path | None) -> str:
+    """Return the `atlantis evaluate` command that measures a model as the training that was asked for was measured.
+
+    Without the regime or the columns other images would be validation, among them some that were trained on.
+    """
+    read, spec = asked.options, asked.spec
+    return shell_line(
+        ("evaluate", model, asked.data),
+        {
+            "--regime": None if spec.regime == "seen" else spec.regime,
+            "--label": read.label,
+            "--split-column": read.split,
+            "--query": spec.query,
+            "--gallery": spec.gallery,
+            "--facets": ",".join(read.facets) if read.facets else None,
+            "--workspace": workspace,
+        },
+    )
+
+
+def shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
+    """Return an `atlantis` command, ready for a POSIX shell.
+
+    Args:
+        words: The command's name and arguments.
+        given: Option -> value; those that are None are left out.
+    """
+    told = [part for option, value in given.items() if value is not None for part in (option, _typed(value))]
+    return shlex.join(["atlantis", *map(str, words), *told])
 
 
 def _limits(spec: RunSpec) -> Iterator[str]:

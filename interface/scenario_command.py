@@ -147,4 +147,4 @@ def _make(name: str, asked: Asked, destination: Path, given: dict[str, Any], see
         with screen_on_stderr() as screen:
             source = asked.source(destination, screen.progress)
             found = make_scenario(name, source, destination, given, seed, screen.progress)
-        tell(*found, as_json)
+        tell(*found, asked.workspace, as_json)

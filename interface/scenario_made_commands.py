@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -29,11 +29,12 @@ def adversarial(
         ),
     ] = None,
     method: Annotated[str, typer.Option("--attack", metavar="fgsm|pgd", help="One gradient, or several.")] = "pgd",
-    epsilon: measure_options.Epsilon = 2.0,
-    steps: measure_options.AttackSteps = 10,
+    epsilon: measure_options.Epsilon = None,
+    steps: measure_options.AttackSteps = None,
     step_size: Annotated[
-        float, typer.Option("--step-size", help="Change in a step of pgd, of 0..255; 0: 2.5 epsilon / steps.")
-    ] = 0.0,
+        float | None,
+        typer.Option("--step-size", help="Change in a step of pgd, of 0..255; else 2.5 epsilon / steps."),
+    ] = None,
     attacked: Annotated[
         str,
         typer.Option(
@@ -53,12 +54,12 @@ def adversarial(
     Example: atlantis scenario adversarial photos/ photos-attacked --model last --epsilon 2
     """
     with answering(as_json):
-        from atlantis_core.learning.attacks import Attack
         from atlantis_core.scenarios.adversarial import make_adversarial
         from atlantis_dml.progress import screen_on_stderr
         from atlantis_dml.retrievers import find_retriever, usual_model
 
-        attack, part = Attack(method, epsilon, steps, seed, step_size), _attacked(attacked)
+        how = {"--epsilon": epsilon, "--attack-steps": steps, "--step-size": step_size}
+        attack, part = replace(measure_options.attack(method, how), seed=seed), _attacked(attacked)
         with screen_on_stderr() as screen:
             asked = Asked(data, label, split, facets, regime, workspace)
             source = asked.source(destination, screen.progress)
@@ -67,7 +68,7 @@ def adversarial(
             if model is None:
                 screen.line(f"attacked model: {named}; name another with --model")
             found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
-        tell(*found, as_json, "" if part == "train" else f"atlantis evaluate {shlex.quote(named)}")
+        tell(*found, workspace, as_json, ("train",) if part == "train" else ("evaluate", named))
 
 
 def merge(
@@ -100,7 +101,7 @@ def merge(
         with screen_on_stderr() as screen:
             source = Asked(real, label, split, facets, regime, workspace).source(destination, screen.progress)
             found = merged(source, made.expanduser(), destination, quotas, seed, screen.progress)
-        tell(*found, as_json)
+        tell(*found, workspace, as_json)
 
 
 def _attacked(text: str) -> Attacked:

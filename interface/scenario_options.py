@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,8 @@ from atlantis_dml import options
 from atlantis_dml.answering import say, show_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from atlantis_core.importing.writing import Imported
     from atlantis_core.ports import Progress
     from atlantis_core.scenarios.sources import Source
@@ -55,16 +56,24 @@ class Asked:
         return Source(folder, ReadOptions(self.label, self.split, columns), regime, known)
 
 
-def tell(written: Imported, story: dict[str, Any], as_json: bool, then: str = "") -> None:
+def tell(
+    written: Imported,
+    story: dict[str, Any],
+    workspace: Path | None,
+    as_json: bool,
+    then: Sequence[str] = ("train",),
+) -> None:
     """Print what was written.
 
     Args:
         written: Where, and what.
         story: What lies beside it as `scenario.json`.
+        workspace: As typed.
         as_json: Print all of it as one JSON object.
-        then: A command to go on with, up to DEST; else training.
+        then: The words of a command to go on with, up to DEST.
     """
     from atlantis_core.data.text import clean
+    from atlantis_dml.reproducing import shell_line
 
     facts = {
         **story,
@@ -82,8 +91,8 @@ def tell(written: Imported, story: dict[str, Any], as_json: bool, then: str = ""
     typer.echo(f"splits: {_listed(facts['splits'])} (before: {_listed(story['before']['splits'])})")
     for note in written.notes:
         say(note)
-    regime = " --regime unseen" if written.unseen else ""
-    typer.echo(clean(f"next: {then or 'atlantis train'} {shlex.quote(str(written.folder))}{regime}", 2000))
+    given = {"--regime": "unseen" if written.unseen else None, "--workspace": workspace}
+    typer.echo(clean(f"next: {shell_line((*then, written.folder), given)}", 2000))
 
 
 def _listed(splits: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atlantis_core.errors import SetupError
 from atlantis_dml import options
 from atlantis_dml.answering import answering, say, show_json
 
@@ -108,6 +109,7 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     from atlantis_core.exporting.writing import check_free, export_trials
     from atlantis_dml.measuring import solo_session
     from atlantis_dml.progress import screen_on_stderr
+    from atlantis_dml.reproducing import evaluation_of
 
     if out is not None:
         check_free(out)
@@ -115,9 +117,15 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     with screen_on_stderr() as screen:
         session = solo_session("train", asked, folder, screen)
         found = {"data": asked.data} | train_baseline(session, seeds)
+        found["next"] = evaluation_of(_first_trained(found), asked, folder)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
     return found
+
+
+def _first_trained(found: dict[str, Any]) -> str:
+    """Return the id of the first trial that did not diverge."""
+    return next(str(trial["id"]) for trial in found["trials"] if "path" in trial)
 
 
 def presets(as_json: options.Json = False) -> None:
@@ -140,7 +148,14 @@ def presets(as_json: options.Json = False) -> None:
 
 
 def changed(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep."""
+    """Return the preset with its changes as the one text that runs keep.
+
+    Raises:
+        SetupError: A setting holds the sign that divides settings.
+    """
+    for setting in settings:
+        if "&" in setting:
+            raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
     if not settings:
         return preset
     return preset + ("&" if "?" in preset else "?") + "&".join(settings)
@@ -149,10 +164,11 @@ def changed(preset: str, settings: list[str]) -> str:
 def _show(found: dict[str, Any]) -> None:
     from atlantis_core.data.text import clean
     from atlantis_dml.run_view import stdout_console, table
-    from atlantis_dml.wording import duration
+    from atlantis_dml.wording import duration, known_queries
 
     frozen = found["frozen"]
-    rows = [("frozen", "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
+    began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
+    rows = [(began, "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
     for trial in found["trials"]:
         if "error" in trial:
             say(f"seed {trial['seed']} diverged: {trial['error']}")
@@ -164,7 +180,8 @@ def _show(found: dict[str, Any]) -> None:
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
-    trial_id = next(trial["id"] for trial in found["trials"] if "path" in trial)
+    for line in known_queries(found):
+        typer.echo(line)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
         typer.echo(clean(f"exported to {exported}", 2000))
-    typer.echo(clean(f"next: atlantis evaluate {trial_id} {found['data']}", 2000))
+    typer.echo(clean(f"next: {found['next']}", 2000))

@@ -62,6 +62,22 @@ def bare_points(change: Facts) -> str:
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
+def known_queries(found: Facts) -> list[str]:
+    """Say where a model was asked about what it was trained on, or that nobody here knows."""
+    known = found["trained_on"]
+    if known is None:
+        told = "this workspace knows no training of it (--workspace names another)"
+        return [f"Not known: whether it was trained on these photos; {told}"] if found["training"] else []
+    lines = []
+    if known["queries"]:
+        share = f"{known['queries']} of {known['of_queries']} queries are photos"
+        lines.append(f"Flattered: {share} that it was trained on")
+    if found["regime"] == "unseen" and known["classes"]:
+        share = f"{known['classes']} of the {known['of_classes']} classes asked for"
+        lines.append(f"Flattered: {share} were trained on, so this is no measure of unseen ones")
+    return lines
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds as people say them."""
     if seconds is None:

@@ -103,7 +103,7 @@ def _check_regime(assigned: Assigned, regime: Regime) -> None:
     if regime == "unseen" and shared:
         raise SetupError(
             f"the regime 'unseen' needs held-out classes that are not trained on, but {len(shared)} classes "
-            f"are in both ({shared[0]!r} ...); use --regime seen, or --split with a column that splits classes"
+            f"are in both ({shared[0]!r} ...); use --regime seen, or --split-column with one that splits classes"
         )
     if regime == "seen" and not classes["train"] & classes["validation"]:
         raise SetupError(

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from atlantis_core.data.facets import follows
-from atlantis_core.data.reading import ReadOptions, list_files
+from atlantis_core.data.reading import ReadOptions, existing, list_files
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection
+
+
+def check_columns(folder: Path, options: ReadOptions, asked: Mapping[str, str]) -> None:
+    """Refuse columns that the metadata lack; no image is opened.
+
+    Args:
+        folder: The collection's.
+        options: With which it is to be read.
+        asked: Option that names a column -> its name.
+
+    Raises:
+        SetupError: There is no such column, or no such folder.
+    """
+    known = list_files(existing(folder), options).columns
+    for option, column in asked.items():
+        if column not in known:
+            raise _no_column(column, known, f"{option}: ")
 
 
 def column_values(collection: Collection, options: ReadOptions, column: str) -> dict[str, str]:
@@ -27,11 +45,15 @@ def column_values(collection: Collection, options: ReadOptions, column: str) -> 
     if column in collection.facets:
         return {image.id: image.facets[column] for image in collection.images if column in image.facets}
     if column not in collection.not_facets:
-        known = ", ".join(map(repr, (*collection.facets, *collection.not_facets))) or "none"
-        raise SetupError(f"there is no metadata column {column!r}; columns: {known}")
+        raise _no_column(column, (*collection.facets, *collection.not_facets))
     listed = {str(entry.path): entry.columns for entry in list_files(Path(collection.root), options).entries}
     values = {image.id: listed.get(image.path, {}).get(column, "") for image in collection.images}
     return {identity: value for identity, value in values.items() if value}
+
+
+def _no_column(column: str, known: Iterable[str], asked_by: str = "") -> SetupError:
+    columns = ", ".join(map(repr, known)) or "none"
+    return SetupError(f"{asked_by}there is no metadata column {column!r}; columns: {columns}")
 
 
 def dividing_values(collection: Collection, options: ReadOptions, column: str, option: str) -> dict[str, str]:

@@ -70,7 +70,7 @@ def read_metadata(
     source = file.relative_to(root).as_posix()
     table = _read_jsonl(file, source) if file.suffix == ".jsonl" else _read_csv(file, source)
     columns = _choose_columns(table.header, label, split, source)
-    _check_splits(table, columns, source)
+    _check_splits(table, columns, source, asked=split is not None)
     base = file.parent.relative_to(root)
     entries: list[Entry] = []
     problems = list(table.problems)
@@ -123,7 +123,7 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
     label_column = _asked(header, label, "--label", found) if label else _first(header, _LABEL_COLUMNS)
     if label_column is None:
         raise SetupError(f"{found}, but none named label; say which holds the class with --label COLUMN")
-    split_column = _asked(header, split, "--split", found) if split else _first(header, ("split",))
+    split_column = _asked(header, split, "--split-column", found) if split else _first(header, ("split",))
     role_column = _first(header, ("role",))
     taken = {file_column, label_column, split_column, role_column}
     others = tuple(name for name in header if name not in taken)
@@ -141,16 +141,19 @@ def _asked(header: Sequence[str], column: str, option: str, found: str) -> str:
     return column
 
 
-def _check_splits(table: _Table, columns: _Columns, source: str) -> None:
+def _check_splits(table: _Table, columns: _Columns, source: str, *, asked: bool) -> None:
     """Refuse a split column of which no value is a split: then the wrong column was taken."""
     if columns.split is None or not table.rows:
         return
     values = {row[columns.split] for _, row in table.rows}
     if not any(split_of(value) for value in values):
         some = ", ".join(repr(clean(value, LONGEST_VALUE)) for value in sorted(values)[:5])
+        instead = (
+            "name another column with --split-column COLUMN" if asked else "rename it if it means something else"
+        )
         raise SetupError(
             f"column {columns.split!r} of {source} holds no split ({some}); "
-            "use train, validation and test there, or name another column with --split COLUMN"
+            f"use train, validation and test there, or {instead}"
         )
 
 

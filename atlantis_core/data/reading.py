@@ -97,7 +97,7 @@ def look_at(folder: str | Path, options: ReadOptions, progress: Progress = no_pr
     Raises:
         SetupError: There is no such folder, or too little in it is of use.
     """
-    root = _existing(Path(folder))
+    root = existing(Path(folder))
     listing = list_files(root, options)
     images, found = inspect(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
@@ -105,7 +105,12 @@ def look_at(folder: str | Path, options: ReadOptions, progress: Progress = no_pr
     return Looked(root, listing, images, problems)
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
+    """Return a collection's folder, resolved.
+
+    Raises:
+        SetupError: It is not there, or a file.
+    """
     if not folder.exists():
         raise SetupError(f"there is no folder {shown(str(folder))!r}; check the path")
     if not folder.is_dir():
@@ -133,7 +138,11 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
     ]
     if parts and len(parts) == len(in_splits):
         return _joined(parts)
-    for option, value in (("--label", options.label), ("--split", options.split), ("--facets", options.facets)):
+    for option, value in (
+        ("--label", options.label),
+        ("--split-column", options.split),
+        ("--facets", options.facets),
+    ):
         if value is not None:
             raise SetupError(f"{option} names a column, but {shown(str(root))!r} has no metadata file")
     return read_folders(root)

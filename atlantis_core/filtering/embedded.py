@@ -74,14 +74,20 @@ def read_embedded(file: Path) -> Embedded:
     return _checked(name, embeddings, labels)
 
 
-def as_embedded(embeddings: ArrayLike, labels: ArrayLike) -> Embedded:
-    """Check embeddings (N, D) and integer labels (N) that are in memory.
+def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike]) -> Embedded:
+    """Read what `read_embedded` reads, or check embeddings (N, D) and integer labels (N) that are in memory.
 
     Raises:
-        SetupError: Other shapes, types, or numbers that are not finite.
+        SetupError: No pair and no such file; other shapes, types, or numbers that are not finite.
     """
     import numpy as np
 
+    if isinstance(given, str | Path):
+        return read_embedded(Path(given))
+    try:
+        embeddings, labels = given
+    except (TypeError, ValueError) as error:
+        raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
     try:
         return _checked("what was given", np.asarray(embeddings), np.asarray(labels))
     except ValueError as error:  # rows of different lengths

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,12 @@ class Attack:
     def step_size(self) -> float:
         """Change of a pixel's channel in a step; FGSM takes all of epsilon."""
         return self.epsilon if self.method == "fgsm" else self.step or 2.5 * self.epsilon / self.steps
+
+    def facts(self) -> dict[str, Any]:
+        """Return method and strength, with the settings that the method uses, as plain data."""
+        if self.method == "fgsm":
+            return {"method": self.method, "epsilon": self.epsilon}
+        return {**asdict(self), "step": self.step_size}
 
 
 def perturbed(

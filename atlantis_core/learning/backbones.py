@@ -66,6 +66,11 @@ class Backbone:
     """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
 
     @property
+    def weights(self) -> Literal["random", "pretrained"]:
+        """What a training begins with."""
+        return "random" if self.source == "scratch" else "pretrained"
+
+    @property
     def pinned_name(self) -> str | None:
         """The name by which `resolve_backbone` finds the same trunk again; None where only its file does."""
         if self.source == "file":
@@ -84,16 +89,19 @@ class Backbone:
         return content_key("backbone", facts)
 
 
-def resolve_backbone(name: str | None = None, weights: str | None = None) -> Backbone:
+def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_random: bool = True) -> Backbone:
     """Find a trunk.
 
     Args:
         name: A name in `NAMED`, a timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a
             small pretrained default.
         weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
+        or_random: Begin a named model with random weights, and say so, where its own cannot be had: trainings may,
+            who asks for figures of it may not.
 
     Raises:
-        SetupError: Unknown name, missing or unreadable file, pickled weights, or a file that contradicts `name`.
+        SetupError: Unknown name, missing or unreadable file, pickled weights, a file that contradicts `name`, or
+            weights that cannot be had and must.
     """
     if name == HARBOR_STUDENT and weights is None:
         weights = str(Path(__file__).parents[1] / "harbor" / "weights" / "student.safetensors")
@@ -106,7 +114,7 @@ def resolve_backbone(name: str | None = None, weights: str | None = None) -> Bac
         return _small_from_scratch("")
     if name.startswith(f"{SCRATCH}:"):
         return _from_scratch(name.removeprefix(f"{SCRATCH}:"), "")
-    return _from_name(name)
+    return _from_name(name, or_random)
 
 
 def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
@@ -152,13 +160,18 @@ def _small_from_scratch(notice: str) -> Backbone:
     return Backbone(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
 
 
-def _from_name(name: str) -> Backbone:
+def _from_name(name: str, or_random: bool) -> Backbone:
     """Describe any timm model, pretrained where possible."""
     architecture, arguments = NAMED.get(name, (name, {}))
     check_name(architecture)
     found = find_pretrained(architecture)
     if isinstance(found, HubWeights):
         return _described(architecture, arguments, found.path, found.source)
+    if not or_random:
+        raise SetupError(
+            f"no pretrained weights for {name!r} ({found}); name a FILE.safetensors with a .json beside it instead, "
+            f"or {SCRATCH}:{name} for random weights"
+        )
     return _from_scratch(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
 
 
@@ -190,10 +203,10 @@ def check_name(name: str) -> None:
             if name.isascii()
             else []
         )
-        hint = f"; perhaps {', '.join(similar)}" if similar else ""
+        hint = f" (perhaps {', '.join(similar)})" if similar else ""
         raise SetupError(
-            f"unknown backbone {name!r}: no timm model{hint}; for a file use weights=...; short names: "
-            f"{', '.join(NAMED)}"
+            f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; weights of "
+            "your own are named by the path of their .safetensors file"
         )
 
 

@@ -26,9 +26,11 @@ def chosen(registry: Mapping[str, str], text: str, kind: str) -> Any:
     Raises:
         SetupError: No such part, no such option, or a value that it cannot have.
     """
-    name, _, told = text.partition(":")
+    name, colon, told = text.partition(":")
     if name not in registry:
         return load(registry, text, kind)()
+    if colon and not told.strip(", "):  # it would be the same training under another address
+        raise SetupError(f"{kind} {text!r} has no option behind its colon; write {name!r}")
     return made(load(registry, name, kind), _pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}")
 
 

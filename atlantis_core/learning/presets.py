@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -124,19 +125,36 @@ def preset(text: str, **changes: Any) -> Recipe:
     """
     name, _, told = text.partition("?")
     if name not in PRESETS:
-        raise SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
-    pairs = {}
-    for item in filter(None, told.split("&")):
-        setting, equals, value = item.partition("=")
-        if not equals:
-            raise SetupError(f"preset {name!r} is changed by setting=value, not {item!r}; divide several by &")
-        pairs[setting.strip()] = value.strip()
+        raise _unknown(name, PRESETS)
+    pairs = _pairs(name, told)
     kinds = get_type_hints(Recipe)
     for setting in (*pairs, *changes):
         if setting not in kinds:
             raise SetupError(f"a recipe has no setting {setting!r}; known: {', '.join(sorted(kinds))}")
     read = {setting: typed(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
-    return replace(PRESETS[name], **{**read, **changes})
+    recipe = replace(PRESETS[name], **{**read, **changes})
+    if "patience" in {*pairs, *changes} and not recipe.validate_every:
+        raise SetupError(
+            "recipe: patience counts measurements on the way, and there are none; set validate_every too"
+        )
+    return recipe
+
+
+def _pairs(name: str, told: str) -> dict[str, str]:
+    """Cut `a=1&b=2` into its pairs."""
+    pairs: dict[str, str] = {}
+    for item in filter(None, told.split("&")):
+        setting, equals, value = (part.strip() for part in item.partition("="))
+        if not equals:
+            raise SetupError(f"preset {name!r} is changed by setting=value, not {item!r}; divide several by &")
+        if setting in pairs:
+            raise SetupError(f"{setting} is set twice, to {pairs[setting]!r} and {value!r}; leave one out")
+        pairs[setting] = value
+    return pairs
+
+
+def _unknown(name: str, known: Iterable[str]) -> SetupError:
+    return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
 
 
 def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Recipe:
@@ -169,4 +187,6 @@ def check_preset(text: str) -> None:
 
 def _settled(text: str, backbone_name: str | None) -> str:
     name, question, told = text.partition("?")
+    if name not in {AUTO, *PRESETS}:
+        raise _unknown(name, {AUTO, *PRESETS})
     return f"{preset_for(backbone_name) if name == AUTO else name}{question}{told}"

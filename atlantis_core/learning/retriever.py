@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -44,11 +44,18 @@ class Retriever:
     """Side of the square input."""
     space: Head = _SPHERE
     """Where embeddings live; `space.distance` says how they are searched."""
+    training: str | None = None
+    """Content address of the training that it went through; None for a trunk as it came."""
 
     @property
     def embedding(self) -> str:
         """What is searched by: `head` or `body`."""
         return "body" if self.head is None else "head"
+
+    @property
+    def weights(self) -> Literal["random", "pretrained", "trained"]:
+        """What it embeds with; `random` weights were neither loaded nor trained."""
+        return self.backbone.weights if self.training is None else "trained"
 
     @property
     def dims(self) -> int:
@@ -155,12 +162,12 @@ def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever
     """Load what a training left, or any trunk.
 
     Args:
-        model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name, or
-            `harbor-student`.
+        model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name whose weights can be
+            had, `harbor-student`, or `scratch:` and a timm name for random weights.
         embedding: `head` or `body`, the pooled features below it; None takes what it was trained for.
 
     Raises:
-        SetupError: Nothing of the kind, a damaged file, or the head of a model that has none.
+        SetupError: Nothing of the kind, no weights, a damaged file, or the head of a model that has none.
     """
     if embedding not in {None, *EMBEDDINGS}:
         raise SetupError(f"embedding is one of {', '.join(EMBEDDINGS)}, not {embedding!r}")
@@ -168,7 +175,7 @@ def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever
     if path.is_dir():
         path = path / WEIGHTS_NAME
     if path.suffix != ".safetensors" and not path.exists():
-        return _headless(frozen(resolve_backbone(str(model))), model, embedding)
+        return _headless(frozen(resolve_backbone(str(model), or_random=False)), model, embedding)
     state = read_weights(path)
     facts = read_facts(path)
     if "head" not in facts:
@@ -189,6 +196,7 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
         backbone = _described(facts, path)
         if backbone.weights_path is None and backbone.source != "scratch":
             backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
+        training = str(facts["report"]["key"])
         fraction = float(facts["recipe"]["trainable_fraction"])
         if not 0 <= fraction <= 1:
             raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
@@ -203,8 +211,8 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
     device = best_device()
     stages, side_px = split(trunk.to(device), fraction), int(facts["input_px"])
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
-        return Retriever(backbone, stages, None, side_px)
-    return Retriever(backbone, stages, head.to(device).eval(), side_px, space)
+        return Retriever(backbone, stages, None, side_px, training=training)
+    return Retriever(backbone, stages, head.to(device).eval(), side_px, space, training)
 
 
 def _described(facts: dict[str, Any], path: Path) -> Backbone:

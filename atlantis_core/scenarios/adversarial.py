@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,7 +64,7 @@ def make_adversarial(
     if attacked == "train":
         check_origins(read.items)
     towards = _towards(retriever, chosen, attack.seed, progress)
-    how = {**asdict(attack), "step": attack.step_size, "attacked": attacked, "side_px": retriever.side_px}
+    how = {**attack.facts(), "attacked": attacked, "side_px": retriever.side_px}
     note = f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"
     story = story_of("adversarial", how, attack.seed, source, read, [*stay, *chosen], [note])
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}

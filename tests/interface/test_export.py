@@ -28,7 +28,8 @@ from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated
 
 CLASSES = ("red", "green", "blue|`<b>`")
-QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
+SMALL = ["--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
+QUICK = ["--backbone", "scratch", *SMALL]
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -47,10 +48,10 @@ def write_photos(folder: Path) -> Path:
 class Trained:
     """A workspace with one training on real images, exported."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, backbone: str = "scratch") -> None:
         self.workspace, self.out = folder / "w", folder / "out"
         self.photos = write_photos(folder / "photos")
-        words = ["train", str(self.photos), *QUICK, *settings, "--out", str(self.out)]
+        words = ["train", str(self.photos), "--backbone", backbone, *SMALL, *settings, "--out", str(self.out)]
         assert _answer([*words, "--workspace", str(self.workspace)]) == 0
 
     @property
@@ -84,7 +85,7 @@ def test_what_is_exported_embeds_bit_for_bit_wherever_it_goes(trained: Trained, 
 def test_its_activations_are_cached_under_an_address_of_their_own(tmp_path: Path) -> None:
     """The exported facts name no file outside, so the trunk is addressed by the exported file."""
     vit = load_retriever("harbor-student")
-    found = Trained(tmp_path, "--backbone", "harbor-student")
+    found = Trained(tmp_path, backbone="harbor-student")
     model = load_retriever(found.out)
     images = [TrainingImage(str(n), str(path), "x") for n, path in enumerate(found.pictures()[:4])]
     cache = ActivationCache(tmp_path / "cache")
@@ -116,11 +117,13 @@ def test_the_same_again_is_the_same_by_id_and_by_path(
     assert found["onnx"] is None
     assert trained.export(str(trained.checkpoint), tmp_path / "by-path") == 0
     assert files(tmp_path / "by-id") == files(trained.out) == files(tmp_path / "by-path")
-    assert trained.export(str(trained.out), tmp_path / "again") == 0
-    again, first = files(tmp_path / "again"), files(trained.out)
+    assert trained.export(str(trained.out), tmp_path / "once more") == 0
+    again, first = files(tmp_path / "once more"), files(trained.out)
     assert again["model.json"] == first["model.json"]
     assert again["model.safetensors"] == first["model.safetensors"]
-    assert "no figures" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no figures" in shown
+    assert f"next: atlantis evaluate '{tmp_path / 'once more'}' DATA --workspace {trained.workspace}" in shown
 
 
 def test_a_model_without_a_head_is_exported_too(trained: Trained, tmp_path: Path) -> None:

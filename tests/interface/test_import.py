@@ -20,11 +20,11 @@ def test_one_object_says_what_was_written(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_person_reads_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["import", "sop", str(layouts.sop(tmp_path / "src")), str(tmp_path / "out")]) == 0
+    assert _answer(["import", "sop", str(layouts.sop(tmp_path / "src")), str(tmp_path / "my out")]) == 0
     answered = capsys.readouterr()
     assert "8 photos of 4 classes" in answered.out
     assert "other columns: super_class" in answered.out
-    assert f"next: atlantis diagnose {tmp_path / 'out'} --regime unseen" in answered.out
+    assert f"next: atlantis diagnose '{tmp_path / 'my out'}' --regime unseen" in answered.out
     assert "120,053" in answered.err
 
 

@@ -58,10 +58,11 @@ def test_every_scenario_is_one_command(
 
 
 def test_attacked_photos_are_found_less(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    place = ["--workspace", str(tmp_path / "w")]
+    place = ["--workspace", str(tmp_path / "a w")]
     made = ["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", "--epsilon", "40"]
     assert _answer([*made, *place]) == 0
-    assert f"next: atlantis evaluate scratch {tmp_path / 'new'}" in capsys.readouterr().out
+    then = f"next: atlantis evaluate scratch {tmp_path / 'new'} --workspace '{tmp_path / 'a w'}'"
+    assert then in capsys.readouterr().out
     recalls = []
     for folder in (photos, tmp_path / "new"):
         assert _answer(["evaluate", "scratch", str(folder), *place, "--json"]) == 0
@@ -94,6 +95,7 @@ def test_a_scenario_without_a_name_lists_them(capsys: pytest.CaptureFixture[str]
         (["zero-shot", "", "DEST"], "DATA is empty"),
         (["few-shot", "DATA", "DEST", "--facets", "mood"], "--facets"),
         (["adversarial", "DATA", "DEST", "--model", "scratch", "--step-size", "-1"], "step size"),
+        (["adversarial", "DATA", "DEST", "--attack", "fgsm", "--step-size", "1"], "--step-size is of --attack pgd"),
         (["thousand-shot", "DATA", "DEST"], "thousand-shot"),
     ],
 )
@@ -130,6 +132,40 @@ def test_evaluate_answers_every_question(photos: Path, tmp_path: Path, capsys: p
     ]
 
 
+def test_fgsm_is_told_without_the_settings_that_it_does_not_use(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--attack", "fgsm", "--epsilon", "3", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["evaluate", "scratch", str(photos), *words]) == 0
+    told = json.loads(capsys.readouterr().out)["robust"]
+    assert (told["attack"], told["epsilon"]) == ("fgsm", 3.0)
+    assert not {"steps", "step", "seed", "random_start"} & told.keys()
+    assert _answer(["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", *words]) == 0
+    assert not {"steps", "step", "random_start"} & json.loads(capsys.readouterr().out)["options"].keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "culprit"),
+    [
+        (["evaluate", "MODEL", "DATA", "--attack", "pgd", "--attack-aim", "up"], "unknown aim 'up'"),
+        (["evaluate", "MODEL", "DATA", "--leave-out", "wheel"], "--leave-out: there is no metadata column 'wheel'"),
+        (["plot", "map", "MODEL", "DATA", "--out", "OUT", "--colour", "mood"], "--colour: there is no metadata"),
+    ],
+)
+def test_a_typo_is_told_before_the_model_is_loaded(
+    words: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"MODEL": "no-model-of-this-name", "DATA": str(photos), "OUT": str(tmp_path / "a.svg")}
+    assert _answer([named.get(word, word) for word in words]) == 2
+    assert culprit in capsys.readouterr().err
+
+
+def test_only_a_page_of_a_map_is_said_to_show_photos(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("map", "heatmap"):
+        assert _answer(["plot", kind, "--help"]) == 0
+        assert ("shows photos" in capsys.readouterr().out) == (kind == "map")
+
+
 @pytest.mark.slow
 def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["scenario", "domain-scarce", "harbor", str(tmp_path / "new"), "--facet", "condition=night", "--json"]
@@ -152,6 +188,11 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
         (["--attack", "pgd", "--leave-out", "visit"], "one after the other"),
         (["--attack", "fgsm", "--attack-aim", "away"], "random start"),
         (["--attack", "pgd", "--attack-aim", "up"], "unknown aim 'up'"),
+        (["--epsilon", "4"], "--epsilon 4.0 is of an attack"),
+        (["--attack-steps", "4"], "--attack-steps 4 is of an attack"),
+        (["--attack-aim", "away"], "--attack-aim away is of an attack"),
+        (["--seed", "4"], "--seed 4 is of an attack"),
+        (["--attack", "fgsm", "--attack-steps", "4"], "--attack-steps is of --attack pgd"),
     ],
 )
 def test_a_question_without_sense_is_one_line(

@@ -67,7 +67,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
         (["search", "boats", "--text", "a boat"], "cannot be asked in words"),
         (["search", "boats", "{image}", "--where", "condition=noon"], "no image has condition=noon"),
         (["search", "boats", "{image}", "--top", "0"], "top 0"),
-        (["search", "boats", "{image}", "--model", "test_vit"], "was made by model"),
+        (["search", "boats", "{image}", "--model", "scratch:test_vit"], "was made by model"),
         (["index", "harbor-student", "harbor-tiny", "--split", "test"], "sealed"),
         (["index", "harbor-student", "nowhere"], "there is no folder"),
         (["index", "clip:", "harbor-tiny"], "names no model"),

@@ -88,7 +88,7 @@ def test_unknown_columns_are_named_with_the_known_ones(tmp_path: Path) -> None:
     assert "--label names the column 'x'; metadata.csv has the columns 'file_name', 'label'" in refused(
         tmp_path, ReadOptions(label="x")
     )
-    assert refused(tmp_path, ReadOptions(split="y")).startswith("--split names the column 'y'")
+    assert refused(tmp_path, ReadOptions(split="y")).startswith("--split-column names the column 'y'")
     assert refused(tmp_path, ReadOptions(facets=("z",))).startswith("--facets names 'z'")
 
 

@@ -124,6 +124,12 @@ def test_a_known_name_without_weights_starts_from_scratch_and_says_so() -> None:
     assert "from scratch" in found.notice
 
 
+def test_a_known_name_without_weights_is_refused_where_they_must_be_had() -> None:
+    with pytest.raises(SetupError, match=r"'dino-vits16' .*FILE.safetensors.* or scratch:dino-vits16 for random"):
+        resolve_backbone("dino-vits16", or_random=False)
+    assert resolve_backbone("scratch:test_vit", or_random=False).weights == "random"
+
+
 def test_nothing_asked_and_nothing_there_is_a_small_trunk_from_scratch() -> None:
     found = resolve_backbone()
     assert found.source == "scratch"

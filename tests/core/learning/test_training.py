@@ -226,7 +226,7 @@ def test_what_is_neither_path_nor_picture_is_named(backbone: Backbone, nothing: 
 
 def test_a_file_or_a_name_is_a_frozen_retriever(vit_weights: Path, images: list[TrainingImage]) -> None:
     assert load_retriever(vit_weights).embed([images[0].path]).shape == (1, 32)
-    assert load_retriever("test_vit").embed([images[0].path]).shape == (1, 64)
+    assert load_retriever("scratch:test_vit").embed([images[0].path]).shape == (1, 64)
     with pytest.raises(SetupError, match="unknown backbone"):
         load_retriever("nothing_of_the_kind")
 
