@@ -78,7 +78,7 @@ def index(
             check=check,
         )
         found = indexed(asked, workspace)
-        show_json(found) if as_json else show_indexed(found)
+        show_json(found) if as_json else show_indexed(found, workspace)
 
 
 def search(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from atlantis_core.data.text import clean
 from atlantis_dml.answering import say
+from atlantis_dml.reproducing import shell_line
 
 _LONGEST = 2000
 
@@ -16,8 +18,8 @@ def _line(text: str) -> None:
     typer.echo(clean(text, _LONGEST))
 
 
-def show_indexed(found: dict[str, Any]) -> None:
-    """Print what a filling did."""
+def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
+    """Print what a filling did in a workspace, as typed."""
     changes = [f"{found['added']} added", f"{found['there']} were there"]
     changes += [f"{found[what]} {what}" for what in ("refreshed", "removed") if found[what]]
     _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")
@@ -25,7 +27,7 @@ def show_indexed(found: dict[str, Any]) -> None:
         _line(f"of the 10 truly nearest images it finds {found['recall_at_10']:.1%}")
     if found["sealed"]:
         say(f"{found['sealed']} test images are sealed and not in it")
-    _line(f"next: atlantis search {found['index']} IMAGE")
+    _line(f"next: {shell_line(('search', found['index'], 'IMAGE'), {'--workspace': workspace})}")
 
 
 def show_hits(found: dict[str, Any]) -> None:
