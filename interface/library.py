@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_dml.arguments import Choice, Where, as_folder, checked
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.filtering.embedded import Embedded
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.searching.asking import ImageSearch
-
-Where = str | Path
-Choice = tuple[str, str]
-"""A metadata column and the value that it must have."""
+else:
+    ArrayLike = Any  # numpy is not loaded before it is needed; `embedded` looks at arrays
 
 
+@checked
 def load_retriever(model: Where, workspace: Where | None = None, embedding: str | None = None) -> Retriever:
     """Load a retriever to embed images with.
 
@@ -37,6 +36,7 @@ def load_retriever(model: Where, workspace: Where | None = None, embedding: str 
     return find_retriever(str(model), workspace, embedding)
 
 
+@checked
 def train(
     data: Where,
     preset: str = "auto",
@@ -103,9 +103,10 @@ def train(
         gallery=gallery,
     )
     asked = Asked(str(data), "", _columns(label, split, facets), spec)
-    return trained(asked, _folder(workspace), _folder(out))
+    return trained(asked, as_folder(workspace), as_folder(out))
 
 
+@checked
 def evaluate(
     model: Where,
     data: Where,
@@ -118,6 +119,9 @@ def evaluate(
     nmi: bool = False,
     attack: str | None = None,
     epsilon: float = 2.0,
+    attack_steps: int = 10,
+    attack_aim: str = "wrong",
+    seed: int = 0,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -139,6 +143,9 @@ def evaluate(
         nmi: Whether to cluster too, which takes longer than all the rest.
         attack: `fgsm` or `pgd`: measure with attacked queries too.
         epsilon: Most change of a pixel's channel by the attack, of 0..255.
+        attack_steps: Gradients of `pgd`.
+        attack_aim: `wrong` pushes a query to the nearest image of another class, `away` just away (`pgd` alone).
+        seed: Of the random starts of `pgd`.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -159,13 +166,14 @@ def evaluate(
     from atlantis_dml.measuring import Subject, evaluation
     from atlantis_dml.options import regime as known_regime
 
-    attacked = Attack(attack, epsilon) if attack else None
-    question = Question(tuple(at), distance, leave_out, nmi, attacked, junk=junk)
+    attacked = None if attack is None else Attack(attack, epsilon, attack_steps, seed)
+    question = Question(tuple(at), distance, leave_out, nmi, attacked, attack_aim, junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     subject = Subject(str(model), str(data), read, known_regime(regime), restrictions, embedding)
-    return evaluation(subject, question, _folder(workspace))
+    return evaluation(subject, question, as_folder(workspace))
 
 
+@checked
 def filter_embeddings(
     real: Where | tuple[ArrayLike, ArrayLike],
     synthetic: Where | tuple[ArrayLike, ArrayLike],
@@ -188,11 +196,13 @@ def filter_embeddings(
         SetupError: Something else was given, or there is no such scorer.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
+    from atlantis_core.filtering.embedded import embedded
     from atlantis_dml.filter_command import filtered
 
-    return filtered(_embedded(real), _embedded(synthetic), scorer, threshold)
+    return filtered(embedded(real), embedded(synthetic), scorer, threshold)
 
 
+@checked
 def export(
     model: Where,
     folder: Where,
@@ -222,79 +232,10 @@ def export(
     """
     from atlantis_dml.export_command import exported
 
-    return exported(str(model), Path(folder), _folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
-
-
-def index(
-    model: Where,
-    data: Where,
-    *,
-    name: str | None = None,
-    splits: Sequence[str] = ("train", "validation"),
-    add: bool = False,
-    server: str = "",
-    workspace: Where | None = None,
-) -> dict[str, Any]:
-    """Make a collection searchable by a model; images that are in the index are skipped.
-
-    Args:
-        model: See `load_retriever`, or `clip:NAME`, which can be asked in words.
-        data: A folder or the name of a bundled collection.
-        name: Of the index; None makes one of the collection's name and the model's address.
-        splits: Which images; the test split is sealed and goes into no index.
-        add: Also into an index that holds another collection.
-        server: URL of a Chroma server; empty keeps the index in the workspace.
-        workspace: None takes `ATLANTIS_WORKSPACE`.
-
-    Returns:
-        What `atlantis index --json` prints: `index`, `images`, `added`, `recall_at_10`, `columns` and more.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_dml.searching import IndexAsked, indexed
-
-    read = _columns(None, None, None)
-    asked = IndexAsked(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)
-    return indexed(asked, _folder(workspace))
-
-
-def open_index(name: Where, workspace: Where | None = None) -> ImageSearch:
-    """Open an index: `open_index("photos").search("query.jpg", top=5, where={"lighting": "night"})`.
-
-    Args:
-        name: Of an index, or its folder.
-        workspace: Where a name is looked up; None takes `ATLANTIS_WORKSPACE`.
-
-    Returns:
-        An `ImageSearch` with `search`, `search_text` and `search_vector`; each returns hits, nearest first.
-
-    Raises:
-        SetupError: There is none.
-    """
-    from atlantis_dml.searching import open_search
-
-    return open_search(str(name), _folder(workspace))
-
-
-def _folder(named: Where | None) -> Path | None:
-    return None if named is None else Path(named)
+    return exported(str(model), Path(folder), as_folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
 
 
 def _columns(label: str | None, split: str | None, facets: Sequence[str] | None) -> ReadOptions:
     from atlantis_core.data.reading import ReadOptions
 
     return ReadOptions(label, split, None if facets is None else tuple(facets))
-
-
-def _embedded(given: Any) -> Embedded:
-    from atlantis_core.errors import SetupError
-    from atlantis_core.filtering.embedded import as_embedded, read_embedded
-
-    if isinstance(given, str | Path):
-        return read_embedded(Path(given))
-    try:
-        embeddings, labels = given
-    except (TypeError, ValueError) as error:
-        raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
-    return as_embedded(embeddings, labels)

@@ -53,6 +53,11 @@ class Sorted:
     """Whether the real class centre nearest to each is that of its own class, (M,)."""
 
 
+def embedded(given: Path | str | tuple[ArrayLike, ArrayLike]) -> Embedded:
+    """Return embeddings and labels from a file or from memory; see `read_embedded` and `as_embedded`."""
+    return read_embedded(Path(given)) if isinstance(given, str | Path) else as_embedded(*given)
+
+
 def read_embedded(file: Path) -> Embedded:
     """Read an `.npz` file with `embeddings` (N, D) and integer `labels` (N,).
 
@@ -84,7 +89,7 @@ def as_embedded(embeddings: ArrayLike, labels: ArrayLike) -> Embedded:
 
     try:
         return _checked("what was given", np.asarray(embeddings), np.asarray(labels))
-    except ValueError as error:  # rows of different lengths
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
         raise SetupError(f"embeddings (N, D) and labels (N) are needed: {error}") from error
 
 
