@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,12 +125,13 @@ def _show(found: dict[str, Any]) -> None:
 
 def _show_images(found: dict[str, Any]) -> None:
     from atlantis_core.data.text import clean
+    from atlantis_core.data.typed_columns import typed
 
-    size, facets = found["bytes"] / 1e6, ",".join(found["facets"])
+    size, facets = found["bytes"] / 1e6, shlex.quote(",".join(map(typed, found["facets"])))
     rounds = ", ".join(
         f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
     )
-    asked = f" --facets {facets}" if facets else ""
+    asked = f" --facets {facets}" if found["facets"] else ""
     for line in (
         f"{found['folder']}: {found['images']} images of {found['classes']} classes ({size:.1f} MB); {rounds}",
         f"next: atlantis diagnose {found['folder']}{asked}",

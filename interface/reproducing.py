@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from atlantis_core.data.typed_columns import typed
 from atlantis_core.records import RunSpec
 
 _OPTIONS = {
@@ -58,4 +59,4 @@ def _settings(spec: RunSpec) -> Iterator[str]:
 
 def _typed(value: Any) -> str:
     """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
-    return "=".join(value) if isinstance(value, tuple) else str(value)
+    return "=".join(map(typed, value)) if isinstance(value, tuple) else str(value)

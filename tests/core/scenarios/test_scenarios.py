@@ -280,6 +280,15 @@ def test_a_share_of_a_facet_may_stay_and_values_may_hold_commas(source: Path, tm
         make_scenario("domain-scarce", Source(source), tmp_path / "two", {**given, "keep": 1})
 
 
+def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp_path: Path) -> None:
+    text = (source / "metadata.csv").read_text().replace(",light", ',"li=ght,er"').replace("night", '"night,x=1"')
+    (source / "metadata.csv").write_text(text)
+    make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1})
+    assert set(train_counts(tmp_path / "out").values()) == {5}
+    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er$"):
+        make_scenario("domain-scarce", Source(source), tmp_path / "no", {"facet": "li=ght"})
+
+
 def test_what_is_left_out_and_what_it_was_made_with_is_told(source: Path, tmp_path: Path) -> None:
     (source / "photos" / "a.0.png").write_bytes(b"no picture")
     options = ReadOptions(facets=("light",))
