@@ -184,7 +184,7 @@ def filter_embeddings(
     """Say which made images belong to their classes.
 
     Args:
-        real: Embeddings (N, D) and integer labels (N) of real images, or an `.npz` file of both.
+        real: Embeddings (N, D) and labels (N), numbers or class names, of real images, or an `.npz` file of both.
         synthetic: Likewise (M, D) and (M), of made images by the same model.
         scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof` or `isolation`.
         threshold: Reject scores above it, which are worse; None takes the scorer's own.
