@@ -14,7 +14,7 @@ from atlantis_dml.answering import answering
 from atlantis_dml.scenario_options import Asked, Destination, Seed, tell
 
 if TYPE_CHECKING:
-    from atlantis_core.scenarios.adversarial import Attacked
+    from atlantis_core.scenarios.adversarial import Aim, Attacked
 
 
 def adversarial(
@@ -40,6 +40,15 @@ def adversarial(
             "--attacked", metavar="validation|train", help="validation is replaced, train gets attacked copies."
         ),
     ] = "validation",
+    aim: Annotated[
+        str,
+        typer.Option(
+            "--attack-aim",
+            metavar="drawn|wrong",
+            help="drawn: to a photo of a class drawn by chance, as released; wrong, which fools more: to the nearest "
+            "of another class and away from its own, as `evaluate --attack`.",
+        ),
+    ] = "drawn",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,
     facets: options.FacetColumns = None,
@@ -48,7 +57,7 @@ def adversarial(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Change photos so little that nobody sees it, and so that MODEL takes them for another class.
+    """Push photos towards another class in MODEL's eyes, unseen by ours, and say how many it then takes for another.
 
     Example: atlantis scenario adversarial photos/ photos-attacked --model last --epsilon 2
     """
@@ -58,7 +67,8 @@ def adversarial(
         from atlantis_dml.progress import screen_on_stderr
         from atlantis_dml.retrievers import find_retriever, usual_model
 
-        attack, part = Attack(method, epsilon, steps, seed, step_size), _attacked(attacked)
+        attack = Attack(method, epsilon, steps, seed, step_size)
+        part, goal = _attacked(attacked), _aim(aim)
         with screen_on_stderr() as screen:
             asked = Asked(data, label, split, facets, regime, workspace)
             source = asked.source(destination, screen.progress)
@@ -66,7 +76,7 @@ def adversarial(
             retriever = find_retriever(named, workspace)
             if model is None:
                 screen.line(f"attacked model: {named}; name another with --model")
-            found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
+            found = make_adversarial(retriever, source, destination, attack, part, goal, screen.progress)
         tell(*found, as_json, "" if part == "train" else f"atlantis evaluate {shlex.quote(named)}")
 
 
@@ -111,3 +121,13 @@ def _attacked(text: str) -> Attacked:
         if text == known:
             return known
     raise SetupError(f"unknown --attacked {text!r}; known: {', '.join(get_args(Attacked))}")
+
+
+def _aim(text: str) -> Aim:
+    from atlantis_core.scenarios.adversarial import Aim
+
+    known: Aim
+    for known in get_args(Aim):
+        if text == known:
+            return known
+    raise SetupError(f"unknown --attack-aim {text!r}; known: {', '.join(get_args(Aim))}")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from atlantis_core.records import Problem, Role, Split
 
@@ -56,8 +56,8 @@ class Plan:
     named."""
     halve: bool = False
     """Whether the first half of the classes, by name, becomes train and the second test."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Name -> text of what is written beside the metadata."""
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name -> plain data of what is written beside the metadata as JSON; complete when all photos are read."""
     left_out: Sequence[Problem] = ()
     """What was found to be of no use before."""
     notes: list[str] = field(default_factory=list)

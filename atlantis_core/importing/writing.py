@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections import Counter
@@ -72,8 +73,8 @@ def write_collection(plan: Plan, folder: Path, progress: Progress = no_progress)
             raise SetupError(f"{plan.title} holds no photo with a label; nothing was imported")
         rows = _halved(rows) if plan.halve else rows
         columns = _write_metadata(rows, part / "metadata.csv")
-        for name, text in plan.files.items():
-            (part / name).write_text(text, encoding="utf-8")
+        for name, told in plan.files.items():
+            (part / name).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         part.rename(folder)
     return _told(plan, folder, rows, columns, linked, left_out)
 

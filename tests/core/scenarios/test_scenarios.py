@@ -15,13 +15,16 @@ import pytest
 from PIL import Image
 
 from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import measure_retriever
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.backbones import resolve_backbone
 from atlantis_core.learning.pictures import open_picture, square
 from atlantis_core.learning.retriever import Retriever, frozen
+from atlantis_core.robustness import robust_recall
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.adversarial import make_adversarial
+from atlantis_core.scenarios.adversarial import Aim, make_adversarial
 from atlantis_core.scenarios.making import make_scenario
 from atlantis_core.scenarios.merging import Quotas, merge
 from atlantis_core.scenarios.sources import Source
@@ -231,6 +234,28 @@ def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, 
     assert sorted(row["file_name"] for row in tests) == sorted(
         row["file_name"] for row in table(source) if row["split"] == "test"
     )
+
+
+@pytest.mark.parametrize("aim", ["drawn", "wrong"])
+def test_the_share_that_is_taken_for_another_class_is_told(
+    aim: Aim, retriever: Retriever, source: Path, tmp_path: Path
+) -> None:
+    written, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 8.0, 5), aim=aim)
+    robust = json.loads((tmp_path / "out" / "scenario.json").read_text())["robust"]
+    assert story["robust"] == robust
+    assert (robust["aim"], robust["attack"]) == (aim, "pgd")
+    tasks = [retrieval_task(read_collection(folder).collection) for folder in (source, tmp_path / "out")]
+    clean, attacked = (measure_retriever(retriever, task)[0].recall_at[1] for task in tasks)
+    assert (robust["clean"]["recall_at"]["1"], robust["recall_at"]["1"]) == (clean, attacked)
+    assert any(f"Recall@1 {clean:.3f} -> {attacked:.3f}" in note for note in written.notes)
+
+
+def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
+    attack = Attack("pgd", 8.0, 5)
+    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack, aim="wrong")
+    there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
+    assert story["robust"]["recall_at"] == there["recall_at"]
+    assert story["robust"]["flipped"] == there["flipped"]
 
 
 def test_attacked_training_photos_are_added_as_made(retriever: Retriever, source: Path, tmp_path: Path) -> None:
