@@ -106,7 +106,11 @@ def _onnx(about: About) -> str:
 ```python
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
-picture = ImageOps.exif_transpose(Image.open("a.jpg")).convert("RGB")
+picture = ImageOps.exif_transpose(Image.open("a.jpg"))
+if picture.has_transparency_data:  # it is laid on white paper
+    picture = picture.convert("RGBA")
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+picture = picture.convert("RGB")
 short = min(picture.size)
 left, top = (picture.width - short) // 2, (picture.height - short) // 2
 box = (left, top, left + short, top + short)
