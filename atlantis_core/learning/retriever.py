@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SPHERE = Sphere()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Retriever:
     """A trunk with or without an embedding head."""
 
@@ -44,6 +44,11 @@ class Retriever:
     """Side of the square input."""
     space: Head = _SPHERE
     """Where embeddings live; `space.distance` says how they are searched."""
+
+    def __repr__(self) -> str:
+        """Return one line: the weights that it holds say nothing to a person."""
+        searched = f"{self.dims} numbers a picture, searched by {self.space.distance} distance"
+        return f"<Retriever {self.backbone.architecture}, {self.embedding}: {self.side_px} px -> {searched}>"
 
     @property
     def embedding(self) -> str:
