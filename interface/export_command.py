@@ -160,4 +160,4 @@ def _figures(rows: list[dict[str, Any]]) -> str:
         f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
         for row in rows
     )
-    return f"Recall@1 on validation: {', '.join(told)}"
+    return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(told)}"

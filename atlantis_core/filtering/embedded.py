@@ -140,7 +140,7 @@ def _numbered_like(real: Embedded, made: Embedded) -> Embedded:
     import numpy as np
 
     if len(made.labels) and bool(real.names) != bool(made.names):
-        raise SetupError("one file has class names as labels and the other numbers; write the same in both")
+        raise SetupError("one side has class names as labels and the other numbers; write the same in both")
     if unknown := [name for name in made.names if name not in real.names]:
         named = ", ".join(map(repr, unknown[:10]))
         raise ToolError(f"no real image has class {named}; leave these images out, or add real ones of these classes")
