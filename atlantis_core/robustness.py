@@ -20,6 +20,7 @@ from atlantis_core.records import LabelledImage, Measurement
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from atlantis_core.learning.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
 _ROWS = 256
@@ -87,13 +88,37 @@ def robust_recall(
     """
     check_aim(aim, attack)
     queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
-    wrong, right = _nearest(retriever, task, queries, gallery)
+    wrong, right = nearest_rows(retriever.space, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
     towards, away = (gallery[wrong[rows]], gallery[right[rows]]) if aim == "wrong" else (None, queries[rows])
     attacked = queries.copy()
     attacked[rows] = _attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
-    clean, before = measure_embeddings(retriever.space, task, queries, gallery, at)
-    robust, after = measure_embeddings(retriever.space, task, attacked, gallery, at)
+    return compared(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
+
+
+def compared(
+    space: Head,
+    task: RetrievalTask,
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
+    attacked: NDArray[np.float32],
+    attack: Attack,
+    aim: str,
+    at: Sequence[int] = RECALL_AT,
+) -> Robustness:
+    """Measure queries before and after an attack.
+
+    Args:
+        space: Where embeddings live.
+        task: Queries and gallery.
+        embeddings: Clean queries (Q, D) and gallery (G, D).
+        attacked: The queries after the attack, (Q, D).
+        attack: Method and strength.
+        aim: Where queries were pushed.
+        at: The K of Recall@K.
+    """
+    queries, gallery = embeddings
+    clean, before = measure_embeddings(space, task, queries, gallery, at)
+    robust, after = measure_embeddings(space, task, attacked, gallery, at)
     flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else 0.0
     return Robustness(clean, robust, attack, flipped, aim)
 
@@ -132,8 +157,8 @@ def _attacked(
     return np.concatenate(embeddings)
 
 
-def _nearest(
-    retriever: Retriever, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
+def nearest_rows(
+    space: Head, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the nearest gallery row of another class and of the own class for each query; -1 for none."""
     import torch
@@ -142,7 +167,7 @@ def _nearest(
     labels, ids = (np.array([getattr(i, name) for i in task.gallery]) for name in ("label", "id"))
     wrong, right = (np.full(len(queries), -1, dtype=np.int64) for _ in range(2))
     for start in range(0, len(queries), _ROWS):
-        near = retriever.space.nearness(torch.from_numpy(queries[start : start + _ROWS]), searched).numpy()
+        near = space.nearness(torch.from_numpy(queries[start : start + _ROWS]), searched).numpy()
         for row, image in enumerate(task.queries[start : start + _ROWS]):
             own = labels == image.label
             for found, allowed in ((wrong, ~own), (right, own & (ids != image.id))):

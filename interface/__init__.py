@@ -13,7 +13,8 @@ stderr and return what `--json` prints.
 
 from __future__ import annotations
 
-from atlantis_dml.library import evaluate, export, filter_embeddings, index, load_retriever, open_index, train
+from atlantis_dml.library import evaluate, export, filter_embeddings, load_retriever, train
+from atlantis_dml.search_library import index, open_index
 
 __all__ = ["__version__", "evaluate", "export", "filter_embeddings", "index", "load_retriever", "open_index", "train"]
 

@@ -126,9 +126,10 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
 
 def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.data.text import clean
+    from atlantis_core.data.typed_columns import typed
     from atlantis_dml.reproducing import shell_line
 
-    size, facets = found["bytes"] / 1e6, ",".join(found["facets"])
+    size, facets = found["bytes"] / 1e6, ",".join(map(typed, found["facets"]))
     then = shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
     rounds = ", ".join(
         f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
@@ -161,4 +162,4 @@ def _figures(rows: list[dict[str, Any]]) -> str:
         f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
         for row in rows
     )
-    return f"Recall@1 on validation: {', '.join(told)}"
+    return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(told)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atlantis_dml import options
-from atlantis_dml.answering import answering, show_json
+from atlantis_dml.answering import answering, say, show_json
 
 if TYPE_CHECKING:
     from atlantis_core.filtering.embedded import Embedded, Sorted
@@ -18,7 +18,10 @@ _SHOWN = 10
 
 def filter_embeddings(
     real: Annotated[
-        Path, typer.Argument(metavar="REAL.npz", help="Real images: `embeddings` (N, D) and `labels` (N).")
+        Path,
+        typer.Argument(
+            metavar="REAL.npz", help="Real images: `embeddings` (N, D) and `labels` (N), numbers or names."
+        ),
     ],
     synthetic: Annotated[Path, typer.Argument(metavar="SYNTH.npz", help="Made images, by the same model.")],
     scorer: Annotated[
@@ -79,6 +82,7 @@ def _facts(found: Sorted) -> dict[str, Any]:
         "nearest_own_class": {"made": _share(own), "kept": _share(own[found.kept])},
         "kept": np.flatnonzero(found.kept).tolist(),
         "rejected": rejected,
+        "notes": list(found.remarks),
     }
 
 
@@ -88,6 +92,8 @@ def _share(flags: Any) -> float | None:
 
 def _show(found: dict[str, Any]) -> None:
     counts, own = found["counts"], found["nearest_own_class"]
+    for note in found["notes"]:
+        say(note)
     typer.echo(
         f"kept {counts['kept']} of {counts['made']} made images: {found['scorer']} at most {found['threshold']:.4g}"
     )

@@ -76,6 +76,7 @@ def _facts(found: Imported) -> dict[str, Any]:
         "columns": list(found.columns),
         "regime": "unseen" if found.unseen else "seen",
         "linked": found.linked,
+        "left_out": [{"path": problem.path, "problem": problem.problem} for problem in found.left_out],
         "notes": list(found.notes),
     }
 

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_dml.arguments import Choice, Where, as_folder, checked
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.searching.asking import ImageSearch
-
-Where = str | Path
-Choice = tuple[str, str]
-"""A metadata column and the value that it must have."""
+else:
+    ArrayLike = Any  # numpy is not loaded before it is needed; `embedded` looks at arrays
 
 
+@checked
 def load_retriever(model: Where, workspace: Where | None = None, embedding: str | None = None) -> Retriever:
     """Load a retriever to embed images with.
 
@@ -36,6 +36,7 @@ def load_retriever(model: Where, workspace: Where | None = None, embedding: str 
     return find_retriever(str(model), workspace, embedding)
 
 
+@checked
 def train(
     data: Where,
     preset: str = "auto",
@@ -103,9 +104,10 @@ def train(
         gallery=gallery,
     )
     asked = Asked(str(data), "", _columns(label, split, facets), spec)
-    return trained(asked, _folder(workspace), _folder(out))
+    return trained(asked, as_folder(workspace), as_folder(out))
 
 
+@checked
 def evaluate(
     model: Where,
     data: Where,
@@ -118,6 +120,9 @@ def evaluate(
     nmi: bool = False,
     attack: str | None = None,
     epsilon: float | None = None,
+    attack_steps: int | None = None,
+    attack_aim: str | None = None,
+    seed: int | None = None,
     regime: str = "seen",
     label: str | None = None,
     split: str | None = None,
@@ -139,6 +144,10 @@ def evaluate(
         nmi: Whether to cluster too, which takes longer than all the rest.
         attack: `fgsm` or `pgd`: measure with attacked queries too.
         epsilon: Most change of a pixel's channel by the attack, of 0..255; None takes 2.
+        attack_steps: Gradients of `pgd`; None takes 10.
+        attack_aim: `wrong` (None takes it) pushes a query to the nearest image of another class, `away` (`pgd` alone)
+            just away.
+        seed: Of the random starts of `pgd`; None takes 0.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
@@ -160,13 +169,15 @@ def evaluate(
     from atlantis_dml.measuring import Subject, evaluation
     from atlantis_dml.options import regime as known_regime
 
-    attacked = attack_if_asked(attack, {"--epsilon": epsilon})
-    question = Question(tuple(at), distance, leave_out, nmi, attacked, junk=junk)
+    how = {"--epsilon": epsilon, "--attack-steps": attack_steps, "--attack-aim": attack_aim, "--seed": seed}
+    attacked = attack_if_asked(attack, how)
+    question = Question(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     subject = Subject(str(model), str(data), read, known_regime(regime), restrictions, embedding)
-    return evaluation(subject, question, _folder(workspace))
+    return evaluation(subject, question, as_folder(workspace))
 
 
+@checked
 def filter_embeddings(
     real: Where | tuple[ArrayLike, ArrayLike],
     synthetic: Where | tuple[ArrayLike, ArrayLike],
@@ -177,7 +188,7 @@ def filter_embeddings(
     """Say which made images belong to their classes.
 
     Args:
-        real: Embeddings (N, D) and integer labels (N) of real images, or an `.npz` file of both.
+        real: Embeddings (N, D) and labels (N), numbers or class names, of real images, or an `.npz` file of both.
         synthetic: Likewise (M, D) and (M), of made images by the same model.
         scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof` or `isolation`.
         threshold: Reject scores above it, which are worse; None takes the scorer's own.
@@ -195,6 +206,7 @@ def filter_embeddings(
     return filtered(as_embedded(real), as_embedded(synthetic), scorer, threshold)
 
 
+@checked
 def export(
     model: Where,
     folder: Where,
@@ -224,63 +236,7 @@ def export(
     """
     from atlantis_dml.export_command import exported
 
-    return exported(str(model), Path(folder), _folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
-
-
-def index(
-    model: Where,
-    data: Where,
-    *,
-    name: str | None = None,
-    splits: Sequence[str] = ("train", "validation"),
-    add: bool = False,
-    server: str = "",
-    workspace: Where | None = None,
-) -> dict[str, Any]:
-    """Make a collection searchable by a model; images that are in the index are skipped.
-
-    Args:
-        model: See `load_retriever`, or `clip:NAME`, which can be asked in words.
-        data: A folder or the name of a bundled collection.
-        name: Of the index; None makes one of the collection's name and the model's address.
-        splits: Which images; the test split is sealed and goes into no index.
-        add: Also into an index that holds another collection.
-        server: URL of a Chroma server; empty keeps the index in the workspace.
-        workspace: None takes `ATLANTIS_WORKSPACE`.
-
-    Returns:
-        What `atlantis index --json` prints: `index`, `images`, `added`, `recall_at_10`, `columns` and more.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_dml.searching import IndexAsked, indexed
-
-    read = _columns(None, None, None)
-    asked = IndexAsked(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)
-    return indexed(asked, _folder(workspace))
-
-
-def open_index(name: Where, workspace: Where | None = None) -> ImageSearch:
-    """Open an index: `open_index("photos").search("query.jpg", top=5, where={"lighting": "night"})`.
-
-    Args:
-        name: Of an index, or its folder.
-        workspace: Where a name is looked up; None takes `ATLANTIS_WORKSPACE`.
-
-    Returns:
-        An `ImageSearch` with `search`, `search_text` and `search_vector`; each returns hits, nearest first.
-
-    Raises:
-        SetupError: There is none.
-    """
-    from atlantis_dml.searching import open_search
-
-    return open_search(str(name), _folder(workspace))
-
-
-def _folder(named: Where | None) -> Path | None:
-    return None if named is None else Path(named)
+    return exported(str(model), Path(folder), as_folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
 
 
 def _columns(label: str | None, split: str | None, facets: Sequence[str] | None) -> ReadOptions:

@@ -54,6 +54,7 @@ def show_evaluation(found: Facts) -> None:
         f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
+    _print("95 % intervals: in brackets by bootstrap over queries, in tables Wilson's, which suit few queries")
     for line in known_queries(found):
         _print(line)
     if found["left_out_by"]:

@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from atlantis_core.data import typed_columns
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Regime
 
@@ -43,7 +44,7 @@ SplitColumn = Annotated[
 ]
 FacetColumns = Annotated[
     str | None,
-    typer.Option("--facets", metavar="A,B", help="Metadata columns to take as facets; else all that can be."),
+    typer.Option("--facets", metavar="A,B", help=r"Metadata columns to take as facets (\, within one); else all."),
 ]
 Preset = Annotated[
     str,
@@ -58,10 +59,11 @@ Preset = Annotated[
 ]
 Query = Annotated[
     str | None,
-    typer.Option("--query", metavar="COL=V", help="Only these validation images ask, e.g. visit=2."),
+    typer.Option("--query", metavar="COL=V", help=r"Only these validation images ask, e.g. visit=2 (\= within COL)."),
 ]
 Gallery = Annotated[
-    str | None, typer.Option("--gallery", metavar="COL=V", help="Only these images are searched, e.g. visit=1.")
+    str | None,
+    typer.Option("--gallery", metavar="COL=V", help=r"Only these images are searched, e.g. visit=1 (\= within COL)."),
 ]
 RegimeName = Annotated[
     str,
@@ -92,28 +94,28 @@ CaptionerName = Annotated[
 
 
 def column_value(text: str | None, option: str) -> tuple[str, str] | None:
-    """Read `COL=V`.
+    r"""Read `COL=V`, `\=` for a sign of the column's own.
 
     Raises:
         SetupError: There is no `=`, or one side is empty.
     """
     if text is None:
         return None
-    column, equals, value = text.partition("=")
-    if not (equals and column.strip() and value.strip()):
+    found = typed_columns.column_value(text)
+    if found is None:
         raise SetupError(f"{option} {text!r} is not COL=V; write it like {option} visit=2")
-    return column.strip(), value.strip()
+    return found
 
 
 def columns(text: str | None, option: str) -> tuple[str, ...] | None:
-    """Read `A,B`.
+    r"""Read `A,B`, `\,` for a sign of a column's own.
 
     Raises:
         SetupError: No name is in it.
     """
     if text is None:
         return None
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = typed_columns.names(text)
     if not names:
         raise SetupError(f"{option} {text!r} names no column; write it like {option} lighting,visit")
     return names

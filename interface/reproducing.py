@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.data.typed_columns import typed
 from atlantis_core.records import RunSpec
 
 if TYPE_CHECKING:
@@ -93,4 +94,4 @@ def _settings(spec: RunSpec) -> Iterator[str]:
 
 def _typed(value: Any) -> str:
     """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
-    return "=".join(value) if isinstance(value, tuple) else str(value)
+    return "=".join(map(typed, value)) if isinstance(value, tuple) else str(value)

@@ -115,7 +115,12 @@ def domain_scarce(
     data: options.Data,
     destination: Destination,
     facet: Annotated[
-        list[str], typer.Option("--facet", metavar="COL=V", help="A value that becomes scarce; may be given often.")
+        list[str],
+        typer.Option(
+            "--facet",
+            metavar="COL=V",
+            help=r"A value that becomes scarce; may be given often (\= within COL, \, before another `x=`).",
+        ),
     ],
     keep: Annotated[int, typer.Option("--keep", help="Training photos of it that each class keeps.")] = 0,
     share: Annotated[float, typer.Option("--keep-share", help="Instead: share of them that each class keeps.")] = 0.0,

@@ -14,7 +14,7 @@ from atlantis_dml.answering import answering
 from atlantis_dml.scenario_options import Asked, Destination, Seed, tell
 
 if TYPE_CHECKING:
-    from atlantis_core.scenarios.adversarial import Attacked
+    from atlantis_core.scenarios.adversarial import Aim, Attacked
 
 
 def adversarial(
@@ -41,6 +41,15 @@ def adversarial(
             "--attacked", metavar="validation|train", help="validation is replaced, train gets attacked copies."
         ),
     ] = "validation",
+    aim: Annotated[
+        str,
+        typer.Option(
+            "--attack-aim",
+            metavar="drawn|wrong",
+            help="drawn: to a photo of a class drawn by chance, as released; wrong, which fools more: to the nearest "
+            "of another class and away from its own, as `evaluate --attack`.",
+        ),
+    ] = "drawn",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,
     facets: options.FacetColumns = None,
@@ -49,7 +58,7 @@ def adversarial(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Change photos so little that nobody sees it, and so that MODEL takes them for another class.
+    """Push photos towards another class in MODEL's eyes, unseen by ours, and say how many it then takes for another.
 
     Example: atlantis scenario adversarial photos/ photos-attacked --model last --epsilon 2
     """
@@ -59,7 +68,8 @@ def adversarial(
         from atlantis_dml.retrievers import find_retriever, usual_model
 
         how = {"--epsilon": epsilon, "--attack-steps": steps, "--step-size": step_size}
-        attack, part = replace(measure_options.attack(method, how), seed=seed), _attacked(attacked)
+        attack = replace(measure_options.attack(method, how), seed=seed)
+        part, goal = _attacked(attacked), _aim(aim)
         with screen_on_stderr() as screen:
             asked = Asked(data, label, split, facets, regime, workspace)
             source = asked.source(destination, screen.progress)
@@ -67,7 +77,7 @@ def adversarial(
             retriever = find_retriever(named, workspace)
             if model is None:
                 screen.line(f"attacked model: {named}; name another with --model")
-            found = make_adversarial(retriever, source, destination, attack, part, screen.progress)
+            found = make_adversarial(retriever, source, destination, attack, part, goal, screen.progress)
         tell(*found, workspace, as_json, ("train",) if part == "train" else ("evaluate", named))
 
 
@@ -112,3 +122,13 @@ def _attacked(text: str) -> Attacked:
         if text == known:
             return known
     raise SetupError(f"unknown --attacked {text!r}; known: {', '.join(get_args(Attacked))}")
+
+
+def _aim(text: str) -> Aim:
+    from atlantis_core.scenarios.adversarial import Aim
+
+    known: Aim
+    for known in get_args(Aim):
+        if text == known:
+            return known
+    raise SetupError(f"unknown --attack-aim {text!r}; known: {', '.join(get_args(Aim))}")

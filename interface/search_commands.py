@@ -21,7 +21,8 @@ Filters = Annotated[
     typer.Option(
         "--where",
         metavar="COL=V",
-        help="Only images with this label, split, role or facet; again for another column, or another value.",
+        help="Only images with this label, split, role or facet; again for another column, or another value "
+        r"(\= within COL).",
     ),
 ]
 

@@ -9,13 +9,13 @@ import struct
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
 from atlantis_core.data.perceptual import fingerprint_of
@@ -24,6 +24,8 @@ from atlantis_core.records import Problem
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+Seen = TypeVar("Seen")
 
 MOST_PIXELS = 64_000_000
 """Larger pictures are taken for decompression bombs."""
@@ -47,6 +49,7 @@ _FOREIGN = frozenset(
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
 _DAMAGE_BELOW = (RuntimeError, MemoryError, struct.error, zlib.error)
 
+_EMPTY = "empty: no bytes in it"
 _PLURALS = {
     "duplicate": "duplicates",
     "not an image": "not images",
@@ -122,11 +125,24 @@ def _inspect_file(entry: Entry) -> Inspected | Problem:
     except OSError as error:
         return Problem(entry.name, f"unreadable: {error.strerror}")
     if not content:
-        return Problem(entry.name, "empty: no bytes in it")
-    decoded = _decode(content, entry.path)
+        return Problem(entry.name, _EMPTY)
+    decoded = _looked_at(io.BytesIO(content), entry.path, fingerprint_of)  # truncation shows only in a full decode
     if isinstance(decoded, str):
         return Problem(entry.name, decoded)
     return Inspected(entry, hashlib.sha256(content).hexdigest(), decoded)
+
+
+def wrong_head(source: Path | bytes, name: str) -> str:
+    """Return what is wrong with an image as its first bytes show it, empty where nothing is; no pixel is decoded.
+
+    Args:
+        source: The file, which is there, or its content.
+        name: Of the file; its suffix tells what it claims to be.
+    """
+    if not (source if isinstance(source, bytes) else source.stat().st_size):
+        return _EMPTY
+    with _pillow_warnings():
+        return _looked_at(io.BytesIO(source) if isinstance(source, bytes) else source, Path(name), lambda _: "")
 
 
 def left_out(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -161,14 +177,14 @@ def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-def _decode(content: bytes, path: Path) -> bytes | str:
-    """Return the fingerprint of a whole image, or a problem text. Truncation shows only in a full decode."""
+def _looked_at(source: IO[bytes] | Path, path: Path, look: Callable[[Image], Seen]) -> Seen | str:
+    """Return what is seen in an image, or a problem text."""
     from PIL import Image, UnidentifiedImageError
 
     formats = [name for name in _FORMATS if name in _known_formats()]
     try:
-        with Image.open(io.BytesIO(content), formats=formats) as image:
-            return _wrong_size(image) or fingerprint_of(image)
+        with Image.open(source, formats=formats) as image:
+            return _wrong_size(image) or look(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"huge: {error}"
     except UnidentifiedImageError:

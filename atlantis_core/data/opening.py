@@ -1,4 +1,4 @@
-"""Opening one photo to work on its pixels."""
+"""Opening one photo to work on its pixels: for all parts the same upright RGB."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_photo(path: str, least_px: int = 0) -> Image:
-    """Decode a photo as RGB, upright.
+    """Decode a photo as RGB, upright; see `upright_rgb`.
 
     Args:
         path: The file.
@@ -23,14 +23,29 @@ def open_photo(path: str, least_px: int = 0) -> Image:
         SetupError: It is gone; a person must put it back.
     """
     from PIL import Image as Pillow
-    from PIL import ImageOps
 
     try:
         with Pillow.open(path) as file:
             if least_px:
                 file.draft("RGB", (least_px, least_px))
-            return ImageOps.exif_transpose(file).convert("RGB")
+            return upright_rgb(file)
     except FileNotFoundError as error:
         raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
     except (OSError, ValueError) as error:
         raise ToolError(f"image {path!r} cannot be read ({error}); leave it out or choose another") from error
+
+
+def upright_rgb(picture: Image) -> Image:
+    """Turn a picture as its EXIF says, and lay it on white paper where it is transparent.
+
+    What a pixel holds that nobody sees is often black, or what was cut away: models must not see it either.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    coloured = upright.convert("RGBA")
+    paper = Pillow.new("RGBA", coloured.size, "white")
+    return Pillow.alpha_composite(paper, coloured).convert("RGB")

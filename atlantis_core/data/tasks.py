@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from atlantis_core.data.typed_columns import typed
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection, LabelledImage, Regime
 
@@ -95,7 +96,7 @@ def _pick(
     if restriction is not None:
         column, value = restriction
         if column not in ("split", "role", *collection.facets):
-            known = ", ".join(["split", "role", *collection.facets])
+            known = ", ".join(map(typed, ("split", "role", *collection.facets)))
             raise SetupError(f"--{part} names the column {column!r}; known: {known}")
         picked = tuple(image for image in able if _value(image, column) == value)
     if not picked:

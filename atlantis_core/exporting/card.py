@@ -106,7 +106,11 @@ def _onnx(about: About) -> str:
 ```python
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
-picture = ImageOps.exif_transpose(Image.open("a.jpg")).convert("RGB")
+picture = ImageOps.exif_transpose(Image.open("a.jpg"))
+if picture.has_transparency_data:  # it is laid on white paper
+    picture = picture.convert("RGBA")
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+picture = picture.convert("RGB")
 short = min(picture.size)
 left, top = (picture.width - short) // 2, (picture.height - short) // 2
 box = (left, top, left + short, top + short)
@@ -158,7 +162,13 @@ def _validation(about: About) -> str:
     if about.evidence is None:
         return "## Figures\nNone were kept with it; `atlantis evaluate FOLDER DATA` measures it on data of yours."
     rows = [_row(figures) for figures in about.evidence.figures]
-    parts = [f"## Figures on validation\n{table(('', 'Recall@1', '95 % interval', 'MAP@R', 'R-precision'), rows)}"]
+    parts = [
+        f"## Figures on validation\n{table(('', 'Recall@1', '95 % Wilson interval', 'MAP@R', 'R-precision'), rows)}"
+    ]
+    parts.append(
+        "`atlantis evaluate` has bootstrap intervals, and full precision: where layers stay frozen, what they say of "
+        "a picture is kept in half precision for the figures here, which may differ in the fourth digit."
+    )
     parts += [f"Not here: {reason}." for reason in about.evidence.missing]
     chosen = about.evidence.judged or bool((about.recipe or {}).get("validate_every"))
     if chosen:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from atlantis_core.data.typed_columns import typed
 from atlantis_core.exporting.markdown import code, table
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -174,7 +175,7 @@ def _points(change: Mapping[str, Any]) -> str:
 
 
 def _use(told: Told) -> str:
-    facets = f" --facets {','.join(told.facets)}" if told.facets else ""
+    facets = f" --facets {','.join(map(typed, told.facets))}" if told.facets else ""
     return f"""## Use
 ```python
 from datasets import load_dataset

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any, Self
 
 from atlantis_core.errors import ToolError
-from atlantis_core.filtering.scale import REAL_PASS, OwnScale
+from atlantis_core.filtering.scale import REAL_PASS, SMALLEST_SPREAD, OwnScale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,9 @@ class LocalOutlier:
         # Equal rows (classes of one image all lie at 0) would make a density infinite.
         offsets = np.unique(self._scale.offsets(embeddings, labels), axis=0)
         if len(offsets) < 3:
-            raise ToolError("scorer `lof` needs three or more real images that differ; use `centre_ratio`")
+            raise ToolError(
+                "scorer `lof` needs three or more real images that differ from others of their class; use `margin`"
+            )
         neighbours = min(self.neighbours, len(offsets) - 1)
         self._model = LocalOutlierFactor(n_neighbors=neighbours, novelty=True).fit(offsets)
         if self._learns:
@@ -89,13 +91,15 @@ class Isolation:
         """Learn from real images: embeddings (N, D), labels (N,).
 
         Raises:
-            ToolError: No embeddings, or not one label for each.
+            ToolError: No embeddings, not one label for each, or no class with images that differ.
         """
         import numpy as np
         from sklearn.ensemble import IsolationForest
 
         self._scale = OwnScale.of(embeddings, labels)
-        self._farthest = max(float(self._scale.ratios(embeddings, labels).max()), 1e-12)
+        self._farthest = float(self._scale.ratios(embeddings, labels).max())
+        if self._farthest < SMALLEST_SPREAD:
+            raise ToolError("scorer `isolation` needs a class with real images that differ; use `margin`")
         sample = min(1024, len(labels))
         forest = IsolationForest(n_estimators=self.trees, max_samples=sample, random_state=self.seed)
         self._model = forest.fit(self._scale.offsets(embeddings, labels))

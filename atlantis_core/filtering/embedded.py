@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.filtering.centre_ratio import CentreRatio
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.margin import Margin
@@ -27,6 +28,9 @@ AUTO = "auto"
 _REAL_NEVER = 0.995
 """`auto` keeps nothing that lies farther into another class than this share of the real images does."""
 
+_UNLIKE = 2.0
+"""Real and made embeddings whose lengths differ by more than this factor were hardly made alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -36,6 +40,8 @@ class Embedded:
     """(N, D)."""
     labels: NDArray[np.int64]
     """(N,)."""
+    names: tuple[str, ...] = ()
+    """Of the classes 0, 1 ...; empty where labels were given as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,12 @@ class Sorted:
     """(M,)."""
     nearest_own: NDArray[np.bool_]
     """Whether the real class centre nearest to each is that of its own class, (M,)."""
+    remarks: tuple[str, ...]
+    """What looks wrong in the embeddings, a sentence each."""
 
 
 def read_embedded(file: Path) -> Embedded:
-    """Read an `.npz` file with `embeddings` (N, D) and integer `labels` (N,).
+    """Read an `.npz` file with `embeddings` (N, D) and `labels` (N,), whole numbers or class names.
 
     Raises:
         SetupError: It is missing, damaged, or holds something else.
@@ -63,19 +71,23 @@ def read_embedded(file: Path) -> Embedded:
 
     name = shown(str(file))
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise SetupError(f"{name!r} is one array (.npy) where two are needed; write {_WRITTEN}")
+            arrays = dict(loaded)
             embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
     except FileNotFoundError as error:
         raise SetupError(f"there is no file {name!r}; check the path") from error
     except KeyError as error:
-        raise SetupError(f"{name!r} lacks an array: {error.args[0]}; write it with {_WRITTEN}") from error
+        raise SetupError(f"{name!r} lacks an array: {error.args[0]}; write {_WRITTEN}") from error
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise SetupError(f"{name!r} is no readable .npz file ({error}); write it with {_WRITTEN}") from error
+        raise SetupError(f"{name!r} is no readable .npz file of numbers and texts; write {_WRITTEN}") from error
     return _checked(name, embeddings, labels)
 
 
 def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike]) -> Embedded:
-    """Read what `read_embedded` reads, or check embeddings (N, D) and integer labels (N) that are in memory.
+    """Read what `read_embedded` reads, or check embeddings (N, D) and labels (N), numbers or names, in memory.
 
     Raises:
         SetupError: No pair and no such file; other shapes, types, or numbers that are not finite.
@@ -90,7 +102,7 @@ def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike]) -> Embedded:
         raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
     try:
         return _checked("what was given", np.asarray(embeddings), np.asarray(labels))
-    except ValueError as error:  # rows of different lengths
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
         raise SetupError(f"embeddings (N, D) and labels (N) are needed: {error}") from error
 
 
@@ -109,9 +121,10 @@ def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: floa
         threshold: Instead of the scorer's own.
 
     Raises:
-        SetupError: There is no such scorer.
+        SetupError: There is no such scorer, or one side names its classes and the other numbers them.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
+    made = _numbered_like(real, made)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
     judge: OutlierScorer = load(SCORERS, name, "scorer")().fit(real.embeddings, real.labels)
     scores = judge.score(made.embeddings, made.labels)
@@ -120,7 +133,39 @@ def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: floa
         threshold = _auto_cut(real, made, scores) if scorer == AUTO and isinstance(judge, Margin) else cut
     nearest = Centres.of(real.embeddings, real.labels)
     own = nearest.distances(made.embeddings).argmin(axis=1) == nearest.rows(made.labels)
-    return Sorted(name, threshold, scores, scores <= threshold, own)
+    return Sorted(name, threshold, scores, scores <= threshold, own, tuple(_remarks(real, made)))
+
+
+def _numbered_like(real: Embedded, made: Embedded) -> Embedded:
+    """Return made images whose classes, where they have names, are numbered as those of the real images."""
+    import numpy as np
+
+    if len(made.labels) and bool(real.names) != bool(made.names):
+        raise SetupError("one side has class names as labels and the other numbers; write the same in both")
+    if unknown := [name for name in made.names if name not in real.names]:
+        named = ", ".join(map(repr, unknown[:10]))
+        raise ToolError(f"no real image has class {named}; leave these images out, or add real ones of these classes")
+    if not made.names:
+        return made
+    number = np.array([real.names.index(name) for name in made.names], np.int64)
+    return replace(made, labels=number[made.labels], names=real.names)
+
+
+def _remarks(real: Embedded, made: Embedded) -> Iterator[str]:
+    """Yield what looks as if images had not been embedded, or not alike."""
+    import numpy as np
+
+    medians = []
+    for side, given in (("real", real), ("made", made)):
+        lengths = np.linalg.norm(given.embeddings.astype(np.float64), axis=1)
+        if (empty := np.flatnonzero(lengths == 0)).size:
+            yield f"{empty.size} {side} embeddings are all zeros, the first in row {empty[0]}: were they embedded?"
+        medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
+    if all(medians) and not 1 / _UNLIKE < medians[0] / medians[1] < _UNLIKE:
+        yield (
+            f"real embeddings have a length of {medians[0]:.4g} (median), made ones of {medians[1]:.4g}: embed both "
+            "with the same model, and normalise both or neither"
+        )
 
 
 def _auto_cut(real: Embedded, made: Embedded, margins: NDArray[np.float64]) -> float:
@@ -141,9 +186,11 @@ def _checked(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.gene
         raise SetupError(
             f"{name!r} holds embeddings {embeddings.shape} and labels {labels.shape}; needed are (N, D) and (N,)"
         )
-    if embeddings.dtype.kind not in "fiu" or labels.dtype.kind not in "iu":
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
+        labels = labels.astype(str)  # a column of pandas
+    if embeddings.dtype.kind not in "fiu" or labels.dtype.kind not in "iuU":
         kinds = f"embeddings of type {embeddings.dtype} and labels of type {labels.dtype}"
-        raise SetupError(f"{name!r} holds {kinds}; needed are numbers and whole numbers")
+        raise SetupError(f"{name!r} holds {kinds}; needed are numbers, and whole numbers or texts")
     plain = embeddings.astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(plain).all(axis=1))
     if broken.size:
@@ -151,7 +198,10 @@ def _checked(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.gene
             f"{name!r} holds NaN, infinity or numbers too large in {broken.size} rows, the first {broken[0]}; "
             "leave these images out, or embed them with a model that has not diverged"
         )
+    if labels.dtype.kind == "U":
+        names, numbers = np.unique(labels, return_inverse=True)
+        return Embedded(plain, numbers.astype(np.int64), tuple(names.tolist()))
     return Embedded(plain, labels.astype(np.int64))
 
 
-_WRITTEN = "numpy.savez(file, embeddings=..., labels=...)"
+_WRITTEN = "it with numpy.savez(file, embeddings=..., labels=...)"

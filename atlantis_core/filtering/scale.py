@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SMALLEST_SPREAD = 1e-6
+SMALLEST_SPREAD = 1e-6
+"""Images that lie nearer to their centre are the same to the model."""
 
 REAL_PASS = 0.99
 """Share of the real images that pass where a threshold is learned from them: the released rule passes as many
@@ -41,7 +42,7 @@ class OwnScale:
         rows = centres.rows(labels)
         away = centres.own_distances(embeddings, labels)
         spread = np.bincount(rows, weights=away) / np.bincount(rows)
-        known = spread > _SMALLEST_SPREAD
+        known = spread > SMALLEST_SPREAD
         spread[~known] = np.median(spread[known]) if known.any() else 1.0
         return cls(centres, spread)
 

@@ -24,8 +24,5 @@ def planned(listing: Listing, asked: Asked) -> Plan:
         Photo(entry.name, entry.path, entry.label, entry.split, entry.role, entry.columns)
         for entry in listing.entries
     ]
-    notes = []
-    if listing.problems:
-        first = listing.problems[0]
-        notes.append(f"{len(listing.problems)} left out, the first {first.path!r}: {first.problem}.")
-    return Plan(photos, len(photos), listing.source, halve=asked.split == "zero-shot", notes=notes)
+    halve = asked.split == "zero-shot"
+    return Plan(photos, len(photos), listing.source, halve=halve, left_out=listing.problems)

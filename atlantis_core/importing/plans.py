@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from atlantis_core.records import Role, Split
+from atlantis_core.records import Problem, Role, Split
+
+_NAMED = 5
+"""As many are named one by one."""
 
 SplitWay = Literal["given", "zero-shot"]
 """The collection's own splits, or those of metric learning: test classes that are not trained on."""
@@ -48,12 +52,14 @@ class Plan:
     title: str
     """Name of the collection, for messages."""
     published: int = 0
-    """Photos of a benchmark as published: all must be there and be images. 0: what cannot be read later is named
-    then and left out."""
+    """Photos of a benchmark as published: all must be there and be images. 0: what is no image is left out and
+    named."""
     halve: bool = False
     """Whether the first half of the classes, by name, becomes train and the second test."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Name -> text of what is written beside the metadata."""
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name -> plain data of what is written beside the metadata as JSON; complete when all photos are read."""
+    left_out: Sequence[Problem] = ()
+    """What was found to be of no use before."""
     notes: list[str] = field(default_factory=list)
     """What a person should hear, a sentence each; complete when all photos are read."""
 
@@ -66,3 +72,22 @@ def last_training_class(usual: int, highest: int) -> int:
         highest: The highest class number there is; of a smaller collection one half is trained on.
     """
     return usual if highest > usual else highest // 2
+
+
+def named_lone(labels: Iterable[str]) -> list[str]:
+    """Return a sentence on the classes of one photo where no class is both trained on and tested, if there are any.
+
+    Args:
+        labels: The class of every photo.
+    """
+    lone = sorted(label for label, count in Counter(labels).items() if count == 1)
+    if not lone:
+        return []
+    named = listed([repr(label) for label in lone])
+    return [f"classes of one photo ({len(lone)}: {named}) train no pair, and as queries they count in no figure"]
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return the first few words and how many more there are."""
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return ", ".join(words[:_NAMED]) + more

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlantis_core.data.entries import shown
+from atlantis_core.data.inspection import wrong_head
 from atlantis_core.errors import SetupError
-from atlantis_core.importing.plans import Photo, Plan
+from atlantis_core.importing.plans import Photo, Plan, listed, named_lone
 from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import Problem
 from atlantis_core.whole_folder import hidden_beside
-
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
-"""What Pillow's readers raise on damaged heads of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Imported:
     """Whether no class of the training split is held out: then the regime is `unseen`."""
     linked: int
     """Images that take no space of their own: links to the same file."""
+    left_out: tuple[Problem, ...]
+    """Files that are no images, as far as their first bytes tell."""
     notes: tuple[str, ...]
 
 
@@ -50,29 +52,46 @@ def write_collection(plan: Plan, folder: Path, progress: Progress = no_progress)
         progress: Told how many photos are placed.
 
     Raises:
-        SetupError: The folder is there or cannot be written; a file is missing or, of a benchmark, damaged.
+        SetupError: The folder is there or cannot be written; a file is missing or, of a benchmark, damaged; no photo
+            is left.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must be seen, not followed)
     if os.path.lexists(folder):
         raise SetupError(f"{shown(str(folder))!r} is there already; name a new folder, or remove it first")
     with hidden_beside(folder, "importing") as part:
         rows: list[Photo] = []
+        left_out = list(plan.left_out)
         linked = 0
         for photo in plan.photos:
-            linked += _place(photo, part, plan)
+            if fault := _fault(photo, plan):
+                left_out.append(Problem(shown(photo.name), fault))
+                continue
+            linked += _place(photo, part)
             rows.append(replace(photo, source=b""))
             progress("importing", len(rows), plan.total)
         if not rows:
             raise SetupError(f"{plan.title} holds no photo with a label; nothing was imported")
         rows = _halved(rows) if plan.halve else rows
         columns = _write_metadata(rows, part / "metadata.csv")
-        for name, text in plan.files.items():
-            (part / name).write_text(text, encoding="utf-8")
+        for name, told in plan.files.items():
+            (part / name).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         part.rename(folder)
-    return _told(plan, folder, rows, columns, linked)
+    return _told(plan, folder, rows, columns, linked, left_out)
 
 
-def _place(photo: Photo, part: Path, plan: Plan) -> bool:
+def _fault(photo: Photo, plan: Plan) -> str:
+    """Return why a photo is of no use, if its head shows it; that it is cut short shows when DEST is read."""
+    if isinstance(photo.source, Path) and not photo.source.is_file():
+        raise SetupError(f"{plan.title} lacks the file {shown(photo.name)!r}; unpack the archive again")
+    fault = wrong_head(photo.source, photo.name)
+    if fault and plan.published:
+        raise SetupError(
+            f"image {shown(photo.name)!r} of {plan.title} is damaged ({fault}); unpack the archive again"
+        )
+    return fault
+
+
+def _place(photo: Photo, part: Path) -> bool:
     """Put a photo where it belongs; return whether it is a link."""
     target = part / photo.name
     if target.exists():  # listed twice
@@ -81,10 +100,6 @@ def _place(photo: Photo, part: Path, plan: Plan) -> bool:
     if isinstance(photo.source, bytes):
         target.write_bytes(photo.source)
         return False
-    if not photo.source.is_file():
-        raise SetupError(f"{plan.title} lacks the file {shown(photo.name)!r}; unpack the archive again")
-    if plan.published:
-        _check(photo.source, photo.name, plan.title)
     try:
         # The file itself, where it is a link.
         os.link(os.path.realpath(photo.source), target)
@@ -92,17 +107,6 @@ def _place(photo: Photo, part: Path, plan: Plan) -> bool:
         shutil.copyfile(photo.source, target)
         return False
     return True
-
-
-def _check(file: Path, name: str, title: str) -> None:
-    """Refuse what does not begin like an image; whether it is whole shows when the collection is read."""
-    from PIL import Image
-
-    try:
-        with Image.open(file):
-            pass
-    except _DAMAGE as error:
-        raise SetupError(f"image {shown(name)!r} of {title} is damaged; unpack the archive again") from error
 
 
 def _halved(photos: Iterable[Photo]) -> list[Photo]:
@@ -128,10 +132,22 @@ def _write_metadata(photos: Iterable[Photo], file: Path) -> tuple[str, ...]:
     return facets
 
 
-def _told(plan: Plan, folder: Path, photos: list[Photo], columns: tuple[str, ...], linked: int) -> Imported:
+def _told(
+    plan: Plan,
+    folder: Path,
+    photos: list[Photo],
+    columns: tuple[str, ...],
+    linked: int,
+    left_out: Sequence[Problem],
+) -> Imported:
     trained = {photo.label for photo in photos if photo.split == "train"}
     held_out = {photo.label for photo in photos if photo.split in {"validation", "test"}}
     notes = list(plan.notes)
+    if left_out:
+        named = listed([f"{problem.path!r} ({problem.problem})" for problem in left_out])
+        notes.append(f"{len(left_out)} left out: {named}.")
+    if plan.halve:
+        notes += named_lone(photo.label for photo in photos)
     if plan.published and len(photos) != plan.published:
         notes.append(
             f"{plan.title} has {plan.published:,} photos as published, this has {len(photos):,}: "
@@ -145,5 +161,6 @@ def _told(plan: Plan, folder: Path, photos: list[Photo], columns: tuple[str, ...
         columns=columns,
         unseen=bool(trained and held_out) and not trained & held_out,
         linked=linked,
+        left_out=tuple(left_out),
         notes=tuple(notes),
     )

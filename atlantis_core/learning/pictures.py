@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlantis_core.data.opening import upright_rgb
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def open_picture(source: str | Path | Image) -> Image:
     _check_kind(source)
     try:
         if isinstance(source, Image.Image):
-            return _upright_rgb(source)
+            return upright_rgb(source)
         with Image.open(source) as picture:
-            return _upright_rgb(picture)
+            return upright_rgb(picture)
     except (OSError, Image.DecompressionBombError, ValueError) as error:
         name = "in memory" if isinstance(source, Image.Image) else repr(str(source))
         raise SetupError(f"image {name} cannot be read: {error}") from error
@@ -44,17 +45,6 @@ def _check_kind(source: object) -> None:
 
     if not isinstance(source, str | Path | Image.Image):
         raise SetupError(f"{source!r:.80} is neither the path of an image (str or Path) nor a PIL image")
-
-
-def _upright_rgb(picture: Image) -> Image:
-    from PIL import Image, ImageOps
-
-    upright = ImageOps.exif_transpose(picture)
-    if not upright.has_transparency_data:
-        return upright.convert("RGB")
-    coloured = upright.convert("RGBA")
-    paper = Image.new("RGBA", coloured.size, "white")
-    return Image.alpha_composite(paper, coloured).convert("RGB")
 
 
 def square(picture: Image, side_px: int) -> Image:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SPHERE = Sphere()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Retriever:
     """A trunk with or without an embedding head."""
 
@@ -46,6 +46,11 @@ class Retriever:
     """Where embeddings live; `space.distance` says how they are searched."""
     training: str | None = None
     """Content address of the training that it went through; None for a trunk as it came."""
+
+    def __repr__(self) -> str:
+        """Return one line: the weights that it holds say nothing to a person."""
+        searched = f"{self.dims} numbers a picture, searched by {self.space.distance} distance"
+        return f"<Retriever {self.backbone.architecture}, {self.embedding}: {self.side_px} px -> {searched}>"
 
     @property
     def embedding(self) -> str:

@@ -5,27 +5,40 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from atlantis_core.data.facets import MADE, ORIGIN
+from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import embed_task
 from atlantis_core.importing.plans import Photo
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import LabelledImage
+from atlantis_core.robustness import Robustness, compared, nearest_rows
 from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item, classes_of
 from atlantis_core.scenarios.sources import Source, check_origins, outside, photo_of, read_source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
+    from atlantis_core.learning.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
+_AT_ONCE = 32
+
 Attacked = Literal["validation", "train"]
+Aim = Literal["drawn", "wrong"]
+"""`drawn`: towards a picture of another class, as in the released code: classes are permuted by the seed without one
+keeping its place, and the target is drawn among the next class's pictures of the same split. `wrong`: towards the
+nearest picture of another class that is searched, and away from the nearest of its own, as `robustness` has it."""
 
 
 def make_adversarial(
@@ -34,14 +47,14 @@ def make_adversarial(
     folder: Path,
     attack: Attack,
     attacked: Attacked = "validation",
+    aim: Aim = "drawn",
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
     """Write a collection with attacked pictures; the source stays as it is.
 
-    Every attacked picture is pushed towards a picture of another class: classes are permuted by the seed without one
-    keeping its place, as in the released code, and the target is drawn among the next class's pictures of the same
-    split. Attacked validation pictures take the place of the clean ones; attacked training pictures are added, marked
-    `synthetic` in the column `origin`. Test pictures are never attacked: they stay as sealed as they are.
+    Attacked validation pictures take the place of the clean ones; attacked training pictures are added, marked
+    `synthetic` in the column `origin`. Test pictures are never attacked: they stay as sealed as they are. How many
+    are really taken for another class is measured as they are made, among what their clean pictures are searched in.
 
     Args:
         retriever: Whose embeddings are attacked; pictures are written at its input side, as PNG.
@@ -49,10 +62,11 @@ def make_adversarial(
         folder: A new folder outside of it.
         attack: Method, strength and seed.
         attacked: Which split.
+        aim: Where pictures are pushed.
         progress: Told of pictures looked at, attacked and placed.
 
     Returns:
-        What was written and its story, as `making.make_scenario`.
+        What was written and its story, as `making.make_scenario`, with `robust` as `atlantis evaluate` tells it.
 
     Raises:
         SetupError: Fewer than two classes to attack, or the folder cannot be written.
@@ -63,52 +77,78 @@ def make_adversarial(
     stay = [item for item in read.items if attacked == "train" or item.split != attacked]
     if attacked == "train":
         check_origins(read.items)
-    towards = _towards(retriever, chosen, attack.seed, progress)
-    how = {**attack.facts(), "attacked": attacked, "side_px": retriever.side_px}
+    if (count := len(classes_of(chosen))) < 2:
+        raise SetupError(f"an attack needs pictures of 2 classes at least to attack, and there are {count}")
+    searched = "train" if source.regime == "seen" else attacked
+    task = RetrievalTask(_images(chosen), _images([item for item in read.items if item.split == searched]))
+    clean = embed_task(retriever, task, progress=progress)
+    towards, away = _drawn(task, clean[0], attack.seed) if aim == "drawn" else _wrong(retriever.space, task, clean)
+    how = {**attack.facts(), "attacked": attacked, "aim": aim}
     note = f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"
-    story = story_of("adversarial", how, attack.seed, source, read, [*stay, *chosen], [note])
+    story = story_of(
+        "adversarial", how | {"side_px": retriever.side_px}, attack.seed, source, read, [*stay, *chosen], [note]
+    )
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
-    photos = _photos(retriever, stay, chosen, towards, attack, attacked, progress)
-    plan = plan_of(photos, len(stay) + len(chosen), story, read.root.name)
+
+    def photos() -> Iterator[Photo]:
+        """Yield the pictures that stay, then the attacked ones as they are made, so that few are held at a time."""
+        from PIL.Image import fromarray
+
+        yield from (photo_of(item) for item in stay)
+        paths, ids = [image.path for image in task.queries], [image.id for image in task.queries]
+        changed = zip(chosen, attack_all(retriever, paths, ids, towards, away, attack, progress), strict=True)
+        embeddings = []
+        while some := list(islice(changed, _AT_ONCE)):
+            pictures = [fromarray(picture) for _, picture in some]
+            embeddings.append(retriever.embed(pictures))
+            yield from map(_photo, [item for item, _ in some], pictures, repeat(attacked))
+        found = compared(retriever.space, task, clean, np.concatenate(embeddings), attack, aim)
+        story["robust"] = found.facts()
+        story["notes"].append(_told(found))
+
+    plan = plan_of(photos(), len(stay) + len(chosen), story, read.root.name)
     return write_collection(plan, folder, progress), story
 
 
-def _photos(
-    retriever: Retriever,
-    stay: Sequence[Item],
-    chosen: Sequence[Item],
-    towards: NDArray[np.float32],
-    attack: Attack,
-    attacked: Attacked,
-    progress: Progress,
-) -> Iterator[Photo]:
-    """Yield the pictures that stay, then the attacked ones as they are made, so that a batch is held and no more."""
-    yield from (photo_of(item) for item in stay)
-    paths, ids = [item.photo.entry.path for item in chosen], [item.photo.id for item in chosen]
-    changed = attack_all(retriever, paths, ids, towards, None, attack, progress)
-    yield from (_photo(item, picture, attacked) for item, picture in zip(chosen, changed, strict=True))
+def _images(items: Sequence[Item]) -> tuple[LabelledImage, ...]:
+    return tuple(
+        LabelledImage(item.photo.id, str(item.photo.entry.path), item.label, item.split or "train") for item in items
+    )
 
 
-def _towards(retriever: Retriever, items: Sequence[Item], seed: int, progress: Progress) -> NDArray[np.float32]:
+def _drawn(task: RetrievalTask, queries: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], None]:
     """Return for each picture the embedding of one of the class that the seed puts after its own."""
-    labels = classes_of(items)
-    if len(labels) < 2:
-        raise SetupError(f"an attack needs pictures of 2 classes at least to attack, and there are {len(labels)}")
+    labels = sorted({image.label for image in task.queries})
     generator = np.random.default_rng(seed)
     order = generator.permutation(labels).tolist()
     after = dict(zip(order, [*order[1:], order[0]], strict=True))
-    rows = {label: [row for row, item in enumerate(items) if item.label == label] for label in labels}
-    targets = [int(generator.choice(rows[after[item.label]])) for item in items]
-    embeddings = retriever.embed([item.photo.entry.path for item in items], progress=progress)
-    return embeddings[targets]
+    rows = {label: [row for row, image in enumerate(task.queries) if image.label == label] for label in labels}
+    return queries[[int(generator.choice(rows[after[image.label]])) for image in task.queries]], None
 
 
-def _photo(item: Item, picture: NDArray[np.uint8], attacked: Attacked) -> Photo:
+def _wrong(
+    space: Head, task: RetrievalTask, clean: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return for each picture the nearest of another class and of its own, or itself where it has no other."""
+    queries, gallery = clean
+    wrong, right = nearest_rows(space, task, queries, gallery)
+    if (wrong < 0).any():
+        raise SetupError("all pictures that are searched are of one class; there is no other to be taken for")
+    return gallery[wrong], np.where(right[:, None] < 0, queries, gallery[right])
+
+
+def _told(found: Robustness) -> str:
+    clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
+    return (
+        f"the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it told "
+        f"rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
+    )
+
+
+def _photo(item: Item, picture: Image, attacked: Attacked) -> Photo:
     """Return an attacked picture as it is written: PNG, since JPEG would undo a part of it."""
-    from PIL import Image
-
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
+    picture.save(stream, "PNG")
     marked = {ORIGIN: MADE} if attacked == "train" else {}
     clean = photo_of(item, "attacked/", **marked)
     name = str(Path(clean.name).with_suffix("")) + f"-{item.photo.id[:6]}.png"

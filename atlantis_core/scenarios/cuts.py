@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from atlantis_core.data.typed_columns import column_value, column_values, typed
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.options import in_range
 from atlantis_core.scenarios.scenario import Item, classes_of
@@ -64,7 +64,7 @@ class DomainScarce:
 
     anew: ClassVar[bool] = False
     facet: str = ""
-    """`COL=V`, several divided by commas: `lighting=night,lighting=dusk`."""
+    r"""`COL=V`, several divided by commas: `lighting=night,lighting=dusk`; `\=` and `\,` are signs of their own."""
     keep: int = 0
     """Training images of these values that each class keeps."""
     share: float = 0.0
@@ -81,8 +81,7 @@ class DomainScarce:
 
     def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        # A comma within a value stays: only one before the next `COL=` divides.
-        wanted = {self._value(text, items) for text in re.split(r",(?=[^,=]+=)", self.facet)}
+        wanted = {self._value(text, items) for text in column_values(self.facet)}
 
         def scarce(item: Item) -> bool:
             return bool(wanted & {(name, value) for name, value in item.photo.entry.columns.items()})
@@ -94,11 +93,13 @@ class DomainScarce:
 
     def _value(self, text: str, items: Sequence[Item]) -> tuple[str, str]:
         """Return a column and a value that some training image has."""
-        column, _, value = (part.strip() for part in text.partition("="))
+        column, value = column_value(text) or ("", "")
         there = {item.photo.entry.columns.get(column, "") for item in items if item.split == "train"}
         if value not in there or not value:
             columns = sorted({name for item in items for name in item.photo.entry.columns})
-            known = ", ".join(sorted(there - {""})[:20]) or f"none; columns: {', '.join(columns) or 'none'}"
+            known = (
+                ", ".join(sorted(there - {""})[:20]) or f"none; columns: {', '.join(map(typed, columns)) or 'none'}"
+            )
             raise SetupError(f"no training image has {text.strip()!r}; values of {column!r} there: {known}")
         return column, value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -92,9 +91,8 @@ def story_of(
 
 
 def plan_of(photos: Iterable[Photo], total: int, story: Mapping[str, Any], title: str) -> Plan:
-    """Return what is to be written, story included."""
-    text = json.dumps(story, indent=2, ensure_ascii=False) + "\n"
-    return Plan(photos, total, title, files={STORY_NAME: text}, notes=list(story["notes"]))
+    """Return what is to be written; the story may still grow while the photos are made."""
+    return Plan(photos, total, title, files={STORY_NAME: story}, notes=story["notes"])
 
 
 def counts(items: Sequence[Item]) -> dict[str, Any]:

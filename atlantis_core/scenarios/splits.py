@@ -10,6 +10,7 @@ import numpy as np
 
 from atlantis_core.data.splitting import near_groups, split_images
 from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import named_lone
 from atlantis_core.learning.options import in_range
 from atlantis_core.scenarios.scenario import Item, classes_of
 
@@ -47,7 +48,8 @@ class ZeroShot:
             )
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
-        return split, [f"read it with --regime unseen; {_VALIDATION}, by class", *_unsealed(items, split)]
+        notes = [f"read it with --regime unseen; {_VALIDATION}, by class"]
+        return split, [*notes, *named_lone(item.label for item in items), *_unsealed(items, split)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlantis_core.data.entries import shown
+from atlantis_core.data.typed_columns import column_value, typed
 from atlantis_core.errors import SetupError
 from atlantis_core.records import IndexFacts
 
@@ -56,7 +57,9 @@ def meets(metadata: Mapping[str, Any], where: Where, facts: IndexFacts) -> bool:
 def _check(column: str, values: Sequence[Any], facts: IndexFacts) -> None:
     known = tuple(dict.fromkeys((*facts.facets, *OWN)))
     if column not in known:
-        raise SetupError(f"there is no column {shown(column)[:80]!r} to filter by; known: {', '.join(known)}")
+        raise SetupError(
+            f"there is no column {shown(column)[:80]!r} to filter by; known: {', '.join(map(typed, known))}"
+        )
     if not values or not all(isinstance(value, str) for value in values):
         raise SetupError(f"the filter on {column!r} needs texts to compare with")
     if column == "split" and column not in facts.facets and "test" in values:
@@ -71,15 +74,15 @@ def _check(column: str, values: Sequence[Any], facts: IndexFacts) -> None:
 
 
 def read_filters(texts: Sequence[str]) -> dict[str, list[str]]:
-    """Read `COL=V` texts; of one column, several values are alternatives.
+    r"""Read `COL=V` texts, `\=` for a sign of the column's own; of one column, several values are alternatives.
 
     Raises:
         SetupError: One has no `=`, or a side is empty.
     """
     found: dict[str, list[str]] = {}
     for text in texts:
-        column, equals, value = (part.strip() for part in text.partition("="))
-        if not (equals and column and value):
+        pair = column_value(text)
+        if pair is None:
             raise SetupError(f"the filter {shown(text)[:80]!r} is not COL=V; write it like --where lighting=night")
-        found.setdefault(column, []).append(value)
+        found.setdefault(pair[0], []).append(pair[1])
     return found

@@ -6,6 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.data.opening import upright_rgb
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def picture_from(data: bytes, name: str) -> Image:
     Raises:
         SetupError: It is no picture, damaged, or too large.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if not data:
         raise SetupError(f"{name!r:.80} is empty; choose a picture")
@@ -37,7 +38,7 @@ def picture_from(data: bytes, name: str) -> Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(data))
             _check_size(picture, name)
-            return ImageOps.exif_transpose(picture).convert("RGB")
+            return upright_rgb(picture)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise SetupError(f"{name!r:.80} is no picture that can be read ({type(error).__name__})") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

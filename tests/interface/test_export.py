@@ -247,11 +247,12 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("real", "culprit"),
     [
-        (3, "as a pair"),
+        (3, "real takes .*tuple"),
         (([[1.0], [2.0, 3.0]], [0, 1]), "are needed"),
         (([[1.0, 2.0]], [0, 1]), "what was given"),
         (([[1.0, float("nan")]], [0]), "holds NaN"),
-        (([[1.0, 2.0]], ["tug"]), "whole numbers"),
+        (([[1.0, 2.0]], ["tug"]), "write the same in both"),
+        (([[1.0, 2.0]], [0.5]), "whole numbers or texts"),
     ],
 )
 def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:

@@ -129,10 +129,10 @@ def test_a_plot_of_one_value_has_a_scale(value: float) -> None:
 
 
 def test_the_command_to_do_it_again_survives_a_shell(fabricated: Fabricated) -> None:
-    spec = replace(_session(fabricated).spec, goal=Goal('it\'s $(rm -rf) "here"'), query=("visit", "2"), auto=False)
+    spec = replace(_session(fabricated).spec, goal=Goal('it\'s $(rm -rf) "here"'), query=("vi=sit", "2"), auto=False)
     words = shlex.split(command_of(spec))
     assert words[:5] == ["atlantis", "run", spec.data, "--goal", spec.goal.text]
-    assert words[words.index("--query") + 1] == "visit=2"
+    assert words[words.index("--query") + 1] == r"vi\=sit=2"
     assert words[words.index("--budget-images") + 1] == "20"
     assert words[-1] == "--approve"
 

@@ -50,6 +50,8 @@ def test_it_tells_counts_recipe_and_figures_with_intervals() -> None:
     assert "1,200 images and 34 made ones of 17 classes" in text
     assert "40 validation queries against 80 images: other classes than those trained on" in text
     assert "| this model | 0.750 | 0.610 to 0.850 | 0.500 | 0.600 |" in text
+    assert "| Recall@1 | 95 % Wilson interval | MAP@R |" in text
+    assert "`atlantis evaluate` has bootstrap intervals, and full precision" in text
     assert "| `steps` | `120` |" in text
     assert "published under `apache-2.0`" in text
     assert "None is chosen here" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,11 +13,13 @@ import pytest
 from PIL import Image
 
 from atlantis_core.errors import SetupError
+from atlantis_core.exporting.card import model_card
 from atlantis_core.exporting.onnx_file import TOLERANCE, as_pixels, check_onnx, write_onnx
 from atlantis_core.learning.backbones import resolve_backbone
 from atlantis_core.learning.heads import make_head
 from atlantis_core.learning.retriever import Retriever, frozen
 from atlantis_core.learning.trunks import create_trunk
+from tests.core.exporting.test_card import ABOUT
 
 
 def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float = 0.5) -> Retriever:
@@ -66,6 +69,25 @@ def test_it_embeds_like_torch(backbone: str, head: str | None, side_px: int, tmp
     agreement = check_onnx(model, tmp_path / "model.onnx", [])
     assert agreement is not None
     assert 0 <= agreement.largest_difference <= TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "CMYK"])
+def test_the_cards_snippet_embeds_like_the_retriever(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = retriever("scratch", "sphere", 64)
+    write_onnx(model, tmp_path / "model.onnx")
+    picture = pictures(1, 90)[0].resize((90, 70)).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    name = "a.tif" if mode == "CMYK" else "a.png"
+    (picture.quantize(64) if mode == "P" else picture.convert(mode)).save(tmp_path / name)
+    card = model_card(replace(ABOUT, side_px=64, dims=16, with_onnx=True))
+    snippet = card.split("## Without torch\n```python\n")[1].split("```")[0].replace("a.jpg", name)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, Any] = {}
+    exec(snippet, made)  # the text that people copy
+    np.testing.assert_allclose(made["embeddings"], model.embed([tmp_path / name]), rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.errors import SetupError, ToolError
-from atlantis_core.filtering.embedded import Embedded, read_embedded, sort_out
+from atlantis_core.filtering.embedded import Embedded, as_embedded, read_embedded, sort_out
 from atlantis_core.ports import SCORERS
 
 
@@ -62,7 +62,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"no file .*absent\.npz"):
         read_embedded(tmp_path / "absent.npz")
     np.save(tmp_path / "x.npy", np.eye(2))
-    with pytest.raises(SetupError, match="no readable"):
+    with pytest.raises(SetupError, match=r"x\.npy' is one array \(\.npy\) where two are needed; write it with"):
         read_embedded(tmp_path / "x.npy")
     saved(tmp_path / "pickled.npz", embeddings=np.array([{}, {}], dtype=object), labels=[1, 2])
     with pytest.raises(SetupError, match="no readable"):
@@ -116,3 +116,45 @@ def test_auto_beats_the_released_rule_at_its_own_yield(shared_data: Path) -> Non
     assert (~released.kept).sum() == 528
     assert chosen.kept.sum() >= released.kept.sum()
     assert chosen.nearest_own[chosen.kept].mean() > 0.608 > released.nearest_own[released.kept].mean()
+
+
+def named(given: Embedded, names: str) -> Embedded:
+    return as_embedded((given.embeddings, [names[label] for label in given.labels]))
+
+
+@pytest.mark.parametrize("scorer", ["auto", *sorted(SCORERS)])
+def test_class_names_do_what_numbers_do(scorer: str, real: Embedded, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    made = Embedded((real.embeddings[::7] + 0.3 * rng.standard_normal((9, 6))).astype(np.float32), real.labels[::7])
+    some = Embedded(made.embeddings[made.labels > 0], made.labels[made.labels > 0])
+    for asked, names in ((made, "dcba"), (some, "abcd")):
+        told = sort_out(named(real, names), named(asked, names), scorer)
+        assert np.allclose(told.scores, sort_out(real, asked, scorer).scores, rtol=1e-3)
+    file = saved(tmp_path / "x.npz", embeddings=real.embeddings, labels=np.array(list("dcba"))[real.labels])
+    assert read_embedded(file).names == ("a", "b", "c", "d")
+    assert as_embedded(([[1.0], [2.0]], np.array(["x", "y"], dtype=object))).names == ("x", "y")
+
+
+def test_names_that_the_real_images_lack_are_told(real: Embedded) -> None:
+    with pytest.raises(ToolError, match="no real image has class 'x'; leave"):
+        sort_out(named(real, "abcd"), named(real, "abcx"))
+    with pytest.raises(SetupError, match="write the same in both"):
+        sort_out(named(real, "abcd"), real)
+
+
+def test_embeddings_that_were_not_made_alike_are_told(real: Embedded) -> None:
+    assert sort_out(real, real).remarks == ()
+    holes = Embedded(real.embeddings * (np.arange(60) > 1)[:, None], real.labels)
+    assert sort_out(real, holes).remarks == (
+        "2 made embeddings are all zeros, the first in row 0: were they embedded?",
+    )
+    (remark,) = sort_out(real, Embedded(real.embeddings * 40, real.labels)).remarks
+    assert remark.startswith("real embeddings have a length of 1.0")
+
+
+@pytest.mark.parametrize("scorer", ["isolation", "lof"])
+def test_what_is_usual_cannot_be_learned_from_one_image_a_class(scorer: str, real: Embedded) -> None:
+    lone = Embedded(real.embeddings[::15], real.labels[::15])
+    with pytest.raises(ToolError, match=r"differ.*; use `margin`"):
+        sort_out(lone, real, scorer)
+    assert np.isfinite(sort_out(lone, real, "margin").scores).all()

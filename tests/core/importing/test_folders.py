@@ -18,6 +18,8 @@ from atlantis_core.importing.bringing import bring
 from atlantis_core.importing.plans import Asked, Photo, Plan
 from atlantis_core.importing.writing import write_collection
 from atlantis_core.registry import load
+from atlantis_core.scenarios.making import make_scenario
+from atlantis_core.scenarios.sources import Source
 from tests.core.data.pictures import class_folders, with_metadata, write
 from tests.core.importing import layouts
 
@@ -77,6 +79,29 @@ def test_what_the_reader_leaves_out_is_told(tmp_path: Path) -> None:
     assert found.images == 2
     assert "1 left out" in found.notes[0]
     assert "../x.png" in found.notes[0]
+
+
+def test_what_is_no_image_is_left_out_and_the_first_few_are_named(tmp_path: Path) -> None:
+    photos = {f"{label}/{n}.jpg": layouts.photo() for label in "ab" for n in range(3)}
+    broken = {f"a/{n}.txt": b"words" for n in range(6)} | {"b/zero.jpg": b"", "c/only.jpg": b"<html>404</html>"}
+    found = bring("folder", layouts.put(tmp_path / "src", photos | broken), tmp_path / "out", Asked())
+    assert (found.images, found.classes) == (6, 2)
+    assert {row["file_name"] for row in rows_of(tmp_path / "out")} == set(photos)
+    assert {problem.path for problem in found.left_out} == set(broken)
+    assert found.notes[0].startswith("8 left out: 'a/0.txt' (not an image), ")
+    assert found.notes[0].endswith(" and 3 more.")
+    assert not read_collection(tmp_path / "out").collection.problems
+
+
+def test_classes_of_one_photo_are_named_where_classes_are_held_out(tmp_path: Path) -> None:
+    counts = zip("abcd", (1, 3, 3, 1), strict=True)
+    photos = {f"{label}/{n}.jpg": layouts.photo() for label, count in counts for n in range(count)}
+    source = layouts.put(tmp_path / "src", photos)
+    assert not bring("folder", source, tmp_path / "given", Asked()).notes
+    found = bring("folder", source, tmp_path / "halved", Asked("zero-shot"))
+    assert found.notes[0].startswith("classes of one photo (2: 'a', 'd') train no pair")
+    _, story = make_scenario("zero-shot", Source(source), tmp_path / "made", {})
+    assert any(note.startswith("classes of one photo (2: 'a', 'd')") for note in story["notes"])
 
 
 class TestParquet:

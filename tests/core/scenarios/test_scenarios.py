@@ -15,13 +15,16 @@ import pytest
 from PIL import Image
 
 from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import measure_retriever
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.backbones import resolve_backbone
 from atlantis_core.learning.pictures import open_picture, square
 from atlantis_core.learning.retriever import Retriever, frozen
+from atlantis_core.robustness import robust_recall
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.adversarial import make_adversarial
+from atlantis_core.scenarios.adversarial import Aim, make_adversarial
 from atlantis_core.scenarios.making import make_scenario
 from atlantis_core.scenarios.merging import Quotas, merge
 from atlantis_core.scenarios.sources import Source
@@ -233,6 +236,28 @@ def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, 
     )
 
 
+@pytest.mark.parametrize("aim", ["drawn", "wrong"])
+def test_the_share_that_is_taken_for_another_class_is_told(
+    aim: Aim, retriever: Retriever, source: Path, tmp_path: Path
+) -> None:
+    written, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 8.0, 5), aim=aim)
+    robust = json.loads((tmp_path / "out" / "scenario.json").read_text())["robust"]
+    assert story["robust"] == robust
+    assert (robust["aim"], robust["attack"]) == (aim, "pgd")
+    tasks = [retrieval_task(read_collection(folder).collection) for folder in (source, tmp_path / "out")]
+    clean, attacked = (measure_retriever(retriever, task)[0].recall_at[1] for task in tasks)
+    assert (robust["clean"]["recall_at"]["1"], robust["recall_at"]["1"]) == (clean, attacked)
+    assert any(f"Recall@1 {clean:.3f} -> {attacked:.3f}" in note for note in written.notes)
+
+
+def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
+    attack = Attack("pgd", 8.0, 5)
+    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack, aim="wrong")
+    there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
+    assert story["robust"]["recall_at"] == there["recall_at"]
+    assert story["robust"]["flipped"] == there["flipped"]
+
+
 def test_attacked_training_photos_are_added_as_made(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     make_adversarial(retriever, Source(source), tmp_path / "out", Attack("fgsm", 1.0), attacked="train")
     rows = table(tmp_path / "out")
@@ -278,6 +303,15 @@ def test_a_share_of_a_facet_may_stay_and_values_may_hold_commas(source: Path, tm
     assert set(train_counts(tmp_path / "out").values()) == {4}
     with pytest.raises(SetupError, match="not both"):
         make_scenario("domain-scarce", Source(source), tmp_path / "two", {**given, "keep": 1})
+
+
+def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp_path: Path) -> None:
+    text = (source / "metadata.csv").read_text().replace(",light", ',"li=ght,er"').replace("night", '"night,x=1"')
+    (source / "metadata.csv").write_text(text)
+    make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1})
+    assert set(train_counts(tmp_path / "out").values()) == {5}
+    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er$"):
+        make_scenario("domain-scarce", Source(source), tmp_path / "no", {"facet": "li=ght"})
 
 
 def test_what_is_left_out_and_what_it_was_made_with_is_told(source: Path, tmp_path: Path) -> None:
