@@ -24,7 +24,9 @@ from atlantis_core.ports import (
     Generator,
     OutlierScorer,
     Progress,
+    Say,
     no_progress,
+    say_nothing,
 )
 from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
@@ -50,6 +52,7 @@ class Session:
         spec: Names the parts.
         progress: Told of work that takes seconds.
         captioner: Builds one that needs more than its name: a chat model needs a key.
+        say: Told, a line each, of what goes another way than a person may think.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Session:
         spec: RunSpec,
         progress: Progress = no_progress,
         captioner: Callable[[], Captioner] | None = None,
+        say: Say = say_nothing,
     ) -> None:
         self.workspace = workspace
         self.run_id = run_id
         self.spec = spec
         self.progress = progress
+        self.say = say
         self._captioner = captioner
         self.addresses: dict[str, str] = {}
         """Measurements' content addresses by subject, on the task as it is now: each hashes every query."""

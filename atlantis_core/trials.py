@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlantis_core.checkpoints import retriever_of, trained_before
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.errors import ToolError, TrainingFailed
 from atlantis_core.evaluation import measure_retriever
@@ -69,7 +70,7 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     started = time.monotonic()
     watched = TaskValidation(session)
     ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
-    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in ids}
+    found = {trial_id: trained_before(session, trial_id) for trial_id in ids}
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
         prepare(images, session.backbone, session.recipe, session.cache, session.progress)
@@ -153,9 +154,7 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
     """Measure a trial on validation, once; None for a crashed trial."""
     if trial.status == "crashed":
         return None
-    from atlantis_core.learning.retriever import load_retriever
-
-    return _measured(session, trial.id, lambda: load_retriever(trial.path))
+    return _measured(session, trial.id, lambda: retriever_of(trial))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:

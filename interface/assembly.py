@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from atlantis_core.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.progress import Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +247,9 @@ def with_address(spec: RunSpec) -> RunSpec:
     return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec
 
 
-def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
-    """Return the session of a run."""
+def session_of(workspace: Workspace, run: Run, screen: Screen) -> Session:
+    """Return the session of a run, of whose work a screen is told."""
     from atlantis_core.session import Session
 
-    return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
+    captioner = captioner_for(workspace, run.id, run.spec)
+    return Session(workspace, run.id, run.spec, screen.progress, captioner, screen.line)

@@ -78,7 +78,7 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     collection_id = keep_data(loaded, store, spec.regime)
     spec = replace(spec, collection_id=collection_id)
     run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
+    return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec), screen.line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,24 @@ def test_seeds_are_trained_measured_and_found_again(
     assert json.loads(capsys.readouterr().out)["recall_at"] == found["trials"][1]["recall_at"]
 
 
+@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is gone")])
+def test_a_checkpoint_that_was_lost_is_trained_again(
+    lost: str, words: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words_typed = ["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(words_typed) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    picture, file = [next(photos.glob("*/*.png"))], Path(trial["path"], lost)
+    wanted = load_retriever(trial["path"]).embed(picture)
+    file.write_bytes(file.read_bytes()[:1000]) if words == "cannot be read" else file.unlink()
+    evaluate = ["evaluate", trial["id"], str(photos), "--workspace", str(tmp_path / "w")]
+    assert _answer(evaluate) == 2
+    assert f"the checkpoint of trial '{trial['id']}' is lost: '{file}' {words}" in capsys.readouterr().err
+    assert _answer(words_typed) == 0
+    assert f"trial {trial['id']} is trained again: '{file}' {words}" in capsys.readouterr().err
+    assert np.array_equal(load_retriever(trial["path"]).embed(picture), wanted)
+
+
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
