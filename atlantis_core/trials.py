@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.checkpoints import retriever_of, trained_before
@@ -238,10 +238,14 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
 
 
 def measurement_key(session: Session, subject: str) -> str:
-    """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
+    """Return the content address of a measurement: who is measured, on which queries and gallery, named how.
+
+    Where their files lie does not enter: a collection that was moved is still the same.
+    """
     known = session.addresses.get(subject)
     if known is None:
-        asked, searched = session.task.queries, session.task.gallery
+        task = session.task
+        asked, searched = ([replace(image, path="") for image in part] for part in (task.queries, task.gallery))
         known = content_key("measurement", [subject, pictures.VERSION, asked, searched])
         session.addresses[subject] = known
     return known

@@ -83,6 +83,19 @@ def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: 
     assert "chosen on these very queries" in capsys.readouterr().out
 
 
+def test_a_collection_that_was_moved_is_neither_trained_on_nor_measured_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUICK, "--set", "validate_every=2", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *words]) == 0
+    before = json.loads(capsys.readouterr().out)
+    moved = photos.rename(tmp_path / "moved")
+    assert _answer(["train", str(moved), *words]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after["trials"] == before["trials"]
+    assert len(list((tmp_path / "w" / "measurements").glob("*.npz"))) == 2  # frozen and trained
+
+
 def test_a_model_trained_to_be_searched_by_its_body_is(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
