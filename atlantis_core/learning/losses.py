@@ -29,12 +29,14 @@ def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
     """Return the loss and the head that a recipe names, without building either.
 
     Raises:
-        SetupError: No such loss, head or option, or a loss that the head does not suit.
+        SetupError: No such loss, head or option, or a loss that head or batches do not suit.
     """
     options: LossOptions = chosen(LOSSES, recipe.loss, "loss")
     head = make_head(recipe.head)
     if options.head not in {None, head.kind}:
         raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
+    if options.needs_pairs and recipe.images_per_class < 2:
+        raise SetupError(f"loss {recipe.loss!r} learns from pairs of a class: images_per_class must be 2 or more")
     return options, head
 
 
@@ -60,6 +62,7 @@ class SupCon:
     """SupCon (Khosla et al. 2020, equation 2) at the recipe's temperature."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss."""
@@ -73,6 +76,7 @@ class MultiSimilarity:
     """Multi-similarity with its pair miner (Wang et al. 2019, equations 15 and 13 to 14)."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     alpha: float = 2.0
     """Weight of positive pairs in the exponent."""
@@ -104,6 +108,7 @@ class Triplet:
     """
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     margin: float = 0.2
     """How much further the negative shall be."""
@@ -129,6 +134,7 @@ class ProxyAnchor:
     """Proxy-Anchor (Kim et al. 2020, equation 4): every class has a proxy, trained with the model."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = False
 
     alpha: float = 32.0
     """Scale of the cosines."""

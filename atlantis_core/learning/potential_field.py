@@ -43,6 +43,7 @@ class PotentialField:
     """The energy of a batch and all proxies, on the unit sphere; memory is quadratic in proxies plus batch."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = False
 
     delta: float = 0.2
     """Radius within which a class has no attraction and beyond which it has no repulsion; the paper: 0.1 to 0.3."""

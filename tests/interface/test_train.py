@@ -126,6 +126,7 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
+        (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
         (["--preset", "huge"], "unknown preset 'huge'"),
         (["--preset", "cpu?head=flat"], "head 'flat'"),
