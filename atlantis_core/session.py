@@ -164,18 +164,18 @@ class Session:
         """The captioner the run chose."""
         if self._captioner is not None:
             return self._captioner()
-        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner")
+        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner", Captioner)
         return built
 
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator")
+        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator", Generator)
         return built
 
     def scorer(self, name: str) -> OutlierScorer:
         """Build an outlier scorer by name."""
-        built: OutlierScorer = registry.load(SCORERS, name, "scorer")()
+        built: OutlierScorer = registry.make(SCORERS, name, "scorer", OutlierScorer)
         return built
 
     @cached_property

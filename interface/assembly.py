@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
+from atlantis_core.ports import (
+    CAPTIONERS,
+    GENERATORS,
+    SCORERS,
+    Captioner,
+    Generator,
+    OutlierScorer,
+    Progress,
+    no_progress,
+)
 from atlantis_core.records import Regime, RunSpec
 from atlantis_dml.agents.models import is_chat_model
 from atlantis_dml.chat_models import captioner_for, chat_model, check_chat_models
@@ -154,9 +162,9 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     if is_chat_model(spec.captioner):
         chat_model(spec.captioner, spec)
     else:
-        _check_captioner(registry.build(CAPTIONERS, spec.captioner, "captioner"), spec.captioner)
-    generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
-    registry.load(SCORERS, spec.scorer, "scorer")
+        registry.build(CAPTIONERS, spec.captioner, "captioner", Captioner)
+    generator: Generator = registry.build(GENERATORS, spec.generator, "generator", Generator)
+    registry.make(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
 
@@ -170,13 +178,6 @@ def _check_prices(spec: RunSpec) -> None:
             f"a budget of ${spec.budget.usd:g} needs the price of {unpriced[0]!r}: --price IN,OUT in dollars per "
             "million tokens, or a table in prices.toml of the workspace"
         )
-
-
-def _check_captioner(captioner: object, name: str) -> None:
-    wanted = ("caption", "recognises", "version")  # looked at unasked: asking for a version hashes all weights
-    missing = [part for part in wanted if inspect.getattr_static(captioner, part, None) is None]
-    if missing:
-        raise SetupError(f"captioner {name!r} lacks {', '.join(missing)} (atlantis_core/ports.py says what it needs)")
 
 
 def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:

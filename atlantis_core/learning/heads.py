@@ -105,7 +105,7 @@ def make_head(text: str) -> Head:
     Raises:
         SetupError: No such head, no such option, or a value that it cannot have.
     """
-    head: Head = chosen(HEADS, text, "head")
+    head: Head = chosen(HEADS, text, "head", Head)
     return head
 
 

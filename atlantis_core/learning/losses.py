@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.heads import Head, make_head
 from atlantis_core.learning.options import chosen, in_range
-from atlantis_core.learning.recipe import Recipe
+from atlantis_core.learning.recipe import HIGHEST_RATE, Recipe
 from atlantis_core.learning.setting import LossModule, LossOptions, Setting, loss_module
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
     Raises:
         SetupError: No such loss, head or option, or a loss that head or batches do not suit.
     """
-    options: LossOptions = chosen(LOSSES, recipe.loss, "loss")
+    options: LossOptions = chosen(LOSSES, recipe.loss, "loss", LossOptions)
     head = make_head(recipe.head)
     if options.head not in {None, head.kind}:
         raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
@@ -90,6 +90,7 @@ class MultiSimilarity:
     def __post_init__(self) -> None:
         in_range("loss 'multi_similarity': alpha", self.alpha, 0)
         in_range("loss 'multi_similarity': beta", self.beta, 0)
+        in_range("loss 'multi_similarity': epsilon", self.epsilon, -2, 2)
 
     def build(self, setting: Setting) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
@@ -145,7 +146,7 @@ class ProxyAnchor:
 
     def __post_init__(self) -> None:
         in_range("loss 'proxy_anchor': alpha", self.alpha, 0)
-        in_range("loss 'proxy_anchor': lr", self.lr, 0)
+        in_range("loss 'proxy_anchor': lr", self.lr, 0, HIGHEST_RATE)
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss; its proxies start where the seed says."""

@@ -139,7 +139,7 @@ def check_distance(text: str) -> Distance:
     if short in {"cosine", "euclidean"} and told:
         raise SetupError(f"distance {text!r}: {short} takes nothing behind it; write {short}")
     try:
-        found: Distance = build(DISTANCES, text, "distance")
+        found: Distance = build(DISTANCES, text, "distance", Distance)
     except ValueError as error:
         raise SetupError(f"distance {text!r}: C is a number above 0; write it like hyperbolic:0.1") from error
     return found

@@ -109,7 +109,7 @@ def test_a_model_trained_to_be_searched_by_its_body_is(
 
 
 def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wild = ["--set", "lr_trunk=1e30", "--set", "lr_head=1e30", "--set", "warmup_steps=0"]
+    wild = ["--set", "lr_trunk=1e6", "--set", "lr_head=1e6", "--set", "warmup_steps=0"]
     assert _answer(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
     answered = capsys.readouterr()
     assert "every training diverged (the loss is" in answered.err
@@ -125,6 +125,18 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "steps"], "setting=value"),
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
+        (["--set", "loss=math:pi"], "loss 'math:pi' is no class; known: hyperbolic_pairs, "),
+        (["--set", "loss=os:path"], "loss 'os:path' is no class"),
+        (["--set", "loss=math:floor"], "loss 'math:floor' is no class"),
+        (
+            ["--set", "loss=json:JSONEncoder"],
+            "lacks build, head, needs_pairs: it is no LossOptions (atl",
+        ),
+        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
+        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1e+06, not 1e+300"),
+        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1e+06, not 1e+300"),
+        (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1e+06, not 1e+300"),
+        (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
         (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
