@@ -219,6 +219,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_core.goals import goal_in_words, read_goal
+    from atlantis_core.learning.presets import adaptation
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
@@ -234,6 +235,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
         summary(loaded.collection.problems),
         *loaded.notes,
         backbone_line(backbone),
+        adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         understood,
     ]

@@ -47,7 +47,7 @@ def test_seeds_are_trained_measured_and_found_again(
         "sd": pytest.approx(np.std(recalls, ddof=1)),
     }
     assert found["recipe"]["classes_per_batch"] == 3
-    assert found["recipe"]["steps"] == 12  # from scratch three times as many
+    assert found["recipe"]["steps"] == 4
     assert found["frozen"]["queries"] == found["queries"] == 6
     assert not found["chosen_on_queries"]
     stamp = Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns
@@ -75,6 +75,22 @@ def test_a_checkpoint_that_was_lost_is_trained_again(
     assert _answer(words_typed) == 0
     assert f"trial {trial['id']} is trained again: '{file}' {words}" in capsys.readouterr().err
     assert np.array_equal(load_retriever(trial["path"]).embed(picture), wanted)
+
+
+def test_from_scratch_steps_that_were_set_stay_and_others_are_said_to_change(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--workspace", str(tmp_path / "w")]
+    assert _answer([*words, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["recipe"]["steps"] == 24
+    assert "from scratch the preset becomes steps=24 (not 8), trainable_fraction=1 (not 0.25)" in told.err
+    own = ["--set", "steps=3", "--set", "trainable_fraction=0.5", "--set", "lr_trunk=1e-4"]
+    assert _answer([*words, *own, "--json"]) == 0
+    told = capsys.readouterr()
+    recipe = json.loads(told.out)["recipe"]
+    assert (recipe["steps"], recipe["trainable_fraction"], recipe["lr_trunk"]) == (3, 0.5, 1e-4)
+    assert "from scratch the preset becomes" not in told.err
 
 
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
