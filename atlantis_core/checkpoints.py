@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
-from atlantis_core.learning.checkpoint import damage
+from atlantis_core.learning.checkpoint import damage, embed_dim_in
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -21,6 +22,21 @@ def trained_before(session: Session, trial_id: str) -> Trial | None:
     if lost:
         session.say(f"trial {trial_id} is trained again: {lost}")
     return None if lost else trial
+
+
+def say_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
+    """Say it where the embeddings that were just trained have fewer dimensions than the recipe asks for.
+
+    Args:
+        session: That trained.
+        trained: All on the same images.
+        num_images: How many they were.
+    """
+    asked = session.recipe.embed_dim
+    had = next((embed_dim_in(Path(trial.path)) for trial in trained if trial.status == "finished"), asked)
+    if had < asked:
+        most = "there are training images" if had == num_images else "the backbone has features"
+        session.say(f"embed_dim is {had}, not {asked}: it cannot be more than {most}")
 
 
 def retriever_of(trial: Trial) -> Retriever:

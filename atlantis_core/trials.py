@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.checkpoints import retriever_of, trained_before
+from atlantis_core.checkpoints import retriever_of, say_dims, trained_before
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.errors import ToolError, TrainingFailed
 from atlantis_core.evaluation import measure_retriever
@@ -81,7 +81,9 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
     for _, trial_id in missing:
         session.workspace.ledger.spend(session.run_id, "seconds", seconds, f"trial/{trial_id}")
-    return [trial for trial in found.values() if trial is not None]
+    trained = [trial for trial in found.values() if trial is not None]
+    say_dims(session, [trial for trial in trained if (trial.seed, trial.id) in missing], len(images))
+    return trained
 
 
 def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:

@@ -65,6 +65,11 @@ def _report_in(file: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))["report"])
 
 
+def embed_dim_in(folder: Path) -> int:
+    """Return the dimensions of the head in a checkpoint: at most those that the recipe asked for."""
+    return int(json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))["head"]["embed_dim"])
+
+
 def _check_length(file: Path) -> None:
     """Open weights without reading them: their head says how long the file must be."""
     from safetensors import safe_open

@@ -93,6 +93,24 @@ def test_from_scratch_steps_that_were_set_stay_and_others_are_said_to_change(
     assert "from scratch the preset becomes" not in told.err
 
 
+@pytest.mark.parametrize(
+    ("asked", "had", "line"),
+    [
+        (16, 16, None),
+        (64, 18, "embed_dim is 18, not 64: it cannot be more than there are training images"),
+    ],
+)
+def test_fewer_dimensions_than_asked_for_are_said(
+    asked: int, had: int, line: str | None, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUICK, "--set", f"embed_dim={asked}", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *words]) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert (found["recipe"]["embed_dim"], found["trials"][0]["embed_dim"]) == (asked, had)
+    assert line in told.err if line else "embed_dim" not in told.err
+
+
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
