@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
+from atlantis_core.learning.checkpoint import embed_dim_in
 from atlantis_core.plain import as_json
 from atlantis_core.trained_on import trained_on
 from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, train_arm, training_images
@@ -25,11 +27,12 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         seeds: Of the trainings.
 
     Returns:
-        JSON-able: `trials` (id, seed, path, seconds, figures, or the error of one that diverged), `recall_at_1` and
-        `map_at_r` (each mean and sample standard deviation over seeds; None of a single one), `measurement` (their
-        mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `weights` (`random` or `pretrained`, that
-        trainings began with), `queries`, `left_out`, `regime`, `trained_on` (queries and classes that were trained on
-        too), and `chosen_on_queries`: whether the weights were chosen by the very queries that are measured.
+        JSON-able: `trials` (id, seed, path, seconds, `embed_dim` as it came out, figures, or the error of one that
+        diverged), `recall_at_1` and `map_at_r` (each mean and sample standard deviation over seeds; None of a single
+        one), `measurement` (their mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `weights`
+        (`random` or `pretrained`, that trainings began with), `queries`, `left_out`, `regime`, `trained_on` (queries
+        and classes that were trained on too), and `chosen_on_queries`: whether the weights were chosen by the very
+        queries that are measured.
 
     Raises:
         SetupError: Every training diverged.
@@ -67,7 +70,8 @@ def _row(session: Session, trial: Trial) -> dict[str, Any]:
     if measured is None:
         return facts | {"error": trial.error}
     figures: dict[str, Any] = as_json(measured[0])
-    return facts | {"path": trial.path} | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}
+    facts |= {"path": trial.path, "embed_dim": embed_dim_in(Path(trial.path))}
+    return facts | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:

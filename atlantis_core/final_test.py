@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from atlantis_core.checkpoints import retriever_of
 from atlantis_core.data.tasks import RetrievalTask, test_task
 from atlantis_core.errors import SetupError
 from atlantis_core.evaluation import measure_retriever
@@ -19,9 +20,6 @@ from atlantis_core.records import LabelledImage, Measurement, Trial
 from atlantis_core.session import Session
 from atlantis_core.summary import final_arms
 from atlantis_core.trials import seed_sd, trials
-
-if TYPE_CHECKING:
-    from atlantis_core.learning.retriever import Retriever
 
 Measured = tuple[Measurement, QueryOutcomes]
 
@@ -105,19 +103,17 @@ def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
 
 
 def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
-    from atlantis_core.learning.retriever import load_retriever
-
-    found = [_trial(session, task, trial, load_retriever) for trial in trials(session, trial_ids)]
+    found = [_trial(session, task, trial) for trial in trials(session, trial_ids)]
     if not any(found):
         raise SetupError("every training of this run crashed; there is no model to test")
     return found
 
 
-def _trial(session: Session, task: RetrievalTask, trial: Trial, load: Callable[[str], Retriever]) -> Measured | None:
+def _trial(session: Session, task: RetrievalTask, trial: Trial) -> Measured | None:
     if trial.status == "crashed":
         return None
     session.progress(f"testing seed {trial.seed}", 0, 1)
-    return measure_retriever(load(trial.path), task, session.cache)
+    return measure_retriever(retriever_of(trial), task, session.cache)
 
 
 def _compared(

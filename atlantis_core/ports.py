@@ -23,6 +23,14 @@ def no_progress(what: str, done: int, total: int) -> None:
     """Show nothing."""
 
 
+Say = Callable[[str], None]
+"""Called with a line that a person should read; interfaces print it."""
+
+
+def say_nothing(line: str) -> None:
+    """Print nothing."""
+
+
 class Captioner(Protocol):
     """Says in words what an image shows, and which attribute values it has."""
 

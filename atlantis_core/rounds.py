@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from atlantis_core.checkpoints import retriever_of
 from atlantis_core.errors import BadProtocol, BudgetSpent, NothingGenerated, ToolError
 from atlantis_core.filtering.captions import CaptionCheck
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
@@ -178,10 +179,8 @@ def _pool(session: Session, protocol: Protocol) -> tuple[PoolImage, ...]:
 
 
 def _retriever(session: Session, trial_id: str) -> Retriever:
-    from atlantis_core.learning.retriever import load_retriever
-
     (trial,) = trials(session, [trial_id])
-    return load_retriever(trial.path)
+    return retriever_of(trial)
 
 
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ from atlantis_core.ports import (
     Generator,
     OutlierScorer,
     Progress,
+    Say,
     no_progress,
+    say_nothing,
 )
 from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
@@ -50,6 +53,7 @@ class Session:
         spec: Names the parts.
         progress: Told of work that takes seconds.
         captioner: Builds one that needs more than its name: a chat model needs a key.
+        say: Told, a line each, of what goes another way than a person may think.
     """
 
     def __init__(
@@ -59,14 +63,14 @@ class Session:
         spec: RunSpec,
         progress: Progress = no_progress,
         captioner: Callable[[], Captioner] | None = None,
+        say: Say = say_nothing,
     ) -> None:
         self.workspace = workspace
         self.run_id = run_id
         self.spec = spec
         self.progress = progress
+        self.say = say
         self._captioner = captioner
-        self.addresses: dict[str, str] = {}
-        """Measurements' content addresses by subject, on the task as it is now: each hashes every query."""
 
     @cached_property
     def loaded(self) -> LoadedCollection:
@@ -111,7 +115,7 @@ class Session:
     def _forget_collection(self) -> None:
         self.__dict__.pop("collection", None)
         self.__dict__.pop("task", None)
-        self.addresses.clear()
+        self.__dict__.pop("task_address", None)
 
     @property
     def captions(self) -> tuple[Caption, ...]:
@@ -143,6 +147,12 @@ class Session:
         """Validation queries against the gallery."""
         return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
 
+    @cached_property
+    def task_address(self) -> str:
+        """Content address of queries and gallery; a collection that was moved is still the same."""
+        nowhere = [[replace(image, path="") for image in part] for part in (self.task.queries, self.task.gallery)]
+        return content_key("task", nowhere)
+
     @property
     def judging_seeds(self) -> list[int]:
         """Seeds of the trials that are compared."""
@@ -159,18 +169,18 @@ class Session:
         """The captioner the run chose."""
         if self._captioner is not None:
             return self._captioner()
-        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner")
+        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner", Captioner)
         return built
 
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator")
+        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator", Generator)
         return built
 
     def scorer(self, name: str) -> OutlierScorer:
         """Build an outlier scorer by name."""
-        built: OutlierScorer = registry.load(SCORERS, name, "scorer")()
+        built: OutlierScorer = registry.make(SCORERS, name, "scorer", OutlierScorer)
         return built
 
     @cached_property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlantis_core.checkpoints import retriever_of, say_dims, trained_before
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.errors import ToolError, TrainingFailed
 from atlantis_core.evaluation import measure_retriever
@@ -69,7 +70,7 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     started = time.monotonic()
     watched = TaskValidation(session)
     ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
-    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in ids}
+    found = {trial_id: trained_before(session, trial_id) for trial_id in ids}
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
         prepare(images, session.backbone, session.recipe, session.cache, session.progress)
@@ -80,7 +81,9 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
     for _, trial_id in missing:
         session.workspace.ledger.spend(session.run_id, "seconds", seconds, f"trial/{trial_id}")
-    return [trial for trial in found.values() if trial is not None]
+    trained = [trial for trial in found.values() if trial is not None]
+    say_dims(session, [trial for trial in trained if (trial.seed, trial.id) in missing], len(images))
+    return trained
 
 
 def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
@@ -153,9 +156,7 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
     """Measure a trial on validation, once; None for a crashed trial."""
     if trial.status == "crashed":
         return None
-    from atlantis_core.learning.retriever import load_retriever
-
-    return _measured(session, trial.id, lambda: load_retriever(trial.path))
+    return _measured(session, trial.id, lambda: retriever_of(trial))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -240,12 +241,7 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
 
 def measurement_key(session: Session, subject: str) -> str:
     """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
-    known = session.addresses.get(subject)
-    if known is None:
-        asked, searched = session.task.queries, session.task.gallery
-        known = content_key("measurement", [subject, pictures.VERSION, asked, searched])
-        session.addresses[subject] = known
-    return known
+    return content_key("measurement", [subject, pictures.VERSION, session.task_address])
 
 
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core import registry
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS, GENERATORS, SCORERS, Generator, Progress, no_progress
+from atlantis_core.ports import (
+    CAPTIONERS,
+    GENERATORS,
+    SCORERS,
+    Captioner,
+    Generator,
+    OutlierScorer,
+    Progress,
+    no_progress,
+)
 from atlantis_core.records import Regime, RunSpec
 from atlantis_dml.agents.models import is_chat_model
 from atlantis_dml.chat_models import captioner_for, chat_model, check_chat_models
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from atlantis_core.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.progress import Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +162,9 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     if is_chat_model(spec.captioner):
         chat_model(spec.captioner, spec)
     else:
-        _check_captioner(registry.build(CAPTIONERS, spec.captioner, "captioner"), spec.captioner)
-    generator: Generator = registry.build(GENERATORS, spec.generator, "generator")
-    registry.load(SCORERS, spec.scorer, "scorer")
+        registry.build(CAPTIONERS, spec.captioner, "captioner", Captioner)
+    generator: Generator = registry.build(GENERATORS, spec.generator, "generator", Generator)
+    registry.make(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
 
@@ -169,13 +178,6 @@ def _check_prices(spec: RunSpec) -> None:
             f"a budget of ${spec.budget.usd:g} needs the price of {unpriced[0]!r}: --price IN,OUT in dollars per "
             "million tokens, or a table in prices.toml of the workspace"
         )
-
-
-def _check_captioner(captioner: object, name: str) -> None:
-    wanted = ("caption", "recognises", "version")  # looked at unasked: asking for a version hashes all weights
-    missing = [part for part in wanted if inspect.getattr_static(captioner, part, None) is None]
-    if missing:
-        raise SetupError(f"captioner {name!r} lacks {', '.join(missing)} (atlantis_core/ports.py says what it needs)")
 
 
 def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
@@ -217,6 +219,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     from atlantis_core.data.inspection import summary
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_core.goals import goal_in_words, read_goal
+    from atlantis_core.learning.presets import adaptation
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
@@ -232,6 +235,7 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
         summary(loaded.collection.problems),
         *loaded.notes,
         backbone_line(backbone),
+        adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         understood,
     ]
@@ -246,8 +250,9 @@ def with_address(spec: RunSpec) -> RunSpec:
     return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec
 
 
-def session_of(workspace: Workspace, run: Run, progress: Progress) -> Session:
-    """Return the session of a run."""
+def session_of(workspace: Workspace, run: Run, screen: Screen) -> Session:
+    """Return the session of a run, of whose work a screen is told."""
     from atlantis_core.session import Session
 
-    return Session(workspace, run.id, run.spec, progress, captioner_for(workspace, run.id, run.spec))
+    captioner = captioner_for(workspace, run.id, run.spec)
+    return Session(workspace, run.id, run.spec, screen.progress, captioner, screen.line)

@@ -58,7 +58,7 @@ def demo(
         for line in [f"run {begun.id} in {store.folder}", *lines]:
             say(line)
         with exported(store, begun, to, screen.line) as sent:
-            summary = drive(session_of(store, begun, screen.progress), screen, as_json)
+            summary = drive(session_of(store, begun, screen), screen, as_json)
         summary |= sent.facts
         summary["demo_seconds"] = round(time.monotonic() - started, 1)
         show_json(summary) if as_json else show_demo(summary)

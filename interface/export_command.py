@@ -81,7 +81,7 @@ def _images_of(run_name: str, folder: Path, workspace: Path | None, rolled_back:
     store = open_existing(workspace)
     run = store.runs.get(run_name)
     with screen_on_stderr() as screen:
-        session = session_of(store, run, screen.progress)
+        session = session_of(store, run, screen)
         return export_images(session, folder, rolled_back=rolled_back, progress=screen.progress)
 
 

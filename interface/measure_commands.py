@@ -135,7 +135,7 @@ def open_test(
         from atlantis_dml.report import write_report
 
         store, screen = open_existing(workspace), screen_on_stderr()
-        session = session_of(store, store.runs.get(run_name), screen.progress)
+        session = session_of(store, store.runs.get(run_name), screen)
         stored = session.read(0, "test") is not None
         with screen, store.lock(session.run_id):
             found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **final_test(session)}

@@ -58,6 +58,7 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
+    from atlantis_core.learning.presets import adaptation
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
         backbone_line,
@@ -75,13 +76,14 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     store = open_workspace(folder)
     loaded = load_data(asked.data, store, asked.options, asked.spec.regime, screen.progress)
     spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
-    for line in (summary(loaded.collection.problems), *loaded.notes, backbone_line(backbone)):
+    about = backbone_line(backbone), adaptation(spec.preset, spec.backbone, backbone)
+    for line in (summary(loaded.collection.problems), *loaded.notes, *about):
         if line:
             screen.line(line)
     collection_id = keep_data(loaded, store, spec.regime)
     spec = replace(spec, collection_id=collection_id)
     run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec))
+    return Session(store, run_id, spec, screen.progress, captioner_for(store, run_id, spec), screen.line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,9 @@ def _best_of_run(name: str, workspace: Workspace) -> tuple[str, str]:
 
 
 def _of_trial(trial_id: str, workspace: Workspace) -> str:
+    from atlantis_core.checkpoints import checkpoint_of
+
     trial = workspace.trials.find(trial_id)
-    if trial is None or trial.status == "crashed":
-        raise SetupError(f"trial {trial_id!r} has no checkpoint: {trial.error if trial else 'it never finished'}")
-    if not Path(trial.path).is_dir():
-        raise SetupError(f"the checkpoint of trial {trial_id!r} is gone from {trial.path!r}")
-    return trial.path
+    if trial is None:
+        raise SetupError(f"trial {trial_id!r} has no checkpoint: it never finished")
+    return checkpoint_of(trial)

@@ -119,7 +119,7 @@ def _start(asked: Asked, folder: Path | None, to: str | None, as_json: bool) -> 
     for line in [f"run {started.id} in {store.folder}", *lines]:
         say(line)
     with exported(store, started, to, screen.line) as trace:
-        summary = drive(session_of(store, started, screen.progress), screen, as_json)
+        summary = drive(session_of(store, started, screen), screen, as_json)
     summary |= trace.facts
     show_json(summary) if as_json else show_run(summary)
 
@@ -151,7 +151,7 @@ def resume(
         if found.status == "done":
             summary = _finished(store, found, answered=approve or reject or edit is not None)
         else:
-            session = session_of(store, found, screen.progress)
+            session = session_of(store, found, screen)
             answer = answer_from(session, approve, reject, edit, reason)
             with exported(store, found, to, screen.line) as sent:
                 summary = drive(session, screen, as_json, answer)

@@ -43,7 +43,7 @@ class Working:
         """Go on with a run, with the answer it waits for if there is one."""
         from atlantis_dml.assembly import session_of
 
-        session = session_of(self._workspace, self._workspace.runs.get(run_id), self._screen.progress)
+        session = session_of(self._workspace, self._workspace.runs.get(run_id), self._screen)
         self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)
         self._thread.start()
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.checkpoints import retriever_of
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.evaluation import distance_of, embed_task
 from atlantis_core.keys import content_key
@@ -219,8 +220,6 @@ def _queries_in(session: Session, cell: Cell) -> list[str]:
 
 def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
     """Return the gallery image returned first for each query with a partner, by id; ranked once, then kept."""
-    from atlantis_core.learning.retriever import load_retriever
-
     if trial.status == "crashed":
         raise ToolError(f"trial {trial.id!r} crashed ({trial.error}); it returns nothing")
     key = content_key("first answers", [measurement_key(session, trial.id)])
@@ -228,7 +227,7 @@ def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
     if kept is not None:
         return dict(kept)
     started = time.monotonic()
-    retriever, task = load_retriever(trial.path), session.task
+    retriever, task = retriever_of(trial), session.task
     queries, gallery = embed_task(retriever, task, session.cache, session.progress)
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
     asking = (row for row, has_partner in enumerate(ranking.has_partner) if has_partner)

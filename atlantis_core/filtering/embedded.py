@@ -13,14 +13,12 @@ from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.filtering.centre_ratio import CentreRatio
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.margin import Margin
-from atlantis_core.ports import SCORERS
-from atlantis_core.registry import load
+from atlantis_core.ports import SCORERS, OutlierScorer
+from atlantis_core.registry import make
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
-
-    from atlantis_core.ports import OutlierScorer
 
 AUTO = "auto"
 """Name that lets `sort_out` choose the scorer and its threshold."""
@@ -121,12 +119,13 @@ def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: floa
         threshold: Instead of the scorer's own.
 
     Raises:
-        SetupError: There is no such scorer, or one side names its classes and the other numbers them.
+        SetupError: There is no such scorer, what was named is none, or one side names its classes and the other
+            numbers them.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
     made = _numbered_like(real, made)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
-    judge: OutlierScorer = load(SCORERS, name, "scorer")().fit(real.embeddings, real.labels)
+    judge: OutlierScorer = make(SCORERS, name, "scorer", OutlierScorer).fit(real.embeddings, real.labels)
     scores = judge.score(made.embeddings, made.labels)
     if threshold is None:
         cut = judge.threshold

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,17 +47,46 @@ class TrainReport:
     """Whether a finished checkpoint of the same address was found."""
 
 
+def damage(folder: Path) -> str:
+    """Say which file of a checkpoint is gone or cannot be read; empty where it is whole."""
+    from safetensors import SafetensorError
+
+    for file, read in ((folder / FACTS_NAME, _report_in), (folder / WEIGHTS_NAME, _check_length)):
+        try:
+            read(file)
+        except FileNotFoundError:
+            return f"{str(file)!r} is gone"
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+            return f"{str(file)!r} cannot be read"
+    return ""
+
+
+def _report_in(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8"))["report"])
+
+
+def embed_dim_in(folder: Path) -> int:
+    """Return the dimensions of the head in a checkpoint: at most those that the recipe asked for."""
+    return int(json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))["head"]["embed_dim"])
+
+
+def _check_length(file: Path) -> None:
+    """Open weights without reading them: their head says how long the file must be."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt"):
+        pass
+
+
 def finished_report(folder: Path, key: str) -> TrainReport | None:
-    """Return the report of a finished checkpoint of this address, if `folder` holds it.
+    """Return the report of a finished checkpoint of this address, if `folder` holds a whole one.
 
     Raises:
         SetupError: The folder holds another training.
     """
-    try:
-        facts: Mapping[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if damage(folder):
         return None
-    kept = facts["report"]
+    kept = _report_in(folder / FACTS_NAME)
     measured = [(int(steps), float(value)) for steps, value in kept.get("measured", [])]
     report = TrainReport(**{**kept, "measured": measured, "path": str(folder), "reused": True})
     if report.key != key:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from atlantis_core.errors import SetupError
 from atlantis_core.learning import poincare
 from atlantis_core.learning.options import chosen, in_range, made
+from atlantis_core.metrics.distances import CURVATURES
 from atlantis_core.registry import load
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Hyperbolic:
     """Features longer than this are shortened to it."""
 
     def __post_init__(self) -> None:
-        in_range("head 'hyperbolic': c", self.c, 0)
+        in_range("head 'hyperbolic': c", self.c, *CURVATURES)
         in_range("head 'hyperbolic': clip_radius", self.clip_radius, 0)
 
     @property
@@ -105,7 +106,7 @@ def make_head(text: str) -> Head:
     Raises:
         SetupError: No such head, no such option, or a value that it cannot have.
     """
-    head: Head = chosen(HEADS, text, "head")
+    head: Head = chosen(HEADS, text, "head", Head)
     return head
 
 

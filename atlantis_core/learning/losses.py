@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.heads import Head, make_head
 from atlantis_core.learning.options import chosen, in_range
-from atlantis_core.learning.recipe import Recipe
+from atlantis_core.learning.recipe import HIGHEST_RATE, Recipe
 from atlantis_core.learning.setting import LossModule, LossOptions, Setting, loss_module
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
     """Return the loss and the head that a recipe names, without building either.
 
     Raises:
-        SetupError: No such loss, head or option, or a loss that the head does not suit.
+        SetupError: No such loss, head or option, or a loss that head or batches do not suit.
     """
-    options: LossOptions = chosen(LOSSES, recipe.loss, "loss")
+    options: LossOptions = chosen(LOSSES, recipe.loss, "loss", LossOptions)
     head = make_head(recipe.head)
     if options.head not in {None, head.kind}:
         raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
+    if options.needs_pairs and recipe.images_per_class < 2:
+        raise SetupError(f"loss {recipe.loss!r} learns from pairs of a class: images_per_class must be 2 or more")
     return options, head
 
 
@@ -60,6 +62,7 @@ class SupCon:
     """SupCon (Khosla et al. 2020, equation 2) at the recipe's temperature."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss."""
@@ -73,6 +76,7 @@ class MultiSimilarity:
     """Multi-similarity with its pair miner (Wang et al. 2019, equations 15 and 13 to 14)."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     alpha: float = 2.0
     """Weight of positive pairs in the exponent."""
@@ -86,6 +90,7 @@ class MultiSimilarity:
     def __post_init__(self) -> None:
         in_range("loss 'multi_similarity': alpha", self.alpha, 0)
         in_range("loss 'multi_similarity': beta", self.beta, 0)
+        in_range("loss 'multi_similarity': epsilon", self.epsilon, -2, 2)
 
     def build(self, setting: Setting) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
@@ -104,6 +109,7 @@ class Triplet:
     """
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     margin: float = 0.2
     """How much further the negative shall be."""
@@ -129,6 +135,7 @@ class ProxyAnchor:
     """Proxy-Anchor (Kim et al. 2020, equation 4): every class has a proxy, trained with the model."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = False
 
     alpha: float = 32.0
     """Scale of the cosines."""
@@ -139,7 +146,7 @@ class ProxyAnchor:
 
     def __post_init__(self) -> None:
         in_range("loss 'proxy_anchor': alpha", self.alpha, 0)
-        in_range("loss 'proxy_anchor': lr", self.lr, 0)
+        in_range("loss 'proxy_anchor': lr", self.lr, 0, HIGHEST_RATE)
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss; its proxies start where the seed says."""

@@ -12,23 +12,24 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from atlantis_core.errors import SetupError
-from atlantis_core.registry import load
+from atlantis_core.registry import load, make
 
 
-def chosen(registry: Mapping[str, str], text: str, kind: str) -> Any:
+def chosen(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
     """Return the part that a text names, made with the options behind its name.
 
     Args:
         registry: Short name -> `module:Class`.
         text: `name`, `name:option=value,...`, or `module:Class` of a part outside this repository.
         kind: What is being chosen, for the error messages (`"loss"`).
+        port: The protocol that a part outside must meet.
 
     Raises:
-        SetupError: No such part, no such option, or a value that it cannot have.
+        SetupError: No such part, no such option, a value that it cannot have, or a part that is none.
     """
     name, colon, told = text.partition(":")
     if name not in registry:
-        return load(registry, text, kind)()
+        return make(registry, text, kind, port)
     if colon and not told.strip(", "):  # it would be the same training under another address
         raise SetupError(f"{kind} {text!r} has no option behind its colon; write {name!r}")
     return made(load(registry, name, kind), _pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}")

@@ -68,6 +68,7 @@ class HyperbolicPairs:
     """Pairwise cross-entropy over distances in the ball; curvature is the head's, temperature the recipe's."""
 
     head: ClassVar[str | None] = "hyperbolic"
+    needs_pairs: ClassVar[bool] = True
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss."""
@@ -84,6 +85,7 @@ class SphericalPairs:
     """Pairwise cross-entropy over cosines; the temperature is the recipe's."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = True
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from atlantis_core.learning.options import in_range
+from atlantis_core.learning.recipe import HIGHEST_RATE
 from atlantis_core.learning.setting import LossModule, Setting, loss_module
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class PotentialField:
     """The energy of a batch and all proxies, on the unit sphere; memory is quadratic in proxies plus batch."""
 
     head: ClassVar[str | None] = "sphere"
+    needs_pairs: ClassVar[bool] = False
 
     delta: float = 0.2
     """Radius within which a class has no attraction and beyond which it has no repulsion; the paper: 0.1 to 0.3."""
@@ -57,7 +59,7 @@ class PotentialField:
         in_range("loss 'potential_field': delta", self.delta, 0, 2)
         in_range("loss 'potential_field': alpha", self.alpha, 0)
         in_range("loss 'potential_field': proxies", self.proxies, 0)
-        in_range("loss 'potential_field': lr", self.lr, 0)
+        in_range("loss 'potential_field': lr", self.lr, 0, HIGHEST_RATE)
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss; its proxies start where the seed says."""

@@ -10,8 +10,11 @@ from atlantis_core.errors import SetupError
 from atlantis_core.learning.backbones import HARBOR_STUDENT
 from atlantis_core.learning.options import typed
 from atlantis_core.learning.recipe import Recipe
+from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from atlantis_core.learning.backbones import Backbone
 
 PRESETS = {
@@ -103,14 +106,21 @@ def preset_for(backbone_name: str | None) -> str:
     return "harbor" if backbone_name == HARBOR_STUDENT else "cpu"
 
 
-def for_backbone(recipe: Recipe, backbone: Backbone) -> Recipe:
+def for_backbone(recipe: Recipe, backbone: Backbone, told: Iterable[str] = ()) -> Recipe:
     """Return the recipe as `backbone` needs it: from scratch every block is trained, and for longer.
 
     Random blocks that stay frozen teach nothing; three times the steps is what small trunks still need to start.
+
+    Args:
+        recipe: Of pretrained weights.
+        backbone: Where the trunk starts.
+        told: Settings that a person gave; they stay.
     """
     if backbone.source != "scratch":
         return recipe
-    return replace(recipe, trainable_fraction=1.0, steps=3 * recipe.steps, lr_trunk=max(recipe.lr_trunk, 1e-3))
+    needed = {"trainable_fraction": 1.0, "steps": 3 * recipe.steps, "lr_trunk": max(recipe.lr_trunk, 1e-3)}
+    changes: dict[str, Any] = {setting: value for setting, value in needed.items() if setting not in set(told)}
+    return replace(recipe, **changes)
 
 
 def preset(text: str, **changes: Any) -> Recipe:
@@ -123,10 +133,10 @@ def preset(text: str, **changes: Any) -> Recipe:
     Raises:
         SetupError: No such preset or setting, or a value that it cannot have.
     """
-    name, _, told = text.partition("?")
+    name = text.partition("?")[0]
     if name not in PRESETS:
         raise _unknown(name, PRESETS)
-    pairs = _pairs(name, told)
+    pairs = _told(text)
     kinds = get_type_hints(Recipe)
     for setting in (*pairs, *changes):
         if setting not in kinds:
@@ -140,8 +150,13 @@ def preset(text: str, **changes: Any) -> Recipe:
     return recipe
 
 
-def _pairs(name: str, told: str) -> dict[str, str]:
-    """Cut `a=1&b=2` into its pairs."""
+def _unknown(name: str, known: Iterable[str]) -> SetupError:
+    return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return the settings that stand behind the name of a preset: `a=1&b=2`."""
+    name, _, told = text.partition("?")
     pairs: dict[str, str] = {}
     for item in filter(None, told.split("&")):
         setting, equals, value = (part.strip() for part in item.partition("="))
@@ -151,10 +166,6 @@ def _pairs(name: str, told: str) -> dict[str, str]:
             raise SetupError(f"{setting} is set twice, to {pairs[setting]!r} and {value!r}; leave one out")
         pairs[setting] = value
     return pairs
-
-
-def _unknown(name: str, known: Iterable[str]) -> SetupError:
-    return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
 
 
 def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Recipe:
@@ -168,7 +179,18 @@ def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Reci
     Raises:
         SetupError: As `preset`.
     """
-    return for_backbone(preset(_settled(text, backbone_name)), backbone)
+    return for_backbone(preset(_settled(text, backbone_name)), backbone, _told(text))
+
+
+def adaptation(text: str, backbone_name: str | None, backbone: Backbone) -> str:
+    """Say which settings `recipe_for` changed, and from what, since weights start from scratch; else nothing.
+
+    Raises:
+        SetupError: As `preset`.
+    """
+    before, after = as_json(preset(_settled(text, backbone_name))), as_json(recipe_for(text, backbone_name, backbone))
+    changed = [f"{name}={after[name]:g} (not {before[name]:g})" for name in after if after[name] != before[name]]
+    return f"from scratch the preset becomes {', '.join(changed)}; what you set stays" if changed else ""
 
 
 def check_preset(text: str) -> None:

@@ -12,6 +12,8 @@ from atlantis_core.plain import as_json
 EMBEDDINGS = ("head", "body")
 FEEDS = ("cached", "online")
 PRECISIONS = ("float32", "bfloat16")
+HIGHEST_RATE = 1e6
+"""Of all learning rates; products with what is far above it no longer fit into single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "views": (0, 100),
     "trainable_fraction": (0, 1),
     "embed_dim": (1, 65_536),
-    "lr_head": (0, math.inf),
-    "lr_trunk": (0, math.inf),
-    "weight_decay": (0, math.inf),
+    "lr_head": (0, HIGHEST_RATE),
+    "lr_trunk": (0, HIGHEST_RATE),
+    "weight_decay": (0, 1e6),
     "warmup_steps": (0, _MANY),
     "clip_norm": (1e-9, math.inf),
     "temperature": (1e-6, math.inf),

@@ -158,8 +158,11 @@ def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0
         backbone: The trunk.
         trainable_fraction: Where to cut for `embed_cached`; give the recipe's to share its cache.
         side_px: Side of the square input; 0 takes the backbone's own.
+
+    Raises:
+        SetupError: As `create_trunk`.
     """
-    stages = split(create_trunk(backbone).to(best_device()), trainable_fraction)
+    stages = split(create_trunk(backbone, side_px).to(best_device()), trainable_fraction)
     return Retriever(backbone, stages, None, side_px or backbone.input_px)
 
 
@@ -212,9 +215,11 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         cause = " ".join(repr(error).split())[:200]
         raise SetupError(f"checkpoint {str(path)!r} is damaged: {cause}") from error
-    trunk = load_trunk(backbone.architecture, backbone.arguments, _under(state, "trunk."))
+    side_px = int(facts["input_px"])
+    resized_px = 0 if side_px == backbone.input_px else side_px
+    trunk = load_trunk(backbone.architecture, backbone.arguments, _under(state, "trunk."), resized_px)
     device = best_device()
-    stages, side_px = split(trunk.to(device), fraction), int(facts["input_px"])
+    stages = split(trunk.to(device), fraction)
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
         return Retriever(backbone, stages, None, side_px, training=training)
     return Retriever(backbone, stages, head.to(device).eval(), side_px, space, training)

@@ -57,6 +57,8 @@ class LossOptions(Protocol):
 
     head: ClassVar[str | None]
     """The only head that its embeddings can come from; None: any."""
+    needs_pairs: ClassVar[bool]
+    """Whether it learns nothing from batches with one image a class; one with proxies does."""
 
     def build(self, setting: Setting) -> LossModule:
         """Return the loss for one training."""

@@ -136,7 +136,7 @@ def prepare(
 
 
 def _stages(backbone: Backbone, recipe: Recipe) -> Stages:
-    return split(create_trunk(backbone).to(best_device()), recipe.trainable_fraction)
+    return split(create_trunk(backbone, recipe.side_px).to(best_device()), recipe.trainable_fraction)
 
 
 def _pooled(stages: Stages, feed: Feed, batch_size: int = 128) -> Tensor:

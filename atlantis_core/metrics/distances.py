@@ -27,6 +27,10 @@ DISTANCES = {
 }
 """Distance name -> `module:Class`; `hyperbolic:0.1` is a ball of curvature -0.1."""
 
+CURVATURES = (1e-6, 1e6)
+"""c lies above the first and is at most the second: in flatter balls rounding decides who is near, as if all were."""
+_IN_BOUNDS = f"C must be above {CURVATURES[0]:g} and at most {CURVATURES[1]:g}"
+
 
 class Distance(Protocol):
     """What a ranking needs of a distance."""
@@ -95,14 +99,14 @@ class Hyperbolic:
     """
 
     def __init__(self, curvature: float | str = 1.0) -> None:
-        """Take c > 0; `hyperbolic:0.1` is c = 0.1.
+        """Take c; `hyperbolic:0.1` is c = 0.1.
 
         Raises:
-            ValueError: It is not a positive number.
+            ValueError: It is no number within `CURVATURES`.
         """
-        self.curvature = float(curvature)
-        if not 0 < self.curvature < float("inf"):
-            raise ValueError(f"curvature {curvature!r}: c must be above 0 (the ball's curvature is -c)")
+        self.curvature, (low, high) = float(curvature), CURVATURES
+        if not low < self.curvature <= high:
+            raise ValueError(f"curvature {curvature!r}: {_IN_BOUNDS} (the ball's curvature is -c)")
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
         """Return float64 factors (Q, D + 2) and (G, D + 2) of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2)).
@@ -139,9 +143,9 @@ def check_distance(text: str) -> Distance:
     if short in {"cosine", "euclidean"} and told:
         raise SetupError(f"distance {text!r}: {short} takes nothing behind it; write {short}")
     try:
-        found: Distance = build(DISTANCES, text, "distance")
+        found: Distance = build(DISTANCES, text, "distance", Distance)
     except ValueError as error:
-        raise SetupError(f"distance {text!r}: C is a number above 0; write it like hyperbolic:0.1") from error
+        raise SetupError(f"distance {text!r}: {_IN_BOUNDS}; write it like hyperbolic:0.1") from error
     return found
 
 

@@ -102,7 +102,7 @@ def rank(
         raise ValueError(f"a leave-out rule does not fit {queries} queries and {gallery} gallery images")
     if not gallery or not queries:
         return _nothing_ranked(queries)
-    kind: Distance = build(DISTANCES, distance, "distance")
+    kind: Distance = build(DISTANCES, distance, "distance", Distance)
     left, right = kind.factors(query_embeddings, gallery_embeddings)
     order, gallery_order = (np.argsort(labels, kind="stable") for labels in (query_labels, gallery_labels))
     column_of = np.append(np.argsort(gallery_order), -1)  # what is -1, not in the gallery, stays -1

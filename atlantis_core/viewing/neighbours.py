@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from atlantis_core.checkpoints import retriever_of
 from atlantis_core.rounds import MadePicture
 from atlantis_core.trials import trials
 
@@ -77,10 +78,8 @@ class Neighbours:
 
     @cached_property
     def _retriever(self) -> Retriever:
-        from atlantis_core.learning.retriever import load_retriever
-
         (trial,) = trials(self._session, [self._trial_id])
-        return load_retriever(trial.path)
+        return retriever_of(trial)
 
     @cached_property
     def _embeddings(self) -> NDArray[np.float32]:

@@ -53,7 +53,7 @@ def test_seeds_are_trained_measured_and_found_again(
         "sd": pytest.approx(np.std(recalls, ddof=1)),
     }
     assert found["recipe"]["classes_per_batch"] == 3
-    assert found["recipe"]["steps"] == 12  # from scratch three times as many
+    assert found["recipe"]["steps"] == 4
     assert found["frozen"]["queries"] == found["queries"] == 6
     assert not found["chosen_on_queries"]
     stamp = Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns
@@ -185,10 +185,75 @@ def test_random_weights_are_only_measured_where_they_are_asked_for_and_are_calle
     assert json.loads(capsys.readouterr().out)["weights"] == "random"
 
 
+@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is gone")])
+def test_a_checkpoint_that_was_lost_is_trained_again(
+    lost: str, words: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words_typed = ["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(words_typed) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    picture, file = [next(photos.glob("*/*.png"))], Path(trial["path"], lost)
+    wanted = load_retriever(trial["path"]).embed(picture)
+    file.write_bytes(file.read_bytes()[:1000]) if words == "cannot be read" else file.unlink()
+    evaluate = ["evaluate", trial["id"], str(photos), "--workspace", str(tmp_path / "w")]
+    assert _answer(evaluate) == 2
+    assert f"the checkpoint of trial '{trial['id']}' is lost: '{file}' {words}" in capsys.readouterr().err
+    assert _answer(words_typed) == 0
+    assert f"trial {trial['id']} is trained again: '{file}' {words}" in capsys.readouterr().err
+    assert np.array_equal(load_retriever(trial["path"]).embed(picture), wanted)
+
+
+def test_from_scratch_steps_that_were_set_stay_and_others_are_said_to_change(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--workspace", str(tmp_path / "w")]
+    assert _answer([*words, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["recipe"]["steps"] == 24
+    assert "from scratch the preset becomes steps=24 (not 8), trainable_fraction=1 (not 0.25)" in told.err
+    own = ["--set", "steps=3", "--set", "trainable_fraction=0.5", "--set", "lr_trunk=1e-4"]
+    assert _answer([*words, *own, "--json"]) == 0
+    told = capsys.readouterr()
+    recipe = json.loads(told.out)["recipe"]
+    assert (recipe["steps"], recipe["trainable_fraction"], recipe["lr_trunk"]) == (3, 0.5, 1e-4)
+    assert "from scratch the preset becomes" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "had", "line"),
+    [
+        (16, 16, None),
+        (64, 18, "embed_dim is 18, not 64: it cannot be more than there are training images"),
+    ],
+)
+def test_fewer_dimensions_than_asked_for_are_said(
+    asked: int, had: int, line: str | None, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUICK, "--set", f"embed_dim={asked}", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *words]) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert (found["recipe"]["embed_dim"], found["trials"][0]["embed_dim"]) == (asked, had)
+    assert line in told.err if line else "embed_dim" not in told.err
+
+
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
     assert "chosen on these very queries" in capsys.readouterr().out
+
+
+def test_a_collection_that_was_moved_is_neither_trained_on_nor_measured_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUICK, "--set", "validate_every=2", "--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *words]) == 0
+    before = json.loads(capsys.readouterr().out)
+    moved = photos.rename(tmp_path / "moved")
+    assert _answer(["train", str(moved), *words]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after["trials"] == before["trials"]
+    assert len(list((tmp_path / "w" / "measurements").glob("*.npz"))) == 2  # frozen and trained
 
 
 def test_a_model_trained_to_be_searched_by_its_body_is(
@@ -204,7 +269,7 @@ def test_a_model_trained_to_be_searched_by_its_body_is(
 
 
 def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wild = ["--set", "lr_trunk=1e30", "--set", "lr_head=1e30", "--set", "warmup_steps=0"]
+    wild = ["--set", "lr_trunk=1e6", "--set", "lr_head=1e6", "--set", "warmup_steps=0"]
     assert _answer(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
     answered = capsys.readouterr()
     assert "every training diverged (the loss is" in answered.err
@@ -226,7 +291,20 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "head=sphere:,"], "write 'sphere'"),
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
+        (["--set", "loss=math:pi"], "loss 'math:pi' is no class; known: hyperbolic_pairs, "),
+        (["--set", "loss=os:path"], "loss 'os:path' is no class"),
+        (["--set", "loss=math:floor"], "loss 'math:floor' is no class"),
+        (
+            ["--set", "loss=json:JSONEncoder"],
+            "lacks build, head, needs_pairs: it is no LossOptions (atl",
+        ),
+        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
+        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1e+06, not 1e+300"),
+        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1e+06, not 1e+300"),
+        (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1e+06, not 1e+300"),
+        (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
+        (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
         (["--preset", "huge"], "unknown preset 'huge'; known: auto, cpu, full"),
         (["--preset", "cpu?head=flat"], "head 'flat'"),

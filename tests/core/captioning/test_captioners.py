@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from atlantis_core.captioning.attributes import AttributeCaptioner, in_words
 from atlantis_core.captioning.measures import measure
 from atlantis_core.errors import SetupError
-from atlantis_core.ports import CAPTIONERS
+from atlantis_core.ports import CAPTIONERS, Captioner
 from atlantis_core.records import LabelledImage
 from atlantis_core.registry import build
 
@@ -30,7 +30,7 @@ def saved(folder: Path, name: str, image: Image.Image) -> LabelledImage:
 @pytest.fixture(params=sorted(CAPTIONERS))
 def captioner(request, tiny_blip):
     told = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
-    return build(CAPTIONERS, request.param + told.get(request.param, ""), "captioner")
+    return build(CAPTIONERS, request.param + told.get(request.param, ""), "captioner", Captioner)
 
 
 def test_one_caption_per_image_in_order(captioner, tmp_path):

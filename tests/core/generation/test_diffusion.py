@@ -14,7 +14,7 @@ import pytest
 from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
 from atlantis_core.generation.diffusion.options import parse_address
-from atlantis_core.ports import GENERATORS
+from atlantis_core.ports import GENERATORS, Generator
 from atlantis_core.records import GenerationRequest
 from atlantis_core.registry import build
 
@@ -153,4 +153,4 @@ def test_known_models_come_with_their_settings_and_licence(tiny_pipeline: Path) 
 
 def test_without_a_model_it_says_that_it_needs_one() -> None:
     with pytest.raises(SetupError, match="diffusion:NAME"):
-        build(GENERATORS, "diffusion", "generator")
+        build(GENERATORS, "diffusion", "generator", Generator)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.errors import ToolError
-from atlantis_core.ports import GENERATORS
+from atlantis_core.ports import GENERATORS, Generator
 from atlantis_core.registry import build
 
 
@@ -17,7 +17,7 @@ def generator(request, tiny_pipeline, source):
         "diffusion": f":{tiny_pipeline}?steps=2&batch=4&strength=0.9",
         "retrieve": f":{Path(source.path).parent}",
     }
-    return build(GENERATORS, request.param + told.get(request.param, ""), "generator")
+    return build(GENERATORS, request.param + told.get(request.param, ""), "generator", Generator)
 
 
 def test_it_has_a_name_and_a_version(generator):

@@ -10,7 +10,7 @@ import pytest
 from atlantis_core.errors import SetupError
 from atlantis_core.generation.nearest import nearest
 from atlantis_core.generation.retrieve import RetrieveGenerator
-from atlantis_core.ports import GENERATORS
+from atlantis_core.ports import GENERATORS, Generator
 from atlantis_core.records import Cell, CellRequest, LabelledImage
 from atlantis_core.registry import build
 from tests.core.generation.conftest import photo
@@ -90,4 +90,4 @@ def test_a_pool_of_no_use_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no pool folder"):
         RetrieveGenerator(str(tmp_path / "nowhere"))
     with pytest.raises(SetupError, match="retrieve:NAME"):
-        build(GENERATORS, "retrieve", "generator")
+        build(GENERATORS, "retrieve", "generator", Generator)

@@ -197,7 +197,7 @@ def test_a_trunk_all_the_way_back_is_the_one_it_began_as(
 def test_a_failed_training_leaves_no_state(
     images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
-    wild = replace(recipe, lr_head=1e30, warmup_steps=0, steps=60, loss="triplet:miner=all,margin=1.9")
+    wild = replace(recipe, lr_head=1e6, warmup_steps=0, steps=60, loss="triplet:miner=all,margin=1.9")
     with pytest.raises(TrainingFailed, match="at step"):
         train(images, backbone, wild, 0, tmp_path / "m", cache, save_seconds=0)
     assert not (tmp_path / "m").exists()

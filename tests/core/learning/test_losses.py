@@ -171,12 +171,26 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
         ({"loss": "hyperbolic_pairs"}, "needs head 'hyperbolic', not 'sphere'"),
         ({"head": "hyperbolic"}, "needs head 'sphere', not 'hyperbolic'"),
         ({"head": "torus"}, "unknown head 'torus'"),
-        ({"head": "hyperbolic:c=-1"}, "c must be above 0"),
+        ({"head": "hyperbolic:c=-1"}, "c must be above 1e-06 and at most"),
     ],
 )
 def test_losses_that_cannot_be_are_told(change: dict[str, str], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         make_loss(preset("cpu", **change), CLASSES, DIMS, 0)
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_a_loss_learns_from_single_images_of_classes_or_refuses_them(loss: str) -> None:
+    head = "hyperbolic" if loss == "hyperbolic_pairs" else "sphere"
+    singles = preset("cpu", loss=loss, head=head, images_per_class=1)
+    if loss not in {"proxy_anchor", "potential_field"}:
+        with pytest.raises(SetupError, match=f"loss '{loss}' learns from pairs of a class: images_per_class"):
+            make_loss(singles, CLASSES, DIMS, 0)
+        return
+    z = unit()[::SAMPLES].clone().requires_grad_()
+    make_loss(singles, CLASSES, DIMS, 0)(z, LABELS[::SAMPLES]).backward()
+    assert z.grad is not None
+    assert bool(z.grad.abs().sum() > 0)
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))

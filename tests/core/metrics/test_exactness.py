@@ -184,7 +184,7 @@ def test_euclidean_does_not_mind_where_the_origin_is(scene):
     assert moved.first_hit.tolist() == plain.first_hit.tolist()
 
 
-@pytest.mark.parametrize("curvature", [0.1, 1.0, 4.0])
+@pytest.mark.parametrize("curvature", [1.01e-6, 0.1, 1.0, 4.0, 1e6])
 def test_hyperbolic_follows_the_formula(curvature, scene):
     points, labels = scene(7, 60, 9, side=3)
     reach = np.random.default_rng(0).uniform(0.05, 0.9999, (60, 1)) / math.sqrt(curvature)
@@ -203,7 +203,7 @@ def test_hyperbolic_follows_the_formula(curvature, scene):
         ("manhattan", SetupError, "unknown distance 'manhattan'; known: cosine, euclidean, hyperbolic"),
         ("hyperbolic", ValueError, "inside the ball of radius 1;"),
         ("hyperbolic:4", ValueError, "inside the ball of radius 0.5"),
-        ("hyperbolic:0", ValueError, "c must be above 0"),
+        ("hyperbolic:0", ValueError, "C must be above 1e-06"),
     ],
 )
 def test_a_distance_that_is_not_defined_is_refused(distance, error, complaint):
@@ -217,9 +217,11 @@ def test_a_distance_that_is_not_defined_is_refused(distance, error, complaint):
     [
         ("manhattan", "unknown distance 'manhattan'; known: cosine, euclidean, hyperbolic"),
         ("cosine:3", "cosine takes nothing behind it"),
-        ("hyperbolic:wide", "C is a number above 0; write it like hyperbolic:0.1"),
-        ("hyperbolic:-1", "C is a number above 0"),
-        ("hyperbolic:nan", "C is a number above 0"),
+        ("hyperbolic:wide", "C must be above 1e-06 and at most 1e\\+06; write it like hyperbolic:0.1"),
+        ("hyperbolic:-1", "C must be above"),
+        ("hyperbolic:nan", "C must be above"),
+        ("hyperbolic:1e-300", "distance 'hyperbolic:1e-300': C must be above 1e-06 and at most"),
+        ("hyperbolic:1e300", "C must be above"),
     ],
 )
 def test_a_distance_that_a_person_mistypes_is_explained(text, complaint):
