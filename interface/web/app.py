@@ -5,18 +5,17 @@ from __future__ import annotations
 import warnings
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from atlantis_core.errors import AtlantisError
 from atlantis_core.searching.places import FOLDER_NAME
 from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
 from atlantis_dml.web.limits import LargestBody
 from atlantis_dml.web.pictures import add_picture_routes
+from atlantis_dml.web.refusals import Refusal, add_refusals
 from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
@@ -59,8 +58,14 @@ def make_app(site: Site) -> FastAPI:
 
 
 def make_data_app(site: Site) -> FastAPI:
-    """Return the application without its pages: what they ask for, documented at `/data/docs`."""
-    app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
+    """Return the application without its pages: what they ask for, documented at `/data/openapi.json`."""
+    app = FastAPI(
+        title="ATLANTIS",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{DATA_PATH}/openapi.json",
+        responses={"4XX": {"model": Refusal, "description": "Refused; the line says why."}},
+    )
     app.add_middleware(LargestBody)
     app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
     router = APIRouter(prefix=DATA_PATH)
@@ -71,11 +76,7 @@ def make_data_app(site: Site) -> FastAPI:
     add_search_api(api, Searches(site.workspace.folder / FOLDER_NAME))
     app.include_router(api)
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
-
-    @app.exception_handler(AtlantisError)
-    def mistaken(_request: Request, error: Any) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=400)
-
+    add_refusals(app)
     return app
 
 

@@ -6,7 +6,7 @@ export async function ask(path, body) {
   };
   const response = await fetch("/data" + path, options);
   const answer = await response.json().catch(() => ({ error: response.statusText }));
-  if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail) || response.statusText);
+  if (!response.ok) throw new Error(answer.error || response.statusText);
   return answer;
 }
 
