@@ -64,7 +64,7 @@ const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) =
 function row(request) {
   const { cell } = request;
   const name = cell.facet ? `${cell.class_name}, ${cell.facet}=${cell.value}` : cell.class_name;
-  const count = el("input", { type: "number", min: 0, max: 100000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
+  const count = el("input", { type: "number", min: 0, max: 1000000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
   const before = request.prompts.join("\n");
   const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one a line` });
   return {
