@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlantis_core.data.entries import shown
+from atlantis_core.data.opening import read_formats
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo, Plan
 from atlantis_core.ports import Progress, no_progress
@@ -99,7 +100,7 @@ def _check(file: Path, name: str, title: str) -> None:
     from PIL import Image
 
     try:
-        with Image.open(file):
+        with Image.open(file, formats=read_formats()):
             pass
     except _DAMAGE as error:
         raise SetupError(f"image {shown(name)!r} of {title} is damaged; unpack the archive again") from error

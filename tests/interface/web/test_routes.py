@@ -138,8 +138,12 @@ def test_the_schema_is_documented(client) -> None:
 
 
 def _png(width: int, height: int) -> bytes:
+    return _as("PNG", Image.new("1", (width, height)))
+
+
+def _as(kind: str, picture: Image.Image) -> bytes:
     target = io.BytesIO()
-    Image.new("1", (width, height)).save(target, "PNG")
+    picture.save(target, kind)
     return target.getvalue()
 
 
@@ -149,6 +153,7 @@ def _png(width: int, height: int) -> bytes:
         (b"", "is empty"),
         (b"not a picture", "no picture that can be read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
+        (_as("EPS", Image.new("RGB", (64, 64))), "no picture that can be read"),  # it would start Ghostscript
         (_png(64, 64)[:45], "no picture that can be read"),
         (_png(12_000, 12_000), "million pixels"),
         (b"x" * (LARGEST_BYTES + 1), "larger than 8 MB"),
