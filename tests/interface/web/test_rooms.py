@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from atlantis_core.errors import SetupError
+from atlantis_dml.chat_record import ChatRecord, keep
 from atlantis_dml.web.room import Room
 from atlantis_dml.web.site import Site
 
@@ -54,6 +56,17 @@ def test_commands_and_nonsense_are_answered(site: Site) -> None:
     room.say("\x1b[31m![x](http://evil.example/a.png)<script>")
     _rest(room)
     assert all("\x1b" not in message.text for message in room.messages())
+
+
+def test_a_run_that_is_done_is_a_change_though_no_step_follows(site: Site, fabricated) -> None:
+    runs = site.workspace.runs
+    run = runs.create(replace(runs.get(fabricated.run_id).spec, data="harbor-tiny", beside="chat-one"))
+    keep(site.workspace, ChatRecord("chat-one", "harbor-tiny", started=True, run_id=run.id))
+    room = site.conversations.room("chat-one")
+    before = room.glance().stamp
+    runs.mark(run.id, "done")
+    assert room.glance().stamp != before
+    assert len(room.messages()) == 1
 
 
 def test_a_key_that_is_typed_is_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
