@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.errors import SetupError
 from atlantis_core.overruling import FINAL
@@ -75,13 +75,21 @@ def choose(rows: Sequence[Row], wanted: Wanted) -> list[Row]:
     """Return the rows that are wanted, sorted.
 
     Raises:
-        SetupError: An unknown order.
+        SetupError: An order, a standing or a filter that there is not.
     """
-    if wanted.order not in ORDERS:
-        raise SetupError(f"unknown order {wanted.order!r}; known: {', '.join(ORDERS)}")
+    _check("order", wanted.order, ORDERS)
+    if wanted.standing:
+        _check("standing", wanted.standing, get_args(Standing))
+    if wanted.filter:
+        _check("filter", wanted.filter, sorted({row.verdict.filter for row in rows if row.verdict}))
     found = [row for row in rows if _fits(row, wanted)]
     key = ORDERS[wanted.order]
     return found if key is None else sorted(found, key=key)
+
+
+def _check(what: str, asked: str, known: Collection[str]) -> None:
+    if asked not in known:
+        raise SetupError(f"unknown {what} {asked[:40]!r}; known: {', '.join(known) or 'none yet'}")
 
 
 def _worst_first(row: Row) -> Any:

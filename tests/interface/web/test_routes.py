@@ -50,8 +50,21 @@ def test_candidates_come_a_piece_at_a_time(client, fabricated) -> None:
     kept = client.get(url, params={"standing": "kept", "round": 1}).json()
     assert kept["total"] == 3
     assert client.get(url, params={"limit": 100_000}).status_code == 422
-    assert client.get(url, params={"order": "random"}).status_code == 400
     assert client.get(f"/data/runs/{fabricated.run_id}/counts").json()["round"] == {"1": 4, "2": 4}
+
+
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [
+        ("order", "asked, cell, worst, best"),
+        ("standing", "kept, rejected, undecided"),
+        ("filter", "margin"),
+    ],
+)
+def test_what_candidates_cannot_be_chosen_by_is_named(client, fabricated, what: str, known: str) -> None:
+    told = client.get(f"/data/runs/{fabricated.run_id}/candidates", params={what: "x" * 1000})
+    assert told.status_code == 400
+    assert told.json() == {"error": f"unknown {what} {'x' * 40!r}; known: {known}"}
 
 
 def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
