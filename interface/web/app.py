@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 
 from atlantis_core.searching.places import FOLDER_NAME
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DATA_PATH = "/data"
 API_PATH = "/api"
 STATIC_PATH = "/own"
+_UNUSED = ("/gradio_api/upload", "/gradio_api/process_recording")
+"""Where Gradio would take any file; no part of the pages sends one there."""
 
 
 def make_app(site: Site) -> FastAPI:
@@ -40,6 +42,8 @@ def make_app(site: Site) -> FastAPI:
     from atlantis_dml.web.pages import make_pages
 
     app = make_data_app(site)
+    for path in _UNUSED:
+        app.add_api_route(path, _takes_nothing, methods=["POST"], include_in_schema=False)
     with warnings.catch_warnings():
         # Gradio says this of every app of several pages, whatever `ssr_mode` is.
         warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
@@ -78,6 +82,10 @@ def make_data_app(site: Site) -> FastAPI:
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
     add_refusals(app)
     return app
+
+
+def _takes_nothing() -> None:
+    raise HTTPException(404, "no file is taken here; a picture to search with goes to /data/runs/RUN/search")
 
 
 def folder() -> Path:

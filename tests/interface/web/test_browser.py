@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from serving import CHROMIUM, looking, serving
 
@@ -75,6 +76,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     address, folder = server
     page.goto(address)
     page.wait_for_selector("#conversation input")
+    page.wait_for_selector("#talk")
     page.evaluate(WATCH)
     _say(page, GOAL)
     page.wait_for_selector("text=Say yes to start")
@@ -154,6 +156,28 @@ def test_the_trace_is_searched(page: Any, server: tuple[str, Path]) -> None:
     page.press("#words", "Enter")
     page.wait_for_selector("#tree .hit")
     assert page.locator("#tree > details").count() == 1
+
+
+def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    (run,) = Workspace(folder).runs.all()
+    page.goto(f"{address}/trace?run=<b>nowhere&event=999999")
+    page.wait_for_selector("text=There is no run “<b>nowhere” here; this is the newest.")
+    page.wait_for_selector("text=Event 999999 is not among these steps.")
+    page.goto(f"{address}/gallery?run={run.id}&standing=lost")
+    page.wait_for_selector("text=unknown standing 'lost'; known: kept, rejected, undecided")
+    page.select_option("#filter-standing", "kept")
+    page.wait_for_selector(".card")
+    assert page.locator(".problem").count() == 0
+    page.goto(f"{address}/?chat=nowhere")
+    page.wait_for_selector("text=no conversation of that name here")
+
+
+def test_gradio_takes_no_file(server: tuple[str, Path]) -> None:
+    for path in ("upload", "upload/", "process_recording"):
+        told = httpx.post(f"{server[0]}/gradio_api/{path}", files={"files": b"abc"}, follow_redirects=True)
+        assert told.status_code == 404
+        assert "no file is taken here" in told.json()["error"]
 
 
 def test_a_picture_finds_its_like_and_no_picture_is_refused(
