@@ -173,6 +173,15 @@ def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, P
     page.wait_for_selector("text=no conversation of that name here")
 
 
+def test_a_server_ends_quietly_under_an_open_page(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace", *QUICK) as address:  # it looks at what the server said
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("#talk")
+        page.wait_for_timeout(1000)
+    page.close()
+
+
 def test_gradio_takes_no_file(server: tuple[str, Path]) -> None:
     for path in ("upload", "upload/", "process_recording"):
         told = httpx.post(f"{server[0]}/gradio_api/{path}", files={"files": b"abc"}, follow_redirects=True)
