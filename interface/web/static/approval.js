@@ -36,7 +36,9 @@ export async function show(place, run, answered) {
     try {
       const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
       await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
-      place.replaceChildren(el("p", { className: "quiet", role: "status" }, decision === "approve" ? "Approved." : "Rejected."));
+      const said = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
+      place.replaceChildren(said);
+      said.focus(); // the form is gone: the keyboard goes on from here, not from the top of the page
       setTimeout(answered, 1500);
     } catch (error) {
       told.textContent = error.message;

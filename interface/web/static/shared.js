@@ -4,7 +4,10 @@ export async function ask(path, body) {
   const options = body === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   };
-  const response = await fetch("/data" + path, options);
+  return answered(await fetch("/data" + path, options));
+}
+
+export async function answered(response) {
   const answer = await response.json().catch(() => ({ error: response.statusText }));
   if (!response.ok) throw new Error(answer.error || response.statusText);
   return answer;

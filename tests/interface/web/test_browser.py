@@ -12,6 +12,7 @@ import pytest
 from serving import CHROMIUM, looking, serving
 
 import atlantis_dml
+from atlantis_core.records import Verdict
 from atlantis_core.store.workspace import Workspace
 
 pytestmark = [
@@ -101,7 +102,8 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     count.fill(str(asked - 3))
     page.wait_for_selector(f"text={2 * asked - 3} images")
     other.evaluate("document.querySelector('#reason').value = 'too late'")
-    page.click("#approve")
+    page.press("#approve", "Enter")
+    page.wait_for_function("document.activeElement.innerText === 'Approved.'")  # the keyboard goes on from there
     page.wait_for_selector("#status [data-status=done]")
     page.wait_for_selector("text=critique of round 1")
     other.wait_for_selector("#status [data-status=done]")
@@ -139,6 +141,21 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.wait_for_selector("details.wanted > summary img")
     assert "generate_images" in page.locator("details.wanted > summary").inner_text()
     page.wait_for_selector("details.wanted pre")
+
+
+def test_what_matches_a_held_out_image_cannot_be_kept_by_key_or_button(page: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    store, (run,) = Workspace(folder).candidates, Workspace(folder).runs.all()
+    key = next(verdict.candidate_key for verdict in store.verdicts(run.id, 1) if verdict.kept)
+    with Workspace(folder).events.span(run.id, "tool", "score_outliers", {}):
+        store.judge(run.id, 1, [Verdict(key, False, "leak_guard", 1.0, "it matches a held-out image")])
+    page.goto(f"{address}/gallery?run={run.id}&filter=leak_guard")
+    card = page.locator(f".card[data-key='{key}']")
+    card.press("k")
+    page.wait_for_selector("text=cannot be kept: it matches a held-out image")
+    assert card.locator("button").count() == 0
+    card.press("r")  # it is rejected already
+    assert key not in store.by_hand(run.id, 1)
 
 
 def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str, Path]) -> None:
@@ -201,6 +218,9 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     page.set_input_files("#picture", image.path)
     page.wait_for_selector(".sides section:nth-child(2) li")
     assert image.label in page.locator(".results li").first.inner_text()
+    page.locator(".results li button").first.press("Enter")
+    page.wait_for_selector("text=choose one to search with it")
+    assert page.evaluate("document.activeElement.role") == "status"  # the keyboard goes on from there
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     page.set_input_files("#picture", str(bad))
