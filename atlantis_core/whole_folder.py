@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
+
+
+def check_place(folder: Path) -> None:
+    """Try whether a folder could be made, and leave nothing behind: to be asked before the work that fills it.
+
+    Args:
+        folder: Absolute; it, and folders above it, may be missing.
+
+    Raises:
+        SetupError: Nothing can be written there.
+    """
+    above = folder.parent
+    while not os.path.lexists(above):
+        above = above.parent
+    try:
+        tempfile.TemporaryDirectory(dir=above, prefix=f".{folder.name}.").cleanup()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 @contextmanager
@@ -32,10 +51,14 @@ def hidden_beside(folder: Path, purpose: str) -> Iterator[Path]:
         part.mkdir()
         yield part
     except OSError as error:
-        at = f" ({shown(str(error.filename))!r})" if error.filename else ""
-        raise SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror or error}{at}") from error
+        raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> SetupError:
+    at = f" ({shown(str(error.filename))!r})" if error.filename else ""
+    return SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror or error}{at}")
 
 
 def _clear_dead(folder: Path, purpose: str) -> None:

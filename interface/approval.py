@@ -98,7 +98,7 @@ def _read(session: Session, text: str, name: str) -> Answer:
     """Check an edited protocol here, before the graph sees it: a bad one must leave the run as it was."""
     try:
         payload = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SetupError(f"{name!r} is no JSON: {error}") from error
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     protocol = edited_protocol(payload, session.collection, session.spec.regime, left)

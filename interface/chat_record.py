@@ -43,6 +43,11 @@ def keep(workspace: Workspace, record: ChatRecord) -> ChatRecord:
     return record
 
 
+def read_again(workspace: Workspace, chat_id: str) -> ChatRecord:
+    """Return a conversation that was kept, as it is now."""
+    return from_json(ChatRecord, workspace.journal.read(chat_id, 0, _KIND))
+
+
 def conversations(workspace: Workspace) -> list[ChatRecord]:
     """Return every conversation of a workspace."""
     return [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]

@@ -14,7 +14,7 @@ from atlantis_core.plain import as_json, from_json
 from atlantis_core.planned import Planned, missing, plan_in_words
 from atlantis_core.wishes import MOST_NOTES, undo, wish, wishes_of
 from atlantis_dml.approval import described
-from atlantis_dml.chat_record import ChatRecord, keep
+from atlantis_dml.chat_record import ChatRecord, keep, read_again
 from atlantis_dml.chat_situation import situation_of
 from atlantis_dml.working import CAN_SAY, Working
 
@@ -40,17 +40,22 @@ class ChatDesk:
     """What a conversation can act on; an `atlantis_dml.tools.desk.context.Desk`.
 
     Args:
-        record: The conversation.
+        record: The conversation, as it is kept.
         workspace: Keeps it and its runs.
         template: Settings of its runs.
         screen: Told what the run does, line by line.
     """
 
     def __init__(self, record: ChatRecord, workspace: Workspace, template: Template, screen: Screen) -> None:
-        self.record, self.screen = record, screen
+        self._id, self.screen = record.id, screen
         self._workspace, self._template = workspace, template
         self._reading: Session | None = None
         self.working = Working(workspace, screen, self._rested)
+
+    @property
+    def record(self) -> ChatRecord:
+        """The conversation as it was written last: another process may have gone on with it."""
+        return read_again(self._workspace, self._id)
 
     @property
     def planned(self) -> Planned:
@@ -234,7 +239,7 @@ class ChatDesk:
             wish(session, replace(wishes_of(session), skip=tuple(cells), notes=self.planned.notes))
 
     def _keep(self, **changes: Any) -> None:
-        self.record = keep(self._workspace, replace(self.record, **changes))
+        keep(self._workspace, replace(self.record, **changes))
 
 
 _NOT_STARTABLE = {

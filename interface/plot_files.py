@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,15 @@ def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
         kinds: Endings that it may have.
 
     Raises:
-        SetupError: The name does not say the kind, something is there already, or its folder is not.
+        SetupError: The name does not say the kind, something is there already, or nothing can be written there.
     """
     target = out.expanduser()
     if target.suffix.lower().removeprefix(".") not in kinds:
         raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(kinds)}; the ending says what is written")
     if not target.parent.is_dir():
         raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
+    with _part_of(target):
+        pass
     if target.is_dir() or (target.exists() and target.stat().st_size):
         raise SetupError(f"{str(out)!r} is there already; remove it, or name another --out")
     return target
@@ -60,13 +63,24 @@ def write_whole(data: bytes, target: Path) -> None:
     Raises:
         SetupError: The file cannot be written.
     """
+    with _part_of(target) as part:
+        part.write_bytes(data)
+        part.chmod(0o644)
+        part.replace(target)
+
+
+@contextmanager
+def _part_of(target: Path) -> Iterator[Path]:
+    """Make an empty file beside a target that is gone afterwards, unless it was renamed.
+
+    Raises:
+        SetupError: Something cannot be written.
+    """
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+        os.close(descriptor)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(target)
+            yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:

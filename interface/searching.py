@@ -13,6 +13,8 @@ from atlantis_core.records import IndexFacts, Regime
 from atlantis_dml.progress import screen_on_stderr
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
     from atlantis_core.searching.asking import ImageSearch
     from atlantis_core.searching.embedder import Embedder
@@ -83,24 +85,34 @@ def indexed(asked: IndexAsked, workspace: Path | None) -> dict[str, Any]:
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.searching.chroma import address
-    from atlantis_core.searching.filling import Source, check_splits
-    from atlantis_core.searching.places import check_name
-    from atlantis_dml.assembly import check_data
+    from atlantis_core.searching.filling import Source
 
     started = time.monotonic()
-    check_splits(asked.splits)
-    check_data(asked.data)
-    if asked.name is not None:
-        check_name(asked.name)
-    if asked.server:
-        address(asked.server)
+    _check(asked, workspace)
     with screen_on_stderr() as screen:
         model, embedder = _embedder(asked.model, asked.embedding, workspace)
         loaded = _read(asked, workspace, screen)
         source = Source(loaded.collection, asked.splits)
         found = _filled(asked, source, model, embedder, workspace, screen)
     return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
+
+
+def _check(asked: IndexAsked, workspace: Path | None) -> None:
+    """Refuse what can be refused before the model is loaded."""
+    from atlantis_core.searching.chroma import check_server
+    from atlantis_core.searching.filling import check_splits
+    from atlantis_core.searching.places import FACTS_NAME, check_name, read_facts
+    from atlantis_core.searching.preparing import check_kept_at
+    from atlantis_dml.assembly import check_data
+
+    check_splits(asked.splits)
+    check_data(asked.data)
+    if asked.name is not None:
+        folder = index_home(workspace) / check_name(asked.name)
+        if (folder / FACTS_NAME).is_file():
+            check_kept_at(read_facts(folder), asked.server)
+    if asked.server:
+        check_server(asked.server)
 
 
 def _read(asked: IndexAsked, workspace: Path | None, screen: Screen) -> LoadedCollection:
@@ -175,11 +187,10 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
     """
     if (query.image is None) == (query.text is None):
         raise SetupError("ask with one of the two: a picture (IMAGE) or words (--text)")
-    if query.image is not None and not query.image.expanduser().is_file():
-        raise SetupError(f"there is no picture {str(query.image)!r}; check the path")
+    picture = _picture(query.image) if query.image is not None else None
     found = open_search(index, workspace, model)
     try:
-        vector = _asked(found, query)
+        vector = found.embedder.embed([picture])[0] if picture else found.embedder.embed_text([query.text or ""])[0]
         started = time.monotonic()
         hits = found.search_vector(vector, query.top, query.where, exact=query.exact)
         seconds = time.monotonic() - started
@@ -198,10 +209,13 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
     }
 
 
-def _asked(found: ImageSearch, query: Query) -> Any:
-    if query.image is not None:
-        return found.embedder.embed([query.image.expanduser()])[0]
-    return found.embedder.embed_text([query.text or ""])[0]
+def _picture(path: Path) -> Image:
+    """Read what is asked with, before a model is loaded for it."""
+    from atlantis_core.learning.pictures import open_picture
+
+    if not path.expanduser().is_file():
+        raise SetupError(f"there is no picture {str(path)!r}; check the path")
+    return open_picture(path.expanduser())
 
 
 def hit_facts(hit: Any) -> dict[str, Any]:

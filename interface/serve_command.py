@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -120,7 +122,13 @@ def _serve(site: Site, port: int) -> None:
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    # Pages listen on until they are cut off; after Ctrl-C that is no error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit or _is_bug(record))
     try:
         server.run(sockets=[listening])
     finally:
         site.steering.rest()
+
+
+def _is_bug(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None and not isinstance(record.exc_info[1], asyncio.CancelledError)

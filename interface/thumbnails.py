@@ -1,26 +1,24 @@
-"""Small pictures for pages: JPEG, upright."""
+"""Small pictures for pages, as JPEG."""
 
 from __future__ import annotations
 
 import base64
 import io
 
+from atlantis_core.data.opening import open_photo
+from atlantis_core.errors import AtlantisError
+
 
 def thumbnail(path: str, side_px: int) -> bytes:
-    """Return an image as a JPEG of at most `side_px` on its longer side, turned as its EXIF says.
+    """Return an image as a JPEG of at most `side_px` on its longer side.
 
     Raises:
-        OSError: The file has gone or is damaged.
-        ValueError: The file is damaged.
+        AtlantisError: The file has gone or is damaged.
     """
-    from PIL import Image, ImageOps
-
     target = io.BytesIO()
-    with Image.open(path) as image:
-        image.draft("RGB", (side_px, side_px))
-        small = ImageOps.exif_transpose(image).convert("RGB")
-        small.thumbnail((side_px, side_px))
-        small.save(target, "JPEG", quality=84)
+    small = open_photo(path, side_px)
+    small.thumbnail((side_px, side_px))
+    small.save(target, "JPEG", quality=84)
     return target.getvalue()
 
 
@@ -28,6 +26,6 @@ def embedded_thumbnail(path: str, side_px: int) -> str | None:
     """Return a thumbnail as a data URL for a page; None where the file has gone or is damaged."""
     try:
         data = thumbnail(path, side_px)
-    except (OSError, ValueError):
+    except AtlantisError:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")

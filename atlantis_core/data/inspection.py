@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
+from atlantis_core.data.opening import read_formats
 from atlantis_core.data.perceptual import fingerprint_of
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Problem
@@ -34,7 +34,6 @@ MOST_BYTES = 256 * 1024 * 1024
 LEAST_SIDE_PX = 8
 """Smaller pictures hold nothing to learn from."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 USUAL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 )
@@ -103,7 +102,7 @@ def inspect(
 
 def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
     """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
-    _known_formats()  # loads Pillow's plugins once, before the threads do
+    read_formats()  # loads Pillow's plugins once, before the threads do
     with _pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
             for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
@@ -181,9 +180,8 @@ def _looked_at(source: IO[bytes] | Path, path: Path, look: Callable[[Image], See
     """Return what is seen in an image, or a problem text."""
     from PIL import Image, UnidentifiedImageError
 
-    formats = [name for name in _FORMATS if name in _known_formats()]
     try:
-        with Image.open(source, formats=formats) as image:
+        with Image.open(source, formats=read_formats()) as image:
             return _wrong_size(image) or look(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"huge: {error}"
@@ -208,15 +206,6 @@ def _not_recognised(path: Path) -> str:
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
     return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
-
-
-@cache
-def _known_formats() -> frozenset[str]:
-    """Return the formats that this Pillow was built with; AVIF and WebP are optional."""
-    from PIL import Image
-
-    Image.init()
-    return frozenset(Image.OPEN)
 
 
 @contextmanager

@@ -1,13 +1,28 @@
-"""Opening one photo to work on its pixels: for all parts the same upright RGB."""
+"""Opening one photo to work on its pixels: for all parts the same formats, and the same upright RGB."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError, ToolError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+
+
+@cache
+def read_formats() -> tuple[str, ...]:
+    """Return the formats that are read, of those that this Pillow was built with; AVIF and WebP are optional.
+
+    Whoever's file it is, nothing else is tried: Pillow would read EPS by starting Ghostscript.
+    """
+    from PIL import Image as Pillow
+
+    Pillow.init()
+    return tuple(name for name in _FORMATS if name in Pillow.OPEN)
 
 
 def open_photo(path: str, least_px: int = 0) -> Image:
@@ -25,7 +40,7 @@ def open_photo(path: str, least_px: int = 0) -> Image:
     from PIL import Image as Pillow
 
     try:
-        with Pillow.open(path) as file:
+        with Pillow.open(path, formats=read_formats()) as file:
             if least_px:
                 file.draft("RGB", (least_px, least_px))
             return upright_rgb(file)

@@ -18,7 +18,7 @@ from atlantis_core.exporting.onnx_file import FILE_NAME, Agreement, check_onnx, 
 from atlantis_core.learning.checkpoint import FACTS_NAME, WEIGHTS_NAME
 from atlantis_core.plain import as_json
 from atlantis_core.ports import Progress, no_progress
-from atlantis_core.whole_folder import hidden_beside
+from atlantis_core.whole_folder import check_place, hidden_beside
 
 if TYPE_CHECKING:
     from atlantis_core.learning.backbones import Backbone
@@ -46,12 +46,13 @@ def check_free(folder: Path) -> Path:
     """Return a destination as an absolute path.
 
     Raises:
-        SetupError: It is there, and no empty folder.
+        SetupError: It is there, and no empty folder, or it cannot be made.
     """
     absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must be seen, not followed)
     empty = absolute.is_dir() and not absolute.is_symlink() and not any(absolute.iterdir())
     if os.path.lexists(absolute) and not empty:
         raise SetupError(f"{shown(str(absolute))!r} is there already; name a new folder, or remove it first")
+    check_place(absolute)
     return absolute
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.data.opening import upright_rgb
+from atlantis_core.data.opening import read_formats, upright_rgb
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def open_picture(source: str | Path | Image) -> Image:
     try:
         if isinstance(source, Image.Image):
             return upright_rgb(source)
-        with Image.open(source) as picture:
+        with Image.open(source, formats=read_formats()) as picture:
             return upright_rgb(picture)
     except (OSError, Image.DecompressionBombError, ValueError) as error:
         name = "in memory" if isinstance(source, Image.Image) else repr(str(source))

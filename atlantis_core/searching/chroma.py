@@ -29,6 +29,7 @@ Answer = TypeVar("Answer")
 
 _LOCKED = "database is locked"
 _PATIENCE_SECONDS = 10.0
+_SERVER_WAITS_SECONDS = 5.0
 _GLANCE_SECONDS = 0.05
 _opened = itertools.count()
 
@@ -147,14 +148,28 @@ def patiently(where: str, ask: Callable[[], Answer]) -> Answer:
                 if _LOCKED not in str(error) or time.monotonic() > until:
                     raise
             time.sleep(_GLANCE_SECONDS)
+    except (httpx.TransportError, ValueError) as error:  # ValueError: how its clients tell that a tenant is missing
+        raise SetupError(f"the index at {where!r} cannot be reached: {_reason(error)}") from error
     except (ChromaError, httpx.HTTPError) as error:
         raise SetupError(f"the index at {where!r} cannot be used: {_reason(error)}") from error
-    except ValueError as error:  # how its clients tell that nobody answers, and that a tenant is missing
-        raise SetupError(f"the index at {where!r} cannot be reached: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
     return (" ".join(str(error).split()) or type(error).__name__)[:300]
+
+
+def check_server(server: str) -> None:
+    """Ask a server for a sign of life: Chroma's own client would wait for one without end.
+
+    Raises:
+        SetupError: It is no URL of a server, or none answers there within seconds.
+    """
+    import httpx
+
+    host, port, secure = address(server)
+    place = f"[{host}]" if ":" in host else host
+    url = f"http{'s' if secure else ''}://{place}:{port}/api/v2/heartbeat"
+    patiently(server, lambda: httpx.get(url, timeout=_SERVER_WAITS_SECONDS).raise_for_status())
 
 
 def _client(folder: Path, server: str) -> ClientAPI:
@@ -162,6 +177,7 @@ def _client(folder: Path, server: str) -> ClientAPI:
     from chromadb.config import Settings
 
     if server:
+        check_server(server)
         host, port, secure = address(server)
         # A connection a request: a client that is closed leaves those that it kept open behind.
         settings = Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0)

@@ -60,12 +60,21 @@ def check_model(facts: IndexFacts, model_hash: str) -> None:
         )
 
 
-def _same(facts: IndexFacts, embedder: Embedder, server: str) -> IndexFacts:
-    check_model(facts, embedder.model_hash)
+def check_kept_at(facts: IndexFacts, server: str) -> None:
+    """Refuse another server than the index is kept at, or than none.
+
+    Raises:
+        SetupError: It is another one.
+    """
     if facts.server != server:
         raise SetupError(
             f"index {facts.name!r} is kept {_kept_at(facts.server)}, not {_kept_at(server)}; take another --name"
         )
+
+
+def _same(facts: IndexFacts, embedder: Embedder, server: str) -> IndexFacts:
+    check_model(facts, embedder.model_hash)
+    check_kept_at(facts, server)
     return facts
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.errors import SetupError
 from atlantis_core.overruling import FINAL
@@ -27,8 +27,8 @@ class Row:
     """In which it is used; an image that an earlier round made already is made once and listed here."""
     verdict: Verdict | None
     """As it counts; None before the filters have seen it."""
-    final: bool
-    """Whether a filter rejected it for what is a fact, so that a person cannot keep it."""
+    screened_by: str = ""
+    """The filter that decided before any person did."""
 
     @property
     def standing(self) -> Standing:
@@ -36,6 +36,11 @@ class Row:
         if self.verdict is None:
             return "undecided"
         return "kept" if self.verdict.kept else "rejected"
+
+    @property
+    def final(self) -> bool:
+        """Whether a filter rejected it for what is a fact, so that a person cannot keep it."""
+        return self.screened_by in FINAL
 
     @property
     def by_hand(self) -> bool:
@@ -66,8 +71,8 @@ def rows_of(session: Session) -> list[Row]:
     for index, entries in rounds.items():
         candidates = store.find(entries.get("candidates") or [])
         verdicts = {verdict.candidate_key: verdict for verdict in store.verdicts(session.run_id, index)}
-        final = {v.candidate_key for v in store.filtered(session.run_id, index) if v.filter in FINAL}
-        found += [Row(one, index, verdicts.get(key), key in final) for key, one in candidates.items()]
+        screened = {verdict.candidate_key: verdict.filter for verdict in store.filtered(session.run_id, index)}
+        found += [Row(one, index, verdicts.get(key), screened.get(key, "")) for key, one in candidates.items()]
     return found
 
 
@@ -75,13 +80,26 @@ def choose(rows: Sequence[Row], wanted: Wanted) -> list[Row]:
     """Return the rows that are wanted, sorted.
 
     Raises:
-        SetupError: An unknown order.
+        SetupError: An order, a standing or a filter that there is not.
     """
-    if wanted.order not in ORDERS:
-        raise SetupError(f"unknown order {wanted.order!r}; known: {', '.join(ORDERS)}")
+    _check("order", wanted.order, ORDERS)
+    if wanted.standing:
+        _check("standing", wanted.standing, get_args(Standing))
+    if wanted.filter:
+        _check("filter", wanted.filter, sorted({name for row in rows for name in _filters_of(row)}))
     found = [row for row in rows if _fits(row, wanted)]
     key = ORDERS[wanted.order]
     return found if key is None else sorted(found, key=key)
+
+
+def _check(what: str, asked: str, known: Collection[str]) -> None:
+    if asked not in known:
+        raise SetupError(f"unknown {what} {asked[:40]!r}; known: {', '.join(known) or 'none yet'}")
+
+
+def _filters_of(row: Row) -> set[str]:
+    """Return who decided about it, now and before a person did: an address of before stays good."""
+    return {row.screened_by, row.verdict.filter} if row.verdict else set()
 
 
 def _worst_first(row: Row) -> Any:

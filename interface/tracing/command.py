@@ -22,6 +22,7 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
     from atlantis_dml.assembly import open_existing
     from atlantis_dml.chat_models import redaction
     from atlantis_dml.report import write_report
+    from atlantis_dml.tracing.door import Door
     from atlantis_dml.tracing.sending import send_run
     from atlantis_dml.tracing.target import target_of
 
@@ -29,8 +30,9 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
         raise SetupError("--to sends a whole run; leave --step out")
     workspace = open_existing(folder)
     target, run = target_of(to, workspace.folder), workspace.runs.get(run_name)
+    door = Door(target)  # a report is not drawn for a server that does not answer
     write_report(workspace, run.id)
-    sent = send_run(workspace, run, target, redaction())
+    sent = send_run(workspace, run, target, redaction(), door)
     show_json({"run_id": run.id} | asdict(sent)) if as_json else show_sent(run.id, sent)
 
 

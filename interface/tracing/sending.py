@@ -35,7 +35,7 @@ class Sent:
     run_page: str
 
 
-def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, door: Door | None = None) -> Sent:
+def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, door: Door) -> Sent:
     """Send a run's spans, figures, trials and files; what was sent before is there once.
 
     Args:
@@ -43,14 +43,11 @@ def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, doo
         run: As it stands.
         target: Where to.
         redact: Takes keys out of every text.
-        door: Open already; else it is opened.
+        door: To that target, open.
 
     Raises:
         SetupError: MLflow cannot be reached.
     """
-    from atlantis_dml.tracing.door import Door
-
-    door = door or Door(target)
     events, standing = workspace.events.of_run(run.id), workspace.standing(run)
     makes = Spans(run, redact)
     parts = makes.all(events)

@@ -77,6 +77,9 @@ def target_of(named: str, folder: Path) -> Target:
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.username or parts.password:
-        raise SetupError("the address of MLflow holds a user name or password; set MLFLOW_TRACKING_USERNAME")
+        raise SetupError(
+            "the address of MLflow holds a user name or password; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD instead"
+        )
     if parts.scheme not in _SCHEMES or (parts.scheme != "sqlite" and not parts.hostname):
         raise SetupError(f"{url!r} is no address of an MLflow; write it like http://127.0.0.1:5000")

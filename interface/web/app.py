@@ -5,18 +5,17 @@ from __future__ import annotations
 import warnings
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 
-from atlantis_core.errors import AtlantisError
 from atlantis_core.searching.places import FOLDER_NAME
 from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
 from atlantis_dml.web.limits import LargestBody
 from atlantis_dml.web.pictures import add_picture_routes
+from atlantis_dml.web.refusals import Refusal, add_refusals
 from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 DATA_PATH = "/data"
 API_PATH = "/api"
 STATIC_PATH = "/own"
+_UNUSED = ("/gradio_api/upload", "/gradio_api/process_recording")
+"""Where Gradio would take any file; no part of the pages sends one there."""
 
 
 def make_app(site: Site) -> FastAPI:
@@ -41,6 +42,8 @@ def make_app(site: Site) -> FastAPI:
     from atlantis_dml.web.pages import make_pages
 
     app = make_data_app(site)
+    for path in _UNUSED:
+        app.add_api_route(path, _takes_nothing, methods=["POST"], include_in_schema=False)
     with warnings.catch_warnings():
         # Gradio says this of every app of several pages, whatever `ssr_mode` is.
         warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
@@ -59,8 +62,14 @@ def make_app(site: Site) -> FastAPI:
 
 
 def make_data_app(site: Site) -> FastAPI:
-    """Return the application without its pages: what they ask for, documented at `/data/docs`."""
-    app = FastAPI(title="ATLANTIS", docs_url=None, redoc_url=None, openapi_url=f"{DATA_PATH}/openapi.json")
+    """Return the application without its pages: what they ask for, documented at `/data/openapi.json`."""
+    app = FastAPI(
+        title="ATLANTIS",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{DATA_PATH}/openapi.json",
+        responses={"4XX": {"model": Refusal, "description": "Refused; the line says why."}},
+    )
     app.add_middleware(LargestBody)
     app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
     router = APIRouter(prefix=DATA_PATH)
@@ -71,12 +80,12 @@ def make_data_app(site: Site) -> FastAPI:
     add_search_api(api, Searches(site.workspace.folder / FOLDER_NAME))
     app.include_router(api)
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
-
-    @app.exception_handler(AtlantisError)
-    def mistaken(_request: Request, error: Any) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=400)
-
+    add_refusals(app)
     return app
+
+
+def _takes_nothing() -> None:
+    raise HTTPException(404, "no file is taken here; a picture to search with goes to /data/runs/RUN/search")
 
 
 def folder() -> Path:

@@ -55,7 +55,10 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     shown = [talk, status, seen]
 
     def opened(request: gradio.Request) -> Any:
-        room = site.conversations.open(dict(request.query_params).get("chat"))
+        wanted = dict(request.query_params).get("chat")
+        room = site.conversations.open(wanted)
+        if wanted and room.id != wanted:
+            gradio.Warning("There is no conversation of that name here; this is the last one.")
         names = [(_name(record), record.id) for record in site.conversations.records()]
         return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
 

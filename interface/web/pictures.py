@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import AtlantisError, SetupError
 from atlantis_dml.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def shown(path: str, key: str, side_px: int) -> Response:
     """
     try:
         data = _thumbnail(path, side_px)
-    except (OSError, ValueError) as error:
-        raise SetupError(f"image {key[:40]!r} cannot be shown: {type(error).__name__}") from error
+    except AtlantisError as error:
+        raise SetupError(f"image {key[:40]!r} cannot be shown: its file is gone or damaged") from error
     return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
 
 

@@ -149,7 +149,7 @@ class Room:
         status, thinking = self.desk.status, self._lines.is_busy()
         complaints = self.screen.complaints()
         problem = "\n".join(filter(None, [self._told, *complaints[-1:]]))
-        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard))
+        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard), status)
         doing = self.screen.doing() if status == "running" else ""
         return Glance(stamp, status, thinking, doing, self._heard, problem)
 

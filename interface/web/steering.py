@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.data.text import clean
 from atlantis_core.errors import ToolError
 from atlantis_core.plain import as_json
 from atlantis_dml.web.room import Listening
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.web.conversations import Conversations
     from atlantis_dml.working import Working
+
+_LONGEST_REASON = 300
 
 
 class Steering:
@@ -69,7 +72,7 @@ class Steering:
         from atlantis_dml.graph.running import question_of
 
         if answer.get("decision") == "reject":
-            return {"decision": "reject", "reason": str(answer.get("reason") or "")[:300]}
+            return {"decision": "reject", "reason": clean(str(answer.get("reason") or ""), _LONGEST_REASON)}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
             return approval(session, question_of(self._workspace, run.id) or asked)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
 from atlantis_dml.trace_view import cost_of, title_of, took, walk
+from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -30,7 +31,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         return {
             "run": run.id,
             "stamp": site.workspace.events.stamp([run.id]),
-            "seconds": sum(took(node) or 0.0 for node in tree),
+            "took": duration(sum(took(node) or 0.0 for node in tree)),
             "steps": [_outline(node, step) for step, node in enumerate(tree, start=1)],
             "found": found,
         }

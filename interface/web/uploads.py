@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.opening import upright_rgb
+from atlantis_core.data.opening import read_formats, upright_rgb
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def picture_from(data: bytes, name: str) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data))
+            picture = Image.open(io.BytesIO(data), formats=read_formats())
             _check_size(picture, name)
             return upright_rgb(picture)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:

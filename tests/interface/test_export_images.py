@@ -121,6 +121,15 @@ def test_mistakes_are_a_line_and_leave_nothing(
     ]
 
 
+def test_a_place_that_takes_no_folder_is_told_before_any_image_is_looked_at(
+    fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for candidate in fabricated.workspace.folder.rglob("*.png"):
+        candidate.unlink()
+    assert export(fabricated, Path("/proc/atlantis/made")) == 2
+    assert "'/proc/atlantis/made' cannot be written" in capsys.readouterr().err
+
+
 def test_where_no_round_was_kept_it_says_what_would_take_the_others(
     fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

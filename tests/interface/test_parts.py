@@ -203,9 +203,10 @@ def test_an_edited_protocol_is_checked_before_the_run_sees_it(fabricated: Fabric
     file.write_text(json.dumps(protocol))
     with pytest.raises(BadProtocol, match="submarine"):
         answer_from(session, False, False, file, "")
-    file.write_text("{")
-    with pytest.raises(SetupError, match="no JSON"):
-        answer_from(session, False, False, file, "")
+    for broken in ("{", "[" * 100_000):
+        file.write_text(broken)
+        with pytest.raises(SetupError, match="no JSON"):
+            answer_from(session, False, False, file, "")
     assert answer_from(session, False, True, None, "too dark") == {"decision": "reject", "reason": "too dark"}
     assert answer_from(session, False, False, None, "") is None
 

@@ -201,6 +201,16 @@ def test_a_copy_to_send_is_what_the_run_folder_holds(
     assert _answer(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
 
 
+@pytest.mark.parametrize("out", ["/proc/copy.html", f"{'x' * 300}.html"])
+def test_a_copy_that_cannot_be_written_is_told_before_the_report_is_drawn(
+    fabricated: Fabricated, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    folder = fabricated.workspace.folder
+    assert _answer(["report", "last", "--out", out, "--workspace", str(folder)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert not list(folder.glob("runs/*/report.html"))
+
+
 def test_a_person_with_a_narrow_screen_needs_no_sideways_scrolling_and_the_keyboard_reaches_all(
     fabricated: Fabricated,
 ) -> None:

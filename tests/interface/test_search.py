@@ -14,14 +14,13 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from PIL import Image
 
 import atlantis_dml
-from atlantis_core.errors import AtlantisError
 from atlantis_dml.cli import _answer
 from atlantis_dml.web.limits import LARGEST_BODY, LargestBody
+from atlantis_dml.web.refusals import add_refusals
 from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.uploads import LARGEST_BYTES
 
@@ -70,6 +69,12 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
         (["search", "boats", "{image}", "--model", "scratch:test_vit"], "was made by model"),
         (["index", "harbor-student", "harbor-tiny", "--split", "test"], "sealed"),
         (["index", "harbor-student", "nowhere"], "there is no folder"),
+        (["search", "boats", "{text}", "--model", "no_model"], "cannot be read"),
+        (
+            ["index", "no_model", "harbor-tiny", "--name", "boats", "--server", "http://127.0.0.1:9"],
+            "is kept in this",
+        ),
+        (["index", "no_model", "harbor-tiny", "--server", "http://127.0.0.1:9"], "cannot be reached"),
         (["index", "clip:", "harbor-tiny"], "names no model"),
         (["unindex", "boats"], ""),
     ],
@@ -77,7 +82,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
 def test_mistakes_are_one_line(indexed, arguments: list[str], telling: str, capsys) -> None:
     workspace, _ = indexed
     image = next((workspace / "collections").rglob("train-night-00.png"))
-    named = [argument.format(image=image) for argument in arguments]
+    named = [argument.format(image=image, text=__file__) for argument in arguments]
     assert _answer([*named, "--workspace", str(workspace)]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("  ")]
     assert len(said) == 1
@@ -91,7 +96,7 @@ def client(indexed) -> Iterator[TestClient]:
     add_search_api(router, searches)
     app.include_router(router)
     app.add_middleware(LargestBody)
-    app.add_exception_handler(AtlantisError, lambda _, error: JSONResponse({"error": str(error)}, status_code=400))
+    add_refusals(app)
     with TestClient(app) as found:
         yield found
 

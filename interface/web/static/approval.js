@@ -36,7 +36,9 @@ export async function show(place, run, answered) {
     try {
       const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
       await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
-      place.replaceChildren(el("p", { className: "quiet", role: "status" }, decision === "approve" ? "Approved." : "Rejected."));
+      const said = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
+      place.replaceChildren(said);
+      said.focus(); // the form is gone: the keyboard goes on from here, not from the top of the page
       setTimeout(answered, 1500);
     } catch (error) {
       told.textContent = error.message;
@@ -64,7 +66,7 @@ const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) =
 function row(request) {
   const { cell } = request;
   const name = cell.facet ? `${cell.class_name}, ${cell.facet}=${cell.value}` : cell.class_name;
-  const count = el("input", { type: "number", min: 0, max: 100000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
+  const count = el("input", { type: "number", min: 0, max: 1000000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
   const before = request.prompts.join("\n");
   const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one a line` });
   return {

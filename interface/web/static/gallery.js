@@ -93,8 +93,8 @@ function card(run, one) {
   };
   made.addEventListener("keydown", (event) => {
     if (event.target !== made) return;
-    if (event.key === "r") decide(false);
-    if (event.key === "k" && !one.final) decide(true);
+    if (event.key === "r" && one.standing !== "rejected") decide(false);
+    if (event.key === "k" && one.standing !== "kept") decide(true); // what is final is refused with its reason
   });
   const score = one.verdict ? ` ${one.verdict.score.toFixed(3)}` : "";
   made.append(

@@ -1,10 +1,10 @@
 // Image search: drop a picture, see what the model before and the model after return, side by side.
-import { address, complain, el, imageOf, remember, runPicker } from "./shared.js";
+import { address, answered, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const NAMES = { before: "Before: baseline, real images only", after: "After: the model the run ended with" };
 
 export function start(element) {
-  const head = el("div"), form = el("div"), told = el("p", { className: "quiet", role: "status" }), results = el("div", { className: "sides" });
+  const head = el("div"), form = el("div"), told = el("p", { className: "quiet", role: "status", tabIndex: -1 }), results = el("div", { className: "sides" });
   element.replaceChildren(el("div", { className: "atlantis search" }, head, form, told, results));
   let run = null, index = null;
 
@@ -14,9 +14,7 @@ export function start(element) {
     const body = new FormData();
     for (const [key, value] of Object.entries(given)) body.append(key, value);
     try {
-      const response = await fetch(`/data/runs/${run.id}/search`, { method: "POST", body });
-      const answer = await response.json();
-      if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail));
+      const answer = await answered(await fetch(`/data/runs/${run.id}/search`, { method: "POST", body }));
       told.textContent = `Nearest to ${name}; choose one to search with it.`;
       results.replaceChildren(...Object.entries(answer.models).map(([model, found]) => side(model, found)));
     } catch (error) { told.textContent = ""; complain(results, error); }
@@ -36,13 +34,13 @@ export function start(element) {
     preview.hidden = false;
     remember({ key: one.id });
     search({ key: one.id }, `an image of ${one.label}`);
+    told.focus(); // its button is gone: the keyboard goes on from here, not from the top of the page
   }
 
   // Indexes made by `atlantis index`: with words too, where their model knows any.
   async function indexed() {
-    const response = await fetch("/api/indexes");
-    const { indexes } = await response.json();
-    if (!response.ok || !indexes.length) return;
+    const { indexes } = await answered(await fetch("/api/indexes"));
+    if (!indexes.length) return;
     const select = el("select", { id: "index" }, el("option", { value: "" }, "both models of the run"), ...indexes.filter((one) => one.complete).map((one) => el("option", { value: one.index }, `index ${one.index} (${one.images.toLocaleString("en")} images)`)));
     const words = el("input", { type: "search", id: "text", placeholder: "words, for an index of a clip: model", maxLength: 2000, size: 34 });
     words.addEventListener("change", () => { if (words.value) ask({ text: words.value }, `“${words.value}”`); });
@@ -60,9 +58,7 @@ export function start(element) {
     const body = new FormData(), which = index.value;
     for (const [key, value] of Object.entries(given)) body.append(key, value);
     try {
-      const response = await fetch(`/api/indexes/${which}/search`, { method: "POST", body });
-      const answer = await response.json();
-      if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail));
+      const answer = await answered(await fetch(`/api/indexes/${which}/search`, { method: "POST", body }));
       told.textContent = `Nearest to ${name} in ${which}.`;
       results.replaceChildren(el("ol", { className: "results" }, ...answer.results.map((one) => el("li", {},
         el("img", { src: `/api/indexes/${which}/image/${encodeURIComponent(one.id)}`, alt: one.label }), el("span", {}, one.label),

@@ -4,9 +4,12 @@ export async function ask(path, body) {
   const options = body === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   };
-  const response = await fetch("/data" + path, options);
+  return answered(await fetch("/data" + path, options));
+}
+
+export async function answered(response) {
   const answer = await response.json().catch(() => ({ error: response.statusText }));
-  if (!response.ok) throw new Error(answer.error || JSON.stringify(answer.detail) || response.statusText);
+  if (!response.ok) throw new Error(answer.error || response.statusText);
   return answer;
 }
 
@@ -36,14 +39,15 @@ export async function runPicker(place, chosen) {
     return;
   }
   const wanted = address.get("run");
-  const known = runs.find((run) => run.id === wanted) || runs[0];
+  const found = runs.find((run) => run.id === wanted), known = found || runs[0];
+  const missed = wanted && !found ? el("p", { className: "problem", role: "alert" }, `There is no run “${wanted.slice(0, 40)}” here; this is the newest.`) : "";
   const select = el("select", { id: "run", ariaLabel: "Run" }, ...runs.map((run) => {
     const option = el("option", { value: run.id }, `${run.id} (${run.standing}) ${run.goal}`.slice(0, 110));
     option.selected = run.id === known.id;
     return option;
   }));
-  select.addEventListener("change", () => { remember({ run: select.value }); chosen(runs.find((run) => run.id === select.value)); });
-  place.append(el("label", { className: "picker" }, "Run ", select));
+  select.addEventListener("change", () => { if (missed) missed.remove(); remember({ run: select.value }); chosen(runs.find((run) => run.id === select.value)); });
+  place.append(el("label", { className: "picker" }, "Run ", select), missed);
   chosen(known);
 }
 

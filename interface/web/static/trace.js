@@ -5,8 +5,8 @@ const EVERY_MS = 2000;
 
 export function start(element) {
   const head = el("div"), tools = el("div", { className: "tools" }), told = el("p", { className: "quiet", role: "status" });
-  const tree = el("div", { id: "tree" });
-  element.replaceChildren(el("div", { className: "atlantis trace" }, head, tools, told, tree));
+  const missed = el("p", { className: "problem", role: "alert" }), tree = el("div", { id: "tree" });
+  element.replaceChildren(el("div", { className: "atlantis trace" }, head, tools, told, missed, tree));
   let run = null, stamp = "", words = address.get("words") || "";
 
   async function draw(again) {
@@ -17,7 +17,7 @@ export function start(element) {
     const open = new Set([...tree.querySelectorAll("details[open]")].map((one) => one.dataset.id));
     const hits = new Set(found.found);
     const calls = found.steps.reduce((sum, step) => sum + step.tokens, 0), usd = found.steps.reduce((sum, step) => sum + step.usd, 0);
-    told.textContent = words ? `${hits.size} of the steps hold “${words}”` : `${found.steps.length} steps, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
+    told.textContent = words ? `${hits.size} of the steps hold “${words}”` : `${found.steps.length} steps, ${found.took}, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
     tree.replaceChildren(...found.steps.filter((step) => !words || holds(step, hits)).map((step) => node(run, step, hits, open)));
   }
 
@@ -28,12 +28,13 @@ export function start(element) {
   runPicker(head, async (chosen) => {
     const first = run === null;
     run = chosen;
+    missed.textContent = "";
     remember(first ? { run: run.id } : { run: run.id, image: "", event: "" });
     try {
       await draw();
       const image = address.get("image");
       const event = image ? (await ask(`/runs/${run.id}/made/${image}`)).event : address.get("event");
-      if (event) reveal(tree, String(event), image);
+      if (event && !reveal(tree, String(event), image)) missed.textContent = `Event ${String(event).slice(0, 40)} is not among these steps.`;
     } catch (error) { complain(tree, error); }
   }).catch((error) => complain(head, error));
   setInterval(() => { if (run && !document.hidden) draw(true).catch(() => {}); }, EVERY_MS);
@@ -69,10 +70,11 @@ function whole(event) {
 
 function reveal(tree, id, image) {
   const found = tree.querySelector(`#event-${CSS.escape(id)}`);
-  if (!found) return;
+  if (!found) return false;
   for (let one = found; one && one !== tree; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
   found.classList.add("wanted");
   if (image) found.querySelector("summary").append(el("img", { src: `/data/runs/${address.get("run")}/image/${image}?side=96`, alt: "the image you came from" }));
   found.querySelector("summary").focus();
   found.scrollIntoView({ block: "center" });
+  return true;
 }

@@ -43,6 +43,12 @@ def test_orientation_and_transparency_are_honoured(tmp_path: Path) -> None:
     assert open_picture(Image.new("L", (4, 4), 7)).getpixel((0, 0)) == (7, 7, 7)
 
 
+def test_formats_that_collections_do_not_take_are_not_tried(tmp_path: Path) -> None:
+    noise(40, 20).save(tmp_path / "poster.eps")  # Pillow would start Ghostscript
+    with pytest.raises(SetupError, match=r"poster\.eps' cannot be read: cannot identify"):
+        open_picture(tmp_path / "poster.eps")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
 def test_unreadable_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.jpg"

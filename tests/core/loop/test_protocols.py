@@ -42,7 +42,7 @@ def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
         (with_cell("held-out", "light", "day"), None, "a validation class"),
         (with_cell("tug", "light", "fog"), None, "no cell of this collection; known: light: day, night"),
         (with_cell("tug", "mood", "sad"), None, "no cell"),
-        (with_cell("tug", count=0), None, "not positive"),
+        (with_cell("tug", count=0), None, "count 0 is not from 1 to 1,000,000"),
         (GOOD, 3, "4 images asked for, 3 left"),
         (replace(GOOD, synthetic_weight=0), None, "synthetic_weight"),
     ],
@@ -72,3 +72,33 @@ def test_an_edited_count_is_a_whole_number_and_nothing_that_looks_like_one(count
 def test_an_edited_file_that_holds_no_object_is_told_in_a_whole_sentence(payload: object) -> None:
     with pytest.raises(BadProtocol, match="must be one JSON object with a protocol's fields, not "):
         edited_protocol(payload, COLLECTION, "seen", None)
+
+
+MANY = 10**400
+
+
+@pytest.mark.parametrize(
+    ("changes", "telling"),
+    [
+        ({"count": MANY}, "'tug' x light=night: count 1000"),
+        ({"count": -MANY}, "count -1000"),
+        ({"prompts": ["x" * 100_000]}, r"the prompt 'x+\.\.\.' has 100,000 letters, at most 1,000"),
+        ({"prompts": ["x"] * 100_000}, "100,000 prompts, at most 1,000"),
+        ({"prompts": ["\ud800"]}, "cannot be read: the whole: Invalid JSON"),
+        ({"cell": {"class_name": "x" * 10_000, "facet": "", "value": ""}}, r"'x+\.\.\.' is no class"),
+        ({"cell": {"class_name": "tug", "facet": "y" * 10_000, "value": "z" * 10_000}}, r"=z+\.\.\. is no cell"),
+    ],
+)
+def test_what_no_protocol_needs_is_refused_and_not_repeated_whole(changes: dict[str, Any], telling: str) -> None:
+    payload: Any = as_json(GOOD)
+    with pytest.raises(BadProtocol, match=telling) as caught:
+        edited_protocol(payload | {"cells": [payload["cells"][0] | changes]}, COLLECTION, "seen", None)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_long_objective_and_a_gain_that_is_no_number_are_refused() -> None:
+    payload: Any = as_json(GOOD)
+    with pytest.raises(BadProtocol, match=r"the objective 'x+\.\.\.' has 100,000 letters"):
+        edited_protocol(payload | {"objective": "x" * 100_000}, COLLECTION, "seen", None)
+    with pytest.raises(BadProtocol, match="expected_gain nan"):
+        edited_protocol(payload | {"expected_gain": float("nan")}, COLLECTION, "seen", None)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.errors import SetupError
-from atlantis_core.searching.chroma import address
+from atlantis_core.searching.chroma import address, check_server
 from atlantis_core.searching.filling import Source, fill
 from atlantis_core.searching.index import SearchIndex
 from atlantis_core.searching.places import read_facts
@@ -78,6 +78,14 @@ def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="cannot be reached") as told:
         filled(tmp_path, "http://127.0.0.1:9", range(3), Numbers())
     assert "\n" not in str(told.value)
+
+
+def test_a_server_that_hangs_is_given_up_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(SetupError, match="cannot be reached: timed out"):
+            check_server(f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8000", "ftp://host", "http://host/path", "http://host:x", "http://"])

@@ -92,3 +92,11 @@ def test_the_stamp_changes_with_every_decision(made_run) -> None:
         overrule(session, [keys[1]], kept=kept)
         stamps.append(session.workspace.candidates.stamp(session.run_id))
     assert len(set(stamps)) == 3
+
+
+def test_a_filter_is_known_also_where_a_person_overruled_all_of_it(made_run) -> None:
+    session, keys = made_run
+    overrule(session, keys, kept=True)
+    assert choose(rows_of(session), Wanted(filter="margin")) == []
+    with pytest.raises(SetupError, match="unknown filter 'rain'; known: by_hand, margin"):
+        choose(rows_of(session), Wanted(filter="rain"))

@@ -151,7 +151,7 @@ def test_a_workspace_that_moved_writes_nothing_where_it_was(
         ("mlflow:", "known: mlflow"),
         ("mlflow:localhost:5000", "is no address"),
         ("mlflow:http://", "is no address"),
-        ("mlflow:http://me:secret@127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME"),
+        ("mlflow:http://me:secret@127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
     ],
 )
 def test_a_wrong_target_is_one_line(
@@ -162,6 +162,15 @@ def test_a_wrong_target_is_one_line(
         said = capsys.readouterr().err
         assert wrong in said
         assert "secret" not in said
+
+
+def test_a_server_that_does_not_answer_is_told_before_the_report_is_drawn(
+    fabricated: Fabricated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = fabricated.workspace.folder
+    assert _answer(["trace", "last", "--to", "mlflow:http://127.0.0.1:1", "--workspace", str(folder)]) == 2
+    assert "MLflow at 'http://127.0.0.1:1' cannot be written to" in capsys.readouterr().err
+    assert not list(folder.glob("runs/*/report.html"))
 
 
 def test_without_mlflow_the_trace_is_there_and_the_export_says_what_to_install(fabricated: Fabricated) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from serving import CHROMIUM, looking, serving
 
 import atlantis_dml
+from atlantis_core.records import Verdict
 from atlantis_core.store.workspace import Workspace
 
 pytestmark = [
@@ -75,6 +77,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     address, folder = server
     page.goto(address)
     page.wait_for_selector("#conversation input")
+    page.wait_for_selector("#talk")
     page.evaluate(WATCH)
     _say(page, GOAL)
     page.wait_for_selector("text=Say yes to start")
@@ -99,7 +102,8 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     count.fill(str(asked - 3))
     page.wait_for_selector(f"text={2 * asked - 3} images")
     other.evaluate("document.querySelector('#reason').value = 'too late'")
-    page.click("#approve")
+    page.press("#approve", "Enter")
+    page.wait_for_function("document.activeElement.innerText === 'Approved.'")  # the keyboard goes on from there
     page.wait_for_selector("#status [data-status=done]")
     page.wait_for_selector("text=critique of round 1")
     other.wait_for_selector("#status [data-status=done]")
@@ -139,6 +143,21 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.wait_for_selector("details.wanted pre")
 
 
+def test_what_matches_a_held_out_image_cannot_be_kept_by_key_or_button(page: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    store, (run,) = Workspace(folder).candidates, Workspace(folder).runs.all()
+    key = next(verdict.candidate_key for verdict in store.verdicts(run.id, 1) if verdict.kept)
+    with Workspace(folder).events.span(run.id, "tool", "score_outliers", {}):
+        store.judge(run.id, 1, [Verdict(key, False, "leak_guard", 1.0, "it matches a held-out image")])
+    page.goto(f"{address}/gallery?run={run.id}&filter=leak_guard")
+    card = page.locator(f".card[data-key='{key}']")
+    card.press("k")
+    page.wait_for_selector("text=cannot be kept: it matches a held-out image")
+    assert card.locator("button").count() == 0
+    card.press("r")  # it is rejected already
+    assert key not in store.by_hand(run.id, 1)
+
+
 def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str, Path]) -> None:
     page.goto(f"{server[0]}/runs")
     page.wait_for_selector("table.heat button")
@@ -156,6 +175,37 @@ def test_the_trace_is_searched(page: Any, server: tuple[str, Path]) -> None:
     assert page.locator("#tree > details").count() == 1
 
 
+def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, Path]) -> None:
+    address, folder = server
+    (run,) = Workspace(folder).runs.all()
+    page.goto(f"{address}/trace?run=<b>nowhere&event=999999")
+    page.wait_for_selector("text=There is no run “<b>nowhere” here; this is the newest.")
+    page.wait_for_selector("text=Event 999999 is not among these steps.")
+    page.goto(f"{address}/gallery?run={run.id}&standing=lost")
+    page.wait_for_selector("text=unknown standing 'lost'; known: kept, rejected, undecided")
+    page.select_option("#filter-standing", "kept")
+    page.wait_for_selector(".card")
+    assert page.locator(".problem").count() == 0
+    page.goto(f"{address}/?chat=nowhere")
+    page.wait_for_selector("text=no conversation of that name here")
+
+
+def test_a_server_ends_quietly_under_an_open_page(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace", *QUICK) as address:  # it looks at what the server said
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("#talk")
+        page.wait_for_timeout(1000)
+    page.close()
+
+
+def test_gradio_takes_no_file(server: tuple[str, Path]) -> None:
+    for path in ("upload", "upload/", "process_recording"):
+        told = httpx.post(f"{server[0]}/gradio_api/{path}", files={"files": b"abc"}, follow_redirects=True)
+        assert told.status_code == 404
+        assert "no file is taken here" in told.json()["error"]
+
+
 def test_a_picture_finds_its_like_and_no_picture_is_refused(
     page: Any, server: tuple[str, Path], tmp_path: Path
 ) -> None:
@@ -168,6 +218,9 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     page.set_input_files("#picture", image.path)
     page.wait_for_selector(".sides section:nth-child(2) li")
     assert image.label in page.locator(".results li").first.inner_text()
+    page.locator(".results li button").first.press("Enter")
+    page.wait_for_selector("text=choose one to search with it")
+    assert page.evaluate("document.activeElement.role") == "status"  # the keyboard goes on from there
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     page.set_input_files("#picture", str(bad))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
+from atlantis_core.data.reading import ReadOptions
 from atlantis_core.errors import SetupError
+from atlantis_core.records import Budget, Goal, RunSpec
+from atlantis_dml.chat_record import ChatRecord, keep
+from atlantis_dml.desk import Template
 from atlantis_dml.web.room import Room
 from atlantis_dml.web.site import Site
 
@@ -54,6 +59,31 @@ def test_commands_and_nonsense_are_answered(site: Site) -> None:
     room.say("\x1b[31m![x](http://evil.example/a.png)<script>")
     _rest(room)
     assert all("\x1b" not in message.text for message in room.messages())
+
+
+def test_a_run_that_is_done_is_a_change_though_no_step_follows(site: Site, fabricated) -> None:
+    runs = site.workspace.runs
+    run = runs.create(replace(runs.get(fabricated.run_id).spec, data="harbor-tiny", beside="chat-one"))
+    keep(site.workspace, ChatRecord("chat-one", "harbor-tiny", started=True, run_id=run.id))
+    room = site.conversations.room("chat-one")
+    before = room.glance().stamp
+    runs.mark(run.id, "done")
+    assert room.glance().stamp != before
+    assert len(room.messages()) == 1
+
+
+def test_what_another_server_did_in_a_conversation_is_seen_and_not_undone(site: Site) -> None:
+    room = site.conversations.begin("harbor-tiny")
+    room.say("night photos are not found; you have 12 images")
+    _rest(room)
+    other = Site(site.workspace, Template(RunSpec("", "", Goal(""), Budget()), ReadOptions()), ("harbor-tiny",))
+    there = other.conversations.room(room.id)
+    there.say("day photos of ferries are not found; you have 6 images")
+    _rest(there)
+    room.say("note: the masts are thin")
+    _rest(room)
+    assert room.desk.planned.budget.images == there.desk.planned.budget.images == 6
+    assert there.desk.planned.notes == ("the masts are thin",)
 
 
 def test_a_key_that_is_typed_is_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.wording import duration
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -50,8 +51,21 @@ def test_candidates_come_a_piece_at_a_time(client, fabricated) -> None:
     kept = client.get(url, params={"standing": "kept", "round": 1}).json()
     assert kept["total"] == 3
     assert client.get(url, params={"limit": 100_000}).status_code == 422
-    assert client.get(url, params={"order": "random"}).status_code == 400
     assert client.get(f"/data/runs/{fabricated.run_id}/counts").json()["round"] == {"1": 4, "2": 4}
+
+
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [
+        ("order", "asked, cell, worst, best"),
+        ("standing", "kept, rejected, undecided"),
+        ("filter", "margin"),
+    ],
+)
+def test_what_candidates_cannot_be_chosen_by_is_named(client, fabricated, what: str, known: str) -> None:
+    told = client.get(f"/data/runs/{fabricated.run_id}/candidates", params={what: "x" * 1000})
+    assert told.status_code == 400
+    assert told.json() == {"error": f"unknown {what} {'x' * 40!r}; known: {known}"}
 
 
 def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
@@ -94,9 +108,7 @@ def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(cli
     trace = client.get(f"{url}/trace").json()
     assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
     assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
-    assert trace["seconds"] == pytest.approx(
-        sum(whole_seconds(client, url, step) for step in trace["steps"]), abs=0.01
-    )
+    assert trace["took"] == duration(sum(whole_seconds(client, url, step) for step in trace["steps"]))
     assert trace["found"] == []
     found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
     assert len(found) == 2
@@ -147,8 +159,12 @@ def test_the_schema_is_documented(client) -> None:
 
 
 def _png(width: int, height: int) -> bytes:
+    return _as("PNG", Image.new("1", (width, height)))
+
+
+def _as(kind: str, picture: Image.Image) -> bytes:
     target = io.BytesIO()
-    Image.new("1", (width, height)).save(target, "PNG")
+    picture.save(target, kind)
     return target.getvalue()
 
 
@@ -158,6 +174,7 @@ def _png(width: int, height: int) -> bytes:
         (b"", "is empty"),
         (b"not a picture", "no picture that can be read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
+        (_as("EPS", Image.new("RGB", (64, 64))), "no picture that can be read"),  # it would start Ghostscript
         (_png(64, 64)[:45], "no picture that can be read"),
         (_png(12_000, 12_000), "million pixels"),
         (b"x" * (LARGEST_BYTES + 1), "larger than 8 MB"),
