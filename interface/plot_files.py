@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
+from atlantis_core.whole_file import check_place, part_of
 from atlantis_dml.canvas import as_png, as_svg
 from atlantis_dml.templating import rendered
 
@@ -35,8 +33,10 @@ def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
         raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(kinds)}; the ending says what is written")
     if not target.parent.is_dir():
         raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
-    with _part_of(target):
-        pass
+    try:
+        check_place(target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
     if target.is_dir() or (target.exists() and target.stat().st_size):
         raise SetupError(f"{str(out)!r} is there already; remove it, or name another --out")
     return target
@@ -63,28 +63,15 @@ def write_whole(data: bytes, target: Path) -> None:
     Raises:
         SetupError: The file cannot be written.
     """
-    with _part_of(target) as part:
-        part.write_bytes(data)
-        part.chmod(0o644)
-        part.replace(target)
-
-
-@contextmanager
-def _part_of(target: Path) -> Iterator[Path]:
-    """Make an empty file beside a target that is gone afterwards, unless it was renamed.
-
-    Raises:
-        SetupError: Something cannot be written.
-    """
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-        os.close(descriptor)
-        try:
-            yield Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with part_of(target) as part:
+            part.write_bytes(data)
     except OSError as error:
-        raise SetupError(f"{str(target)!r} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> SetupError:
+    return SetupError(f"{str(target)!r} cannot be written: {error.strerror or error}")
 
 
 def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:

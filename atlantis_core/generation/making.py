@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.ports import Generator, Progress, no_progress
 from atlantis_core.records import Candidate, GenerationRequest, Protocol
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,12 +84,10 @@ def _made(
 def _write(image: Image, path: Path) -> None:
     """Write a PNG so that under its name there is always nothing or all of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    with part.open("wb") as file:
+    with part_of(path) as part, part.open("wb") as file:
         image.save(file, format="PNG")
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _candidate(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from atlantis_core.whole_file import part_of
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -119,14 +121,13 @@ def restored(training: Training, checkpoint: Path) -> int:
 def _save(training: Training, checkpoint: Path, step: int) -> None:
     import torch
 
-    part = checkpoint.with_suffix(".part")
     state = {
         "modules": training.modules.state_dict(),
         "optimiser": training.optimiser.state_dict(),
         "step": step,
     }
-    torch.save(state, part)
-    part.replace(checkpoint)
+    with part_of(checkpoint) as part:
+        torch.save(state, part)
 
 
 def _note(file: Path, step: int, loss: float) -> None:

@@ -8,8 +8,6 @@ a cached value does not depend on what else was computed beside it, before or af
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from atlantis_core.learning.augmentation import strength_of, view
 from atlantis_core.learning.devices import on_cores
 from atlantis_core.learning.pictures import as_batch, open_picture, square
 from atlantis_core.ports import Progress, no_progress
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +197,5 @@ def _compute(image: Identified, kind: ViewKind, backbone: Backbone, stages: Stag
 
 def _write(path: Path, array: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
+    with part_of(path) as part, part.open("wb") as file:
         np.save(file, array)
-    Path(temporary).replace(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from atlantis_core.learning.backbones import Backbone
 from atlantis_core.learning.heads import Head, head_facts
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.plain import as_json
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -123,9 +123,8 @@ def save_checkpoint(
         "report": asdict(report),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{WEIGHTS_NAME}.{os.getpid()}.part"
-    save_file(state, part)
-    part.replace(folder / WEIGHTS_NAME)
+    with part_of(folder / WEIGHTS_NAME) as part:
+        save_file(state, part)
     _write(folder / FACTS_NAME, json.dumps(facts, indent=1))
 
 
@@ -137,10 +136,8 @@ def save_losses(folder: Path, losses: Sequence[float]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(path)
+    with part_of(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def losses_in(folder: Path) -> list[float | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.sampler import Batch
 from atlantis_core.learning.stopping import BestSoFar
 from atlantis_core.ports import Progress
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     import torch
@@ -115,9 +115,8 @@ class Fit:
             "measured": self.best.measured if self.best else [],
         }
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.{os.getpid()}.part")
-        save_file(tensors, part, metadata={"facts": json.dumps(facts)})
-        part.replace(file)
+        with part_of(file) as part:
+            save_file(tensors, part, metadata={"facts": json.dumps(facts)})
 
     def restore(self, file: Path) -> None:
         """Go on where a saved state of the same training was; another's, or a damaged one, is left alone."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlantis_core.errors import SetupError
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,18 +39,13 @@ class QueryOutcomes:
 
     def save(self, path: Path) -> None:
         """Write an npz file of `ids`, `hit` and `returned`, each (Q,), whole or not at all."""
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez_compressed(
-                    file,
-                    ids=np.array(self.ids, dtype=np.str_),
-                    hit=self.hit,
-                    returned=np.array(self.returned, dtype=np.str_),
-                )
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with part_of(path) as part, part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                ids=np.array(self.ids, dtype=np.str_),
+                hit=self.hit,
+                returned=np.array(self.returned, dtype=np.str_),
+            )
 
     @classmethod
     def load(cls, path: Path) -> QueryOutcomes:

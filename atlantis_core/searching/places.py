@@ -17,6 +17,7 @@ from atlantis_core.data.entries import shown
 from atlantis_core.errors import SetupError
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import IndexFacts
+from atlantis_core.whole_file import part_of
 
 FACTS_NAME, CHROMA_NAME, LOCK_NAME = "index.json", "chroma", "lock"
 """What is in the folder of an index."""
@@ -130,10 +131,9 @@ def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
     Raises:
         SetupError: It cannot be written.
     """
-    part = folder / f".{FACTS_NAME}.{os.getpid()}"
     try:
-        part.write_text(json.dumps(as_json(facts), indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / FACTS_NAME)
+        with part_of(folder / FACTS_NAME) as part:
+            part.write_text(json.dumps(as_json(facts), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror}") from error
     return facts

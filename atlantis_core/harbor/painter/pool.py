@@ -13,6 +13,7 @@ from atlantis_core.harbor.painter.curriculum import combinations, training_scene
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import Scene
 from atlantis_core.ports import Progress
+from atlantis_core.whole_file import part_of
 
 _ON_VESSEL = 3.0
 
@@ -34,10 +35,9 @@ def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
     file = folder / f"pool-{per_combination}.npz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part.npz")
         pool = _rendered(per_combination, progress)
-        np.savez(part, pictures=pool.pictures, shown=pool.shown, boxes=pool.boxes)
-        part.replace(file)
+        with part_of(file) as part, part.open("wb") as stream:
+            np.savez(stream, pictures=pool.pictures, shown=pool.shown, boxes=pool.boxes)
     with np.load(file) as found:
         return Pool(found["pictures"], found["shown"], found["boxes"])
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from atlantis_core.harbor.painter.curriculum import ATTRIBUTES, numbers_of, prompt_of
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
+from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,9 +35,8 @@ def make_tokenizer(folder: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         numbers, pairs = _trained_on_prompts()
         merges.write_text("\n".join(["#version: 0.2", *(" ".join(pair) for pair in pairs)]) + "\n", encoding="utf-8")
-        part = vocabulary.with_suffix(".part")
-        part.write_text(json.dumps(numbers), encoding="utf-8")
-        part.replace(vocabulary)
+        with part_of(vocabulary) as part:
+            part.write_text(json.dumps(numbers), encoding="utf-8")
     return CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=MAX_TOKENS)
 
 
