@@ -26,6 +26,9 @@ _STATUS = {
     "done": "The run is done; state a goal for another one.",
 }
 _PLACEHOLDER = "night photos of trawlers are not found; you have 60 images and 1 round"
+_EMPTY = """### What should be found better?
+State a goal and what it may cost. You see every plan and every protocol before an image is made."""
+_EXAMPLES = ("find where retrieval fails and mend it; you have 60 images and 1 round", "/help")
 
 
 def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
@@ -44,7 +47,15 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         new = gradio.Button("New conversation", scale=1, elem_id="new")
     # Names and captions are untrusted: text is shown as it is, never as Markdown, which could fetch pictures.
     talk = gradio.Chatbot(
-        [], elem_id="talk", show_label=False, height="58vh", render_markdown=False, buttons=[], layout="panel"
+        [],
+        elem_id="talk",
+        show_label=False,
+        height="58vh",
+        render_markdown=False,
+        buttons=[],
+        layout="panel",
+        placeholder=_EMPTY,
+        examples=[{"text": text} for text in _EXAMPLES],
     )
     status = gradio.HTML("", elem_id="status", padding=False)
     drawn_by("approval", elem_id="approval")
@@ -52,47 +63,62 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         line = gradio.Textbox(placeholder=_PLACEHOLDER, show_label=False, scale=8, autofocus=True, elem_id="line")
         send = gradio.Button("Send", variant="primary", scale=1, elem_id="send")
         stop = gradio.Button("Stop", scale=1, elem_id="stop")
-    shown = [talk, status, seen]
+    shown, heard = [talk, status, seen], _Heard(site)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
+    pages.load(heard.opened, None, [chat_id, choice, data, seen], show_progress="hidden")
+    gradio.Timer(GLANCE_EVERY_SECONDS).tick(heard.glanced, [chat_id, seen], shown, **quiet)
+    for event in (line.submit, send.click):
+        event(heard.said, [chat_id, line], [line], js=_WHICH, **quiet)
+    talk.example_select(heard.chosen, [chat_id], None, **quiet)
+    stop.click(heard.stopped, [chat_id], None, **quiet)
+    choice.input(None, [choice], None, js=_GO)
+    made = gradio.Textbox(visible="hidden")  # what a State holds never reaches the browser
+    new.click(heard.begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
 
-    def opened(request: gradio.Request) -> Any:
+
+class _Heard:
+    """What the server does when something happens on the page.
+
+    Args:
+        site: Whose conversations these are.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._all = site.conversations
+
+    def opened(self, request: gradio.Request) -> Any:
         wanted = dict(request.query_params).get("chat")
-        room = site.conversations.open(wanted)
+        room = self._all.open(wanted)
         if wanted and room.id != wanted:
             gradio.Warning("There is no conversation of that name here; this is the last one.")
-        names = [(_name(record), record.id) for record in site.conversations.records()]
+        names = [(_name(record), record.id) for record in self._all.records()]
         return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
 
-    def glanced(which: str, before: Any) -> Any:
+    def glanced(self, which: str, before: Any) -> Any:
         if not which:
             return gradio.skip()
-        room = site.conversations.room(which)
+        room = self._all.room(which)
         now = room.glance()
         if now == before:
             return gradio.skip()
         talked = before is not None and now.stamp == before.stamp and now.heard == before.heard
         return gradio.skip() if talked else _shown(room, now), _status(room, now), now
 
-    def said(which: str, text: str) -> str:
-        site.conversations.open(which or None).say(text)
+    def said(self, which: str, text: str) -> str:
+        self._all.open(which or None).say(text)
         return ""
 
-    def begun(about: str) -> Any:
+    def chosen(self, which: str, event: gradio.SelectData) -> None:
+        self.said(which, event.value["text"])
+
+    def stopped(self, which: str) -> None:
+        self.said(which, "/stop")
+
+    def begun(self, about: str) -> Any:
         try:
-            return site.conversations.begin(about).id
+            return self._all.begin(about).id
         except AtlantisError as error:
             raise gradio.Error(str(error)) from error
-
-    pages.load(opened, None, [chat_id, choice, data, seen], show_progress="hidden")
-    gradio.Timer(GLANCE_EVERY_SECONDS).tick(
-        glanced, [chat_id, seen], shown, show_progress="hidden", concurrency_limit=None, queue=False
-    )
-    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
-    for event in (line.submit, send.click):
-        event(said, [chat_id, line], [line], js=_WHICH, **quiet)
-    stop.click(lambda which: site.conversations.open(which or None).say("/stop"), [chat_id], None, **quiet)
-    choice.input(None, [choice], None, js=_GO)
-    made = gradio.State("")
-    new.click(begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
 
 
 _WHICH = "(chat, text) => [chat || new URLSearchParams(window.location.search).get('chat') || '', text]"

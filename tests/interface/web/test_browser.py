@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,12 @@ def _say(page: Any, words: str) -> None:
     page.press("#line textarea", "Enter")
 
 
+def _talk(page: Any) -> list[str]:
+    """Return the lines of the transcript but how long calls took: Gradio may add that a moment later."""
+    lines = page.locator("#talk").inner_text().splitlines()
+    return [line for line in lines if not re.fullmatch(r"\(?[\d.]+m?s\)?", line.strip())]
+
+
 def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, server: tuple[str, Path]) -> None:
     address, folder = server
     page.goto(address)
@@ -115,10 +122,10 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     assert sum(cell["count"] for cell in protocol["cells"]) == 2 * asked - 3
 
     # A reload shows the same conversation.
-    before = page.locator("#talk").inner_text().splitlines()
+    before = _talk(page)
     page.reload()
     page.wait_for_selector("text=critique of round 1")
-    after = page.locator("#talk").inner_text().splitlines()
+    after = _talk(page)
     assert len(after) > 20
     assert set(after) <= set(before)  # a call that was seen while it worked stays unfolded there
 
@@ -254,3 +261,17 @@ def test_what_is_said_is_text_and_fetches_nothing(page: Any, server: tuple[str, 
     page.wait_for_selector("text=<img src='http://evil.example/leak.png'>")
     page.wait_for_timeout(1000)  # the page's fixture knows whom it asked
     assert page.locator("#talk :is(img[src*=evil], form, b)").count() == 0
+
+
+def test_a_new_conversation_has_an_address_of_its_own_and_an_example_to_begin_with(
+    page: Any, server: tuple[str, Path]
+) -> None:
+    page.goto(server[0])
+    page.wait_for_selector("#conversation input")
+    page.click("#new")
+    page.wait_for_url("**/?chat=chat-*")
+    named = page.url.partition("chat-")[2]
+    page.wait_for_function("name => document.querySelector('#conversation input')?.value == name", arg=named)
+    page.click("#talk button.example >> nth=0")
+    page.wait_for_selector("text=Say yes to start")
+    assert page.locator("text=There is no conversation").count() == 0
