@@ -91,6 +91,7 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (["plot", "map", "harbor-student", "harbor-tiny", "--out", "a.svg", "--out", "b.svg"], "it is given twice"),
         (["scenario", "zero-shot", "a", "b", "--split", "x", "--split-column", "y"], "it is given twice"),
         (["diagnose", "/no/such/folder"], "'/no/such/folder'"),
+        (["diagnose", "harbor-tiny", "--captioner", "openai:m", "--base-url", "notaurl"], "'notaurl'"),
         (["runs"], "no workspace"),
         (["trace", "last"], "no workspace"),
     ],
