@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlantis_dml import options, run_options
 from atlantis_dml.answering import answering, say, show_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOAL = "find where retrieval fails and mend it"
 DATA = "harbor"
@@ -61,15 +64,16 @@ def demo(
             summary = drive(session_of(store, begun, screen), screen, as_json)
         summary |= sent.facts
         summary["demo_seconds"] = round(time.monotonic() - started, 1)
-        show_json(summary) if as_json else show_demo(summary)
+        show_json(summary) if as_json else show_demo(summary, store.folder)
 
 
-def show_demo(summary: Mapping[str, Any]) -> None:
+def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the table the demo ends with, and what to type next."""
+    from atlantis_dml.reproducing import about_run
     from atlantis_dml.run_view import show_run, stdout_console, table
     from atlantis_dml.wording import points
 
-    show_run(summary)
+    show_run(summary, folder)
     rows = [
         (name, str(change["queries"]), f"{change['before']:.3f}", f"{change['after']:.3f}", points(change))
         for name, change in (("all", summary["over_baseline"]), ("planted gap", summary["planted_gap"]))
@@ -79,7 +83,7 @@ def show_demo(summary: Mapping[str, Any]) -> None:
     console.print(table(("R@1 on", "queries", "before", "after", "gain (95 % interval)"), rows, right=(1, 2, 3)))
     console.print(f"The demo took {summary['demo_seconds']:.0f} s. What next:", markup=False)
     for line in (
-        f"  atlantis test {summary['run_id']}      the same figures on the sealed test split, once",
+        f"  {about_run('test', summary['run_id'], folder)}      the same figures on the sealed test split, once",
         '  atlantis run PHOTOS --goal "night photos are not found"      the same on your own folder',
     ):
         console.print(line, markup=False, soft_wrap=True)

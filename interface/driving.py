@@ -35,18 +35,24 @@ def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None
             outcome = _until_it_rests(session, screen, answer)
     except KeyboardInterrupt:
         session.workspace.runs.mark(session.run_id, "paused", "interrupted")
-        _stop(session, f"interrupted; continue with: atlantis resume {session.run_id}", INTERRUPTED, as_json)
+        _stop(session, f"interrupted; continue with: {_resume(session)}", INTERRUPTED, as_json)
     if outcome.status == "waiting":
         question = outcome.question or {}
         message = (
             f"round {question['round']} waits for a person ({question['images']} images); continue with: "
-            f"atlantis resume {session.run_id} --approve (or --reject, or --edit FILE)"
+            f"{_resume(session)} --approve (or --reject, or --edit FILE)"
         )
         _stop(session, message, WAITING, as_json, {"question": dict(question)})
     if outcome.status == "paused":
-        message = f"{outcome.problem}; continue with: atlantis resume {session.run_id}"
+        message = f"{outcome.problem}; continue with: {_resume(session)}"
         _stop(session, message, WAITING, as_json)
     return _reported(session)
+
+
+def _resume(session: Session) -> str:
+    from atlantis_dml.reproducing import about_run
+
+    return about_run("resume", session.run_id, session.workspace.folder)
 
 
 def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> Outcome:

@@ -64,8 +64,9 @@ def report(
         from atlantis_dml.run_view import show_run
 
         copy = check_target(out, KINDS) if out else None
-        summary = write_report(open_existing(workspace), run_name, copy)
-        show_json(summary) if as_json else show_run(summary)
+        store = open_existing(workspace)
+        summary = write_report(store, run_name, copy)
+        show_json(summary) if as_json else show_run(summary, store.folder)
         if copy:
             say(f"written: {copy}")
 

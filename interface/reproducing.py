@@ -64,6 +64,21 @@ def evaluation_of(model: str, asked: Asked, workspace: Path | None) -> str:
     )
 
 
+def about_run(command: str, run_id: str, folder: Path, *options: str) -> str:
+    """Return a command about a run; it names the workspace only where a bare one would look elsewhere.
+
+    Args:
+        command: Its name.
+        run_id: Of the run.
+        folder: The workspace that holds it.
+        options: More words.
+    """
+    from atlantis_dml.settings import Settings
+
+    elsewhere = folder.resolve() != Settings().workspace.resolve()
+    return shell_line((command, run_id, *options), {"--workspace": folder if elsewhere else None})
+
+
 def shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
     """Return an `atlantis` command, ready for a POSIX shell.
 

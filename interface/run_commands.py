@@ -121,7 +121,7 @@ def _start(asked: Asked, folder: Path | None, to: str | None, as_json: bool) -> 
     with exported(store, started, to, screen.line) as trace:
         summary = drive(session_of(store, started, screen), screen, as_json)
     summary |= trace.facts
-    show_json(summary) if as_json else show_run(summary)
+    show_json(summary) if as_json else show_run(summary, store.folder)
 
 
 def resume(
@@ -156,7 +156,7 @@ def resume(
             with exported(store, found, to, screen.line) as sent:
                 summary = drive(session, screen, as_json, answer)
             summary |= sent.facts
-        show_json(summary) if as_json else show_run(summary)
+        show_json(summary) if as_json else show_run(summary, store.folder)
 
 
 def _finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.text import clean
+from atlantis_dml.reproducing import about_run
 from atlantis_dml.wording import bare_points, duration, headline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
 
@@ -19,13 +22,13 @@ _LONGEST = 200
 _PIPE_WIDTH = 120
 
 
-def show_run(summary: Mapping[str, Any]) -> None:
-    """Print what a run came to on stdout."""
+def show_run(summary: Mapping[str, Any], folder: Path) -> None:
+    """Print what a run of the workspace `folder` came to on stdout."""
     console = stdout_console()
     console.print(_text(headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
-    for line in _lines(summary):
+    for line in _lines(summary, folder):
         console.print(_text(line), soft_wrap=True)
 
 
@@ -82,14 +85,14 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
     return table(headers, rows, right=(0, 6))
 
 
-def _lines(summary: Mapping[str, Any]) -> list[str]:
+def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     spent = summary["spent"]
     lines = [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
         lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
     lines.append(f"Spent: {spent['images']} images, {duration(spent['seconds'])} of work, {_paid(spent)}")
     lines.append(f"Report: {summary['report_path']}")
-    lines.append(f"Trace:  atlantis trace {summary['run_id']}")
+    lines.append(f"Trace:  {about_run('trace', summary['run_id'], folder)}")
     return lines
 
 

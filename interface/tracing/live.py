@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
+from atlantis_dml.reproducing import about_run
 from atlantis_dml.tracing.sending import Sent, send_run
 from atlantis_dml.tracing.spans import Spans
 from atlantis_dml.tracing.target import check_target, target_of
@@ -178,4 +179,5 @@ class LiveExport:
         return self._door
 
     def _later(self) -> str:
-        return f"export it later with: atlantis trace {self._run.id} --to {self._to}"
+        later = about_run("trace", self._run.id, self._workspace.folder, "--to", self._to)
+        return f"export it later with: {later}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -67,6 +68,20 @@ def test_a_report_is_written_without_waiting_for_torch(fabricated: Fabricated) -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[] 0\n"), done.stderr
+
+
+def test_the_trace_line_can_be_pasted_wherever_the_workspace_is(
+    fabricated: Fabricated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(fabricated.workspace.folder)
+    for usual, more in ((folder, []), (f"{folder}-usual", ["--workspace", folder])):
+        monkeypatch.setenv("ATLANTIS_WORKSPACE", usual)
+        assert _answer(["report", "last", "--workspace", folder]) == 0
+        line = capsys.readouterr().out.splitlines()[-1]
+        words = shlex.split(line.removeprefix("Trace:"))
+        assert words == ["atlantis", "trace", fabricated.run_id, *more]
+        assert _answer(words[1:]) == 0
+        capsys.readouterr()
 
 
 def test_the_headline_is_the_gain_over_the_baseline(fabricated: Fabricated) -> None:
