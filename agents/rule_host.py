@@ -21,7 +21,7 @@ HELP = """I go by rules and understand simple sentences:
   approve, approve with 50, approve without fog, reject because ...
   skip fog, only night, note: prefer heavy fog
   why did you pick night? why was round 2 rolled back?
-A chat model understands free words: atlantis chat DATA --planner openai:MODEL (with a key)."""
+A chat model understands free words: end and begin again with --planner openai:MODEL (and a key)."""
 
 _SHRUG = "I did not understand that. "
 

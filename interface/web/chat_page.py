@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import gradio
@@ -40,7 +41,9 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     """
     chat_id, seen = gradio.State(""), gradio.State(None)
     with gradio.Row(elem_id="conversations"):
-        choice = gradio.Dropdown([], label="Conversation", interactive=True, scale=3, elem_id="conversation")
+        choice = gradio.Dropdown(
+            [], label="Conversation", interactive=True, scale=3, min_width=250, elem_id="conversation"
+        )
         data = gradio.Dropdown(
             list(site.conversations.data), value=site.conversations.data[0], label="About", scale=2, elem_id="about"
         )
@@ -65,7 +68,8 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         stop = gradio.Button("Stop", scale=1, elem_id="stop")
     shown, heard = [talk, status, seen], _Heard(site)
     quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
-    pages.load(heard.opened, None, [chat_id, choice, data, seen], show_progress="hidden")
+    loaded = pages.load(heard.opened, None, [chat_id, choice, data, seen], show_progress="hidden")
+    loaded.then(None, [choice], None, js=_STAY)
     gradio.Timer(GLANCE_EVERY_SECONDS).tick(heard.glanced, [chat_id, seen], shown, **quiet)
     for event in (line.submit, send.click):
         event(heard.said, [chat_id, line], [line], js=_WHICH, **quiet)
@@ -91,7 +95,7 @@ class _Heard:
         room = self._all.open(wanted)
         if wanted and room.id != wanted:
             gradio.Warning("There is no conversation of that name here; this is the last one.")
-        names = [(_name(record), record.id) for record in self._all.records()]
+        names = [(_name(record), record.id) for record in self._all.listed(room.id)]
         return room.id, gradio.Dropdown(names, value=room.id), gradio.Dropdown(value=room.desk.record.data), None
 
     def glanced(self, which: str, before: Any) -> Any:
@@ -127,10 +131,13 @@ _WHICH = "(chat, text) => [chat || new URLSearchParams(window.location.search).g
 _GO = "(chat) => { window.location.search = '?chat=' + encodeURIComponent(chat); }"
 """Each conversation has an address of its own, so that a reload stays in it."""
 
+_STAY = "(chat) => { window.history.replaceState(null, '', '/?chat=' + encodeURIComponent(chat)); }"
+"""The address says which one it is, also where none was named."""
+
 
 def _name(record: Any) -> str:
-    goal = record.planned.text[:60]
-    return f"{record.id.removeprefix('chat-')}: {goal}" if goal else record.id.removeprefix("chat-")
+    name = str(record.id.removeprefix("chat-"))
+    return f"{name}: {shorten(record.planned.text, 60, placeholder=' ...')}" if record.planned.text else name
 
 
 def _shown(room: Room, glance: Glance) -> list[Any]:
@@ -159,6 +166,9 @@ def _status(room: Room, glance: Glance) -> str:
         links = (f'<a href="/{page}?run={escape(run_id)}">{page}</a>' for page in ("runs", "gallery", "trace"))
         parts.append(f" {' '.join(links)}")
     parts.append("</p>")
-    if glance.problem:
-        parts.append(f'<pre class="problem">{escape(glance.problem)}</pre>')
+    parts += [
+        f'<pre class="{kind}">{escape(text)}</pre>'
+        for kind, text in (("told", glance.told), ("problem", glance.problem))
+        if text
+    ]
     return "".join(parts)

@@ -38,6 +38,11 @@ class Conversations:
         mine = [record for record in conversations(self._workspace) if record.data in self.data]
         return sorted(mine, key=lambda record: -record.touched)
 
+    def listed(self, current: str) -> list[ChatRecord]:
+        """Return what there is to choose from: the current conversation, and those in which something was said."""
+        stamp = self._workspace.events.stamp
+        return [record for record in self.records() if record.id == current or stamp([record.id])[0]]
+
     def begin(self, data: str) -> Room:
         """Begin a conversation.
 

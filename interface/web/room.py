@@ -70,6 +70,8 @@ class Glance:
     doing: str
     heard: str
     """The answer that is being written, so far."""
+    told: str
+    """What the last command was answered with."""
     problem: str
 
 
@@ -148,10 +150,10 @@ class Room:
         runs = self.run_ids()
         status, thinking = self.desk.status, self._lines.is_busy()
         complaints = self.screen.complaints()
-        problem = "\n".join(filter(None, [self._told, *complaints[-1:]]))
+        problem = complaints[-1] if complaints else ""
         stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard), status)
         doing = self.screen.doing() if status == "running" else ""
-        return Glance(stamp, status, thinking, doing, self._heard, problem)
+        return Glance(stamp, status, thinking, doing, self._heard, self._told, problem)
 
     def messages(self) -> list[Message]:
         """Return the transcript."""

@@ -268,8 +268,10 @@ def test_a_new_conversation_has_an_address_of_its_own_and_an_example_to_begin_wi
 ) -> None:
     page.goto(server[0])
     page.wait_for_selector("#conversation input")
-    page.click("#new")
     page.wait_for_url("**/?chat=chat-*")
+    before = page.url
+    page.click("#new")
+    page.wait_for_url(lambda address: "?chat=chat-" in address and address != before)
     named = page.url.partition("chat-")[2]
     page.wait_for_function("name => document.querySelector('#conversation input')?.value == name", arg=named)
     page.click("#talk button.example >> nth=0")

@@ -41,6 +41,14 @@ def test_a_conversation_is_one_for_all_and_remembered(site: Site) -> None:
     assert [record.id for record in site.conversations.records()] == [room.id]
 
 
+def test_conversations_without_a_word_are_offered_only_while_one_is_in_them(site: Site) -> None:
+    begun, empty = (site.conversations.begin("harbor-tiny") for _ in range(2))
+    begun.say("night photos of trawlers are not found; you have 12 images and 1 round")
+    _rest(begun)
+    assert [record.id for record in site.conversations.listed(begun.id)] == [begun.id]
+    assert {record.id for record in site.conversations.listed(empty.id)} == {begun.id, empty.id}
+
+
 def test_a_browser_names_no_other_data(site: Site) -> None:
     for data in ("/etc", "../photos", "harbor", ""):
         with pytest.raises(SetupError, match="this server talks about harbor-tiny"):
@@ -52,10 +60,10 @@ def test_a_browser_names_no_other_data(site: Site) -> None:
 def test_commands_and_nonsense_are_answered(site: Site) -> None:
     room = site.conversations.begin("harbor-tiny")
     room.say("/help")
-    assert "Commands that need no model" in room.glance().problem
+    assert "Commands that need no model" in room.glance().told
     room.say("   ")
     room.say("/dance")
-    assert "there is no command '/dance'" in room.glance().problem
+    assert "there is no command '/dance'" in room.glance().told
     room.say("\x1b[31m![x](http://evil.example/a.png)<script>")
     _rest(room)
     assert all("\x1b" not in message.text for message in room.messages())
