@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.checkpoint import embed_dim_in
+from atlantis_core.metrics.measure import spread
 from atlantis_core.plain import as_json
 from atlantis_core.trained_on import trained_on
 from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, train_arm, training_images
@@ -49,8 +49,8 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     mean = measure_arm(session, finished)
     return {
         "trials": rows,
-        "recall_at_1": _spread([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
-        "map_at_r": _spread([row["map_at_r"] for row in rows if "map_at_r" in row]),
+        "recall_at_1": spread([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
+        "map_at_r": spread([row["map_at_r"] for row in rows if "map_at_r" in row]),
         "measurement": as_json(mean),
         "frozen": as_json(frozen),
         "recipe": as_json(session.recipe),
@@ -72,7 +72,3 @@ def _row(session: Session, trial: Trial) -> dict[str, Any]:
     figures: dict[str, Any] = as_json(measured[0])
     facts |= {"path": trial.path, "embed_dim": embed_dim_in(Path(trial.path))}
     return facts | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}
-
-
-def _spread(values: Sequence[float]) -> dict[str, float | None]:
-    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}

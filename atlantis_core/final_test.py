@@ -31,8 +31,8 @@ def final_test(session: Session) -> dict[str, Any]:
         session: A finished run: whoever has seen the test figures must not go on choosing.
 
     Returns:
-        `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs that opened the same
-        split before), `frozen`, `baseline` and `final` (figures),
+        `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs and trials that
+        opened the same split before), `frozen`, `baseline` and `final` (figures),
         `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
         baseline are the same model.
 
@@ -47,16 +47,20 @@ def final_test(session: Session) -> dict[str, Any]:
         raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
     if not arms.get("baseline") or not arms.get("incumbent"):
         raise SetupError(f"run {session.run_id!r} trained no model; there is nothing to test")
-    if not len(session.loaded.sealed):
-        raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
-    opened = _open(session)
+    opened = open_seal(session)
     result = _measure(session, arms, opened)
     session.write(0, "test", result)
     return result
 
 
-def _open(session: Session) -> tuple[LabelledImage, ...]:
-    """Open the seal; the opening is written down first, each one if an earlier one was cut short."""
+def open_seal(session: Session) -> tuple[LabelledImage, ...]:
+    """Return the test images; the opening is written down first, each one if an earlier one was cut short.
+
+    Raises:
+        SetupError: The collection has none; nothing was opened.
+    """
+    if not len(session.loaded.sealed):
+        raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
 
     def record(purpose: str) -> None:
         times = (session.read(0, "test_opened") or {}).get("times", [])
@@ -66,8 +70,8 @@ def _open(session: Session) -> tuple[LabelledImage, ...]:
     return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
 
 
-def _opened_by(session: Session) -> list[str]:
-    """Return the other runs that have opened this very split: what they saw may have led to this run."""
+def opened_by(session: Session) -> list[str]:
+    """Return the other runs and trials that have opened this very split: what they saw may have led to this one."""
     address = session.loaded.sealed.address
     entries = session.workspace.journal.everywhere("test_opened")
     return sorted(
@@ -78,8 +82,7 @@ def _opened_by(session: Session) -> list[str]:
 def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
     from atlantis_core.learning.retriever import frozen
 
-    spec = session.spec
-    task = test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
+    task = task_of(session, images)
     untrained = frozen(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
@@ -87,7 +90,7 @@ def _measure(session: Session, arms: dict[str, list[str]], images: tuple[Labelle
     planted = _queries_in(task, planted_gap(session.collection.root))
     return {
         "opened": (session.read(0, "test_opened") or {}).get("times", []),
-        "opened_by": _opened_by(session),
+        "opened_by": opened_by(session),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
         "baseline": as_json(average([found[0] for found in baseline if found])),
@@ -95,6 +98,12 @@ def _measure(session: Session, arms: dict[str, list[str]], images: tuple[Labelle
         "over_baseline": _compared(session, task, baseline, final),
         "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
     }
+
+
+def task_of(session: Session, images: tuple[LabelledImage, ...]) -> RetrievalTask:
+    """Return the task on the opened test images, restricted as the session's own is."""
+    spec = session.spec
+    return test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
 
 
 def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:

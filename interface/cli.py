@@ -15,10 +15,11 @@ from atlantis_dml.demo_command import demo
 from atlantis_dml.doctor_command import doctor
 from atlantis_dml.export_command import export
 from atlantis_dml.filter_command import filter_embeddings
+from atlantis_dml.final_test_command import open_test
 from atlantis_dml.given_once import GivenOnce
 from atlantis_dml.import_command import import_collection
 from atlantis_dml.look_commands import record, report, runs, trace
-from atlantis_dml.measure_commands import diagnose, evaluate, open_test
+from atlantis_dml.measure_commands import diagnose, evaluate
 from atlantis_dml.plot_command import plot
 from atlantis_dml.run_commands import resume, run
 from atlantis_dml.scenario_command import scenario

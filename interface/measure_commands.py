@@ -1,13 +1,13 @@
-"""`atlantis diagnose`, `evaluate` and `test`: measuring without making an image."""
+"""`atlantis diagnose` and `evaluate`: measuring without making an image."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from atlantis_dml import measure_options, options, run_options
-from atlantis_dml.answering import answering, say, show_json
+from atlantis_dml.answering import answering, show_json
 
 
 def diagnose(
@@ -68,7 +68,7 @@ def evaluate(
     model: measure_options.Model,
     data: options.Data,
     split: Annotated[
-        str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test RUN`.")
+        str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test`.")
     ] = "validation",
     regime: options.RegimeName = "seen",
     label: options.LabelColumn = None,
@@ -120,40 +120,3 @@ def evaluate(
         subject = Subject(model, data, read, options.regime(regime), restrictions, embedding)
         found = evaluation(subject, question, workspace)
         show_json(found) if as_json else show_evaluation(found)
-
-
-def open_test(
-    run_name: options.RunName, workspace: options.WorkspaceFolder = None, as_json: options.Json = False
-) -> None:
-    """Open RUN's sealed test split once, measure frozen, baseline and final model on it, and write that down.
-
-    Example: atlantis test last
-    """
-    with answering(as_json):
-        from atlantis_core.final_test import final_test
-        from atlantis_dml.assembly import open_existing, session_of
-        from atlantis_dml.measuring_view import show_test
-        from atlantis_dml.progress import screen_on_stderr
-        from atlantis_dml.report import write_report
-
-        store, screen = open_existing(workspace), screen_on_stderr()
-        session = session_of(store, store.runs.get(run_name), screen)
-        stored = session.read(0, "test") is not None
-        with screen, store.lock(session.run_id):
-            found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **final_test(session)}
-        if not stored:
-            write_report(store, session.run_id)
-        say(_opened(found))
-        show_json(found) if as_json else show_test(found)
-
-
-def _opened(found: dict[str, Any]) -> str:
-    import time
-
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found["opened"][0]))
-    if found["opened_before"]:
-        return f"the test split of run {found['run_id']} was opened at {when}; these are the figures from then"
-    line = f"the test split of run {found['run_id']} is open now; that is written down, and it opens only once"
-    before = found["opened_by"]
-    seen = f" (run {before[-1]} opened the same split before: this is no first look)" if before else ""
-    return line + seen

@@ -190,6 +190,6 @@ def check_split(split: str) -> None:
         SetupError: Always for `test`, which is sealed.
     """
     if split == "test":
-        raise SetupError("the test split is sealed; `atlantis test RUN` opens it once and writes that down")
+        raise SetupError("the test split is sealed; `atlantis test RUN|TRIAL` opens it once and writes that down")
     if split != "validation":
         raise SetupError(f"unknown --split {split!r}; only validation is measured (--split-column names a column)")

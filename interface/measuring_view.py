@@ -15,6 +15,7 @@ _GROUPS = 6
 _CONFUSIONS = 5
 _WEAKEST = 8
 _LONGEST = 600
+_TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has more
 
 
 def show_diagnosis(found: Facts) -> None:
@@ -123,6 +124,20 @@ def show_test(found: Facts) -> None:
     if found["planted_gap"]:
         gap = found["planted_gap"]
         _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {points(gap)}")
+
+
+def show_trial_test(found: Facts) -> None:
+    """Print the figures of trainings on the sealed test split."""
+    shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
+    rows = [
+        (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), f"{one['map_at_r']:.3f}", f"{one['r_precision']:.3f}")
+        for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
+    ]
+    headers = ("test split", *(f"R@{k}" for k in shown), "MAP@R", "R-precision")
+    _show(table(headers, rows, right=range(1, len(headers))))
+    recall = found["recall_at_1"]
+    over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
+    _print(f"Recall@1 {recall['mean']:.3f}{over} on {found['queries']} test queries, regime {found['regime']}")
 
 
 def _show_gaps(found: Facts) -> None:

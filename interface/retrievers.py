@@ -11,6 +11,7 @@ from atlantis_core.errors import SetupError
 if TYPE_CHECKING:
     from atlantis_core.exporting.writing import Model
     from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.records import Trial
     from atlantis_core.store.workspace import Workspace
 
 _RUN = re.compile(r"last|\d{8}(-[0-9a-f]*)?")
@@ -88,12 +89,33 @@ def _kept(model: str, workspace: Workspace) -> Model | None:
     if _RUN.fullmatch(model):
         run, trial_id = _best_of_run(model, workspace)
         return Model(_of_trial(trial_id, workspace), trial_id, run)
-    if _TRIAL.fullmatch(model):
-        matching = workspace.trials.matching(model)
-        if len(matching) > 1:
-            raise SetupError(f"{len(matching)} trials start with {model!r}; type more of the id")
-        return Model(_of_trial(matching[0], workspace), matching[0]) if matching else None
-    return None
+    named = _trial_named(model, workspace)
+    return Model(_of_trial(named, workspace), named) if named else None
+
+
+def names_run(name: str) -> bool:
+    """Tell whether a name is that of a run, and no trial's."""
+    return _RUN.fullmatch(name) is not None
+
+
+def find_trial(name: str, workspace: Workspace) -> Trial:
+    """Return the trial that a name stands for.
+
+    Raises:
+        SetupError: None or several.
+    """
+    trial = workspace.trials.find(_trial_named(name, workspace) or name)
+    if trial is None:
+        raise SetupError(f"no trial {name!r} in this workspace; `atlantis train` prints the ids of its trials")
+    return trial
+
+
+def _trial_named(name: str, workspace: Workspace) -> str | None:
+    """Return the only trial's id that is or starts with a name; None where it looks like none."""
+    matching = workspace.trials.matching(name) if _TRIAL.fullmatch(name) else []
+    if len(matching) > 1:
+        raise SetupError(f"{len(matching)} trials start with {name!r}; type more of the id")
+    return matching[0] if matching else None
 
 
 def _best_of_run(name: str, workspace: Workspace) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -105,6 +106,11 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
         per_class=_average_intervals([m.per_class for m in measurements]),
         per_facet={name: _average_intervals([m.per_facet[name] for m in measurements]) for name in first.per_facet},
     )
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Return `mean` and `sd`, the sample standard deviation over seeds; that of a single one is None."""
+    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -63,7 +63,7 @@ def _check(column: str, values: Sequence[Any], facts: IndexFacts) -> None:
     if not values or not all(isinstance(value, str) for value in values):
         raise SetupError(f"the filter on {column!r} needs texts to compare with")
     if column == "split" and column not in facts.facets and "test" in values:
-        raise SetupError("the test split is sealed and in no index; `atlantis test RUN` opens it once")
+        raise SetupError("the test split is sealed and in no index; `atlantis test RUN|TRIAL` opens it once")
     listed = facts.columns.get(column, ())
     missing = [value for value in values if listed and value not in listed]
     if missing:

@@ -36,6 +36,9 @@ def test_a_run_waits_is_approved_tested_once_and_used(tmp_path: Path, capsys: py
     assert "was opened at" in answered.err
     assert (first.pop("opened_before"), again.pop("opened_before")) == (False, True)
     assert first == again
+    (trial, *_) = Workspace(tmp_path / "workspace").trials.matching("")
+    assert _answer(["test", trial]) == 2
+    assert f"is of a run; its test split opens by: atlantis test {done['run_id']}" in capsys.readouterr().err
 
     assert _answer(["evaluate", "last", "harbor-tiny", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
