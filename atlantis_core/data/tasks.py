@@ -83,7 +83,7 @@ def _pool(collection: Collection, split: str, restriction: Restriction | None) -
     if restriction and restriction[0] == "split" and "split" not in collection.facets:
         split = restriction[1]
         if split == "test":
-            raise SetupError("the test split is sealed and no task can use it; `atlantis test RUN|TRIAL` opens it once")
+            raise SetupError("the test split is sealed: no task can use it; `atlantis test RUN|TRIAL` opens it once")
     return [image for image in collection.images if image.split == split]
 
 
