@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import as_measured
 from atlantis_core.data.text import quoted
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
 
 def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
     """Return how many images a round made, how many its filters kept, and why the others went."""
-    verdicts = session.workspace.candidates.verdicts(session.run_id, round_index)
+    verdicts = as_measured(session, round_index).verdicts
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     return len(verdicts), sum(verdict.kept for verdict in verdicts), why

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.plain import from_json
 from atlantis_core.protocols import known_values
 from atlantis_core.records import Collection, Gap, Protocol
@@ -77,7 +78,9 @@ def rounds_in_words(session: Session) -> list[str]:
 
 def _round(entry: Mapping[str, Any]) -> str:
     images = entry["images"]
-    made = f"{images['made']} images made, {images['kept']} passed the filters"
+    made = f"{images['made']} images made, {images['kept']} kept"
+    if changed := hands_since(images):
+        made += f" ({changed})"
     if not entry["judged"]:
         return f"round {entry['index']}: not judged yet; {made}"
     overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]

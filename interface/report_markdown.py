@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.data.text import clean
 from atlantis_core.exporting.markdown import table
 from atlantis_dml.gap_map_view import HeatCell, HeatView
@@ -68,11 +69,17 @@ def _rounds(facts: Facts) -> Iterator[str]:
     )
     yield "\n".join(
         f"- Round {entry['index']}: made for {plain(entry['protocol']['reason'])}. Judged: {plain(entry['reason'])}."
+        f"{_hands(entry['images'])}"
         for entry in facts["rounds"]
     )
     why = facts["stop_detail"]
     ended = f"It ended because {plain(why)}." if facts["status"] == "done" else f"Where it stands: {facts['status']}."
     yield f"{ended} Intervals are 95 %, paired over the same queries and {facts['seeds']} seeds."
+
+
+def _hands(images: Facts) -> str:
+    changed = hands_since(images)
+    return f" Images: {changed}." if changed else ""
 
 
 def _round(entry: Facts) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
-from atlantis_core.rounds import kept_candidates, made_for_arm
+from atlantis_core.rounds import TRAINED_ON, kept_candidates, made_for_arm
 from atlantis_core.trials import train_arm, training_images
 from atlantis_dml.tools.context import Runtime, answer
 
@@ -36,6 +36,8 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
     trained = train_arm(session, session.judging_seeds, images)
     judging = [trial.id for trial in trained]
     arms[arm] = judging
+    if arm == "candidate":
+        session.write(round_index, TRAINED_ON, [image.candidate.key for image in made])
     if arm != "candidate":
         (diagnosing,) = train_arm(session, [session.diagnosing_seed], images)
         trained.append(diagnosing)
