@@ -24,6 +24,11 @@ class AsMeasured:
     put_in: int = 0
     """Images that it was measured without and that are kept now."""
 
+    @property
+    def since(self) -> dict[str, int]:
+        """What a person changed after it was measured, as the run's summary has it among a round's images."""
+        return {"taken_out_since": self.taken_out, "put_in_since": self.put_in}
+
 
 def as_measured(session: Session, round_index: int) -> AsMeasured:
     """Return what a round was measured with.
@@ -44,7 +49,7 @@ def hands_since(images: Mapping[str, Any]) -> str:
     """Say what a person changed after a round was measured; empty where nothing.
 
     Args:
-        images: Of a round in the run's summary.
+        images: Of a round in the run's summary, or `AsMeasured.since`.
     """
     taken, put = images["taken_out_since"], images["put_in_since"]
     parts = ([f"{taken:,} taken out"] if taken else []) + ([f"{put:,} put in"] if put else [])

@@ -156,8 +156,7 @@ def _images(session: Session, index: int, entries: _Entries) -> dict[str, Any]:
         "kept": kept,
         "rejected": len(found.verdicts) - kept,
         "rejected_by": dict(Counter(verdict.filter for verdict in found.verdicts if not verdict.kept)),
-        "taken_out_since": found.taken_out,
-        "put_in_since": found.put_in,
+        **found.since,
     }
 
 
