@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.as_measured import as_measured
 from atlantis_core.data.text import quoted
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -37,9 +38,9 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
     targeted, overall = decision["targeted"], decision["overall"]
     made, kept, why = survivors(session, index)
     asked = Counter((one["cell"]["facet"], one["cell"]["value"]) for one in protocol["cells"])
-    where = ", ".join(f"{_value(*pair)} ({count} cells)" for pair, count in asked.items())
+    where = ", ".join(f"{_value(*pair)} ({counted(count, 'cell')})" for pair, count in asked.items())
     return [
-        f"round {index}: {made} images made for {where} with arm {protocol['arm']}, weight "
+        f"round {index}: {counted(made, 'image')} made for {where} with arm {protocol['arm']}, weight "
         f"{protocol['synthetic_weight']:g}",
         f"the filters kept {kept} of {made}" + (f"; rejected: {why}" if why else ""),
         f"expected gain {protocol['expected_gain']:+.3f}; measured on the targeted cells {targeted['gain']:+.3f} "

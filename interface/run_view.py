@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.as_measured import hands_since
 from atlantis_core.data.text import clean
+from atlantis_core.wording import counted
 from atlantis_dml.wording import bare_points, duration, headline
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _lines(summary: Mapping[str, Any]) -> list[str]:
     lines += [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
         lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
-    lines.append(f"Spent: {spent['images']} images, {duration(spent['seconds'])} of work, {_paid(spent)}")
+    lines.append(f"Spent: {counted(spent['images'], 'image')}, {duration(spent['seconds'])} of work, {_paid(spent)}")
     lines.append(f"Report: {summary['report_path']}")
     lines.append(f"Trace:  atlantis trace {summary['run_id']}")
     return lines

@@ -13,7 +13,8 @@ from atlantis_core.overruling import overrule
 from atlantis_core.session import Session
 from atlantis_core.summary import summarise
 from atlantis_dml.cli import _answer
-from atlantis_dml.report import write_report
+from atlantis_dml.report import facts_of, render_report, write_report
+from atlantis_dml.report_markdown import render_markdown
 from atlantis_dml.thumbnails import embedded_thumbnail
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
@@ -134,6 +135,14 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "4 / 3 / 1" in markdown
     assert f"Judged: proven. Images: {changed}." in markdown
+
+
+def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
+    run = fabricated.workspace.runs.get("last")
+    session = Session(fabricated.workspace, run.id, run.spec)
+    summary = summarise(fabricated.workspace, run.id) | {"seeds": 1, "gap_maps": []}
+    assert "the same queries and 1 seed." in render_markdown(facts_of(session, summary), [])
+    assert "the same queries and 1 seed proves" in render_report(session, summary, [])
 
 
 def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:
