@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from atlantis_core.critique import Critique, round_facts, survivors
 from atlantis_core.data.text import clean
 from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
+from atlantis_core.wording import counted
 from atlantis_dml.agents.retelling import scorers_in_words
 from atlantis_dml.agents.typed_answers import ask_for
 from atlantis_dml.prompts import quoted, render
@@ -37,7 +38,8 @@ class RuleCritic:
             )
         if targeted["queries"] < _FEW_QUERIES:
             changes.append(
-                f"only {targeted['queries']} queries are in the targeted cells: target cells that hold more together"
+                f"the targeted cells hold only {counted(targeted['queries'], 'query', 'queries')}: target cells that "
+                "hold more together"
             )
         if not finished["decision"]["kept"]:
             changes.append("do not repeat these cells: go on with the next gaps")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.critique import survivors
 from atlantis_core.ports import SCORERS
+from atlantis_core.wording import counted
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def gap_in_words(gap: Gap) -> str:
     """Return a gap with its figures."""
     mistaken = ", ".join(quoted(name, _NAME) for name in gap.confused_with[:2])
     return (
-        f"{cell_in_words(gap.cell)}: R@1 {gap.recall_at_1:.2f} ({gap.low:.2f} to {gap.high:.2f}) over {gap.queries} "
-        f"queries, {gap.support} training images (typically {gap.typical_support:g}), {gap.cause}"
-        + (f", mistaken for {mistaken}" if mistaken else "")
+        f"{cell_in_words(gap.cell)}: R@1 {gap.recall_at_1:.2f} ({gap.low:.2f} to {gap.high:.2f}) over "
+        f"{counted(gap.queries, 'query', 'queries')}, {counted(gap.support, 'training image')} (typically "
+        f"{gap.typical_support:g}), {gap.cause}" + (f", mistaken for {mistaken}" if mistaken else "")
     )
 
 
@@ -62,12 +63,12 @@ def round_in_short(finished: Mapping[str, Any], session: Session) -> str:
     critique = session.read(finished["round"], "critique") or {}
     change = f"; critic: {quoted(' / '.join(critique['changes'][:3]), 480)}" if critique.get("changes") else ""
     return (
-        f"round {finished['round']}: {made} images for {_values(protocol['cells'])}, {kept} kept by the filters; "
-        f"{'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"
+        f"round {finished['round']}: {counted(made, 'image')} for {_values(protocol['cells'])}, {kept} kept by the "
+        f"filters; {'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"
     )
 
 
 def _values(requests: Iterable[Mapping[str, Any]]) -> str:
     cells = [request["cell"] for request in requests]
     values = sorted({f"{cell['facet']}={cell['value']}" for cell in cells if cell["facet"]})
-    return f"{len(cells)} cells" + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")
+    return counted(len(cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")

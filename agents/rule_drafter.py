@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.errors import ToolError
 from atlantis_core.keys import content_key
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import Brief
@@ -34,7 +35,7 @@ class RuleDrafter:
         """
         if brief.spread == "uniform":
             cells = _all_cells(brief)
-            reason = f"control arm: {brief.num_images} images spread over all {len(cells)} cells"
+            reason = f"control arm: {counted(brief.num_images, 'image')} spread over {counted(len(cells), 'cell')}"
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
         gaps = _untried(brief.gaps, brief.history)
         if not gaps:
@@ -138,4 +139,6 @@ def _why(chosen: Sequence[Gap]) -> str:
     recall = sum(gap.recall_at_1 for gap in chosen) / len(chosen)
     support = sum(gap.support for gap in chosen) / len(chosen)
     where = f" at {', '.join(values[:3])}" if values else ""
+    if len(chosen) == 1:
+        return f"1 cell{where} has R@1 {recall:.2f} with {counted(chosen[0].support, 'training image')}"
     return f"{len(chosen)} cells{where} have R@1 {recall:.2f} on average with {support:.1f} training images each"

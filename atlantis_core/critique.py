@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import as_measured
 from atlantis_core.data.text import quoted
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -36,9 +38,9 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
     targeted, overall = decision["targeted"], decision["overall"]
     made, kept, why = survivors(session, index)
     asked = Counter((one["cell"]["facet"], one["cell"]["value"]) for one in protocol["cells"])
-    where = ", ".join(f"{_value(*pair)} ({count} cells)" for pair, count in asked.items())
+    where = ", ".join(f"{_value(*pair)} ({counted(count, 'cell')})" for pair, count in asked.items())
     return [
-        f"round {index}: {made} images made for {where} with arm {protocol['arm']}, weight "
+        f"round {index}: {counted(made, 'image')} made for {where} with arm {protocol['arm']}, weight "
         f"{protocol['synthetic_weight']:g}",
         f"the filters kept {kept} of {made}" + (f"; rejected: {why}" if why else ""),
         f"expected gain {protocol['expected_gain']:+.3f}; measured on the targeted cells {targeted['gain']:+.3f} "
@@ -50,7 +52,7 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
 
 def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
     """Return how many images a round made, how many its filters kept, and why the others went."""
-    verdicts = session.workspace.candidates.verdicts(session.run_id, round_index)
+    verdicts = as_measured(session, round_index).verdicts
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     return len(verdicts), sum(verdict.kept for verdict in verdicts), why

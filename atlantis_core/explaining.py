@@ -12,6 +12,7 @@ from atlantis_core.diagnosis import names
 from atlantis_core.plain import from_json
 from atlantis_core.records import Cell, Gap, Goal
 from atlantis_core.wishes import cells_named, wishes_of
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -117,7 +118,7 @@ def _step(child: Mapping[str, Any], reason: str, index: int, place: int) -> _Ent
         answer = output.get("answer", {}) if isinstance(output, Mapping) else {}
         why = f" ({_short(answer['reason'])})" if answer.get("reason") else ""
         images = output.get("images") if isinstance(output, Mapping) else None
-        much = f", {images} images" if images else ""
+        much = f", {counted(images, 'image')}" if images else ""
         text = f"round {index}: a person answered the protocol with {child['name']!r}{why}{much}"
         return _Entry(place, "approval", index, text, text.lower())
     result = output.get("text", "") if isinstance(output, Mapping) else output
@@ -149,8 +150,8 @@ def _gaps(index: int, gaps: Sequence[Gap], asked: Iterable[Mapping[str, Any]], g
         cell = (gap.cell.class_name, gap.cell.facet, gap.cell.value)
         told.append(
             f"round {index}: {_cell(gap.cell)} was gap {rank} of {len(gaps)}: R@1 {gap.recall_at_1:.2f} over "
-            f"{gap.queries} queries, {gap.support} training images, {gap.cause}; "
-            + (f"{counts[cell]} images were asked for" if cell in counts else "no images were asked for")
+            f"{counted(gap.queries, 'query', 'queries')}, {counted(gap.support, 'training image')}, {gap.cause}; "
+            f"images asked for: {counts.get(cell, 'none')}"
         )
     return told[:_MOST] or [f"round {index}: none of the {len(gaps)} gaps found is there"]
 

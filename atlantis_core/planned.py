@@ -9,6 +9,7 @@ from atlantis_core.errors import ToolError
 from atlantis_core.goals import goal_in_words, read_goal
 from atlantis_core.records import Budget, Collection, Goal
 from atlantis_core.rounds import DEFAULT_IMAGES
+from atlantis_core.wording import counted
 
 DEFAULT_ROUNDS = 2
 
@@ -91,9 +92,13 @@ def plan_in_words(planned: Planned, collection: Collection, *, auto: bool) -> li
 
 def budget_words(budget: Budget) -> str:
     """Return a budget as one line."""
-    images = f"at most {DEFAULT_IMAGES} images a round" if budget.images is None else f"{budget.images} images in all"
+    images = (
+        f"at most {DEFAULT_IMAGES} images a round"
+        if budget.images is None
+        else f"{counted(budget.images, 'image')} in all"
+    )
     dollars = "" if budget.usd is None else f", ${budget.usd:g} for chat models"
-    return f"Budget: {images}{dollars}, at most {budget.rounds} {'round' if budget.rounds == 1 else 'rounds'}."
+    return f"Budget: {images}{dollars}, at most {counted(budget.rounds, 'round')}."
 
 
 def _steps(auto: bool) -> str:

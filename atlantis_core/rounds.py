@@ -40,6 +40,9 @@ class MadePicture:
 
 Arm = Literal["baseline", "candidate", "incumbent"]
 
+TRAINED_ON = "trained_on"
+"""Journal entry of a round: keys of the made images, those of kept rounds too, that its candidate was trained on."""
+
 
 @dataclass(frozen=True, slots=True)
 class MadeImage:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from atlantis_core.as_measured import as_measured
 from atlantis_core.changes import change_on_planted_gap, change_overall, gap_changes
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import Gap
@@ -147,14 +148,15 @@ def _round(session: Session, index: int, entries: _Entries, seconds: float) -> d
 
 
 def _images(session: Session, index: int, entries: _Entries) -> dict[str, Any]:
-    made = set(entries.get("candidates") or [])
-    verdicts = [v for v in session.workspace.candidates.verdicts(session.run_id, index) if v.candidate_key in made]
-    kept = sum(verdict.kept for verdict in verdicts)
+    """Count a round's images as they were when it was measured; what a person changed after that stands apart."""
+    found = as_measured(session, index)
+    kept = sum(verdict.kept for verdict in found.verdicts)
     return {
-        "made": len(made),
+        "made": len(set(entries.get("candidates") or [])),
         "kept": kept,
-        "rejected": len(verdicts) - kept,
-        "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
+        "rejected": len(found.verdicts) - kept,
+        "rejected_by": dict(Counter(verdict.filter for verdict in found.verdicts if not verdict.kept)),
+        **found.since,
     }
 
 

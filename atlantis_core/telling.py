@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.plain import from_json
 from atlantis_core.protocols import known_values
 from atlantis_core.records import Collection, Gap, Protocol
 from atlantis_core.rounds import DEFAULT_IMAGES, history
 from atlantis_core.summary import summarise
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.session import Session
@@ -56,14 +58,15 @@ def gaps_in_words(session: Session) -> list[str]:
     if not found:
         return ["no gaps are known yet: the run finds them after its baseline is trained and measured"]
     index, gaps = found[-1][0], from_json(tuple[Gap, ...], found[-1][1])
-    lines = [f"round {index} found {len(gaps)} gaps; the worst:"]
+    lines = [f"round {index} found {counted(len(gaps), 'gap')}; the worst:"]
     for gap in gaps[:_CELLS]:
         cell = (
             f"{gap.cell.class_name} at {gap.cell.facet}={gap.cell.value}" if gap.cell.facet else gap.cell.class_name
         )
         mistaken = f", mistaken for {gap.confused_with[0]}" if gap.confused_with else ""
         lines.append(
-            f"{cell}: R@1 {gap.recall_at_1:.2f} over {gap.queries} queries, {gap.support} training images, "
+            f"{cell}: R@1 {gap.recall_at_1:.2f} over {counted(gap.queries, 'query', 'queries')}, "
+            f"{counted(gap.support, 'training image')}, "
             f"{gap.cause}{mistaken}"
         )
     return lines
@@ -77,7 +80,9 @@ def rounds_in_words(session: Session) -> list[str]:
 
 def _round(entry: Mapping[str, Any]) -> str:
     images = entry["images"]
-    made = f"{images['made']} images made, {images['kept']} passed the filters"
+    made = f"{counted(images['made'], 'image')} made, {images['kept']} kept"
+    if changed := hands_since(images):
+        made += f" ({changed})"
     if not entry["judged"]:
         return f"round {entry['index']}: not judged yet; {made}"
     overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]
@@ -106,7 +111,9 @@ def protocol_in_words(session: Session) -> list[str]:
     if not drafted:
         return ["no protocol is drafted yet"]
     protocol = from_json(Protocol, drafted[-1])
-    lines = [f"round {protocol.round}: {protocol.num_images} images; {protocol.objective}; {protocol.reason}"]
+    lines = [
+        f"round {protocol.round}: {counted(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"
+    ]
     for one in protocol.cells[:_CELLS]:
         where = f" at {one.cell.facet}={one.cell.value}" if one.cell.facet else ""
         lines.append(f"{one.count} for {one.cell.class_name}{where}" + (f": {one.prompts[0]}" if one.prompts else ""))

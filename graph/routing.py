@@ -80,7 +80,7 @@ def stop_after_round(
     if state["not_kept"] >= PLATEAU_ROUNDS:
         return "plateau", f"{PLATEAU_ROUNDS} rounds in a row were not kept"
     if state["round"] >= max_rounds:
-        return "budget_spent", f"all {max_rounds} rounds are done"
+        return "budget_spent", "its one round is done" if max_rounds == 1 else f"all {max_rounds} rounds are done"
     if images_left is not None and images_left < 1:
         return "budget_spent", "all images of the budget are made"
     return "", ""

@@ -17,6 +17,7 @@ from atlantis_core.errors import AtlantisError, SetupError
 from atlantis_core.forecast import forecast_seconds
 from atlantis_core.plain import as_json
 from atlantis_core.protocols import edited_protocol
+from atlantis_core.wording import counted
 from atlantis_dml.answering import say
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ def described(session: Session, question: Mapping[str, Any]) -> list[str]:
     protocol = question["protocol"]
     cells = protocol["cells"]
     lines = [
-        f"Round {question['round']}: {question['images']} images for {len(cells)} cells",
+        f"Round {question['round']}: {counted(question['images'], 'image')} for {counted(len(cells), 'cell')}",
         f"  aim: {protocol['objective']}",
         f"  why: {protocol['reason']} (expected gain {protocol['expected_gain']:+.3f} R@1 there)",
     ]
     lines += [f"  {_cell(request)}" for request in cells[:_CELLS_SHOWN]]
     if len(cells) > _CELLS_SHOWN:
-        lines.append(f"  ... and {len(cells) - _CELLS_SHOWN} cells more")
+        lines.append(f"  ... and {counted(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:_PROMPTS_SHOWN]]
     return [*lines, f"  cost: {_cost(session, question)}"]
@@ -131,12 +132,12 @@ def _cell(request: Mapping[str, Any]) -> str:
 def _cost(session: Session, question: Mapping[str, Any]) -> str:
     images, budget = question["images"], session.spec.budget
     left = session.workspace.ledger.left(session.run_id, budget)["images"]
-    parts = [f"{images} images" + (f" of {left:g} left" if left is not None else "")]
+    parts = [counted(images, "image") + (f" of {left:g} left" if left is not None else "")]
     seconds = forecast_seconds(session.workspace, session.run_id, images)
     if seconds is not None:
-        parts.append(f"about {seconds:.0f} s for making them and {session.spec.seeds} trainings")
+        parts.append(f"about {seconds:.0f} s for making them and {counted(session.spec.seeds, 'training')}")
     spent = question["spent"]
-    parts.append(f"so far {spent['images']:g} images, {spent['seconds']:.0f} s, ${spent['usd']:.2f}")
+    parts.append(f"so far {counted(round(spent['images']), 'image')}, {spent['seconds']:.0f} s, ${spent['usd']:.2f}")
     return "; ".join(parts)
 
 

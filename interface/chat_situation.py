@@ -10,6 +10,7 @@ from atlantis_core.protocols import known_values
 from atlantis_core.rounds import history
 from atlantis_core.telling import budget_in_words
 from atlantis_core.wishes import wishes_of
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.planned import Planned
@@ -59,8 +60,8 @@ def _run(session: Session, question: Mapping[str, Any] | None) -> list[str]:
         lines.append(f"left alone: {_listed(left)}")
     if question:
         cells = len(question["protocol"]["cells"])
-        lines.append(f"a protocol waits for the person: round {question['round']}, {question['images']} images for "
-                     f"{cells} cells")  # fmt: skip
+        lines.append(f"a protocol waits for the person: round {question['round']}, "
+                     f"{counted(question['images'], 'image')} for {counted(cells, 'cell')}")  # fmt: skip
     return lines
 
 

@@ -13,6 +13,7 @@ from atlantis_core.leaving import cells_to_leave
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.planned import Planned, missing, plan_in_words
 from atlantis_core.wishes import MOST_NOTES, undo, wish, wishes_of
+from atlantis_core.wording import counted
 from atlantis_dml.approval import described
 from atlantis_dml.chat_record import ChatRecord, keep, read_again
 from atlantis_dml.chat_situation import situation_of
@@ -160,7 +161,7 @@ class ChatDesk:
         if answer["decision"] == "reject":
             return "Rejected: the run ends here."
         images = sum(one["count"] for one in answer["protocol"]["cells"]) if "protocol" in answer else None
-        return "Approved." if images is None else f"Approved, changed to {images} images."
+        return "Approved." if images is None else f"Approved, changed to {counted(images, 'image')}."
 
     def leave_alone(self, words: str) -> str:
         """See `Desk.leave_alone`."""
@@ -204,7 +205,7 @@ class ChatDesk:
             return " Nothing is left of the protocol that waits: reject it, or undo."
         for line in [*described(session, wished), CAN_SAY]:
             self.screen.line(line)
-        return f" The protocol that waits is now {wished['images']} images."
+        return f" The protocol that waits is now {counted(wished['images'], 'image')}."
 
     def _shown_again(self) -> str:
         return self.show_question() if self.status == "waiting" else ""

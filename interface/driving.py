@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from atlantis_core.wording import counted
 from atlantis_dml.answering import INTERRUPTED, WAITING, stop
 from atlantis_dml.progress import Screen, follow, stdin_is_a_person
 
@@ -39,7 +40,7 @@ def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None
     if outcome.status == "waiting":
         question = outcome.question or {}
         message = (
-            f"round {question['round']} waits for a person ({question['images']} images); continue with: "
+            f"round {question['round']} waits for a person ({counted(question['images'], 'image')}); continue with: "
             f"{_resume(session)} --approve (or --reject, or --edit FILE)"
         )
         _stop(session, message, WAITING, as_json, {"question": dict(question)})

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from atlantis_core.errors import SetupError
+from atlantis_core.wording import counted
 from atlantis_dml import options
 from atlantis_dml.answering import answering, say, show_json
 
@@ -135,7 +136,8 @@ def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
         f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
     )
     for line in (
-        f"{found['folder']}: {found['images']} images of {found['classes']} classes ({size:.1f} MB); {rounds}",
+        f"{found['folder']}: {counted(found['images'], 'image')} of "
+        f"{counted(found['classes'], 'class', 'classes')} ({size:.1f} MB); {rounds}",
         f"next: {then}",
     ):
         typer.echo(clean(line, 2000))

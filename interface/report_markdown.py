@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.data.text import clean
 from atlantis_core.exporting.markdown import table
+from atlantis_core.wording import counted
 from atlantis_dml.gap_map_view import HeatCell, HeatView
 from atlantis_dml.wording import cell_name, duration, points
 
@@ -42,7 +44,7 @@ def _head(facts: Facts) -> Iterator[str]:
     yield f"ATLANTIS run `{facts['run_id']}`, {facts['created']}. Goal: {plain(facts['goal'])}"
     yield (
         f"{plain(collection['name'])}: {collection['train']:,} training, {collection['validation']:,} validation and "
-        f"{collection['test']:,} sealed test images of {collection['classes']} classes; facets: "
+        f"{collection['test']:,} sealed test images of {counted(collection['classes'], 'class', 'classes')}; facets: "
         f"{plain(', '.join(collection['facets']) or 'none')}."
     )
     rows = [
@@ -68,11 +70,17 @@ def _rounds(facts: Facts) -> Iterator[str]:
     )
     yield "\n".join(
         f"- Round {entry['index']}: made for {plain(entry['protocol']['reason'])}. Judged: {plain(entry['reason'])}."
+        f"{_hands(entry['images'])}"
         for entry in facts["rounds"]
     )
     why = facts["stop_detail"]
     ended = f"It ended because {plain(why)}." if facts["status"] == "done" else f"Where it stands: {facts['status']}."
-    yield f"{ended} Intervals are 95 %, paired over the same queries and {facts['seeds']} seeds."
+    yield f"{ended} Intervals are 95 %, paired over the same queries and {counted(facts['seeds'], 'seed')}."
+
+
+def _hands(images: Facts) -> str:
+    changed = hands_since(images)
+    return f" Images: {changed}." if changed else ""
 
 
 def _round(entry: Facts) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
         rows = [[plain(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
         yield table((plain(view.facet or "class"), *(plain(value or "Recall@1") for value in view.values)), rows)
         if view.not_shown:
-            yield f"{view.not_shown} more classes are not shown."
+            yield f"Classes that are not shown: {view.not_shown}."
 
 
 def _square(found: HeatCell | None) -> str:
@@ -142,7 +150,7 @@ def _test(facts: Facts) -> Iterator[str]:
     opened = len(found["opened"])
     yield "## The sealed test split"
     yield (
-        f"Opened {opened} time{'' if opened == 1 else 's'}. R@1 frozen {_recall(found['frozen'])}, baseline "
+        f"Opened {counted(opened, 'time')}. R@1 frozen {_recall(found['frozen'])}, baseline "
         f"{_recall(found['baseline'])}, final {_recall(found['final'])} over {found['final']['queries']:,} queries: "
         f"{points(found['over_baseline'])} over the baseline."
     )
@@ -152,7 +160,7 @@ def _spent(facts: Facts) -> Iterator[str]:
     spent = facts["spent"]
     yield "## Spent"
     yield (
-        f"{spent['images']:,} images, {spent['tokens']:,} tokens, {spent['usd']:.2f} US dollars, "
+        f"{counted(spent['images'], 'image')}, {counted(spent['tokens'], 'token')}, {spent['usd']:.2f} US dollars, "
         f"{duration(spent['seconds'])} of work."
     )
 

@@ -6,7 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.data.text import clean
+from atlantis_core.wording import counted
 from atlantis_dml.reproducing import about_run
 from atlantis_dml.wording import bare_points, duration, headline
 
@@ -87,10 +89,12 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
 
 def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     spent = summary["spent"]
-    lines = [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
+    changed = [(entry["index"], hands_since(entry["images"])) for entry in summary["rounds"]]
+    lines = [f"Images of round {index}: {said}" for index, said in changed if said]
+    lines += [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
         lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
-    lines.append(f"Spent: {spent['images']} images, {duration(spent['seconds'])} of work, {_paid(spent)}")
+    lines.append(f"Spent: {counted(spent['images'], 'image')}, {duration(spent['seconds'])} of work, {_paid(spent)}")
     lines.append(f"Report: {summary['report_path']}")
     lines.append(f"Trace:  {about_run('trace', summary['run_id'], folder)}")
     return lines

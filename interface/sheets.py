@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import as_measured
 from atlantis_core.records import Candidate, Collection, Verdict
 from atlantis_dml.thumbnails import embedded_thumbnail
 
@@ -20,13 +21,13 @@ Sample = dict[str, Any]
 
 
 def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
-    """Return samples of the kept and of the rejected candidates of a round.
+    """Return samples of the candidates of a round that it was measured with, and of the rejected ones.
 
     Both are spread evenly over all candidates in the order in which they were asked for, so that neither the
     best nor the first come out.
     """
     keys = session.read(round_index, "candidates") or []
-    verdicts = {v.candidate_key: v for v in session.workspace.candidates.verdicts(session.run_id, round_index)}
+    verdicts = {verdict.candidate_key: verdict for verdict in as_measured(session, round_index).verdicts}
     found = session.workspace.candidates.find(key for key in keys if key in verdicts)
     pairs = [(candidate, verdicts[key]) for key, candidate in found.items()]
     paths = _paths(session.collection)

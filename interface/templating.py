@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import hands_since
+from atlantis_core.wording import counted
 from atlantis_dml.wording import bare_points, cell_name, duration, points
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def _environment() -> Environment:
         "points": points,
         "bare_points": bare_points,
         "cell_name": cell_name,
+        "counted": counted,
+        "hands_since": hands_since,
         "with_code": _with_code,
     }
     return environment

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from atlantis_core.wording import counted
+
 Facts = Mapping[str, Any]
 
 
@@ -23,7 +25,7 @@ def headline(summary: Facts) -> str:
     return (
         f"R@1 {_moved(summary['over_baseline'])} from {bar} to {final} over "
         f"{summary['final']['queries']:,} held-out queries: {points(summary['over_baseline'])} over the "
-        f"baseline; {kept} of {len(rounds)} {'round' if len(rounds) == 1 else 'rounds'} kept. "
+        f"baseline; {kept} of {counted(len(rounds), 'round')} kept. "
         "What to keep was chosen on these queries: `atlantis test` gives the figure that was not."
     )
 

@@ -8,6 +8,7 @@ from atlantis_core.plain import as_json
 from atlantis_core.protocols import check_protocol
 from atlantis_core.rounds import brief_facts
 from atlantis_core.wishes import check_wishes, wishes_of
+from atlantis_core.wording import counted
 from atlantis_dml.tools.context import Brief, Runtime, answer, without_candidate
 
 _LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
@@ -34,9 +35,9 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     share = facts["num_images"]
     clamped = f" ({max_images} were asked for, this round's share is {share})" if max_images > share else ""
     text = (
-        f"protocol {protocol.id}: {protocol.num_images} images{clamped} for {len(protocol.cells)} cells by "
-        f"{protocol.arm}, scorer {protocol.scorer}, weight {protocol.synthetic_weight:g}, expected gain "
-        f"{protocol.expected_gain:+.3f}. {protocol.reason}"
+        f"protocol {protocol.id}: {counted(protocol.num_images, 'image')}{clamped} for "
+        f"{counted(len(protocol.cells), 'cell')} by {protocol.arm}, scorer {protocol.scorer}, weight "
+        f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
     anew = {"approved": "", "survivors": -1, "arms": without_candidate(runtime)}
     return answer(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), undone=_LATER, **anew)

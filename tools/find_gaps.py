@@ -15,6 +15,7 @@ from atlantis_core.insight_facts import in_short, insight_facts
 from atlantis_core.records import Gap
 from atlantis_core.session import Session
 from atlantis_core.statistics.findings import group_gaps
+from atlantis_core.wording import counted
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer
 
 _GROUPS_TOLD, _CLAIMS_TOLD = 4, 3
@@ -88,7 +89,11 @@ def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tup
 
 def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
     """Say it to the planner; what comes from the collection or a model is quoted and cut."""
-    lines = [f"{len(gaps)} gaps, by value and cause:" if gaps else "no gap found: no cell is worse than expected"]
+    lines = [
+        f"{counted(len(gaps), 'gap')}, by value and cause:"
+        if gaps
+        else "no gap found: no cell is worse than expected"
+    ]
     lines += [note[:_NOTE_LETTERS]] if note else []
     lines += _fitting((in_short(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS)
     if insight is None:

@@ -8,6 +8,7 @@ from atlantis_core.errors import ToolError
 from atlantis_core.plain import from_json
 from atlantis_core.records import Protocol
 from atlantis_core.rounds import make_round
+from atlantis_core.wording import counted
 from atlantis_dml.tools.context import Runtime, answer
 
 
@@ -22,5 +23,5 @@ def generate_images(runtime: Runtime) -> object:
     if not diagnosing:
         raise ToolError("no trained retriever to choose with; train the baseline first")
     made = make_round(session, round_index, protocol, diagnosing[0])
-    text = f"{len(made)} images made with {session.spec.generator}"
+    text = f"{counted(len(made), 'image')} made with {session.spec.generator}"
     return answer(runtime, "generate_images", text, {"images": len(made)}, approved="")

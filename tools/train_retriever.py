@@ -7,8 +7,9 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.errors import ToolError
-from atlantis_core.rounds import kept_candidates, made_for_arm
+from atlantis_core.rounds import TRAINED_ON, kept_candidates, made_for_arm
 from atlantis_core.trials import train_arm, training_images
+from atlantis_core.wording import counted
 from atlantis_dml.tools.context import Runtime, answer
 
 ArmName = Literal["baseline", "candidate", "incumbent"]
@@ -36,13 +37,15 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
     trained = train_arm(session, session.judging_seeds, images)
     judging = [trial.id for trial in trained]
     arms[arm] = judging
+    if arm == "candidate":
+        session.write(round_index, TRAINED_ON, [image.candidate.key for image in made])
     if arm != "candidate":
         (diagnosing,) = train_arm(session, [session.diagnosing_seed], images)
         trained.append(diagnosing)
         arms |= {"incumbent": judging, "diagnosing": [diagnosing.id]}
     crashed = sum(trial.status == "crashed" for trial in trained)
     judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
-    number = f"{len(trained)} training{'s' if len(trained) > 1 else ''}{judging_too}"
+    number = f"{counted(len(trained), 'training')}{judging_too}"
     text = f"{arm}: {number} on {trained[0].num_real} real and {len(made)} made images"
     text += f"; {crashed} crashed" if crashed else ""
     return answer(runtime, f"train_retriever:{arm}", text, trained, arms=arms)

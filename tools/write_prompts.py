@@ -11,6 +11,7 @@ from atlantis_core.plain import as_json, from_json
 from atlantis_core.prompting.choosing import facet_coverage
 from atlantis_core.protocols import known_values
 from atlantis_core.records import Protocol
+from atlantis_core.wording import counted
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer
 
 
@@ -32,5 +33,5 @@ def write_prompts(runtime: Runtime) -> object:
     context.session.write(round_index, "protocol", protocol)
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = facet_coverage(prompts, known_values(collection))
-    text = f"{len(prompts)} prompts for {len(cells)} cells, such as: {prompts[0]!r}"
+    text = f"{counted(len(prompts), 'prompt')} for {counted(len(cells), 'cell')}, such as: {prompts[0]!r}"
     return answer(runtime, "write_prompts", text, {"facets_named": named}, protocol=as_json(protocol))

@@ -21,6 +21,7 @@ from atlantis_core.data.opening import read_formats
 from atlantis_core.data.perceptual import fingerprint_of
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Problem
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -163,17 +164,13 @@ def summary(problems: Sequence[Problem]) -> str:
     twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
     by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     said = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    parts = [f"{_files(kinds.total())} left out: {said}"] if kinds else []
-    parts += [f"{_files(twice)} {LISTED_TWICE}"] if twice else []
+    parts = [f"{counted(kinds.total(), 'file')} left out: {said}"] if kinds else []
+    parts += [f"{counted(twice, 'file')} {LISTED_TWICE}"] if twice else []
     return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
 
 
 def _kind(problem: Problem) -> str:
     return problem.problem.partition(":")[0]
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
 
 
 def _looked_at(source: IO[bytes] | Path, path: Path, look: Callable[[Image], Seen]) -> Seen | str:

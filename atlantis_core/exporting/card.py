@@ -10,6 +10,7 @@ from typing import Any
 from atlantis_core.exporting.evidence import Evidence, Figures
 from atlantis_core.exporting.markdown import code, table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, Agreement
+from atlantis_core.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +128,15 @@ embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.d
 def _data(evidence: Evidence | None) -> str:
     if evidence is None:
         return "## Data\nNothing is known here of the images that it was trained on."
-    made = f" and {evidence.made:,} made ones" if evidence.made else ""
+    made = f" and {counted(evidence.made, 'made one')}" if evidence.made else ""
     classes = (
         "other classes than those trained on"
         if evidence.regime == "unseen"
         else "the classes trained on, other images"
     )
     return (
-        f"## Data\nTrained on {evidence.real:,} images{made} of {evidence.classes:,} classes. Measured on "
+        f"## Data\nTrained on {counted(evidence.real, 'image')}{made} of "
+        f"{counted(evidence.classes, 'class', 'classes')}. Measured on "
         f"{evidence.queries:,} validation queries against {evidence.gallery:,} images: {classes}."
         f"{_restricted(evidence)}"
     )

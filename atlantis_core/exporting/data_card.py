@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from atlantis_core.as_measured import hands_since
 from atlantis_core.data.typed_columns import typed
 from atlantis_core.exporting.markdown import code, table
+from atlantis_core.wording import counted
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST_CLASSES = 50
@@ -42,8 +44,10 @@ class Told:
     """Model or add-on -> what is known of its licence; may be empty."""
     limits: Mapping[str, tuple[str, ...]]
     """Filter -> limits of its score."""
+    kept_by_hand: Mapping[str, int]
+    """Filter -> images that a person kept against it."""
     rounds: Sequence[Mapping[str, Any]]
-    """`index`, `outcome`, `made`, `kept`, `rejected_by`, `exported`."""
+    """As `export_images` returns them."""
     changes: Mapping[int, Mapping[str, Any]]
     """Round -> its entry of the run's summary."""
     over_baseline: Mapping[str, Any] | None
@@ -58,7 +62,7 @@ def data_card(told: Told) -> str:
     """Return the card; whatever came from a file or a model is in code spans."""
     parts = [
         _front_matter(told),
-        f"# {told.images:,} synthetic training images for image retrieval",
+        f"# {counted(told.images, 'synthetic training image')} for image retrieval",
         _what(told),
         *_made(told),
         *_screened(told),
@@ -73,7 +77,7 @@ def data_card(told: Told) -> str:
 
 def _front_matter(told: Told) -> str:
     size = next((name for most, name in _SIZES if told.images < most), "n>1M")
-    lines = ["---", f'pretty_name: "{told.images} synthetic images for image retrieval"']
+    lines = ["---", f'pretty_name: "{counted(told.images, "synthetic image")} for image retrieval"']
     lines += ["task_categories:", "- image-feature-extraction", "- image-classification"]
     lines += ["annotations_creators:", "- machine-generated", "size_categories:", f"- {size}", "tags:"]
     lines += [f"- {tag}" for tag in ("synthetic", "image-retrieval", "atlantis")]
@@ -84,12 +88,24 @@ def _front_matter(told: Told) -> str:
 def _what(told: Told) -> str:
     facets = ", ".join(code(facet) for facet in told.facets) or "no facet"
     return (
-        f"Made by ATLANTIS to mend where an image search fails: {told.images:,} images of {len(told.classes):,} "
-        f"classes, each asked for to fill a gap (a class at a value of {facets}). Only images that passed every "
-        "filter are here. `train/metadata.csv` says with which prompt, seed, generator and model each was made, in "
-        "which round, and how the filters scored it (higher is worse). What it was asked to show is no proof that "
-        "it shows it."
+        f"Made by ATLANTIS to mend where an image search fails: {counted(told.images, 'image')} of "
+        f"{counted(len(told.classes), 'class', 'classes')}, each asked for to fill a gap (a class at a value of "
+        f"{facets}). {_passed(told.kept_by_hand)} `train/metadata.csv` says with which prompt, seed, generator and "
+        "model each was made, in which round, and how the filters scored it (higher is worse). What it was asked to "
+        "show is no proof that it shows it."
     )
+
+
+def _passed(kept_by_hand: Mapping[str, int]) -> str:
+    if not kept_by_hand:
+        return "Only images that passed every filter are here."
+    count = counted(sum(kept_by_hand.values()), "image")
+    against = _named(kept_by_hand)
+    return f"Every image passed every filter, but for {count} kept by hand against {against} (`by_hand` is `yes`)."
+
+
+def _named(filters: Iterable[str]) -> str:
+    return " and ".join(map(code, filters))
 
 
 def _made(told: Told) -> Iterator[str]:
@@ -114,16 +130,26 @@ def _screened(told: Told) -> Iterator[str]:
                 str(row["index"]),
                 row["outcome"],
                 f"{row['made']:,}",
-                f"{row['kept']:,}",
+                f"{row['passed']:,}",
                 ", ".join(f"{code(name)} {count:,}" for name, count in row["rejected_by"].items()) or "none",
                 f"{row['exported']:,}",
             )
             for row in told.rounds
         ],
     )
+    if hands := [f"- Round {row['index']}: a person {said}." for row in told.rounds if (said := _by_hand(row))]:
+        yield "\n".join(hands)
     yield "\n".join(
         f"- {code(name)}: {_FILTERS.get(name, _OUTLIERS)}{_limit(told.limits.get(name, ()))}." for name in names
     )
+
+
+def _by_hand(row: Mapping[str, Any]) -> str:
+    """Say what a person decided against the filters of a round, before it was measured or after."""
+    kept, taken = row["kept_by_hand"], row["taken_out_by_hand"]
+    parts = [f"kept {counted(sum(kept.values()), 'image')} by hand against {_named(kept)}"] if kept else []
+    parts += [f"took out {counted(taken, 'image')} that had passed"] if taken else []
+    return " and ".join(parts)
 
 
 def _limit(limits: Sequence[str]) -> str:
@@ -137,20 +163,32 @@ def _effect(told: Told) -> Iterator[str]:
         yield "None was measured: no round was judged."
         return
     yield (
-        f"Measured on {judged[0]['queries']:,} validation queries ({code(told.regime)} classes), {told.seeds} seeds, "
-        "the same recipe and steps with and without a round's images. In brackets the 95 % interval, paired over "
-        "queries and seeds, in points: one that holds 0 proves no change. A round is kept only when its gain on its "
-        "cells is proven."
+        f"Measured on {judged[0]['queries']:,} validation queries ({code(told.regime)} classes), "
+        f"{counted(told.seeds, 'seed')}, the same recipe and steps with and without a round's images. In brackets "
+        "the 95 % interval, paired over queries and seeds, in points: one that holds 0 proves no change. A round is "
+        "kept only when its gain on its cells is proven."
     )
     yield table(
         ("Round", "Outcome", "R@1 overall", "Gain overall", "Gain on its cells", "p"),
         [_round(entry) for entry in judged],
     )
-    if told.over_baseline:
-        gain = told.over_baseline
+    for entry in judged:
+        if changed := hands_since(entry["images"]):
+            used = counted(entry["images"]["kept"], "image")
+            yield f"Round {entry['index']} was trained and measured with {used}; its figures are theirs: {changed}."
+    yield from _altogether(told, [entry for entry in judged if entry["kept"]])
+
+
+def _altogether(told: Told, kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not kept:
+        yield "No round was kept: the final model is the one trained on real images only."
+        return
+    changed = any(hands_since(entry["images"]) for entry in kept)
+    added = "the images that were kept then" if changed else "the kept ones"
+    if gain := told.over_baseline:
         yield (
-            f"All kept rounds together: R@1 {gain['before']:.3f} with real images only, {gain['after']:.3f} with the "
-            f"kept ones added, {_points(gain)}. What to keep was chosen on these very queries, which flatters it."
+            f"All kept rounds together: R@1 {gain['before']:.3f} with real images only, {gain['after']:.3f} with "
+            f"{added} added, {_points(gain)}. What to keep was chosen on these very queries, which flatters it."
         )
     if told.test:
         gain = told.test["over_baseline"]
@@ -204,11 +242,12 @@ def _limits(told: Told) -> str:
         "- They were chosen for one collection, one model and its gaps; with others they may gain nothing.",
         "- They are for training. Measure on real images only: never put them into a validation or test split.",
         "- Filters compare with real training images by a model's embeddings; they do not see what that model does "
-        "not, and no person looked at each image.",
+        "not, and that a person looked at each image is not known.",
         "- A label is what was asked for.",
     ]
     if rolled_back:
-        lines.append(f"- {rolled_back:,} images are of rounds whose gain was not proven (`round_kept` is `no`).")
+        are = f"{counted(rolled_back, 'image')} {'is' if rolled_back == 1 else 'are'}"
+        lines.append(f"- {are} of rounds whose gain was not proven (`round_kept` is `no`).")
     return "## Limits\n" + "\n".join(lines)
 
 

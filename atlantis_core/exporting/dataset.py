@@ -22,6 +22,7 @@ from atlantis_core.summary import summarise
 from atlantis_core.whole_folder import hidden_beside
 
 if TYPE_CHECKING:
+    from atlantis_core.records import Verdict
     from atlantis_core.session import Session
 
 RETRIEVED = "retrieved"
@@ -39,6 +40,7 @@ _LAST = (
     "round_kept",
     "filter",
     "score",
+    "by_hand",
     ORIGIN,
 )
 _NAME_LETTERS = 16  # of the content address
@@ -52,12 +54,13 @@ def export_images(
     Args:
         session: The run.
         folder: Must not be there yet, or be empty.
-        rolled_back: Also images that passed the filters in rounds that were rolled back or not judged.
+        rolled_back: Also kept images of rounds that were rolled back or not judged.
         progress: Told how many images are placed.
 
     Returns:
         JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (asked for), `arms` (arm -> images),
-        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `kept`, `rejected_by`, `exported`).
+        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and
+        `rejected_by` the filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
 
     Raises:
         SetupError: The folder is taken or cannot be written, there is nothing to export, or an image is gone.
@@ -91,7 +94,7 @@ def export_images(
 
 def _told(session: Session, images: Sequence[KeptImage]) -> Told:
     summary = summarise(session.workspace, session.run_id)
-    of_round = session.workspace.candidates.verdicts
+    filtered = {entry["index"]: _filtered(session, entry["index"]) for entry in summary["rounds"]}
     taken = Counter(image.round for image in images)
     return Told(
         images=len(images),
@@ -100,8 +103,12 @@ def _told(session: Session, images: Sequence[KeptImage]) -> Told:
         arms=arms_of(images),
         generators=tuple(sorted({image.candidate.generator for image in images})),
         weights=weights_of(images),
-        limits=limits_of(v for entry in summary["rounds"] for v in of_round(session.run_id, entry["index"])),
-        rounds=[_round(entry, taken[entry["index"]]) for entry in summary["rounds"]],
+        limits=limits_of(verdict for verdicts in filtered.values() for verdict in verdicts),
+        kept_by_hand=dict(Counter(image.verdict.filter for image in images if image.by_hand)),
+        rounds=[
+            _round(session, entry, filtered[entry["index"]]) | {"exported": taken[entry["index"]]}
+            for entry in summary["rounds"]
+        ],
         changes={entry["index"]: entry for entry in summary["rounds"]},
         over_baseline=summary["over_baseline"],
         seeds=summary["seeds"],
@@ -110,15 +117,25 @@ def _told(session: Session, images: Sequence[KeptImage]) -> Told:
     )
 
 
-def _round(entry: Mapping[str, Any], exported: int) -> dict[str, Any]:
-    images = entry["images"]
+def _filtered(session: Session, round_index: int) -> list[Verdict]:
+    """Return what the filters alone said of a round's images."""
+    asked = set(session.read(round_index, "candidates") or [])  # a second draft replaces the first one's images
+    found = session.workspace.candidates.filtered(session.run_id, round_index)
+    return [verdict for verdict in found if verdict.candidate_key in asked]
+
+
+def _round(session: Session, entry: Mapping[str, Any], filtered: Sequence[Verdict]) -> dict[str, Any]:
+    """Return what the filters and what a person did with a round's images, apart."""
+    by_hand = session.workspace.candidates.by_hand(session.run_id, entry["index"])
+    turned = [one for one in filtered if by_hand.get(one.candidate_key, one.kept) != one.kept]
     return {
         "index": entry["index"],
         "outcome": "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
-        "made": images["made"],
-        "kept": images["kept"],
-        "rejected_by": dict(images["rejected_by"]),
-        "exported": exported,
+        "made": entry["images"]["made"],
+        "passed": sum(verdict.kept for verdict in filtered),
+        "rejected_by": dict(Counter(verdict.filter for verdict in filtered if not verdict.kept)),
+        "kept_by_hand": dict(Counter(verdict.filter for verdict in turned if not verdict.kept)),
+        "taken_out_by_hand": sum(verdict.kept for verdict in turned),
     }
 
 
@@ -154,6 +171,7 @@ def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Pa
                     "yes" if image.round_kept else "no",
                     image.verdict.filter,
                     f"{image.verdict.score:.6g}",
+                    "yes" if image.by_hand else "no",
                     RETRIEVED if image.arm == "retrieve" else MADE,
                 ]
             )

@@ -23,14 +23,20 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A made image that its round's filters let pass."""
+    """A made image that counts as kept: the filters let it pass, or a person did against them."""
 
     candidate: Candidate
     verdict: Verdict
+    """What the filters said."""
     round: int
     """Of this run; the image may have been made before, in another run of the workspace."""
     round_kept: bool
     """Whether that round was proven better and kept."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person kept it against a filter."""
+        return not self.verdict.kept
 
     @property
     def model(self) -> str:
@@ -58,7 +64,7 @@ def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     """
     found = {image.candidate.key: image for image in _of_rounds(session, rolled_back)}
     if not found:
-        kept = "no image passed the filters" if rolled_back else "no kept round has an image"
+        kept = "no image is kept" if rolled_back else "no kept round has an image"
         more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
         raise SetupError(f"run {session.run_id!r} has nothing to export: {kept}{more}")
     gone = [image for image in found.values() if not Path(image.candidate.path).is_file()]
@@ -72,15 +78,15 @@ def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
 
 def _of_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
     """Yield images, those of kept rounds last: of one that is in two rounds the kept round is told."""
-    journal = session.workspace.journal.rounds(session.run_id)
+    journal, store = session.workspace.journal.rounds(session.run_id), session.workspace.candidates
     rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
     for kept, index in sorted(rounds):
         if index > 0 and (kept or rolled_back):
-            verdicts = {v.candidate_key: v for v in session.workspace.candidates.verdicts(session.run_id, index)}
+            counts = {verdict.candidate_key for verdict in store.verdicts(session.run_id, index) if verdict.kept}
+            filtered = {verdict.candidate_key: verdict for verdict in store.filtered(session.run_id, index)}
             for candidate in candidates_of(session, index):
-                verdict = verdicts.get(candidate.key)
-                if verdict is not None and verdict.kept:
-                    yield KeptImage(candidate, verdict, index, kept)
+                if candidate.key in counts:
+                    yield KeptImage(candidate, filtered[candidate.key], index, kept)
 
 
 def public_name(model: str) -> str:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from atlantis_core.metrics.intervals import wilson
+from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.records import Cause, Gap, Interval
@@ -44,12 +45,12 @@ class GroupGap:
         support = f"{self.least_support}-{self.most_support}"
         if self.least_support == self.most_support:
             support = f"{self.least_support}"
-        noun = "class" if len(self.class_names) == 1 else "classes"
         return (
             f"{f'{self.facet}={self.value}' if self.facet else 'whole classes'}: "
-            f"{len(self.class_names)} {noun} {self.cause} ({names}{more}); "
-            f"R@1 {recall.value:.2f} ({recall.low:.2f}-{recall.high:.2f}) over {recall.count} queries, "
-            f"{support} training images each, typically {self.typical_support:g}"
+            f"{counted(len(self.class_names), 'class', 'classes')} {self.cause} ({names}{more}); "
+            f"R@1 {recall.value:.2f} ({recall.low:.2f}-{recall.high:.2f}) over "
+            f"{counted(recall.count, 'query', 'queries')}, {support} training images each, typically "
+            f"{self.typical_support:g}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -59,10 +60,16 @@ class CandidateStore:
                 }
                 replace(connection, verdicts, row)
 
-    def verdicts(self, run_id: str, round_index: int) -> list[Verdict]:
-        """Return the verdicts of a round as they count, by candidate key: a person's word goes before a filter's."""
-        by_hand = self.by_hand(run_id, round_index)
-        return [_heard(verdict, by_hand) for verdict in self.filtered(run_id, round_index)]
+    def verdicts(self, run_id: str, round_index: int, by_hand: Mapping[str, bool] | None = None) -> list[Verdict]:
+        """Return the verdicts of a round as they count, by candidate key: a person's word goes before a filter's.
+
+        Args:
+            run_id: Whose round.
+            round_index: Which.
+            by_hand: What a person decided, by candidate key; None takes all that a person has decided by now.
+        """
+        heard = self.by_hand(run_id, round_index) if by_hand is None else by_hand
+        return [_heard(verdict, heard) for verdict in self.filtered(run_id, round_index)]
 
     def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
         """Return what the filters alone decided in a round, by candidate key."""
@@ -81,11 +88,11 @@ class CandidateStore:
                 row = {"run_id": run_id, "round": round_index, "candidate_key": key, "kept": kept}
                 replace(connection, overrulings, row | {"decided": time.time()})
 
-    def by_hand(self, run_id: str, round_index: int) -> dict[str, bool]:
-        """Return what a person decided in a round, by candidate key."""
+    def by_hand(self, run_id: str, round_index: int, before: float = math.inf) -> dict[str, bool]:
+        """Return what a person decided in a round, by candidate key; `before` is in seconds since 1970."""
         query = select(overrulings).where(overrulings.c.run_id == run_id, overrulings.c.round == round_index)
         with self._engine.connect() as connection:
-            return {row.candidate_key: row.kept for row in connection.execute(query)}
+            return {row.candidate_key: row.kept for row in connection.execute(query) if row.decided < before}
 
     def stamp(self, run_id: str) -> tuple[int, int, float]:
         """Return what changes whenever anything is decided in a run: verdicts, overrulings, time of the last one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from atlantis_core.as_measured import as_measured, hands_since
 from atlantis_core.learning.checkpoint import FACTS_NAME, losses_in
 from atlantis_core.plain import as_json
 from atlantis_core.records import Trial
@@ -69,7 +70,8 @@ def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record
         status=str(summary["status"]),
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
-        | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])},
+        | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
+        | {"atlantis.hands_since": _hands(session, journal)},
         figures=[*_by_round(journal, started), *_judged(summary, started), *_at_the_end(summary, started)],
         files=_files(folder, journal),
         parts=parts,
@@ -100,6 +102,12 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
     }
 
 
+def _hands(session: Session, journal: Mapping[int, Mapping[str, Any]]) -> str:
+    """Say what people changed since; a tag, which is replaced when it is sent again, as a point of a curve is not."""
+    told = {index: hands_since(as_measured(session, index).since) for index in journal if index > 0}
+    return "; ".join(f"round {index}: {said}" for index, said in told.items() if said)
+
+
 def _by_round(journal: Mapping[int, Mapping[str, Any]], at_ms: int) -> Iterable[Figure]:
     """Yield what was measured: step 0 is the baseline, step N what round N trained."""
     for index, entries in journal.items():
@@ -118,13 +126,13 @@ def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int
 
 
 def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
-    """Yield what each judged round came to, its targeted cells (the gap) apart."""
+    """Yield what each judged round came to, its targeted cells (the gap) apart; until then its images may change."""
     for entry in summary["rounds"]:
+        if not entry["judged"]:
+            continue
         step = entry["index"]
         for name in ("made", "kept"):
             yield Figure(f"images_{name}", entry["images"][name], step, at_ms)
-        if not entry["judged"]:
-            continue
         yield Figure("round_kept", float(entry["kept"]), step, at_ms)
         for prefix, change in (("gap_", entry["gap_recall_at_1"]), ("", entry["recall_at_1"])):
             if change:

@@ -47,6 +47,12 @@ def test_images_go_to_the_leading_gaps_and_add_up_to_the_budget() -> None:
     assert cells(RuleDrafter().draft(brief())) == {("a", "night"): 31, ("b", "night"): 30}
 
 
+def test_one_cell_is_told_as_one() -> None:
+    one = brief(gaps=(gap("c", "fog", 0.1),))
+    told = RuleDrafter().draft(one).reason
+    assert told == "1 cell at condition=fog has R@1 0.30 with 0 training images"
+
+
 def test_a_round_that_failed_is_not_tried_again() -> None:
     first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
     past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)

@@ -78,7 +78,7 @@ def test_it_goes_on_after_a_restart(talk) -> None:
     assert out.count("answer: approve") == 1, "the waiting protocol is shown again"
     assert "Last: yes" in out
     assert "changed to" in out
-    assert "the run ended: all 1 rounds are done" in out
+    assert "the run ended: its one round is done" in out
 
 
 def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> None:

@@ -14,6 +14,8 @@ from PIL import Image
 import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.exporting.kept_images import public_name
+from atlantis_core.overruling import overrule
+from atlantis_core.session import Session
 from atlantis_dml.cli import _answer
 from tests.interface.conftest import HOSTILE, Fabricated
 
@@ -81,6 +83,42 @@ def test_the_card_says_how_they_were_made_and_what_they_did(fabricated: Fabricat
     assert "24 validation queries" in body
     assert "the rights in it" in body, "an edit shows what its photo shows"
     assert HOSTILE not in body.replace(QUOTED, "")
+
+
+def test_a_persons_word_is_told_apart_from_the_filters_and_from_what_was_measured(
+    fabricated: Fabricated, tmp_path: Path
+) -> None:
+    run = fabricated.workspace.runs.get("last")
+    session = Session(fabricated.workspace, run.id, run.spec)
+    keys = session.read(1, "candidates") or []
+    overrule(session, keys[2:], kept=False)
+    overrule(session, keys[:1], kept=True)
+    found = atlantis_dml.export("last", tmp_path / "made", images=True, workspace=fabricated.workspace.folder)
+    first = found["rounds"][0]
+    assert (first["passed"], first["rejected_by"], first["exported"]) == (3, {"margin": 1}, 2)
+    assert (first["kept_by_hand"], first["taken_out_by_hand"]) == ({"margin": 1}, 2)
+    told = [(row["filter"], row["by_hand"]) for row in rows(tmp_path / "made")]
+    assert told == [("margin", "yes"), ("margin", "no")]
+    card = (tmp_path / "made" / "README.md").read_text(encoding="utf-8")
+    assert "passed every filter, but for 1 image kept by hand against `margin`" in card
+    assert "- Round 1: a person kept 1 image by hand against `margin` and took out 2 images that had passed." in card
+    assert "| 1 | kept | 4 | 3 | `margin` 1 | 2 |" in card
+    assert "Round 1 was trained and measured with 3 images" in card
+    assert "2 taken out and 1 put in by hand after it was measured" in card
+    assert "0.833 with the images that were kept then added" in card
+    assert "- `by_hand`" not in card, "a person is no filter"
+    assert "no person looked" not in card
+
+
+def test_where_no_round_was_kept_the_card_tells_of_no_kept_images(fabricated: Fabricated, tmp_path: Path) -> None:
+    journal = fabricated.workspace.journal
+    for index in (1, 2):
+        decision = journal.read(fabricated.run_id, index, "decision") or {}
+        journal.write(fabricated.run_id, index, "decision", decision | {"kept": False})
+    assert export(fabricated, tmp_path / "made", "--rolled-back") == 0
+    card = (tmp_path / "made" / "README.md").read_text(encoding="utf-8")
+    assert "No round was kept: the final model is the one trained on real images only." in card
+    assert "kept ones added" not in card
 
 
 def test_loaders_of_imagefolders_and_our_own_read_it(fabricated: Fabricated, tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.overruling import overrule
+from atlantis_core.session import Session
 from atlantis_core.summary import summarise
 from atlantis_dml.cli import _answer
-from atlantis_dml.report import write_report
+from atlantis_dml.report import facts_of, render_report, write_report
+from atlantis_dml.report_markdown import render_markdown
 from atlantis_dml.thumbnails import embedded_thumbnail
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
@@ -126,6 +129,37 @@ def test_a_damaged_file_has_no_thumbnail(tmp_path: Path, content: bytes) -> None
     assert embedded_thumbnail(str(tmp_path / "a.png"), 96) is None
 
 
+def test_hands_after_a_round_was_measured_stand_beside_its_figures(
+    fabricated: Fabricated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = fabricated.workspace.runs.get("last")
+    session = Session(fabricated.workspace, run.id, run.spec)
+    keys = session.read(1, "candidates") or []
+    overrule(session, keys[1:3], kept=False)
+    overrule(session, keys[:1], kept=True)
+    where = ["--workspace", str(fabricated.workspace.folder)]
+    assert _answer(["report", "last", "--out", str(tmp_path / "report.md"), *where]) == 0
+    changed = "2 taken out and 1 put in by hand after it was measured"
+    printed = capsys.readouterr().out
+    assert "4/3/1" in printed
+    assert f"Images of round 1: {changed}" in printed
+    text, _ = _page(fabricated)
+    assert f"Judged: proven. Images: {changed}." in text
+    assert text.count("after it was measured") == 1, "nobody touched round 2"
+    assert "Kept: 3 of 3" in text
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "4 / 3 / 1" in markdown
+    assert f"Judged: proven. Images: {changed}." in markdown
+
+
+def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
+    run = fabricated.workspace.runs.get("last")
+    session = Session(fabricated.workspace, run.id, run.spec)
+    summary = summarise(fabricated.workspace, run.id) | {"seeds": 1, "gap_maps": []}
+    assert "the same queries and 1 seed." in render_markdown(facts_of(session, summary), [])
+    assert "the same queries and 1 seed proves" in render_report(session, summary, [])
+
+
 def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:
     found = summarise(fabricated.workspace, "last")
     assert found["run_id"] == fabricated.run_id
@@ -136,7 +170,8 @@ def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:
     assert found["spent"] == {"images": 8, "tokens": 0, "usd": 0.0, "seconds": 0.0}
     first, second = found["rounds"]
     assert (first["index"], first["kept"], first["seeds"], first["queries"]) == (1, True, 2, 24)
-    assert first["images"] == {"made": 4, "kept": 3, "rejected": 1, "rejected_by": {"margin": 1}}
+    images = {"made": 4, "kept": 3, "rejected": 1, "rejected_by": {"margin": 1}}
+    assert first["images"] == images | {"taken_out_since": 0, "put_in_since": 0}
     assert first["recall_at_1"]["gain"] == pytest.approx(8 / 24)
     assert first["gap_recall_at_1"].keys() >= {"before", "after", "gain", "low", "high"}
     assert first["seconds"] >= 0.01

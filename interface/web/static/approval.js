@@ -1,5 +1,5 @@
 // The protocol that waits, as a form: counts and prompts can be changed. It looks after itself, whoever's page it is on.
-import { ask, complain, el } from "./shared.js";
+import { ask, complain, counted, el } from "./shared.js";
 
 const EVERY_MS = 700;
 const MOST_CELLS = 40;
@@ -27,7 +27,7 @@ export async function show(place, run, answered) {
   const protocol = question.protocol;
   const rows = protocol.cells.slice(0, MOST_CELLS).map((cell) => row(cell));
   const total = el("output", { id: "total" });
-  const add = () => { total.textContent = `${rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), 0) + rest(protocol)} images`; };
+  const add = () => { total.textContent = counted(rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), rest(protocol)), "image"); };
   const told = el("p", { className: "problem", role: "alert" });
   const reason = el("input", { type: "text", id: "reason", placeholder: "why, if you reject", maxLength: 300 });
   const send = async (decision) => {
@@ -52,9 +52,9 @@ export async function show(place, run, answered) {
   const form = el("form", { className: "approval", ariaLabel: "Protocol that waits", onsubmit: (event) => { event.preventDefault(); send("approve"); }, oninput: add },
     el("h2", {}, `Round ${question.round}: approve what is made?`),
     el("p", {}, protocol.objective),
-    el("p", { className: "quiet" }, `${protocol.reason} Expected gain there: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
+    el("p", { className: "quiet" }, `${protocol.reason.replace(/\.?$/, ".")} Expected gain there: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
     el("ul", { className: "cells" }, ...rows.map((one) => one.item)),
-    protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${protocol.cells.length - MOST_CELLS} cells more, with ${rest(protocol)} images`) : null,
+    protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${counted(protocol.cells.length - MOST_CELLS, "cell")} more, with ${counted(rest(protocol), "image")}`) : null,
     el("p", { className: "actions" }, total, ...buttons, reason), told);
   place.append(form);
   add();

@@ -24,6 +24,8 @@ export function el(tag, facts = {}, ...children) {
   return made;
 }
 
+export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
 export const address = new URLSearchParams(window.location.search);
 
 export function remember(changes) {

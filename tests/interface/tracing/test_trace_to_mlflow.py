@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from atlantis_core.overruling import overrule
+from atlantis_core.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli import _answer
 from atlantis_dml.trace_view import trace_of
@@ -80,6 +82,20 @@ def test_sent_twice_it_is_there_once(sent: Fabricated, stored: Any) -> None:
     before = stored(sent.workspace).rows()
     assert _answer(["trace", sent.run_id, "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
     assert stored(sent.workspace).rows() == before
+
+
+def test_a_persons_later_word_is_a_tag_and_no_second_figure(tmp_path: Path, stored: Any) -> None:
+    made = fabricate(tmp_path)
+    sending = ["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder)]
+    assert _answer(sending) == 0
+    run = made.workspace.runs.get("last")
+    session = Session(made.workspace, run.id, run.spec)
+    overrule(session, (session.read(1, "candidates") or [])[1:], kept=False)
+    assert _answer(["report", "last", *sending[-2:]]) == 0
+    assert _answer(sending) == 0
+    sent, _ = stored(made.workspace).runs()
+    assert stored(made.workspace).history(sent, "images_kept") == [(1, 3.0), (2, 3.0)]
+    assert sent.data.tags["atlantis.hands_since"] == "round 1: 3 taken out by hand after it was measured"
 
 
 def test_it_says_where_to_look(sent: Fabricated, stored: Any, capsys: pytest.CaptureFixture[str]) -> None:

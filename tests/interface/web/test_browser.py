@@ -90,6 +90,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     page.wait_for_selector("text=Say yes to start")
     _say(page, "yes")
     page.wait_for_selector("#approve")
+    assert re.search(r"[a-z0-9]\. Expected gain there: ", page.text_content(".approval") or ""), "two sentences"
 
     # Every step is seen within a second of its happening.
     (run,) = Workspace(folder).runs.all()
@@ -104,8 +105,12 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     other = browser.new_page()
     other.goto(f"{address}/?chat={run.spec.beside}")
     other.wait_for_selector("#approve")
-    count = page.locator(".approval input[type=number]").first
+    count, second = page.locator(".approval input[type=number]").all()
     asked = int(count.input_value())
+    count.fill("1")
+    second.fill("0")
+    page.wait_for_selector("#total:text-is('1 image')")
+    second.fill(str(asked))
     count.fill(str(asked - 3))
     page.wait_for_selector(f"text={2 * asked - 3} images")
     other.evaluate("document.querySelector('#reason').value = 'too late'")

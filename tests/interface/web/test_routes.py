@@ -75,6 +75,9 @@ def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
     assert (changed["standing"], changed["by_hand"]) == ("rejected", True)
     assert changed["verdict"]["reason"].startswith("rejected by hand (margin")
     assert client.get(f"{url}/candidates", params={"standing": "kept"}).json()["total"] == 5
+    page = client.get(f"{url}/page").json()["html"]
+    assert "Images: 1 taken out by hand after it was measured." in page
+    assert '<td class="n">4</td><td class="n">3</td><td class="n">1</td>' in page, "what it was measured with"
     assert client.post(f"{url}/overrule", json={"keys": ["x"], "kept": True}).status_code == 400
     assert client.post(f"{url}/overrule", json={"keys": [], "kept": True}).status_code == 422
 
