@@ -219,11 +219,13 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
 
 def _picture(path: Path) -> Image:
     """Read what is asked with, before a model is loaded for it."""
+    from atlantis_core.data.opening import pillow_warnings
     from atlantis_core.learning.pictures import open_picture
 
     if not path.expanduser().is_file():
         raise SetupError(f"there is no picture {str(path)!r}; check the path")
-    return open_picture(path.expanduser())
+    with pillow_warnings():
+        return open_picture(path.expanduser())
 
 
 def hit_facts(hit: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from atlantis_core.searching.filters import read_filters
 from atlantis_core.searching.places import list_indexes, named_folder
 from atlantis_dml.searching import index_facts
 from atlantis_dml.web.pictures import LARGEST_SIDE_PX, shown
-from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.web.uploads import uploaded
 
 if TYPE_CHECKING:
     from atlantis_core.records import Hit
@@ -111,8 +111,7 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
             raise SetupError("ask with one of the two: a picture (file) or words (text)")
         rules = read_filters(where or [])
         if file is not None and given:
-            picture = picture_from(file.file.read(LARGEST_BYTES + 1), str(file.filename))
-            hits = found.search(picture, top, rules, exact=exact)
+            hits = found.search(uploaded(file), top, rules, exact=exact)
         else:
             hits = found.search_text(text, top, rules, exact=exact)
         return Answer(index=name, results=[_hit(hit) for hit in hits])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, UploadFile
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.web.pictures import path_of
-from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.web.uploads import uploaded
 
 if TYPE_CHECKING:
     from atlantis_core.viewing.neighbours import Near
@@ -50,7 +50,7 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
 
 def _picture(site: Site, run_id: str, file: UploadFile | None, key: str) -> Any:
     if file is not None and file.filename:
-        return picture_from(file.file.read(LARGEST_BYTES + 1), file.filename)
+        return uploaded(file)
     if key:
         return path_of(site, run_id, key)
     raise SetupError("no picture was given; choose one")

@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import UploadFile
 from PIL import Image
 
 from atlantis_core.errors import SetupError
-from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.web.uploads import LARGEST_BYTES, uploaded
 from atlantis_dml.wording import duration
 
 HOSTILE = "<script>alert(1)</script>"
@@ -172,21 +173,21 @@ def _as(kind: str, picture: Image.Image) -> bytes:
     ("data", "telling"),
     [
         (b"", "is empty"),
-        (b"not a picture", "no picture that can be read"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
-        (_as("EPS", Image.new("RGB", (64, 64))), "no picture that can be read"),  # it would start Ghostscript
-        (_png(64, 64)[:45], "no picture that can be read"),
-        (_png(12_000, 12_000), "million pixels"),
+        (b"not a picture", "it is no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is no picture"),
+        (_as("EPS", Image.new("RGB", (64, 64))), "it is no picture"),  # it would start Ghostscript
+        (_png(64, 64)[:45], "cannot be read"),
+        (_png(12_000, 12_000), "more than 64 million pixels"),
         (b"x" * (LARGEST_BYTES + 1), "larger than 8 MB"),
     ],
 )
 def test_uploads_that_are_no_pictures_or_bombs_are_refused(data: bytes, telling: str) -> None:
     with pytest.raises(SetupError, match=telling):
-        picture_from(data, "odd\nname.png")
+        uploaded(UploadFile(io.BytesIO(data), filename="odd\nname.png"))
 
 
 def test_a_picture_is_read_upright() -> None:
-    assert picture_from(_png(5, 3), "a.png").size == (5, 3)
+    assert uploaded(UploadFile(io.BytesIO(_png(5, 3)), filename="a.png")).size == (5, 3)
 
 
 def test_a_search_without_a_picture_is_refused(client, fabricated) -> None:
@@ -194,5 +195,5 @@ def test_a_search_without_a_picture_is_refused(client, fabricated) -> None:
     assert "no picture was given" in client.post(url).json()["error"]
     told = client.post(url, files={"file": ("a.png", b"no", "image/png")})
     assert told.status_code == 400
-    assert "no picture that can be read" in told.json()["error"]
+    assert "it is no picture" in told.json()["error"]
     assert client.post(url, data={"key": "/etc/passwd"}).status_code == 400
