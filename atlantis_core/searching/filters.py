@@ -83,6 +83,6 @@ def read_filters(texts: Sequence[str]) -> dict[str, list[str]]:
     for text in texts:
         pair = column_value(text)
         if pair is None:
-            raise SetupError(f"the filter {shown(text)[:80]!r} is not COL=V; write it like --where lighting=night")
+            raise SetupError(f"the filter {shown(text)[:80]!r} is not COL=V; write it like lighting=night")
         found.setdefault(pair[0], []).append(pair[1])
     return found

@@ -55,7 +55,7 @@ class Found(BaseModel):
     distance: float = Field(description="Larger is farther.")
 
 
-class Answer(BaseModel):
+class Nearest(BaseModel):
     """The nearest images, nearest first."""
 
     index: str
@@ -104,7 +104,7 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
             list[str] | None, Form(description="COL=V; several values of a column: any of them.")
         ] = None,
         exact: Annotated[bool, Form(description="Compare with every image.")] = False,
-    ) -> Answer:
+    ) -> Nearest:
         """Return the images most like a picture, or most like what words say."""
         found, given = searches.get(name), file is not None and bool(file.filename)
         if given == bool(text):
@@ -114,7 +114,7 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
             hits = found.search(uploaded(file), top, rules, exact=exact)
         else:
             hits = found.search_text(text, top, rules, exact=exact)
-        return Answer(index=name, results=[_hit(hit) for hit in hits])
+        return Nearest(index=name, results=[_hit(hit) for hit in hits])
 
     @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
     def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere
 from atlantis_core.summary import final_arms
 from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
@@ -68,7 +68,7 @@ class Site:
         """Return a run as it stands now; read anew only where something happened since.
 
         Raises:
-            SetupError: No such run.
+            NotThere: No such run.
         """
         from atlantis_core.session import Session
 
@@ -97,12 +97,12 @@ class Site:
         """Return who searches training and validation images with one of `models`.
 
         Raises:
-            SetupError: The run has no such model.
+            NotThere: The run has no such model.
         """
         models = self.models(run_id)
         if name not in models:
             known = ", ".join(models) or "none yet: nothing is judged"
-            raise SetupError(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
+            raise NotThere(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
         return self._neighbours(self.look(run_id).session, models[name], "all")
 
     def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:
