@@ -169,7 +169,7 @@ class SearchIndex:
         """
         rule = chroma_filter(where, self._facts)
         near = self._walk(shelf, queries, min(max(_WIDE, _PER_HIT * top), MOST_HITS), None)
-        kept = [[one for one in row if meets(one[1], where, self._facts)][:top] for row in near]
+        kept = [[one for one in row if meets(one[1], where, self._facts.facets)][:top] for row in near]
         hits = self._hits(kept)
         short = [row for row, found in enumerate(hits) if len(found) < top]
         if short:

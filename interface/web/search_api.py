@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MOST_HITS = 100
 
+Filters = Annotated[list[str] | None, Form(description="COL=V; several values of a column: any of them.")]
+"""Which images are searched."""
+
 
 class Index(BaseModel):
     """An index that can be searched."""
@@ -100,9 +103,7 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
         file: UploadFile | None = None,
         text: Annotated[str, Form(max_length=2000, description="Instead of a picture, for a clip: model.")] = "",
         top: Annotated[int, Form(ge=1, le=MOST_HITS)] = 10,
-        where: Annotated[
-            list[str] | None, Form(description="COL=V; several values of a column: any of them.")
-        ] = None,
+        where: Filters = None,
         exact: Annotated[bool, Form(description="Compare with every image.")] = False,
     ) -> Nearest:
         """Return the images most like a picture, or most like what words say."""

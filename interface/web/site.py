@@ -88,10 +88,14 @@ class Site:
         return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
 
     def models(self, run_id: str) -> dict[str, str]:
-        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm."""
+        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm.
+
+        There is none after the run where no round was kept: it is the one of before.
+        """
         arms = final_arms(self.workspace, self.look(run_id).session.run_id)
         names = {"before": "baseline", "after": "incumbent"}
-        return {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
+        found = {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
+        return {name: trial for name, trial in found.items() if name == "before" or trial != found.get("before")}
 
     def searching(self, run_id: str, name: str) -> Neighbours:
         """Return who searches training and validation images with one of `models`.

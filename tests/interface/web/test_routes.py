@@ -191,6 +191,22 @@ def test_a_picture_is_read_upright() -> None:
     assert uploaded(UploadFile(io.BytesIO(_png(5, 3)), filename="a.png")).size == (5, 3)
 
 
+def test_what_a_run_can_be_searched_with_and_filtered_by_is_told(client, site, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/models"
+    assert client.get(url).json()["columns"]["light"] == ["day", "night"]
+    site.workspace.journal.write(
+        fabricated.run_id, 0, "final_arms", {"baseline": ["a", "b"], "incumbent": ["c", "d"]}
+    )
+    assert client.get(url).json()["models"] == {"before": "a", "after": "c"}
+
+
+def test_where_no_round_was_kept_one_model_is_searched_with(client, site, fabricated) -> None:
+    site.workspace.journal.write(
+        fabricated.run_id, 0, "final_arms", {"baseline": ["a", "b"], "incumbent": ["a", "b"]}
+    )
+    assert client.get(f"/data/runs/{fabricated.run_id}/models").json()["models"] == {"before": "a"}
+
+
 def test_a_search_without_a_picture_is_refused(client, fabricated) -> None:
     url = f"/data/runs/{fabricated.run_id}/search"
     assert "no picture was given" in client.post(url).json()["error"]
