@@ -3,6 +3,7 @@
 ```
 AtlantisError
 ├── SetupError            a person must act: one line, exit 2
+│   └── NotThere          what was named is not there; 404 over HTTP
 ├── ToolError             the planner may read it and choose differently
 │   ├── BadProtocol       the drafted protocol breaks a rule of the collection or the budget
 │   ├── BudgetSpent       the ledger refuses
@@ -21,6 +22,10 @@ class AtlantisError(Exception):
 
 class SetupError(AtlantisError):
     """Something a person must mend: what, which, what to do."""
+
+
+class NotThere(SetupError):  # noqa: N818 (reads as what it is)
+    """A run, an index, an image or something else that was named, and of which there is none."""
 
 
 class ToolError(AtlantisError):

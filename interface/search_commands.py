@@ -21,8 +21,8 @@ Filters = Annotated[
     typer.Option(
         "--where",
         metavar="COL=V",
-        help="Only images with this label, split, role or facet; again for another column, or another value "
-        r"(\= within COL).",
+        help="Only images with this label, split, role or facet (`atlantis index` lists them); again for another "
+        r"column, or another value (\= within COL).",
     ),
 ]
 

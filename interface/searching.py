@@ -15,7 +15,8 @@ from atlantis_dml.progress import screen_on_stderr
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from atlantis_core.data.reading import LoadedCollection, ReadOptions
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.records import Collection
     from atlantis_core.searching.asking import ImageSearch
     from atlantis_core.searching.embedder import Embedder
     from atlantis_core.searching.filling import Source
@@ -91,8 +92,7 @@ def indexed(asked: IndexAsked, workspace: Path | None) -> dict[str, Any]:
     _check(asked, workspace)
     with screen_on_stderr() as screen:
         model, embedder = _embedder(asked.model, asked.embedding, workspace)
-        loaded = _read(asked, workspace, screen)
-        source = Source(loaded.collection, asked.splits)
+        source = Source(_read(asked, workspace, screen), asked.splits)
         found = _filled(asked, source, model, embedder, workspace, screen)
     return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
 
@@ -115,18 +115,26 @@ def _check(asked: IndexAsked, workspace: Path | None) -> None:
         check_server(asked.server)
 
 
-def _read(asked: IndexAsked, workspace: Path | None, screen: Screen) -> LoadedCollection:
-    """Read DATA and write its splits down: what is held out while indexing stays held out."""
+def _read(asked: IndexAsked, workspace: Path | None, screen: Screen) -> Collection:
+    """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
     from atlantis_core.data.inspection import summary
-    from atlantis_dml.assembly import load_data, open_workspace
+    from atlantis_core.records import Budget, Goal, RunSpec
+    from atlantis_core.searching.filterable import filterable
+    from atlantis_core.session import Session
+    from atlantis_dml.assembly import keep_data, load_data, open_workspace
 
     store = open_workspace(workspace)
     loaded = load_data(asked.data, store, asked.read, asked.regime, screen.progress)
-    store.splits.write(loaded, asked.regime)
-    for line in (summary(loaded.collection.problems), *loaded.notes):
+    collection_id = keep_data(loaded, store, asked.regime)
+    spec = RunSpec(collection_id, asked.data, Goal(""), Budget(), regime=asked.regime)
+    found = filterable(Session(store, f"index-{collection_id[:16]}", spec), asked.read)
+    unique = (
+        f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
+    )
+    for line in (summary(loaded.collection.problems), *loaded.notes, unique):
         if line:
             screen.line(line)
-    return loaded
+    return found.collection
 
 
 def _filled(
@@ -211,11 +219,13 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
 
 def _picture(path: Path) -> Image:
     """Read what is asked with, before a model is loaded for it."""
+    from atlantis_core.data.opening import pillow_warnings
     from atlantis_core.learning.pictures import open_picture
 
     if not path.expanduser().is_file():
         raise SetupError(f"there is no picture {str(path)!r}; check the path")
-    return open_picture(path.expanduser())
+    with pillow_warnings():
+        return open_picture(path.expanduser())
 
 
 def hit_facts(hit: Any) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 import typer
 
 from atlantis_core.data.text import clean
+from atlantis_core.data.typed_columns import typed
+from atlantis_core.searching.filters import OWN
 from atlantis_dml.answering import say
 from atlantis_dml.reproducing import shell_line
 
@@ -27,6 +29,7 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
         _line(f"of the 10 truly nearest images it finds {found['recall_at_10']:.1%}")
     if found["sealed"]:
         say(f"{found['sealed']} test images are sealed and not in it")
+    _line(f"--where takes {', '.join(map(typed, dict.fromkeys((*found['facets'], *OWN))))}")
     _line(f"next: {shell_line(('search', found['index'], 'IMAGE'), {'--workspace': workspace})}")
 
 

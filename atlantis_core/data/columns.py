@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from atlantis_core.data.facets import follows
@@ -46,9 +46,22 @@ def column_values(collection: Collection, options: ReadOptions, column: str) -> 
         return {image.id: image.facets[column] for image in collection.images if column in image.facets}
     if column not in collection.not_facets:
         raise _no_column(column, (*collection.facets, *collection.not_facets))
+    return columns_of(collection, options, [column])[column]
+
+
+def columns_of(collection: Collection, options: ReadOptions, columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return column -> image id -> value, from the metadata; no image is opened.
+
+    Args:
+        collection: As read.
+        options: With which it was read.
+        columns: Names of metadata columns.
+    """
+    if not columns:
+        return {}
     listed = {str(entry.path): entry.columns for entry in list_files(Path(collection.root), options).entries}
-    values = {image.id: listed.get(image.path, {}).get(column, "") for image in collection.images}
-    return {identity: value for identity, value in values.items() if value}
+    rows = {image.id: listed.get(image.path, {}) for image in collection.images}
+    return {name: {image_id: row[name] for image_id, row in rows.items() if row.get(name)} for name in columns}
 
 
 def _no_column(column: str, known: Iterable[str], asked_by: str = "") -> SetupError:

@@ -129,9 +129,14 @@ def follows(values: Sequence[str], labels: Sequence[str]) -> bool:
     return all(len(found) == 1 for found in of_class.values())
 
 
+def nearly_unique(present: Sequence[str]) -> bool:
+    """Whether values tell single images rather than kinds of them."""
+    return len(set(present)) > max(2, 0.5 * len(present))
+
+
 def _too_fine(present: Sequence[str], distinct: set[str]) -> str:
     """Return why a column has too many values for a facet, or nothing."""
-    if len(distinct) > 2 and len(distinct) > 0.5 * len(present):
+    if nearly_unique(present):
         return f"nearly unique ({len(distinct)} values for {len(present)} images)"
     if len(distinct) > 12 and all(map(_is_number, distinct)):
         return f"numbers, not categories ({len(distinct)} different ones)"

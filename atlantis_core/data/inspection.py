@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
-import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
-from atlantis_core.data.opening import read_formats
+from atlantis_core.data.opening import DAMAGE, MOST_PIXELS, is_huge, pillow_warnings, read_formats
 from atlantis_core.data.perceptual import fingerprint_of
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Problem
@@ -28,8 +24,6 @@ if TYPE_CHECKING:
 
 Seen = TypeVar("Seen")
 
-MOST_PIXELS = 64_000_000
-"""Larger pictures are taken for decompression bombs."""
 MOST_BYTES = 256 * 1024 * 1024
 """Larger files are not even read."""
 LEAST_SIDE_PX = 8
@@ -44,10 +38,6 @@ _FOREIGN = frozenset(
     {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
     | {".eps", ".pdf", ".mp4", ".mov"}
 )
-
-# What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError)
-_DAMAGE_BELOW = (RuntimeError, MemoryError, struct.error, zlib.error)
 
 _EMPTY = "empty: no bytes in it"
 _PLURALS = {
@@ -104,7 +94,7 @@ def inspect(
 def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
     """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
     read_formats()  # loads Pillow's plugins once, before the threads do
-    with _pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
             for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
                 yield looked
@@ -141,7 +131,7 @@ def wrong_head(source: Path | bytes, name: str) -> str:
     """
     if not (source if isinstance(source, bytes) else source.stat().st_size):
         return _EMPTY
-    with _pillow_warnings():
+    with pillow_warnings():
         return _looked_at(io.BytesIO(source) if isinstance(source, bytes) else source, Path(name), lambda _: "")
 
 
@@ -184,14 +174,14 @@ def _looked_at(source: IO[bytes] | Path, path: Path, look: Callable[[Image], See
         return f"huge: {error}"
     except UnidentifiedImageError:
         return _not_recognised(path)
-    except (*_DAMAGE, *_DAMAGE_BELOW) as error:
+    except DAMAGE as error:
         cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         return f"truncated: {error}" if cut else f"unreadable: {str(error) or type(error).__name__}"
 
 
 def _wrong_size(image: Image) -> str:
     width, height = image.size
-    if width * height > MOST_PIXELS:
+    if is_huge(image):
         return f"huge: {width} x {height} pixels (limit {MOST_PIXELS:,})"
     if min(width, height) < LEAST_SIDE_PX:
         return f"too small: {width} x {height} pixels (at least {LEAST_SIDE_PX} a side)"
@@ -203,20 +193,6 @@ def _not_recognised(path: Path) -> str:
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
     return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
-
-
-@contextmanager
-def _pillow_warnings() -> Iterator[None]:
-    """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
-
-    Entered once around the whole pool: `catch_warnings` changes the process, not the thread.
-    """
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
 
 
 def _without_copies(images: Sequence[Inspected]) -> tuple[tuple[Inspected, ...], list[Problem]]:

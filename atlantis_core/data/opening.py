@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +16,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+
+MOST_PIXELS = 64_000_000
+"""Larger pictures are taken for decompression bombs: a small file can unpack to far more than the memory holds."""
+
+# What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError),
+    *(RuntimeError, MemoryError, struct.error, zlib.error),
+)
 
 
 @cache
@@ -48,6 +62,26 @@ def open_photo(path: str, least_px: int = 0) -> Image:
         raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
     except (OSError, ValueError) as error:
         raise ToolError(f"image {path!r} cannot be read ({error}); leave it out or choose another") from error
+
+
+@contextmanager
+def pillow_warnings() -> Iterator[None]:
+    """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
+
+    Enter it once around a pool of threads: `catch_warnings` changes the process, not the thread.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def is_huge(picture: Image) -> bool:
+    """Whether a picture has more than `MOST_PIXELS`, as its first bytes say; no pixel is decoded."""
+    width, height = picture.size
+    return width * height > MOST_PIXELS
 
 
 def upright_rgb(picture: Image) -> Image:

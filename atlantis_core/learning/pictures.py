@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.data.opening import read_formats, upright_rgb
+from atlantis_core.data.opening import DAMAGE, MOST_PIXELS, is_huge, read_formats, upright_rgb
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -21,29 +22,46 @@ VERSION = 1
 """Raise it whenever the same file would give other pixels: cached activations are keyed by it."""
 
 
-def open_picture(source: str | Path | Image) -> Image:
+def open_picture(source: str | Path | bytes | Image, name: str = "") -> Image:
     """Decode a picture to upright RGB; transparent pixels become white.
 
+    Args:
+        source: A file, its content, or a picture.
+        name: What a person calls it; empty takes the path.
+
     Raises:
-        SetupError: The file is missing or no picture, or `source` is neither a path nor a picture.
+        SetupError: The file is missing, damaged, huge or no picture, or `source` is nothing of the three.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     _check_kind(source)
     try:
         if isinstance(source, Image.Image):
             return upright_rgb(source)
-        with Image.open(source, formats=read_formats()) as picture:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=read_formats()) as picture:
+            if is_huge(picture):
+                raise Image.DecompressionBombError
             return upright_rgb(picture)
-    except (OSError, Image.DecompressionBombError, ValueError) as error:
-        name = "in memory" if isinstance(source, Image.Image) else repr(str(source))
-        raise SetupError(f"image {name} cannot be read: {error}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's limits are higher
+        raise _unreadable(
+            source, name, f"more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise _unreadable(source, name, "it is no picture") from error
+    except DAMAGE as error:
+        raise _unreadable(source, name, str(error) or type(error).__name__) from error
+
+
+def _unreadable(source: object, name: str, reason: str) -> SetupError:
+    called = repr(name or str(source)) if name or isinstance(source, str | Path) else "in memory"
+    return SetupError(f"image {called} cannot be read: {reason}")
 
 
 def _check_kind(source: object) -> None:
     from PIL import Image
 
-    if not isinstance(source, str | Path | Image.Image):
+    if not isinstance(source, str | Path | bytes | Image.Image):
         raise SetupError(f"{source!r:.80} is neither the path of an image (str or Path) nor a PIL image")
 
 

@@ -95,7 +95,7 @@ class RetrieverEmbedder:
         """
         return self._retriever.embed(images)
 
-    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 (of the protocol)
         """Refuse.
 
         Raises:
@@ -103,7 +103,7 @@ class RetrieverEmbedder:
         """
         raise SetupError(
             f"{self._retriever.backbone.architecture!r} knows pictures only and cannot be asked in words; "
-            f"an index of clip:NAME can ({len(texts)} asked)"
+            "an index made with clip:NAME can"
         )
 
 

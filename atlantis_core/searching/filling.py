@@ -12,7 +12,7 @@ from atlantis_core.keys import content_key
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Collection, Filled, IndexFacts, LabelledImage
 from atlantis_core.searching.chroma import Shelf
-from atlantis_core.searching.filters import facet_key
+from atlantis_core.searching.filters import described
 from atlantis_core.searching.graph import Graph
 from atlantis_core.searching.intact import check_intact
 from atlantis_core.searching.places import held, read_facts, workspace_of, write_facts
@@ -169,10 +169,8 @@ class _Filling:
         return len(changed)
 
     def _metadata(self, image: LabelledImage) -> dict[str, Any]:
-        facets = {facet_key(name): value for name, value in image.facets.items()}
         path = Path(image.path).relative_to(self._source.collection.root).as_posix()
-        own = {"label": image.label, "split": image.split, "role": image.role, "path": path, "root": self._root}
-        return own | facets
+        return {"path": path, "root": self._root} | described(image)
 
     def _remove_gone(self) -> int:
         """Take out what is no longer in the collection: its file is gone, or it is a sealed test image now."""

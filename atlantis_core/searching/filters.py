@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from atlantis_core.data.entries import shown
 from atlantis_core.data.typed_columns import column_value, typed
 from atlantis_core.errors import SetupError
-from atlantis_core.records import IndexFacts
+from atlantis_core.records import IndexFacts, LabelledImage
 
 OWN = ("label", "split", "role")
 """Columns that every image has."""
 
 _FACET = "facet:"
 _SHOWN = 12
+MOST_VALUES = 1000
+"""Of a column with more, no values are listed."""
 
 Where = Mapping[str, str | Sequence[str]]
 """Column -> its value, or values of which it has one. An image must meet all columns."""
@@ -30,41 +32,75 @@ def facet_key(facet: str) -> str:
     return f"{_FACET}{facet}"
 
 
+def described(image: LabelledImage) -> dict[str, str]:
+    """Return what Chroma keeps of an image to filter by."""
+    facets = {facet_key(name): value for name, value in image.facets.items()}
+    return {"label": image.label, "split": image.split, "role": image.role} | facets
+
+
+def values_by_column(facets: Sequence[str], images: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Return what can be filtered by: column -> its values, sorted.
+
+    Args:
+        facets: Names of the facets.
+        images: What `described` told of each.
+    """
+    keys = {name: name for name in OWN} | {name: facet_key(name) for name in facets}
+    values: dict[str, set[str]] = {name: set() for name in keys}
+    for image in images:
+        for name in [name for name, key in keys.items() if key in image]:
+            values[name].add(str(image[keys[name]]))
+    return {name: tuple(sorted(found)) for name, found in values.items() if 0 < len(found) <= MOST_VALUES}
+
+
 def chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
     """Return a filter for Chroma, None where all images are wanted.
 
     Raises:
         SetupError: A column or a value that no image has, or the sealed test split.
     """
-    terms = []
-    for column, wanted in where.items():
-        values = [wanted] if isinstance(wanted, str) else list(wanted)
-        _check(column, values, facts)
-        terms.append({key_of(column, facts.facets): {"$in": values}})
+    check_filter(where, facts.facets, facts.columns)
+    terms = [{key_of(column, facts.facets): {"$in": _values(wanted)}} for column, wanted in where.items()]
     if len(terms) < 2:
         return terms[0] if terms else None
     return {"$and": terms}
 
 
-def meets(metadata: Mapping[str, Any], where: Where, facts: IndexFacts) -> bool:
-    """Whether what Chroma keeps of an image meets a filter that `chroma_filter` took, by the same rules."""
-    return all(
-        metadata.get(key_of(column, facts.facets)) in ([wanted] if isinstance(wanted, str) else wanted)
-        for column, wanted in where.items()
-    )
+def meets(metadata: Mapping[str, Any], where: Where, facets: Sequence[str]) -> bool:
+    """Whether an image meets a filter that `check_filter` took, by the rules of `chroma_filter`."""
+    return all(metadata.get(key_of(column, facets)) in _values(wanted) for column, wanted in where.items())
 
 
-def _check(column: str, values: Sequence[Any], facts: IndexFacts) -> None:
-    known = tuple(dict.fromkeys((*facts.facets, *OWN)))
+def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a filter that no image can meet.
+
+    Args:
+        where: The filter.
+        facets: Names of the facets.
+        columns: See `values_by_column`.
+
+    Raises:
+        SetupError: A column or a value that no image has, or the sealed test split.
+    """
+    for column, wanted in where.items():
+        _check(column, _values(wanted), facets, columns)
+
+
+def _values(wanted: str | Sequence[str]) -> list[str]:
+    return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def _check(column: str, values: Sequence[Any], facets: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
+    known = tuple(dict.fromkeys((*facets, *OWN)))
     if column not in known:
         raise SetupError(
             f"there is no column {shown(column)[:80]!r} to filter by; known: {', '.join(map(typed, known))}"
         )
     if not values or not all(isinstance(value, str) for value in values):
         raise SetupError(f"the filter on {column!r} needs texts to compare with")
-    if column == "split" and column not in facts.facets and "test" in values:
-        raise SetupError("the test split is sealed and in no index; `atlantis test RUN|TRIAL` opens it once")
-    listed = facts.columns.get(column, ())
+    if column == "split" and column not in facets and "test" in values:
+        raise SetupError("the test split is sealed and cannot be searched; `atlantis test RUN|TRIAL` opens it once")
+    listed = columns.get(column, ())
     missing = [value for value in values if listed and value not in listed]
     if missing:
         more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
@@ -83,6 +119,6 @@ def read_filters(texts: Sequence[str]) -> dict[str, list[str]]:
     for text in texts:
         pair = column_value(text)
         if pair is None:
-            raise SetupError(f"the filter {shown(text)[:80]!r} is not COL=V; write it like --where lighting=night")
+            raise SetupError(f"the filter {shown(text)[:80]!r} is not COL=V; write it like lighting=night")
         found.setdefault(pair[0], []).append(pair[1])
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.data.entries import outside
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere, SetupError
 from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.chroma import Shelf
 from atlantis_core.searching.filters import Where, chroma_filter, facet_key, meets
@@ -106,13 +106,13 @@ class SearchIndex:
         """Return an image of the index by its id; its distance is 0.
 
         Raises:
-            SetupError: There is none.
+            NotThere: There is none.
         """
         with self._lock, held(self.folder, writing=False):
             shelf = self._fresh()
             found = shelf.do("get", ids=[image_id], include=["metadatas"])
         if not found["ids"] or not found["metadatas"]:
-            raise SetupError(f"there is no image {image_id[:80]!r} in index {self._facts.name!r}")
+            raise NotThere(f"there is no image {image_id[:80]!r} in index {self._facts.name!r}")
         return self._hit(image_id, found["metadatas"][0], 0.0)
 
     def vectors(self) -> Vectors:
@@ -169,7 +169,7 @@ class SearchIndex:
         """
         rule = chroma_filter(where, self._facts)
         near = self._walk(shelf, queries, min(max(_WIDE, _PER_HIT * top), MOST_HITS), None)
-        kept = [[one for one in row if meets(one[1], where, self._facts)][:top] for row in near]
+        kept = [[one for one in row if meets(one[1], where, self._facts.facets)][:top] for row in near]
         hits = self._hits(kept)
         short = [row for row, found in enumerate(hits) if len(found) < top]
         if short:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere, SetupError
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import IndexFacts
 from atlantis_core.whole_file import part_of
@@ -57,13 +57,13 @@ def index_folder(index: str, home: Path) -> Path:
         home: Folder of a workspace's indexes.
 
     Raises:
-        SetupError: There is none.
+        NotThere: There is none.
     """
     given = Path(index).expanduser()
     if (given / FACTS_NAME).is_file():
         return given.resolve()
     if os.sep in index or index in {"", ".", ".."}:
-        raise SetupError(f"there is no index in {shown(index)!r} (no {FACTS_NAME}); `atlantis indexes` lists them")
+        raise NotThere(f"there is no index in {shown(index)!r} (no {FACTS_NAME}); `atlantis indexes` lists them")
     return named_folder(index, home)
 
 
@@ -75,12 +75,12 @@ def named_folder(name: str, home: Path) -> Path:
         home: Folder of a workspace's indexes.
 
     Raises:
-        SetupError: There is none of that name.
+        NotThere: There is none of that name.
     """
     folder = home / check_name(name)
     if not (folder / FACTS_NAME).is_file():
         known = ", ".join(facts.name for facts in list_indexes(home)) or "none; `atlantis index MODEL DATA` makes one"
-        raise SetupError(f"there is no index {name!r} in this workspace; known: {known}")
+        raise NotThere(f"there is no index {name!r} in this workspace; known: {known}")
     return folder
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import chain
 from pathlib import Path
 
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.chroma import Shelf, reconfigure
-from atlantis_core.searching.filters import OWN, facet_key
+from atlantis_core.searching.filters import values_by_column
 from atlantis_core.searching.graph import SAVE_AT_ONCE, Graph
 from atlantis_core.searching.intact import checksums
 from atlantis_core.searching.places import write_facts
-
-_MOST_VALUES = 1000
 
 
 def for_writing(folder: Path, facts: IndexFacts, graph: Graph) -> Shelf:
@@ -56,20 +54,11 @@ def settle(folder: Path, facts: IndexFacts, progress: Progress = no_progress) ->
     try:
         shelf.do("query", query_embeddings=[[1.0] + [0.0] * (facts.dims - 1)], n_results=1, include=[])
         count = int(shelf.do("count"))
-        columns = _columns(shelf, facts)
+        images = chain.from_iterable(page for _, page in shelf.pages(shelf.ids(), "metadatas"))
+        columns = values_by_column(facts.facets, images)
     finally:
         shelf.close()
     progress("saving the index", 1, 1)
     files = {} if facts.server else checksums(folder)
     done = replace(facts, images=count, columns=columns, graph_files=files, complete=True)
     return write_facts(folder, replace(done, revision=facts.revision + 1))
-
-
-def _columns(shelf: Shelf, facts: IndexFacts) -> dict[str, tuple[str, ...]]:
-    keys = {name: name for name in OWN} | {name: facet_key(name) for name in facts.facets}
-    values: dict[str, set[str]] = {name: set() for name in keys}
-    for _, page in shelf.pages(shelf.ids(), "metadatas"):
-        for metadata, (name, key) in product(page, keys.items()):
-            if key in metadata:
-                values[name].add(str(metadata[key]))
-    return {name: tuple(sorted(found)) for name, found in values.items() if 0 < len(found) <= _MOST_VALUES}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import RunSpec
 from atlantis_core.store.tables import runs
@@ -59,7 +59,7 @@ class RunStore:
         """Return a run by its id or by the only id that starts so; `last` is the newest.
 
         Raises:
-            SetupError: No run, or more than one, answers to that.
+            NotThere: No run, or more than one, answers to that.
         """
         every = self.all()
         found = every[:1] if run_id == "last" else [run for run in every if run.id == run_id]
@@ -67,7 +67,7 @@ class RunStore:
         if len(found) != 1:
             known = ", ".join(run.id for run in every[:5]) or "none yet"
             what = "no run" if not found else f"{len(found)} runs"
-            raise SetupError(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
+            raise NotThere(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
         return found[0]
 
     def all(self) -> list[Run]:

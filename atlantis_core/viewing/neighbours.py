@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.checkpoints import retriever_of
 from atlantis_core.rounds import MadePicture
+from atlantis_core.searching.filters import check_filter, described, meets, values_by_column
 from atlantis_core.trials import trials
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import Candidate, LabelledImage
+    from atlantis_core.searching.filters import Where
     from atlantis_core.session import Session
 
 
@@ -51,21 +53,37 @@ class Neighbours:
         pictures = [MadePicture(one.key, one.path) for one in candidates]
         return self._near(self._retriever.embed_cached(pictures, self._session.cache), k)
 
-    def nearest_to(self, pictures: Sequence[str | Path | Image], k: int) -> list[list[Near]]:
+    @cached_property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """What can be filtered by: column -> its values."""
+        return values_by_column(self._session.collection.facets, map(described, self._images))
+
+    def nearest_to(
+        self, pictures: Sequence[str | Path | Image], k: int, where: Where | None = None
+    ) -> list[list[Near]]:
         """Return the `k` nearest images of each picture, a file or an open image.
 
-        Raises:
-            SetupError: A picture cannot be read.
-        """
-        return self._near(self._retriever.embed(pictures), k)
+        Args:
+            pictures: To search with.
+            k: Images for each; fewer where fewer meet the filter.
+            where: Filter by label, split, role or facets; see `searching.filters.Where`.
 
-    def _near(self, asked: NDArray[np.float32], k: int) -> list[list[Near]]:
+        Raises:
+            SetupError: A picture cannot be read, or no image has such a column or value.
+        """
+        facets = self._session.collection.facets
+        check_filter(where or {}, facets, self.columns)
+        among = [row for row, image in enumerate(self._images) if meets(described(image), where or {}, facets)]
+        return self._near(self._retriever.embed(pictures), k, among)
+
+    def _near(self, asked: NDArray[np.float32], k: int, among: Sequence[int] | None = None) -> list[list[Near]]:
         import numpy as np
 
-        nearness = self._nearness(asked)
+        searched = np.arange(len(self._images)) if among is None else np.asarray(among, int)
+        nearness = self._nearness(asked)[:, searched]
         order = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
         return [
-            [Near(self._images[column], float(nearness[row, column])) for column in columns]
+            [Near(self._images[searched[column]], float(nearness[row, column])) for column in columns]
             for row, columns in enumerate(order.tolist())
         ]
 

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 
 from atlantis_core.searching.places import FOLDER_NAME
@@ -15,7 +15,7 @@ from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import SameMachine
 from atlantis_dml.web.limits import LargestBody
 from atlantis_dml.web.pictures import add_picture_routes
-from atlantis_dml.web.refusals import Refusal, add_refusals
+from atlantis_dml.web.refusals import Refusal, add_refusals, include_closed, refuse_unknown
 from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
@@ -72,13 +72,12 @@ def make_data_app(site: Site) -> FastAPI:
     )
     app.add_middleware(LargestBody)
     app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
-    router = APIRouter(prefix=DATA_PATH)
+    router, api = (APIRouter(prefix=path, dependencies=[Depends(refuse_unknown)]) for path in (DATA_PATH, API_PATH))
     for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes, add_search_routes):
         add(router, site)
-    app.include_router(router)
-    api = APIRouter(prefix=API_PATH)
     add_search_api(api, Searches(site.workspace.folder / FOLDER_NAME))
-    app.include_router(api)
+    for each in (router, api):
+        include_closed(app, each)
     app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
     add_refusals(app)
     return app

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere, SetupError
 from atlantis_dml.web.room import Room
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Conversations:
         """Return a conversation.
 
         Raises:
-            SetupError: None of that name.
+            NotThere: None of that name.
         """
         with self._lock:
             if chat_id in self._rooms:
@@ -69,7 +69,7 @@ class Conversations:
         for record in self.records():
             if record.id == chat_id:
                 return self._room(record)
-        raise SetupError(f"there is no conversation {chat_id[:80]!r} here")
+        raise NotThere(f"there is no conversation {chat_id[:80]!r} here")
 
     def open(self, wanted: str | None = None) -> Room:
         """Return a conversation by its name, else the last one, else a new one."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from atlantis_core.errors import AtlantisError, SetupError
+from atlantis_core.errors import AtlantisError, NotThere
 from atlantis_dml.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def shown(path: str, key: str, side_px: int) -> Response:
     """Return a picture's thumbnail as an answer that a browser may keep.
 
     Raises:
-        SetupError: The file has gone or is damaged.
+        NotThere: The file has gone or is damaged.
     """
     try:
         data = _thumbnail(path, side_px)
     except AtlantisError as error:
-        raise SetupError(f"image {key[:40]!r} cannot be shown: its file is gone or damaged") from error
+        raise NotThere(f"image {key[:40]!r} cannot be shown: its file is gone or damaged") from error
     return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
 
 
@@ -44,12 +44,12 @@ def path_of(site: Site, run_id: str, key: str) -> str:
     """Return where an image of a run lies; the sealed test split is not among them.
 
     Raises:
-        SetupError: The run knows no such image.
+        NotThere: The run knows no such image.
     """
     looked = site.look(run_id)
     path = looked.paths.get(key)
     if path is None:
-        raise SetupError(f"run {run_id[:40]!r} knows no image {key[:40]!r}")
+        raise NotThere(f"run {run_id[:40]!r} knows no image {key[:40]!r}")
     return path
 
 

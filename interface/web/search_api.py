@@ -18,12 +18,15 @@ from atlantis_core.searching.filters import read_filters
 from atlantis_core.searching.places import list_indexes, named_folder
 from atlantis_dml.searching import index_facts
 from atlantis_dml.web.pictures import LARGEST_SIDE_PX, shown
-from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.web.uploads import uploaded
 
 if TYPE_CHECKING:
     from atlantis_core.records import Hit
 
 MOST_HITS = 100
+
+Filters = Annotated[list[str] | None, Form(description="COL=V; several values of a column: any of them.")]
+"""Which images are searched."""
 
 
 class Index(BaseModel):
@@ -55,7 +58,7 @@ class Found(BaseModel):
     distance: float = Field(description="Larger is farther.")
 
 
-class Answer(BaseModel):
+class Nearest(BaseModel):
     """The nearest images, nearest first."""
 
     index: str
@@ -100,22 +103,19 @@ def add_search_api(router: APIRouter, searches: Searches) -> None:
         file: UploadFile | None = None,
         text: Annotated[str, Form(max_length=2000, description="Instead of a picture, for a clip: model.")] = "",
         top: Annotated[int, Form(ge=1, le=MOST_HITS)] = 10,
-        where: Annotated[
-            list[str] | None, Form(description="COL=V; several values of a column: any of them.")
-        ] = None,
+        where: Filters = None,
         exact: Annotated[bool, Form(description="Compare with every image.")] = False,
-    ) -> Answer:
+    ) -> Nearest:
         """Return the images most like a picture, or most like what words say."""
         found, given = searches.get(name), file is not None and bool(file.filename)
         if given == bool(text):
             raise SetupError("ask with one of the two: a picture (file) or words (text)")
         rules = read_filters(where or [])
         if file is not None and given:
-            picture = picture_from(file.file.read(LARGEST_BYTES + 1), str(file.filename))
-            hits = found.search(picture, top, rules, exact=exact)
+            hits = found.search(uploaded(file), top, rules, exact=exact)
         else:
             hits = found.search_text(text, top, rules, exact=exact)
-        return Answer(index=name, results=[_hit(hit) for hit in hits])
+        return Nearest(index=name, results=[_hit(hit) for hit in hits])
 
     @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
     def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Form, UploadFile
 
 from atlantis_core.errors import SetupError
+from atlantis_core.searching.filters import described, read_filters, values_by_column
 from atlantis_dml.web.pictures import path_of
-from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
+from atlantis_dml.web.search_api import Filters
+from atlantis_dml.web.uploads import uploaded
 
 if TYPE_CHECKING:
     from atlantis_core.viewing.neighbours import Near
@@ -24,7 +26,10 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/models")
     def models(run_id: str) -> dict[str, Any]:
-        return {"models": site.models(run_id), "classes": list(site.look(run_id).session.collection.classes)}
+        """Return what can be searched with, and by what images can be filtered."""
+        collection = site.look(run_id).session.collection
+        columns = values_by_column(collection.facets, map(described, collection.images))
+        return {"models": site.models(run_id), "columns": columns}
 
     @router.post("/runs/{run_id}/search")
     def search(
@@ -32,17 +37,16 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
         file: UploadFile | None = None,
         key: Annotated[str, Form(max_length=200)] = "",
         top: Annotated[int, Form(ge=1, le=100)] = 12,
+        where: Filters = None,
     ) -> dict[str, Any]:
         """Search with an uploaded picture, or with an image that the run knows by its key."""
-        picture = _picture(site, run_id, file, key)
+        picture, rules = _picture(site, run_id, file, key), read_filters(where or [])
         with _ONE_AT_A_TIME:
-            found = {
-                name: [
-                    _facts(near)
-                    for near in _others(site.searching(run_id, name).nearest_to([picture], top + 1)[0], key, top)
-                ]
+            near = {
+                name: site.searching(run_id, name).nearest_to([picture], top + 1, rules)[0]
                 for name in site.models(run_id)
             }
+        found = {name: [_facts(one) for one in _others(each, key, top)] for name, each in near.items()}
         if not found:
             raise SetupError("this run has no trained model to search with yet")
         return {"models": found}
@@ -50,7 +54,7 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
 
 def _picture(site: Site, run_id: str, file: UploadFile | None, key: str) -> Any:
     if file is not None and file.filename:
-        return picture_from(file.file.read(LARGEST_BYTES + 1), file.filename)
+        return uploaded(file)
     if key:
         return path_of(site, run_id, key)
     raise SetupError("no picture was given; choose one")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere
 from atlantis_core.summary import final_arms
 from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
@@ -68,7 +68,7 @@ class Site:
         """Return a run as it stands now; read anew only where something happened since.
 
         Raises:
-            SetupError: No such run.
+            NotThere: No such run.
         """
         from atlantis_core.session import Session
 
@@ -88,21 +88,25 @@ class Site:
         return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
 
     def models(self, run_id: str) -> dict[str, str]:
-        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm."""
+        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm.
+
+        There is none after the run where no round was kept: it is the one of before.
+        """
         arms = final_arms(self.workspace, self.look(run_id).session.run_id)
         names = {"before": "baseline", "after": "incumbent"}
-        return {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
+        found = {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
+        return {name: trial for name, trial in found.items() if name == "before" or trial != found.get("before")}
 
     def searching(self, run_id: str, name: str) -> Neighbours:
         """Return who searches training and validation images with one of `models`.
 
         Raises:
-            SetupError: The run has no such model.
+            NotThere: The run has no such model.
         """
         models = self.models(run_id)
         if name not in models:
             known = ", ".join(models) or "none yet: nothing is judged"
-            raise SetupError(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
+            raise NotThere(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
         return self._neighbours(self.look(run_id).session, models[name], "all")
 
     def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:

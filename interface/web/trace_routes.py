@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 
 from atlantis_core.data.text import clean
-from atlantis_core.errors import SetupError
+from atlantis_core.errors import NotThere
 from atlantis_dml.trace_view import cost_of, title_of, took, walk
 from atlantis_dml.wording import duration
 
@@ -42,14 +42,14 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         for node in walk(site.workspace.events.tree(run.id)):
             if node["id"] == event:
                 return {key: node[key] for key in node if key != "children"}
-        raise SetupError(f"run {run.id!r} has no event {event}")
+        raise NotThere(f"run {run.id!r} has no event {event}")
 
     @router.get("/runs/{run_id}/made/{key}")
     def made(run_id: str, key: str) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
         rounds = [row.round for row in site.look(run.id).rows if row.candidate.key == key]
         if not rounds:
-            raise SetupError(f"run {run.id!r} made no image {key[:40]!r}")
+            raise NotThere(f"run {run.id!r} made no image {key[:40]!r}")
         return {"event": step_that_made(site.workspace.events.tree(run.id), rounds[0])}
 
 

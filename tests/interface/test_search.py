@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
@@ -34,6 +35,32 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert _answer([*arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def _shelf(folder: Path) -> Path:
+    """Photos of two classes in dark and bright, with metadata of which no column is a facet."""
+    rows = ["file_name,label,group,shop,object"]
+    for number in range(16):
+        label, level = ("apple", "carrot")[number % 2], (40, 220)[number // 2 % 2]
+        noise = np.random.default_rng(number).integers(-35, 35, (64, 64, 3))
+        Image.fromarray((level + noise).astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{label},{'fruit' if label == 'apple' else 'root'},north,{number}")
+    (folder / "metadata.csv").write_text("\n".join(rows))
+    return folder
+
+
+def test_it_filters_by_columns_that_are_no_facets_and_by_what_is_measured(tmp_path: Path, capsys) -> None:
+    photos, where = _shelf(tmp_path), ("--workspace", str(tmp_path / "workspace"))
+    assert _answer(["index", "harbor-student", str(photos), "--name", "shelf", "--no-check", *where]) == 0
+    told = capsys.readouterr()
+    assert "no filter, since hardly two images share a value: object" in told.err
+    assert "--where takes group, shop, light" in told.out
+    asked = ("search", "shelf", str(photos / "0.png"), *where)
+    assert {hit["label"] for hit in _json(capsys, *asked, "--where", "group=root")["results"]} == {"carrot"}
+    dark = _json(capsys, *asked, "--where", "light=dark")["results"]
+    assert {int(Path(hit["path"]).stem) // 2 % 2 for hit in dark} == {0}
+    named = _json(capsys, "index", "harbor-student", str(photos), "--facets", "group,object", "--name", "own", *where)
+    assert named["facets"] == ["group", "object"]
 
 
 def test_what_was_indexed_is_told(indexed) -> None:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from atlantis_core.data.entries import Entry
-from atlantis_core.data.inspection import MOST_BYTES, MOST_PIXELS, inspect, left_out, summary
+from atlantis_core.data.inspection import MOST_BYTES, inspect, left_out, summary
+from atlantis_core.data.opening import MOST_PIXELS
 from atlantis_core.records import Problem
 from tests.core.data.pictures import encoded, picture, write
 

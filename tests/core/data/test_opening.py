@@ -10,7 +10,6 @@ from PIL import Image
 
 from atlantis_core.data.opening import open_photo
 from atlantis_core.learning.pictures import open_picture
-from atlantis_dml.web.uploads import picture_from
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "L"])
@@ -21,4 +20,4 @@ def test_transparent_pixels_are_white_paper_to_captioners_generators_and_models(
     opened = np.asarray(open_photo(str(tmp_path / "a.png")))
     assert opened[0, 0].tolist() == ([255] * 3 if "A" in mode else [0] * 3)
     assert (opened == np.asarray(open_picture(tmp_path / "a.png"))).all()
-    assert (opened == np.asarray(picture_from((tmp_path / "a.png").read_bytes(), "a.png"))).all()
+    assert (opened == np.asarray(open_picture((tmp_path / "a.png").read_bytes()))).all()

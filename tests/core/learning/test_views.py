@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,7 @@ def test_orientation_and_transparency_are_honoured(tmp_path: Path) -> None:
 
 def test_formats_that_collections_do_not_take_are_not_tried(tmp_path: Path) -> None:
     noise(40, 20).save(tmp_path / "poster.eps")  # Pillow would start Ghostscript
-    with pytest.raises(SetupError, match=r"poster\.eps' cannot be read: cannot identify"):
+    with pytest.raises(SetupError, match=r"poster\.eps' cannot be read: it is no picture"):
         open_picture(tmp_path / "poster.eps")
 
 
@@ -55,6 +57,22 @@ def test_unreadable_files_are_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(SetupError, match=r"broken\.jpg"):
         open_picture(path)
+
+
+@pytest.mark.parametrize("side_px", [8_100, 10_000, 30_000])  # below Pillow's limits, between them, above both
+def test_a_decompression_bomb_is_refused_with_one_limit(tmp_path: Path, side_px: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_claiming(side_px))
+    for source in (path, path.read_bytes()):
+        with pytest.raises(SetupError, match=r"bomb\.png' cannot be read: more than 64 million pixels; make it"):
+            open_picture(source, "bomb.png")
+
+
+def _claiming(side_px: int) -> bytes:
+    """The first bytes of a grey PNG of so many pixels a side."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    return b"\x89PNG\r\n\x1a\n" + chunks + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
 
 
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:

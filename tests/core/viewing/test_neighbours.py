@@ -41,3 +41,17 @@ def test_nearest_images_are_those_of_the_highest_cosines(trained) -> None:
     assert [one.image.id for one in by_picture] == [one.image.id for one in found[0]]
     with pytest.raises(SetupError):
         near.nearest_to(["/nowhere.png"], 1)
+
+
+def test_nearest_images_can_be_filtered(trained) -> None:
+    session, trial_id = trained
+    near = Neighbours(session, trial_id, session.collection.images)
+    picture = session.collection.images[0].path
+    facet, values = session.collection.facets[0], near.columns[session.collection.facets[0]]
+    every = near.nearest_to([picture], len(session.collection.images))[0]
+    some = near.nearest_to([picture], len(every), {facet: values[0], "split": ["validation"]})[0]
+    wanted = [one for one in every if one.image.facets.get(facet) == values[0] and one.image.split == "validation"]
+    assert [one.image.id for one in some] == [one.image.id for one in wanted] != []
+    for where, telling in (({"smell": "x"}, "no column 'smell'"), ({"split": "test"}, "sealed")):
+        with pytest.raises(SetupError, match=telling):
+            near.nearest_to([picture], 1, where)

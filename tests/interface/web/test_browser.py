@@ -228,7 +228,8 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     page.goto(f"{address}/search")
     page.wait_for_selector("#index")
     page.set_input_files("#picture", image.path)
-    page.wait_for_selector(".sides section:nth-child(2) li")
+    page.wait_for_selector(".sides li")
+    assert page.locator(".sides h2").all_inner_texts() == ["Before and after: the baseline, for no round was kept"]
     assert image.label in page.locator(".results li").first.inner_text()
     page.locator(".results li button").first.press("Enter")
     page.wait_for_selector("text=choose one to search with it")
@@ -236,11 +237,16 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     page.set_input_files("#picture", str(bad))
-    page.wait_for_selector("text=no picture that can be read")
+    page.wait_for_selector("text=it is no picture")
     page.select_option("#index", "boats")
     page.set_input_files("#picture", image.path)
     page.wait_for_selector("text=in boats")
     assert image.label in page.locator(".results li").first.inner_text()
+    page.select_option(".filters select[name=condition]", "night")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.results p')].every((p) => p.innerText.includes('condition=night'))"
+    )
+    page.wait_for_selector(".results li")
     page.fill("#text", "a boat at night")
     page.press("#text", "Enter")
     page.wait_for_selector("text=cannot be asked in words")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from atlantis_dml.web.app import make_data_app
@@ -76,3 +77,47 @@ def test_the_line_says_where_the_mistake_is(client, fabricated) -> None:
     assert broken.json()["error"].startswith("the body is no JSON: ")
     refusals = client.get("/data/openapi.json").json()["paths"]["/data/runs"]["get"]["responses"]
     assert list(refusals) == ["200", "4XX"]
+
+
+def test_addresses_that_lead_nowhere_and_methods_that_are_not_served_are_told(site, fabricated) -> None:
+    app = make_data_app(site)
+    app.mount("/", FastAPI())  # as Gradio is: it would answer {"detail": "Not Found"}
+    with TestClient(app, base_url="http://127.0.0.1:7860") as client:
+        for url in ("/data/nowhere?x=1", "/api/nowhere", "/data/runs/..%2f..%2fx"):
+            told = client.get(url)
+            assert (told.status_code, list(told.json())) == (404, ["error"]), url
+            assert "/data/openapi.json lists what is" in told.json()["error"]
+        for method, url, allowed in (
+            ("GET", "/api/indexes/boats/search", "POST"),
+            ("DELETE", "/api/indexes", "GET"),
+            ("PUT", f"/data/runs/{fabricated.run_id}/answer", "POST"),
+        ):
+            told = client.request(method, url)
+            assert (told.status_code, told.headers["allow"]) == (405, allowed)
+            assert told.json() == {"error": f"{method} is not answered here, {allowed} is"}
+
+
+def test_what_is_not_there_is_404(client, fabricated) -> None:
+    assert client.get("/api/indexes/nowhere/image/x").status_code == 404
+    assert client.post("/api/indexes/nowhere/search", data={"text": "a boat"}).status_code == 404
+    assert client.get("/data/runs/nowhere/page").status_code == 404
+    assert client.get(f"/data/runs/{fabricated.run_id}/image/nowhere").status_code == 404
+
+
+def test_mistyped_names_are_refused_with_the_known_ones(client, fabricated) -> None:
+    url = "/api/indexes/boats/search"
+    told = client.post(url, data={"text": "a boat", "tpo": 3})
+    assert (told.status_code, told.json()) == (
+        422,
+        {"error": "body.tpo: unknown; known: file, text, top, where, exact"},
+    )
+    assert client.post(url, data={"text": "a boat"}, params={"top": 3}).json() == {
+        "error": "query.top: unknown; known: none"
+    }
+    told = client.get(f"/data/runs/{fabricated.run_id}/candidates", params={"limt": 1})
+    assert (told.status_code, told.json()["error"][:32]) == (422, "query.limt: unknown; known: offs")
+
+
+def test_a_text_in_place_of_a_file_is_told(client) -> None:
+    told = client.post("/api/indexes/boats/search", files={"file": (None, "notafile")})
+    assert told.json() == {"error": "body.file: a text was sent; send a file (curl: -F file=@picture.jpg)"}
