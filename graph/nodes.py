@@ -128,6 +128,7 @@ def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
         message = update["messages"][0]
         span.output = {"text": message.text, "artifact": message.artifact}
         span.status = "failed" if message.status == "error" else "done"
+        message.artifact = None  # the trace has it; the state is saved with every step
     return answered
 
 

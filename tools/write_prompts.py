@@ -33,4 +33,4 @@ def write_prompts(runtime: Runtime) -> object:
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = facet_coverage(prompts, known_values(collection))
     text = f"{len(prompts)} prompts for {len(cells)} cells, such as: {prompts[0]!r}"
-    return answer(runtime, "write_prompts", text, {"facets_named": named}, protocol=as_json(protocol))
+    return answer(runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=as_json(protocol))

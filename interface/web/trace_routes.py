@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 
 from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
-from atlantis_dml.trace_view import cost_of, title_of, took, walk
+from atlantis_dml.step_words import title_of
+from atlantis_dml.trace_view import cost_of, took, walk
 from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
@@ -23,14 +24,17 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     """Add the routes of one run's trace."""
 
     @router.get("/runs/{run_id}/trace")
-    def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "") -> dict[str, Any]:
+    def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "", seen: str = "") -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
+        stamp = "-".join(map(str, site.workspace.events.stamp([run.id])))
+        if stamp == seen:  # a page asks every other second: all prompts are read only where something happened
+            return {"run": run.id, "stamp": stamp}
         tree = site.workspace.events.tree(run.id)
         wanted = words.casefold().strip()
         found = [node["id"] for node in walk(tree) if wanted and wanted in _whole(node).casefold()]
         return {
             "run": run.id,
-            "stamp": site.workspace.events.stamp([run.id]),
+            "stamp": stamp,
             "took": duration(sum(took(node) or 0.0 for node in tree)),
             "steps": [_outline(node, step) for step, node in enumerate(tree, start=1)],
             "found": found,

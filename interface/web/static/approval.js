@@ -1,5 +1,5 @@
 // The protocol that waits, as a form: counts and prompts can be changed. It looks after itself, whoever's page it is on.
-import { ask, complain, el } from "./shared.js";
+import { ask, cellName, complain, el } from "./shared.js";
 
 const EVERY_MS = 700;
 const MOST_CELLS = 40;
@@ -65,7 +65,7 @@ const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) =
 
 function row(request) {
   const { cell } = request;
-  const name = cell.facet ? `${cell.class_name}, ${cell.facet}=${cell.value}` : cell.class_name;
+  const name = cellName(cell);
   const count = el("input", { type: "number", min: 0, max: 1000000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
   const before = request.prompts.join("\n");
   const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one a line` });

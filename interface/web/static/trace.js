@@ -1,5 +1,5 @@
 // The trace: every decision, prompt, call, result and cost as a tree; one step in full when it is opened.
-import { address, ask, complain, el, remember, runPicker } from "./shared.js";
+import { address, ask, cellName, complain, el, remember, runPicker } from "./shared.js";
 
 const EVERY_MS = 2000;
 
@@ -10,10 +10,9 @@ export function start(element) {
   let run = null, stamp = "", words = address.get("words") || "";
 
   async function draw(again) {
-    const found = await ask(`/runs/${run.id}/trace?words=${encodeURIComponent(words)}`);
-    const now = JSON.stringify([found.stamp, words]);
-    if (again && now === stamp) return;
-    stamp = now;
+    const found = await ask(`/runs/${run.id}/trace?${new URLSearchParams({ words, seen: again ? stamp : "" })}`);
+    if (!found.steps) return;
+    stamp = found.stamp;
     const open = new Set([...tree.querySelectorAll("details[open]")].map((one) => one.dataset.id));
     const hits = new Set(found.found);
     const calls = found.steps.reduce((sum, step) => sum + step.tokens, 0), usd = found.steps.reduce((sum, step) => sum + step.usd, 0);
@@ -64,8 +63,19 @@ function whole(event) {
   if (Array.isArray(messages)) {
     for (const message of messages) parts.push(el("h4", {}, `prompt: ${message.type}`), el("pre", { tabIndex: 0 }, typeof message.content === "string" ? message.content : JSON.stringify(message.content, null, 1)));
   } else if (event.input !== null) parts.push(el("h4", {}, "in"), el("pre", { tabIndex: 0 }, JSON.stringify(event.input, null, 1)));
-  if (event.output !== null) parts.push(el("h4", {}, "out"), el("pre", { tabIndex: 0 }, typeof event.output === "string" ? event.output : JSON.stringify(event.output, null, 1)));
+  const { output } = event, cells = requested(output);
+  if (output !== null) parts.push(el("h4", {}, "out"), el("pre", { tabIndex: 0 }, typeof output === "string" ? output : JSON.stringify(output, (_, value) => (value === cells ? undefined : value), 1)));
+  if (cells) parts.push(prompts(cells));
   return parts;
+}
+
+// The cells with their prompts that a step wrote, or a person approved otherwise than they were written.
+const requested = (output) => output && ((output.artifact && output.artifact.cells) || (output.answer && output.answer.protocol && output.answer.protocol.cells));
+
+function prompts(cells) {
+  const count = cells.reduce((sum, one) => sum + one.prompts.length, 0);
+  return el("details", { className: "prompts" }, el("summary", {}, `${count.toLocaleString("en")} prompts for ${cells.length.toLocaleString("en")} cells`),
+    ...cells.flatMap((one) => [el("h4", {}, cellName(one.cell)), el("pre", { tabIndex: 0 }, one.prompts.join("\n"))]));
 }
 
 function reveal(tree, id, image) {

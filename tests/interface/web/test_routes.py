@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.web.uploads import LARGEST_BYTES, picture_from
-from atlantis_dml.wording import duration
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -95,30 +93,6 @@ def test_images_come_by_key_and_never_by_path(client, fabricated) -> None:
         assert told.status_code in {400, 404}, name
         assert b"root:" not in told.content
     assert client.get(f"{url}/{key}", params={"side": 100_000}).status_code == 422
-
-
-def whole_seconds(client, url: str, step: dict[str, Any]) -> float:
-    """The time of a step is that of its calls too; those within it are part of it already."""
-    own = client.get(f"{url}/trace/{step['id']}").json()["seconds"]
-    return own + sum(whole_seconds(client, url, child) for child in step["children"] if child["kind"] == "tool")
-
-
-def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(client, fabricated) -> None:
-    url = f"/data/runs/{fabricated.run_id}"
-    trace = client.get(f"{url}/trace").json()
-    assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
-    assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
-    assert trace["took"] == duration(sum(whole_seconds(client, url, step) for step in trace["steps"]))
-    assert trace["found"] == []
-    found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
-    assert len(found) == 2
-    whole = client.get(f"{url}/trace/{found[0]}").json()
-    assert whole["output"]["text"] == "candidate: 2 trainings"
-    assert client.get(f"{url}/trace/999999").status_code == 400
-    row = client.get(f"{url}/candidates", params={"round": 2}).json()["candidates"][0]
-    event = client.get(f"{url}/made/{row['key']}").json()["event"]
-    assert client.get(f"{url}/trace/{event}").json()["name"] == "generate_images"
-    assert event in [child["id"] for child in trace["steps"][2]["children"]]
 
 
 def test_the_report_is_there_to_send(client, fabricated) -> None:

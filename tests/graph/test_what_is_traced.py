@@ -1,0 +1,28 @@
+"""What a run leaves in its trace: every prompt, image and approval, and none of it in the planner's context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from atlantis_core.records import Budget
+from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.graph.running import advance
+from atlantis_dml.tools.context import RunContext
+
+Begin = Callable[..., RunContext]
+Journal = Callable[[RunContext], dict[int, dict[str, Any]]]
+
+
+def test_every_prompt_is_in_the_trace_and_not_in_the_state(begin: Begin, journal: Journal) -> None:
+    context = begin(budget=Budget(images=8, rounds=1))
+    told: list[Any] = []
+    advance(context, RulePlanner(), watch=lambda node, update: told.append(update))
+    prompts = [prompt for cell in journal(context)[1]["protocol"]["cells"] for prompt in cell["prompts"]]
+    assert len(prompts) > 1
+    events = context.session.workspace.events.of_kind(context.session.run_id, "tool")
+    (output,) = [event["output"] for event in events if event["name"] == "write_prompts"]
+    assert [prompt for cell in output["artifact"]["cells"] for prompt in cell["prompts"]] == prompts
+    said = [message for update in told for message in (update or {}).get("messages", [])]
+    assert said
+    assert not any(prompts[-1] in str(message) for message in said), "the planner's context does not grow"
