@@ -12,6 +12,7 @@ from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
 from atlantis_dml.step_words import title_of
 from atlantis_dml.trace_view import cost_of, took, walk
+from atlantis_dml.web.candidate_facts import facts_of
 from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/made/{key}")
     def made(run_id: str, key: str) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
-        rounds = [row.round for row in site.look(run.id).rows if row.candidate.key == key]
-        if not rounds:
+        row = next((row for row in site.look(run.id).rows if row.candidate.key == key), None)
+        if row is None:
             raise SetupError(f"run {run.id!r} made no image {key[:40]!r}")
-        return {"event": step_that_made(site.workspace.events.tree(run.id), rounds[0])}
+        return {"event": step_that_made(site.workspace.events.tree(run.id), row.round), "image": facts_of(row)}
 
 
 def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:

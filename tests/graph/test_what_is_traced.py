@@ -26,3 +26,11 @@ def test_every_prompt_is_in_the_trace_and_not_in_the_state(begin: Begin, journal
     said = [message for update in told for message in (update or {}).get("messages", [])]
     assert said
     assert not any(prompts[-1] in str(message) for message in said), "the planner's context does not grow"
+
+
+def test_every_made_image_is_in_the_trace_by_its_key(begin: Begin, journal: Journal) -> None:
+    context = begin(budget=Budget(images=8, rounds=1))
+    advance(context, RulePlanner())
+    events = context.session.workspace.events.of_kind(context.session.run_id, "tool")
+    (output,) = [event["output"] for event in events if event["name"] == "generate_images"]
+    assert output["artifact"]["keys"] == journal(context)[1]["candidates"]

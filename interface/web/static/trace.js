@@ -1,5 +1,5 @@
 // The trace: every decision, prompt, call, result and cost as a tree; one step in full when it is opened.
-import { address, ask, cellName, complain, el, remember, runPicker } from "./shared.js";
+import { address, ask, cellName, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const EVERY_MS = 2000;
 
@@ -7,7 +7,7 @@ export function start(element) {
   const head = el("div"), tools = el("div", { className: "tools" }), told = el("p", { className: "quiet", role: "status" });
   const missed = el("p", { className: "problem", role: "alert" }), tree = el("div", { id: "tree" });
   element.replaceChildren(el("div", { className: "atlantis trace" }, head, tools, told, missed, tree));
-  let run = null, stamp = "", words = address.get("words") || "";
+  let run = null, stamp = "", words = address.get("words") || "", wanted = null;
 
   async function draw(again) {
     const found = await ask(`/runs/${run.id}/trace?${new URLSearchParams({ words, seen: again ? stamp : "" })}`);
@@ -18,6 +18,16 @@ export function start(element) {
     const calls = found.steps.reduce((sum, step) => sum + step.tokens, 0), usd = found.steps.reduce((sum, step) => sum + step.usd, 0);
     told.textContent = words ? `${hits.size} of the steps hold “${words}”` : `${found.steps.length} steps, ${found.took}, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
     tree.replaceChildren(...found.steps.filter((step) => !words || holds(step, hits)).map((step) => node(run, step, hits, open)));
+    if (wanted) mark(tree, run, wanted);
+  }
+
+  // Opens the step that the address names, or the one that made the image it names.
+  async function find() {
+    const image = address.get("image");
+    wanted = image ? await ask(`/runs/${run.id}/made/${image}`) : { event: address.get("event") };
+    const found = wanted.event && mark(tree, run, wanted);
+    if (found) { found.querySelector("summary").focus(); found.scrollIntoView({ block: "center" }); }
+    else if (wanted.event) missed.textContent = `Event ${String(wanted.event).slice(0, 40)} is not among these steps.`;
   }
 
   tools.append(el("label", {}, "Search in all of it", el("input", { type: "search", id: "words", value: words, maxLength: 200, placeholder: "a class, a prompt, an error ...",
@@ -28,12 +38,11 @@ export function start(element) {
     const first = run === null;
     run = chosen;
     missed.textContent = "";
+    wanted = null;
     remember(first ? { run: run.id } : { run: run.id, image: "", event: "" });
     try {
       await draw();
-      const image = address.get("image");
-      const event = image ? (await ask(`/runs/${run.id}/made/${image}`)).event : address.get("event");
-      if (event && !reveal(tree, String(event), image)) missed.textContent = `Event ${String(event).slice(0, 40)} is not among these steps.`;
+      await find();
     } catch (error) { complain(tree, error); }
   }).catch((error) => complain(head, error));
   setInterval(() => { if (run && !document.hidden) draw(true).catch(() => {}); }, EVERY_MS);
@@ -78,13 +87,30 @@ function prompts(cells) {
     ...cells.flatMap((one) => [el("h4", {}, cellName(one.cell)), el("pre", { tabIndex: 0 }, one.prompts.join("\n"))]));
 }
 
-function reveal(tree, id, image) {
-  const found = tree.querySelector(`#event-${CSS.escape(id)}`);
-  if (!found) return false;
+// Opens a step and all above it, with the facts of the image that it made; returns it, or null where it is not shown.
+function mark(tree, run, { event, image }) {
+  const found = tree.querySelector(`#event-${CSS.escape(String(event))}`);
+  if (!found) return null;
   for (let one = found; one && one !== tree; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
   found.classList.add("wanted");
-  if (image) found.querySelector("summary").append(el("img", { src: `/data/runs/${address.get("run")}/image/${image}?side=96`, alt: "the image you came from" }));
-  found.querySelector("summary").focus();
-  found.scrollIntoView({ block: "center" });
-  return true;
+  if (image) found.querySelector("summary").after(made(run, image));
+  return found;
+}
+
+function made(run, image) {
+  const photo = (key, alt) => el("img", { src: imageOf(run.id, key), alt });
+  const facts = {
+    image: [photo(image.key, "the image you came from"), " ", el("a", { href: `/gallery?run=${run.id}&words=${image.key}` }, image.key)],
+    "made for": [cellName({ class_name: image.class, ...image })],
+    prompt: [image.prompt],
+    "started from": image.source ? [photo(image.source, "the real photo it started from")] : ["no photo: drawn from its prompt alone"],
+    generator: [`${image.generator}, seed ${image.seed}`],
+    verdict: [el("span", { className: `verdict ${image.standing}` }, image.standing), judged(image)],
+  };
+  return el("dl", { className: "made" }, ...Object.entries(facts).flatMap(([name, told]) => [el("dt", {}, name), el("dd", {}, ...told)]));
+}
+
+function judged({ verdict, by_hand: byHand }) {
+  if (!verdict) return ": the filters have not seen it yet";
+  return byHand ? `: ${verdict.reason}` : ` by ${verdict.filter}, score ${verdict.score.toFixed(3)}: ${verdict.reason}`;
 }

@@ -145,9 +145,16 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.select_option("#filter-standing", "rejected")
     page.wait_for_selector(f".card[data-key='{key}']")
     page.click(f".card[data-key='{key}'] a")
-    page.wait_for_selector("details.wanted > summary img")
-    assert "generate_images" in page.locator("details.wanted > summary").inner_text()
     page.wait_for_selector("details.wanted pre")
+    assert "generate_images" in page.locator("details.wanted > summary").inner_text()
+    told = page.locator("details.wanted .made")
+    assert f"seed {Workspace(folder).candidates.find([key])[key].seed}" in told.inner_text()
+    assert "rejected by hand" in told.inner_text()
+    assert told.locator("img[alt='the real photo it started from']").evaluate("node => node.naturalWidth") > 0
+    step = page.locator("details.wanted").get_attribute("data-id")
+    page.goto(f"{address}/trace?run={run.id}&words={key[:8]}")
+    page.wait_for_selector(f"#event-{step} > summary.hit")
+    assert page.locator("#tree .hit").count() == 2  # and the word of the person who rejected it
 
 
 def test_what_matches_a_held_out_image_cannot_be_kept_by_key_or_button(page: Any, server: tuple[str, Path]) -> None:
