@@ -20,7 +20,7 @@ def facts_of(row: Row) -> dict[str, Any]:
         "value": one.cell.value,
         "prompt": one.prompt,
         "generator": one.generator,
-        "seed": one.seed,
+        "seed": str(one.seed),  # a browser's numbers have 53 bits
         "source": one.source_id,
         "standing": row.standing,
         "by_hand": row.by_hand,

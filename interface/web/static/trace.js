@@ -2,6 +2,7 @@
 import { address, ask, cellName, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const EVERY_MS = 2000;
+const TYPING_MS = 250;
 
 export function start(element) {
   const head = el("div"), tools = el("div", { className: "tools" }), told = el("p", { className: "quiet", role: "status" });
@@ -10,13 +11,15 @@ export function start(element) {
   let run = null, stamp = "", words = address.get("words") || "", wanted = null;
 
   async function draw(again) {
+    const sought = words, looked = run;
     const found = await ask(`/runs/${run.id}/trace?${new URLSearchParams({ words, seen: again ? stamp : "" })}`);
-    if (!found.steps) return;
+    if (!found.steps || sought !== words || looked !== run) return; // nothing new, or another question by now
     stamp = found.stamp;
+    tree.ariaBusy = "false";
     const open = new Set([...tree.querySelectorAll("details[open]")].map((one) => one.dataset.id));
     const hits = new Set(found.found);
     const calls = found.steps.reduce((sum, step) => sum + step.tokens, 0), usd = found.steps.reduce((sum, step) => sum + step.usd, 0);
-    told.textContent = words ? `${hits.size} of the steps hold “${words}”` : `${found.steps.length} steps, ${found.took}, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
+    told.textContent = words ? `${hits.size === 1 ? "1 step holds" : `${hits.size} steps hold`} “${words}”` : `${found.steps.length} steps, ${found.took}, ${calls.toLocaleString("en")} tokens, $${usd.toFixed(4)}`;
     tree.replaceChildren(...found.steps.filter((step) => !words || holds(step, hits)).map((step) => node(run, step, hits, open)));
     if (wanted) mark(tree, run, wanted);
   }
@@ -26,12 +29,23 @@ export function start(element) {
     const image = address.get("image");
     wanted = image ? await ask(`/runs/${run.id}/made/${image}`) : { event: address.get("event") };
     const found = wanted.event && mark(tree, run, wanted);
-    if (found) { found.querySelector("summary").focus(); found.scrollIntoView({ block: "center" }); }
-    else if (wanted.event) missed.textContent = `Event ${String(wanted.event).slice(0, 40)} is not among these steps.`;
+    if (found) {
+      await Promise.all([...tree.querySelectorAll("details[open]")].map((one) => one.load())); // what opens above would move it away
+      found.querySelector("summary").focus();
+      found.scrollIntoView({ block: "start" });
+    } else if (wanted.event) missed.textContent = `Event ${String(wanted.event).slice(0, 40)} is not among these steps.`;
   }
 
-  tools.append(el("label", {}, "Search in all of it", el("input", { type: "search", id: "words", value: words, maxLength: 200, placeholder: "a class, a prompt, an error ...",
-    onchange: (event) => { words = event.target.value; remember({ words }); draw().catch((error) => complain(tree, error)); } })),
+  let typing = 0;
+  const search = (event) => {
+    words = event.target.value.trim();
+    remember({ words });
+    told.textContent = words ? `Searching for “${words}” ...` : ""; // what was found before is no answer to it
+    tree.ariaBusy = "true";
+    clearTimeout(typing);
+    typing = setTimeout(() => draw().catch((error) => complain(tree, error)), TYPING_MS);
+  };
+  tools.append(el("label", { className: "wide" }, "Search in all of it", el("input", { type: "search", id: "words", value: words, maxLength: 200, placeholder: "a class, a prompt, an image's key ...", oninput: search })),
   el("button", { type: "button", onclick: () => tree.querySelectorAll("details").forEach((one) => { one.open = false; }) }, "Fold all"));
 
   runPicker(head, async (chosen) => {
@@ -54,13 +68,23 @@ function node(run, step, hits, open) {
   const body = el("div", { className: "body" });
   const summary = el("summary", { className: hits.has(step.id) ? "hit" : "" }, el("span", { className: `kind ${step.status}` }, step.title), step.gist ? el("span", { className: "quiet" }, ` ${step.gist}`) : null);
   const made = el("details", { "data-id": step.id, id: `event-${step.id}` }, summary, body, ...step.children.map((child) => node(run, child, hits, open)));
-  const load = async () => {
-    if (body.childElementCount) return;
-    try { body.replaceChildren(...whole(await ask(`/runs/${run.id}/trace/${step.id}`))); } catch (error) { complain(body, error); }
+  let loaded = null;
+  made.load = () => {
+    loaded ??= ask(`/runs/${run.id}/trace/${step.id}`).then((event) => body.replaceChildren(...whole(event)), (error) => { loaded = null; complain(body, error); });
+    return loaded;
   };
-  made.addEventListener("toggle", () => { if (made.open) load(); });
+  made.addEventListener("toggle", () => { if (made.open) whenSeen(body, made.load); }); // a search opens hundreds
   if (open.has(String(step.id)) || (hits.size && (holds(step, hits)))) made.open = true;
   return made;
+}
+
+function whenSeen(place, act) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    act();
+  });
+  observer.observe(place);
 }
 
 function whole(event) {

@@ -37,6 +37,13 @@ WATCH = """() => {
   new MutationObserver(look).observe(document.querySelector('#talk'), all);
 }"""
 
+# How much wider a field's hint is than the field.
+HINT_CUT_PX = """node => {
+  const style = getComputedStyle(node), pen = document.createElement('canvas').getContext('2d');
+  pen.font = style.font;
+  return pen.measureText(node.placeholder).width - (node.clientWidth - 2 * parseFloat(style.paddingLeft));
+}"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
@@ -180,13 +187,17 @@ def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str,
     assert page.locator("#cell h3").evaluate("node => node === document.activeElement")
 
 
-def test_the_trace_is_searched(page: Any, server: tuple[str, Path]) -> None:
+def test_the_trace_is_searched_while_one_types(page: Any, server: tuple[str, Path]) -> None:
     page.goto(f"{server[0]}/trace")
     page.wait_for_selector("#tree details")
-    page.fill("#words", "Spend this round")
-    page.press("#words", "Enter")
+    told = page.locator(".trace [role=status]")
+    page.locator("#words").press_sequentially("Spend this round")
+    assert told.inner_text() == "Searching for “Spend this round” ..."
     page.wait_for_selector("#tree .hit")
+    assert told.inner_text() == "1 step holds “Spend this round”"
     assert page.locator("#tree > details").count() == 1
+    page.fill("#words", "no such word")
+    page.wait_for_selector("text=0 steps hold “no such word”")
 
 
 def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, Path]) -> None:
@@ -258,6 +269,7 @@ def test_no_page_overflows(browser: Any, server: tuple[str, Path], width_px: int
         page.wait_for_selector(selector, timeout=PATIENCE_MS)
         time.sleep(0.3)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
+        assert path != "trace" or page.locator("#words").evaluate(HINT_CUT_PX) <= 0
     page.close()
 
 
