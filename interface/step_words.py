@@ -18,6 +18,12 @@ def title_of(node: Mapping[str, Any]) -> str:
     return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['took'])}{cost}"
 
 
+def gist_of(node: Mapping[str, Any]) -> str:
+    """Return in one line what came out of a node: of a decision the call and its reason."""
+    told = [line.partition(": ")[2] for line in _outcome(node)]
+    return ": ".join(told[: 2 if node["kind"] == "planner" else 1])
+
+
 def lines_of(node: Mapping[str, Any], whole: bool) -> list[str]:
     """Return what is told of a node below its title.
 

@@ -55,3 +55,13 @@ def test_an_image_leads_to_its_step_with_its_prompt_photo_and_verdict(client, fa
     assert (image["standing"], image["by_hand"]) == ("rejected", True)
     assert image["verdict"]["reason"].startswith("rejected by hand (margin")
     assert client.get(f"{url}/image/{image['source']}").status_code == 200
+
+
+def test_what_is_shown_of_a_step_is_found(client, fabricated) -> None:
+    url = f"/data/runs/{fabricated.run_id}/trace"
+    judged = client.get(url).json()["steps"][-1]
+    assert judged["gist"] == "rolled back: because"
+    for words in ("rolled back", "4. judge  round 2", "ROLLED BACK: because"):
+        assert client.get(url, params={"words": words}).json()["found"] == [judged["id"]], words
+    found = client.get(url, params={"words": 'arguments: arm="candidate"'}).json()["found"]
+    assert len(found) == 2
