@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from atlantis_core.data.text import clean
 from atlantis_core.errors import SetupError
 from atlantis_core.plain import as_json
 from atlantis_core.store.events import WITHIN
-from atlantis_dml.wording import duration
+from atlantis_dml.step_words import lines_of, title_of
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -168,66 +167,8 @@ def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
     longest = _WHOLE if whole else _SHORT
     label = Text(clean(title_of(node), longest))
     branch = Tree(label) if into is None else into.add(label)
-    for line in _details(node, whole):
+    for line in lines_of(node, whole):
         branch.add(Text(clean(line, longest), style="dim"))
     for child in node["children"]:
         _tree(child, branch, whole)
     return branch
-
-
-def title_of(node: Mapping[str, Any]) -> str:
-    """Return a node's line in the tree: number, kind, name, time, cost."""
-    mark = {"failed": " FAILED", "running": " (running)"}.get(node["status"], "")
-    number = f"{node['step']}. " if "step" in node else ""
-    cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""
-    cost += f", ${node['usd']:.4f}" if node["usd"] else ""
-    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['took'])}{cost}"
-
-
-def _details(node: Node, whole: bool) -> list[str]:
-    given, output = node["input"], node["output"]
-    if node["kind"] == "run":
-        return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]
-    lines = []
-    if node["kind"] == "planner" and isinstance(output, Mapping):
-        calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in output["calls"]) or "no call"
-        return [f"decides: {calls}", f"because: {output['reason']}", f"knowing: {_known(given)}"]
-    if node["kind"] == "model":
-        return _model_details(node, whole)
-    if node["kind"] == "tool":
-        lines.append(f"arguments: {_arguments(given or {}) or 'none'}")
-    if node["kind"] == "critique" and isinstance(output, Mapping):
-        return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
-    if isinstance(output, Mapping) and "text" in output:
-        lines.append(f"result: {output['text']}")
-    elif isinstance(output, Mapping) and "reason" in output:
-        lines.append(f"result: {'kept' if output.get('kept') else 'rolled back'}: {output['reason']}")
-    elif output is not None:
-        lines.append(f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}")
-    return lines
-
-
-def _known(given: Mapping[str, Any]) -> str:
-    """Return what a decision was made from besides the results before it."""
-    return f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
-
-
-def _model_details(node: Node, whole: bool) -> list[str]:
-    """Return who asked a model, what with (in full where `whole`), who answered, and what."""
-    given, output = node["input"], node["output"]
-    messages = given.get("messages", [])
-    letters = sum(len(str(message["content"])) for message in messages)
-    lines = [f"asked by: {given['agent']}, with {len(messages)} messages of {letters:,} letters"]
-    if whole:
-        lines += [f"{message['type']}: {message['content']}" for message in messages]
-    if isinstance(output, Mapping):
-        reply = output["reply"]
-        calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in reply["calls"])
-        return [*lines, f"answered by: {output['from']}", f"answer: {reply['text']} {calls}".rstrip()]
-    return lines if output is None else [*lines, f"result: {output}"]
-
-
-def _arguments(given: Any) -> str:
-    if not isinstance(given, Mapping):
-        return json.dumps(given, ensure_ascii=False)
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items())

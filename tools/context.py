@@ -1,6 +1,6 @@
 """What a tool is handed besides its arguments, and how it answers.
 
-A tool answers with one short sentence for the planner and a small record as artifact; heavy things stay in
+A tool answers with one short sentence for the planner and a record for the trace as artifact; heavy things stay in
 the store, and what later steps need of it goes into the graph's state.
 """
 
@@ -122,7 +122,7 @@ def answer(
         runtime: The call's runtime.
         step: What is done now, as the planner's rules name it (`train_retriever:baseline`).
         text: One short sentence for the planner.
-        artifact: A small record for people and traces; must turn into JSON.
+        artifact: A record for the trace alone: what people want to know of this step; must turn into JSON.
         undone: Earlier steps that have to be done again after it.
         **state: Fields of the graph's state to set.
     """

@@ -24,4 +24,5 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("no trained retriever to choose with; train the baseline first")
     made = make_round(session, round_index, protocol, diagnosing[0])
     text = f"{counted(len(made), 'image')} made with {session.spec.generator}"
-    return answer(runtime, "generate_images", text, {"images": len(made)}, approved="")
+    artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
+    return answer(runtime, "generate_images", text, artifact, approved="")

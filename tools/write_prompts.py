@@ -34,4 +34,4 @@ def write_prompts(runtime: Runtime) -> object:
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = facet_coverage(prompts, known_values(collection))
     text = f"{counted(len(prompts), 'prompt')} for {counted(len(cells), 'cell')}, such as: {prompts[0]!r}"
-    return answer(runtime, "write_prompts", text, {"facets_named": named}, protocol=as_json(protocol))
+    return answer(runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=as_json(protocol))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from atlantis_core.viewing.candidates import Row, Wanted, choose, counts
+from atlantis_core.viewing.candidates import Wanted, choose, counts
+from atlantis_dml.web.candidate_facts import facts_of
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -42,7 +42,7 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
     ) -> dict[str, Any]:
         rows = site.look(run_id).rows
         found = choose(rows, Wanted(round, standing, filter, class_name, value, words, order))
-        piece = [_facts(row) for row in found[offset : offset + limit]]
+        piece = [facts_of(row) for row in found[offset : offset + limit]]
         return {"total": len(found), "all": len(rows), "offset": offset, "candidates": piece}
 
     @router.get("/runs/{run_id}/counts")
@@ -76,23 +76,4 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
 
         decided = decide(site.look(run_id).session, said.keys, kept=said.kept)
         keys = {key for chosen in decided.values() for key in chosen}
-        return {"candidates": [_facts(row) for row in site.look(run_id).rows if row.candidate.key in keys]}
-
-
-def _facts(row: Row) -> dict[str, Any]:
-    one, verdict = row.candidate, row.verdict
-    return {
-        "key": one.key,
-        "round": row.round,
-        "class": one.cell.class_name,
-        "facet": one.cell.facet,
-        "value": one.cell.value,
-        "prompt": one.prompt,
-        "generator": one.generator,
-        "seed": one.seed,
-        "source": one.source_id,
-        "standing": row.standing,
-        "by_hand": row.by_hand,
-        "final": row.final,
-        "verdict": asdict(verdict) if verdict else None,
-    }
+        return {"candidates": [facts_of(row) for row in site.look(run_id).rows if row.candidate.key in keys]}

@@ -100,6 +100,8 @@ class Room:
         self._heard, self._told = "", ""
         self._runs: tuple[str, list[str]] = ("", [])
         """The conversation's newest run, and all of them as they were read when it began."""
+        self._read: tuple[tuple[Any, ...], list[Message]] = ((), [])
+        """The transcript, and how all stood when it was read: while an answer is written nothing is read again."""
 
     @property
     def id(self) -> str:
@@ -156,10 +158,17 @@ class Room:
         return Glance(stamp, status, thinking, doing, self._heard, self._told, problem)
 
     def messages(self) -> list[Message]:
-        """Return the transcript."""
+        """Return the transcript; read anew only where something happened since."""
+        runs = self.run_ids()
+        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), self.desk.status)
+        if self._read[0] != stamp:
+            self._read = stamp, self._transcript(runs)
+        return self._read[1]
+
+    def _transcript(self, runs: list[str]) -> list[Message]:
         from atlantis_dml.web.transcript import outcome, transcript
 
-        runs, store = self.run_ids(), self._workspace.runs
+        store = self._workspace.runs
         found = transcript(self._workspace, self.id, runs)
         found += [outcome(self._workspace, run_id) for run_id in runs if store.get(run_id).status == "done"]
         return sorted(found, key=lambda message: message.started)

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Query
 
 from atlantis_core.data.text import clean
 from atlantis_core.errors import NotThere
-from atlantis_dml.trace_view import cost_of, title_of, took, walk
+from atlantis_dml.step_words import gist_of, lines_of, title_of
+from atlantis_dml.trace_view import cost_of, took, walk
+from atlantis_dml.web.candidate_facts import facts_of
 from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
@@ -23,16 +25,19 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     """Add the routes of one run's trace."""
 
     @router.get("/runs/{run_id}/trace")
-    def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "") -> dict[str, Any]:
+    def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "", seen: str = "") -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
-        tree = site.workspace.events.tree(run.id)
-        wanted = words.casefold().strip()
-        found = [node["id"] for node in walk(tree) if wanted and wanted in _whole(node).casefold()]
+        stamp = "-".join(map(str, site.workspace.events.stamp([run.id])))
+        if stamp == seen:  # a page asks every other second: all prompts are read only where something happened
+            return {"run": run.id, "stamp": stamp}
+        tree = [node | {"step": step} for step, node in enumerate(site.workspace.events.tree(run.id), start=1)]
+        wanted = _plain(words)
+        found = [node["id"] for node in walk(tree) if wanted and wanted in _plain(_whole(node))]
         return {
             "run": run.id,
-            "stamp": site.workspace.events.stamp([run.id]),
+            "stamp": stamp,
             "took": duration(sum(took(node) or 0.0 for node in tree)),
-            "steps": [_outline(node, step) for step, node in enumerate(tree, start=1)],
+            "steps": [_outline(node) for node in tree],
             "found": found,
         }
 
@@ -47,10 +52,10 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/made/{key}")
     def made(run_id: str, key: str) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
-        rounds = [row.round for row in site.look(run.id).rows if row.candidate.key == key]
-        if not rounds:
+        row = next((row for row in site.look(run.id).rows if row.candidate.key == key), None)
+        if row is None:
             raise NotThere(f"run {run.id!r} made no image {key[:40]!r}")
-        return {"event": step_that_made(site.workspace.events.tree(run.id), rounds[0])}
+        return {"event": step_that_made(site.workspace.events.tree(run.id), row.round), "image": facts_of(row)}
 
 
 def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:
@@ -65,34 +70,30 @@ def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int |
     return calls[-1] if calls else None
 
 
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
 def _whole(node: Mapping[str, Any]) -> str:
-    given, output = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
-    return f"{node['kind']} {node['name']} {given} {output}"
+    """Return all that is searched: what is told of a step here and by `atlantis trace`, and what is recorded."""
+    recorded = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
+    return "\n".join([_title(node), gist_of(node), *lines_of(node, whole=True), *recorded])
 
 
-def _outline(node: Mapping[str, Any], step: int | None = None) -> dict[str, Any]:
+def _title(node: Mapping[str, Any]) -> str:
     tokens, usd = cost_of(node)
-    facts = {**node, "took": took(node), "tokens": tokens, "usd": usd} | ({"step": step} if step else {})
+    return title_of({**node, "took": took(node), "tokens": tokens, "usd": usd})
+
+
+def _outline(node: Mapping[str, Any]) -> dict[str, Any]:
+    tokens, usd = cost_of(node)
     return {
         "id": node["id"],
         "kind": node["kind"],
-        "title": clean(title_of(facts), _LONGEST_GIST),
-        "gist": clean(_gist(node["output"]), _LONGEST_GIST),
+        "title": clean(_title(node), _LONGEST_GIST),
+        "gist": clean(gist_of(node), _LONGEST_GIST),
         "status": node["status"],
         "tokens": tokens,
         "usd": usd,
         "children": [_outline(child) for child in node["children"]],
     }
-
-
-def _gist(output: Any) -> str:
-    """Return one line of what came out."""
-    if isinstance(output, Mapping) and "reason" in output and "calls" in output:
-        called = ", ".join(str(call["name"]) for call in output["calls"])
-        return f"calls {called or 'nothing'}: {output['reason']}"
-    if isinstance(output, Mapping):
-        for key in ("text", "reason", "finding"):
-            if isinstance(output.get(key), str):
-                return str(output[key])
-        return ""
-    return output if isinstance(output, str) else ""

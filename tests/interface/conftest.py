@@ -164,6 +164,15 @@ def _trace(session: Session, round_index: int, kept: bool, trained: list[str]) -
         span.output = {"kept": kept, "reason": "because"}
 
 
+def write_prompts(made: Fabricated, prompts: tuple[str, ...]) -> int:
+    """Have the first decision of a run write prompts; return the event."""
+    events, request = made.workspace.events, CellRequest(Cell("tug", "light", "night"), 4, prompts)
+    decision = events.tree(made.run_id)[0]["id"]
+    with events.span(made.run_id, "tool", "write_prompts", {}, decision) as call:
+        call.output = {"text": f"such as: {prompts[0]}", "artifact": {"cells": [as_json(request)]}}
+    return call.id
+
+
 def gap(class_name: str = HOSTILE, value: str = "night") -> Gap:
     return Gap(Cell(class_name, "light", value), 0, 3.0, 0.1, 0.0, 0.3, 6, 0.5, "scarce", ("tug",), 1.5)
 

@@ -15,7 +15,7 @@ from atlantis_core.errors import ProviderUnavailable
 from atlantis_core.learning.presets import AUTO, PRESETS
 from atlantis_dml.answering import answering
 from atlantis_dml.cli import _answer
-from tests.interface.conftest import HOSTILE, Fabricated, begin, write_picture
+from tests.interface.conftest import Fabricated, begin, write_picture
 
 
 def _classes(folder: Path, names: tuple[str, ...], pictures: int = 6) -> Path:
@@ -225,28 +225,6 @@ def test_an_answer_that_cannot_be_used_changes_nothing(
         session.workspace.runs.mark(session.run_id, "done")
     assert _answer(["resume", session.run_id, *arguments]) == 2
     assert culprit in capsys.readouterr().err
-
-
-def test_trace_is_a_tree(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["trace", "last", "--json"]) == 0
-    root = json.loads(capsys.readouterr().out)
-    wanted = {"name", "kind", "started", "seconds", "input", "output", "tokens", "usd", "children"}
-    assert root.keys() >= wanted
-    assert [node["kind"] for node in root["children"]] == ["planner", "judge"] * 2
-    assert [node["name"] for node in root["children"][0]["children"]] == ["generate_images", "train_retriever"]
-    assert root["tokens"] == 140
-    assert _answer(["trace", "last"]) == 0
-    shown = capsys.readouterr().out
-    assert "because: Make [bold]images[/bold]." in shown, "a reason is text, never markup"
-    assert 'arguments: arm="candidate"' in shown
-    assert HOSTILE in shown
-
-
-def test_one_step_of_a_trace(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["trace", "last", "--step", "2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["kind"] == "judge"
-    assert _answer(["trace", "last", "--step", "9"]) == 2
-    assert "steps 1 to 4, not 9" in capsys.readouterr().err
 
 
 def test_version_and_bare_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,3 +58,5 @@ export function complain(place, error) {
 }
 
 export const imageOf = (run, key, side = 160) => `/data/runs/${run}/image/${key}?side=${side}`;
+
+export const cellName = (cell) => (cell.facet ? `${cell.class_name}, ${cell.facet}=${cell.value}` : cell.class_name);

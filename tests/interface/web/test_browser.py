@@ -37,6 +37,13 @@ WATCH = """() => {
   new MutationObserver(look).observe(document.querySelector('#talk'), all);
 }"""
 
+# How much wider a field's hint is than the field.
+HINT_CUT_PX = """node => {
+  const style = getComputedStyle(node), pen = document.createElement('canvas').getContext('2d');
+  pen.font = style.font;
+  return pen.measureText(node.placeholder).width - (node.clientWidth - 2 * parseFloat(style.paddingLeft));
+}"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
@@ -101,7 +108,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     late = {name: seen[name] - happened[name] for name in seen}
     assert max(late.values()) < 1.0, late
 
-    # A second browser sees the same; its answer comes too late, and says so.
+    # A second browser sees the same; its answer comes too late, and it is told which one counted, for good.
     other = browser.new_page()
     other.goto(f"{address}/?chat={run.spec.beside}")
     other.wait_for_selector("#approve")
@@ -113,13 +120,16 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     second.fill(str(asked))
     count.fill(str(asked - 3))
     page.wait_for_selector(f"text={2 * asked - 3} images")
-    other.evaluate("document.querySelector('#reason').value = 'too late'")
     page.press("#approve", "Enter")
     page.wait_for_function("document.activeElement.innerText === 'Approved.'")  # the keyboard goes on from there
+    other.evaluate("document.querySelector('.approval').requestSubmit()")
     page.wait_for_selector("#status [data-status=done]")
     page.wait_for_selector("text=critique of round 1")
     other.wait_for_selector("#status [data-status=done]")
     assert "round 1 is" in other.locator("#talk").inner_text()
+    counted = f"approved in the web form, changed: {2 * asked - 3} images instead of {2 * asked}"
+    assert f"Another window's answer counted: {counted}" in other.locator("#approval").inner_text()
+    assert counted.capitalize() in other.locator("#talk").inner_text()
     other.close()
 
     protocol = Workspace(folder).journal.read(run.id, 1, "protocol")
@@ -150,9 +160,16 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.select_option("#filter-standing", "rejected")
     page.wait_for_selector(f".card[data-key='{key}']")
     page.click(f".card[data-key='{key}'] a")
-    page.wait_for_selector("details.wanted > summary img")
-    assert "generate_images" in page.locator("details.wanted > summary").inner_text()
     page.wait_for_selector("details.wanted pre")
+    assert "generate_images" in page.locator("details.wanted > summary").inner_text()
+    told = page.locator("details.wanted .made")
+    assert f"seed {Workspace(folder).candidates.find([key])[key].seed}" in told.inner_text()
+    assert "rejected by hand" in told.inner_text()
+    assert told.locator("img[alt='the real photo it started from']").evaluate("node => node.naturalWidth") > 0
+    step = page.locator("details.wanted").get_attribute("data-id")
+    page.goto(f"{address}/trace?run={run.id}&words={key[:8]}")
+    page.wait_for_selector(f"#event-{step} > summary.hit")
+    assert page.locator("#tree .hit").count() == 2  # and the word of the person who rejected it
 
 
 def test_what_matches_a_held_out_image_cannot_be_kept_by_key_or_button(page: Any, server: tuple[str, Path]) -> None:
@@ -178,13 +195,17 @@ def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str,
     assert page.locator("#cell h3").evaluate("node => node === document.activeElement")
 
 
-def test_the_trace_is_searched(page: Any, server: tuple[str, Path]) -> None:
+def test_the_trace_is_searched_while_one_types(page: Any, server: tuple[str, Path]) -> None:
     page.goto(f"{server[0]}/trace")
     page.wait_for_selector("#tree details")
-    page.fill("#words", "Spend this round")
-    page.press("#words", "Enter")
+    told = page.locator(".trace [role=status]")
+    page.locator("#words").press_sequentially("Spend this round")
+    assert told.inner_text() == "Searching for “Spend this round” ..."
     page.wait_for_selector("#tree .hit")
+    assert told.inner_text() == "1 step holds “Spend this round”"
     assert page.locator("#tree > details").count() == 1
+    page.fill("#words", "no such word")
+    page.wait_for_selector("text=0 steps hold “no such word”")
 
 
 def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, Path]) -> None:
@@ -262,6 +283,7 @@ def test_no_page_overflows(browser: Any, server: tuple[str, Path], width_px: int
         page.wait_for_selector(selector, timeout=PATIENCE_MS)
         time.sleep(0.3)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
+        assert path != "trace" or page.locator("#words").evaluate(HINT_CUT_PX) <= 0
     page.close()
 
 

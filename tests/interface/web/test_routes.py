@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import re
 
 import pytest
 from fastapi import UploadFile
@@ -12,7 +12,6 @@ from PIL import Image
 
 from atlantis_core.errors import SetupError
 from atlantis_dml.web.uploads import LARGEST_BYTES, uploaded
-from atlantis_dml.wording import duration
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -78,7 +77,8 @@ def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
     assert client.get(f"{url}/candidates", params={"standing": "kept"}).json()["total"] == 5
     page = client.get(f"{url}/page").json()["html"]
     assert "Images: 1 taken out by hand after it was measured." in page
-    assert '<td class="n">4</td><td class="n">3</td><td class="n">1</td>' in page, "what it was measured with"
+    counts = re.findall(r'data-label="(Made|Kept|Rejected)">(\d+)<', page)
+    assert counts[:3] == [("Made", "4"), ("Kept", "3"), ("Rejected", "1")], "what it was measured with"
     assert client.post(f"{url}/overrule", json={"keys": ["x"], "kept": True}).status_code == 400
     assert client.post(f"{url}/overrule", json={"keys": [], "kept": True}).status_code == 422
 
@@ -101,30 +101,6 @@ def test_images_come_by_key_and_never_by_path(client, fabricated) -> None:
     assert client.get(f"{url}/{key}", params={"side": 100_000}).status_code == 422
 
 
-def whole_seconds(client, url: str, step: dict[str, Any]) -> float:
-    """The time of a step is that of its calls too; those within it are part of it already."""
-    own = client.get(f"{url}/trace/{step['id']}").json()["seconds"]
-    return own + sum(whole_seconds(client, url, child) for child in step["children"] if child["kind"] == "tool")
-
-
-def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(client, fabricated) -> None:
-    url = f"/data/runs/{fabricated.run_id}"
-    trace = client.get(f"{url}/trace").json()
-    assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
-    assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
-    assert trace["took"] == duration(sum(whole_seconds(client, url, step) for step in trace["steps"]))
-    assert trace["found"] == []
-    found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
-    assert len(found) == 2
-    whole = client.get(f"{url}/trace/{found[0]}").json()
-    assert whole["output"]["text"] == "candidate: 2 trainings"
-    assert client.get(f"{url}/trace/999999").status_code == 404
-    row = client.get(f"{url}/candidates", params={"round": 2}).json()["candidates"][0]
-    event = client.get(f"{url}/made/{row['key']}").json()["event"]
-    assert client.get(f"{url}/trace/{event}").json()["name"] == "generate_images"
-    assert event in [child["id"] for child in trace["steps"][2]["children"]]
-
-
 def test_the_report_is_there_to_send(client, fabricated) -> None:
     page = client.get(f"/data/runs/{fabricated.run_id}/report")
     assert page.headers["content-type"].startswith("text/html")
@@ -140,6 +116,16 @@ def test_an_answer_needs_a_question(client, fabricated) -> None:
     assert client.post(f"{url}/answer", json={"decision": "burn", "protocol_id": "p"}).status_code == 422
     assert "not paused" in client.post(f"{url}/go-on", json={}).json()["error"]
     assert "nothing of this run works" in client.post(f"{url}/stop", json={}).json()["error"]
+
+
+def test_a_window_is_told_what_another_one_answered(client, fabricated) -> None:
+    url, events = f"/data/runs/{fabricated.run_id}/answered", fabricated.workspace.events
+    with events.span(fabricated.run_id, "approval", "approve", {"protocol": "p", "images": 18}) as span:
+        counts = [{"cell": {"class_name": HOSTILE, "facet": "light", "value": "night"}, "count": 18}]
+        span.output = {"answer": {"decision": "approve"}, "by": "in the web form", "images": 18, "counts": counts}
+    told = client.get(url, params={"protocol_id": "p"}).json()["told"]
+    assert told == f"approved in the web form: 18 images: 18 of {HOSTILE}, light=night"
+    assert client.get(url, params={"protocol_id": "another"}).json()["told"] == ""
 
 
 def test_other_sites_and_other_names_are_refused(client) -> None:

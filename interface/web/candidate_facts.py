@@ -1,0 +1,29 @@
+"""What pages say of a made image, wherever it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlantis_core.viewing.candidates import Row
+
+
+def facts_of(row: Row) -> dict[str, Any]:
+    """Return how an image was made, from what, and what was decided about it."""
+    one, verdict = row.candidate, row.verdict
+    return {
+        "key": one.key,
+        "round": row.round,
+        "class": one.cell.class_name,
+        "facet": one.cell.facet,
+        "value": one.cell.value,
+        "prompt": one.prompt,
+        "generator": one.generator,
+        "seed": str(one.seed),  # a browser's numbers have 53 bits
+        "source": one.source_id,
+        "standing": row.standing,
+        "by_hand": row.by_hand,
+        "final": row.final,
+        "verdict": asdict(verdict) if verdict else None,
+    }
