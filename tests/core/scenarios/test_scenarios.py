@@ -28,6 +28,7 @@ from atlantis_core.scenarios.adversarial import Aim, make_adversarial
 from atlantis_core.scenarios.making import make_scenario
 from atlantis_core.scenarios.merging import Quotas, merge
 from atlantis_core.scenarios.sources import Source
+from atlantis_core.searching.filling import Source as Indexed
 
 
 def picture(path: Path, number: int) -> None:
@@ -201,6 +202,22 @@ def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: 
     marked = [image for image in collection.images if image.facets.get("origin") == "synthetic"]
     assert len(marked) == 4
     assert {image.split for image in marked} == {"train"}
+
+
+def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
+    retriever: Retriever, source: Path, made: Path, tmp_path: Path
+) -> None:
+    written, _ = merge(Source(source), made, tmp_path / "merged", Quotas())
+    make_adversarial(retriever, Source(tmp_path / "merged"), tmp_path / "out", Attack("fgsm"), attacked="train")
+    before = retrieval_task(read_collection(source).collection)
+    for folder, trained_on in (("merged", 48 + 40), ("out", 2 * (48 + 40))):
+        collection = read_collection(tmp_path / folder).collection
+        assert len(collection.of_split("train")) == trained_on
+        after = retrieval_task(collection)
+        for part, clean in ((after.queries, before.queries), (after.gallery, before.gallery)):
+            assert [image.id for image in part] == [image.id for image in clean]
+        assert len(Indexed(collection, ("train",)).wanted) == 48
+    assert any("real photos alone ask and are searched" in note for note in written.notes)
 
 
 def test_made_photos_of_strangers_only_are_refused(source: Path, tmp_path: Path) -> None:
