@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 _AT_ONCE = 32
 
 Attacked = Literal["validation", "train"]
-Aim = Literal["drawn", "wrong"]
-"""`drawn`: towards a picture of another class, as in the released code: classes are permuted by the seed without one
-keeping its place, and the target is drawn among the next class's pictures of the same split. `wrong`: towards the
-nearest picture of another class that is searched, and away from the nearest of its own, as `robustness` has it."""
+Aim = Literal["wrong", "drawn"]
+"""`wrong`: towards the nearest picture of another class that is searched, and away from the nearest of its own, as
+`robustness` has it. `drawn`: towards a picture of another class, as in the released code: classes are permuted by the
+seed without one keeping its place, and the target is drawn among the next class's pictures of the same split."""
 
 
 def make_adversarial(
@@ -46,7 +46,7 @@ def make_adversarial(
     folder: Path,
     attack: Attack,
     attacked: Attacked = "validation",
-    aim: Aim = "drawn",
+    aim: Aim = "wrong",
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
     """Write a collection with attacked pictures; the source stays as it is.
@@ -142,9 +142,10 @@ def _wrong(
 
 def _told(found: Robustness) -> str:
     clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
+    how = f"{found.attack.method}, epsilon {found.attack.epsilon:g} of 255, aim {found.aim}"
     return (
-        f"the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it told "
-        f"rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
+        f"{how}: the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it "
+        f"told rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
     )
 
 

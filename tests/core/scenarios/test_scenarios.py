@@ -92,8 +92,9 @@ def test_only_training_photos_are_cut_and_chance_has_a_seed(name: str, source: P
 
 
 def test_few_shot_cuts_the_first_classes_by_name(source: Path, tmp_path: Path) -> None:
-    make_scenario("few-shot", Source(source), tmp_path / "out", {"classes": 2, "shots": 1})
+    written, _ = make_scenario("few-shot", Source(source), tmp_path / "out", {"classes": 2, "shots": 1})
     assert {label for label, count in train_counts(tmp_path / "out").items() if count == 1} == {"a.x", "b.x"}
+    assert written.notes[-1].startswith("classes of one training photo (2: 'a.x', 'b.x') hold no pair of different")
 
 
 def test_what_is_scarce_is_the_value_that_was_named(source: Path, tmp_path: Path) -> None:
@@ -264,12 +265,13 @@ def test_the_share_that_is_taken_for_another_class_is_told(
     tasks = [retrieval_task(read_collection(folder).collection) for folder in (source, tmp_path / "out")]
     clean, attacked = (measure_retriever(retriever, task)[0].recall_at[1] for task in tasks)
     assert (robust["clean"]["recall_at"]["1"], robust["recall_at"]["1"]) == (clean, attacked)
-    assert any(f"Recall@1 {clean:.3f} -> {attacked:.3f}" in note for note in written.notes)
+    assert f"Recall@1 {clean:.3f} -> {attacked:.3f}" in written.notes[-1]
+    assert written.notes[-1].startswith(f"pgd, epsilon 8 of 255, aim {aim}: ")
 
 
 def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     attack = Attack("pgd", 8.0, 5)
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack, aim="wrong")
+    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack)
     there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
     assert story["robust"]["recall_at"] == there["recall_at"]
     assert story["robust"]["flipped"] == there["flipped"]
