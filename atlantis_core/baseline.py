@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import named_pairless
 from atlantis_core.learning.checkpoint import embed_dim_in
 from atlantis_core.metrics.measure import spread
 from atlantis_core.plain import as_json
@@ -62,6 +63,14 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         "trained_on": as_json(trained_on(session.collection.of_split("train"), session.task)),
         "chosen_on_queries": session.recipe.validate_every > 0,
     }
+
+
+def pairless(session: Session) -> list[str]:
+    """Return what is to be known of classes of one training photo, where the loss learns from pairs."""
+    from atlantis_core.learning.losses import check_loss
+
+    options, _ = check_loss(session.recipe)
+    return named_pairless(image.label for image in training_images(session, [])) if options.needs_pairs else []
 
 
 def _row(session: Session, trial: Trial) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from atlantis_core.errors import SetupError
 from atlantis_core.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.metrics.measure import RECALL_AT
+from atlantis_core.plain import as_json
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import LabelledImage, Measurement
 
@@ -42,10 +43,12 @@ class Robustness:
     aim: str = "wrong"
 
     def facts(self) -> dict[str, Any]:
-        """Return the attacked side as plain data, and the clean one below `clean`."""
+        """Return the attacked side as plain data, by class and facet value too, and the clean one below `clean`."""
         how = self.attack.facts()
         return {
             **_figures(self.robust),
+            "per_class": as_json(self.robust.per_class),
+            "per_facet": as_json(self.robust.per_facet),
             "clean": _figures(self.clean),
             "attack": how.pop("method"),
             **how,

@@ -85,10 +85,9 @@ def _show(facts: dict[str, Any]) -> None:
     from atlantis_core.data.text import clean
     from atlantis_dml.reproducing import shell_line
 
-    splits = ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items()) or "none given"
     for line in (
         f"{facts['images']:,} photos of {facts['classes']:,} classes in {facts['folder']}",
-        f"splits: {splits}; validation is taken out of train when the collection is read, where there is none",
+        f"splits: {_splits(facts['splits'])}",
         f"other columns: {', '.join(facts['columns']) or 'none'}",
     ):
         typer.echo(clean(line, 2000))
@@ -96,3 +95,11 @@ def _show(facts: dict[str, Any]) -> None:
         say(note)
     then = shell_line(("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None})
     typer.echo(clean(f"next: {then}", 2000))
+
+
+def _splits(counts: dict[str, int]) -> str:
+    """Return the splits, and which are made when the collection is read."""
+    if not counts:
+        return "none given; they are made when the collection is read"
+    later = "" if "validation" in counts else "; validation is taken out of train when the collection is read"
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + later

@@ -66,15 +66,32 @@ def show_evaluation(found: Facts) -> None:
         _print(f"NMI {found['nmi']:.3f}")
     if "robust" in found:
         _show_attacked(found["robust"])
+    attacked = found.get("robust", {"per_facet": {}, "per_class": {}})
     for facet, values in found["per_facet"].items():
-        rows = [(value, *_interval(one)) for value, one in values.items()]
-        _show(table((facet, "R@1", "95 %", "queries"), rows, right=(1, 2, 3)))
-    weakest = sorted(found["per_class"].items(), key=lambda item: item[1]["value"])[:_WEAKEST]
-    _show(table(("weakest classes", "R@1", "95 %", "queries"), [(n, *_interval(i)) for n, i in weakest], (1, 2, 3)))
-    _show_cells(found["per_cell"][:_WEAKEST])
+        _show_recalls(facet, values, attacked["per_facet"].get(facet, {}))
+    _show_weakest(found["per_class"], attacked["per_class"])
+    weak = [cell for cell in found["per_cell"] if cell["recall_at_1"] < 1]
+    _show_cells(weak[:_WEAKEST], "clean R@1" if "robust" in found else "R@1")
 
 
-def _show_cells(cells: Sequence[Facts]) -> None:
+def _show_weakest(clean: Facts, attacked: Facts) -> None:
+    """Print the classes of which some query, clean or attacked, goes wrong."""
+    both = {name: (one["value"], attacked.get(name, one)["value"]) for name, one in clean.items()}
+    weakest = sorted((name for name, recalls in both.items() if min(recalls) < 1), key=both.__getitem__)[:_WEAKEST]
+    if weakest:
+        _show_recalls("weakest classes", {name: clean[name] for name in weakest}, attacked)
+
+
+def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
+    """Print Recall@1 by class or facet value; under attack both sides, since `clean` holds without it alone."""
+    headers = ("clean R@1", "95 %", "queries", "attacked R@1", "95 %") if attacked else ("R@1", "95 %", "queries")
+    rows = [
+        (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
+    ]
+    _show(table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
+
+
+def _show_cells(cells: Sequence[Facts], recall: str) -> None:
     rows = [
         (
             cell_name(cell),
@@ -85,7 +102,7 @@ def _show_cells(cells: Sequence[Facts]) -> None:
         for cell in cells
     ]
     if rows:
-        _show(table(("weakest cells", "R@1", "95 %", "queries"), rows, (1, 2, 3)))
+        _show(table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _bounds(found: Facts, *names: str) -> str:
@@ -99,7 +116,7 @@ def _bounds(found: Facts, *names: str) -> str:
 def _show_attacked(robust: Facts) -> None:
     steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
     _print(
-        f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}): "
+        f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
         f"{robust['flipped']:.1%} of the queries lost their right answer"
     )
     rows = [

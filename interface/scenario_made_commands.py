@@ -45,11 +45,11 @@ def adversarial(
         str,
         typer.Option(
             "--attack-aim",
-            metavar="drawn|wrong",
-            help="drawn: to a photo of a class drawn by chance, as released; wrong, which fools more: to the nearest "
-            "of another class and away from its own, as `evaluate --attack`.",
+            metavar="wrong|drawn",
+            help="wrong: to the nearest photo of another class and away from its own, as `evaluate --attack`; drawn, "
+            "which fools fewer: to a photo of a class drawn by chance, as released.",
         ),
-    ] = "drawn",
+    ] = "wrong",
     label: options.LabelColumn = None,
     split: options.SplitColumn = None,
     facets: options.FacetColumns = None,

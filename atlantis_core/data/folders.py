@@ -8,6 +8,7 @@ from pathlib import Path
 
 from atlantis_core.data.entries import Entry, Listing, outside, shown, split_of
 from atlantis_core.data.inspection import USUAL_SUFFIXES
+from atlantis_core.data.metadata import find_metadata
 from atlantis_core.data.text import LONGEST_LABEL, clean
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Problem, Split
@@ -49,9 +50,16 @@ def split_folders(root: Path) -> dict[Path, Split]:
     """Return the split folders directly in `root`, or nothing where its folders are classes."""
     folders = _folders_in(root)
     splits = {folder: split for folder in folders if (split := split_of(folder.name))}
-    has_train = any(split == "train" and _folders_in(folder) for folder, split in splits.items())
-    only_splits = len(splits) == len(folders) and any(_folders_in(folder) for folder in splits)
+    # A class folder holds photos; one of a split holds classes, or lists its photos in a metadata file.
+    filled = {folder for folder in splits if has_class_folders(folder) or find_metadata(folder)}
+    has_train = any(splits[folder] == "train" for folder in filled)
+    only_splits = bool(filled) and len(splits) == len(folders)
     return splits if has_train or only_splits else {}
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether a split's folder holds folders."""
+    return bool(_folders_in(folder))
 
 
 def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, Split | None]]:
@@ -121,6 +129,8 @@ def _no_classes(root: Path) -> str:
     found = f"{loose} files lie directly in it" if loose else "it is empty"
     if not loose and _folders_in(root):
         found = "its folders hold no files"
+    if any(map(find_metadata, split_folders(root))):
+        return f"{shown(str(root))!r} has no class folders: metadata files list its photos; import it as 'hf'"
     return (
         f"{shown(str(root))!r} has no classes: no class folders with files and no metadata.csv ({found}); "
         "put the photos of each class in a folder of their own, or write a metadata.csv with file_name,label"

@@ -24,7 +24,13 @@ METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")
 
 _FILE_COLUMNS = ("file_name", "path")
 _LABEL_COLUMNS = ("label", "class", "class_name")
-_ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery"}
+_ROLES: Mapping[str, Role] = {
+    "": "both",
+    "both": "both",
+    "query": "query",
+    "gallery": "gallery",
+    "train": "train",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ def _entry(
     if not reason and not label:
         reason = "no label"
     if not reason and role is None:
-        reason = f"unknown role: {clean(row[columns.role or ''], LONGEST_VALUE)!r} (query, gallery or both)"
+        reason = f"unknown role: {clean(row[columns.role or ''], LONGEST_VALUE)!r} (query, gallery, both or train)"
     if not reason and columns.split and split is None:
         reason = f"unknown split: {clean(row[columns.split], LONGEST_VALUE)!r} (train, validation or test)"
     if reason or role is None:

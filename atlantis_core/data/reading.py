@@ -10,7 +10,7 @@ from pathlib import Path
 from atlantis_core.data.assigning import Assigned, assign_splits
 from atlantis_core.data.entries import Listing, shown
 from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
-from atlantis_core.data.folders import read_folders, split_folders
+from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import Inspected, inspect, left_out, summary
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
@@ -130,14 +130,21 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
     """
     if file := find_metadata(root):
         return read_metadata(root, file, options.label, options.split)
-    in_splits = {folder: (find_metadata(folder), split) for folder, split in split_folders(root).items()}
-    parts = [
-        read_metadata(root, file, options.label, options.split, split)
-        for file, split in in_splits.values()
-        if file is not None
-    ]
-    if parts and len(parts) == len(in_splits):
-        return _joined(parts)
+    splits = split_folders(root)
+    files = {folder: file for folder in splits if (file := find_metadata(folder))}
+    if files and len(files) == len(splits):
+        return _joined(
+            [
+                read_metadata(root, file, options.label, options.split, splits[folder])
+                for folder, file in files.items()
+            ]
+        )
+    if files and not all(map(has_class_folders, splits)):
+        lacking = next(folder.name for folder in splits if folder not in files)
+        raise SetupError(
+            f"the split folder {lacking!r} has no metadata file, and {next(iter(files)).name!r} has one; write one "
+            f"with file_name,label, or take {lacking!r} out of {shown(str(root))!r}"
+        )
     for option, value in (
         ("--label", options.label),
         ("--split-column", options.split),

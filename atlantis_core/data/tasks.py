@@ -31,7 +31,8 @@ def retrieval_task(
     """Return the validation task of a collection.
 
     In the regime `seen`, validation images with the role query (or both) ask and training images with the
-    role gallery (or both) are searched; in `unseen`, validation images are searched too.
+    role gallery (or both) are searched; in `unseen`, validation images are searched too. Images with the role
+    train, such as made ones, are trained on only.
 
     Args:
         collection: What to ask about.

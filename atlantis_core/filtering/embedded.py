@@ -29,6 +29,9 @@ _REAL_NEVER = 0.995
 _UNLIKE = 2.0
 """Real and made embeddings whose lengths differ by more than this factor were hardly made alike."""
 
+_ROUNDING = 1e-6
+"""Share of the largest number by which equal embeddings differ in single precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -119,11 +122,12 @@ def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: floa
         threshold: Instead of the scorer's own.
 
     Raises:
-        SetupError: There is no such scorer, what was named is none, or one side names its classes and the other
-            numbers them.
+        SetupError: There is no such scorer, what was named is none, one side names its classes and the other
+            numbers them, or the real embeddings are all the same.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
     made = _numbered_like(real, made)
+    _check_spread(real)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
     judge: OutlierScorer = make(SCORERS, name, "scorer", OutlierScorer).fit(real.embeddings, real.labels)
     scores = judge.score(made.embeddings, made.labels)
@@ -148,6 +152,18 @@ def _numbered_like(real: Embedded, made: Embedded) -> Embedded:
         return made
     number = np.array([real.names.index(name) for name in made.names], np.int64)
     return replace(made, labels=number[made.labels], names=real.names)
+
+
+def _check_spread(real: Embedded) -> None:
+    """Refuse real embeddings that are one vector but for rounding: nothing is nearer to one class than another."""
+    if len(real.embeddings) < 2:
+        return
+    low, high = real.embeddings.min(axis=0), real.embeddings.max(axis=0)
+    if (high - low).max() <= _ROUNDING * abs(real.embeddings).max():
+        raise SetupError(
+            f"all {len(real.embeddings)} real embeddings are the same vector, so no class can be told from another; "
+            "embed with a model that has not collapsed"
+        )
 
 
 def _remarks(real: Embedded, made: Embedded) -> Iterator[str]:
@@ -190,7 +206,8 @@ def _checked(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.gene
     if embeddings.dtype.kind not in "fiu" or labels.dtype.kind not in "iuU":
         kinds = f"embeddings of type {embeddings.dtype} and labels of type {labels.dtype}"
         raise SetupError(f"{name!r} holds {kinds}; needed are numbers, and whole numbers or texts")
-    plain = embeddings.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused below
+        plain = embeddings.astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(plain).all(axis=1))
     if broken.size:
         raise SetupError(

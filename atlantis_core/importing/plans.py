@@ -80,11 +80,29 @@ def named_lone(labels: Iterable[str]) -> list[str]:
     Args:
         labels: The class of every photo.
     """
+    if named := _of_one_photo(labels):
+        return [f"classes of one photo ({named}) train no pair, and as queries they count in no figure"]
+    return []
+
+
+def named_pairless(trained: Iterable[str]) -> list[str]:
+    """Return a sentence on the classes of one training photo, if there are any.
+
+    Args:
+        trained: The class of every training photo.
+    """
+    if named := _of_one_photo(trained):
+        return [
+            f"classes of one training photo ({named}) hold no pair of different photos: a loss of pairs learns there "
+            "from views of the one"
+        ]
+    return []
+
+
+def _of_one_photo(labels: Iterable[str]) -> str:
+    """Return how many classes have one photo, and the names of the first; nothing where none has."""
     lone = sorted(label for label, count in Counter(labels).items() if count == 1)
-    if not lone:
-        return []
-    named = listed([repr(label) for label in lone])
-    return [f"classes of one photo ({len(lone)}: {named}) train no pair, and as queries they count in no figure"]
+    return f"{len(lone)}: {listed([repr(label) for label in lone])}" if lone else ""
 
 
 def listed(words: Sequence[str]) -> str:

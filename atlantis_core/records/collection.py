@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
-Role = Literal["query", "gallery", "both"]
+Role = Literal["query", "gallery", "both", "train"]
+"""What an image is for besides training: to ask, to be searched, both, or neither (`train`)."""
 Regime = Literal["seen", "unseen"]
 
 

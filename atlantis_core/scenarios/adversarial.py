@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
 from atlantis_core.evaluation import embed_task
@@ -23,7 +22,7 @@ from atlantis_core.records import LabelledImage
 from atlantis_core.robustness import Robustness, compared, nearest_rows
 from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item, classes_of
-from atlantis_core.scenarios.sources import Source, check_origins, outside, photo_of, read_source
+from atlantis_core.scenarios.sources import TRAINED_ON, Source, as_made, check_origins, outside, photo_of, read_source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
 _AT_ONCE = 32
 
 Attacked = Literal["validation", "train"]
-Aim = Literal["drawn", "wrong"]
-"""`drawn`: towards a picture of another class, as in the released code: classes are permuted by the seed without one
-keeping its place, and the target is drawn among the next class's pictures of the same split. `wrong`: towards the
-nearest picture of another class that is searched, and away from the nearest of its own, as `robustness` has it."""
+Aim = Literal["wrong", "drawn"]
+"""`wrong`: towards the nearest picture of another class that is searched, and away from the nearest of its own, as
+`robustness` has it. `drawn`: towards a picture of another class, as in the released code: classes are permuted by the
+seed without one keeping its place, and the target is drawn among the next class's pictures of the same split."""
 
 
 def make_adversarial(
@@ -47,14 +46,15 @@ def make_adversarial(
     folder: Path,
     attack: Attack,
     attacked: Attacked = "validation",
-    aim: Aim = "drawn",
+    aim: Aim = "wrong",
     progress: Progress = no_progress,
 ) -> tuple[Imported, dict[str, Any]]:
     """Write a collection with attacked pictures; the source stays as it is.
 
     Attacked validation pictures take the place of the clean ones; attacked training pictures are added, marked
-    `synthetic` in the column `origin`. Test pictures are never attacked: they stay as sealed as they are. How many
-    are really taken for another class is measured as they are made, among what their clean pictures are searched in.
+    `synthetic` in the column `origin` and never searched. Test pictures are never attacked: they stay as sealed as
+    they are. How many are really taken for another class is measured as they are made, among what their clean
+    pictures are searched in.
 
     Args:
         retriever: Whose embeddings are attacked; pictures are written at its input side, as PNG.
@@ -80,13 +80,16 @@ def make_adversarial(
     if (count := len(classes_of(chosen))) < 2:
         raise SetupError(f"an attack needs pictures of 2 classes at least to attack, and there are {count}")
     searched = "train" if source.regime == "seen" else attacked
-    task = RetrievalTask(_images(chosen), _images([item for item in read.items if item.split == searched]))
+    gallery = [item for item in read.items if item.split == searched and item.photo.entry.role in ("gallery", "both")]
+    task = RetrievalTask(_images(chosen), _images(gallery))
     clean = embed_task(retriever, task, progress=progress)
     towards, away = _drawn(task, clean[0], attack.seed) if aim == "drawn" else _wrong(retriever.space, task, clean)
     how = {**attack.facts(), "attacked": attacked, "aim": aim}
-    note = f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"
+    notes = [f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"]
+    if attacked == "train":
+        notes.append(TRAINED_ON)
     story = story_of(
-        "adversarial", how | {"side_px": retriever.side_px}, attack.seed, source, read, [*stay, *chosen], [note]
+        "adversarial", how | {"side_px": retriever.side_px}, attack.seed, source, read, [*stay, *chosen], notes
     )
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
 
@@ -139,9 +142,10 @@ def _wrong(
 
 def _told(found: Robustness) -> str:
     clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
+    how = f"{found.attack.method}, epsilon {found.attack.epsilon:g} of 255, aim {found.aim}"
     return (
-        f"the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it told "
-        f"rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
+        f"{how}: the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it "
+        f"told rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
     )
 
 
@@ -149,7 +153,7 @@ def _photo(item: Item, picture: Image, attacked: Attacked) -> Photo:
     """Return an attacked picture as it is written: PNG, since JPEG would undo a part of it."""
     stream = io.BytesIO()
     picture.save(stream, "PNG")
-    marked = {ORIGIN: MADE} if attacked == "train" else {}
-    clean = photo_of(item, "attacked/", **marked)
+    clean = photo_of(item, "attacked/")
     name = str(Path(clean.name).with_suffix("")) + f"-{item.photo.id[:6]}.png"
-    return replace(clean, name=name, source=stream.getvalue())
+    photo = replace(clean, name=name, source=stream.getvalue())
+    return as_made(photo) if attacked == "train" else photo

@@ -10,6 +10,7 @@ import numpy as np
 
 from atlantis_core.data.typed_columns import column_value, column_values, typed
 from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import named_pairless
 from atlantis_core.learning.options import in_range
 from atlantis_core.scenarios.scenario import Item, classes_of
 
@@ -33,7 +34,8 @@ class FewShot:
         """Return the images that stay; see `Scenario`."""
         labels = classes_of(items, "train")
         scarce = set(labels[: _count(self.classes or len(labels), labels, "few-shot")])
-        return _cut(items, lambda item: item.label in scarce, lambda _: self.shots, generator), [_GALLERY]
+        left = _cut(items, lambda item: item.label in scarce, lambda _: self.shots, generator)
+        return left, _notes(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Imbalanced:
         labels = classes_of(items, "train")
         count = _count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
         drawn = set(generator.permutation(labels)[:count].tolist())
-        notes = [_GALLERY, f"classes that were cut: {', '.join(sorted(drawn))}"]
-        return _cut(items, lambda item: item.label in drawn, lambda _: self.keep, generator), notes
+        left = _cut(items, lambda item: item.label in drawn, lambda _: self.keep, generator)
+        return left, [*_notes(left), f"classes that were cut: {', '.join(sorted(drawn))}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class DomainScarce:
         def kept(count: int) -> int:
             return round(self.share * count) if self.share else self.keep
 
-        return _cut(items, scarce, kept, generator), [_GALLERY]
+        left = _cut(items, scarce, kept, generator)
+        return left, _notes(left)
 
     def _value(self, text: str, items: Sequence[Item]) -> tuple[str, str]:
         """Return a column and a value that some training image has."""
@@ -108,6 +111,10 @@ def _count(asked: int, labels: Sequence[str], what: str) -> int:
     if not 1 <= asked <= len(labels):
         raise SetupError(f"{what}: {asked} classes are asked for, and {len(labels)} have training images")
     return asked
+
+
+def _notes(left: Sequence[Item]) -> list[str]:
+    return [_GALLERY, *named_pairless(item.label for item in left if item.split == "train")]
 
 
 def _cut(

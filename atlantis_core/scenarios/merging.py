@@ -17,11 +17,22 @@ from atlantis_core.data.inspection import Inspected, inspect, summary
 from atlantis_core.data.perceptual import matches_any, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.errors import SetupError
+from atlantis_core.importing.plans import Photo
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.ports import Progress, no_progress
 from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item
-from atlantis_core.scenarios.sources import Source, check_origins, origin_of, outside, photo_of, read_source
+from atlantis_core.scenarios.sources import (
+    REAL,
+    TRAINED_ON,
+    Source,
+    as_made,
+    check_origins,
+    origin_of,
+    outside,
+    photo_of,
+    read_source,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ def merge(
     """Write a collection with made images among its training images.
 
     They are marked in the column `origin`, by which trainings weigh them (`synthetic_weight`, `synthetic_share`) and
-    which is therefore no facet; they never become validation or test images, and those that show one stay out.
+    which is therefore no facet; they never become validation or test images, and those that show one stay out. Their
+    role is `train`: the gallery stays what it was, so that figures with and without them differ by training alone.
 
     Args:
         real: The collection and how it is read.
@@ -117,14 +129,19 @@ def merge(
     taken = _within(found.usable, read.items, quotas, np.random.default_rng(seed))
     lost = summary([*listing.problems, *damaged]).partition(" (atlantis")[0]
     notes = [*([f"made: {lost}"] if lost else []), *found.notes()]
-    if not taken:
-        notes.append("no made image joined: the quotas leave no room in any class")
+    notes.append(TRAINED_ON if taken else "no made image joined: the quotas leave no room in any class")
     story = story_of("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
     counted = {name: getattr(found, name) for name in ("of_other_classes", "held_out", "copies")}
     story |= {"made_source": str(source), "made": {"offered": len(offered), **counted, "taken": len(taken)}}
-    photos = [photo_of(item, "real/", **{ORIGIN: origin_of(item)}) for item in read.items]
-    photos += [photo_of(item, "made/", **{ORIGIN: MADE}) for item in taken]
+    photos = [_there(item) for item in read.items] + [as_made(photo_of(item, "made/")) for item in taken]
     return write_collection(plan_of(photos, len(photos), story, read.root.name), folder, progress), story
+
+
+def _there(item: Item) -> Photo:
+    """Return a photo that the collection has already, real or from an earlier merging."""
+    if origin_of(item) == MADE:
+        return as_made(photo_of(item, "real/"))
+    return photo_of(item, "real/", **{ORIGIN: REAL})
 
 
 def _sorted(items: Sequence[Item], offered: Sequence[Inspected]) -> _Sorted:

@@ -20,6 +20,7 @@ from atlantis_core.scenarios.scenario import Item
 
 REAL = "real"
 """Value of the column `origin` of images that nobody made."""
+TRAINED_ON = "made photos are trained on only (role train): real photos alone ask and are searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def photo_of(item: Item, under: str = "", **facets: str) -> Photo:
     """Return an image as it is written: the same file, in the same place below `under`."""
     entry = item.photo.entry
     return Photo(under + entry.name, entry.path, entry.label, item.split, entry.role, {**entry.columns, **facets})
+
+
+def as_made(photo: Photo) -> Photo:
+    """Mark a training photo as made: trainings weigh it apart, and it is not searched as real photos are."""
+    return replace(photo, role="train", facets={**photo.facets, ORIGIN: MADE})
 
 
 def origin_of(item: Item) -> str:

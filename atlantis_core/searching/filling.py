@@ -40,8 +40,8 @@ class Source:
 
     @property
     def wanted(self) -> list[LabelledImage]:
-        """Images to put in."""
-        return [image for image in self.collection.images if image.split in self.splits]
+        """Images to put in; those with the role `train`, such as made ones, are in no gallery."""
+        return [image for image in self.collection.images if image.split in self.splits and image.role != "train"]
 
 
 def check_splits(splits: Sequence[str]) -> None:

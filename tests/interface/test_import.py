@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_dml.cli import _answer
+from tests.core.data.pictures import class_folders
 from tests.core.importing import layouts
 
 
@@ -26,6 +27,25 @@ def test_a_person_reads_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFi
     assert "other columns: super_class" in answered.out
     assert f"next: atlantis diagnose '{tmp_path / 'my out'}' --regime unseen" in answered.out
     assert "120,053" in answered.err
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (("train/a", "train/b", "val/a", "val/b"), "splits: train 4, validation 4\n"),
+        (
+            ("train/a", "train/b", "test/a", "test/b"),
+            "; validation is taken out of train when the collection is read\n",
+        ),
+        (("a", "b"), "splits: none given; they are made when the collection is read\n"),
+    ],
+)
+def test_only_splits_that_are_not_given_are_said_to_be_made(
+    folders: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = class_folders(tmp_path / "src", dict.fromkeys(folders, 2))
+    assert _answer(["import", "folder", str(source), str(tmp_path / "out")]) == 0
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from atlantis_dml.cli import _answer
+from atlantis_dml.measuring_view import show_evaluation
 
 
 @pytest.fixture
@@ -124,12 +125,31 @@ def test_evaluate_answers_every_question(photos: Path, tmp_path: Path, capsys: p
     assert _answer([*words, *asked, "--distance", "euclidean"]) == 0
     shown = capsys.readouterr().out
     assert "R@20" in shown
-    assert "Under attack (pgd, epsilon 30 of 255, 3 steps)" in shown
+    assert "Under attack (pgd, epsilon 30 of 255, 3 steps, aim wrong)" in shown
     assert "NMI" in shown
+    heading = next(line for line in shown.splitlines() if "weakest classes" in line)
+    assert "clean R@1" in heading
+    assert "attacked R@1" in heading
     assert [line.split()[0] for line in shown.splitlines() if line.strip().startswith(("clean", "attacked"))] == [
         "clean",
         "attacked",
     ]
+
+
+def test_what_is_never_wrong_is_not_called_weak(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    recalls = {
+        name: {"value": value, "low": 0.0, "high": 1.0, "count": 2} for name, value in (("good", 1.0), ("poor", 0.5))
+    }
+    show_evaluation(found | {"per_class": recalls})
+    shown = capsys.readouterr().out
+    assert "poor" in shown
+    assert "good" not in shown
+    show_evaluation(found | {"per_class": {"good": recalls["good"]}})
+    assert "weakest" not in capsys.readouterr().out
 
 
 def test_fgsm_is_told_without_the_settings_that_it_does_not_use(

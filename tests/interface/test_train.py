@@ -237,6 +237,20 @@ def test_fewer_dimensions_than_asked_for_are_said(
     assert line in told.err if line else "embed_dim" not in told.err
 
 
+@pytest.mark.parametrize(("loss", "needs_pairs"), [("supcon", True), ("proxy_anchor", False)])
+def test_classes_without_a_pair_are_named_where_the_loss_needs_pairs(
+    loss: str, needs_pairs: bool, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        _answer(["scenario", "few-shot", str(photos), str(tmp_path / "one"), "--shots", "1", "--classes", "2"]) == 0
+    )
+    line = "classes of one training photo (2: 'blue', 'green') hold no pair of different photos"
+    assert line in capsys.readouterr().err
+    words = [*QUICK, "--set", f"loss={loss}", "--workspace", str(tmp_path / "w")]
+    assert _answer(["train", str(tmp_path / "one"), *words]) == 0
+    assert (line in capsys.readouterr().err) == needs_pairs
+
+
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -52,4 +53,18 @@ def with_metadata(
             write(folder, {row[0]: 1000 + seed})
     with (folder / name).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
+    return folder
+
+
+def hub_imagefolder(folder: Path, name: str = "metadata.csv") -> Path:
+    """Write the layout of the Hugging Face hub: split folders, each with photos of 3 classes beside its metadata."""
+    for first, (split, count) in enumerate({"train": 12, "validation": 6, "test": 6}.items()):
+        rows = [[f"{n}.png", "abc"[n % 3], ("day", "night")[n // 3 % 2]] for n in range(count)]
+        write(folder / split, {row[0]: 100 * first + n for n, row in enumerate(rows)})
+        header = ["file_name", "label", "lighting"]
+        if name.endswith(".jsonl"):
+            lines = [json.dumps(dict(zip(header, row, strict=True))) for row in rows]
+            write(folder / split, {name: "\n".join(lines).encode()})
+        else:
+            with_metadata(folder / split, header, rows, name)
     return folder

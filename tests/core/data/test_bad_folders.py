@@ -10,7 +10,7 @@ import pytest
 
 from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.errors import SetupError
-from tests.core.data.pictures import class_folders, encoded, picture, with_metadata, write
+from tests.core.data.pictures import class_folders, encoded, hub_imagefolder, picture, with_metadata, write
 
 
 def refused(folder: Path, options: ReadOptions | None = None, **others: str) -> str:
@@ -95,6 +95,11 @@ def test_unknown_columns_are_named_with_the_known_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [ReadOptions(label="x"), ReadOptions(split="x"), ReadOptions(facets=("x",))])
 def test_column_options_need_a_metadata_file(tmp_path: Path, options: ReadOptions) -> None:
     assert "no metadata file" in refused(class_folders(tmp_path, {"a": 3, "b": 3}), options)
+
+
+def test_a_split_without_the_metadata_that_the_others_have_is_named(tmp_path: Path) -> None:
+    (hub_imagefolder(tmp_path) / "test" / "metadata.csv").unlink()
+    assert "the split folder 'test' has no metadata file, and 'train' has one" in refused(tmp_path)
 
 
 def test_unseen_needs_enough_classes_and_disjoint_ones(tmp_path: Path) -> None:

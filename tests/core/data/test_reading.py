@@ -11,7 +11,7 @@ import pytest
 from atlantis_core.data.address import fingerprint
 from atlantis_core.data.reading import LoadedCollection, ReadOptions, read_collection
 from atlantis_core.plain import as_json
-from tests.core.data.pictures import class_folders, encoded, picture, with_metadata, write
+from tests.core.data.pictures import class_folders, encoded, hub_imagefolder, picture, with_metadata, write
 
 
 def counts(loaded: LoadedCollection) -> tuple[int, int, int]:
@@ -155,6 +155,16 @@ def test_metadata_in_split_folders_is_read(tmp_path: Path) -> None:
         with_metadata(tmp_path / split, ["file_name", "label"], rows)
     loaded = read_collection(tmp_path)
     assert counts(loaded) == (10, 2, 12)
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_the_imagefolder_of_the_hub_is_read_with_photos_beside_the_metadata(tmp_path: Path, name: str) -> None:
+    loaded = read_collection(hub_imagefolder(tmp_path, name))
+    assert counts(loaded) == (12, 6, 6)
+    assert (loaded.collection.classes, loaded.collection.facets) == (("a", "b", "c"), ("lighting",))
+    assert loaded.collection.splits_given
+    assert not problems(loaded)
+    assert read_collection(tmp_path, ReadOptions(label="lighting")).collection.classes == ("day", "night")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])

@@ -135,6 +135,19 @@ def test_class_names_do_what_numbers_do(scorer: str, real: Embedded, tmp_path: P
     assert as_embedded(([[1.0], [2.0]], np.array(["x", "y"], dtype=object))).names == ("x", "y")
 
 
+@pytest.mark.parametrize("scorer", ["auto", *sorted(SCORERS)])
+def test_a_model_that_sees_everything_alike_judges_nothing(scorer: str, real: Embedded) -> None:
+    for collapsed in (real.embeddings * 0, 1 + real.embeddings * 1e-7):
+        alike = Embedded(collapsed, real.labels)
+        with pytest.raises(SetupError, match="all 60 real embeddings are the same vector"):
+            sort_out(alike, alike, scorer)
+
+
+def test_numbers_too_large_are_refused_without_a_warning(real: Embedded) -> None:
+    with pytest.raises(SetupError, match="numbers too large in 60 rows"):
+        as_embedded((real.embeddings.astype(np.float64) * 1e300, real.labels))
+
+
 def test_names_that_the_real_images_lack_are_told(real: Embedded) -> None:
     with pytest.raises(ToolError, match="no real image has class 'x'; leave"):
         sort_out(named(real, "abcd"), named(real, "abcx"))

@@ -20,7 +20,7 @@ from atlantis_core.importing.writing import write_collection
 from atlantis_core.registry import load
 from atlantis_core.scenarios.making import make_scenario
 from atlantis_core.scenarios.sources import Source
-from tests.core.data.pictures import class_folders, with_metadata, write
+from tests.core.data.pictures import class_folders, hub_imagefolder, with_metadata, write
 from tests.core.importing import layouts
 
 ZERO_SHOT = Asked("zero-shot")
@@ -69,6 +69,16 @@ def test_an_imagefolder_keeps_columns_and_roles(tmp_path: Path) -> None:
     found = bring("hf", source, tmp_path / "out", Asked(label="breed"))
     assert (found.columns, found.splits) == (("light",), {"train": 4, "test": 4})
     assert [row["role"] for row in rows_of(tmp_path / "out")] == ["both"] * 6 + ["query"] * 2
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_an_imagefolder_with_metadata_in_its_split_folders_keeps_splits(tmp_path: Path, name: str) -> None:
+    source = hub_imagefolder(tmp_path / "src", name)
+    found = bring("hf", source, tmp_path / "out", Asked(label="label"))
+    assert (found.classes, found.columns) == (3, ("lighting",))
+    assert found.splits == {"train": 12, "validation": 6, "test": 6}
+    assert read_collection(tmp_path / "out").collection.facets == ("lighting",)
+    assert "import it as 'hf'" in refused("folder", source, tmp_path / "as-folders")
 
 
 def test_what_the_reader_leaves_out_is_told(tmp_path: Path) -> None:

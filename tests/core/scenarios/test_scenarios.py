@@ -28,6 +28,7 @@ from atlantis_core.scenarios.adversarial import Aim, make_adversarial
 from atlantis_core.scenarios.making import make_scenario
 from atlantis_core.scenarios.merging import Quotas, merge
 from atlantis_core.scenarios.sources import Source
+from atlantis_core.searching.filling import Source as Indexed
 
 
 def picture(path: Path, number: int) -> None:
@@ -91,8 +92,9 @@ def test_only_training_photos_are_cut_and_chance_has_a_seed(name: str, source: P
 
 
 def test_few_shot_cuts_the_first_classes_by_name(source: Path, tmp_path: Path) -> None:
-    make_scenario("few-shot", Source(source), tmp_path / "out", {"classes": 2, "shots": 1})
+    written, _ = make_scenario("few-shot", Source(source), tmp_path / "out", {"classes": 2, "shots": 1})
     assert {label for label, count in train_counts(tmp_path / "out").items() if count == 1} == {"a.x", "b.x"}
+    assert written.notes[-1].startswith("classes of one training photo (2: 'a.x', 'b.x') hold no pair of different")
 
 
 def test_what_is_scarce_is_the_value_that_was_named(source: Path, tmp_path: Path) -> None:
@@ -203,6 +205,22 @@ def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: 
     assert {image.split for image in marked} == {"train"}
 
 
+def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
+    retriever: Retriever, source: Path, made: Path, tmp_path: Path
+) -> None:
+    written, _ = merge(Source(source), made, tmp_path / "merged", Quotas())
+    make_adversarial(retriever, Source(tmp_path / "merged"), tmp_path / "out", Attack("fgsm"), attacked="train")
+    before = retrieval_task(read_collection(source).collection)
+    for folder, trained_on in (("merged", 48 + 40), ("out", 2 * (48 + 40))):
+        collection = read_collection(tmp_path / folder).collection
+        assert len(collection.of_split("train")) == trained_on
+        after = retrieval_task(collection)
+        for part, clean in ((after.queries, before.queries), (after.gallery, before.gallery)):
+            assert [image.id for image in part] == [image.id for image in clean]
+        assert len(Indexed(collection, ("train",)).wanted) == 48
+    assert any("real photos alone ask and are searched" in note for note in written.notes)
+
+
 def test_made_photos_of_strangers_only_are_refused(source: Path, tmp_path: Path) -> None:
     picture(tmp_path / "made" / "stranger" / "0.png", 1)
     with pytest.raises(SetupError, match="classes there: stranger"):
@@ -247,12 +265,13 @@ def test_the_share_that_is_taken_for_another_class_is_told(
     tasks = [retrieval_task(read_collection(folder).collection) for folder in (source, tmp_path / "out")]
     clean, attacked = (measure_retriever(retriever, task)[0].recall_at[1] for task in tasks)
     assert (robust["clean"]["recall_at"]["1"], robust["recall_at"]["1"]) == (clean, attacked)
-    assert any(f"Recall@1 {clean:.3f} -> {attacked:.3f}" in note for note in written.notes)
+    assert f"Recall@1 {clean:.3f} -> {attacked:.3f}" in written.notes[-1]
+    assert written.notes[-1].startswith(f"pgd, epsilon 8 of 255, aim {aim}: ")
 
 
 def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     attack = Attack("pgd", 8.0, 5)
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack, aim="wrong")
+    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack)
     there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
     assert story["robust"]["recall_at"] == there["recall_at"]
     assert story["robust"]["flipped"] == there["flipped"]
