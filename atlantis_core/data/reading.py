@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from atlantis_core.data.assigning import Assigned, assign_splits
+from atlantis_core.data.assigning import Assigned, Made, MadeBefore, assign_splits
 from atlantis_core.data.entries import Listing, shown
 from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
 from atlantis_core.data.folders import read_folders, split_folders
@@ -44,6 +44,8 @@ class LoadedCollection:
     """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
     notes: tuple[str, ...]
     """What was decided here and a person should hear, a sentence each."""
+    made: Made | None = None
+    """How its splits came about where they are not given; not kept, since a reading alone writes splits down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def read_collection(
     options: ReadOptions | None = None,
     regime: Regime = "seen",
     progress: Progress = no_progress,
-    known_splits: Mapping[str, Split] | None = None,
+    known_splits: MadeBefore | None = None,
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
@@ -75,14 +77,14 @@ def read_collection(
         options: Choice of columns.
         regime: Decides how missing splits are made: within classes (`seen`) or by class (`unseen`).
         progress: Told how many images were looked at.
-        known_splits: Image id -> split that an earlier reading made in this regime; it is kept.
+        known_splits: What earlier readings made in this regime; it is kept.
 
     Raises:
         SetupError: There is no such folder, or too little in it is of use; the message says what and why.
     """
     options = options or ReadOptions()
     looked = look_at(folder, options, progress)
-    assigned = assign_splits(looked.images, regime, known_splits or {})
+    assigned = assign_splits(looked.images, regime, known_splits or MadeBefore())
     return _assemble(looked.root, options, looked.listing, assigned, looked.problems)
 
 
@@ -192,13 +194,12 @@ def _assemble(
         facets=choice.facets,
         not_facets=choice.not_facets,
         problems=problems,
-        splits_given=assigned.splits_given,
+        splits_given=assigned.made is None,
         num_test=len(tests),
     )
     sealed = SealedSplit([image for image, _ in tests], [photo.fingerprint for _, photo in tests])
-    return LoadedCollection(
-        collection, sealed, {photo.id: photo.fingerprint for photo in open_photos}, assigned.notes
-    )
+    fingerprints = {photo.id: photo.fingerprint for photo in open_photos}
+    return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
 
 
 def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, str]:

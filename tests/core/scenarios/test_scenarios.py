@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlantis_core.data.assigning import MadeBefore
 from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.errors import SetupError
@@ -332,8 +333,9 @@ def test_splits_that_a_workspace_made_are_kept(source: Path, tmp_path: Path) -> 
     make_scenario("few-shot", Source(source), tmp_path / "fresh", {"shots": 1})
     sealed = {r["file_name"] for r in table(tmp_path / "fresh") if r["split"] == "test"}
     others = [r["file_name"] for r in table(source) if r["file_name"] not in sealed][:5]
-    known = {hashlib.sha256((source / name).read_bytes()).hexdigest()[:16]: "test" for name in others}
-    make_scenario("few-shot", Source(source, known_splits=known), tmp_path / "again", {"shots": 1})  # type: ignore[arg-type]
+    ids = [hashlib.sha256((source / name).read_bytes()).hexdigest()[:16] for name in others]
+    before = MadeBefore(whole=dict.fromkeys(ids, "test"))
+    make_scenario("few-shot", Source(source, known_splits=before), tmp_path / "again", {"shots": 1})
     assert set(others) <= {r["file_name"] for r in table(tmp_path / "again") if r["split"] == "test"}
 
 
