@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.data.assigning import Assigned, Made, MadeBefore, assign_splits
@@ -32,6 +32,12 @@ class ReadOptions:
     """Column with the split; None looks for `split`."""
     facets: tuple[str, ...] | None = None
     """Columns to take as facets; None takes all that can be."""
+    kept: tuple[str, ...] = ()
+    """Columns whose values images keep though they are no facets, because somebody asks by them."""
+
+    def keeping(self, columns: Iterable[str]) -> ReadOptions:
+        """Return the same choice, in which images keep the values of these columns too."""
+        return replace(self, kept=tuple(dict.fromkeys((*self.kept, *columns))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,8 @@ def _assemble(
     columns = {name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in listing.columns}
     choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
     in_order = sorted(assigned.photos, key=_fixed_order)
-    images = [_labelled(photo, split, choice.facets) for photo, split in in_order]
+    kept = (*choice.facets, *options.kept)
+    images = [_labelled(photo, split, kept) for photo, split in in_order]
     tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
     collection = Collection(
         name=clean(shown(root.name), LONGEST_LABEL),
@@ -208,9 +215,9 @@ def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, st
     return _SPLIT_ORDER[split], photo.entry.label, photo.id
 
 
-def _labelled(photo: Inspected, split: Split, facets: Sequence[str]) -> LabelledImage:
+def _labelled(photo: Inspected, split: Split, kept: Sequence[str]) -> LabelledImage:
     entry = photo.entry
-    values = {name: entry.columns[name] for name in facets if name in entry.columns}
+    values = {name: entry.columns[name] for name in kept if name in entry.columns}
     if entry.columns.get(ORIGIN) == MADE:
         values[ORIGIN] = MADE  # no facet to find gaps by, but trainings ask for it
     return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)
