@@ -311,8 +311,27 @@ def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp
     (source / "metadata.csv").write_text(text)
     make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1})
     assert set(train_counts(tmp_path / "out").values()) == {5}
-    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er$"):
+    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er; measured: light, contrast"):
         make_scenario("domain-scarce", Source(source), tmp_path / "no", {"facet": "li=ght"})
+
+
+def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None:
+    for label in "ab":
+        for number in range(10):
+            path = tmp_path / "source" / label / f"{number}.png"
+            picture(path, ord(label) * 100 + number)
+            with Image.open(path) as photo:
+                photo.point(lambda value: value // (4 if number < 5 else 1)).save(path)  # noqa: B023 (called at once)
+    source = Source(tmp_path / "source")
+    _, story = make_scenario("domain-scarce", source, tmp_path / "out", {"facet": "light=dark", "keep": 1})
+    assert "measured of the photos, as `atlantis diagnose` does: light" in story["notes"]
+    assert "light" not in table(tmp_path / "out")[0], "the new collection is measured when it is read"
+    kept = [row["file_name"] for row in table(tmp_path / "out") if row["split"] == "train"]
+    dark = Counter(name[0] for name in kept if int(Path(name).stem) < 5)
+    assert dark == {"a": 1, "b": 1}
+    assert held_out(tmp_path / "out")
+    with pytest.raises(SetupError, match=r"no training image has 'light=dim'; values of 'light' there: .*dark"):
+        make_scenario("domain-scarce", source, tmp_path / "no", {"facet": "light=dim"})
 
 
 def test_what_is_left_out_and_what_it_was_made_with_is_told(source: Path, tmp_path: Path) -> None:
