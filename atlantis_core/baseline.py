@@ -38,6 +38,7 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     Raises:
         SetupError: Every training diverged.
     """
+    session.caption_if_no_facets()
     _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
     frozen, _ = measure_frozen(session)
     trials = train_arm(session, seeds, training_images(session, []))

@@ -36,8 +36,7 @@ def check_up(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
         SetupError: The training diverged.
     """
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
-    if not session.collection.facets:
-        session.caption()
+    session.caption_if_no_facets()
     _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core import registry
-from atlantis_core.data.facets import with_captions
+from atlantis_core.data.facets import said_of_captions, with_captions
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.errors import SetupError
@@ -135,6 +135,12 @@ class Session:
             self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
         self.write(0, "captions", {"receipt": key, "captioner": self.spec.captioner})
         self._forget_collection()
+
+    def caption_if_no_facets(self) -> None:
+        """Caption a collection that has no facets of its own, and say which it has now."""
+        if not self.loaded.collection.facets:
+            self.caption()
+            self.say(said_of_captions(self.collection, self.spec.captioner))
 
     @property
     def goal(self) -> Goal:

@@ -217,14 +217,15 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.tasks import columns_of, retrieval_task
     from atlantis_core.goals import goal_in_words, read_goal
     from atlantis_core.learning.presets import adaptation
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
     asked = replace(asked, spec=with_address(asked.spec))
-    loaded = load_data(asked.data, workspace, asked.options, asked.spec.regime, progress)
+    options = asked.options.keeping(columns_of(asked.spec.query, asked.spec.gallery))
+    loaded = load_data(asked.data, workspace, options, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
     goal = read_goal(asked.goal, loaded.collection)

@@ -19,22 +19,22 @@ _MISS = "#b00020"
 _ASKS, _SEARCHED = 5.0, 3.4
 
 
-def draw_map(found: EmbeddingMap, facet: str | None, title: str) -> Canvas:
+def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
     """Lay the map out.
 
     Args:
         found: Places of the images.
-        facet: Whose values give the colours; None takes the classes.
+        column: Whose values give the colours; None takes the classes.
         title: Stands above.
     """
-    groups = Counter(group_of(point, facet) for point in found.points)
+    groups = Counter(group_of(point, column) for point in found.points)
     named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], item[0])) if name]
     colours = dict(zip(named, distinct(len(named)), strict=True)) | {"": NO_GROUP}
     # Searched images first, misses last: what matters most lies on top.
     order = sorted(range(len(found.points)), key=lambda index: (found.points[index].asks, found.points[index].misses))
     highest = max(point.y for point in found.points)
     dots = [
-        _dot(found.points[index], colours[group_of(found.points[index], facet)], str(index), highest)
+        _dot(found.points[index], colours[group_of(found.points[index], column)], str(index), highest)
         for index in order
     ]
     misses, asks = (sum(getattr(point, name) for point in found.points) for name in ("misses", "asks"))
@@ -49,15 +49,15 @@ def draw_map(found: EmbeddingMap, facet: str | None, title: str) -> Canvas:
             faint=True,
         ),
     ]
-    legend = _legend(facet or "class", [(name, groups[name], colours[name]) for name in named], groups[""])
+    legend = _legend(column or "class", [(name, groups[name], colours[name]) for name in named], groups[""])
     lowest = max(shape.y for shape in (*dots, *legend))
     width = max(_SIDE + 2 * _MARGIN + _LEGEND, width_of(title, 16) + 2 * _MARGIN)
     return Canvas(width, lowest + _MARGIN, title, (*dots, *heading, *legend))
 
 
-def group_of(point: MapPoint, facet: str | None) -> str:
+def group_of(point: MapPoint, column: str | None) -> str:
     """Return what an image is coloured by; empty where it has no value."""
-    return point.image.label if facet is None else point.image.facets.get(facet, "")
+    return point.image.label if column is None else point.image.facets.get(column, "")
 
 
 def note_of(point: MapPoint) -> str:

@@ -58,6 +58,7 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
+    from atlantis_core.data.tasks import columns_of
     from atlantis_core.learning.presets import adaptation
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
@@ -74,7 +75,8 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     check_data(asked.data)
     check_spec(asked.spec)
     store = open_workspace(folder)
-    loaded = load_data(asked.data, store, asked.options, asked.spec.regime, screen.progress)
+    options = asked.options.keeping(columns_of(asked.spec.query, asked.spec.gallery))
+    loaded = load_data(asked.data, store, options, asked.spec.regime, screen.progress)
     spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
     about = backbone_line(backbone), adaptation(spec.preset, spec.backbone, backbone)
     for line in (summary(loaded.collection.problems), *loaded.notes, *about):
@@ -103,7 +105,12 @@ class Subject:
 
 
 def opened(
-    subject: Subject, folder: Path | None, screen: Screen, columns: Mapping[str, str] | None = None
+    subject: Subject,
+    folder: Path | None,
+    screen: Screen,
+    columns: Mapping[str, str] | None = None,
+    *,
+    measured: bool = False,
 ) -> tuple[Retriever, Collection, RetrievalTask]:
     """Read DATA, load the model, and return model, collection and validation task.
 
@@ -112,13 +119,16 @@ def opened(
         folder: The workspace.
         screen: Shows progress and what a person should read about model and collection.
         columns: Option -> metadata column that it names, which must be there: told before anything is loaded.
+        measured: Whether a collection without facets is given those that can be measured.
 
     Raises:
         SetupError: Anything a person must mend.
     """
+    from atlantis_core.captioning.attributes import AttributeCaptioner, with_measured
     from atlantis_core.data.columns import check_columns
+    from atlantis_core.data.facets import said_of_captions
     from atlantis_core.data.inspection import summary
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.tasks import columns_of, retrieval_task
     from atlantis_dml.assembly import check_data, data_folder, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
@@ -127,12 +137,17 @@ def opened(
     if columns:
         check_columns(data_folder(subject.data, store, screen.progress), subject.read, columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, store, subject.read, subject.regime, screen.progress)
+    options = subject.read.keeping(columns_of(*subject.restrictions))
+    loaded = load_data(subject.data, store, options, subject.regime, screen.progress)
     notice = "the model's weights are random: it was neither pretrained nor trained"
     for line in (notice if retriever.weights == "random" else "", summary(loaded.collection.problems), *loaded.notes):
         if line:
             screen.line(line)
-    return retriever, loaded.collection, retrieval_task(loaded.collection, subject.regime, *subject.restrictions)
+    collection = loaded.collection
+    if measured and not collection.facets:
+        collection = with_measured(collection, screen.progress)
+        screen.line(said_of_captions(collection, AttributeCaptioner.name))
+    return retriever, collection, retrieval_task(collection, subject.regime, *subject.restrictions)
 
 
 def evaluation(subject: Subject, question: Question, folder: Path | None) -> dict[str, Any]:
@@ -153,7 +168,7 @@ def evaluation(subject: Subject, question: Question, folder: Path | None) -> dic
     with screen_on_stderr() as screen:
         both = {"--leave-out": question.leave_out, "--junk": question.junk}
         asked = {option: column for option, column in both.items() if column is not None}
-        retriever, collection, task = opened(subject, folder, screen, asked)
+        retriever, collection, task = opened(subject, folder, screen, asked, measured=True)
         columns = {c: dividing_values(collection, subject.read, c, option) for option, c in asked.items()}
         question = replace(question, columns=columns)
         found = examine(retriever, task, question, screen.progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +48,7 @@ def plot_map(
     out: MapOut,
     colour: Annotated[
         str | None,
-        typer.Option("--colour", "--color", metavar="FACET", help="Colour by a facet instead of by class."),
+        typer.Option("--colour", "--color", metavar="COL", help="Colour by a metadata column instead of by class."),
     ] = None,
     most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
     embedding: measure_options.Embedding = None,
@@ -135,25 +136,23 @@ def _subject(
 
 
 def _mapped(
-    subject: Subject, target: Path, facet: str | None, most: int, seed: int, folder: Path | None
+    subject: Subject, target: Path, colour: str | None, most: int, seed: int, folder: Path | None
 ) -> dict[str, Any]:
     from atlantis_core.charting.embedding_map import embedding_map
-    from atlantis_core.errors import SetupError
     from atlantis_dml.map_drawing import draw_map
     from atlantis_dml.measuring import opened
     from atlantis_dml.progress import screen_on_stderr
 
     started = time.monotonic()
     with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen, {} if facet is None else {"--colour": facet})
-        if facet is not None and facet not in collection.facets:
-            known = ", ".join(collection.facets) or "none"
-            raise SetupError(f"--colour names {facet!r}, which is no facet of {subject.data}; facets: {known}")
+        asked = {} if colour is None else {"--colour": colour}
+        subject = replace(subject, read=subject.read.keeping(asked.values()))
+        retriever, collection, task = opened(subject, folder, screen, asked)
         found = embedding_map(retriever, task, most, seed, screen.progress)
-        canvas = draw_map(found, facet, _title(subject, collection))
+        canvas = draw_map(found, colour, _title(subject, collection))
         _write(canvas, target, found, screen)
     about = {"embedding": retriever.embedding, "weights": retriever.weights}
-    facts = {"colour": facet or "class"} | about | found.facts()
+    facts = {"colour": colour or "class"} | about | found.facts()
     return _facts(subject, target, started) | facts
 
 

@@ -43,6 +43,7 @@ class Asked:
         Raises:
             SetupError: It is not there, or the destination is in the way.
         """
+        from atlantis_core.data.assigning import MadeBefore
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.scenarios.sources import Source, outside
         from atlantis_dml.assembly import check_data, data_folder, has_runs, open_workspace
@@ -52,7 +53,7 @@ class Asked:
         store = open_workspace(self.workspace)
         folder = data_folder(self.data, store, progress)
         outside(folder, destination)
-        known = store.splits.known(regime) if has_runs(store) else {}
+        known = store.splits.known(regime) if has_runs(store) else MadeBefore()
         return Source(folder, ReadOptions(self.label, self.split, columns), regime, known)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from atlantis_core.data.facets import with_captions
 from atlantis_core.data.opening import open_photo
-from atlantis_core.records import Caption, LabelledImage
+from atlantis_core.ports import Progress, no_progress
+from atlantis_core.records import Caption, Collection, LabelledImage
 
 if TYPE_CHECKING:
     from atlantis_core.captioning.measures import Measures
@@ -36,6 +38,8 @@ _ENDINGS = {
     "cast": {"warm": "a warm cast", "cool": "a cool cast"},
     "background": {"plain": "a plain background", "cluttered": "a cluttered background"},
 }
+MEASURED = ("light", "contrast", "colour", "cast", "sharpness", "background")
+"""The facets that photos are measured for."""
 
 
 class AttributeCaptioner:
@@ -51,13 +55,41 @@ class AttributeCaptioner:
         Raises:
             ToolError: An image that cannot be read.
         """
-        from atlantis_core.captioning.measures import measure
-
         captions = []
         for image in images:
-            attributes = attributes_of(measure(open_photo(image.path)))
+            attributes = attributes_in(image.path)
             captions.append(Caption(image.id, in_words(attributes), attributes))
         return captions
+
+
+def with_measured(collection: Collection, progress: Progress = no_progress) -> Collection:
+    """Give a collection without facets those that are measured, as `atlantis diagnose` does.
+
+    Args:
+        collection: Returned as it is where it has facets already.
+        progress: Told how many photos were measured.
+
+    Raises:
+        ToolError: An image cannot be read.
+    """
+    if collection.facets:
+        return collection
+    captioner, captions = AttributeCaptioner(), []
+    for done, image in enumerate(collection.images):
+        progress("measuring photos", done, len(collection.images))
+        captions += captioner.caption([image])
+    return with_captions(collection, captions)
+
+
+def attributes_in(path: str) -> dict[str, str]:
+    """Measure a photo: facet -> value, for all of `MEASURED`.
+
+    Raises:
+        ToolError: It cannot be read.
+    """
+    from atlantis_core.captioning.measures import measure
+
+    return attributes_of(measure(open_photo(path)))
 
 
 def attributes_of(measures: Measures) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from atlantis_core.data.inspection import Inspected
 from atlantis_core.data.splitting import (
@@ -17,19 +19,35 @@ from atlantis_core.data.splitting import (
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Regime, Split
 
+Made = Literal["whole", "carved"]
+"""How splits came about here: none were given, or only validation was made, out of a given train."""
+_BY: Mapping[Regime, str] = {"seen": "within every class by content", "unseen": "by class"}
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBefore:
+    """Splits that earlier readings made in a regime, image id -> split, apart by how they came about.
+
+    What was carved out of the training split of one collection says nothing about another that brings none.
+    """
+
+    whole: Mapping[str, Split] = field(default_factory=dict)
+    carved: Mapping[str, Split] = field(default_factory=dict)
+    """Of images whose given split is train; never test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """Images with their splits."""
 
     photos: tuple[tuple[Inspected, Split], ...]
-    splits_given: bool
-    """False where any split was made here."""
+    made: Made | None
+    """None where all splits are given."""
     notes: tuple[str, ...]
     """What was made and why, for a person."""
 
 
-def assign_splits(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
+def assign_splits(photos: Sequence[Inspected], regime: Regime, before: MadeBefore) -> Assigned:
     """Use the given splits, make what is missing, and check that they fit the regime.
 
     Nothing is ever taken out of a given test split, nor out of one that was made before.
@@ -37,18 +55,18 @@ def assign_splits(photos: Sequence[Inspected], regime: Regime, known: Mapping[st
     Args:
         photos: Usable images.
         regime: `seen` or `unseen`.
-        known: Image id -> split that an earlier reading made; made again as it was.
+        before: What earlier readings made; made again as it was.
 
     Raises:
         SetupError: There is nothing to train on, or the splits contradict the regime.
     """
     given = {photo.entry.split for photo in photos}
     if given <= {None} or given == {"train"}:
-        return _with_validation(_made(photos, regime, known))
+        return _with_validation(_whole(photos, regime, before.whole))
     if "train" not in given:
         held = " and ".join(sorted(str(split) for split in given))
         raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
-    assigned = _given(photos) if "validation" in given else _with_validation(_carved(photos, regime, known))
+    assigned = _given(photos) if "validation" in given else _with_validation(_carved(photos, regime, before.carved))
     _check_regime(assigned, regime)
     return assigned
 
@@ -56,24 +74,36 @@ def assign_splits(photos: Sequence[Inspected], regime: Regime, known: Mapping[st
 def _given(photos: Sequence[Inspected]) -> Assigned:
     pairs = tuple((photo, photo.entry.split) for photo in photos if photo.entry.split is not None)
     notes = () if any(split == "test" for _, split in pairs) else ("No test split is given.",)
-    return Assigned(pairs, splits_given=True, notes=notes)
+    return Assigned(pairs, made=None, notes=notes)
 
 
-def _made(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
+def _whole(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
     splits = _split(photos, regime, HELD_OUT, known)
-    unit = "images of every class" if regime == "seen" else "classes"
-    note = f"No held-out splits are given: the {unit} were split 60/20/20 into train, validation and test by content."
-    return Assigned(tuple(zip(photos, splits, strict=True)), splits_given=False, notes=(note,))
+    counts = Counter(splits)
+    parts = ", ".join(f"{counts[split]} {split}" for split in ("train", *HELD_OUT))
+    note = (
+        f"No held-out splits are given: {len(photos)} images were split {_BY[regime]} into {parts}"
+        f"{_as_they_were(photos, splits, known)}."
+    )
+    return Assigned(tuple(zip(photos, splits, strict=True)), made="whole", notes=(note,))
 
 
 def _carved(photos: Sequence[Inspected], regime: Regime, known: Mapping[str, Split]) -> Assigned:
     """Take validation out of train, where only train and test are given."""
     training = [photo for photo in photos if photo.entry.split == "train"]
-    splits = zip(training, _split(training, regime, VALIDATION_ONLY, known), strict=True)
+    splits = _split(training, regime, VALIDATION_ONLY, known)
     tests: list[tuple[Inspected, Split]] = [(photo, "test") for photo in photos if photo.entry.split == "test"]
-    unit = "training images of every class" if regime == "seen" else "training classes"
-    note = f"No validation split is given: 20 % of the {unit}, chosen by content, became validation."
-    return Assigned((*splits, *tests), splits_given=False, notes=(note,))
+    note = (
+        f"No validation split is given: {splits.count('validation')} of {len(training)} training images, chosen "
+        f"{_BY[regime]}, became validation{_as_they_were(training, splits, known)}."
+    )
+    return Assigned((*zip(training, splits, strict=True), *tests), made="carved", notes=(note,))
+
+
+def _as_they_were(photos: Sequence[Inspected], splits: Sequence[Split], known: Mapping[str, Split]) -> str:
+    """Say how many images have the split that they had before; nothing where none has."""
+    same = sum(known.get(photo.id) == split for photo, split in zip(photos, splits, strict=True))
+    return f" ({same} of {len(photos)} as this workspace split them before)" if same else ""
 
 
 def _split(

@@ -74,6 +74,11 @@ def with_captions(collection: Collection, captions: Sequence[Caption]) -> Collec
     return with_columns(collection, {name: [found.get(name, "") for found in of_images] for name in names})
 
 
+def said_of_captions(collection: Collection, captioner: str) -> str:
+    """Say which facets a captioner gave a collection that had none."""
+    return f"no metadata column is a facet; captioner {captioner!r} gives: {', '.join(collection.facets) or 'none'}"
+
+
 def with_columns(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
     """Give a collection those facets more that columns read from captions make.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from atlantis_core.data.assigning import Assigned, assign_splits
+from atlantis_core.data.assigning import Assigned, Made, MadeBefore, assign_splits
 from atlantis_core.data.entries import Listing, shown
 from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
@@ -32,6 +32,12 @@ class ReadOptions:
     """Column with the split; None looks for `split`."""
     facets: tuple[str, ...] | None = None
     """Columns to take as facets; None takes all that can be."""
+    kept: tuple[str, ...] = ()
+    """Columns whose values images keep though they are no facets, because somebody asks by them."""
+
+    def keeping(self, columns: Iterable[str]) -> ReadOptions:
+        """Return the same choice, in which images keep the values of these columns too."""
+        return replace(self, kept=tuple(dict.fromkeys((*self.kept, *columns))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class LoadedCollection:
     """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
     notes: tuple[str, ...]
     """What was decided here and a person should hear, a sentence each."""
+    made: Made | None = None
+    """How its splits came about where they are not given; not kept, since a reading alone writes splits down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def read_collection(
     options: ReadOptions | None = None,
     regime: Regime = "seen",
     progress: Progress = no_progress,
-    known_splits: Mapping[str, Split] | None = None,
+    known_splits: MadeBefore | None = None,
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
@@ -75,14 +83,14 @@ def read_collection(
         options: Choice of columns.
         regime: Decides how missing splits are made: within classes (`seen`) or by class (`unseen`).
         progress: Told how many images were looked at.
-        known_splits: Image id -> split that an earlier reading made in this regime; it is kept.
+        known_splits: What earlier readings made in this regime; it is kept.
 
     Raises:
         SetupError: There is no such folder, or too little in it is of use; the message says what and why.
     """
     options = options or ReadOptions()
     looked = look_at(folder, options, progress)
-    assigned = assign_splits(looked.images, regime, known_splits or {})
+    assigned = assign_splits(looked.images, regime, known_splits or MadeBefore())
     return _assemble(looked.root, options, looked.listing, assigned, looked.problems)
 
 
@@ -190,7 +198,8 @@ def _assemble(
     columns = {name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in listing.columns}
     choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
     in_order = sorted(assigned.photos, key=_fixed_order)
-    images = [_labelled(photo, split, choice.facets) for photo, split in in_order]
+    kept = (*choice.facets, *options.kept)
+    images = [_labelled(photo, split, kept) for photo, split in in_order]
     tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
     collection = Collection(
         name=clean(shown(root.name), LONGEST_LABEL),
@@ -199,13 +208,12 @@ def _assemble(
         facets=choice.facets,
         not_facets=choice.not_facets,
         problems=problems,
-        splits_given=assigned.splits_given,
+        splits_given=assigned.made is None,
         num_test=len(tests),
     )
     sealed = SealedSplit([image for image, _ in tests], [photo.fingerprint for _, photo in tests])
-    return LoadedCollection(
-        collection, sealed, {photo.id: photo.fingerprint for photo in open_photos}, assigned.notes
-    )
+    fingerprints = {photo.id: photo.fingerprint for photo in open_photos}
+    return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
 
 
 def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, str]:
@@ -214,9 +222,9 @@ def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, st
     return _SPLIT_ORDER[split], photo.entry.label, photo.id
 
 
-def _labelled(photo: Inspected, split: Split, facets: Sequence[str]) -> LabelledImage:
+def _labelled(photo: Inspected, split: Split, kept: Sequence[str]) -> LabelledImage:
     entry = photo.entry
-    values = {name: entry.columns[name] for name in facets if name in entry.columns}
+    values = {name: entry.columns[name] for name in kept if name in entry.columns}
     if entry.columns.get(ORIGIN) == MADE:
         values[ORIGIN] = MADE  # no facet to find gaps by, but trainings ask for it
     return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)

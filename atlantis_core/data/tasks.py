@@ -11,7 +11,13 @@ from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection, LabelledImage, Regime
 
 Restriction = tuple[str, str]
-"""A column (`split`, `role` or a facet) and the value it must have."""
+"""A column (`split`, `role`, `label` or any of the metadata) and the value it must have."""
+_OWN = ("split", "role", "label")
+
+
+def columns_of(*restrictions: Restriction | None) -> tuple[str, ...]:
+    """Return the columns that restrictions name; images must be read so that they keep their values."""
+    return tuple(restriction[0] for restriction in restrictions if restriction is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ def retrieval_task(
     train, such as made ones, are trained on only.
 
     Args:
-        collection: What to ask about.
+        collection: What to ask about, read with `ReadOptions.keeping` the columns of restrictions that are no facets.
         regime: `seen` or `unseen`.
         query: Restricts the queries; with the column `split` it chooses the split they come from.
         gallery: Restricts the gallery likewise.
@@ -63,8 +69,8 @@ def test_task(
         collection: The collection that the split belongs to.
         test_images: What `SealedSplit.open` handed out.
         regime: In `seen`, training images are searched; in `unseen`, the test images.
-        query: Restricts the queries by role or facet.
-        gallery: Restricts the gallery by role or facet.
+        query: Restricts the queries by any column but the split.
+        gallery: Restricts the gallery likewise.
 
     Raises:
         SetupError: A column or value is unknown, or nothing is left.
@@ -96,8 +102,9 @@ def _pick(
     picked = able
     if restriction is not None:
         column, value = restriction
-        if column not in ("split", "role", *collection.facets):
-            known = ", ".join(map(typed, ("split", "role", *collection.facets)))
+        columns = tuple(dict.fromkeys((*_OWN, *collection.facets, *collection.not_facets)))
+        if column not in columns:
+            known = ", ".join(map(typed, columns))
             raise SetupError(f"--{part} names the column {column!r}; known: {known}")
         picked = tuple(image for image in able if _value(image, column) == value)
     if not picked:
@@ -108,8 +115,7 @@ def _pick(
 def _value(image: LabelledImage, column: str) -> str:
     if column in image.facets:
         return image.facets[column]
-    own = {"split": image.split, "role": image.role}
-    return own.get(column, "")
+    return str(getattr(image, column)) if column in _OWN else ""
 
 
 def _nothing_left(

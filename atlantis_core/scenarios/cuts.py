@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from atlantis_core.captioning.attributes import MEASURED, attributes_in
 from atlantis_core.data.typed_columns import column_value, column_values, typed
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import named_pairless
@@ -83,28 +84,52 @@ class DomainScarce:
 
     def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        wanted = {self._value(text, items) for text in column_values(self.facet)}
+        pairs = {text.strip(): column_value(text) or ("", "") for text in column_values(self.facet)}
+        wanted = set(pairs.values())
+        missing = _only_measured(items, {column for column, _ in wanted})
+        measured = _measured(items, missing) if missing else {}
+
+        def carried(item: Item) -> set[tuple[str, str]]:
+            return {*item.photo.entry.columns.items(), *measured.get(item.photo.id, ())}
+
+        _check_carried(pairs, [carried(item) for item in items if item.split == "train"])
 
         def scarce(item: Item) -> bool:
-            return bool(wanted & {(name, value) for name, value in item.photo.entry.columns.items()})
+            return bool(wanted & carried(item))
 
         def kept(count: int) -> int:
             return round(self.share * count) if self.share else self.keep
 
         left = _cut(items, scarce, kept, generator)
-        return left, _notes(left)
+        notes = _notes(left)
+        if missing:
+            notes.append(f"measured of the photos, as `atlantis diagnose` does: {', '.join(missing)}")
+        return left, notes
 
-    def _value(self, text: str, items: Sequence[Item]) -> tuple[str, str]:
-        """Return a column and a value that some training image has."""
-        column, value = column_value(text) or ("", "")
-        there = {item.photo.entry.columns.get(column, "") for item in items if item.split == "train"}
-        if value not in there or not value:
-            columns = sorted({name for item in items for name in item.photo.entry.columns})
-            known = (
-                ", ".join(sorted(there - {""})[:20]) or f"none; columns: {', '.join(map(typed, columns)) or 'none'}"
-            )
-            raise SetupError(f"no training image has {text.strip()!r}; values of {column!r} there: {known}")
-        return column, value
+
+def _only_measured(items: Sequence[Item], asked: Set[str]) -> list[str]:
+    """Return which of the columns that are asked for the metadata lack, though photos can be measured for them."""
+    given = {name for item in items for name in item.photo.entry.columns}
+    return [name for name in MEASURED if name in asked - given]
+
+
+def _measured(items: Sequence[Item], facets: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return image id -> measured facets and their values, of the training photos."""
+    paths = {item.photo.id: str(item.photo.entry.path) for item in items if item.split == "train"}
+    found = {identity: attributes_in(path) for identity, path in paths.items()}
+    return {identity: [(name, values[name]) for name in facets] for identity, values in found.items()}
+
+
+def _check_carried(pairs: Mapping[str, tuple[str, str]], training: Sequence[Set[tuple[str, str]]]) -> None:
+    """Refuse a column and value, keyed by what was typed, that no training image carries."""
+    there = {pair for carried in training for pair in carried}
+    for text, (column, value) in pairs.items():
+        if (column, value) in there:
+            continue
+        columns = sorted({name for name, _ in there})
+        none = f"none; columns: {', '.join(map(typed, columns)) or 'none'}; measured: {', '.join(MEASURED)}"
+        known = ", ".join(sorted(v for name, v in there if name == column)[:20]) or none
+        raise SetupError(f"no training image has {text!r}; values of {column!r} there: {known}")
 
 
 def _count(asked: int, labels: Sequence[str], what: str) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from atlantis_core.data.assigning import assign_splits
+from atlantis_core.data.assigning import MadeBefore, assign_splits
 from atlantis_core.data.entries import shown
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.data.inspection import Inspected, summary
@@ -15,7 +15,7 @@ from atlantis_core.data.reading import Looked, ReadOptions, look_at
 from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo
 from atlantis_core.ports import Progress
-from atlantis_core.records import Regime, Split
+from atlantis_core.records import Regime
 from atlantis_core.scenarios.scenario import Item
 
 REAL = "real"
@@ -32,8 +32,8 @@ class Source:
     """Choice of columns; of the others only label, split and role are copied where facets are chosen."""
     regime: Regime = "seen"
     """How missing splits are made, and what the given ones must fit."""
-    known_splits: Mapping[str, Split] = field(default_factory=dict, repr=False)
-    """Image id -> split that an earlier reading made; it is kept."""
+    known_splits: MadeBefore = field(default_factory=MadeBefore, repr=False)
+    """What earlier readings made in this regime; it is kept."""
 
 
 @dataclass(frozen=True, slots=True)

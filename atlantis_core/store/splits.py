@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, select
+from collections.abc import Mapping
 
+from sqlalchemy import Engine, Table, select
+
+from atlantis_core.data.assigning import Made, MadeBefore
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Regime, Split
-from atlantis_core.store.tables import splits
+from atlantis_core.store import tables
 from atlantis_core.store.upsert import insert_once
+
+_TABLES: Mapping[Made, Table] = {"whole": tables.splits, "carved": tables.carved_splits}
 
 
 class SplitStore:
-    """Image id -> split, by regime. Splits that a collection brings along are not kept: they are its own."""
+    """Image id -> split, by regime and by how it was made; given splits are not kept: they are the collection's."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def known(self, regime: Regime) -> dict[str, Split]:
-        """Return what was made in this regime so far."""
-        query = select(splits.c.image_id, splits.c.split).where(splits.c.regime == regime)
+    def known(self, regime: Regime) -> MadeBefore:
+        """Return what was made in this regime so far.
+
+        Workspaces that did not yet tell carved splits from whole ones count as whole.
+        """
+        return MadeBefore(**{made: self._rows(table, regime) for made, table in _TABLES.items()})
+
+    def _rows(self, table: Table, regime: Regime) -> dict[str, Split]:
+        query = select(table.c.image_id, table.c.split).where(table.c.regime == regime)
         with self._engine.connect() as connection:
             return {row.image_id: row.split for row in connection.execute(query)}
 
     def write(self, loaded: LoadedCollection, regime: Regime) -> None:
         """Write down the splits of a collection, where they were made here; what is written stays."""
-        if loaded.collection.splits_given:
+        if loaded.made is None:
             return
         made: dict[str, Split] = {image.id: image.split for image in loaded.collection.images}
-        made |= {row["image"]["id"]: "test" for row in loaded.sealed.rows_for_store()}
+        if loaded.made == "whole":
+            made |= {row["image"]["id"]: "test" for row in loaded.sealed.rows_for_store()}
         with self._engine.begin() as connection:
             for image_id, split in made.items():
-                insert_once(connection, splits, {"regime": regime, "image_id": image_id, "split": split})
+                row = {"regime": regime, "image_id": image_id, "split": split}
+                insert_once(connection, _TABLES[loaded.made], row)
 
     def sealed_elsewhere(self, loaded: LoadedCollection, regime: Regime) -> int:
         """Return how many images that train or validate here are sealed test images in the other regime."""
         other: Regime = "unseen" if regime == "seen" else "seen"
-        known = self.known(other)
+        known = self.known(other).whole
         return sum(known.get(image.id) == "test" for image in loaded.collection.images)

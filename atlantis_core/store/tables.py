@@ -23,6 +23,14 @@ splits = Table(
     Column("split", String, nullable=False),
 )
 
+carved_splits = Table(
+    "carved_splits",
+    metadata,
+    Column("regime", String, primary_key=True),
+    Column("image_id", String, primary_key=True),
+    Column("split", String, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,

@@ -138,6 +138,14 @@ def test_the_question_changes_the_answer(trained, capsys):
     assert len({evaluated(trained, capsys, *words, "--json")["map_at_r"] for words in kinds}) == len(kinds)
 
 
+def test_queries_and_gallery_are_chosen_by_a_column_that_is_no_facet(trained, capsys):
+    whole = evaluated(trained, capsys, "--json")
+    for part in ("--query", "--gallery"):
+        found = evaluated(trained, capsys, part, "object=0/3", "--json")
+        assert (found["queries"], found["left_out"]) == ((1, 0) if part == "--query" else (7, 14))
+    assert "object" not in whole["per_facet"]
+
+
 def test_nmi_is_measured_when_asked_for_and_repeats(trained, capsys):
     plain, once, again = (evaluated(trained, capsys, *words, "--json") for words in ([], ["--nmi"], ["--nmi"]))
     assert "nmi" not in plain

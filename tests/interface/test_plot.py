@@ -90,6 +90,12 @@ def test_fewer_images_are_drawn_when_asked(trained, tmp_path, capsys):
         assert len(picture.convert("RGB").getcolors(2**20) or ()) > 20
 
 
+def test_a_map_is_coloured_by_a_column_that_is_no_facet(trained, tmp_path, capsys):
+    found = plotted("map", trained, tmp_path / "map.svg", capsys, "--colour", "object", "--query", "object=0/3")
+    assert (found["colour"], found["queries"]) == ("object", 1)
+    assert "0/3 (2)" in (tmp_path / "map.svg").read_text()
+
+
 def test_a_similarity_map_is_the_mean_over_pairs(trained, tmp_path, capsys):
     found = plotted("heatmap", trained, tmp_path / "h.html", capsys)
     task = trained.task()
@@ -135,7 +141,6 @@ def test_the_most_mistaken_classes_are_drawn_when_there_are_too_many(trained, tm
         (["heatmap", "--out", "{}/there.svg"], "is there already"),
         (["map", "--out", "{}/folder.svg"], "is there already"),
         (["map", "--out", "{}/a.svg", "--colour", "mood"], "--colour: there is no metadata column 'mood'"),
-        (["map", "--out", "{}/a.svg", "--colour", "object"], "--colour names 'object', which is no facet"),
         (["heatmap", "--out", "{}/a.svg", "--of", "love"], "of similarity or confusion, not of 'love'"),
         (["map", "--out", "{}/a.svg", "--query", "camera=z"], "leaves no image"),
         (["heatmap", "--out", "{}/a.svg", "--classes", "1"], "--classes"),

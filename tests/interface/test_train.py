@@ -65,6 +65,25 @@ def test_seeds_are_trained_measured_and_found_again(
     assert json.loads(capsys.readouterr().out)["recall_at"] == found["trials"][1]["recall_at"]
 
 
+def test_a_collection_without_facets_is_measured(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in photos.glob("*/[0-4].png"):
+        with Image.open(path) as photo:
+            photo.point(lambda value: value // 5).save(path)
+    place = ["--workspace", str(tmp_path / "w"), "--json"]
+    assert _answer(["train", str(photos), *QUICK, *place]) == 0
+    told = capsys.readouterr()
+    assert "no metadata column is a facet; captioner 'attributes' gives: light" in told.err
+    trained = json.loads(told.out)
+    assert _answer(["evaluate", trained["trials"][0]["id"], str(photos), *place]) == 0
+    told = capsys.readouterr()
+    assert "no metadata column is a facet; captioner 'attributes' gives: light" in told.err
+    found = json.loads(told.out)
+    assert found["per_facet"].keys() == trained["measurement"]["per_facet"].keys() >= {"light"}
+    assert {cell["facet"] for cell in found["per_cell"]} == found["per_facet"].keys()
+
+
 def named_otherwise(folder: Path) -> Path:
     """Write photos of five classes; the folder must be quoted, and no column has the name that is looked for."""
     draw = np.random.default_rng(1)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlantis_core.data.address import fingerprint
-from atlantis_core.data.tasks import retrieval_task, test_task
+from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.tasks import columns_of, retrieval_task, test_task
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection, LabelledImage, Role, Split
+from atlantis_core.store.workspace import Workspace
+from tests.core.data.pictures import with_metadata
 
 
 def image(name: str, split: Split, role: Role = "both", visit: str = "A") -> LabelledImage:
@@ -58,6 +63,31 @@ def test_a_facet_named_split_is_asked_before_the_split() -> None:
     assert ids(task.queries) == ["v-query", "v-both"]
 
 
+def test_a_column_that_is_no_facet_is_asked_for_also_after_the_folder_is_gone(tmp_path: Path) -> None:
+    rows = [
+        (f"{label}{part}{index}.png", label, part, kind)
+        for label, kind in (("apple", "fruit"), ("milk", "carton"))
+        for part in ("train", "validation", "test")
+        for index in range(2)
+    ]
+    folder = with_metadata(tmp_path / "photos", ("file_name", "label", "split", "kind"), rows)
+    query = ("kind", "fruit")
+    asked = read_collection(folder, ReadOptions().keeping(columns_of(query, None)))
+    assert asked.collection.facets == ()
+    with pytest.raises(SetupError, match="known: split, role, label, kind"):
+        retrieval_task(asked.collection, query=("mood", "x"))
+
+    workspace = Workspace(tmp_path / "w")
+    collection_id = workspace.collections.add(asked)
+    shutil.rmtree(folder)
+    kept = workspace.collections.get(collection_id)
+    task = retrieval_task(kept.collection, query=query, gallery=("label", "milk"))
+    assert {image.label for image in task.queries} == {"apple"}
+    assert {image.label for image in task.gallery} == {"milk"}
+    opened = kept.sealed.open("to see its columns", lambda purpose: None)
+    assert {image.label for image in test_task(kept.collection, opened, query=query).queries} == {"apple"}
+
+
 def test_the_opened_test_split_takes_the_place_of_validation() -> None:
     task = test_task(COLLECTION, TEST_IMAGES)
     assert (ids(task.queries), ids(task.gallery)) == (["s-query"], ["t-gallery", "t-both"])
@@ -69,7 +99,7 @@ def test_the_opened_test_split_takes_the_place_of_validation() -> None:
     ("query", "message"),
     [
         (("visit", "C"), r"--query visit=C leaves no image; values there: A \(1\), B \(1\)"),
-        (("colour", "red"), "--query names the column 'colour'; known: split, role, visit"),
+        (("colour", "red"), "--query names the column 'colour'; known: split, role, label, visit"),
         (("split", "tset"), r"--query split=tset leaves no image; values there: train \(3\), validation \(3\)"),
         (("split", "test"), "the test split is sealed"),
     ],

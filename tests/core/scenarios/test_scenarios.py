@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlantis_core.data.assigning import MadeBefore
 from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.errors import SetupError
@@ -329,8 +330,27 @@ def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp
     (source / "metadata.csv").write_text(text)
     make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1})
     assert set(train_counts(tmp_path / "out").values()) == {5}
-    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er$"):
+    with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er; measured: light, contrast"):
         make_scenario("domain-scarce", Source(source), tmp_path / "no", {"facet": "li=ght"})
+
+
+def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None:
+    for label in "ab":
+        for number in range(10):
+            path = tmp_path / "source" / label / f"{number}.png"
+            picture(path, ord(label) * 100 + number)
+            with Image.open(path) as photo:
+                photo.point(lambda value: value // (4 if number < 5 else 1)).save(path)  # noqa: B023 (called at once)
+    source = Source(tmp_path / "source")
+    _, story = make_scenario("domain-scarce", source, tmp_path / "out", {"facet": "light=dark", "keep": 1})
+    assert "measured of the photos, as `atlantis diagnose` does: light" in story["notes"]
+    assert "light" not in table(tmp_path / "out")[0], "the new collection is measured when it is read"
+    kept = [row["file_name"] for row in table(tmp_path / "out") if row["split"] == "train"]
+    dark = Counter(name[0] for name in kept if int(Path(name).stem) < 5)
+    assert dark == {"a": 1, "b": 1}
+    assert held_out(tmp_path / "out")
+    with pytest.raises(SetupError, match=r"no training image has 'light=dim'; values of 'light' there: .*dark"):
+        make_scenario("domain-scarce", source, tmp_path / "no", {"facet": "light=dim"})
 
 
 def test_what_is_left_out_and_what_it_was_made_with_is_told(source: Path, tmp_path: Path) -> None:
@@ -351,8 +371,9 @@ def test_splits_that_a_workspace_made_are_kept(source: Path, tmp_path: Path) -> 
     make_scenario("few-shot", Source(source), tmp_path / "fresh", {"shots": 1})
     sealed = {r["file_name"] for r in table(tmp_path / "fresh") if r["split"] == "test"}
     others = [r["file_name"] for r in table(source) if r["file_name"] not in sealed][:5]
-    known = {hashlib.sha256((source / name).read_bytes()).hexdigest()[:16]: "test" for name in others}
-    make_scenario("few-shot", Source(source, known_splits=known), tmp_path / "again", {"shots": 1})  # type: ignore[arg-type]
+    ids = [hashlib.sha256((source / name).read_bytes()).hexdigest()[:16] for name in others]
+    before = MadeBefore(whole=dict.fromkeys(ids, "test"))
+    make_scenario("few-shot", Source(source, known_splits=before), tmp_path / "again", {"shots": 1})
     assert set(others) <= {r["file_name"] for r in table(tmp_path / "again") if r["split"] == "test"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -50,12 +51,45 @@ def test_a_split_that_was_made_stays_when_photos_come_and_go(workspace: Workspac
     known = workspace.splits.known("seen")
     second = read_collection(folder, known_splits=known)
     assert {row["image"]["path"] for row in second.sealed.rows_for_store()} == sealed
-    assert {image.id: image.split for image in second.collection.images}.items() <= known.items()
+    assert {image.id: image.split for image in second.collection.images}.items() <= known.whole.items()
     afresh = read_collection(folder)
     assert {row["image"]["path"] for row in afresh.sealed.rows_for_store()} != sealed, "as it would be without"
     assert workspace.splits.sealed_elsewhere(second, "unseen") == 0
     opened = replace(second.collection, images=tuple(replace(i, split="train") for i in _all_images(first)))
     assert workspace.splits.sealed_elsewhere(replace(second, collection=opened), "unseen") == len(sealed)
+
+
+def test_given_splits_say_nothing_about_a_collection_without(workspace: Workspace, tmp_path: Path) -> None:
+    plain = class_folders(tmp_path / "plain", dict.fromkeys("abcdefgh", 10))
+    given = tmp_path / "given"
+    for part, classes in (("train", "abcd"), ("test", "efgh")):
+        for name in classes:
+            shutil.copytree(plain / name, given / part / name)
+    afresh = read_collection(plain)
+    carved = read_collection(given)
+    workspace.splits.write(carved, "seen")
+    again = read_collection(plain, known_splits=workspace.splits.known("seen"))
+    assert again.collection == afresh.collection
+    assert again.notes == afresh.notes, "no split of it was made before"
+    workspace.splits.write(again, "seen")
+    assert read_collection(given, known_splits=workspace.splits.known("seen")).collection == carved.collection
+    (note,) = read_collection(plain, known_splits=workspace.splits.known("seen")).notes
+    assert note.endswith("into 48 train, 16 validation, 16 test (80 of 80 as this workspace split them before).")
+
+
+def test_validation_that_was_carved_stays_when_training_photos_go(workspace: Workspace, tmp_path: Path) -> None:
+    class_folders(tmp_path / "train", {"a": 20, "b": 20})
+    class_folders(tmp_path / "test", {"a": 4, "b": 4}, first_seed=50)
+    first = read_collection(tmp_path)
+    workspace.splits.write(first, "seen")
+    held, gone = (image.path for image in first.collection.of_split("validation")[:2])
+    Path(gone).unlink()
+    second = read_collection(tmp_path, known_splits=workspace.splits.known("seen"))
+    assert held in {image.path for image in second.collection.of_split("validation")}
+    assert second.notes == (
+        "No validation split is given: 7 of 39 training images, chosen within every class by content, became "
+        "validation (39 of 39 as this workspace split them before).",
+    )
 
 
 def _all_images(loaded: LoadedCollection) -> list[LabelledImage]:
@@ -77,7 +111,7 @@ def test_the_same_row_written_by_two_processes_is_one_row(workspace: Workspace) 
 
     with ThreadPoolExecutor(2) as pool:
         assert sum(pool.map(write, (workspace.engine, other.engine))) == 200
-    assert len(workspace.splits.known("unseen")) == 200
+    assert len(workspace.splits.known("unseen").whole) == 200
 
 
 @pytest.mark.parametrize("asked", ["nope", "", "2"])
