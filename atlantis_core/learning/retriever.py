@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from atlantis_core.data.text import in_one_line
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
 from atlantis_core.learning.backbones import Backbone, check_name, resolve_backbone
@@ -147,7 +148,7 @@ def _check_many(images: object) -> None:
     """Refuse one path (a text would be taken for a list of letters) and whatever cannot be cut into batches."""
     if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
         raise SetupError(
-            f"embed takes a list of images, not {images!r:.80}; for one image give a list of one: [image]"
+            f"embed takes a list of images, not {in_one_line(images)}; for one image give a list of one: [image]"
         )
 
 
