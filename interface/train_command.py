@@ -148,7 +148,7 @@ def presets(as_json: options.Json = False) -> None:
 
 
 def changed(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep.
+    """Return the preset with its changes as the one text that runs keep; a change that it came with gives way.
 
     Raises:
         SetupError: A setting holds the sign that divides settings.
@@ -158,7 +158,15 @@ def changed(preset: str, settings: list[str]) -> str:
             raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
     if not settings:
         return preset
-    return preset + ("&" if "?" in preset else "?") + "&".join(settings)
+    name, _, told = preset.partition("?")
+    replaced = set(map(_setting, settings))
+    stays = [item for item in told.split("&") if item and _setting(item) not in replaced]
+    return f"{name}?{'&'.join([*stays, *settings])}"
+
+
+def _setting(change: str) -> str:
+    """Return the name in `setting=value`."""
+    return change.partition("=")[0].strip()
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from atlantis_core.learning.presets import PRESETS
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_dml.cli import _answer
+from atlantis_dml.train_command import changed
 
 QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=3"]
 
@@ -285,7 +286,7 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "steps"], "setting=value"),
         (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
         (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
-        (["--preset", "cpu?steps=5", "--set", "steps=6"], "steps is set twice"),
+        (["--preset", "cpu?steps=5&steps=6"], "steps is set twice"),
         (["--set", "patience=2"], "set validate_every too"),
         (["--set", "loss=supcon:"], "loss 'supcon:' has no option behind its colon; write 'supcon'"),
         (["--set", "head=sphere:,"], "write 'sphere'"),
@@ -323,6 +324,18 @@ def test_a_mistake_is_one_line(
 def test_a_mapping_of_settings_smuggles_no_other_in(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="more than one setting"):
         atlantis_dml.train(photos, "smoke", settings={"loss": "supcon&steps=1"}, workspace=tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("preset", "text"),
+    [
+        ("cpu", "cpu?steps=6"),
+        ("cpu?steps=5", "cpu?steps=6"),
+        ("cpu? steps =5&loss=triplet:margin=0.1", "cpu?loss=triplet:margin=0.1&steps=6"),
+    ],
+)
+def test_a_setting_replaces_what_the_preset_came_with(preset: str, text: str) -> None:
+    assert changed(preset, ["steps=6"]) == text
 
 
 def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
