@@ -10,7 +10,7 @@ import numpy as np
 
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import distance_of, embed_task
+from atlantis_core.evaluation import alike_line, distance_of, embed_task
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.ignoring import Ignored
 from atlantis_core.metrics.intervals import bootstrap_columns
@@ -79,8 +79,8 @@ def examine(
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
-        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`; where asked for,
-        `nmi` and `robust`.
+        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
+        a person should know of the embeddings, a line each); where asked for, `nmi` and `robust`.
 
     Raises:
         SetupError: An image cannot be read, or the distance does not suit the embeddings.
@@ -106,6 +106,7 @@ def examine(
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
+        "notes": [line for line in (alike_line(gallery),) if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)

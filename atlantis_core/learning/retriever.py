@@ -125,6 +125,16 @@ class Retriever:
 
         return self._embedded(lowered, len(images), batch_size, progress)
 
+    def place(self, activations: Tensor) -> Tensor:
+        """Return embeddings (B, D), float32 and without gradient, of what the trunk's lower part gave (B, ...)."""
+        import torch
+
+        with torch.inference_mode():
+            features = self.stages.upper(activations)
+            placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
+            embeddings: Tensor = placed.float()
+        return embeddings
+
     @property
     def _device(self) -> Any:
         return next(self.stages.trunk.parameters()).device
@@ -137,9 +147,7 @@ class Retriever:
         with torch.inference_mode():
             for start in range(0, count, batch_size):
                 progress("embedding", start, count)
-                features = self.stages.upper(lowered(start))
-                placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
-                chunks.append(placed.float().cpu().numpy())
+                chunks.append(self.place(lowered(start)).cpu().numpy())
         progress("embedding", count, count)
         return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 

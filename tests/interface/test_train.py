@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, read_collection
@@ -275,6 +276,27 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
     answered = capsys.readouterr()
     assert "every training diverged (the loss is" in answered.err
     assert "Traceback" not in answered.err
+
+
+def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "grey").mkdir()
+    rows = ["file_name,label,split"]
+    for number in range(24):
+        told = PngInfo()
+        told.add_text("number", str(number))
+        Image.new("RGB", (40, 40), "grey").save(tmp_path / "grey" / f"{number}.png", pnginfo=told)
+        rows.append(f"{number}.png,{'ab'[number % 2]},{'train' if number < 12 else 'validation'}")
+    (tmp_path / "grey" / "metadata.csv").write_text("\n".join(rows))
+    kept = ["--workspace", str(tmp_path / "w")]
+    assert _answer(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
+    error = capsys.readouterr().err
+    alike = "embeddings of different photos are all alike, so nothing can be found by them"
+    assert alike in " ".join(error.split())
+    assert "every training diverged (all images have one embedding after the last step" in error
+    assert _answer(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
+    assert alike in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
