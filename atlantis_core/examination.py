@@ -55,15 +55,15 @@ class Question:
 
     def __post_init__(self) -> None:
         if not self.at or min(self.at) < 1:
-            raise SetupError(f"--at takes numbers from 1, such as --at 1,10,100, not {self.at!r}")
+            raise SetupError(f"the K of Recall@K (at) are numbers from 1, such as 1, 10, 100, not {self.at!r}")
         if self.distance != "auto":
             check_distance(self.distance)
         if self.attack is None:
             return
         check_aim(self.aim, self.attack)
         if self.leave_out or self.junk:
-            option = "--leave-out" if self.leave_out else "--junk"
-            raise SetupError(f"--attack searches the whole gallery; ask for it and for {option} one after the other")
+            rule = "leaving out" if self.leave_out else "junk"
+            raise SetupError(f"an attack searches the whole gallery; ask for it and for {rule} one after the other")
 
 
 def examine(

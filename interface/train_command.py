@@ -117,15 +117,17 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     with screen_on_stderr() as screen:
         session = solo_session("train", asked, folder, screen)
         found = {"data": asked.data} | train_baseline(session, seeds)
-        found["next"] = evaluation_of(_first_trained(found), asked, folder)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
+            folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does
+        found["next"] = evaluation_of(_first_trained(found), asked, folder)
     return found
 
 
 def _first_trained(found: dict[str, Any]) -> str:
-    """Return the id of the first trial that did not diverge."""
-    return next(str(trial["id"]) for trial in found["trials"] if "path" in trial)
+    """Return the folder that the first trial that did not diverge was exported to, else its id."""
+    first = next(trial for trial in found["trials"] if "path" in trial)
+    return str(first.get("exported", first["id"]))
 
 
 def presets(as_json: options.Json = False) -> None:

@@ -111,6 +111,9 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
     trained = json.loads(capsys.readouterr().out)
     assert trained["trained_on"] == {"queries": 0, "of_queries": 16, "classes": 0, "of_classes": 2}
     trial = trained["trials"][0]["id"]
+    assert shlex.split(trained["next"])[2] == str(tmp_path / "handed-on")
+    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained_on"] == trained["trained_on"]
 
     def measured(model: str, *more: str) -> dict[str, Any]:
         assert _answer(["evaluate", model, *words, *more]) == 0
