@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.errors import SetupError
+from atlantis_core.evaluation import alike_line, embed_task
 from atlantis_core.importing.plans import named_pairless
 from atlantis_core.learning.checkpoint import embed_dim_in
+from atlantis_core.learning.idle import idle_settings
+from atlantis_core.learning.presets import told_in
 from atlantis_core.metrics.measure import spread
 from atlantis_core.plain import as_json
 from atlantis_core.trained_on import trained_on
@@ -41,7 +44,13 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     session.caption_if_no_facets()
     _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
     frozen, _ = measure_frozen(session)
-    trials = train_arm(session, seeds, training_images(session, []))
+    if frozen.queries and not frozen.recall_at[1]:
+        _say_if_alike(session)
+    images = training_images(session, [])
+    has_made = any(image.synthetic for image in images)
+    for line in idle_settings(session.recipe, told_in(session.spec.preset), has_made=has_made):
+        session.say(line)
+    trials = train_arm(session, seeds, images)
     finished = [trial.id for trial in trials if trial.status == "finished"]
     if not finished:
         raise SetupError(
@@ -72,6 +81,17 @@ def pairless(session: Session) -> list[str]:
 
     options, _ = check_loss(session.recipe)
     return named_pairless(image.label for image in training_images(session, [])) if options.needs_pairs else []
+
+
+def _say_if_alike(session: Session) -> None:
+    """Say it where the untrained backbone finds nothing because it cannot tell photos apart."""
+    from atlantis_core.learning.retriever import frozen
+
+    recipe = session.recipe
+    untrained = frozen(session.backbone, recipe.trainable_fraction, recipe.side_px)
+    line = alike_line(embed_task(untrained, session.task, session.cache)[1])
+    if line:
+        session.say(f"frozen at {untrained.side_px} px: {line}")
 
 
 def _row(session: Session, trial: Trial) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.learning.divergence import is_one_point
 from atlantis_core.learning.heads import Head, Hyperbolic
 from atlantis_core.metrics.measure import RECALL_AT, measure
 from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
@@ -70,6 +71,15 @@ def embed_task(
     row = {image.id: index for index, image in enumerate(images)}
     asked, searched = ([row[image.id] for image in part] for part in (task.queries, task.gallery))
     return embeddings[asked], embeddings[searched]
+
+
+def alike_line(embeddings: NDArray[np.float32]) -> str:
+    """Say it where a model gives all of several photos one embedding (N, D); else nothing."""
+    import torch
+
+    if len(embeddings) < 2 or not is_one_point(torch.from_numpy(embeddings)):
+        return ""
+    return "embeddings of different photos are all alike, so nothing can be found by them"
 
 
 def distance_of(space: Head) -> str:

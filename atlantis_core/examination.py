@@ -10,7 +10,7 @@ import numpy as np
 
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import distance_of, embed_task
+from atlantis_core.evaluation import alike_line, distance_of, embed_task
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.ignoring import Ignored
 from atlantis_core.metrics.intervals import bootstrap_columns
@@ -55,15 +55,15 @@ class Question:
 
     def __post_init__(self) -> None:
         if not self.at or min(self.at) < 1:
-            raise SetupError(f"--at takes numbers from 1, such as --at 1,10,100, not {self.at!r}")
+            raise SetupError(f"the K of Recall@K (at) are numbers from 1, such as 1, 10, 100, not {self.at!r}")
         if self.distance != "auto":
             check_distance(self.distance)
         if self.attack is None:
             return
         check_aim(self.aim, self.attack)
         if self.leave_out or self.junk:
-            option = "--leave-out" if self.leave_out else "--junk"
-            raise SetupError(f"--attack searches the whole gallery; ask for it and for {option} one after the other")
+            rule = "leaving out" if self.leave_out else "junk"
+            raise SetupError(f"an attack searches the whole gallery; ask for it and for {rule} one after the other")
 
 
 def examine(
@@ -79,8 +79,8 @@ def examine(
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
-        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`; where asked for,
-        `nmi` and `robust`.
+        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
+        a person should know of the embeddings, a line each); where asked for, `nmi` and `robust`.
 
     Raises:
         SetupError: An image cannot be read, or the distance does not suit the embeddings.
@@ -106,6 +106,7 @@ def examine(
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
+        "notes": [line for line in (alike_line(gallery),) if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)

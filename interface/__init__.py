@@ -8,14 +8,28 @@ retriever = load_retriever("20261123-1a2b3c")  # a run, a trial, a safetensors f
 vectors = retriever.embed(["a.jpg", "b.jpg"])
 ```
 `train`, `evaluate`, `export`, `index` and `filter_embeddings` are the commands of these names; they show progress on
-stderr and return what `--json` prints.
+stderr and return what `--json` prints. What they raise on purpose is an `AtlantisError`: a `SetupError` where you
+must mend something, a `ToolError` where what was given cannot serve.
 """
 
 from __future__ import annotations
 
+from atlantis_core.errors import AtlantisError, SetupError, ToolError
 from atlantis_dml.library import evaluate, export, filter_embeddings, load_retriever, train
 from atlantis_dml.search_library import index, open_index
 
-__all__ = ["__version__", "evaluate", "export", "filter_embeddings", "index", "load_retriever", "open_index", "train"]
+__all__ = [
+    "AtlantisError",
+    "SetupError",
+    "ToolError",
+    "__version__",
+    "evaluate",
+    "export",
+    "filter_embeddings",
+    "index",
+    "load_retriever",
+    "open_index",
+    "train",
+]
 
 __version__ = "0.1.0"

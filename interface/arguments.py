@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
+from atlantis_core.data.text import in_one_line
 from atlantis_core.errors import SetupError
 
 Where = str | Path
@@ -31,8 +32,7 @@ def checked(function: Callable[Given, Found]) -> Callable[Given, Found]:
         for name, value in signature(function).bind(*args, **kwargs).arguments.items():
             kind = _annotations(function)[name]
             if not _suits(value, kind):
-                given = " ".join(repr(value).split())[:80]  # of an array many lines
-                raise SetupError(f"{function.__name__}: {name} takes {_shown(kind)}, not {given}")
+                raise SetupError(f"{function.__name__}: {name} takes {_named(kind)}, not {in_one_line(value)}")
         return function(*args, **kwargs)
 
     return guarded
@@ -65,6 +65,6 @@ def _suits(value: Any, kind: Any) -> bool:
     return kind is Any or isinstance(value, kind)
 
 
-def _shown(kind: Any) -> str:
+def _named(kind: Any) -> str:
     """Return a type without the modules that its parts are from."""
     return re.sub(r"\w+\.", "", kind.__name__ if isinstance(kind, type) else str(kind))

@@ -147,13 +147,13 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
 
     if goal is not None and not goal.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
-    for option, value, least in (
-        ("--seeds", spec.seeds, 1),
-        ("--rounds", spec.budget.rounds, 1),
-        ("--seed", spec.seed, 0),
+    for name, value, least in (
+        ("seeds", spec.seeds, 1),
+        ("rounds", spec.budget.rounds, 1),
+        ("seed", spec.seed, 0),
     ):
         if value < least:
-            raise SetupError(f"{option} {value} is too few; at least {least}")
+            raise SetupError(f"{name} {value} is too few; at least {least}")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
             raise SetupError(f"{option} {limit:g} is not more than 0")

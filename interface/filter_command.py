@@ -59,7 +59,7 @@ def filtered(real: Embedded, made: Embedded, scorer: str, threshold: float | Non
     from atlantis_core.filtering.embedded import sort_out
 
     if threshold is not None and not 0 <= threshold < float("inf"):
-        raise SetupError(f"--threshold {threshold} is not a number from 0 up")
+        raise SetupError(f"threshold {threshold} is not a number from 0 up")
     return _facts(sort_out(real, made, scorer, threshold))
 
 

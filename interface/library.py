@@ -169,7 +169,7 @@ def evaluate(
     from atlantis_dml.measuring import Subject, evaluation
     from atlantis_dml.options import regime as known_regime
 
-    how = {"--epsilon": epsilon, "--attack-steps": attack_steps, "--attack-aim": attack_aim, "--seed": seed}
+    how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
     attacked = attack_if_asked(attack, how)
     question = Question(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
@@ -203,7 +203,7 @@ def filter_embeddings(
     from atlantis_core.filtering.embedded import as_embedded
     from atlantis_dml.filter_command import filtered
 
-    return filtered(as_embedded(real), as_embedded(synthetic), scorer, threshold)
+    return filtered(as_embedded(real, "real"), as_embedded(synthetic, "synthetic"), scorer, threshold)
 
 
 @checked

@@ -107,7 +107,7 @@ def evaluate(
         check_split(split)
         read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
         restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
-        how = {"--epsilon": epsilon, "--attack-steps": attack_steps, "--attack-aim": attack_aim, "--seed": seed}
+        how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
         question = Question(
             measure_options.numbers(at),
             distance,

@@ -60,9 +60,9 @@ AttackAim = Annotated[
 ]
 AttackSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Of pgd's random starts; else 0.")]
 
-_FIELDS = {"--epsilon": "epsilon", "--attack-steps": "steps", "--step-size": "step", "--seed": "seed"}
+_FIELDS = {"epsilon": "epsilon", "attack-steps": "steps", "step-size": "step", "seed": "seed"}
 """Option -> field of `Attack`."""
-_OF_PGD = ("--attack-steps", "--step-size", "--seed")
+_OF_PGD = ("attack-steps", "step-size", "seed")
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ def attack_if_asked(name: str | None, given: Mapping[str, Any]) -> Attack | None
         return attack(name, given)
     for option, value in given.items():
         if value is not None:
-            raise SetupError(f"{option} {value} is of an attack, and none is asked for; add --attack fgsm or pgd")
+            raise SetupError(f"{option} {value} is of an attack, and none is asked for; name one: fgsm or pgd")
     return None
 
 
@@ -109,5 +109,5 @@ def attack(name: str, given: Mapping[str, Any]) -> Attack:
 
     told = {option: value for option, value in given.items() if value is not None}
     if unused := [option for option in _OF_PGD if option in told and name == "fgsm"]:
-        raise SetupError(f"{unused[0]} is of --attack pgd; fgsm takes one step as long as epsilon")
+        raise SetupError(f"{unused[0]} is of the attack pgd; fgsm takes one step as long as epsilon")
     return Attack(name, **{_FIELDS[option]: value for option, value in told.items() if option in _FIELDS})

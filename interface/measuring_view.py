@@ -56,7 +56,7 @@ def show_evaluation(found: Facts) -> None:
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
     _print("95 % intervals: in brackets by bootstrap over queries, in tables Wilson's, which suit few queries")
-    for line in known_queries(found):
+    for line in (*found["notes"], *known_queries(found)):
         _print(line)
     if found["left_out_by"]:
         _print(f"No query searched images of its own {found['left_out_by']}")

@@ -67,7 +67,7 @@ def adversarial(
         from atlantis_dml.progress import screen_on_stderr
         from atlantis_dml.retrievers import find_retriever, usual_model
 
-        how = {"--epsilon": epsilon, "--attack-steps": steps, "--step-size": step_size}
+        how = {"epsilon": epsilon, "attack-steps": steps, "step-size": step_size}
         attack = replace(measure_options.attack(method, how), seed=seed)
         part, goal = _attacked(attacked), _aim(aim)
         with screen_on_stderr() as screen:

@@ -119,15 +119,17 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
         for note in pairless(session):
             screen.line(note)
         found = {"data": asked.data} | train_baseline(session, seeds)
-        found["next"] = evaluation_of(_first_trained(found), asked, folder)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
+            folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does
+        found["next"] = evaluation_of(_first_trained(found), asked, folder)
     return found
 
 
 def _first_trained(found: dict[str, Any]) -> str:
-    """Return the id of the first trial that did not diverge."""
-    return next(str(trial["id"]) for trial in found["trials"] if "path" in trial)
+    """Return the folder that the first trial that did not diverge was exported to, else its id."""
+    first = next(trial for trial in found["trials"] if "path" in trial)
+    return str(first.get("exported", first["id"]))
 
 
 def presets(as_json: options.Json = False) -> None:
@@ -150,7 +152,7 @@ def presets(as_json: options.Json = False) -> None:
 
 
 def changed(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep.
+    """Return the preset with its changes as the one text that runs keep; a change that it came with gives way.
 
     Raises:
         SetupError: A setting holds the sign that divides settings.
@@ -160,7 +162,15 @@ def changed(preset: str, settings: list[str]) -> str:
             raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
     if not settings:
         return preset
-    return preset + ("&" if "?" in preset else "?") + "&".join(settings)
+    name, _, told = preset.partition("?")
+    replaced = set(map(_setting, settings))
+    stays = [item for item in told.split("&") if item and _setting(item) not in replaced]
+    return f"{name}?{'&'.join([*stays, *settings])}"
+
+
+def _setting(change: str) -> str:
+    """Return the name in `setting=value`."""
+    return change.partition("=")[0].strip()
 
 
 def _show(found: dict[str, Any]) -> None:

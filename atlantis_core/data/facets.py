@@ -48,7 +48,7 @@ def choose_facets(
     """
     if unknown := [name for name in chosen or () if name not in columns]:
         known = ", ".join(map(repr, columns)) or "none"
-        raise SetupError(f"--facets names {unknown[0]!r}, which is no column; columns: {known}")
+        raise SetupError(f"facets name {unknown[0]!r}, which is no column; columns: {known}")
     reasons = {name: _why_not(name, values, labels, chosen) for name, values in columns.items()}
     return FacetChoice(
         tuple(name for name, reason in reasons.items() if not reason),

@@ -44,5 +44,10 @@ def quoted(text: str, longest: int | None = None) -> str:
     return json.dumps(text[:longest], ensure_ascii=False)
 
 
+def in_one_line(value: object) -> str:
+    """Return any value of Python as one short line for a message; of an array `repr` makes many."""
+    return " ".join(repr(value).split())[:LONGEST_VALUE]
+
+
 def _is_harmless(letter: str) -> bool:
     return letter in _KEPT_FORMAT or unicodedata.category(letter) not in _DROPPED_CATEGORIES

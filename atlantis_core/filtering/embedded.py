@@ -87,8 +87,12 @@ def read_embedded(file: Path) -> Embedded:
     return _checked(name, embeddings, labels)
 
 
-def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike]) -> Embedded:
+def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> Embedded:
     """Read what `read_embedded` reads, or check embeddings (N, D) and labels (N), numbers or names, in memory.
+
+    Args:
+        given: A file, or a pair of arrays.
+        which: What a message calls the pair.
 
     Raises:
         SetupError: No pair and no such file; other shapes, types, or numbers that are not finite.
@@ -100,11 +104,13 @@ def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike]) -> Embedded:
     try:
         embeddings, labels = given
     except (TypeError, ValueError) as error:
-        raise SetupError("give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file") from error
+        raise SetupError(
+            f"{which}: give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file"
+        ) from error
     try:
-        return _checked("what was given", np.asarray(embeddings), np.asarray(labels))
+        return _checked(which, np.asarray(embeddings), np.asarray(labels))
     except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
-        raise SetupError(f"embeddings (N, D) and labels (N) are needed: {error}") from error
+        raise SetupError(f"{which}: embeddings (N, D) and labels (N) are needed: {error}") from error
 
 
 def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: float | None = None) -> Sorted:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raise it whenever the same seed would give another picture: cached views are keyed by it."""
 
+_LEAST_BLUR = 0.2
+"""Radius in pixels of the weakest blur; on sides under 14 px the only one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Strength:
@@ -40,7 +43,7 @@ class Strength:
     tint: float
     """Red, green and blue are scaled, each by 1 +- this."""
     blur: float
-    """Probability of a Gaussian blur of up to 1.5 % of the side."""
+    """Probability of a Gaussian blur: its radius is up to 1.5 % of the side, and at least `_LEAST_BLUR`."""
     grey: float
     """Probability of a grey picture."""
 
@@ -113,7 +116,8 @@ def _colour(picture: Image, strength: Strength, generator: np.random.Generator) 
         picture = enhancers[index](picture).enhance(factor)
     picture = _tinted(picture, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
     if generator.random() < strength.blur:
-        picture = picture.filter(ImageFilter.GaussianBlur(generator.uniform(0.2, 0.015 * picture.width)))
+        radius = generator.uniform(_LEAST_BLUR, max(_LEAST_BLUR, 0.015 * picture.width))
+        picture = picture.filter(ImageFilter.GaussianBlur(radius))
     return picture.convert("L").convert("RGB") if generator.random() < strength.grey else picture
 
 

@@ -43,6 +43,8 @@ class Fit:
     best: BestSoFar | None
     measure: Callable[[], float] | None
     """Validation of the model as it is now."""
+    place: Callable[[Tensor], Tensor]
+    """Activations (B, ...) -> embeddings (B, D) that the model as it is now is searched by."""
     steps: int = 0
     """Done so far."""
 
@@ -54,6 +56,7 @@ class Fit:
         """
         import torch
 
+        activations: Tensor | None = None
         whole, own = itertools.tee(batches)
         for batch, activations in zip(whole, feed.stream(map(self.descent.fleet.share, own)), strict=True):
             pauses.before(self)
@@ -64,6 +67,8 @@ class Fit:
             self.best.apply()
         else:
             self._put_kept()
+        if activations is not None:
+            self.health.conclude(self.descent.fleet.gather(self.place(activations)))
 
     def _put_kept(self) -> None:
         """Turn the weights of the last step into those that are kept."""

@@ -59,8 +59,20 @@ def in_range(what: str, value: float, low: float, high: float = math.inf) -> Non
         SetupError: It is not.
     """
     if not low < value <= high:
-        above = "" if math.isinf(high) else f" and at most {high:g}"
-        raise SetupError(f"{what} must be above {low:g}{above}, not {value!r}")
+        above = "" if math.isinf(high) else f" and at most {_written(high)}"
+        raise SetupError(f"{what} must be above {_written(low)}{above}, not {value!r}")
+
+
+def bounds(low: float, high: float) -> str:
+    """Return the words for low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
+    if low == math.ulp(0.0):  # the least number above 0
+        return "above 0" if math.isinf(high) else f"above 0 and at most {_written(high)}"
+    return f"at least {_written(low)}" if math.isinf(high) else f"from {_written(low)} to {_written(high)}"
+
+
+def _written(number: float) -> str:
+    """Return a number as people write it: no exponent, thousands divided."""
+    return f"{number:,.6f}".rstrip("0").rstrip(".")
 
 
 def _pairs(told: str, what: str) -> dict[str, str]:

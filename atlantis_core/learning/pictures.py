@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlantis_core.data.opening import DAMAGE, MOST_PIXELS, is_huge, read_formats, upright_rgb
+from atlantis_core.data.text import in_one_line
 from atlantis_core.errors import SetupError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _check_kind(source: object) -> None:
     from PIL import Image
 
     if not isinstance(source, str | Path | bytes | Image.Image):
-        raise SetupError(f"{source!r:.80} is neither the path of an image (str or Path) nor a PIL image")
+        raise SetupError(f"{in_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
 
 
 def square(picture: Image, side_px: int) -> Image:

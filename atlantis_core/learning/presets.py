@@ -136,7 +136,7 @@ def preset(text: str, **changes: Any) -> Recipe:
     name = text.partition("?")[0]
     if name not in PRESETS:
         raise _unknown(name, PRESETS)
-    pairs = _told(text)
+    pairs = told_in(text)
     kinds = get_type_hints(Recipe)
     for setting in (*pairs, *changes):
         if setting not in kinds:
@@ -154,8 +154,12 @@ def _unknown(name: str, known: Iterable[str]) -> SetupError:
     return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
 
 
-def _told(text: str) -> dict[str, str]:
-    """Return the settings that stand behind the name of a preset: `a=1&b=2`."""
+def told_in(text: str) -> dict[str, str]:
+    """Return the settings that stand behind the name of a preset: `a=1&b=2`.
+
+    Raises:
+        SetupError: One is no `setting=value`, or is set twice.
+    """
     name, _, told = text.partition("?")
     pairs: dict[str, str] = {}
     for item in filter(None, told.split("&")):
@@ -177,9 +181,14 @@ def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Reci
         backbone: What was found.
 
     Raises:
-        SetupError: As `preset`.
+        SetupError: As `preset`, or what is told to come first would take all steps.
     """
-    return for_backbone(preset(_settled(text, backbone_name)), backbone, _told(text))
+    recipe, told = for_backbone(preset(_settled(text, backbone_name)), backbone, told_in(text)), told_in(text)
+    for setting in ("warmup_steps", "head_steps"):
+        first = getattr(recipe, setting)
+        if setting in told and first >= recipe.steps:
+            raise SetupError(f"recipe: {setting}={first} leaves no step of {recipe.steps}; lower it or raise steps")
+    return recipe
 
 
 def adaptation(text: str, backbone_name: str | None, backbone: Backbone) -> str:

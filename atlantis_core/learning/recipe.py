@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 
 from atlantis_core.errors import SetupError
 from atlantis_core.keys import content_key
+from atlantis_core.learning.options import bounds
 from atlantis_core.plain import as_json
 
 EMBEDDINGS = ("head", "body")
@@ -91,7 +92,10 @@ class Recipe:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
-                raise SetupError(f"recipe: {name} is from {low:g} to {high:g}, not {value!r}")
+                raise SetupError(f"recipe: {name} is {bounds(low, high)}, not {value!r}")
+        if 0 < self.side_px < _LEAST_SIDE_PX:
+            usual = f"0 (the backbone's own) or from {_LEAST_SIDE_PX} px up"
+            raise SetupError(f"recipe: side_px is {usual}, not {self.side_px!r}")
 
     @property
     def key(self) -> str:
@@ -103,6 +107,9 @@ class Recipe:
 
 
 _MANY = 10**9
+_ABOVE_ZERO = math.ulp(0.0)
+_LEAST_SIDE_PX = 16
+"""Half of what the trunks here shrink to one cell; below it photos are blots that all look alike."""
 _RANGES: dict[str, tuple[float, float]] = {
     "steps": (1, _MANY),
     "classes_per_batch": (2, 100_000),
@@ -114,7 +121,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lr_trunk": (0, HIGHEST_RATE),
     "weight_decay": (0, 1e6),
     "warmup_steps": (0, _MANY),
-    "clip_norm": (1e-9, math.inf),
+    "clip_norm": (_ABOVE_ZERO, math.inf),
     "temperature": (1e-6, math.inf),
     "side_px": (0, 10_000),
     "synthetic_weight": (0, 1e6),

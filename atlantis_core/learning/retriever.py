@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from atlantis_core.data.text import in_one_line
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
 from atlantis_core.learning.backbones import Backbone, check_name, resolve_backbone
@@ -124,6 +125,16 @@ class Retriever:
 
         return self._embedded(lowered, len(images), batch_size, progress)
 
+    def place(self, activations: Tensor) -> Tensor:
+        """Return embeddings (B, D), float32 and without gradient, of what the trunk's lower part gave (B, ...)."""
+        import torch
+
+        with torch.inference_mode():
+            features = self.stages.upper(activations)
+            placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
+            embeddings: Tensor = placed.float()
+        return embeddings
+
     @property
     def _device(self) -> Any:
         return next(self.stages.trunk.parameters()).device
@@ -136,9 +147,7 @@ class Retriever:
         with torch.inference_mode():
             for start in range(0, count, batch_size):
                 progress("embedding", start, count)
-                features = self.stages.upper(lowered(start))
-                placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
-                chunks.append(placed.float().cpu().numpy())
+                chunks.append(self.place(lowered(start)).cpu().numpy())
         progress("embedding", count, count)
         return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
@@ -147,7 +156,7 @@ def _check_many(images: object) -> None:
     """Refuse one path (a text would be taken for a list of letters) and whatever cannot be cut into batches."""
     if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
         raise SetupError(
-            f"embed takes a list of images, not {images!r:.80}; for one image give a list of one: [image]"
+            f"embed takes a list of images, not {in_one_line(images)}; for one image give a list of one: [image]"
         )
 
 

@@ -178,6 +178,7 @@ def _fit(
         else None,
         best=BestSoFar(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
+        place=model.place,
     )
 
 

@@ -28,6 +28,7 @@ def create_trunk(backbone: Backbone, side_px: int = 0) -> nn.Module:
         SetupError: The weights cannot be read, belong to another architecture, or it takes no such input.
     """
     trunk = _as_it_came(backbone)
+    _check_own_side(trunk, backbone)
     if side_px not in {0, backbone.input_px}:
         _resize_input(trunk, side_px, backbone.architecture)
         _check_input(trunk, side_px, backbone.architecture)
@@ -102,6 +103,22 @@ def _pretrained(backbone: Backbone, arguments: Mapping[str, Any]) -> nn.Module:
             "delete the file to fetch it again"
         ) from error
     return trunk.eval()
+
+
+def _check_own_side(trunk: nn.Module, backbone: Backbone) -> None:
+    """Refuse a description of weights whose side is not the one that their position embeddings are for.
+
+    Raises:
+        SetupError: It is not.
+    """
+    patches: Any = getattr(trunk, "patch_embed", None)
+    if not getattr(patches, "strict_img_size", False) or backbone.input_px in patches.img_size:
+        return
+    own_px = patches.img_size[0]
+    raise SetupError(
+        f"backbone {backbone.architecture!r} was made for {own_px} px, but its description says "
+        f"input_px={backbone.input_px}; write {own_px} there (side_px trains it at another side)"
+    )
 
 
 def _resize_input(trunk: nn.Module, side_px: int, architecture: str) -> None:

@@ -43,6 +43,6 @@ def leaving_out(
         values = {i.id: i.facets[column] for i in (*queries, *gallery) if column in i.facets}
     if not any(image.id in values for image in queries):
         known = ", ".join(sorted({name for image in queries for name in image.facets})) or "none"
-        option = "--junk" if own_class_only else "--leave-out"
-        raise SetupError(f"{option} names {column!r}, which no query has; facets: {known}")
+        rule = "junk" if own_class_only else "leave-out"
+        raise SetupError(f"{rule} names {column!r}, which no query has; facets: {known}")
     return ignored_by(values, queries, gallery, own_class_only)

@@ -121,7 +121,7 @@ def _chosen(looked: Looked, options: ReadOptions) -> frozenset[str]:
         return frozenset(looked.listing.columns)
     if unknown := [name for name in options.facets if name not in looked.listing.columns]:
         known = ", ".join(map(repr, looked.listing.columns)) or "none"
-        raise SetupError(f"--facets names {unknown[0]!r}, which is no column; columns: {known}")
+        raise SetupError(f"facets name {unknown[0]!r}, which is no column; columns: {known}")
     return frozenset(options.facets) | {ORIGIN}
 
 

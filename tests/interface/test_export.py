@@ -249,7 +249,7 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
     [
         (3, "real takes .*tuple"),
         (([[1.0], [2.0, 3.0]], [0, 1]), "are needed"),
-        (([[1.0, 2.0]], [0, 1]), "what was given"),
+        (([[1.0, 2.0]], [0, 1]), "'real' holds"),
         (([[1.0, float("nan")]], [0]), "holds NaN"),
         (([[1.0, 2.0]], ["tug"]), "write the same in both"),
         (([[1.0, 2.0]], [0.5]), "whole numbers or texts"),

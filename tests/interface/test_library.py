@@ -15,7 +15,7 @@ from atlantis_core.errors import SetupError
 from tests.interface.measured import write_photos
 
 PAIR = (np.eye(4, 3), np.array([0, 0, 1, 1]))
-FUNCTIONS = [getattr(atlantis_dml, name) for name in atlantis_dml.__all__ if not name.startswith("_")]
+FUNCTIONS = [one for one in map(vars(atlantis_dml).get, atlantis_dml.__all__) if inspect.isfunction(one)]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
@@ -81,9 +81,33 @@ def test_tensors_of_a_training_are_told_what_they_lack() -> None:
 
 def test_an_attack_has_the_options_of_the_command(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos")
-    with pytest.raises(SetupError, match="--attack-steps is of --attack pgd"):
+    with pytest.raises(SetupError, match="attack-steps is of the attack pgd"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_steps=3, workspace=tmp_path / "w")
     with pytest.raises(SetupError, match="the aim 'away' needs pgd"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_aim="away", workspace=tmp_path / "w")
-    with pytest.raises(SetupError, match="--seed 1 is of an attack"):
+    with pytest.raises(SetupError, match="seed 1 is of an attack"):
         atlantis_dml.evaluate("harbor-student", photos, seed=1, workspace=tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda: atlantis_dml.filter_embeddings(PAIR, PAIR, threshold=float("nan")),
+            "SetupError",
+            "threshold nan is",
+        ),
+        (lambda: atlantis_dml.evaluate("x", "/no/such", at=[0]), "SetupError", "the K of Recall@K (at) are"),
+        (lambda: atlantis_dml.train("harbor-tiny", seeds=0), "SetupError", "seeds 0 is too few"),
+        (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0][:2], PAIR[1])), "SetupError", "'synthetic' holds"),
+        (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0], [7] * 4)), "ToolError", "7"),
+    ],
+)
+def test_what_is_raised_has_a_name_here_and_speaks_no_command_line(
+    call: Callable[[], Any], kind: str, message: str
+) -> None:
+    with pytest.raises(getattr(atlantis_dml, kind)) as raised:
+        call()
+    assert isinstance(raised.value, atlantis_dml.AtlantisError)
+    assert message in str(raised.value)
+    assert "--" not in str(raised.value)

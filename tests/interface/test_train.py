@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, read_collection
@@ -23,6 +24,7 @@ from atlantis_core.learning.presets import PRESETS
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_dml.cli import _answer
+from atlantis_dml.train_command import changed
 
 QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=3"]
 
@@ -128,6 +130,9 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
     trained = json.loads(capsys.readouterr().out)
     assert trained["trained_on"] == {"queries": 0, "of_queries": 16, "classes": 0, "of_classes": 2}
     trial = trained["trials"][0]["id"]
+    assert shlex.split(trained["next"])[2] == str(tmp_path / "handed-on")
+    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained_on"] == trained["trained_on"]
 
     def measured(model: str, *more: str) -> dict[str, Any]:
         assert _answer(["evaluate", model, *words, *more]) == 0
@@ -309,6 +314,27 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
     assert "Traceback" not in answered.err
 
 
+def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "grey").mkdir()
+    rows = ["file_name,label,split"]
+    for number in range(24):
+        told = PngInfo()
+        told.add_text("number", str(number))
+        Image.new("RGB", (40, 40), "grey").save(tmp_path / "grey" / f"{number}.png", pnginfo=told)
+        rows.append(f"{number}.png,{'ab'[number % 2]},{'train' if number < 12 else 'validation'}")
+    (tmp_path / "grey" / "metadata.csv").write_text("\n".join(rows))
+    kept = ["--workspace", str(tmp_path / "w")]
+    assert _answer(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
+    error = capsys.readouterr().err
+    alike = "embeddings of different photos are all alike, so nothing can be found by them"
+    assert alike in " ".join(error.split())
+    assert "every training diverged (all images have one embedding after the last step" in error
+    assert _answer(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
+    assert alike in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
@@ -318,7 +344,7 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
         (["--set", "steps"], "setting=value"),
         (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
         (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
-        (["--preset", "cpu?steps=5", "--set", "steps=6"], "steps is set twice"),
+        (["--preset", "cpu?steps=5&steps=6"], "steps is set twice"),
         (["--set", "patience=2"], "set validate_every too"),
         (["--set", "loss=supcon:"], "loss 'supcon:' has no option behind its colon; write 'supcon'"),
         (["--set", "head=sphere:,"], "write 'sphere'"),
@@ -332,9 +358,9 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
             "lacks build, head, needs_pairs: it is no LossOptions (atl",
         ),
         (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
-        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1e+06, not 1e+300"),
-        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1e+06, not 1e+300"),
-        (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1e+06, not 1e+300"),
+        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1,000,000, not 1e+300"),
+        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1,000,000, not 1e+300"),
+        (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1,000,000, not 1e+300"),
         (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
         (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
@@ -356,6 +382,18 @@ def test_a_mistake_is_one_line(
 def test_a_mapping_of_settings_smuggles_no_other_in(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="more than one setting"):
         atlantis_dml.train(photos, "smoke", settings={"loss": "supcon&steps=1"}, workspace=tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("preset", "text"),
+    [
+        ("cpu", "cpu?steps=6"),
+        ("cpu?steps=5", "cpu?steps=6"),
+        ("cpu? steps =5&loss=triplet:margin=0.1", "cpu?loss=triplet:margin=0.1&steps=6"),
+    ],
+)
+def test_a_setting_replaces_what_the_preset_came_with(preset: str, text: str) -> None:
+    assert changed(preset, ["steps=6"]) == text
 
 
 def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str]) -> None:

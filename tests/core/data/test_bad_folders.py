@@ -89,7 +89,7 @@ def test_unknown_columns_are_named_with_the_known_ones(tmp_path: Path) -> None:
         tmp_path, ReadOptions(label="x")
     )
     assert refused(tmp_path, ReadOptions(split="y")).startswith("--split-column names the column 'y'")
-    assert refused(tmp_path, ReadOptions(facets=("z",))).startswith("--facets names 'z'")
+    assert refused(tmp_path, ReadOptions(facets=("z",))).startswith("facets name 'z'")
 
 
 @pytest.mark.parametrize("options", [ReadOptions(label="x"), ReadOptions(split="x"), ReadOptions(facets=("x",))])

@@ -46,7 +46,7 @@ def test_a_person_may_ask_for_a_fine_column_but_not_for_the_label_again() -> Non
     choice = choose_facets(LABELS, columns, ("shelf", "kind"))
     assert choice.facets == ("shelf",)
     assert set(choice.not_facets) == {"kind", "light"}
-    with pytest.raises(SetupError, match=r"--facets names 'shade'.*columns: 'shelf', 'kind', 'light'"):
+    with pytest.raises(SetupError, match=r"facets name 'shade'.*columns: 'shelf', 'kind', 'light'"):
         choose_facets(LABELS, columns, ("shade",))
 
 

@@ -119,7 +119,7 @@ def test_auto_beats_the_released_rule_at_its_own_yield(shared_data: Path) -> Non
 
 
 def named(given: Embedded, names: str) -> Embedded:
-    return as_embedded((given.embeddings, [names[label] for label in given.labels]))
+    return as_embedded((given.embeddings, [names[label] for label in given.labels]), "made")
 
 
 @pytest.mark.parametrize("scorer", ["auto", *sorted(SCORERS)])
@@ -132,7 +132,7 @@ def test_class_names_do_what_numbers_do(scorer: str, real: Embedded, tmp_path: P
         assert np.allclose(told.scores, sort_out(real, asked, scorer).scores, rtol=1e-3)
     file = saved(tmp_path / "x.npz", embeddings=real.embeddings, labels=np.array(list("dcba"))[real.labels])
     assert read_embedded(file).names == ("a", "b", "c", "d")
-    assert as_embedded(([[1.0], [2.0]], np.array(["x", "y"], dtype=object))).names == ("x", "y")
+    assert as_embedded(([[1.0], [2.0]], np.array(["x", "y"], dtype=object)), "real").names == ("x", "y")
 
 
 @pytest.mark.parametrize("scorer", ["auto", *sorted(SCORERS)])
@@ -145,7 +145,7 @@ def test_a_model_that_sees_everything_alike_judges_nothing(scorer: str, real: Em
 
 def test_numbers_too_large_are_refused_without_a_warning(real: Embedded) -> None:
     with pytest.raises(SetupError, match="numbers too large in 60 rows"):
-        as_embedded((real.embeddings.astype(np.float64) * 1e300, real.labels))
+        as_embedded((real.embeddings.astype(np.float64) * 1e300, real.labels), "real")
 
 
 def test_names_that_the_real_images_lack_are_told(real: Embedded) -> None:

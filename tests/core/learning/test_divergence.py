@@ -46,3 +46,26 @@ def test_embeddings_that_are_one_point_fail_but_not_at_once() -> None:
     health.check(1.0, 1.0, SPREAD)
     with pytest.raises(TrainingFailed, match="one embedding"):
         look(health, [(1.0, POINT + 1e-5 * SPREAD)] * 20)
+
+
+@pytest.mark.parametrize("losses", [[600.0] * 4 + [1e7] * 4, [1.0, 1.0, 9.0, 9.0]])
+def test_a_short_training_whose_loss_ends_far_above_its_beginning_fails(losses: list[float]) -> None:
+    health = Health()
+    look(health, [(loss, SPREAD) for loss in losses])
+    with pytest.raises(TrainingFailed, match="the loss rose"):
+        health.conclude(SPREAD)
+
+
+@pytest.mark.parametrize("losses", [[], [3.0], [0.6, 9.0], [600.0, 590.0, 640.0, 580.0], [0.1, 0.1, 4.0, 4.0]])
+def test_a_training_of_few_and_noisy_steps_is_no_failure(losses: list[float]) -> None:
+    health = Health()
+    look(health, [(loss, SPREAD) for loss in losses])
+    health.conclude(SPREAD)
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "words"), [(POINT + 1e-5 * SPREAD, "one embedding"), (math.nan * SPREAD, "not finite")]
+)
+def test_a_training_must_not_end_in_one_point(embeddings: torch.Tensor, words: str) -> None:
+    with pytest.raises(TrainingFailed, match=f"{words} after the last step"):
+        Health().conclude(embeddings)

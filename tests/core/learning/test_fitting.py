@@ -203,6 +203,22 @@ def test_a_failed_training_leaves_no_state(
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.parametrize("embedding", ["head", "body"])
+def test_a_training_of_a_few_steps_that_ends_in_one_point_fails(
+    embedding: str,
+    images: list[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    cache: ActivationCache,
+    tmp_path: Path,
+) -> None:
+    short = replace(recipe, steps=3, views=0, embedding=embedding)
+    alike = [replace(image, path=images[0].path) for image in images]
+    with pytest.raises(TrainingFailed, match="one embedding after the last step"):
+        train(alike, backbone, short, 0, tmp_path / "m", cache)
+    assert not (tmp_path / "m").exists()
+
+
 @pytest.mark.parametrize("feed", ["cached", "online"])
 def test_a_family_that_cannot_be_cut_trains_too(
     feed: str, images: list[TrainingImage], recipe: Recipe, cache: ActivationCache, tmp_path: Path

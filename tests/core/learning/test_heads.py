@@ -93,7 +93,7 @@ def test_heads_come_back_from_their_facts(text: str) -> None:
     ("facts", "words"),
     [
         ({"kind": "torus"}, "unknown head 'torus'"),
-        ({"kind": "hyperbolic", "c": 0}, "c must be above 1e-06"),
+        ({"kind": "hyperbolic", "c": 0}, r"c must be above 0\.000001"),
         ({"kind": "sphere", "distance": "hyperbolic"}, "searched by cosine"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +51,14 @@ def test_a_side_that_patches_do_not_fill_is_a_line(backbone: Backbone) -> None:
     with pytest.raises(SetupError, match=r"a multiple of 8, not 30; the nearest is 32") as caught:
         frozen(backbone, side_px=30)
     assert "\n" not in str(caught.value)
+
+
+def test_a_description_with_another_side_than_the_weights_is_a_line(vit_weights: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(vit_weights, tmp_path))
+    facts = json.loads(vit_weights.with_suffix(".json").read_text())
+    copy.with_suffix(".json").write_text(json.dumps(facts | {"input_px": 48}))
+    with pytest.raises(SetupError, match="made for 32 px, but its description says input_px=48; write 32 there"):
+        load_retriever(copy)
 
 
 def test_a_trunk_of_one_side_only_says_so() -> None:

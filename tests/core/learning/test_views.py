@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,9 @@ def test_strong_views_stray_further_than_mild_ones() -> None:
 def test_an_unknown_strength_is_told() -> None:
     with pytest.raises(SetupError, match=r"'wild'.*mild, strong"):
         strength_of("wild")
+
+
+@pytest.mark.parametrize("side_px", [1, 8, 13, 14])
+def test_blur_fits_small_sides_too(side_px: int) -> None:
+    blurred = replace(strength_of("mild"), blur=1.0)
+    assert view(noise(32, 32), side_px, blurred, "id", 1).size == (side_px, side_px)
