@@ -171,7 +171,7 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
         ({"loss": "hyperbolic_pairs"}, "needs head 'hyperbolic', not 'sphere'"),
         ({"head": "hyperbolic"}, "needs head 'sphere', not 'hyperbolic'"),
         ({"head": "torus"}, "unknown head 'torus'"),
-        ({"head": "hyperbolic:c=-1"}, "c must be above 1e-06 and at most"),
+        ({"head": "hyperbolic:c=-1"}, "c must be above 0.000001 and at most"),
     ],
 )
 def test_losses_that_cannot_be_are_told(change: dict[str, str], words: str) -> None:
