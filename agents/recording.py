@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, TypeAdapter
 
+from atlantis_core.approving import BY_AUTO
 from atlantis_core.errors import ProviderUnavailable, SetupError
 from atlantis_core.plain import as_json, from_json
 from atlantis_core.records import RunSpec
@@ -92,8 +93,13 @@ def recording_of(workspace: Workspace, run_id: str) -> Recording:
     ]
     if not calls:
         raise SetupError(f"run {run.id!r} asked no chat model, so there is nothing to replay: do it again as it was")
-    approvals = [event["output"]["answer"] for event in workspace.events.of_kind(run.id, "approval")]
-    return Recording(run.spec, calls, approvals)
+    return Recording(run.spec, calls, answers_of(workspace, run.id))
+
+
+def answers_of(workspace: Workspace, run_id: str) -> list[Mapping[str, Any]]:
+    """Return what people decided about a run's protocols, oldest first."""
+    decided = (event["output"] for event in workspace.events.of_kind(run_id, "approval"))
+    return [output["answer"] for output in decided if output.get("by") != BY_AUTO]
 
 
 def write_recording(recording: Recording, path: Path) -> None:

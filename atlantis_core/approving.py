@@ -15,6 +15,9 @@ from atlantis_core.wishes import Wishes, cells_named, wishes_of
 if TYPE_CHECKING:
     from atlantis_core.session import Session
 
+BY_AUTO = "by --auto"
+"""Who approves where no person is asked."""
+
 
 def as_wished(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a person is asked, less the cells that were to be left alone since."""

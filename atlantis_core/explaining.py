@@ -115,10 +115,11 @@ def _step(child: Mapping[str, Any], reason: str, index: int, place: int) -> _Ent
     output = child["output"]
     if child["kind"] == "approval":
         answer = output.get("answer", {}) if isinstance(output, Mapping) else {}
+        by = output.get("by") if isinstance(output, Mapping) else ""
         why = f" ({_short(answer['reason'])})" if answer.get("reason") else ""
         images = output.get("images") if isinstance(output, Mapping) else None
         much = f", {images} images" if images else ""
-        text = f"round {index}: a person answered the protocol with {child['name']!r}{why}{much}"
+        text = f"round {index}: the protocol was answered {by or 'by a person'}: {child['name']!r}{why}{much}"
         return _Entry(place, "approval", index, text, text.lower())
     result = output.get("text", "") if isinstance(output, Mapping) else output
     given = ", ".join(f"{name}={value}" for name, value in (child["input"] or {}).items())

@@ -12,6 +12,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
+from atlantis_core.approving import BY_AUTO
 from atlantis_core.data.text import clean
 from atlantis_core.errors import BudgetSpent, ProviderUnavailable, ToolError
 from atlantis_core.judging import goal_reached, judge_round
@@ -19,6 +20,7 @@ from atlantis_core.plain import as_json, from_json
 from atlantis_core.protocols import edited_protocol
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.rounds import history
+from atlantis_core.session import Session
 from atlantis_core.spending import Purse
 from atlantis_dml.agents.calls import COMPLETE
 from atlantis_dml.agents.planner import Planner
@@ -151,20 +153,18 @@ def _has_failed(answers: Any) -> bool:
 
 
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    """Wait for a person where the run asks for it; in auto mode pass."""
+    """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
     protocol = from_json(AugmentationProtocol, state["protocol"])
-    if session.spec.auto:
-        return {"approved": approval_of(state["protocol"] or {})}
-    spent = session.workspace.ledger.spent(session.run_id)
-    asked = {"round": state["round"], "protocol": state["protocol"], "images": protocol.num_images, "spent": spent}
-    decision = interrupt(asked)
+    said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
+    by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
     call = _last_call(state)
+    given = {"protocol": protocol.id, "images": protocol.num_images}
     with session.workspace.events.span(
-        session.run_id, "approval", decision["decision"], {"images": protocol.num_images}, state["planner_event"]
+        session.run_id, "approval", decision["decision"], given, state["planner_event"]
     ) as span:
+        span.output = {"answer": decision, "by": by}
         if decision["decision"] == "reject":
-            span.output = {"answer": decision}
             why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
             refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
             return {"messages": [refusal], "approved": ""} | _stop("person", why)
@@ -173,8 +173,16 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             protocol = edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
             session.write(state["round"], "protocol", protocol)
         settled = as_json(protocol)
-        span.output = {"answer": decision, "images": protocol.num_images}
+        counts = [{"cell": request["cell"], "count": request["count"]} for request in settled["cells"]]
+        span.output |= {"images": protocol.num_images, "counts": counts}
     return {"approved": approval_of(settled), "protocol": settled}
+
+
+def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
+    """Return what a person answers; the run rests until then."""
+    spent = session.workspace.ledger.spent(session.run_id)
+    asked = {"round": state["round"], "protocol": state["protocol"], "images": protocol.num_images, "spent": spent}
+    return dict(interrupt(asked))
 
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def advance(
     Args:
         context: The run's session and drafters.
         planner: Decides the steps.
-        answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`.
+        answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`,
+            with `by` (`in the chat`) for the trace.
         watch: Told `(node, update)` after every step.
         stopping: Asked after every step whether a person wants the run to pause.
 

@@ -156,7 +156,7 @@ class ChatDesk:
         """See `Desk.answer`."""
         if self.status != "waiting":
             raise ToolError("no protocol waits for an answer now")
-        self.working.go(self.record.run_id, dict(answer))
+        self.working.go(self.record.run_id, {"by": "in the chat", **answer})
         if answer["decision"] == "reject":
             return "Rejected: the run ends here."
         images = sum(one["count"] for one in answer["protocol"]["cells"]) if "protocol" in answer else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from atlantis_dml.approval import Answer
     from atlantis_dml.graph.running import Outcome
 
+_HERE = {"by": "on the command line"}
+
 
 def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None = None) -> dict[str, Any]:
     """Go on with a run, asking a person where there is one to ask; write its report; return its summary.
@@ -58,13 +60,13 @@ def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> 
     context, planner = crew_of(session)
     watch = follow(screen, lambda: judged(session))
     with screen:
-        outcome = advance(context, planner, answer, watch)
+        outcome = advance(context, planner, answer and answer | _HERE, watch)
         while outcome.status == "waiting" and (recorded := recorded_answer(session)):
             outcome = advance(context, planner, recorded, watch)
         while outcome.status == "waiting" and outcome.question and stdin_is_a_person():
             with screen.paused():
                 answer = ask(session, outcome.question)
-            outcome = advance(context, planner, answer, watch)
+            outcome = advance(context, planner, answer | _HERE, watch)
     return outcome
 
 

@@ -66,11 +66,11 @@ def replayed(name: str, data: str | None, weights: str | None, options: ReadOpti
 
 def recorded_answer(session: Session) -> Answer | None:
     """Return what the person of the recording decided at the approval that this run waits for; None without one."""
-    from atlantis_dml.agents.recording import read_recording
+    from atlantis_dml.agents.recording import answers_of, read_recording
 
     if not session.spec.recording:
         return None
     path = session.workspace.path("recordings") / f"{session.spec.recording}.json"
-    place = len(session.workspace.events.of_kind(session.run_id, "approval"))
+    place = len(answers_of(session.workspace, session.run_id))
     approvals: Any = read_recording(path).approvals
-    return dict(approvals[place]) if place < len(approvals) else None
+    return {**approvals[place], "by": "by the recording"} if place < len(approvals) else None

@@ -8,6 +8,8 @@ from typing import Any
 
 from atlantis_dml.wording import cell_name, duration
 
+_MOST_CELLS = 12
+
 
 def title_of(node: Mapping[str, Any]) -> str:
     """Return a node's line in the tree: number, kind, name, time, cost."""
@@ -37,7 +39,8 @@ def lines_of(node: Mapping[str, Any], whole: bool) -> list[str]:
     lines = _outcome(node)
     if node["kind"] == "tool":
         lines.insert(0, f"arguments: {_arguments(given or {}) or 'none'}")
-        lines += _prompts(node["output"]) if whole else []
+    if whole:
+        lines += _prompts(node["output"])
     if node["kind"] == "model":
         lines = [*_asked(given, whole), *lines]
     return lines
@@ -81,7 +84,19 @@ def _answer(given: Any, output: Mapping[str, Any]) -> list[str]:
     return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
 
 
-_TOLD = {"planner": _decision, "judge": _verdict, "critique": _critique, "model": _answer}
+def _approval(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+    decision, by = output["answer"]["decision"], output.get("by", "")
+    if decision == "reject":
+        return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
+    images, counts = output["images"], output.get("counts", [])
+    much = f"{images:,} images" + (f" instead of {given['images']:,}" if images != given["images"] else "")
+    cells = [f"{one['count']:,} of {cell_name(one['cell'])}" for one in counts[:_MOST_CELLS]]
+    cells += [f"and {len(counts) - _MOST_CELLS:,} cells more"] if len(counts) > _MOST_CELLS else []
+    changed = ", changed" if decision == "edit" else ""
+    return [f"result: approved {by}{changed}: {much}: {'; '.join(cells)}"]
+
+
+_TOLD = {"planner": _decision, "judge": _verdict, "critique": _critique, "model": _answer, "approval": _approval}
 """Kind of a step -> what is told of its outcome, the gist first; of any other kind its text."""
 
 
@@ -94,9 +109,10 @@ def _asked(given: Mapping[str, Any], whole: bool) -> list[str]:
 
 
 def _prompts(output: Any) -> list[str]:
-    """Return the prompts that a step wrote, with the cells they are for."""
-    artifact = output.get("artifact") if isinstance(output, Mapping) else None
-    requests = artifact.get("cells", []) if isinstance(artifact, Mapping) else []
+    """Return the prompts that a step wrote, or a person changed, with the cells they are for."""
+    found = output if isinstance(output, Mapping) else {}
+    parts = (found.get("artifact"), found.get("answer", {}).get("protocol"))
+    requests: list[Any] = next((part["cells"] for part in parts if isinstance(part, Mapping) and "cells" in part), [])
     return [f"prompt for {cell_name(one['cell'])}: {prompt}" for one in requests for prompt in one["prompts"]]
 
 

@@ -58,7 +58,7 @@ class Steering:
                 raise ToolError("no protocol waits for an answer now; another window may have answered it")
             if asked["protocol"]["id"] != answer.get("protocol_id"):
                 raise ToolError("another protocol waits by now; look at it before you answer")
-            checked = self._checked(run, asked, answer)
+            checked = {**self._checked(run, asked, answer), "by": "in the web form"}
             room = self._conversations.of_run(run)
             if room is not None:
                 return room.answer(checked)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from atlantis_core.approving import BY_AUTO
 from atlantis_core.data.text import clean
+from atlantis_dml.step_words import gist_of
 from atlantis_dml.trace_view import cost_of
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def _done(event: Mapping[str, Any]) -> Iterator[Message]:
         reason = _text(output["reason"])
         if reason:
             yield Message("agent", reason, event["started"])
-        yield from (_call(child) for child in event["children"] if child["kind"] == "tool")
+        yield from (_BELOW[child["kind"]](child) for child in event["children"] if _is_told(child))
     elif kind == "judge" and isinstance(output, Mapping):
         verdict = "kept" if output["kept"] else "rolled back"
         yield Message("agent", _text(f"{event['name']} is {verdict}: {output['reason']}"), event["started"])
@@ -90,6 +92,13 @@ def _done(event: Mapping[str, Any]) -> Iterator[Message]:
         yield Message("agent", _text("\n".join(lines)), event["started"], f"critique of {event['name']}")
     elif kind == "person" and isinstance(output, Mapping):
         yield Message("person", _text(output["text"]), event["started"])
+
+
+def _approval(event: Mapping[str, Any]) -> Message:
+    """Who approved or rejected what: of a form no other line tells."""
+    told = gist_of(event)
+    by_person = not isinstance(event["output"], Mapping) or event["output"].get("by") != BY_AUTO
+    return Message("person" if by_person else "agent", _text(told[:1].upper() + told[1:]), event["started"])
 
 
 def _call(event: Mapping[str, Any]) -> Message:
@@ -104,6 +113,14 @@ def _call(event: Mapping[str, Any]) -> Message:
     title = clean(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
     working = event["seconds"] is None and event["status"] == "running"
     return Message("agent", _text("\n".join(lines)), event["started"], title, working, event["seconds"])
+
+
+_BELOW = {"tool": _call, "approval": _approval}
+"""Kind of an event below a decision -> the message that tells of it."""
+
+
+def _is_told(event: Mapping[str, Any]) -> bool:
+    return event["kind"] == "tool" or (event["kind"] == "approval" and event["output"] is not None)
 
 
 def _text(text: object) -> str:

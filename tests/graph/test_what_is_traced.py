@@ -8,6 +8,7 @@ from typing import Any
 from atlantis_core.records import Budget
 from atlantis_dml.agents.rule_planner import RulePlanner
 from atlantis_dml.graph.running import advance
+from atlantis_dml.step_words import lines_of
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
@@ -34,3 +35,27 @@ def test_every_made_image_is_in_the_trace_by_its_key(begin: Begin, journal: Jour
     events = context.session.workspace.events.of_kind(context.session.run_id, "tool")
     (output,) = [event["output"] for event in events if event["name"] == "generate_images"]
     assert output["artifact"]["keys"] == journal(context)[1]["candidates"]
+
+
+def _approval(context: RunContext) -> dict[str, Any]:
+    (event,) = context.session.workspace.events.of_kind(context.session.run_id, "approval")
+    return event
+
+
+def test_the_trace_says_who_approved_what_and_with_which_changes(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    protocol = dict(advance(context, RulePlanner()).question or {})["protocol"]
+    first = {**protocol["cells"][0], "count": 3, "prompts": ["a night in fog"]}
+    answer = {"decision": "edit", "protocol": {**protocol, "cells": [first]}, "by": "in the web form"}
+    advance(context, RulePlanner(), answer)
+    named = f"{first['cell']['class_name']}, condition={first['cell']['value']}"
+    told = lines_of(_approval(context), whole=True)
+    assert told[0] == f"result: approved in the web form, changed: 3 images instead of 8: 3 of {named}"
+    assert told[1] == f"prompt for {named}: a night in fog"
+
+
+def test_the_trace_says_that_no_person_was_asked(begin: Begin) -> None:
+    context = begin(budget=Budget(images=8, rounds=1))
+    advance(context, RulePlanner())
+    (told,) = lines_of(_approval(context), whole=True)
+    assert told.startswith("result: approved by --auto: 8 images: ")

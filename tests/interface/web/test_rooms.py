@@ -72,6 +72,23 @@ def test_a_run_that_is_done_is_a_change_though_no_step_follows(site: Site, fabri
     assert len(room.messages()) == 1
 
 
+def test_an_approval_is_a_line_of_the_chat_whoever_gave_it(site: Site, fabricated) -> None:
+    runs, events = site.workspace.runs, site.workspace.events
+    run = runs.create(replace(runs.get(fabricated.run_id).spec, data="harbor-tiny", beside="chat-one"))
+    keep(site.workspace, ChatRecord("chat-one", "harbor-tiny", started=True, run_id=run.id))
+    room = site.conversations.room("chat-one")
+    with events.span(run.id, "planner", "rules", {"round": 1, "steps": []}) as decision:
+        decision.output = {"reason": "Make the images.", "calls": []}
+    for by, decided in (("in the web form", "edit"), ("by --auto", "approve")):
+        with events.span(run.id, "approval", decided, {"protocol": "p", "images": 40}, decision.id) as span:
+            counts = [{"cell": {"class_name": "tug", "facet": "light", "value": "night"}, "count": 12}]
+            span.output = {"answer": {"decision": decided}, "by": by, "images": 12, "counts": counts}
+    assert [(message.who, message.text) for message in room.messages()[1:]] == [
+        ("person", "Approved in the web form, changed: 12 images instead of 40: 12 of tug, light=night"),
+        ("agent", "Approved by --auto: 12 images instead of 40: 12 of tug, light=night"),
+    ]
+
+
 def test_what_another_server_did_in_a_conversation_is_seen_and_not_undone(site: Site) -> None:
     room = site.conversations.begin("harbor-tiny")
     room.say("night photos are not found; you have 12 images")
