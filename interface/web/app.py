@@ -19,6 +19,7 @@ from atlantis_dml.web.refusals import Refusal, add_refusals
 from atlantis_dml.web.run_routes import add_run_routes
 from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
+from atlantis_dml.web.steering_routes import add_steering_routes
 from atlantis_dml.web.trace_routes import add_trace_routes
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 DATA_PATH = "/data"
 API_PATH = "/api"
 STATIC_PATH = "/own"
+_ROUTES = (
+    add_run_routes,
+    add_steering_routes,
+    add_picture_routes,
+    add_gallery_routes,
+    add_trace_routes,
+    add_search_routes,
+)
 _UNUSED = ("/gradio_api/upload", "/gradio_api/process_recording")
 """Where Gradio would take any file; no part of the pages sends one there."""
 
@@ -73,7 +82,7 @@ def make_data_app(site: Site) -> FastAPI:
     app.add_middleware(LargestBody)
     app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
     router = APIRouter(prefix=DATA_PATH)
-    for add in (add_run_routes, add_picture_routes, add_gallery_routes, add_trace_routes, add_search_routes):
+    for add in _ROUTES:
         add(router, site)
     app.include_router(router)
     api = APIRouter(prefix=API_PATH)

@@ -1,13 +1,12 @@
-"""What the pages ask about runs: how they stand, the protocol that waits, and its answer."""
+"""What the pages ask about runs: how they stand, and what is shown of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
 
 from atlantis_core.data.text import clean
 
@@ -15,17 +14,6 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 _LONGEST_NAME = 300
-
-
-class Answer(BaseModel):
-    """A person's answer to the protocol that waits."""
-
-    decision: Literal["approve", "reject"]
-    protocol_id: str
-    """Of the protocol that the person saw."""
-    cells: list[dict[str, Any]] | None = Field(default=None, max_length=10_000)
-    """The protocol's cells with changed counts or prompts; None takes it as it is."""
-    reason: str = Field(default="", max_length=1000)
 
 
 def add_run_routes(router: APIRouter, site: Site) -> None:
@@ -75,19 +63,3 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
         from atlantis_dml.web.run_page import render_cell
 
         return {"html": render_cell(site, run_id, class_name, facet, value)}
-
-    @router.get("/runs/{run_id}/question")
-    def question(run_id: str) -> dict[str, Any]:
-        return {"question": site.steering.question(run_id)}
-
-    @router.post("/runs/{run_id}/answer")
-    def answer(run_id: str, said: Answer) -> dict[str, Any]:
-        return {"told": site.steering.answer(run_id, said.model_dump())}
-
-    @router.post("/runs/{run_id}/go-on")
-    def go_on(run_id: str) -> dict[str, Any]:
-        return {"told": site.steering.go_on(run_id)}
-
-    @router.post("/runs/{run_id}/stop")
-    def stop(run_id: str) -> dict[str, Any]:
-        return {"told": site.steering.stop(run_id)}

@@ -65,6 +65,13 @@ class Steering:
             self._worker(run)[0].go(run.id, checked)
             return "Rejected." if checked["decision"] == "reject" else "Approved."
 
+    def answered(self, run_id: str, protocol_id: str) -> str:
+        """Return what was answered to a protocol, and where, in words; empty while nothing was."""
+        from atlantis_dml.step_words import gist_of
+
+        approvals = self._workspace.events.of_kind(self._workspace.runs.get(run_id).id, "approval")
+        return next((gist_of(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), "")
+
     def _checked(self, run: Run, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
         from atlantis_core.approving import approval
         from atlantis_core.protocols import edited_protocol

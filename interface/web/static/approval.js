@@ -3,28 +3,49 @@ import { ask, cellName, complain, el } from "./shared.js";
 
 const EVERY_MS = 700;
 const MOST_CELLS = 40;
+const MOST_TRIES = 20; // an answer is in the trace within a second
 
 export function start(element) {
-  const place = el("div", { className: "atlantis" });
+  const place = el("div", { className: "atlantis" }), look = approvals(place);
   element.replaceChildren(place);
-  let shown = null;
-  setInterval(async () => {
+  setInterval(() => {
     const status = document.querySelector("#status [data-run]");
-    if (!status) return;
-    const { run, status: standing } = status.dataset;
-    if (standing !== "waiting" || !run) { if (shown) { place.replaceChildren(); shown = null; } return; }
-    if (shown && shown.startsWith(run)) return;
-    shown = run;
-    try { shown = await show(place, run, () => { shown = null; }) || null; } catch (error) { complain(place, error); }
+    if (status) look(status.dataset.run, status.dataset.status);
   }, EVERY_MS);
 }
 
-// Returns what is shown, or nothing where no protocol waits.
-export async function show(place, run, answered) {
-  const { question } = await ask(`/runs/${run}/question`);
+// Returns what to call when a run may stand otherwise: it shows the protocol that waits, and then what was answered,
+// here or in another window, until the next protocol.
+export function approvals(place) {
+  let shown = null, busy = false;
+  async function look(run, standing) {
+    if (shown && shown.run !== run) { place.replaceChildren(); shown = null; }
+    if (standing === "waiting" && run && !shown) shown = await show(place, run, () => { shown = null; });
+    if (standing !== "waiting" && shown && !shown.sent) shown = await leave(place, shown);
+  }
+  return async (run, standing) => {
+    if (busy) return;
+    busy = true;
+    try { await look(run, standing); } catch (error) { complain(place, error); }
+    busy = false;
+  };
+}
+
+// The form was answered elsewhere: says how. Returns what is still shown where the answer is not in the trace yet.
+async function leave(place, shown) {
   place.replaceChildren();
-  if (!question) return undefined;
-  const protocol = question.protocol;
+  const { told } = await ask(`/runs/${shown.run}/answered?protocol_id=${encodeURIComponent(shown.protocol)}`);
+  if (!told) return shown.tries-- > 0 ? shown : null;
+  place.replaceChildren(el("p", { className: "quiet", role: "status" }, `${shown.refused ? "Another window's answer counted" : "Answered"}: ${told}`));
+  return null;
+}
+
+// Returns what is shown, or null where no protocol waits.
+async function show(place, run, answered) {
+  const { question } = await ask(`/runs/${run}/question`);
+  if (!question) return null;
+  place.replaceChildren();
+  const protocol = question.protocol, shown = { run, protocol: protocol.id, sent: false, refused: false, tries: MOST_TRIES };
   const rows = protocol.cells.slice(0, MOST_CELLS).map((cell) => row(cell));
   const total = el("output", { id: "total" });
   const add = () => { total.textContent = `${rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), 0) + rest(protocol)} images`; };
@@ -36,12 +57,14 @@ export async function show(place, run, answered) {
     try {
       const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
       await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
+      shown.sent = true;
       const said = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
       place.replaceChildren(said);
       said.focus(); // the form is gone: the keyboard goes on from here, not from the top of the page
       setTimeout(answered, 1500);
     } catch (error) {
       told.textContent = error.message;
+      shown.refused = true;
       buttons.forEach((button) => { button.disabled = false; });
     }
   };
@@ -58,7 +81,7 @@ export async function show(place, run, answered) {
     el("p", { className: "actions" }, total, ...buttons, reason), told);
   place.append(form);
   add();
-  return `${run} ${protocol.id}`;
+  return shown;
 }
 
 const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) => sum + cell.count, 0);

@@ -1,6 +1,6 @@
 // The page of runs: live, with the map of gaps and what was returned in a cell.
 import { address, ask, complain, el, remember, runPicker } from "./shared.js";
-import { show as showApproval } from "./approval.js";
+import { approvals } from "./approval.js";
 
 const EVERY_MS = 1000;
 
@@ -8,7 +8,8 @@ export function start(element) {
   const head = el("div"), approval = el("div"), doing = el("p", { className: "quiet doing", role: "status" });
   const page = el("div"), map = el("div", { id: "map" }), cell = el("div", { id: "cell" });
   element.replaceChildren(el("div", { className: "atlantis runs" }, head, doing, approval, page, map, cell));
-  let run = null, seen = "", facet = null, asked = false, shown = "";
+  const lookForApproval = approvals(approval);
+  let run = null, seen = "", facet = null, asked = false;
 
   async function drawMap(name) {
     facet = name;
@@ -40,10 +41,8 @@ export function start(element) {
           select.addEventListener("change", () => drawMap(select.value));
         }
         if (page.querySelector("h2")) drawMap(select ? select.value : "");
-        const waiting = page.querySelector("[data-status]").dataset.status === "waiting";
-        if (!waiting) { approval.replaceChildren(); shown = ""; }
-        else if (!shown) shown = await showApproval(approval, run.id, () => { shown = ""; seen = ""; }) || "";
       }
+      lookForApproval(run.id, page.querySelector("[data-status]").dataset.status);
     } catch (error) { complain(page, error); seen = ""; }
     asked = false;
   }
@@ -56,8 +55,8 @@ export function start(element) {
   });
   map.addEventListener("click", (event) => { const button = event.target.closest("button"); if (button) drawCell(button); });
   runPicker(head, (chosen) => {
-    run = chosen; seen = ""; facet = address.get("facet"); shown = "";
-    [approval, page, map, cell].forEach((place) => place.replaceChildren());
+    run = chosen; seen = ""; facet = address.get("facet");
+    [page, map, cell].forEach((place) => place.replaceChildren());
     remember({ run: run.id });
     look();
   }).catch((error) => complain(head, error));

@@ -107,7 +107,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     late = {name: seen[name] - happened[name] for name in seen}
     assert max(late.values()) < 1.0, late
 
-    # A second browser sees the same; its answer comes too late, and says so.
+    # A second browser sees the same; its answer comes too late, and it is told which one counted, for good.
     other = browser.new_page()
     other.goto(f"{address}/?chat={run.spec.beside}")
     other.wait_for_selector("#approve")
@@ -115,13 +115,16 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     asked = int(count.input_value())
     count.fill(str(asked - 3))
     page.wait_for_selector(f"text={2 * asked - 3} images")
-    other.evaluate("document.querySelector('#reason').value = 'too late'")
     page.press("#approve", "Enter")
     page.wait_for_function("document.activeElement.innerText === 'Approved.'")  # the keyboard goes on from there
+    other.evaluate("document.querySelector('.approval').requestSubmit()")
     page.wait_for_selector("#status [data-status=done]")
     page.wait_for_selector("text=critique of round 1")
     other.wait_for_selector("#status [data-status=done]")
     assert "round 1 is" in other.locator("#talk").inner_text()
+    counted = f"approved in the web form, changed: {2 * asked - 3} images instead of {2 * asked}"
+    assert f"Another window's answer counted: {counted}" in other.locator("#approval").inner_text()
+    assert counted.capitalize() in other.locator("#talk").inner_text()
     other.close()
 
     protocol = Workspace(folder).journal.read(run.id, 1, "protocol")

@@ -112,6 +112,16 @@ def test_an_answer_needs_a_question(client, fabricated) -> None:
     assert "nothing of this run works" in client.post(f"{url}/stop", json={}).json()["error"]
 
 
+def test_a_window_is_told_what_another_one_answered(client, fabricated) -> None:
+    url, events = f"/data/runs/{fabricated.run_id}/answered", fabricated.workspace.events
+    with events.span(fabricated.run_id, "approval", "approve", {"protocol": "p", "images": 18}) as span:
+        counts = [{"cell": {"class_name": HOSTILE, "facet": "light", "value": "night"}, "count": 18}]
+        span.output = {"answer": {"decision": "approve"}, "by": "in the web form", "images": 18, "counts": counts}
+    told = client.get(url, params={"protocol_id": "p"}).json()["told"]
+    assert told == f"approved in the web form: 18 images: 18 of {HOSTILE}, light=night"
+    assert client.get(url, params={"protocol_id": "another"}).json()["told"] == ""
+
+
 def test_other_sites_and_other_names_are_refused(client) -> None:
     assert client.get("/data/runs", headers={"Host": "evil.example:7860"}).status_code == 403
     assert client.get("/data/runs", headers={"Origin": "http://evil.example"}).status_code == 403
