@@ -68,7 +68,7 @@ def test_when_all_gaps_were_tried_the_next_round_goes_elsewhere(begin: Begin, jo
     assert not first & second
 
 
-def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(begin: Begin) -> None:
+def test_the_trace_holds_every_decision_with_its_reason_its_approval_and_the_tool_under_it(begin: Begin) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     advance(context, RulePlanner())
     tree = context.session.workspace.events.tree(context.session.run_id)
@@ -81,6 +81,7 @@ def test_the_trace_holds_every_decision_with_its_reason_and_the_tool_under_it(be
         "find_gaps",
         "draft_protocol",
         "write_prompts",
+        "approve",  # by --auto
         "generate_images",
         "score_outliers",
         "train_retriever",
