@@ -161,7 +161,7 @@ def test_questions_that_have_no_answer_are_told(
 ) -> None:
     with pytest.raises(SetupError, match=words):
         examine(retriever, task, Question(**wrong))  # type: ignore[arg-type]
-    with pytest.raises(SetupError, match="--at"):
+    with pytest.raises(SetupError, match=r"\(at\)"):
         Question(at=(0, 1))
 
 
