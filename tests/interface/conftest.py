@@ -41,6 +41,8 @@ HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("tug", HOSTILE)
 VALUES = ("day", "night")
 QUERIES_PER_CELL = 6
+QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=3"]
+"""Of `atlantis train`: a training of seconds."""
 
 
 @dataclass(frozen=True)
@@ -218,3 +220,16 @@ def fabricate(folder: Path) -> Fabricated:
     session.write(0, "final_arms", {"baseline": baseline, "incumbent": first})
     session.workspace.runs.mark(session.run_id, "done", "budget_spent")
     return Fabricated(session.workspace, session.run_id, folder)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three classes of coloured noise, ten photos each."""
+    draw = np.random.default_rng(0)
+    for number, name in enumerate(("red", "green", "blue")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = draw.integers(0, 120, (40, 48, 3))
+            pixels[..., number] += 100
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
+    return tmp_path / "photos"

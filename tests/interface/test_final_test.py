@@ -12,7 +12,7 @@ import pytest
 from atlantis_core.trial_test import AT
 from atlantis_dml import load_retriever
 from atlantis_dml.cli import _answer
-from tests.interface.conftest import write_picture
+from tests.interface.conftest import QUICK, write_picture
 
 CLASSES = ("tug", "ferry", "sloop")
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test", "test")
@@ -33,8 +33,7 @@ def write_photos(folder: Path, first: int = 0) -> Path:
 
 
 def trained(photos: Path, capsys: Capture, *more: str) -> list[str]:
-    quick = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=3"]
-    assert _answer(["train", str(photos), *quick, *more, "--json"]) == 0
+    assert _answer(["train", str(photos), *QUICK, *more, "--json"]) == 0
     return [trial["id"] for trial in json.loads(capsys.readouterr().out)["trials"]]
 
 

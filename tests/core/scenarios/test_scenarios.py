@@ -5,66 +5,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from atlantis_core.data.assigning import MadeBefore
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import measure_retriever
-from atlantis_core.learning.attacks import Attack
-from atlantis_core.learning.backbones import resolve_backbone
-from atlantis_core.learning.pictures import open_picture, square
-from atlantis_core.learning.retriever import Retriever, frozen
-from atlantis_core.robustness import robust_recall
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.adversarial import Aim, make_adversarial
 from atlantis_core.scenarios.making import make_scenario
-from atlantis_core.scenarios.merging import Quotas, merge
 from atlantis_core.scenarios.sources import Source
-from atlantis_core.searching.filling import Source as Indexed
-
-
-def picture(path: Path, number: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(number).integers(0, 255, (40, 44, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Six classes; eight training, two validation and two test photos each; every other one at night."""
-    rows = []
-    for label in "abcdef":
-        for number in range(12):
-            name = f"photos/{label}.{number}.png"  # a dot in the name is no suffix
-            picture(tmp_path / "source" / name, ord(label) * 100 + number)
-            split = "train" if number < 8 else ("validation", "test")[number % 2]
-            rows.append([name, f"{label}.x", split, "night" if number % 2 else "day"])
-    with (tmp_path / "source" / "metadata.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["file_name", "label", "split", "light"], *rows])
-    return tmp_path / "source"
-
-
-def table(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metadata.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def train_counts(folder: Path) -> Counter[str]:
-    return Counter(row["label"] for row in table(folder) if row["split"] == "train")
-
-
-def held_out(folder: Path) -> list[tuple[str, str, str]]:
-    return sorted((r["file_name"], r["label"], r["split"]) for r in table(folder) if r["split"] != "train")
-
+from tests.core.scenarios.conftest import held_out, picture, table, train_counts
 
 CUTS: dict[str, dict[str, Any]] = {
     "few-shot": {"shots": 3, "classes": 4},
@@ -157,134 +111,6 @@ def test_the_registry_and_its_options_have_words() -> None:
     assert sorted(SCENARIOS) == ["domain-scarce", "few-shot", "full-shot", "imbalanced", "zero-shot"]
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    """Twenty made pictures of two classes, and one of a class that nobody knows."""
-    for label in ("a.x", "c.x"):
-        for number in range(20):
-            picture(tmp_path / "made" / label / f"{number}.png", 9000 + ord(label[0]) * 50 + number)
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
-    return tmp_path / "made"
-
-
-@pytest.mark.parametrize(
-    ("quotas", "taken"),
-    [
-        (Quotas(), 20),
-        (Quotas(per_class=3), 3),
-        (Quotas(fill_to=12), 4),
-        (Quotas(fill_to=5), 0),
-        (Quotas(ratio=0.5), 4),
-        (Quotas(per_class=6, fill_to=12, ratio=2.0), 4),
-    ],
-)
-def test_made_photos_join_training_within_quotas(
-    quotas: Quotas, taken: int, source: Path, made: Path, tmp_path: Path
-) -> None:
-    _, story = merge(Source(source), made, tmp_path / "out", quotas)
-    rows = table(tmp_path / "out")
-    joined = Counter(row["label"] for row in rows if row["origin"] == "synthetic")
-    assert dict(joined) == ({"a.x": taken, "c.x": taken} if taken else {})
-    assert {row["split"] for row in rows if row["origin"] == "synthetic"} <= {"train"}
-    assert sum(row["origin"] == "real" for row in rows) == 72
-    assert story["made"] == {
-        "offered": 41,
-        "of_other_classes": 1,
-        "held_out": 0,
-        "copies": 0,
-        "taken": 2 * taken,
-    }
-
-
-def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: Path, tmp_path: Path) -> None:
-    merge(Source(source), made, tmp_path / "out", Quotas(per_class=2))
-    collection = read_collection(tmp_path / "out").collection
-    assert collection.facets == ("light",)
-    assert collection.not_facets["origin"] == "says which training images are made"
-    marked = [image for image in collection.images if image.facets.get("origin") == "synthetic"]
-    assert len(marked) == 4
-    assert {image.split for image in marked} == {"train"}
-
-
-def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
-    retriever: Retriever, source: Path, made: Path, tmp_path: Path
-) -> None:
-    written, _ = merge(Source(source), made, tmp_path / "merged", Quotas())
-    make_adversarial(retriever, Source(tmp_path / "merged"), tmp_path / "out", Attack("fgsm"), attacked="train")
-    before = retrieval_task(read_collection(source).collection)
-    for folder, trained_on in (("merged", 48 + 40), ("out", 2 * (48 + 40))):
-        collection = read_collection(tmp_path / folder).collection
-        assert len(collection.of_split("train")) == trained_on
-        after = retrieval_task(collection)
-        for part, clean in ((after.queries, before.queries), (after.gallery, before.gallery)):
-            assert [image.id for image in part] == [image.id for image in clean]
-        assert len(Indexed(collection, ("train",)).wanted) == 48
-    assert any("real photos alone ask and are searched" in note for note in written.notes)
-
-
-def test_made_photos_of_strangers_only_are_refused(source: Path, tmp_path: Path) -> None:
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
-    with pytest.raises(SetupError, match="classes there: stranger"):
-        merge(Source(source), tmp_path / "made", tmp_path / "out", Quotas())
-    with pytest.raises(SetupError, match="ratio is 0 or more"):
-        Quotas(ratio=-1.0)
-
-
-@pytest.fixture(scope="module")
-def retriever() -> Retriever:
-    return frozen(resolve_backbone("scratch"))
-
-
-def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 2.0, 3))
-    rows = [row for row in table(tmp_path / "out") if row["split"] == "validation"]
-    assert len(rows) == story["attacked"] == 12
-    assert {Path(row["file_name"]).suffix for row in rows} == {".png"}
-    assert len({row["file_name"] for row in rows}) == 12
-    clean = {Path(row["file_name"]).name: row for row in table(source)}
-    for row in rows:
-        name = Path(row["file_name"]).name
-        origin = clean[name.rsplit("-", 1)[0] + ".png"]
-        assert (origin["label"], origin["light"]) == (row["label"], row["light"])
-        attacked = np.asarray(Image.open(tmp_path / "out" / row["file_name"]), dtype=int)
-        square_of = np.asarray(square(open_picture(source / origin["file_name"]), retriever.side_px), dtype=int)
-        assert 0 < np.abs(attacked - square_of).max() <= 2
-    tests = [row for row in table(tmp_path / "out") if row["split"] == "test"]
-    assert sorted(row["file_name"] for row in tests) == sorted(
-        row["file_name"] for row in table(source) if row["split"] == "test"
-    )
-
-
-@pytest.mark.parametrize("aim", ["drawn", "wrong"])
-def test_the_share_that_is_taken_for_another_class_is_told(
-    aim: Aim, retriever: Retriever, source: Path, tmp_path: Path
-) -> None:
-    written, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 8.0, 5), aim=aim)
-    robust = json.loads((tmp_path / "out" / "scenario.json").read_text())["robust"]
-    assert story["robust"] == robust
-    assert (robust["aim"], robust["attack"]) == (aim, "pgd")
-    tasks = [retrieval_task(read_collection(folder).collection) for folder in (source, tmp_path / "out")]
-    clean, attacked = (measure_retriever(retriever, task)[0].recall_at[1] for task in tasks)
-    assert (robust["clean"]["recall_at"]["1"], robust["recall_at"]["1"]) == (clean, attacked)
-    assert f"Recall@1 {clean:.3f} -> {attacked:.3f}" in written.notes[-1]
-    assert written.notes[-1].startswith(f"pgd, epsilon 8 of 255, aim {aim}: ")
-
-
-def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    attack = Attack("pgd", 8.0, 5)
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack)
-    there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
-    assert story["robust"]["recall_at"] == there["recall_at"]
-    assert story["robust"]["flipped"] == there["flipped"]
-
-
-def test_attacked_training_photos_are_added_as_made(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    make_adversarial(retriever, Source(source), tmp_path / "out", Attack("fgsm", 1.0), attacked="train")
-    rows = table(tmp_path / "out")
-    assert Counter(row["origin"] for row in rows) == {"": 72, "synthetic": 48}
-    assert train_counts(tmp_path / "out") == {f"{c}.x": 16 for c in "abcdef"}
-
-
 def test_scenarios_that_split_anew_need_no_splits_that_fit(source: Path, tmp_path: Path) -> None:
     rows = table(source)
     for row in rows:  # two classes for each split: the regime "seen" cannot read it
@@ -375,42 +201,3 @@ def test_splits_that_a_workspace_made_are_kept(source: Path, tmp_path: Path) -> 
     before = MadeBefore(whole=dict.fromkeys(ids, "test"))
     make_scenario("few-shot", Source(source, known_splits=before), tmp_path / "again", {"shots": 1})
     assert set(others) <= {r["file_name"] for r in table(tmp_path / "again") if r["split"] == "test"}
-
-
-def test_made_photos_that_show_a_held_out_one_never_join(source: Path, tmp_path: Path) -> None:
-    for name, split in (("a.8", "validation"), ("a.9", "test"), ("a.0", "train")):
-        assert next(r["split"] for r in table(source) if r["file_name"] == f"photos/{name}.png") in {split, "test"}
-        with Image.open(source / f"photos/{name}.png") as image:
-            (tmp_path / "made" / "a.x").mkdir(parents=True, exist_ok=True)
-            image.resize((80, 88)).save(tmp_path / "made" / "a.x" / f"{name}.png")
-    shutil.copyfile(source / "photos" / "a.1.png", tmp_path / "made" / "a.x" / "same.png")
-    _, story = merge(Source(source), tmp_path / "made", tmp_path / "out", Quotas())
-    assert story["made"] == {"offered": 4, "of_other_classes": 0, "held_out": 2, "copies": 1, "taken": 1}
-    joined = [row["file_name"] for row in table(tmp_path / "out") if row["origin"] == "synthetic"]
-    assert joined == ["made/a.x/a.0.png"]
-
-
-def test_merging_again_counts_what_joined_before(source: Path, made: Path, tmp_path: Path) -> None:
-    merge(Source(source), made, tmp_path / "once", Quotas(per_class=3))
-    _, story = merge(Source(tmp_path / "once"), made, tmp_path / "twice", Quotas(per_class=5))
-    origins = Counter((row["label"], row["origin"]) for row in table(tmp_path / "twice"))
-    assert origins["a.x", "synthetic"] == origins["c.x", "synthetic"] == 5
-    assert sum(count for (_, origin), count in origins.items() if origin == "real") == 72
-    assert (story["made"]["copies"], story["made"]["taken"]) == (6, 4)
-
-
-def test_a_column_origin_with_another_meaning_is_not_lost(source: Path, made: Path, tmp_path: Path) -> None:
-    text = (source / "metadata.csv").read_text().replace("light", "origin", 1)
-    (source / "metadata.csv").write_text(text)
-    with pytest.raises(SetupError, match="a column 'origin' of its own"):
-        merge(Source(source), made, tmp_path / "out", Quotas())
-
-
-def test_an_attack_that_fails_leaves_nothing(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    def stop(what: str, done: int, total: int) -> None:
-        if what == "attacking":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        make_adversarial(retriever, Source(source), tmp_path / "out", Attack("fgsm"), progress=stop)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
