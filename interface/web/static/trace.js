@@ -83,7 +83,7 @@ function whenSeen(place, act) {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     act();
-  });
+  }, { rootMargin: "600px" }); // a step at the lower edge has no height before it is loaded
   observer.observe(place);
 }
 
