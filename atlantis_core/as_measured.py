@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +56,15 @@ def hands_since(images: Mapping[str, Any]) -> str:
     return f"{' and '.join(parts)} by hand after it was measured" if parts else ""
 
 
+def of_round(session: Session, round_index: int, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Return those verdicts that are of a round's images: a second draft replaces the first one's."""
+    asked = set(session.read(round_index, "candidates") or [])
+    return tuple(verdict for verdict in verdicts if verdict.candidate_key in asked)
+
+
 def _verdicts(session: Session, round_index: int, by_hand: Mapping[str, bool] | None) -> tuple[Verdict, ...]:
-    asked = set(session.read(round_index, "candidates") or [])  # a second draft replaces the first one's images
     found = session.workspace.candidates.verdicts(session.run_id, round_index, by_hand)
-    return tuple(verdict for verdict in found if verdict.candidate_key in asked)
+    return of_round(session, round_index, found)
 
 
 def _heard_then(session: Session, round_index: int) -> dict[str, bool]:

@@ -19,6 +19,7 @@ from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, tra
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from atlantis_core.learning.sampler import TrainingImage
     from atlantis_core.records import Trial
     from atlantis_core.session import Session
 
@@ -48,7 +49,8 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         _say_if_alike(session)
     images = training_images(session, [])
     has_made = any(image.synthetic for image in images)
-    for line in idle_settings(session.recipe, told_in(session.spec.preset), has_made=has_made):
+    idle = idle_settings(session.recipe, told_in(session.spec.preset), has_made=has_made)
+    for line in [*_pairless(session, images), *idle]:
         session.say(line)
     trials = train_arm(session, seeds, images)
     finished = [trial.id for trial in trials if trial.status == "finished"]
@@ -75,12 +77,12 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def pairless(session: Session) -> list[str]:
+def _pairless(session: Session, images: Sequence[TrainingImage]) -> list[str]:
     """Return what is to be known of classes of one training photo, where the loss learns from pairs."""
     from atlantis_core.learning.losses import check_loss
 
     options, _ = check_loss(session.recipe)
-    return named_pairless(image.label for image in training_images(session, [])) if options.needs_pairs else []
+    return named_pairless(image.label for image in images) if options.needs_pairs else []
 
 
 def _say_if_alike(session: Session) -> None:

@@ -41,6 +41,13 @@ class Asked:
     spec: RunSpec
     """All settings but the collection's id and the goal's meaning, which need the collection."""
 
+    @property
+    def reading(self) -> ReadOptions:
+        """How DATA is read, so that images keep the values of the columns that they are asked for by."""
+        from atlantis_core.data.tasks import restricted_columns
+
+        return self.options.keeping(restricted_columns(self.spec.query, self.spec.gallery))
+
 
 def open_workspace(folder: Path | None) -> Workspace:
     """Return the workspace that the command line or the environment names; nothing is created yet."""
@@ -217,15 +224,14 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
-    from atlantis_core.data.tasks import columns_of, retrieval_task
+    from atlantis_core.data.tasks import retrieval_task
     from atlantis_core.goals import goal_in_words, read_goal
     from atlantis_core.learning.presets import adaptation
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
     asked = replace(asked, spec=with_address(asked.spec))
-    options = asked.options.keeping(columns_of(asked.spec.query, asked.spec.gallery))
-    loaded = load_data(asked.data, workspace, options, asked.spec.regime, progress)
+    loaded = load_data(asked.data, workspace, asked.reading, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settled_backbone(asked.spec)
     goal = read_goal(asked.goal, loaded.collection)

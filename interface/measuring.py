@@ -58,7 +58,6 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.inspection import summary
-    from atlantis_core.data.tasks import columns_of
     from atlantis_core.learning.presets import adaptation
     from atlantis_core.session import Session
     from atlantis_dml.assembly import (
@@ -75,8 +74,7 @@ def solo_session(purpose: str, asked: Asked, folder: Path | None, screen: Screen
     check_data(asked.data)
     check_spec(asked.spec)
     store = open_workspace(folder)
-    options = asked.options.keeping(columns_of(asked.spec.query, asked.spec.gallery))
-    loaded = load_data(asked.data, store, options, asked.spec.regime, screen.progress)
+    loaded = load_data(asked.data, store, asked.reading, asked.spec.regime, screen.progress)
     spec, backbone = settled_backbone(asked.spec)  # loads torch, so bad data is refused before it
     about = backbone_line(backbone), adaptation(spec.preset, spec.backbone, backbone)
     for line in (summary(loaded.collection.problems), *loaded.notes, *about):
@@ -128,7 +126,7 @@ def opened(
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import said_of_captions
     from atlantis_core.data.inspection import summary
-    from atlantis_core.data.tasks import columns_of, retrieval_task
+    from atlantis_core.data.tasks import restricted_columns, retrieval_task
     from atlantis_dml.assembly import check_data, data_folder, load_data, open_workspace
     from atlantis_dml.retrievers import find_retriever
 
@@ -137,7 +135,7 @@ def opened(
     if columns:
         check_columns(data_folder(subject.data, store, screen.progress), subject.read, columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    options = subject.read.keeping(columns_of(*subject.restrictions))
+    options = subject.read.keeping(restricted_columns(*subject.restrictions))
     loaded = load_data(subject.data, store, options, subject.regime, screen.progress)
     notice = "the model's weights are random: it was neither pretrained nor trained"
     for line in (notice if retriever.weights == "random" else "", summary(loaded.collection.problems), *loaded.notes):

@@ -105,7 +105,7 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.baseline import pairless, train_baseline
+    from atlantis_core.baseline import train_baseline
     from atlantis_core.exporting.writing import check_free, export_trials
     from atlantis_dml.measuring import solo_session
     from atlantis_dml.progress import screen_on_stderr
@@ -116,8 +116,6 @@ def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[
     seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
     with screen_on_stderr() as screen:
         session = solo_session("train", asked, folder, screen)
-        for note in pairless(session):
-            screen.line(note)
         found = {"data": asked.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)

@@ -15,7 +15,7 @@ Restriction = tuple[str, str]
 _OWN = ("split", "role", "label")
 
 
-def columns_of(*restrictions: Restriction | None) -> tuple[str, ...]:
+def restricted_columns(*restrictions: Restriction | None) -> tuple[str, ...]:
     """Return the columns that restrictions name; images must be read so that they keep their values."""
     return tuple(restriction[0] for restriction in restrictions if restriction is not None)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.as_measured import of_round
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.exporting.data_card import Told, data_card
 from atlantis_core.exporting.kept_images import KeptImage, arms_of, facets_of, kept_images, limits_of, weights_of
@@ -117,11 +118,9 @@ def _told(session: Session, images: Sequence[KeptImage]) -> Told:
     )
 
 
-def _filtered(session: Session, round_index: int) -> list[Verdict]:
+def _filtered(session: Session, round_index: int) -> tuple[Verdict, ...]:
     """Return what the filters alone said of a round's images."""
-    asked = set(session.read(round_index, "candidates") or [])  # a second draft replaces the first one's images
-    found = session.workspace.candidates.filtered(session.run_id, round_index)
-    return [verdict for verdict in found if verdict.candidate_key in asked]
+    return of_round(session, round_index, session.workspace.candidates.filtered(session.run_id, round_index))
 
 
 def _round(session: Session, entry: Mapping[str, Any], filtered: Sequence[Verdict]) -> dict[str, Any]:

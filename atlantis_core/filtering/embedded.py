@@ -76,8 +76,8 @@ def read_embedded(file: Path) -> Embedded:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 raise SetupError(f"{name!r} is one array (.npy) where two are needed; write {_WRITTEN}")
-            arrays = dict(loaded)
-            embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
+            with loaded as arrays:
+                embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
     except FileNotFoundError as error:
         raise SetupError(f"there is no file {name!r}; check the path") from error
     except KeyError as error:

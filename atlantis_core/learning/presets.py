@@ -13,8 +13,6 @@ from atlantis_core.learning.recipe import Recipe
 from atlantis_core.plain import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from atlantis_core.learning.backbones import Backbone
 
 PRESETS = {
@@ -183,7 +181,8 @@ def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Reci
     Raises:
         SetupError: As `preset`, or what is told to come first would take all steps.
     """
-    recipe, told = for_backbone(preset(_settled(text, backbone_name)), backbone, told_in(text)), told_in(text)
+    told = told_in(text)
+    recipe = for_backbone(preset(_settled(text, backbone_name)), backbone, told)
     for setting in ("warmup_steps", "head_steps"):
         first = getattr(recipe, setting)
         if setting in told and first >= recipe.steps:

@@ -84,13 +84,11 @@ def make_adversarial(
     task = RetrievalTask(_images(chosen), _images(gallery))
     clean = embed_task(retriever, task, progress=progress)
     towards, away = _drawn(task, clean[0], attack.seed) if aim == "drawn" else _wrong(retriever.space, task, clean)
-    how = {**attack.facts(), "attacked": attacked, "aim": aim}
+    how = {**attack.facts(), "attacked": attacked, "aim": aim, "side_px": retriever.side_px}
     notes = [f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"]
     if attacked == "train":
         notes.append(TRAINED_ON)
-    story = story_of(
-        "adversarial", how | {"side_px": retriever.side_px}, attack.seed, source, read, [*stay, *chosen], notes
-    )
+    story = story_of("adversarial", how, attack.seed, source, read, [*stay, *chosen], notes)
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
 
     def photos() -> Iterator[Photo]:

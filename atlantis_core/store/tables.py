@@ -15,21 +15,19 @@ collections = Table(
     Column("fingerprints", JSON, nullable=False),
 )
 
-splits = Table(
-    "splits",
-    metadata,
-    Column("regime", String, primary_key=True),
-    Column("image_id", String, primary_key=True),
-    Column("split", String, nullable=False),
-)
 
-carved_splits = Table(
-    "carved_splits",
-    metadata,
-    Column("regime", String, primary_key=True),
-    Column("image_id", String, primary_key=True),
-    Column("split", String, nullable=False),
-)
+def _split_table(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("regime", String, primary_key=True),
+        Column("image_id", String, primary_key=True),
+        Column("split", String, nullable=False),
+    )
+
+
+splits = _split_table("splits")
+carved_splits = _split_table("carved_splits")
 
 runs = Table(
     "runs",

@@ -9,7 +9,7 @@ import pytest
 
 from atlantis_core.data.address import fingerprint
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.data.tasks import columns_of, retrieval_task, test_task
+from atlantis_core.data.tasks import restricted_columns, retrieval_task, test_task
 from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection, LabelledImage, Role, Split
 from atlantis_core.store.workspace import Workspace
@@ -72,7 +72,7 @@ def test_a_column_that_is_no_facet_is_asked_for_also_after_the_folder_is_gone(tm
     ]
     folder = with_metadata(tmp_path / "photos", ("file_name", "label", "split", "kind"), rows)
     query = ("kind", "fruit")
-    asked = read_collection(folder, ReadOptions().keeping(columns_of(query, None)))
+    asked = read_collection(folder, ReadOptions().keeping(restricted_columns(query, None)))
     assert asked.collection.facets == ()
     with pytest.raises(SetupError, match="known: split, role, label, kind"):
         retrieval_task(asked.collection, query=("mood", "x"))
