@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.errors import SetupError
 from atlantis_core.learning.checkpoint import damage, embed_dim_in
+from atlantis_core.learning.presets import told_in
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -25,13 +26,17 @@ def trained_before(session: Session, trial_id: str) -> Trial | None:
 
 
 def say_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
-    """Say it where the embeddings that were just trained have fewer dimensions than the recipe asks for.
+    """Say it where the embeddings that were just trained have fewer dimensions than a person asked for.
+
+    A preset asks for as many as there may be; that a trunk has fewer features is no news then.
 
     Args:
         session: That trained.
         trained: All on the same images.
         num_images: How many they were.
     """
+    if "embed_dim" not in told_in(session.spec.preset):
+        return
     asked = session.recipe.embed_dim
     had = next((embed_dim_in(Path(trial.path)) for trial in trained if trial.status == "finished"), asked)
     if had < asked:

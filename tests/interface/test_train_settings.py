@@ -53,6 +53,16 @@ def test_fewer_dimensions_than_asked_for_are_said(
     assert line in told.err if line else "embed_dim" not in told.err
 
 
+def test_dimensions_that_nobody_asked_for_are_not_missed(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert found["trials"][0]["embed_dim"] < found["recipe"]["embed_dim"]
+    assert "embed_dim" not in told.err
+
+
 @pytest.mark.parametrize(("loss", "needs_pairs"), [("supcon", True), ("proxy_anchor", False)])
 def test_classes_without_a_pair_are_named_where_the_loss_needs_pairs(
     loss: str, needs_pairs: bool, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
