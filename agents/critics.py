@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from atlantis_core.critique import Critique, round_facts, survivors
-from atlantis_core.data.text import clean
-from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
-from atlantis_core.wording import counted
-from atlantis_dml.agents.retelling import scorers_in_words
-from atlantis_dml.agents.typed_answers import ask_for
+from atlantis_core.base.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
+from atlantis_core.base.plural import counted
+from atlantis_core.base.text import clean
+from atlantis_core.run.critique import Critique, round_facts, survivors
+from atlantis_dml.agents.client.structured_output import ask_for
+from atlantis_dml.agents.prompt_facts import scorers_in_words
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
-    from atlantis_core.session import Session
-    from atlantis_dml.agents.calls import ModelCalls
+    from atlantis_core.run.session import Session
+    from atlantis_dml.agents.client.calls import ModelCalls
 
 _FEW_KEPT = 0.5
 _FEW_QUERIES = 20

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from agent_goals import Case
 from fake_provider import Request
 
-from atlantis_core.plain import from_json
-from atlantis_core.protocols import known_values
+from atlantis_core.base.serialization import from_json
+from atlantis_core.data.facets import known_values
 from atlantis_core.records import Cell, Protocol
-from atlantis_core.wishes import Wishes
+from atlantis_core.run.constraints import Wishes
 
 if TYPE_CHECKING:
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 Rounds = Mapping[int, Mapping[str, Any]]
 
@@ -126,7 +126,7 @@ def _names_a_test_image(
 
 def _messages(session: Session) -> Any:
     """Return what the graph's state holds."""
-    from atlantis_dml.agents.rule_planner import RulePlanner
+    from atlantis_dml.agents.rules.planner import RulePlanner
     from atlantis_dml.graph.build import build_graph, checkpoints
 
     with checkpoints(session.workspace.checkpoints) as saver:

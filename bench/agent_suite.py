@@ -31,7 +31,7 @@ from agent_goals import CASES, Case
 from fake_provider import FakeProvider
 
 if TYPE_CHECKING:
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.graph.running import Outcome
 
@@ -83,9 +83,9 @@ def why_not(case: Case) -> str:
 def _begun(case: Case, address: str, workspace: Workspace) -> Session:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.records import Budget, Goal, Price, RunSpec
-    from atlantis_core.session import Session
-    from atlantis_core.wishes import Wishes, wish
-    from atlantis_dml.assembly import Asked, create_run
+    from atlantis_core.run.constraints import Wishes, wish
+    from atlantis_core.run.session import Session
+    from atlantis_dml.app.setup import Asked, create_run
 
     names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
     spec = RunSpec(
@@ -155,8 +155,8 @@ def _until_the_end(case: Case, ran: Ran, provider: FakeProvider) -> None:
 
 def _advanced(ran: Ran) -> Outcome | None:
     """Go on as a new process would; None where an error that nobody foresaw came of it."""
-    from atlantis_core.session import Session
-    from atlantis_dml.chat_models import crew_of
+    from atlantis_core.run.session import Session
+    from atlantis_dml.app.agents import crew_of
     from atlantis_dml.graph.running import advance
 
     run = ran.session.workspace.runs.get(ran.session.run_id)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from atlantis_core.base.ports import SCORERS
+from atlantis_core.base.registry import load
 from atlantis_core.filtering.centre_ratio import CentreRatio
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.embedded import AUTO, Embedded, sort_out
-from atlantis_core.ports import SCORERS
-from atlantis_core.registry import load
 
 REPEATS = 7
 SEEDS = 5

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.data.reading import ReadOptions
-from atlantis_core.planted import planted_gap
+from atlantis_core.harbor.planted import planted_gap
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.assembly import Asked, data_folder
-from atlantis_dml.measuring import diagnosis
+from atlantis_dml.app.measure import diagnosis
+from atlantis_dml.app.setup import Asked, data_folder
 
 TOP = 8
 

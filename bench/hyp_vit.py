@@ -24,22 +24,22 @@ from typing import TYPE_CHECKING, Any
 
 from losses import released_loss, released_similarities
 
+from atlantis_core.base.parallel import best_device, keep_freed_memory
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.learning.augmentation import strength_of, view
-from atlantis_core.learning.backbones import Backbone
-from atlantis_core.learning.decoded import DecodedPictures
-from atlantis_core.learning.devices import best_device, keep_freed_memory
-from atlantis_core.learning.feeding import OnlineFeed
-from atlantis_core.learning.fleet import Alone
-from atlantis_core.learning.gradients import Descent, embedder
-from atlantis_core.learning.heads import fresh_head, make_head
-from atlantis_core.learning.losses import make_loss
-from atlantis_core.learning.optimising import make_optimizer
-from atlantis_core.learning.pictures import as_batch, open_picture
-from atlantis_core.learning.presets import preset
-from atlantis_core.learning.sampler import Batch, TrainingImage, batches, class_names
-from atlantis_core.learning.stages import split
-from atlantis_core.learning.trunks import create_trunk
+from atlantis_core.learning.inputs.augmentation import strength_of, view
+from atlantis_core.learning.inputs.decoded_cache import DecodedPictures
+from atlantis_core.learning.inputs.loaders import OnlineFeed
+from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage, batches, class_names
+from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture
+from atlantis_core.learning.losses.losses import make_loss
+from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.models.heads import fresh_head, make_head
+from atlantis_core.learning.models.split_trunk import split
+from atlantis_core.learning.models.trunks import create_trunk
+from atlantis_core.learning.training.distributed import Alone
+from atlantis_core.learning.training.gradients import Descent, embedder
+from atlantis_core.learning.training.optimizer import make_optimizer
+from atlantis_core.learning.training.presets import preset
 
 if TYPE_CHECKING:
     from torch import Tensor

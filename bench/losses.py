@@ -62,8 +62,8 @@ def vectorised_loss(z: Tensor) -> Tensor:
     """Return the loss of embeddings (P, K, D) as this library computes it."""
     import torch
 
-    from atlantis_core.learning import poincare
-    from atlantis_core.learning.pairwise import pairwise_cross_entropy
+    from atlantis_core.learning.losses.pairwise import pairwise_cross_entropy
+    from atlantis_core.learning.models import poincare
 
     flat = z.reshape(-1, z.shape[2])
     labels = torch.arange(z.shape[0], device=z.device).repeat_interleave(z.shape[1])
@@ -74,7 +74,7 @@ def batch(classes: int, samples: int, device: str, spread: float = 0.8) -> Tenso
     """Return embeddings (P, K, D) in the ball, gathered by class, with lengths on both sides of the clip radius."""
     import torch
 
-    from atlantis_core.learning import poincare
+    from atlantis_core.learning.models import poincare
 
     draw = torch.Generator().manual_seed(0)
     centres = torch.randn(classes, 1, DIMS, generator=draw)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.metrics.paired import compare
+from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Comparison
 
 GAIN = 0.08

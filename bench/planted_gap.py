@@ -19,16 +19,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import ReadOptions
+from atlantis_core.harbor.planted import planted_gap
 from atlantis_core.harbor.writing import bundled_collection
-from atlantis_core.plain import as_json
-from atlantis_core.planted import planted_gap
 from atlantis_core.records import Budget, Comparison, Goal, RunSpec
-from atlantis_core.session import Session
+from atlantis_core.run.measurements import compare_arms, measure_arm, queries_of
+from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_core.trials import compare_arms, measure_arm, queries_of
-from atlantis_dml.assembly import Asked, create_run
-from atlantis_dml.chat_models import crew_of
+from atlantis_dml.app.agents import crew_of
+from atlantis_dml.app.setup import Asked, create_run
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and mend it"

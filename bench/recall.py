@@ -50,11 +50,9 @@ def draw(noise: float | None, images: int) -> Data:
 
 def ours(points: NDArray[np.float32], labels: NDArray[np.int64], tie: float | None = None) -> dict[str, float]:
     """Rank with `atlantis_core.metrics`."""
-    from atlantis_core.metrics.map_at_r import map_at_r
-    from atlantis_core.metrics.r_precision import r_precision
+    from atlantis_core.metrics.rank_counters import TIE
     from atlantis_core.metrics.ranking import rank
-    from atlantis_core.metrics.recall import recall_at_k
-    from atlantis_core.metrics.standings import TIE
+    from atlantis_core.metrics.retrieval_metrics import map_at_r, r_precision, recall_at_k
 
     ranking = rank(points, labels, points, labels, np.arange(len(labels)), tie=TIE if tie is None else tie)
     recalls = {f"recall_at_{k}": recall_at_k(ranking, k) for k in (1, 10, 100, 1000)}

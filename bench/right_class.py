@@ -1,7 +1,8 @@
 """What the filters are good for: shares of made images that show the right class, before and after them.
 
 `python bench/right_class.py --work FOLDER --workspace WORKSPACE RUN`, for a run on a harbor world whose images were
-drawn. The judge is the independent classifier of `atlantis_core.harbor.painter.examiner`; FOLDER has its checkpoint.
+drawn. The judge is the independent classifier of `atlantis_core.harbor.training.painter.examiner`;
+FOLDER has its checkpoint.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from atlantis_core.harbor.painter.examiner import STEPS, Examiner, trained
+from atlantis_core.base.parallel import best_device
+from atlantis_core.harbor.training.painter.examiner import STEPS, Examiner, trained
 from atlantis_core.harbor.vocabulary import VesselClass
-from atlantis_core.learning.devices import best_device
 from atlantis_core.records import Candidate
 from atlantis_core.store.workspace import Workspace
 

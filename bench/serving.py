@@ -21,7 +21,7 @@ def serving(workspace: Path, *options: str) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "atlantis_dml.cli",
+        "atlantis_dml.cli.main",
         "serve",
         *options,
         "--port",

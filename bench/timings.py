@@ -12,22 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.parallel import on_cores
 from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.generation.making import make_candidates
 from atlantis_core.generation.requests import requests_for
 from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.worlds import planted_gap_world
 from atlantis_core.harbor.writing import bundled_collection, pictures_of
-from atlantis_core.keys import content_key
-from atlantis_core.learning.activations import ActivationCache, ViewKind
-from atlantis_core.learning.backbones import HARBOR_STUDENT
-from atlantis_core.learning.devices import on_cores
+from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind
+from atlantis_core.learning.models.backbones import HARBOR_STUDENT
 from atlantis_core.learning.retriever import frozen
-from atlantis_core.learning.training import train
+from atlantis_core.learning.training.train import train
 from atlantis_core.records import Budget, Cell, CellRequest, Goal, Protocol, RunSpec
-from atlantis_core.session import Session
+from atlantis_core.run.session import Session
+from atlantis_core.run.training_set import training_images
 from atlantis_core.store.workspace import Workspace
-from atlantis_core.trials import training_images
 
 REPEATS = 3
 PICTURES, STEPS, SEEDS = 400, 20, 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.graph import END, START, StateGraph
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State

@@ -13,8 +13,8 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 
-from atlantis_core.errors import SetupError, ToolError
-from atlantis_dml.agents.calls import is_complete
+from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.host import Host
 from atlantis_dml.graph.build import checkpoints
 from atlantis_dml.tools.desk import make_desk_tools

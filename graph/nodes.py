@@ -12,17 +12,17 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from atlantis_core.approving import BY_AUTO
-from atlantis_core.data.text import clean
-from atlantis_core.errors import BudgetSpent, ProviderUnavailable, ToolError
-from atlantis_core.judging import goal_reached, judge_round
-from atlantis_core.plain import as_json, from_json
-from atlantis_core.protocols import edited_protocol
+from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable, ToolError
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.base.text import clean
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.rounds import history
-from atlantis_core.session import Session
-from atlantis_core.spending import Purse
-from atlantis_dml.agents.calls import COMPLETE
+from atlantis_core.run.approval import BY_AUTO
+from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.history import history
+from atlantis_core.run.judging import goal_reached, judge_round
+from atlantis_core.run.protocol_rules import edited_protocol
+from atlantis_core.run.session import Session
+from atlantis_dml.agents.client.calls import COMPLETE
 from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_round
 from atlantis_dml.graph.state import State

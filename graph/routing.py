@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from atlantis_core.keys import content_key
+from atlantis_core.base.hashing import content_key
 from atlantis_dml.graph.state import State
 
 SPENDING_TOOL = "generate_images"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from atlantis_core.errors import ProviderUnavailable, SetupError
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_core.base.errors import ProviderUnavailable, SetupError
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.build import STEPS_PER_ROUND, build_graph, checkpoints
 from atlantis_dml.graph.state import State, first_state
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.runtime import Runtime
 
-from atlantis_core.errors import SetupError
-from atlantis_core.rounds import history
+from atlantis_core.base.errors import SetupError
+from atlantis_core.run.history import history
 from atlantis_dml.graph.state import State, first_state
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
     from atlantis_dml.agents.critics import RuleCritic
-    from atlantis_dml.agents.rule_drafter import RuleDrafter
-    from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+    from atlantis_dml.agents.rules.drafter import RuleDrafter
+    from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StudioRun:
         Raises:
             SetupError: No such workspace or run, or one that a chat model plans.
         """
-        from atlantis_core.session import Session
+        from atlantis_core.run.session import Session
         from atlantis_core.store.workspace import Workspace
 
         folder = Path(self.workspace).expanduser()
@@ -57,14 +57,14 @@ class StudioRun:
     @cached_property
     def drafter(self) -> RuleDrafter:
         """Writes protocols."""
-        from atlantis_dml.agents.rule_drafter import RuleDrafter
+        from atlantis_dml.agents.rules.drafter import RuleDrafter
 
         return RuleDrafter()
 
     @cached_property
     def prompt_writer(self) -> TemplatePromptWriter:
         """Writes prompts."""
-        from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
+        from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
         return TemplatePromptWriter()
 
@@ -98,7 +98,7 @@ def begin(state: State, runtime: Runtime[Any]) -> State:
 
 def graph() -> CompiledStateGraph[State, Any, State, State]:
     """Return the graph with the rule planner, for any run of any workspace, and no checkpoints of its own."""
-    from atlantis_dml.agents.rule_planner import RulePlanner
+    from atlantis_dml.agents.rules.planner import RulePlanner
     from atlantis_dml.graph.build import build_graph
 
     return build_graph(RulePlanner(), context=StudioRun, first=begin)

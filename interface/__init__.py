@@ -14,9 +14,9 @@ must mend something, a `ToolError` where what was given cannot serve.
 
 from __future__ import annotations
 
-from atlantis_core.errors import AtlantisError, SetupError, ToolError
-from atlantis_dml.library import evaluate, export, filter_embeddings, load_retriever, train
-from atlantis_dml.search_library import index, open_index
+from atlantis_core.base.errors import AtlantisError, SetupError, ToolError
+from atlantis_dml.api.library import evaluate, export, filter_embeddings, load_retriever, train
+from atlantis_dml.api.search import index, open_index
 
 __all__ = [
     "AtlantisError",

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.goals import goal_in_words
+from atlantis_core.run.goals import goal_in_words
 from atlantis_dml.tools.context import Runtime, answer
 
 

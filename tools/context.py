@@ -14,13 +14,13 @@ from langchain_core.messages import ToolMessage
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
-from atlantis_core.critique import Critique
-from atlantis_core.insight import Insight, InsightFacts, InsightIdeas
-from atlantis_core.plain import as_json
+from atlantis_core.base.serialization import as_json
 from atlantis_core.records import Arm, Gap
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.session import Session
-from atlantis_core.wishes import Wishes
+from atlantis_core.run.constraints import Wishes
+from atlantis_core.run.critique import Critique
+from atlantis_core.run.insight import Insight, InsightFacts, InsightIdeas
+from atlantis_core.run.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from langchain_core.tools import tool
 
+from atlantis_core.base.text import quoted
 from atlantis_core.data.inspection import summary
-from atlantis_core.data.text import quoted
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer
 

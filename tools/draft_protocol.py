@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.plain import as_json
-from atlantis_core.protocols import check_protocol
-from atlantis_core.rounds import brief_facts
-from atlantis_core.wishes import check_wishes, wishes_of
-from atlantis_core.wording import counted
+from atlantis_core.base.plural import counted
+from atlantis_core.base.serialization import as_json
+from atlantis_core.run.constraints import check_wishes, wishes_of
+from atlantis_core.run.history import brief_facts
+from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_dml.tools.context import Brief, Runtime, answer, without_candidate
 
 _LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")

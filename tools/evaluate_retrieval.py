@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from langchain_core.tools import tool
 
-from atlantis_core.data.text import quoted
-from atlantis_core.errors import ToolError
-from atlantis_core.trials import measure_arm, measure_frozen
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.text import quoted
+from atlantis_core.run.measurements import measure_arm, measure_frozen
 from atlantis_dml.tools.context import Runtime, answer
 
 if TYPE_CHECKING:

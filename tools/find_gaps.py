@@ -7,15 +7,15 @@ from typing import Literal
 
 from langchain_core.tools import tool
 
-from atlantis_core.data.text import quoted
-from atlantis_core.diagnosis import diagnose, gaps_in
-from atlantis_core.errors import BudgetSpent, NoUsableAnswer, ToolError
-from atlantis_core.insight import FacetCheck, Insight, Mode, checked
-from atlantis_core.insight_facts import in_short, insight_facts
+from atlantis_core.base.errors import BudgetSpent, NoUsableAnswer, ToolError
+from atlantis_core.base.plural import counted
+from atlantis_core.base.text import quoted
 from atlantis_core.records import Gap
-from atlantis_core.session import Session
+from atlantis_core.run.diagnosis import diagnose, gaps_in
+from atlantis_core.run.insight import FacetCheck, Insight, Mode, checked
+from atlantis_core.run.insight_facts import in_short, insight_facts
+from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
-from atlantis_core.wording import counted
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer
 
 _GROUPS_TOLD, _CLAIMS_TOLD = 4, 3

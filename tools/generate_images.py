@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.plain import from_json
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.plural import counted
+from atlantis_core.base.serialization import from_json
 from atlantis_core.records import Protocol
-from atlantis_core.rounds import make_round
-from atlantis_core.wording import counted
+from atlantis_core.run.rounds import make_round
 from atlantis_dml.tools.context import Runtime, answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.rounds import history
+from atlantis_core.run.history import history
 from atlantis_dml.tools.context import Runtime, answer
 
 

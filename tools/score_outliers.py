@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 
-from atlantis_core.data.text import quoted
-from atlantis_core.errors import NothingGenerated
-from atlantis_core.plain import from_json
+from atlantis_core.base.errors import NothingGenerated
+from atlantis_core.base.serialization import from_json
+from atlantis_core.base.text import quoted
 from atlantis_core.records import Protocol
-from atlantis_core.rounds import candidates_of, screen_round
+from atlantis_core.run.history import candidates_of
+from atlantis_core.run.rounds import screen_round
 from atlantis_dml.tools.context import Runtime, answer, without_candidate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atlantis_core.records import Verdict
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 _CELLS_TOLD = 4
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.diagnosis import answers_for_class
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
+from atlantis_core.run.diagnosis import answers_for_class
 from atlantis_dml.tools.context import Runtime, answer
 
 

@@ -6,10 +6,11 @@ from typing import Literal
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.rounds import TRAINED_ON, kept_candidates, made_for_arm
-from atlantis_core.trials import train_arm, training_images
-from atlantis_core.wording import counted
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.plural import counted
+from atlantis_core.run.history import kept_candidates
+from atlantis_core.run.training_set import TRAINED_ON, made_for_arm, training_images
+from atlantis_core.run.trials import train_arm
 from atlantis_dml.tools.context import Runtime, answer
 
 ArmName = Literal["baseline", "candidate", "incumbent"]

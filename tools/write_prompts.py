@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.plural import counted
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.data.facets import known_values
 from atlantis_core.prompting.choosing import facet_coverage
-from atlantis_core.protocols import known_values
 from atlantis_core.records import Protocol
-from atlantis_core.wording import counted
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.facets import with_captions
-from atlantis_core.data.opening import open_photo
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.data.image_io import open_photo
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.parallel import best_device
 from atlantis_core.captioning.conditions import conditions_in
-from atlantis_core.data.opening import open_photo
-from atlantis_core.errors import SetupError
-from atlantis_core.keys import content_key
-from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.hub import snapshot
-from atlantis_core.learning.weights import folder_digest, require_transformers
+from atlantis_core.data.image_io import open_photo
+from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.learning.models.weights_files import folder_digest, require_transformers
 from atlantis_core.records import Caption, LabelledImage
 
 if TYPE_CHECKING:

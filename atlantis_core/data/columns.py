@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.facets import follows
 from atlantis_core.data.reading import ReadOptions, existing, list_files
-from atlantis_core.errors import SetupError
 from atlantis_core.records import Collection
 
 

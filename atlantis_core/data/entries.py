@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from atlantis_core.base.text import shown
 from atlantis_core.records import Problem, Role, Split
 
 _SPLIT_SPELLINGS: Mapping[str, Split] = {
@@ -76,11 +77,6 @@ def _repetition(rows: Sequence[Entry]) -> str:
 def split_of(spelling: str) -> Split | None:
     """Return the split that a folder's or a column's spelling means, or None where it means none."""
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
-
-
-def shown(path: str) -> str:
-    """Return a path as text that can be printed and stored: bytes that are no UTF-8 become `\ufffd`."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def outside(root: Path, name: str) -> str:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 MOST_VALUES = 24
@@ -156,3 +156,13 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def known_values(collection: Collection) -> dict[str, tuple[str, ...]]:
+    """Return facet -> its values in train and validation, sorted."""
+    values: dict[str, set[str]] = {name: set() for name in collection.facets}
+    for image in collection.images:
+        for name, value in image.facets.items():
+            if name in values:
+                values[name].add(value)
+    return {name: tuple(sorted(found)) for name, found in values.items()}

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from atlantis_core.data.entries import Entry, Listing, outside, shown, split_of
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import LONGEST_LABEL, clean, shown
+from atlantis_core.data.entries import Entry, Listing, outside, split_of
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.metadata import find_metadata
-from atlantis_core.data.text import LONGEST_LABEL, clean
-from atlantis_core.errors import SetupError
 from atlantis_core.records import Problem, Split
 
 # Left behind by file managers and archivers; nobody needs to hear of them.

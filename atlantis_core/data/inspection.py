@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from atlantis_core.base.plural import counted
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
-from atlantis_core.data.opening import DAMAGE, MOST_PIXELS, is_huge, pillow_warnings, read_formats
-from atlantis_core.data.perceptual import fingerprint_of
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.data.fingerprints import fingerprint_of
+from atlantis_core.data.image_io import DAMAGE, MOST_PIXELS, is_huge, pillow_warnings, read_formats
 from atlantis_core.records import Problem
-from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from atlantis_core.data.entries import Entry, Listing, outside, shown, split_of
-from atlantis_core.data.text import LONGEST_LABEL, LONGEST_VALUE, clean
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean, shown
+from atlantis_core.data.entries import Entry, Listing, outside, split_of
 from atlantis_core.records import Problem, Role, Split
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from atlantis_core.data.assigning import Assigned, Made, MadeBefore, assign_splits
-from atlantis_core.data.entries import Listing, shown
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import LONGEST_LABEL, clean, shown
+from atlantis_core.data.entries import Listing
 from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import Inspected, inspect, left_out, summary
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
-from atlantis_core.data.text import LONGEST_LABEL, clean
-from atlantis_core.errors import SetupError
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.data.split_assignment import Assigned, Made, MadeBefore, assign_splits
 from atlantis_core.records import Collection, LabelledImage, Problem, Regime, Split
 
 _SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
-from atlantis_core.data.perceptual import matches_any, unit_vectors
-from atlantis_core.errors import SetupError
-from atlantis_core.plain import as_json
-from atlantis_core.records import LabelledImage
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.data.fingerprints import matches_any, unit_vectors
+from atlantis_core.records import Collection, LabelledImage
 
 
 class SealedSplit:
@@ -77,3 +77,15 @@ class SealedSplit:
         """Build the split again from what `rows_for_store` gave. For `atlantis_core.store` alone."""
         images = [LabelledImage(**row["image"]) for row in rows]
         return cls(images, [base64.b64decode(row["fingerprint"]) for row in rows])
+
+
+def fingerprint(collection: Collection) -> str:
+    """Return 64 hex digits that change with any image, label, split, role or facet value, and nothing else.
+
+    Paths and the name do not count: a collection that was moved is still the same.
+    """
+    rows = sorted(
+        (image.id, image.label, image.split, image.role, sorted(image.facets.items())) for image in collection.images
+    )
+    content = json.dumps([list(collection.facets), collection.num_test, rows], ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -10,8 +10,8 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from atlantis_core.data.perceptual import near_duplicates
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.fingerprints import near_duplicates
 from atlantis_core.records import Split
 
 HELD_OUT: Mapping[Split, float] = {"validation": 0.2, "test": 0.2}

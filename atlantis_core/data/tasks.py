@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlantis_core.data.typed_columns import typed
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.column_syntax import typed
 from atlantis_core.records import Collection, LabelledImage, Regime
 
 Restriction = tuple[str, str]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from atlantis_core.base.plural import counted
 from atlantis_core.exporting.evidence import Evidence, Figures
 from atlantis_core.exporting.markdown import code, table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, Agreement
-from atlantis_core.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlantis_core.as_measured import hands_since
-from atlantis_core.data.typed_columns import typed
+from atlantis_core.base.plural import counted
+from atlantis_core.data.column_syntax import typed
 from atlantis_core.exporting.markdown import code, table
-from atlantis_core.wording import counted
+from atlantis_core.run.verdict_snapshot import hands_since
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST_CLASSES = 50

@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.as_measured import of_round
+from atlantis_core.base.atomic_folder import hidden_beside
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.exporting.data_card import Told, data_card
 from atlantis_core.exporting.kept_images import KeptImage, arms_of, facets_of, kept_images, limits_of, weights_of
 from atlantis_core.exporting.writing import CARD_NAME, check_free
-from atlantis_core.ports import Progress, no_progress
-from atlantis_core.summary import summarise
-from atlantis_core.whole_folder import hidden_beside
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdict_snapshot import of_round
 
 if TYPE_CHECKING:
     from atlantis_core.records import Verdict
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 RETRIEVED = "retrieved"
 """Value of the column `origin` for real photos that were fetched from a pool."""

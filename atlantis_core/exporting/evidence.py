@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics.intervals import wilson
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.plain import as_json
 from atlantis_core.records import Interval, Measurement, Trial
-from atlantis_core.session import Session
+from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial, measuring_session, trials
+from atlantis_core.run.session import Session
+from atlantis_core.run.summary import final_arms
 from atlantis_core.store.workspace import Workspace
-from atlantis_core.summary import final_arms
-from atlantis_core.trials import measure_arm, measure_frozen, measure_trial, measuring_session, trials
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import SetupError
-from atlantis_core.rounds import candidates_of
+from atlantis_core.base.errors import SetupError
+from atlantis_core.run.history import candidates_of
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 _LIMIT = re.compile(r"is (?:at most|above) ([0-9.]+)$")  # how a verdict's reason ends where a score decided
 _PARTS = ("model", "lora", "control", "ip_adapter")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from atlantis_core.data.text import clean
+from atlantis_core.base.text import clean
 
 _LONGEST = 120
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
-from atlantis_core.learning.pictures import open_picture, square
-from atlantis_core.learning.stages import split
+from atlantis_core.base.errors import SetupError
+from atlantis_core.learning.inputs.preprocessing import open_picture, square
+from atlantis_core.learning.models.split_trunk import split
 
 if TYPE_CHECKING:
     from PIL.Image import Image

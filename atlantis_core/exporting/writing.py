@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.base.atomic_folder import check_place, hidden_beside
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.serialization import as_json
+from atlantis_core.base.text import shown
 from atlantis_core.exporting.card import About, model_card
 from atlantis_core.exporting.evidence import Evidence, evidence_of, pictures_of
 from atlantis_core.exporting.onnx_file import FILE_NAME, Agreement, check_onnx, require_onnx, write_onnx
-from atlantis_core.learning.checkpoint import FACTS_NAME, WEIGHTS_NAME
-from atlantis_core.plain import as_json
-from atlantis_core.ports import Progress, no_progress
-from atlantis_core.whole_folder import check_place, hidden_beside
+from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
 
 if TYPE_CHECKING:
-    from atlantis_core.learning.backbones import Backbone
+    from atlantis_core.learning.models.backbones import Backbone
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 CARD_NAME = "README.md"
 _MOST_PICTURES = 8
@@ -135,7 +135,7 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
     """Write weights as they are, and facts without what is only true on this machine; return the facts."""
     from safetensors.torch import save_file
 
-    from atlantis_core.learning.weights import read_facts
+    from atlantis_core.learning.models.weights_files import read_facts
 
     path = target / WEIGHTS_NAME if target.is_dir() else target
     facts = read_facts(path) if path.suffix == ".safetensors" else {}

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import BudgetSpent
+from atlantis_core.base.errors import BudgetSpent
 from atlantis_core.records import LabelledImage, Verdict
 
 if TYPE_CHECKING:
-    from atlantis_core.ports import Captioner
+    from atlantis_core.base.ports import Captioner
     from atlantis_core.records import Candidate, Caption
 
 TRUSTED = 0.8

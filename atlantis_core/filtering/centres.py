@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
 
 if TYPE_CHECKING:
     import numpy as np

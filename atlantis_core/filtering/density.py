@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Self
 
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.scale import REAL_PASS, SMALLEST_SPREAD, OwnScale
 
 if TYPE_CHECKING:

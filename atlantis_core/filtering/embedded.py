@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError, ToolError
+from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.base.ports import SCORERS, OutlierScorer
+from atlantis_core.base.registry import make
+from atlantis_core.base.text import shown
 from atlantis_core.filtering.centre_ratio import CentreRatio
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.margin import Margin
-from atlantis_core.ports import SCORERS, OutlierScorer
-from atlantis_core.registry import make
 
 if TYPE_CHECKING:
     import numpy as np

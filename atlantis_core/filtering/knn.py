@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Self
 
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.scale import REAL_PASS
 

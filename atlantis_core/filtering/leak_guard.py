@@ -24,13 +24,13 @@ class ValidationPrints:
     """The fingerprints of validation images, mirror images included."""
 
     def __init__(self, fingerprints: Sequence[bytes]) -> None:
-        from atlantis_core.data.perceptual import unit_vectors
+        from atlantis_core.data.fingerprints import unit_vectors
 
         self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _none()
 
     def matches(self, fingerprint: bytes) -> bool:
         """Tell whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
-        from atlantis_core.data.perceptual import matches_any
+        from atlantis_core.data.fingerprints import matches_any
 
         return matches_any(fingerprint, self._vectors)
 
@@ -55,7 +55,7 @@ class LeakGuard:
         Raises:
             OSError: A validation image that cannot be read.
         """
-        from atlantis_core.data.perceptual import fingerprint
+        from atlantis_core.data.fingerprints import fingerprint
 
         return cls(ValidationPrints([fingerprint(image.path) for image in validation]), sealed)
 
@@ -80,7 +80,7 @@ class LeakGuard:
         return self._sources[source_path]
 
     def _file_matches(self, path: str) -> bool:
-        from atlantis_core.data.perceptual import fingerprint
+        from atlantis_core.data.fingerprints import fingerprint
 
         print_ = fingerprint(path)
         return any(split.matches(print_) for split in self._held_out)
@@ -89,6 +89,6 @@ class LeakGuard:
 def _none() -> NDArray[np.float32]:
     import numpy as np
 
-    from atlantis_core.data.perceptual import LENGTH
+    from atlantis_core.data.fingerprints import LENGTH
 
     return np.zeros((0, LENGTH), dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import Centres
 
 if TYPE_CHECKING:

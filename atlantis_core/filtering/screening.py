@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import Centres
 from atlantis_core.filtering.diversity import Nearest, nearest_before
 from atlantis_core.filtering.domain import without_domain_shift
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from atlantis_core.base.ports import OutlierScorer
     from atlantis_core.filtering.captions import CaptionCheck
     from atlantis_core.filtering.leak_guard import LeakGuard
-    from atlantis_core.ports import OutlierScorer
 
 Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Embeds images by their paths: M paths -> (M, D)."""

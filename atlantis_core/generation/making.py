@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.ports import Generator, Progress, no_progress
+from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.ports import Generator, Progress, no_progress
 from atlantis_core.records import Candidate, GenerationRequest, Protocol
-from atlantis_core.whole_file import part_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

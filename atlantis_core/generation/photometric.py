@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.opening import open_photo
-from atlantis_core.errors import ToolError
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.registry import load
+from atlantis_core.data.image_io import open_photo
 from atlantis_core.generation.draws import Draws, derived_seed
 from atlantis_core.generation.edits import EDITS
 from atlantis_core.generation.edits.reference import borrowed_light
 from atlantis_core.generation.plan import plan_of
 from atlantis_core.generation.vocabulary import recognised_in
-from atlantis_core.registry import load
 
 if TYPE_CHECKING:
     from PIL.Image import Image

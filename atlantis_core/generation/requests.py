@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import BadProtocol
+from atlantis_core.base.errors import BadProtocol
 from atlantis_core.generation.draws import derived_seed
 from atlantis_core.records import Cell, CellRequest, GenerationRequest, LabelledImage, Protocol
 

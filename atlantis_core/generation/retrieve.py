@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.data.entries import Entry
+from atlantis_core.data.image_io import open_photo
 from atlantis_core.data.inspection import USUAL_SUFFIXES, inspect, summary
-from atlantis_core.data.opening import open_photo
-from atlantis_core.errors import SetupError, ToolError
 from atlantis_core.generation.sizes import shrunk
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
 from atlantis_core.harbor.scene import Scene, draw_scene
 from atlantis_core.harbor.vocabulary import VesselClass, caption
 from atlantis_core.harbor.worlds import FACET, SPLITS, WORLDS, Split, World
-from atlantis_core.ports import Progress, no_progress
 
 _COLUMNS = ("file_name", "label", "split", FACET, "vessel", "hull", "trim")
 _DESCRIPTION = "world.json"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.registry import load
+from atlantis_core.base.text import shown
 from atlantis_core.importing import IMPORTERS
 from atlantis_core.importing.plans import Asked
 from atlantis_core.importing.writing import Imported, write_collection
-from atlantis_core.ports import Progress, no_progress
-from atlantis_core.registry import load
 
 
 def bring(kind: str, source: Path, folder: Path, asked: Asked, progress: Progress = no_progress) -> Imported:

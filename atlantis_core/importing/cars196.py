@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.importing.plans import Asked, Photo, Plan, last_training_class
 from atlantis_core.importing.sources import inside, needed, root_of
 from atlantis_core.records import Split

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.importing.plans import Asked, Photo, Plan, last_training_class
 from atlantis_core.importing.sources import inside, numbered, root_of
 from atlantis_core.records import Split

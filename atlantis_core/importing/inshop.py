@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.importing.plans import Asked, Photo, Plan
 from atlantis_core.importing.sources import damaged, inside, root_of, rows
 from atlantis_core.records import Role, Split

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from atlantis_core.data.entries import shown, split_of
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import shown
+from atlantis_core.data.entries import split_of
 from atlantis_core.data.inspection import USUAL_SUFFIXES
-from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Asked, Photo, Plan
 from atlantis_core.importing.sources import inside
 from atlantis_core.records import Split

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from atlantis_core.data.entries import outside, shown
-from atlantis_core.data.text import clean
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import clean, shown
+from atlantis_core.data.entries import outside
 
 _LONGEST = 120
 

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from atlantis_core.data.entries import shown
+from atlantis_core.base.atomic_folder import hidden_beside
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import shown
 from atlantis_core.data.inspection import wrong_head
-from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo, Plan, listed, named_lone
-from atlantis_core.ports import Progress, no_progress
 from atlantis_core.records import Problem
-from atlantis_core.whole_folder import hidden_beside
 
 
 @dataclass(frozen=True, slots=True)

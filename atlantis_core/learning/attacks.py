@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from atlantis_core.base.ports import Progress
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.ports import Progress
 
 METHODS = ("fgsm", "pgd")
 
@@ -159,7 +159,7 @@ def attack_all(
     Raises:
         SetupError: A picture cannot be read.
     """
-    from atlantis_core.learning.pictures import open_picture, square
+    from atlantis_core.learning.inputs.preprocessing import open_picture, square
 
     for start in range(0, len(pictures), batch_size):
         progress("attacking", start, len(pictures))

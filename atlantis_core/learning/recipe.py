@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import MISSING, dataclass, fields
 
-from atlantis_core.errors import SetupError
-from atlantis_core.keys import content_key
-from atlantis_core.learning.options import bounds
-from atlantis_core.plain import as_json
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.option_strings import bounds
 
 EMBEDDINGS = ("head", "body")
 FEEDS = ("cached", "online")

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from atlantis_core.data.text import in_one_line
-from atlantis_core.errors import SetupError
-from atlantis_core.learning.activations import ActivationCache, Identified, ViewKind
-from atlantis_core.learning.backbones import Backbone, check_name, resolve_backbone
-from atlantis_core.learning.checkpoint import WEIGHTS_NAME
-from atlantis_core.learning.devices import best_device, keep_freed_memory
-from atlantis_core.learning.heads import Head, Sphere, empty_head, head_from_facts
-from atlantis_core.learning.pictures import as_batch, open_picture, square
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.parallel import best_device, keep_freed_memory
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import in_one_line
+from atlantis_core.learning.inputs.activation_cache import ActivationCache, Identified, ViewKind
+from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture, square
+from atlantis_core.learning.models.backbones import Backbone, check_name, resolve_backbone
+from atlantis_core.learning.models.checkpoint import WEIGHTS_NAME
+from atlantis_core.learning.models.heads import Head, Sphere, empty_head, head_from_facts
+from atlantis_core.learning.models.split_trunk import Stages, split
+from atlantis_core.learning.models.trunks import create_trunk, load_trunk
+from atlantis_core.learning.models.weights_files import read_facts, read_weights, three
 from atlantis_core.learning.recipe import EMBEDDINGS
-from atlantis_core.learning.stages import Stages, split
-from atlantis_core.learning.trunks import create_trunk, load_trunk
-from atlantis_core.learning.weights import read_facts, read_weights, three
-from atlantis_core.ports import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

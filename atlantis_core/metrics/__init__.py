@@ -5,8 +5,8 @@ always.
 """
 
 METRICS = {
-    "map_at_r": "atlantis_core.metrics.map_at_r:map_at_r",
-    "r_precision": "atlantis_core.metrics.r_precision:r_precision",
-    "recall_at_k": "atlantis_core.metrics.recall:recall_at_k",
+    "map_at_r": "atlantis_core.metrics.retrieval_metrics:map_at_r",
+    "r_precision": "atlantis_core.metrics.retrieval_metrics:r_precision",
+    "recall_at_k": "atlantis_core.metrics.retrieval_metrics:recall_at_k",
 }
-"""Metric name -> `module:function`; tests/core/metrics/test_contract.py runs over all of them."""
+"""Metric name -> `module:function`; tests/atlantis_core/metrics/test_contract.py runs over all of them."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
-from atlantis_core.registry import build
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.registry import build
 
 if TYPE_CHECKING:
     import torch

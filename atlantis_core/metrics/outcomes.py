@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
-from atlantis_core.whole_file import part_of
+from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.errors import TrainingFailed
+from atlantis_core.base.errors import TrainingFailed
+from atlantis_core.base.registry import build
 from atlantis_core.metrics.distances import DISTANCES, Distance
-from atlantis_core.metrics.ignoring import Ignored
-from atlantis_core.metrics.standings import TIE
-from atlantis_core.metrics.sweep import Field, sweep
-from atlantis_core.registry import build
+from atlantis_core.metrics.exclusions import Ignored
+from atlantis_core.metrics.rank_counters import TIE
+from atlantis_core.metrics.tiles import Field, sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from atlantis_core.base.text import clean
 from atlantis_core.captioning.conditions import conditions_in
-from atlantis_core.data.text import clean
 from atlantis_core.prompting.subjects import Subjects, spoken, words_in
 
 FEWEST_WORDS = 3

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from atlantis_core.data.text import clean
+from atlantis_core.base.text import clean
 from atlantis_core.prompting.mending import mended
 
 LONGEST_PROMPT = 300

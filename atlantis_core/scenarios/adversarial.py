@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import embed_task
 from atlantis_core.importing.plans import Photo
 from atlantis_core.importing.writing import Imported, write_collection
 from atlantis_core.learning.attacks import Attack, attack_all
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.learning.evaluation import embed_task
+from atlantis_core.learning.robustness import Robustness, compared, nearest_rows
 from atlantis_core.records import LabelledImage
-from atlantis_core.robustness import Robustness, compared, nearest_rows
 from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item, classes_of
 from atlantis_core.scenarios.sources import TRAINED_ON, Source, as_made, check_origins, outside, photo_of, read_source
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.learning.heads import Head
+    from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
 _AT_ONCE = 32

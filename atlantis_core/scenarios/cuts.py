@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.captioning.attributes import MEASURED, attributes_in
-from atlantis_core.data.typed_columns import column_value, column_values, typed
-from atlantis_core.errors import SetupError
+from atlantis_core.data.column_syntax import column_value, column_values, typed
 from atlantis_core.importing.plans import named_pairless
-from atlantis_core.learning.options import in_range
+from atlantis_core.learning.option_strings import in_range
 from atlantis_core.scenarios.scenario import Item, classes_of
 
 _GALLERY = "in the regime 'seen' training images are also what is searched: the gallery is smaller too"

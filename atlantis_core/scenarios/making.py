@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.registry import load
 from atlantis_core.importing.plans import Photo, Plan
 from atlantis_core.importing.writing import Imported, write_collection
-from atlantis_core.learning.options import made
-from atlantis_core.ports import Progress, no_progress
-from atlantis_core.registry import load
+from atlantis_core.learning.option_strings import made
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario import Item, Scenario
 from atlantis_core.scenarios.sources import Read, Source, outside, photo_of, read_source

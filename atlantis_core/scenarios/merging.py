@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from atlantis_core.data.entries import shown
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import shown
 from atlantis_core.data.facets import MADE, ORIGIN
+from atlantis_core.data.fingerprints import matches_any, unit_vectors
 from atlantis_core.data.inspection import Inspected, inspect, summary
-from atlantis_core.data.perceptual import matches_any, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import Photo
 from atlantis_core.importing.writing import Imported, write_collection
-from atlantis_core.ports import Progress, no_progress
 from atlantis_core.scenarios.making import plan_of, story_of
 from atlantis_core.scenarios.scenario import Item
 from atlantis_core.scenarios.sources import (

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from atlantis_core.data.assigning import MadeBefore, assign_splits
-from atlantis_core.data.entries import shown
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress
+from atlantis_core.base.text import shown
 from atlantis_core.data.facets import MADE, ORIGIN
 from atlantis_core.data.inspection import Inspected, summary
 from atlantis_core.data.reading import Looked, ReadOptions, look_at
-from atlantis_core.errors import SetupError
+from atlantis_core.data.split_assignment import MadeBefore, assign_splits
 from atlantis_core.importing.plans import Photo
-from atlantis_core.ports import Progress
 from atlantis_core.records import Regime
 from atlantis_core.scenarios.scenario import Item
 

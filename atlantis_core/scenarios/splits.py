@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.splitting import near_groups, split_images
-from atlantis_core.errors import SetupError
 from atlantis_core.importing.plans import named_lone
-from atlantis_core.learning.options import in_range
+from atlantis_core.learning.option_strings import in_range
 from atlantis_core.scenarios.scenario import Item, classes_of
 
 _VALIDATION = "validation is taken out of train when the collection is read"

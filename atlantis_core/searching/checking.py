@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.searching.index import SearchIndex
 from atlantis_core.searching.places import held, read_facts, write_facts
 from atlantis_core.searching.vectors import nearest

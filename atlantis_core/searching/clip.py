@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.data.text import quoted
-from atlantis_core.errors import SetupError
-from atlantis_core.learning.devices import best_device
-from atlantis_core.learning.hub import snapshot
-from atlantis_core.learning.pictures import open_picture
-from atlantis_core.learning.weights import folder_digest, require_transformers
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.parallel import best_device
+from atlantis_core.base.text import quoted
+from atlantis_core.learning.inputs.preprocessing import open_picture
+from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.learning.models.weights_files import folder_digest, require_transformers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
-from atlantis_core.evaluation import distance_of
-from atlantis_core.keys import content_key
-from atlantis_core.learning.heads import head_facts
-from atlantis_core.plain import as_json
-from atlantis_core.registry import load
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.registry import load
+from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.evaluation import distance_of
+from atlantis_core.learning.models.heads import head_facts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
-from atlantis_core.keys import content_key
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import Collection, Filled, IndexFacts, LabelledImage
 from atlantis_core.searching.chroma import Shelf
 from atlantis_core.searching.filters import described

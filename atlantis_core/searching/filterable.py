@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.records import Collection
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from atlantis_core.data.entries import shown
-from atlantis_core.data.typed_columns import column_value, typed
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import shown
+from atlantis_core.data.column_syntax import column_value, typed
 from atlantis_core.records import IndexFacts, LabelledImage
 
 OWN = ("label", "split", "role")

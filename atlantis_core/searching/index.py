@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlantis_core.base.errors import NotThere, SetupError
 from atlantis_core.data.entries import outside
-from atlantis_core.errors import NotThere, SetupError
 from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.chroma import Shelf
 from atlantis_core.searching.filters import Where, chroma_filter, facet_key, meets

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import shown
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.places import CHROMA_NAME
 

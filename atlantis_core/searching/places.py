@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import NotThere, SetupError
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.errors import NotThere, SetupError
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.base.text import shown
 from atlantis_core.records import IndexFacts
-from atlantis_core.whole_file import part_of
 
 FACTS_NAME, CHROMA_NAME, LOCK_NAME = "index.json", "chroma", "lock"
 """What is in the folder of an index."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import shown
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.places import FACTS_NAME, read_facts, workspace_of, write_facts
 from atlantis_core.store.places import kept

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from atlantis_core.data.entries import shown
-from atlantis_core.errors import SetupError
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import shown
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.chroma import Shelf, drop_collection
 from atlantis_core.searching.filters import Where, chroma_filter

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from atlantis_core.ports import Progress, no_progress
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import IndexFacts
 from atlantis_core.searching.chroma import Shelf, reconfigure
 from atlantis_core.searching.filters import values_by_column

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlantis_core.data.perceptual import fingerprint, near_duplicates
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.fingerprints import fingerprint, near_duplicates
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit

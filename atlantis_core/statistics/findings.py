@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.plural import counted
 from atlantis_core.metrics.intervals import wilson
-from atlantis_core.wording import counted
 
 if TYPE_CHECKING:
     from atlantis_core.records import Cause, Gap, Interval

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
     from atlantis_core.records import LabelledImage

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Candidate, Verdict
 from atlantis_core.store import places
 from atlantis_core.store.tables import candidates, overrulings, verdicts

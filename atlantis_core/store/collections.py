@@ -6,12 +6,11 @@ import base64
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.data.address import fingerprint
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.data.sealed import SealedSplit
-from atlantis_core.errors import SetupError
-from atlantis_core.keys import content_key
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.data.sealed import SealedSplit, fingerprint
 from atlantis_core.records import Collection
 from atlantis_core.store.tables import collections
 from atlantis_core.store.upsert import insert_once

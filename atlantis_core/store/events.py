@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from atlantis_core.plain import as_json
+from atlantis_core.base.serialization import as_json
 from atlantis_core.store.tables import events
 
 _OPEN: ContextVar[int | None] = ContextVar("open span", default=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.plain import as_json
+from atlantis_core.base.serialization import as_json
 from atlantis_core.store.tables import journal
 from atlantis_core.store.upsert import replace
 

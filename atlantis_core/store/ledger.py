@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
-from atlantis_core.errors import BudgetSpent
+from atlantis_core.base.errors import BudgetSpent
 from atlantis_core.records import Budget
 from atlantis_core.store.tables import ledger
 

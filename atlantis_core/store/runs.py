@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.errors import NotThere
-from atlantis_core.plain import as_json, from_json
+from atlantis_core.base.errors import NotThere
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import RunSpec
 from atlantis_core.store.tables import runs
 

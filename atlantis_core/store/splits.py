@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Engine, Table, select
 
-from atlantis_core.data.assigning import Made, MadeBefore
 from atlantis_core.data.reading import LoadedCollection
+from atlantis_core.data.split_assignment import Made, MadeBefore
 from atlantis_core.records import Regime, Split
 from atlantis_core.store import tables
 from atlantis_core.store.upsert import insert_once

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.store import tables
 from atlantis_core.store.candidates import CandidateStore
 from atlantis_core.store.collections import CollectionStore

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import SetupError
-from atlantis_dml.answering import show_json
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import show_json
 
 if TYPE_CHECKING:
     from atlantis_dml.tracing.sending import Sent
@@ -19,9 +19,9 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
     Raises:
         SetupError: No such run or target, MLflow is missing or cannot be reached, or a single step was asked for.
     """
-    from atlantis_dml.assembly import open_existing
-    from atlantis_dml.chat_models import redaction
-    from atlantis_dml.report import write_report
+    from atlantis_dml.app.agents import redaction
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.report.report import write_report
     from atlantis_dml.tracing.door import Door
     from atlantis_dml.tracing.sending import send_run
     from atlantis_dml.tracing.target import target_of
@@ -38,7 +38,7 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
 
 def show_sent(run_id: str, sent: Sent) -> None:
     """Print what was sent, and where it is seen."""
-    from atlantis_dml.run_view import stdout_console
+    from atlantis_dml.views.runs import stdout_console
 
     console = stdout_console()
     lines = [f"run {run_id}: {sent.spans} spans and {sent.trials} trials are in {sent.tracking_uri}"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.tracing.figures import Record
 from atlantis_dml.tracing.spans import SpanFacts
 from atlantis_dml.tracing.target import EXPERIMENT, Target

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.as_measured import as_measured, hands_since
-from atlantis_core.learning.checkpoint import FACTS_NAME, losses_in
-from atlantis_core.plain import as_json
+from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.models.checkpoint import FACTS_NAME, losses_in
 from atlantis_core.records import Trial
-from atlantis_core.session import Session
+from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.session import Session
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdict_snapshot import as_measured, hands_since
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
-from atlantis_core.summary import summarise
-from atlantis_core.trials import measurement_key
 from atlantis_dml.tracing.spans import end_of
 
 _MS = 1000

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
-from atlantis_dml.reproducing import about_run
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.command_lines import about_run
 from atlantis_dml.tracing.sending import Sent, send_run
 from atlantis_dml.tracing.spans import Spans
 from atlantis_dml.tracing.target import check_target, target_of
@@ -85,7 +85,7 @@ class LiveExport:
     """
 
     def __init__(self, workspace: Workspace, run: Run, to: str, tell: Callable[[str], None]) -> None:
-        from atlantis_dml.chat_models import redaction
+        from atlantis_dml.app.agents import redaction
 
         self._workspace, self._run, self._to, self._tell = workspace, run, to, tell
         self._target, self._redact = target_of(to, workspace.folder), redaction()

@@ -11,7 +11,7 @@ from atlantis_dml.tracing.spans import Spans, cleaned
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.agents.redaction import Redact
+    from atlantis_dml.agents.client.redaction import Redact
     from atlantis_dml.tracing.door import Door
     from atlantis_dml.tracing.figures import Record
     from atlantis_dml.tracing.target import Target

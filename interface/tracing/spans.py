@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlantis_core.plain import as_json
+from atlantis_core.base.serialization import as_json
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
-from atlantis_dml.agents.redaction import Redact
+from atlantis_dml.agents.client.redaction import Redact
 from atlantis_dml.tracing.conventions import attributes_of, error_type, span_name
 
 LONGEST = 100_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 
 INSTALL = "pip install 'atlantis-dml[trace]'"
 EXPERIMENT = "atlantis"

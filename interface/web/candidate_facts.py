@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.viewing.candidates import Row
+    from atlantis_core.views.candidates import Row
 
 
 def facts_of(row: Row) -> dict[str, Any]:

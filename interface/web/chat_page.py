@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio
 
-from atlantis_core.errors import AtlantisError
+from atlantis_core.base.errors import AtlantisError
 from atlantis_dml.web.drawing import drawn_by
 
 if TYPE_CHECKING:

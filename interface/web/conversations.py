@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.errors import NotThere, SetupError
+from atlantis_core.base.errors import NotThere, SetupError
 from atlantis_dml.web.room import Room
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat_record import ChatRecord
-    from atlantis_dml.desk import Template
+    from atlantis_dml.chat.desk import Template
+    from atlantis_dml.chat.record import ChatRecord
 
 
 class Conversations:
@@ -33,7 +33,7 @@ class Conversations:
 
     def records(self) -> list[ChatRecord]:
         """Return the conversations about data that this server was given, the last one first."""
-        from atlantis_dml.chat_record import conversations
+        from atlantis_dml.chat.record import conversations
 
         mine = [record for record in conversations(self._workspace) if record.data in self.data]
         return sorted(mine, key=lambda record: -record.touched)
@@ -49,7 +49,7 @@ class Conversations:
         Raises:
             SetupError: Data that the server was not started with.
         """
-        from atlantis_dml.chat_record import find_or_begin
+        from atlantis_dml.chat.record import find_or_begin
 
         if data not in self.data:
             known = ", ".join(self.data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from atlantis_core.viewing.candidates import Wanted, choose, counts
+from atlantis_core.views.candidates import Wanted, choose, counts
 from atlantis_dml.web.candidate_facts import facts_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
 
     @router.post("/runs/{run_id}/overrule")
     def overrule(run_id: str, said: Overruling) -> dict[str, Any]:
-        from atlantis_core.overruling import overrule as decide
+        from atlantis_core.run.manual_overrides import overrule as decide
 
         decided = decide(site.look(run_id).session, said.keys, kept=said.kept)
         keys = {key for chosen in decided.values() for key in chosen}

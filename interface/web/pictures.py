@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from atlantis_core.errors import AtlantisError, NotThere
-from atlantis_dml.thumbnails import thumbnail
+from atlantis_core.base.errors import AtlantisError, NotThere
+from atlantis_dml.report.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from atlantis_core.data.text import clean
-from atlantis_core.errors import AtlantisError, NotThere
+from atlantis_core.base.errors import AtlantisError, NotThere
+from atlantis_core.base.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

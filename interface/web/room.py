@@ -7,17 +7,17 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import AtlantisError
-from atlantis_dml.chat_answers import ChatAnswers, host_for, stops, told_at_once
-from atlantis_dml.in_turn import InTurn
-from atlantis_dml.progress import Screen
+from atlantis_core.base.errors import AtlantisError
+from atlantis_dml.app.progress import Screen
+from atlantis_dml.chat.answers import ChatAnswers, host_for, stops, told_at_once
+from atlantis_dml.chat.queue import InTurn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat_record import ChatRecord
-    from atlantis_dml.desk import Template
+    from atlantis_dml.chat.desk import Template
+    from atlantis_dml.chat.record import ChatRecord
     from atlantis_dml.web.transcript import Message
 
 _LINES_KEPT = 20
@@ -85,9 +85,9 @@ class Room:
     """
 
     def __init__(self, record: ChatRecord, workspace: Workspace, template: Template) -> None:
-        from atlantis_dml.chat_models import redaction
-        from atlantis_dml.chat_record import keep
-        from atlantis_dml.desk import ChatDesk
+        from atlantis_dml.app.agents import redaction
+        from atlantis_dml.chat.desk import ChatDesk
+        from atlantis_dml.chat.record import keep
         from atlantis_dml.graph.conversation import Conversation
 
         self._workspace = workspace

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import ToolError
-from atlantis_core.summary import final_arms, summarise
-from atlantis_dml.templating import rendered
-from atlantis_dml.wording import cell_name, headline
+from atlantis_core.base.errors import ToolError
+from atlantis_core.run.summary import final_arms, summarise
+from atlantis_dml.text.figures import cell_name, headline
+from atlantis_dml.text.templating import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
     from atlantis_dml.web.site import Site
 
 _SHOWN_IN_CELL = 24
@@ -30,7 +30,7 @@ def stamp_of(site: Site, run_id: str) -> str:
 
 def render_run(site: Site, run_id: str) -> str:
     """Return the page's upper part."""
-    from atlantis_dml.report import overall_plot, targeted_plot
+    from atlantis_dml.report.report import overall_plot, targeted_plot
 
     summary = summarise(site.workspace, run_id)
     run = site.workspace.runs.get(run_id)
@@ -62,7 +62,7 @@ def burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def render_gaps(site: Site, run_id: str, facet: str) -> str:
     """Return the map of gaps before and after, every cell a button, classes with the most missed queries first."""
-    from atlantis_core.charting.gap_map import gap_map
+    from atlantis_core.views.gap_map import gap_map
 
     session = site.look(run_id).session
     arms = _arms(session)
@@ -81,8 +81,8 @@ def render_gaps(site: Site, run_id: str, facet: str) -> str:
 
 def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:
     """Return the queries of a cell with what was returned instead, before and after."""
-    from atlantis_core.charting.gap_map import cell_answers
     from atlantis_core.records import Cell
+    from atlantis_core.views.gap_map import cell_answers
 
     session = site.look(run_id).session
     arms = _arms(session)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from atlantis_core.data.text import clean
+from atlantis_core.base.text import clean
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -45,7 +45,7 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/report")
     def report(run_id: str) -> Any:
-        from atlantis_dml.report import write_report
+        from atlantis_dml.report.report import write_report
 
         written = write_report(site.workspace, run_id)
         return HTMLResponse(Path(written["report_path"]).read_text(encoding="utf-8"))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.asking import ImageSearch
 from atlantis_core.searching.filters import read_filters
 from atlantis_core.searching.places import list_indexes, named_folder
-from atlantis_dml.searching import index_facts
+from atlantis_dml.app.search import index_facts
 from atlantis_dml.web.pictures import LARGEST_SIDE_PX, shown
 from atlantis_dml.web.uploads import uploaded
 

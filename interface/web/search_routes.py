@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Form, UploadFile
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import described, read_filters, values_by_column
 from atlantis_dml.web.pictures import path_of
 from atlantis_dml.web.search_api import Filters
 from atlantis_dml.web.uploads import uploaded
 
 if TYPE_CHECKING:
-    from atlantis_core.viewing.neighbours import Near
+    from atlantis_core.views.neighbours import Near
     from atlantis_dml.web.site import Site
 
 _ONE_AT_A_TIME = threading.Lock()

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import NotThere
-from atlantis_core.summary import final_arms
+from atlantis_core.base.errors import NotThere
+from atlantis_core.run.summary import final_arms
 from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
 
 if TYPE_CHECKING:
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_core.viewing.candidates import Row
-    from atlantis_core.viewing.neighbours import Neighbours
-    from atlantis_dml.desk import Template
+    from atlantis_core.views.candidates import Row
+    from atlantis_core.views.neighbours import Neighbours
+    from atlantis_dml.chat.desk import Template
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Looked:
     @cached_property
     def rows(self) -> list[Row]:
         """Its candidates."""
-        from atlantis_core.viewing.candidates import rows_of
+        from atlantis_core.views.candidates import rows_of
 
         return rows_of(self.session)
 
@@ -70,7 +70,7 @@ class Site:
         Raises:
             NotThere: No such run.
         """
-        from atlantis_core.session import Session
+        from atlantis_core.run.session import Session
 
         run = self.workspace.runs.get(run_id)
         stamp = (*self.workspace.events.stamp([run.id]), *self.workspace.candidates.stamp(run.id), run.status)
@@ -110,7 +110,7 @@ class Site:
         return self._neighbours(self.look(run_id).session, models[name], "all")
 
     def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:
-        from atlantis_core.viewing.neighbours import Neighbours
+        from atlantis_core.views.neighbours import Neighbours
 
         collection = session.collection
         with self._lock:

@@ -6,16 +6,16 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.text import clean
-from atlantis_core.errors import ToolError
-from atlantis_core.plain import as_json
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.base.text import clean
 from atlantis_dml.web.room import Listening
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.chat.worker import Working
     from atlantis_dml.web.conversations import Conversations
-    from atlantis_dml.working import Working
 
 _LONGEST_REASON = 300
 
@@ -35,8 +35,8 @@ class Steering:
 
     def question(self, run_id: str) -> dict[str, Any] | None:
         """Return the protocol that a run asks about, as it would be made now; None where it asks nothing."""
-        from atlantis_core.approving import as_wished
-        from atlantis_core.session import Session
+        from atlantis_core.run.approval import as_wished
+        from atlantis_core.run.session import Session
         from atlantis_dml.graph.running import question_of
 
         run = self._workspace.runs.get(run_id)
@@ -67,15 +67,15 @@ class Steering:
 
     def answered(self, run_id: str, protocol_id: str) -> str:
         """Return what was answered to a protocol, and where, in words; empty while nothing was."""
-        from atlantis_dml.step_words import gist_of
+        from atlantis_dml.text.steps import gist_of
 
         approvals = self._workspace.events.of_kind(self._workspace.runs.get(run_id).id, "approval")
         return next((gist_of(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), "")
 
     def _checked(self, run: Run, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
-        from atlantis_core.approving import approval
-        from atlantis_core.protocols import edited_protocol
-        from atlantis_core.session import Session
+        from atlantis_core.run.approval import approval
+        from atlantis_core.run.protocol_rules import edited_protocol
+        from atlantis_core.run.session import Session
         from atlantis_dml.graph.running import question_of
 
         if answer.get("decision") == "reject":
@@ -137,7 +137,7 @@ class Steering:
         return self._worker(run) if room is None else (room.desk.working, room.screen)
 
     def _worker(self, run: Run) -> tuple[Working, Listening]:
-        from atlantis_dml.working import Working
+        from atlantis_dml.chat.worker import Working
 
         with self._lock:
             if run.id not in self._workers:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from atlantis_core.data.text import clean
+from atlantis_core.base.text import clean
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site

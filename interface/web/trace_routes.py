@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from atlantis_core.data.text import clean
-from atlantis_core.errors import NotThere
-from atlantis_dml.step_words import gist_of, lines_of, title_of
-from atlantis_dml.trace_view import cost_of, took, walk
+from atlantis_core.base.errors import NotThere
+from atlantis_core.base.text import clean
+from atlantis_dml.text.figures import duration
+from atlantis_dml.text.steps import gist_of, lines_of, title_of
+from atlantis_dml.views.trace import cost_of, took, walk
 from atlantis_dml.web.candidate_facts import facts_of
-from atlantis_dml.wording import duration
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site

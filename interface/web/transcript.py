@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.approving import BY_AUTO
-from atlantis_core.data.text import clean
-from atlantis_dml.step_words import gist_of
-from atlantis_dml.trace_view import cost_of
+from atlantis_core.base.text import clean
+from atlantis_core.run.approval import BY_AUTO
+from atlantis_dml.text.steps import gist_of
+from atlantis_dml.views.trace import cost_of
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -51,8 +51,8 @@ def transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> li
 
 def outcome(workspace: Workspace, run_id: str) -> Message:
     """Return what a finished run came to, as said when its last step had ended."""
-    from atlantis_core.summary import summarise
-    from atlantis_dml.wording import headline
+    from atlantis_core.run.summary import summarise
+    from atlantis_dml.text.figures import headline
 
     ended = max(
         (event["started"] + (event["seconds"] or 0.0) for event in workspace.events.tree(run_id)), default=0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlantis_core.data.opening import pillow_warnings
-from atlantis_core.errors import SetupError
-from atlantis_core.learning.pictures import open_picture
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.image_io import pillow_warnings
+from atlantis_core.learning.inputs.preprocessing import open_picture
 
 if TYPE_CHECKING:
     from fastapi import UploadFile

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from atlantis_core.records import Budget, Goal, Price, RunSpec
-from atlantis_core.spending import Purse
+from atlantis_core.run.cost_tracker import Purse
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.calls import ChatModel, ModelCalls
-from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
+from atlantis_dml.agents.client.scripted import ScriptedChatModel
 
 NAME = "openai:scripted"
 

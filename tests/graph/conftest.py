@@ -13,15 +13,15 @@ from langchain_core.messages import AIMessage
 from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.harbor.writing import bundled_collection
 from atlantis_core.records import Budget, Collection, Goal, RunSpec
-from atlantis_core.session import Session
-from atlantis_core.spending import Purse
+from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.calls import ChatModel, ModelCalls
-from atlantis_dml.agents.chat_planner import ChatPlanner
-from atlantis_dml.agents.redaction import Redact
-from atlantis_dml.agents.rule_drafter import RuleDrafter
-from atlantis_dml.agents.rule_prompt_writer import TemplatePromptWriter
-from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
+from atlantis_dml.agents.client.redaction import Redact
+from atlantis_dml.agents.client.scripted import ScriptedChatModel
+from atlantis_dml.agents.llm.planner import ChatPlanner
+from atlantis_dml.agents.rules.drafter import RuleDrafter
+from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_dml.agents.recording import Recording, read_recording, write_recording
-from atlantis_dml.cli import _answer
+from atlantis_dml.agents.client.recording import Recording, read_recording, write_recording
+from atlantis_dml.cli.main import _answer
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
 

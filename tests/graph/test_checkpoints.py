@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.graph.build import checkpoints
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from atlantis_core.base.errors import ProviderUnavailable, ToolError
+from atlantis_core.chat.run_plan import Planned, plan_in_words
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.errors import ProviderUnavailable, ToolError
-from atlantis_core.planned import Planned, plan_in_words
 from atlantis_core.records import Budget, Collection, Goal, RunSpec
-from atlantis_core.spending import Purse
+from atlantis_core.run.cost_tracker import Purse
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.calls import ChatModel, ModelCalls, prompt_tokens
-from atlantis_dml.agents.chat_host import ChatHost
-from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, prompt_tokens
+from atlantis_dml.agents.client.scripted import ScriptedChatModel
+from atlantis_dml.agents.llm.host import ChatHost
 from atlantis_dml.graph.conversation import CALLS_PER_TURN, Conversation, last_exchange
 from atlantis_dml.tools.context import RunContext
 from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
+from atlantis_core.base.errors import NoUsableAnswer
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.errors import NoUsableAnswer
-from atlantis_core.insight import Claim, FacetIdea, InsightFacts, InsightIdeas
 from atlantis_core.records import Cell
+from atlantis_core.run.insight import Claim, FacetIdea, InsightFacts, InsightIdeas
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 

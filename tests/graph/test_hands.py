@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from atlantis_core.as_measured import as_measured
-from atlantis_core.overruling import overrule
 from atlantis_core.records import Budget
-from atlantis_core.summary import summarise
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdict_snapshot import as_measured
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 

@@ -13,13 +13,13 @@ import pytest
 from langchain_core.messages import AIMessage, SystemMessage
 from pydantic import SecretStr
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.errors import SetupError
 from atlantis_core.records import Budget, Cell, Goal
-from atlantis_dml.agents.chat_planner import ChatPlanner
-from atlantis_dml.agents.redaction import redaction_of
-from atlantis_dml.agents.rule_planner import RulePlanner
-from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.agents.client.redaction import redaction_of
+from atlantis_dml.agents.client.scripted import ScriptedChatModel
+from atlantis_dml.agents.llm.planner import ChatPlanner
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools import TOOLS
 from atlantis_dml.tools.context import RunContext

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.errors import SetupError
-from atlantis_core.final_test import final_test
 from atlantis_core.records import Budget, Goal, Price
-from atlantis_core.rounds import kept_candidates
-from atlantis_core.session import Session
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_core.run.history import kept_candidates
+from atlantis_core.run.session import Session
+from atlantis_core.workflows.test import final_test
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 

@@ -12,16 +12,16 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from atlantis_core.records import Budget
-from atlantis_core.session import Session
-from atlantis_core.spending import Purse
-from atlantis_dml.agents.calls import ChatModel, ModelCalls
-from atlantis_dml.agents.chat_drafter import ChatDrafter
-from atlantis_dml.agents.chat_insight import ChatInsight
-from atlantis_dml.agents.chat_planner import ChatPlanner
-from atlantis_dml.agents.chat_prompt_writer import ChatPromptWriter
+from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.session import Session
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
+from atlantis_dml.agents.client.recording import read_recording, recording_of, write_recording
+from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
-from atlantis_dml.agents.recording import read_recording, recording_of, write_recording
-from atlantis_dml.agents.scripted import ScriptedChatModel
+from atlantis_dml.agents.llm.drafter import ChatDrafter
+from atlantis_dml.agents.llm.insight import ChatInsight
+from atlantis_dml.agents.llm.planner import ChatPlanner
+from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext

@@ -13,7 +13,7 @@ from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import draw_scene
 from atlantis_core.harbor.vocabulary import VesselClass
 from atlantis_core.records import Budget
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import STOPPED, advance, question_of
 from atlantis_dml.tools.context import RunContext
 

@@ -10,7 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.graph.studio import graph
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from atlantis_core.records import Budget
-from atlantis_dml.agents.rule_planner import RulePlanner
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
-from atlantis_dml.step_words import lines_of
+from atlantis_dml.text.steps import lines_of
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.data.perceptual import fingerprint
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.serialization import as_json
+from atlantis_core.data.fingerprints import fingerprint
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
-from atlantis_core.judging import Decision
-from atlantis_core.keys import content_key
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.plain import as_json
 from atlantis_core.records import (
     Budget,
     Candidate,
@@ -33,9 +32,10 @@ from atlantis_core.records import (
     Trial,
     Verdict,
 )
-from atlantis_core.session import Session
+from atlantis_core.run.judging import Decision
+from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_core.trials import measurement_key
 
 HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("tug", HOSTILE)

@@ -16,9 +16,9 @@ from PIL import Image
 
 from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
-from atlantis_core.metrics.standings import TIE
-from atlantis_dml.cli import _answer
-from atlantis_dml.retrievers import find_retriever
+from atlantis_core.metrics.rank_counters import TIE
+from atlantis_dml.app.find_model import find_retriever
+from atlantis_dml.cli.main import _answer
 
 HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("red", "green", HOSTILE)

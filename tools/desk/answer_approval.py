@@ -6,9 +6,9 @@ from typing import Literal
 
 from langchain_core.tools import tool
 
-from atlantis_core.approving import approval
-from atlantis_core.errors import ToolError
-from atlantis_core.said import consents, rejects, unsaid
+from atlantis_core.base.errors import ToolError
+from atlantis_core.chat.consent import consents, rejects, unsaid
+from atlantis_core.run.approval import approval
 from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 

@@ -10,9 +10,9 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.prebuilt import ToolRuntime
 
 if TYPE_CHECKING:
-    from atlantis_core.planned import Planned
+    from atlantis_core.chat.run_plan import Planned
     from atlantis_core.records import Collection
-    from atlantis_core.session import Session
+    from atlantis_core.run.session import Session
 
 BY_CODE = {"by": "code"}
 """Marks a message that stands where a person's would, but was written by code."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.explaining import decisions, explained
+from atlantis_core.base.errors import ToolError
+from atlantis_core.chat.explain import decisions, explained
 from atlantis_dml.tools.desk.context import DeskRuntime
 
 

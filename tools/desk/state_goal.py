@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.planned import changed
-from atlantis_core.said import unsaid
+from atlantis_core.base.errors import ToolError
+from atlantis_core.chat.consent import unsaid
+from atlantis_core.chat.run_plan import changed
 from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 

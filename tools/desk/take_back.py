@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.errors import ToolError
-from atlantis_core.said import takes_back
+from atlantis_core.base.errors import ToolError
+from atlantis_core.chat.consent import takes_back
 from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
 from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file
-from atlantis_core.keys import content_key
-from atlantis_core.learning.hub import snapshot
-from atlantis_core.learning.weights import file_digest, folder_digest, require_safetensors
+from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.learning.models.weights_files import file_digest, folder_digest, require_safetensors
 
 _WEIGHTS = ("*.json", "*.safetensors")
 _PICKLED = ("*.bin", "*.pt", "*.ckpt", "*.pth")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.opening import open_photo
-from atlantis_core.errors import SetupError, ToolError
+from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.base.parallel import best_device
+from atlantis_core.data.image_io import open_photo
 from atlantis_core.generation.diffusion.addons import find_addons
 from atlantis_core.generation.diffusion.editing import Editor, edit_steps
 from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
 from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file, parse_address
 from atlantis_core.generation.sizes import fitted, shrunk
-from atlantis_core.learning.devices import best_device
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,7 +56,7 @@ class DiffusionGenerator:
     @cached_property
     def version(self) -> str:
         """Content address of weights, options and kind of device: another one may give another image."""
-        from atlantis_core.keys import content_key
+        from atlantis_core.base.hashing import content_key
 
         parts = [self._found.digest, self._addons.digests, str(self._options), self._device]
         return content_key("diffusion", parts)[:16]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_core.generation.diffusion.known import BUNDLED
 from atlantis_core.generation.diffusion.options import DiffusionOptions
-from atlantis_core.learning.hub import find_snapshot
-from atlantis_core.learning.weights import folder_digest, require_safetensors
+from atlantis_core.learning.models.hub import find_snapshot
+from atlantis_core.learning.models.weights_files import folder_digest, require_safetensors
 
 _INDEX = "model_index.json"
 _WEIGHTLESS = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "feature_extractor", "image_processor")

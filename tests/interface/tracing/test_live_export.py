@@ -18,9 +18,9 @@ from agent_faults import echoes_the_key
 from fake_provider import FakeProvider
 
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli import _answer
-from atlantis_dml.trace_view import trace_of
+from atlantis_dml.cli.main import _answer
 from atlantis_dml.tracing.live import exported
+from atlantis_dml.views.trace import trace_of
 from tests.interface.conftest import begin, fabricate
 
 KEY = "sk-planted-key-9876543210"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from atlantis_core.overruling import overrule
-from atlantis_core.session import Session
+from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli import _answer
-from atlantis_dml.trace_view import trace_of
+from atlantis_dml.cli.main import _answer
+from atlantis_dml.views.trace import trace_of
 from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 
 
@@ -190,7 +190,7 @@ def test_a_server_that_does_not_answer_is_told_before_the_report_is_drawn(
 
 
 def test_without_mlflow_the_trace_is_there_and_the_export_says_what_to_install(fabricated: Fabricated) -> None:
-    code = "import sys; sys.modules['mlflow'] = None; from atlantis_dml.cli import main; main()"
+    code = "import sys; sys.modules['mlflow'] = None; from atlantis_dml.cli.main import main; main()"
     command = [sys.executable, "-c", code, "trace", "last", "--workspace", str(fabricated.workspace.folder)]
     assert subprocess.run(command, capture_output=True, check=False, env=os.environ).returncode == 0
     done = subprocess.run([*command, "--to", "mlflow"], capture_output=True, text=True, check=False)

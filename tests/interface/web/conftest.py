@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from atlantis_core.data.reading import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
-from atlantis_dml.desk import Template
+from atlantis_dml.chat.desk import Template
 from atlantis_dml.web.app import make_data_app
 from atlantis_dml.web.site import Site
 

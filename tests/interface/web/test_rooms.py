@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import ReadOptions
-from atlantis_core.errors import SetupError
 from atlantis_core.records import Budget, Goal, RunSpec
-from atlantis_dml.chat_record import ChatRecord, keep
-from atlantis_dml.desk import Template
+from atlantis_dml.chat.desk import Template
+from atlantis_dml.chat.record import ChatRecord, keep
 from atlantis_dml.web.room import Room
 from atlantis_dml.web.site import Site
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi import UploadFile
 from PIL import Image
 
-from atlantis_core.errors import SetupError
+from atlantis_core.base.errors import SetupError
 from atlantis_dml.web.uploads import LARGEST_BYTES, uploaded
 
 HOSTILE = "<script>alert(1)</script>"

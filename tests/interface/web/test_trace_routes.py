@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlantis_dml.wording import duration
+from atlantis_dml.text.figures import duration
 from tests.interface.conftest import write_prompts
 
 

@@ -1,0 +1,1 @@
+"""Chat models: building, calling, recording, redacting."""

@@ -1,0 +1,50 @@
+"""A provider's failures in a person's words: they pause a run and never end it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import ProviderUnavailable
+
+if TYPE_CHECKING:
+    from atlantis_dml.agents.client.redaction import Redact
+
+
+@contextmanager
+def provider(name: str, redact: Redact) -> Iterator[None]:
+    """Turn what goes wrong in a call of a chat model into `ProviderUnavailable`.
+
+    Args:
+        name: The model's, for the message.
+        redact: Takes the key out of what the provider says.
+
+    Raises:
+        ProviderUnavailable: The model cannot be reached, refuses, or answers something that is no chat completion.
+    """
+    import openai
+
+    try:
+        yield
+    except openai.OpenAIError as error:
+        raise ProviderUnavailable(redact(_in_words(name, error))) from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # langchain-openai's answers to a body that is no chat completion: HTML, {}, no choice, no message, too deep
+        raise ProviderUnavailable(f"{name} sent no chat completion: {redact(_first_line(error))}") from error
+
+
+def _in_words(name: str, error: Exception) -> str:
+    import openai
+
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        return f"{name}: the provider refuses the key; set a valid OPENAI_API_KEY and resume"
+    if isinstance(error, openai.APITimeoutError):
+        return f"{name}: the provider did not answer in time; resume when it does"
+    if isinstance(error, openai.APIConnectionError):
+        return f"{name}: the provider cannot be reached; check --base-url and the network, then resume"
+    return f"{name}: the provider failed ({_first_line(error)}); resume later"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

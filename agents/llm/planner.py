@@ -1,0 +1,114 @@
+"""The planner with a chat model: the tools are bound; goal, budget, journal and last results are in the prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.utils import count_tokens_approximately, trim_messages
+
+from atlantis_core.base.errors import ProviderUnavailable
+from atlantis_core.run.constraints import wishes_of
+from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.history import history, share_of_round
+from atlantis_dml.agents.client.calls import is_complete
+from atlantis_dml.agents.planner import State, usual_steps
+from atlantis_dml.agents.prompt_facts import cells_in_words, round_in_short
+from atlantis_dml.prompts import quoted, render
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from atlantis_core.run.session import Session
+    from atlantis_dml.agents.client.calls import ModelCalls
+    from atlantis_dml.tools.context import RunContext
+
+HISTORY_TOKENS = 1800
+"""Of earlier decisions and results, the newest that fit; finished rounds are told in short besides."""
+
+_ROUNDS_TOLD = 6
+
+_ARMS = {
+    "edit": "edit (changes light, weather, blur or place of real photos of the class)",
+    "text_to_image": "text_to_image (draws from a prompt)",
+    "retrieve": "retrieve (takes real photos from an unlabelled pool)",
+}
+
+
+class ChatPlanner:
+    """Asks a chat model which tool comes next.
+
+    The prompt begins with what never changes in a run, so that providers can cache it.
+
+    Args:
+        calls: The run's chat models.
+        tools: The tools it may call.
+    """
+
+    def __init__(self, calls: ModelCalls, tools: list[BaseTool]) -> None:
+        self.name = calls.name
+        self._calls, self._tools = calls, tools
+
+    def decide(self, state: State, context: RunContext) -> AIMessage:
+        """Return the model's decision; see `Planner.decide`.
+
+        A model that thinks aloud and forgets the call is asked once more; what calls nothing then is a stop.
+        """
+        prompt = self._prompt(state, context)
+        decision = self._calls.ask("planner", prompt, self._tools)
+        if decision.tool_calls or not is_complete(decision):
+            return decision
+        nudged = [*prompt, AIMessage(decision.text or "(empty)"), HumanMessage(render("planner_nudge"))]
+        decision = self._calls.ask("planner", nudged, self._tools)
+        if not decision.tool_calls and not decision.text.strip() and is_complete(decision):
+            raise ProviderUnavailable(f"{self.name} answers nothing; resume later, or with another model")
+        return decision
+
+    def _prompt(self, state: State, context: RunContext) -> list[BaseMessage]:
+        session = context.session
+        before = [SystemMessage(render("planner")), HumanMessage(render("planner_goal", **_goal(session)))]
+        now = HumanMessage(render("planner_now", **_now(state, session)))
+        return [*before, *_last(state.get("messages", [])), now]
+
+
+def _last(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """Return the newest messages that fit, beginning with a decision: an answer alone would be refused."""
+    return trim_messages(
+        messages,
+        max_tokens=HISTORY_TOKENS,
+        token_counter=count_tokens_approximately,
+        strategy="last",
+        start_on="ai",
+        allow_partial=False,
+    )
+
+
+def _goal(session: Session) -> dict[str, Any]:
+    goal = session.goal
+    return {
+        "goal": quoted(goal.text),
+        "cells": cells_in_words(goal.cells),
+        "target": goal.target,
+        "rounds": session.spec.budget.rounds,
+        "generator": quoted(session.spec.generator, 120),
+        "arms": ", ".join(_ARMS[arm] for arm in session.generator.arms),
+    }
+
+
+def _now(state: State, session: Session) -> dict[str, Any]:
+    images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    usd_left = Purse(session.workspace.ledger, session.run_id, session.spec).left_usd()
+    wishes, done = wishes_of(session), set(state.get("steps", []))
+    usual = next((step for step in usual_steps(state, session.collection.facets) if step.name not in done), None)
+    return {
+        "round": state["round"],
+        "rounds": session.spec.budget.rounds,
+        "images_left": "no limit" if images_left is None else f"{images_left:g}",
+        "share": share_of_round(session, state["round"]),
+        "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
+        "journal": [round_in_short(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
+        "skipped": cells_in_words(wishes.skip),
+        "notes": [quoted(note) for note in wishes.notes],
+        "done": ", ".join(state.get("steps", [])) or "nothing yet",
+        "usual": f"{usual.name} ({usual.reason})" if usual else "nothing is left to do in this round",
+    }

@@ -1,0 +1,144 @@
+"""The protocol drafter without a chat model: spend on the worst gaps, and do not repeat what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.plural import counted
+from atlantis_core.records import Cell, CellRequest, Gap, Protocol
+
+if TYPE_CHECKING:
+    from atlantis_dml.tools.context import Brief
+
+FEWEST_QUERIES = 20
+"""Validation queries that the targeted cells of a round hold together, where there are so many."""
+
+PER_CELL = 24
+"""Images that a cell gets where the budget allows: enough to matter among its class's real images."""
+
+
+class RuleDrafter:
+    """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones.
+
+    Where all gaps were tried in vain, what is left is spread over the other cells: another guess, no repetition.
+    """
+
+    def draft(self, brief: Brief) -> Protocol:
+        """Return a protocol within `brief.num_images`.
+
+        Raises:
+            ToolError: There is no gap, or nothing is left that was not tried.
+        """
+        if brief.spread == "uniform":
+            cells = _all_cells(brief)
+            reason = f"control arm: {counted(brief.num_images, 'image')} spread over {counted(len(cells), 'cell')}"
+            return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
+        gaps = _untried(brief.gaps, brief.history)
+        if not gaps:
+            return _widened(brief)
+        chosen = _provable(_worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
+        cells = [cell for gap in chosen for cell in _cells_of(gap.cell, brief.classes)]
+        deficit = sum(gap.deficit for gap in chosen) / len(chosen)
+        return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _why(chosen))
+
+
+def _widened(brief: Brief) -> Protocol:
+    if not brief.history:
+        raise ToolError("no gap was found")
+    tried = _tried(brief.history)
+    cells = [cell for cell in _all_cells(brief) if cell not in tried]
+    if not cells:
+        raise ToolError("no cell is left that was not tried before")
+    reason = f"no gap is left that was not tried in vain; what is left goes to the {len(cells)} other cells"
+    return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
+
+
+def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
+    """The leading finding: the worst gap and its kind.
+
+    A scarce facet value is mended for all the classes that lack it, the mildly missed ones too: single cells have
+    too few queries to tell them apart, and together they have enough to prove a gain. Otherwise the gaps whose
+    score is at least half the worst one's.
+    """
+    worst = gaps[0]
+    if worst.cause == "scarce" and worst.cell.facet:
+        return [gap for gap in gaps if (gap.cause, gap.cell.facet, gap.cell.value) == _kind(worst)]
+    return [gap for gap in gaps if gap.score >= min(worst.score, worst.score / 2)]
+
+
+def _provable(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
+    """Add the next gaps until there are queries enough: on a handful of them no gain can be told from chance."""
+    others = [gap for gap in gaps if gap not in chosen]
+    wanted = list(chosen)
+    while others and sum(gap.queries for gap in wanted) < FEWEST_QUERIES:
+        wanted.append(others.pop(0))
+    return wanted
+
+
+def _kind(gap: Gap) -> tuple[str, str, str]:
+    return gap.cause, gap.cell.facet, gap.cell.value
+
+
+def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
+    """A gap of a facet value alone, as in the `unseen` regime, is mended with every class that may be trained on."""
+    return [cell] if cell.class_name else [Cell(name, cell.facet, cell.value) for name in classes]
+
+
+def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
+    tried = _tried(history)
+    tried |= {replace(cell, class_name="") for cell in tried}
+    return [gap for gap in gaps if gap.cell not in tried]
+
+
+def _tried(history: Sequence[dict[str, Any]]) -> set[Cell]:
+    """Return the cells of the rounds that were not kept."""
+    return {
+        Cell(**request["cell"])
+        for entry in history
+        if not entry["decision"]["kept"]
+        for request in entry["protocol"]["cells"]
+    }
+
+
+def _all_cells(brief: Brief) -> list[Cell]:
+    pairs = [(facet, value) for facet, values in brief.facet_values.items() for value in values]
+    return [Cell(name, facet, value) for facet, value in pairs or [("", "")] for name in brief.classes]
+
+
+def _spread(cells: Sequence[Cell], num_images: int, offset: int) -> list[CellRequest]:
+    """Share images out evenly; with fewer images than cells every k-th cell gets one."""
+    if num_images < len(cells):
+        step = len(cells) / num_images
+        return [CellRequest(cells[(int(i * step) + offset) % len(cells)], 1) for i in range(num_images)]
+    share, rest = divmod(num_images, len(cells))
+    return [CellRequest(cell, share + (index < rest)) for index, cell in enumerate(cells)]
+
+
+def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, reason: str) -> Protocol:
+    shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})
+    objective = "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
+    return Protocol(
+        id=content_key("protocol", [brief.round, cells, brief.spread])[:12],
+        round=brief.round,
+        arm=brief.arms[0],
+        cells=tuple(cells),
+        objective=objective,
+        reason=reason,
+        scorer=brief.scorer,
+        synthetic_weight=1.0,
+        expected_gain=round(expected_gain, 3),
+    )
+
+
+def _why(chosen: Sequence[Gap]) -> str:
+    values = sorted({f"{gap.cell.facet}={gap.cell.value}" for gap in chosen if gap.cell.facet})
+    recall = sum(gap.recall_at_1 for gap in chosen) / len(chosen)
+    support = sum(gap.support for gap in chosen) / len(chosen)
+    where = f" at {', '.join(values[:3])}" if values else ""
+    if len(chosen) == 1:
+        return f"1 cell{where} has R@1 {recall:.2f} with {counted(chosen[0].support, 'training image')}"
+    return f"{len(chosen)} cells{where} have R@1 {recall:.2f} on average with {support:.1f} training images each"

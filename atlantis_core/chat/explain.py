@@ -1,0 +1,174 @@
+"""Why something was done: the decisions in a run's trace that a question's words name, as they were recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.plural import counted
+from atlantis_core.base.serialization import from_json
+from atlantis_core.records import Cell, Gap, Goal
+from atlantis_core.run.constraints import cells_named, wishes_of
+from atlantis_core.run.diagnosis import names
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+_MOST = 3
+_SHOWN = 240
+_SEARCHED = 20_000
+
+_MEANT = {
+    "draft_protocol": "pick picked choose chose chosen select selected target targeted draft drafted protocol",
+    "find_gaps": "gap gaps fail fails failed weak worst diagnose",
+    "generate_images": "make made generate generated draw drew spend spent",
+    "score_outliers": "filter filtered drop dropped screen screened outlier rejects",
+    "train_retriever": "train trained training trainings baseline",
+    "evaluate_retrieval": "measure measured evaluate evaluated",
+    "write_prompts": "prompt prompts word worded wrote",
+    "judge": "keep kept roll rolled back judge judged discard discarded proven",
+    "approval": "approve approved reject rejected edit edited",
+    "critique": "critic critique change changed",
+    "end": "stop stopped end ended finish finished done",
+}
+"""What people say -> the step that did it."""
+
+_EMPTY = (
+    "why how come did does was were the that this those these with for and you your not are have has had there what "
+    "when explain tell about round from them they cells cell class images photos"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    place: int
+    what: str
+    round: int
+    text: str
+    searched: str
+
+
+def explained(session: Session, question: str) -> list[str]:
+    """Return what the run recorded about the things that a question names, most telling first; empty for nothing.
+
+    Args:
+        session: The run.
+        question: In words; `round 2` restricts the answer to that round.
+    """
+    words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - set(_EMPTY.split())
+    wanted = re.search(r"\bround\s+(\d+)", question.lower())
+    entries = [
+        entry for entry in _entries(session) if not wanted or entry.round == int(wanted.group(1)) or entry.round == 0
+    ]
+    scored = [(_score(entry, words), entry) for entry in entries]
+    best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], -pair[1].place))
+    return [*_about_cells(session, question), *(entry.text for _, entry in best[:_MOST])]
+
+
+def decisions(session: Session) -> list[str]:
+    """Return the names of all recorded steps in order, each once."""
+    return list(dict.fromkeys(entry.what for entry in _entries(session)))
+
+
+def _score(entry: _Entry, words: set[str]) -> int:
+    meant = set(_MEANT.get(entry.what, "").split()) | set(re.findall(r"[a-z]{3,}", entry.what))
+    named = sum(_stem(word) in entry.searched for word in words - meant)
+    return 3 * bool(words & meant) + named if words & meant or named else 0
+
+
+def _entries(session: Session) -> list[_Entry]:
+    found: list[_Entry] = []
+    for event in session.workspace.events.tree(session.run_id):
+        found += _of_event(event, len(found))
+    end = session.read(0, "end")
+    if end:
+        text = f"the run ended: {end['stop_detail']} ({end['stop_reason']})"
+        found.append(_Entry(len(found), "end", 0, text, text.lower()))
+    return found
+
+
+def _of_event(event: Mapping[str, Any], place: int) -> list[_Entry]:
+    output, given = event["output"], event["input"] if isinstance(event["input"], Mapping) else {}
+    if event["kind"] in {"judge", "critique"} and isinstance(output, Mapping):
+        index = int(str(event["name"]).rpartition(" ")[2])
+        return [_Entry(place, event["kind"], index, _verdict(event["kind"], index, output), _searched(output))]
+    if event["kind"] != "planner" or not isinstance(output, Mapping):
+        return []
+    index = int(given.get("round", 0))
+    steps = [child for child in event["children"] if child["kind"] in {"tool", "approval"}]
+    entries = [_step(child, str(output["reason"]), index, place + n) for n, child in enumerate(steps)]
+    if not output["calls"]:
+        text = f"round {index}: {event['name']} stopped: {_short(output['reason'])}"
+        entries.append(_Entry(place, "end", index, text, text.lower()))
+    return entries
+
+
+def _verdict(kind: str, index: int, output: Mapping[str, Any]) -> str:
+    if kind == "critique":
+        return f"round {index}, the critic: {_short(output.get('finding', ''))}"
+    return f"round {index} was {'kept' if output.get('kept') else 'rolled back'}: {_short(output.get('reason', ''))}"
+
+
+def _step(child: Mapping[str, Any], reason: str, index: int, place: int) -> _Entry:
+    output = child["output"]
+    if child["kind"] == "approval":
+        answer = output.get("answer", {}) if isinstance(output, Mapping) else {}
+        by = output.get("by") if isinstance(output, Mapping) else ""
+        why = f" ({_short(answer['reason'])})" if answer.get("reason") else ""
+        images = output.get("images") if isinstance(output, Mapping) else None
+        much = f", {counted(images, 'image')}" if images else ""
+        text = f"round {index}: the protocol was answered {by or 'by a person'}: {child['name']!r}{why}{much}"
+        return _Entry(place, "approval", index, text, text.lower())
+    result = output.get("text", "") if isinstance(output, Mapping) else output
+    given = ", ".join(f"{name}={value}" for name, value in (child["input"] or {}).items())
+    text = f"round {index}: {child['name']}({_short(given)}), because: {_short(reason)} Result: {_short(result)}"
+    return _Entry(place, str(child["name"]), index, text, f"{reason} {given} {_searched(output)}".lower())
+
+
+def _about_cells(session: Session, question: str) -> list[str]:
+    """Say what is recorded about the cells a question names: wishes, gaps, and what was made for them."""
+    cells = cells_named(question, session.collection)
+    if not cells:
+        return []
+    goal, skipped = Goal(question, cells), wishes_of(session).skip
+    lines = [f"{_cell(cell)} is left alone: a person said so" for cell in skipped if names(goal, cell)]
+    for index, entries in session.workspace.journal.rounds(session.run_id).items():
+        if index > 0 and "gaps" in entries:
+            gaps = from_json(tuple[Gap, ...], entries["gaps"])
+            lines += _gaps(index, gaps, entries.get("protocol", {}).get("cells", []), goal)
+    return lines[: 2 * _MOST]
+
+
+def _gaps(index: int, gaps: Sequence[Gap], asked: Iterable[Mapping[str, Any]], goal: Goal) -> list[str]:
+    counts = {tuple(one["cell"].values()): one["count"] for one in asked}
+    told = []
+    for rank, gap in enumerate(gaps, start=1):
+        if not names(goal, gap.cell):
+            continue
+        cell = (gap.cell.class_name, gap.cell.facet, gap.cell.value)
+        told.append(
+            f"round {index}: {_cell(gap.cell)} was gap {rank} of {len(gaps)}: R@1 {gap.recall_at_1:.2f} over "
+            f"{counted(gap.queries, 'query', 'queries')}, {counted(gap.support, 'training image')}, {gap.cause}; "
+            f"images asked for: {counts.get(cell, 'none')}"
+        )
+    return told[:_MOST] or [f"round {index}: none of the {len(gaps)} gaps found is there"]
+
+
+def _cell(cell: Cell) -> str:
+    return " at ".join(filter(None, (cell.class_name, f"{cell.facet}={cell.value}" if cell.facet else "")))
+
+
+def _searched(output: Any) -> str:
+    return json.dumps(output, ensure_ascii=False)[:_SEARCHED].lower()
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if word.endswith("s") and len(word) > 3 else word
+
+
+def _short(text: Any) -> str:
+    words = " ".join(str(text).split())
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 3] + "..."

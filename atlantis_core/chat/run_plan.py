@@ -1,0 +1,109 @@
+"""A run that a person is still talking about: its goal record so far, what it lacks, and the plan in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.plural import counted
+from atlantis_core.records import Budget, Collection, Goal
+from atlantis_core.run.goals import goal_in_words, read_goal
+from atlantis_core.run.history import DEFAULT_IMAGES
+
+DEFAULT_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a run shall do, as far as a person said it; None is what nobody said."""
+
+    text: str = ""
+    """The goal in a person's words."""
+    images: int | None = None
+    usd: float | None = None
+    rounds: int | None = None
+    target: float | None = None
+    """Recall@1 to reach."""
+    skip: tuple[str, ...] = ()
+    """What to leave alone, in words that name cells."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> Budget:
+        """The limits a run gets."""
+        return Budget(self.images, self.usd, DEFAULT_ROUNDS if self.rounds is None else self.rounds)
+
+    @property
+    def goal_text(self) -> str:
+        """The goal's words; a target that was said apart is part of them."""
+        return self.text if self.target is None else f"{self.text} (target: recall {self.target:g})"
+
+
+def changed(planned: Planned, text: str, **limits: Any) -> Planned:
+    """Return a goal record with what was said now; what was not said stays.
+
+    Args:
+        planned: The record so far.
+        text: New words for the goal; empty keeps the old ones.
+        **limits: `images`, `usd`, `rounds`, `target`; None keeps.
+
+    Raises:
+        ToolError: A limit is out of range.
+    """
+    given = {name: value for name, value in limits.items() if value is not None}
+    for name, value in given.items():
+        if not value > 0 or (name == "target" and value > 1):
+            raise ToolError(f"{name} {value:g} cannot be: {'from 0 to 1' if name == 'target' else 'more than 0'}")
+    return replace(planned, text=" ".join(text.split()) or planned.text, **given)
+
+
+def goal_of(planned: Planned, collection: Collection) -> Goal:
+    """Return the goal record: text, cells, target."""
+    return read_goal(planned.goal_text, collection)
+
+
+def missing(planned: Planned) -> list[str]:
+    """Return what a run still needs from a person, most needed first, as questions; the last has a default."""
+    asks = [] if planned.text else ["what should be found better? e.g. 'night photos of trawlers are not found'"]
+    if planned.images is None:
+        asks.append(f"how many images may be made? without a number, at most {DEFAULT_IMAGES} a round")
+    return asks
+
+
+def plan_in_words(planned: Planned, collection: Collection, *, auto: bool) -> list[str]:
+    """Return the goal record, what is missing, and the steps."""
+    if not planned.text:
+        return [f"{budget_words(planned.budget)} Still open: {missing(planned)[0]}"]
+    goal = goal_of(planned, collection)
+    where = "on those cells" if goal.cells else "over all queries"
+    reach = f" until it is {goal.target:g}" if goal.target is not None else ""
+    lines = [
+        f"Goal: {planned.text}",
+        f"Understood: {goal_in_words(goal, collection)}",
+        f"Metric: Recall@1 {where}{reach}; a gain counts when a paired test over queries and seeds proves it",
+        budget_words(planned.budget),
+    ]
+    lines += [f"Left alone: {', '.join(planned.skip)}"] if planned.skip else []
+    lines += [f"Note: {note}" for note in planned.notes]
+    lines += [f"Open: {question}" for question in missing(planned)]
+    return [*lines, f"Plan: {_steps(auto)}"]
+
+
+def budget_words(budget: Budget) -> str:
+    """Return a budget as one line."""
+    images = (
+        f"at most {DEFAULT_IMAGES} images a round"
+        if budget.images is None
+        else f"{counted(budget.images, 'image')} in all"
+    )
+    dollars = "" if budget.usd is None else f", ${budget.usd:g} for chat models"
+    return f"Budget: {images}{dollars}, at most {counted(budget.rounds, 'round')}."
+
+
+def _steps(auto: bool) -> str:
+    consent = "make the images" if auto else "show you the protocol and wait for your approval, make the images"
+    return (
+        "train and measure a baseline on the real photos, find the gaps of the goal first, draft a protocol and "
+        f"prompts, {consent}, drop the bad ones, retrain, measure, keep the round only if it is proven better"
+    )

@@ -1,0 +1,41 @@
+"""Which cells a person's words leave alone: `fog`, `trawlers at night`, `everything but night`."""
+
+from __future__ import annotations
+
+import re
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.data.facets import known_values
+from atlantis_core.records import Cell, Collection
+from atlantis_core.run.constraints import cells_named
+
+_ALL_BUT = re.compile(r"^\s*(?:everything|all|anything)\s+(?:but|except|besides)\s+", re.IGNORECASE)
+
+
+def cells_to_leave(words: str, collection: Collection) -> tuple[Cell, ...]:
+    """Return the cells that words name; of `everything but ...`, the other classes and the other values.
+
+    Raises:
+        ToolError: They name no class and no facet value, or leave nothing over.
+    """
+    but = _ALL_BUT.match(words)
+    named = cells_named(words[but.end() :] if but else words, collection)
+    if not named:
+        known = "; ".join(f"{facet}: {', '.join(values[:8])}" for facet, values in known_values(collection).items())
+        raise ToolError(f"{words!r} names no class and no facet value; known: {known or 'classes only'}")
+    if not but:
+        return named
+    others = _others(named, collection)
+    if not others:
+        raise ToolError(f"{words!r} leaves nothing alone: those are all there are")
+    return others
+
+
+def _others(named: tuple[Cell, ...], collection: Collection) -> tuple[Cell, ...]:
+    classes = {cell.class_name for cell in named} - {""}
+    kept = {(cell.facet, cell.value) for cell in named if cell.facet}
+    facets = {facet for facet, _ in kept}
+    others = [Cell(name) for name in collection.classes if classes and name not in classes]
+    for facet, values in known_values(collection).items():
+        others += [Cell("", facet, value) for value in values if facet in facets and (facet, value) not in kept]
+    return tuple(others)

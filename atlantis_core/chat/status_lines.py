@@ -1,0 +1,120 @@
+"""A run's standing in sentences, read from the store: what `status`, `budget`, `gaps` ... answer in a chat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.plural import counted
+from atlantis_core.base.serialization import from_json
+from atlantis_core.data.facets import known_values
+from atlantis_core.records import Collection, Gap, Protocol
+from atlantis_core.run.history import DEFAULT_IMAGES, history
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdict_snapshot import hands_since
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+_CELLS = 8
+_NAMES = 12
+
+
+def data_in_words(collection: Collection) -> list[str]:
+    """Return what a collection holds; of the sealed test split only its size."""
+    train, validation = (len(collection.of_split(split)) for split in ("train", "validation"))
+    per_class = Counter(image.label for image in collection.of_split("train"))
+    few = ", ".join(f"{name} {count}" for name, count in sorted(per_class.items(), key=lambda pair: pair[1])[:3])
+    names = ", ".join(collection.classes[:_NAMES]) + (", ..." if len(collection.classes) > _NAMES else "")
+    lines = [
+        f"{collection.name}: {train} training images, {validation} validation queries, {collection.num_test} sealed "
+        f"test images, {len(collection.classes)} classes ({names})",
+        f"fewest training images: {few}",
+    ]
+    for facet, values in known_values(collection).items():
+        counts = Counter(image.facets.get(facet) for image in collection.of_split("train"))
+        lines.append(f"{facet}: " + ", ".join(f"{value} {counts[value]}" for value in values[:_NAMES]))
+    return lines
+
+
+def budget_in_words(session: Session) -> list[str]:
+    """Return what a run has spent and what is left."""
+    budget, spent = session.spec.budget, session.workspace.ledger.spent(session.run_id)
+    made, share = int(spent["images"]), f"no limit named: at most {DEFAULT_IMAGES} a round"
+    images = share if budget.images is None else f"of {budget.images}"
+    dollars = "no limit named" if budget.usd is None else f"of ${budget.usd:g}"
+    judged = len(history(session))
+    return [
+        f"images: {made} made ({images}); dollars: ${spent['usd']:.2f} spent ({dollars}); rounds: {judged} judged of "
+        f"at most {budget.rounds}; work: {spent['seconds']:.0f} s"
+    ]
+
+
+def gaps_in_words(session: Session) -> list[str]:
+    """Return the worst gaps of the newest diagnosis."""
+    rounds = session.workspace.journal.rounds(session.run_id)
+    found = [(index, entries["gaps"]) for index, entries in rounds.items() if index > 0 and "gaps" in entries]
+    if not found:
+        return ["no gaps are known yet: the run finds them after its baseline is trained and measured"]
+    index, gaps = found[-1][0], from_json(tuple[Gap, ...], found[-1][1])
+    lines = [f"round {index} found {counted(len(gaps), 'gap')}; the worst:"]
+    for gap in gaps[:_CELLS]:
+        cell = (
+            f"{gap.cell.class_name} at {gap.cell.facet}={gap.cell.value}" if gap.cell.facet else gap.cell.class_name
+        )
+        mistaken = f", mistaken for {gap.confused_with[0]}" if gap.confused_with else ""
+        lines.append(
+            f"{cell}: R@1 {gap.recall_at_1:.2f} over {counted(gap.queries, 'query', 'queries')}, "
+            f"{counted(gap.support, 'training image')}, "
+            f"{gap.cause}{mistaken}"
+        )
+    return lines
+
+
+def rounds_in_words(session: Session) -> list[str]:
+    """Return what became of each round."""
+    rounds = summarise(session.workspace, session.run_id)["rounds"]
+    return [_round(entry) for entry in rounds] or ["no round has begun yet"]
+
+
+def _round(entry: Mapping[str, Any]) -> str:
+    images = entry["images"]
+    made = f"{counted(images['made'], 'image')} made, {images['kept']} kept"
+    if changed := hands_since(images):
+        made += f" ({changed})"
+    if not entry["judged"]:
+        return f"round {entry['index']}: not judged yet; {made}"
+    overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]
+    return (
+        f"round {entry['index']} was {'kept' if entry['kept'] else 'rolled back'}: {entry['reason']}; {made}; R@1 "
+        f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {targeted['before']:.3f} -> "
+        f"{targeted['after']:.3f}"
+    )
+
+
+def trials_in_words(session: Session) -> list[str]:
+    """Return what the models that were trained so far measure on the validation queries."""
+    summary = summarise(session.workspace, session.run_id)
+    named = {"frozen backbone": "frozen", "baseline (real images only)": "baseline", "final model so far": "final"}
+    figures = {name: summary[key] for name, key in named.items() if summary[key]}
+    return [
+        f"{name}: R@1 {found['recall_at']['1']:.3f}, MAP@R {found['map_at_r']:.3f} over {found['queries']} queries"
+        for name, found in figures.items()
+    ] or ["nothing is trained and measured yet"]
+
+
+def protocol_in_words(session: Session) -> list[str]:
+    """Return the newest protocol."""
+    rounds = session.workspace.journal.rounds(session.run_id)
+    drafted = [entries["protocol"] for index, entries in rounds.items() if index > 0 and "protocol" in entries]
+    if not drafted:
+        return ["no protocol is drafted yet"]
+    protocol = from_json(Protocol, drafted[-1])
+    lines = [
+        f"round {protocol.round}: {counted(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"
+    ]
+    for one in protocol.cells[:_CELLS]:
+        where = f" at {one.cell.facet}={one.cell.value}" if one.cell.facet else ""
+        lines.append(f"{one.count} for {one.cell.class_name}{where}" + (f": {one.prompts[0]}" if one.prompts else ""))
+    return lines

@@ -1,0 +1,100 @@
+"""Opening one photo to work on its pixels: for all parts the same formats, and the same upright RGB."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import SetupError, ToolError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+
+MOST_PIXELS = 64_000_000
+"""Larger pictures are taken for decompression bombs: a small file can unpack to far more than the memory holds."""
+
+# What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError),
+    *(RuntimeError, MemoryError, struct.error, zlib.error),
+)
+
+
+@cache
+def read_formats() -> tuple[str, ...]:
+    """Return the formats that are read, of those that this Pillow was built with; AVIF and WebP are optional.
+
+    Whoever's file it is, nothing else is tried: Pillow would read EPS by starting Ghostscript.
+    """
+    from PIL import Image as Pillow
+
+    Pillow.init()
+    return tuple(name for name in _FORMATS if name in Pillow.OPEN)
+
+
+def open_photo(path: str, least_px: int = 0) -> Image:
+    """Decode a photo as RGB, upright; see `upright_rgb`.
+
+    Args:
+        path: The file.
+        least_px: Where no more than so many pixels a side are needed, a large JPEG is decoded at about that size,
+            which is several times faster; 0 decodes it whole.
+
+    Raises:
+        ToolError: It cannot be read.
+        SetupError: It is gone; a person must put it back.
+    """
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(path, formats=read_formats()) as file:
+            if least_px:
+                file.draft("RGB", (least_px, least_px))
+            return upright_rgb(file)
+    except FileNotFoundError as error:
+        raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
+    except (OSError, ValueError) as error:
+        raise ToolError(f"image {path!r} cannot be read ({error}); leave it out or choose another") from error
+
+
+@contextmanager
+def pillow_warnings() -> Iterator[None]:
+    """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
+
+    Enter it once around a pool of threads: `catch_warnings` changes the process, not the thread.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def is_huge(picture: Image) -> bool:
+    """Whether a picture has more than `MOST_PIXELS`, as its first bytes say; no pixel is decoded."""
+    width, height = picture.size
+    return width * height > MOST_PIXELS
+
+
+def upright_rgb(picture: Image) -> Image:
+    """Turn a picture as its EXIF says, and lay it on white paper where it is transparent.
+
+    What a pixel holds that nobody sees is often black, or what was cut away: models must not see it either.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    coloured = upright.convert("RGBA")
+    paper = Pillow.new("RGBA", coloured.size, "white")
+    return Pillow.alpha_composite(paper, coloured).convert("RGB")

@@ -1,0 +1,168 @@
+"""The painter's denoiser: a small UNet over 16 x 16 latents that predicts velocity.
+
+Velocity with a schedule that ends in pure noise (Lin et al. 2024, "Common diffusion noise schedules and sample
+steps are flawed"): otherwise pictures as dark as night cannot be made, since noise that still holds a picture holds
+its brightness.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.harbor.training.painter.autoencoder import LATENT_CHANNELS
+from atlantis_core.harbor.training.painter.curriculum import prompt_of
+from atlantis_core.harbor.training.painter.pool import on_vessel
+from atlantis_core.harbor.training.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
+from atlantis_core.harbor.training.resumable import descend
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor, nn
+
+    from atlantis_core.harbor.training.painter.pool import Pool
+
+SHAPE: dict[str, Any] = {
+    "sample_size": 16,
+    "in_channels": LATENT_CHANNELS,
+    "out_channels": LATENT_CHANNELS,
+    "block_out_channels": (64, 128, 160),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
+    "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+    "up_block_types": ("SimpleCrossAttnUpBlock2D", "SimpleCrossAttnUpBlock2D", "UpBlock2D"),
+    "cross_attention_dim": TEXT_WIDTH,
+    "attention_head_dim": 16,
+    "norm_num_groups": 8,
+    # Words reach every block through the time embedding too, not by attention alone.
+    "addition_embed_type": "text",
+    "addition_embed_type_num_heads": 4,
+}
+SCHEDULE: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "clip_sample": False,
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+    "steps_offset": 1,  # of no effect with trailing steps, but the pipeline warns without it
+}
+_SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
+_LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most
+_WITHOUT_WORDS = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
+_EMA = 0.999
+_PALE_FROM = 900
+"""Step from which pale pictures count more: skies and seas are there by then, and what is pale is a vessel in fog."""
+
+_PALE = (0.5, 2.7)  # least and most that a picture counts for its contrast
+
+
+def make_denoiser() -> Any:
+    """Make the UNet with random weights."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(**SHAPE)
+
+
+def make_scheduler() -> Any:
+    """Make the scheduler that training and sampling share."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(**SCHEDULE)
+
+
+class Denoising:
+    """Teaches a UNet to take noise away from latents, led by words.
+
+    Args:
+        model: From `make_denoiser`.
+        words: Tokenizer and frozen text encoder.
+        latents: Scaled to unit variance, (N, 8, 16, 16).
+        pool: Says what the pictures behind the latents show.
+        steps: Optimiser steps in all; the rate falls to nothing over the last fifth.
+        batch: Pictures a step.
+        rate: Highest learning rate.
+        device: Where to compute.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        words: tuple[Any, nn.Module],
+        latents: npt.NDArray[np.float16],
+        pool: Pool,
+        steps: int,
+        batch: int,
+        rate: float,
+        device: str,
+    ) -> None:
+        import torch
+        from torch import nn
+
+        self._device, self._pool, self._latents = device, pool, latents
+        self._pale = _pale(latents)
+        self._tokenizer, self._encoder = words[0], words[1].to(device).eval().requires_grad_(requires_grad=False)
+        self._steps, self._batch, self._rate = steps, batch, rate
+        self.model = model.to(device)
+        self.average = copy.deepcopy(self.model).requires_grad_(requires_grad=False)
+        self.modules = nn.ModuleDict({"model": self.model, "average": self.average})
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self._kept = make_scheduler().alphas_cumprod.to(device)  # of the signal's variance, by time step
+
+    def step(self, step: int) -> float:
+        """Train on one batch; batch, times, noise and words are a function of the step alone."""
+        import torch
+
+        rng = np.random.default_rng([7, step])
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate * min(1.0, (step + 1) / 200, (self._steps - step) / (0.2 * self._steps))
+        chosen = rng.integers(0, len(self._latents), self._batch)
+        clean = torch.from_numpy(self._latents[chosen].astype(np.float32)).to(self._device)
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32)).to(self._device)
+        times = torch.from_numpy(rng.integers(0, len(self._kept), self._batch)).to(self._device)
+        kept = self._kept[times].view(-1, 1, 1, 1)
+        noisy, velocity = (
+            kept.sqrt() * clean + (1 - kept).sqrt() * noise,
+            kept.sqrt() * noise - (1 - kept).sqrt() * clean,
+        )
+        predicted = self.model(noisy, times, self._words(chosen, rng)).sample
+        weight = ((kept / (1 - kept)).clamp(max=_SNR_CAP) * (1 - kept)).clamp(min=_LEAST_WEIGHT)
+        weight = weight * torch.from_numpy(on_vessel(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
+        if step >= _PALE_FROM:
+            weight = weight * torch.from_numpy(self._pale[chosen]).view(-1, 1, 1, 1).to(self._device)
+        loss = ((predicted - velocity).square() * weight).mean()
+        told = descend(loss, self.model, self.optimiser)
+        self._follow(step)
+        return told
+
+    def _words(self, chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        import torch
+
+        prompts = [
+            "" if rng.random() < _WITHOUT_WORDS else prompt_of(CLASSES[number], CONDITIONS[place], rng)
+            for number, place in self._pool.shown[chosen]
+        ]
+        with torch.no_grad():
+            hidden = encode(self._tokenizer, self._encoder, prompts)
+        assert hidden.shape[1:] == (MAX_TOKENS, TEXT_WIDTH)
+        return hidden
+
+    def _follow(self, step: int) -> None:
+        import torch
+
+        share = 1 - min(_EMA, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), share)
+
+
+def _pale(latents: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Weights (N,): more the less contrast a picture has; in fog it has a fifth of what it has by day."""
+    inner = latents.astype(np.float32)
+    inner -= inner.mean(axis=(2, 3), keepdims=True)
+    contrast = inner.std(axis=(1, 2, 3))
+    weights: npt.NDArray[np.float32] = (np.median(contrast) / contrast).clip(*_PALE).astype(np.float32)
+    return weights

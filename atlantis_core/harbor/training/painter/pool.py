@@ -1,0 +1,74 @@
+"""The painter's training pictures, rendered once into its work folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.ports import Progress
+from atlantis_core.harbor.canvas import SIDE_PX
+from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.scene import Scene
+from atlantis_core.harbor.training.painter.curriculum import combinations, training_scene
+
+_ON_VESSEL = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Training pictures in a fixed, mixed order."""
+
+    pictures: npt.NDArray[np.uint8]
+    """(N, 64, 64, 3)."""
+    shown: npt.NDArray[np.int64]
+    """(N, 2): numbers of class and condition."""
+    boxes: npt.NDArray[np.float32]
+    """(N, 4): left, top, right, bottom of the vessel as fractions of the picture."""
+
+
+def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
+    """Render `per_combination` pictures of every combination, or load them where that was done before."""
+    file = folder / f"pool-{per_combination}.npz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        pool = _rendered(per_combination, progress)
+        with part_of(file) as part, part.open("wb") as stream:
+            np.savez(stream, pictures=pool.pictures, shown=pool.shown, boxes=pool.boxes)
+    with np.load(file) as found:
+        return Pool(found["pictures"], found["shown"], found["boxes"])
+
+
+def on_vessel(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    """Return loss weights (N, 1, side, side), three times as high in the vessel's box as elsewhere and 1 on average.
+
+    The vessel is a tenth of the picture and all of its class; boxes are in fractions of the picture.
+    """
+    middle = (np.arange(side, dtype=np.float32) + 0.5) / side
+    left, top, right, bottom = (boxes[:, column, None] for column in range(4))
+    across, down = (middle >= left) & (middle <= right), (middle >= top) & (middle <= bottom)
+    weight = np.where(down[:, None, :, None] & across[:, None, None, :], _ON_VESSEL, 1.0)
+    weight /= weight.mean(axis=(2, 3), keepdims=True)
+    return weight.astype(np.float32)
+
+
+def _rendered(per_combination: int, progress: Progress) -> Pool:
+    jobs = [(*pair, index) for pair in combinations() for index in range(per_combination)]
+    order = np.random.default_rng(0).permutation(len(jobs))
+    pictures = np.empty((len(jobs), SIDE_PX, SIDE_PX, 3), np.uint8)
+    shown = np.empty((len(jobs), 2), np.int64)
+    boxes = np.empty((len(jobs), 4), np.float32)
+    for place, job in enumerate(order):
+        scene = training_scene(*jobs[job])
+        pictures[place], shown[place], boxes[place] = render(scene), jobs[job][:2], _box(scene)
+        progress("rendering", place + 1, len(jobs))
+    return Pool(pictures, shown, boxes)
+
+
+def _box(scene: Scene) -> tuple[float, float, float, float]:
+    """Say roughly where the vessel stands: its drawing is as high as it is long, most of it above the horizon."""
+    half = scene.scale / 2
+    return scene.x - half, scene.horizon - 0.8 * scene.scale, scene.x + half, scene.horizon + 0.25 * scene.scale

@@ -1,0 +1,135 @@
+"""A training that can be stopped at any moment and goes on where its last checkpoint left it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from atlantis_core.base.atomic_file import part_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from atlantis_core.base.ports import Progress
+
+CHECKPOINT_EVERY = 100
+
+
+class Training(Protocol):
+    """What can be trained here. A step is a function of its number and of the weights, of nothing else."""
+
+    @property
+    def modules(self) -> nn.Module:
+        """What a checkpoint holds."""
+        ...
+
+    @property
+    def optimiser(self) -> torch.optim.Optimizer:
+        """Its state is in the checkpoint too."""
+        ...
+
+    def step(self, step: int) -> float:
+        """Train once; return the loss."""
+        ...
+
+
+def train(
+    name: str, training: Training, steps: int, folder: Path, progress: Progress, deadline: float | None
+) -> bool:
+    """Train up to `steps`, with a checkpoint and a line of the loss curve every hundred.
+
+    Args:
+        name: Of checkpoint and curve: `name.pt`, `name.csv`.
+        training: What to train.
+        steps: In all, those of earlier calls included.
+        folder: Where the checkpoint is.
+        progress: Told of every step.
+        deadline: Value of `time.monotonic()` after which to stop; None for no limit.
+
+    Returns:
+        Whether all steps are done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / f"{name}.pt"
+    first = restored(training, checkpoint)
+    losses: list[float] = []
+    for step in range(first, steps):
+        losses.append(training.step(step))
+        progress(name, step + 1, steps)
+        last = step + 1 == steps
+        over = deadline is not None and time.monotonic() > deadline
+        if (step + 1) % CHECKPOINT_EVERY == 0 or last or over:
+            _save(training, checkpoint, step + 1)
+            _note(folder / f"{name}.csv", step + 1, float(np.mean(losses)))
+            losses = []
+        if over and not last:
+            return False
+    return True
+
+
+def descend(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) -> float:
+    """Take one optimiser step down a loss, gradients clipped to norm 1; return the loss."""
+    import torch
+
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+_last_shown = 0.0
+
+
+def on_stderr(what: str, done: int, total: int) -> None:
+    """Show progress as a line every 20 seconds."""
+    global _last_shown  # noqa: PLW0603 (a terminal has one last line)
+    if done == total or time.monotonic() - _last_shown > 20:
+        _last_shown = time.monotonic()
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
+
+
+def machine(device: str) -> str:
+    """Say on what a model was trained, for its description."""
+    if device == "cpu":
+        return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+def restored(training: Training, checkpoint: Path) -> int:
+    """Put a checkpoint's weights back, if there is one; return how many steps are done."""
+    import torch
+
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    training.modules.load_state_dict(state["modules"])
+    training.optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def _save(training: Training, checkpoint: Path, step: int) -> None:
+    import torch
+
+    state = {
+        "modules": training.modules.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
+        "step": step,
+    }
+    with part_of(checkpoint) as part:
+        torch.save(state, part)
+
+
+def _note(file: Path, step: int, loss: float) -> None:
+    with file.open("a", encoding="utf-8", newline="") as lines:
+        csv.writer(lines, lineterminator="\n").writerow([step, f"{loss:.5f}"])

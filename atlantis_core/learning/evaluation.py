@@ -1,0 +1,99 @@
+"""Measuring a retriever on a retrieval task: embed, rank, count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.learning.models.heads import Head, Hyperbolic
+from atlantis_core.learning.training.divergence import is_one_point
+from atlantis_core.metrics.measurement import RECALL_AT, measure
+from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
+from atlantis_core.metrics.ranking import rank_images
+from atlantis_core.records import LabelledImage, Measurement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from atlantis_core.learning.inputs.activation_cache import ActivationCache
+    from atlantis_core.learning.retriever import Retriever
+
+
+def measure_retriever(
+    retriever: Retriever, task: RetrievalTask, cache: ActivationCache | None = None
+) -> tuple[Measurement, QueryOutcomes]:
+    """Return the figures of a retriever on a task, and what became of every query.
+
+    Args:
+        retriever: Embeds the images; its own distance sorts them.
+        task: Queries and gallery; an image in both is never matched to itself.
+        cache: Activations of images embedded before; None embeds from the files.
+
+    Raises:
+        SetupError: An image cannot be read.
+        TrainingFailed: The embeddings are not finite.
+    """
+    return measure_embeddings(retriever.space, task, *embed_task(retriever, task, cache))
+
+
+def measure_embeddings(
+    space: Head,
+    task: RetrievalTask,
+    queries: NDArray[np.float32],
+    gallery: NDArray[np.float32],
+    at: Sequence[int] = RECALL_AT,
+) -> tuple[Measurement, QueryOutcomes]:
+    """Return the figures of embeddings on a task, and what became of every query.
+
+    Args:
+        space: Where they live; it says by which distance they are searched.
+        task: Queries and gallery.
+        queries: (Q, D) embeddings of the queries.
+        gallery: (G, D) embeddings of the gallery.
+        at: The K of Recall@K.
+
+    Raises:
+        TrainingFailed: The embeddings are not finite.
+    """
+    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(space))
+    return measure(ranking, task.queries, at), outcomes_of(ranking, task.queries, task.gallery)
+
+
+def embed_task(
+    retriever: Retriever, task: RetrievalTask, cache: ActivationCache | None = None, progress: Progress = no_progress
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the embeddings of queries (Q, D) and gallery (G, D); an image in both is embedded once."""
+    images = list({image.id: image for image in task.gallery + task.queries}.values())
+    embeddings = embed(retriever, images, cache, progress)
+    row = {image.id: index for index, image in enumerate(images)}
+    asked, searched = ([row[image.id] for image in part] for part in (task.queries, task.gallery))
+    return embeddings[asked], embeddings[searched]
+
+
+def alike_line(embeddings: NDArray[np.float32]) -> str:
+    """Say it where a model gives all of several photos one embedding (N, D); else nothing."""
+    import torch
+
+    if len(embeddings) < 2 or not is_one_point(torch.from_numpy(embeddings)):
+        return ""
+    return "embeddings of different photos are all alike, so nothing can be found by them"
+
+
+def distance_of(space: Head) -> str:
+    """Return the distance that sorts embeddings of a head, as `metrics.distances` names it."""
+    return f"hyperbolic:{space.c!r}" if isinstance(space, Hyperbolic) else "cosine"
+
+
+def embed(
+    retriever: Retriever,
+    images: Sequence[LabelledImage],
+    cache: ActivationCache | None,
+    progress: Progress = no_progress,
+) -> NDArray[np.float32]:
+    """Return (N, D) embeddings of images, through the cache where there is one."""
+    if cache is None:
+        return retriever.embed([image.path for image in images], progress=progress)
+    return retriever.embed_cached(images, cache, progress=progress)

@@ -1,0 +1,74 @@
+"""Decoded pictures in memory: what is drawn again and again is decoded once while there is room."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.learning.inputs.preprocessing import open_picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from atlantis_core.learning.inputs.activation_cache import Identified
+
+HELD_BYTES = 2 * 2**30
+"""Pictures up to this size together are held; the others are decoded at every draw."""
+
+_MARGIN = 2
+"""Pictures are held at this many times the input's side, so that a crop of a quarter still has pixels enough."""
+
+
+class DecodedPictures:
+    """Pictures by number, no larger than a training needs; safe to share between threads.
+
+    Args:
+        images: Whose pictures.
+        side_px: Side of the square input.
+        held_bytes: How much is held in memory.
+    """
+
+    def __init__(self, images: Sequence[Identified], side_px: int, held_bytes: int = HELD_BYTES) -> None:
+        self.ids = [image.id for image in images]
+        self._paths = [image.path for image in images]
+        self._short_px = _MARGIN * side_px
+        self._room = held_bytes
+        self._held: dict[int, NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, number: int) -> Image:
+        """Return one picture as RGB.
+
+        Raises:
+            SetupError: It cannot be read.
+        """
+        from PIL import Image
+
+        held = self._held.get(number)
+        if held is not None:
+            return Image.fromarray(held)
+        picture = self._shrunk(open_picture(self._paths[number]))
+        self._hold(number, np.asarray(picture))
+        return picture
+
+    def _shrunk(self, picture: Image) -> Image:
+        from PIL.Image import Resampling
+
+        factor = self._short_px / min(picture.size)
+        if factor >= 1:
+            return picture
+        width, height = (max(1, round(side * factor)) for side in picture.size)
+        return picture.resize((width, height), Resampling.BICUBIC, reducing_gap=3.0)
+
+    def _hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        with self._lock:
+            if number not in self._held and pixels.nbytes <= self._room:
+                self._held[number] = pixels
+                self._room -= pixels.nbytes

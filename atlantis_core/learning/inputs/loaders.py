@@ -1,0 +1,142 @@
+"""What a training step reads: activations from the cache, or new views of the pictures themselves."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from atlantis_core.base.ports import Progress
+from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind, Views
+from atlantis_core.learning.inputs.augmentation import Strength, strength_of, view
+from atlantis_core.learning.inputs.decoded_cache import DecodedPictures
+from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage
+from atlantis_core.learning.inputs.preprocessing import as_batch, square
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.split_trunk import Stages
+    from atlantis_core.learning.recipe import Recipe
+
+_ENOUGH = 4096
+"""Pictures that settle where a head starts, at most, where each must be computed for that alone."""
+
+
+class Feed(Protocol):
+    """Turns batches of numbers into what the trained blocks read."""
+
+    def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
+        """Yield the activations (B, ...) of every batch, float32, on the trunk's device."""
+        ...
+
+    def clean(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield activations (<= batch_size, ...) of pictures as they are, enough of them to start a head from."""
+        ...
+
+
+def make_feed(
+    images: Sequence[TrainingImage],
+    backbone: Backbone,
+    recipe: Recipe,
+    stages: Stages,
+    cache: ActivationCache,
+    progress: Progress,
+) -> Feed:
+    """Return the feed that a recipe names, with everything ready that is computed once.
+
+    Raises:
+        SetupError: An unreadable picture, or no such augmentation.
+    """
+    side_px, strength = recipe.side_px or backbone.input_px, strength_of(recipe.augmentation)
+    if recipe.feed == "online":
+        return OnlineFeed(DecodedPictures(images, side_px), backbone, stages, side_px, strength)
+    clean = cache.load(images, ViewKind(side_px), backbone, stages, progress)
+    kind = ViewKind(side_px, recipe.views, recipe.augmentation)
+    return CachedFeed(clean, cache.load(images, kind, backbone, stages, progress) if recipe.views else [], stages)
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFeed:
+    """Activations, computed once, of a fixed number of views. Reading them is quick: nothing is made ahead."""
+
+    plain: list[Views]
+    """View 0 of every picture, the clean one."""
+    augmented: list[Views]
+    """Views 1 to V of every picture; empty where V is 0."""
+    stages: Stages
+
+    def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
+        """Yield batches; see `Feed`."""
+        for batch in batches:
+            yield self._activations(batch.images, batch.views)
+
+    def clean(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield all pictures; see `Feed`."""
+        for numbers in np.array_split(np.arange(len(self.plain)), -(-len(self.plain) // batch_size)):
+            yield self._activations(numbers, np.zeros_like(numbers))
+
+    def _activations(self, images: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
+        import torch
+
+        rows = [
+            self.plain[image][0] if number == 0 else self.augmented[image][number - 1]
+            for image, number in zip(images.tolist(), views.tolist(), strict=True)
+        ]
+        return torch.from_numpy(np.stack(rows)).to(_device(self.stages)).float()
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineFeed:
+    """New views at every draw; threads of their own cut those of the next steps while a step is computed."""
+
+    pictures: DecodedPictures
+    backbone: Backbone
+    stages: Stages
+    side_px: int
+    strength: Strength
+
+    def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
+        """Yield batches; see `Feed`."""
+        import torch
+
+        workers = torch.get_num_threads()
+        ahead: deque[Future[Tensor]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            for batch in batches:
+                ahead.append(pool.submit(self._views, batch))
+                if len(ahead) > workers:
+                    yield self._lowered(ahead.popleft().result())
+            while ahead:
+                yield self._lowered(ahead.popleft().result())
+
+    def clean(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield every so many pictures; see `Feed`."""
+        chosen = range(0, len(self.pictures), -(-len(self.pictures) // _ENOUGH))
+        for start in range(0, len(chosen), batch_size):
+            squares = [square(self.pictures[number], self.side_px) for number in chosen[start : start + batch_size]]
+            yield self._lowered(as_batch(squares, self.backbone))
+
+    def _views(self, batch: Batch) -> Tensor:
+        pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
+        return as_batch([self._view(image, number) for image, number in pairs], self.backbone)
+
+    def _view(self, image: int, number: int) -> Any:
+        return view(self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number)
+
+    def _lowered(self, pixels: Tensor) -> Tensor:
+        import torch
+
+        with torch.no_grad():
+            lowered: Tensor = self.stages.lower(pixels.to(_device(self.stages)))
+        return lowered.float()
+
+
+def _device(stages: Stages) -> Any:
+    return next(stages.trunk.parameters()).device

@@ -1,0 +1,231 @@
+"""Where a trunk's weights come from: a file, the local cache, the hub, or nowhere (from scratch)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.models.hub import HubWeights, find_pretrained
+from atlantis_core.learning.models.weights_files import file_digest, read_facts, read_weights, three
+
+Source = Literal["file", "cache", "hub", "scratch"]
+
+HARBOR_STUDENT = "harbor-student"
+"""Name of the bundled student (`atlantis_core/harbor/weights`)."""
+
+SCRATCH = "scratch"
+"""Name of the small transformer without pretrained weights; `scratch:NAME` is any timm model without them."""
+
+NAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "clip": ("vit_base_patch16_clip_224.openai", {}),
+    "dino-vits16": ("vit_small_patch16_224.dino", {}),
+    "dinov2": ("vit_small_patch14_dinov2.lvd142m", {"img_size": 224}),
+    "vits16-in21k": ("vit_small_patch16_224.augreg_in21k", {}),
+}
+"""Short names of what the literature compares with: timm's name, and arguments of `timm.create_model`."""
+
+DEFAULT_GPU = "vit_small_patch16_224.dino"
+DEFAULT_CPU = "mobilenetv3_small_100.lamb_in1k"
+SCRATCH_ARCHITECTURE = "vit_tiny_patch16_224"
+SCRATCH_ARGUMENTS: dict[str, Any] = {
+    "img_size": 64,
+    "patch_size": 8,
+    "embed_dim": 128,
+    "depth": 4,
+    "num_heads": 4,
+    "class_token": False,
+    "global_pool": "avg",
+}
+"""What is trained from scratch when nothing pretrained can be had: small enough for two cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A trunk by name and weights; `trunks.create_trunk` makes it."""
+
+    architecture: str
+    """timm's name."""
+    arguments: Mapping[str, Any]
+    """Further arguments of `timm.create_model`."""
+    weights_path: str | None
+    """Safetensors file; None from scratch."""
+    mean: tuple[float, float, float]
+    """Mean of the normalised input, RGB, in 0..1."""
+    std: tuple[float, float, float]
+    """Standard deviation of the normalised input, RGB, in 0..1."""
+    input_px: int
+    """Side of the square input."""
+    source: Source
+    """Where the weights came from."""
+    notice: str = field(default="", compare=False)
+    """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
+
+    @property
+    def weights(self) -> Literal["random", "pretrained"]:
+        """What a training begins with."""
+        return "random" if self.source == "scratch" else "pretrained"
+
+    @property
+    def pinned_name(self) -> str | None:
+        """The name by which `resolve_backbone` finds the same trunk again; None where only its file does."""
+        if self.source == "file":
+            return None
+        if self.source == "scratch" and self.arguments == SCRATCH_ARGUMENTS:
+            return SCRATCH
+        known = (name for name, facts in NAMED.items() if facts == (self.architecture, dict(self.arguments)))
+        name = next(known, self.architecture) if self.arguments else self.architecture
+        return f"{SCRATCH}:{name}" if self.source == "scratch" else name
+
+    @property
+    def fingerprint(self) -> str:
+        """Content address of architecture, arguments, normalisation and the bytes of the weights."""
+        weights = "scratch" if self.weights_path is None else file_digest(self.weights_path)
+        facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
+        return content_key("backbone", facts)
+
+
+def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_random: bool = True) -> Backbone:
+    """Find a trunk.
+
+    Args:
+        name: A name in `NAMED`, a timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a
+            small pretrained default.
+        weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
+        or_random: Begin a named model with random weights, and say so, where its own cannot be had: trainings may,
+            who asks for figures of it may not.
+
+    Raises:
+        SetupError: Unknown name, missing or unreadable file, pickled weights, a file that contradicts `name`, or
+            weights that cannot be had and must.
+    """
+    if name == HARBOR_STUDENT and weights is None:
+        weights = str(Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors")
+        name = None
+    if weights is not None:
+        return _from_file(Path(weights).expanduser(), name)
+    if name is None:
+        return _default()
+    if name == SCRATCH:
+        return _small_from_scratch("")
+    if name.startswith(f"{SCRATCH}:"):
+        return _from_scratch(name.removeprefix(f"{SCRATCH}:"), "")
+    return _from_name(name, or_random)
+
+
+def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
+    """Tell whether `resolve_backbone` would give random weights; no library is loaded where the name says.
+
+    Raises:
+        SetupError: As in `resolve_backbone`.
+    """
+    if weights is not None or name == HARBOR_STUDENT:
+        return False
+    if name is not None and name.split(":")[0] == SCRATCH:
+        return True
+    return resolve_backbone(name).source == "scratch"
+
+
+def _from_file(path: Path, name: str | None) -> Backbone:
+    """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
+    read_weights(path)
+    facts = read_facts(path)
+    asked = NAMED.get(name or "", (name,))[0]
+    if asked is not None and asked.split(".")[0] != facts["architecture"].split(".")[0]:
+        raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
+    check_name(facts["architecture"])
+    mean, std = (three(facts[key], key, path) for key in ("mean", "std"))
+    arguments = facts.get("arguments", {})
+    return Backbone(facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file")
+
+
+def _default() -> Backbone:
+    """Take a small pretrained model where one can be had, else a small transformer from scratch."""
+    import torch
+
+    name = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
+    found = find_pretrained(name)
+    if isinstance(found, HubWeights):
+        return _described(name, {}, found.path, found.source)
+    return _small_from_scratch(f"no pretrained weights ({found}): a small transformer starts from scratch")
+
+
+def _small_from_scratch(notice: str) -> Backbone:
+    half = (0.5, 0.5, 0.5)
+    side_px = int(SCRATCH_ARGUMENTS["img_size"])
+    return Backbone(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
+
+
+def _from_name(name: str, or_random: bool) -> Backbone:
+    """Describe any timm model, pretrained where possible."""
+    architecture, arguments = NAMED.get(name, (name, {}))
+    check_name(architecture)
+    found = find_pretrained(architecture)
+    if isinstance(found, HubWeights):
+        return _described(architecture, arguments, found.path, found.source)
+    if not or_random:
+        raise SetupError(
+            f"no pretrained weights for {name!r} ({found}); name a FILE.safetensors with a .json beside it instead, "
+            f"or {SCRATCH}:{name} for random weights"
+        )
+    return _from_scratch(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
+
+
+def _from_scratch(name: str, notice: str) -> Backbone:
+    architecture, arguments = NAMED.get(name, (name, {}))
+    check_name(architecture)
+    return _described(architecture, arguments, None, "scratch", notice)
+
+
+def _described(
+    architecture: str, arguments: Mapping[str, Any], weights_path: str | None, source: Source, notice: str = ""
+) -> Backbone:
+    facts = _timm_facts(architecture)
+    side_px = int(arguments.get("img_size", facts.input_px))
+    return Backbone(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name timm does not know; its own lookups would go to the hub for `hf-hub:` names.
+
+    Raises:
+        SetupError: Always for such a name.
+    """
+    import timm
+
+    if ":" in name or "/" in name or not timm.is_model(name):
+        similar = (
+            timm.list_models(f"*{name.split('_', maxsplit=1)[0].split('.', maxsplit=1)[0]}*")[:5]
+            if name.isascii()
+            else []
+        )
+        hint = f" (perhaps {', '.join(similar)})" if similar else ""
+        raise SetupError(
+            f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; weights of "
+            "your own are named by the path of their .safetensors file"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _TimmFacts:
+    """What timm knows of a model's input."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    input_px: int
+
+
+def _timm_facts(name: str) -> _TimmFacts:
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise SetupError(f"unknown backbone {name!r}: {error}") from error
+    if config is None:
+        return _TimmFacts((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
+    return _TimmFacts(tuple(config.mean), tuple(config.std), int(config.input_size[-1]))

@@ -1,0 +1,148 @@
+"""What a training leaves: weights as safetensors and, written last, its facts as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.models.heads import Head, head_facts
+from atlantis_core.learning.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS_NAME = "model.safetensors"
+FACTS_NAME = "model.json"
+LOSSES_NAME = "losses.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What one training did."""
+
+    path: str
+    """Folder of the checkpoint, for `load_retriever`."""
+    key: str
+    """Content address of images, weights, backbone, recipe and seed."""
+    steps: int
+    seconds: float
+    """Wall time, activations included; as first measured where the checkpoint was there already."""
+    first_loss: float
+    """Mean loss of the first tenth of the steps; higher is worse."""
+    last_loss: float
+    """Mean loss of the last tenth of the steps; higher is worse."""
+    kept_step: int = 0
+    """Steps after which the kept weights were reached: the best on validation, where that was measured."""
+    measured: list[tuple[int, float]] = field(default_factory=list)
+    """Steps and validation figure of every measurement on the way."""
+    reused: bool = False
+    """Whether a finished checkpoint of the same address was found."""
+
+
+def damage(folder: Path) -> str:
+    """Say which file of a checkpoint is gone or cannot be read; empty where it is whole."""
+    from safetensors import SafetensorError
+
+    for file, read in ((folder / FACTS_NAME, _report_in), (folder / WEIGHTS_NAME, _check_length)):
+        try:
+            read(file)
+        except FileNotFoundError:
+            return f"{str(file)!r} is gone"
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+            return f"{str(file)!r} cannot be read"
+    return ""
+
+
+def _report_in(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8"))["report"])
+
+
+def embed_dim_in(folder: Path) -> int:
+    """Return the dimensions of the head in a checkpoint: at most those that the recipe asked for."""
+    return int(json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))["head"]["embed_dim"])
+
+
+def _check_length(file: Path) -> None:
+    """Open weights without reading them: their head says how long the file must be."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt"):
+        pass
+
+
+def finished_report(folder: Path, key: str) -> TrainReport | None:
+    """Return the report of a finished checkpoint of this address, if `folder` holds a whole one.
+
+    Raises:
+        SetupError: The folder holds another training.
+    """
+    if damage(folder):
+        return None
+    kept = _report_in(folder / FACTS_NAME)
+    measured = [(int(steps), float(value)) for steps, value in kept.get("measured", [])]
+    report = TrainReport(**{**kept, "measured": measured, "path": str(folder), "reused": True})
+    if report.key != key:
+        raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
+    return report
+
+
+def save_checkpoint(
+    folder: Path,
+    trunk: nn.Module,
+    head: nn.Module,
+    space: Head,
+    backbone: Backbone,
+    recipe: Recipe,
+    seed: int,
+    report: TrainReport,
+) -> None:
+    """Write weights, then facts, each atomically: whoever sees the facts sees a whole checkpoint."""
+    from safetensors.torch import save_file
+
+    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in trunk.state_dict().items()}
+    state |= {f"head.{name}": value.cpu().contiguous() for name, value in head.state_dict().items()}
+    facts = {
+        "architecture": backbone.architecture,
+        "arguments": as_json(backbone.arguments),
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "input_px": recipe.side_px or backbone.input_px,
+        "head": head_facts(space, int(state["head.linear.weight"].shape[0])),
+        "recipe": as_json(recipe),
+        "seed": seed,
+        "backbone": as_json(backbone),
+        "backbone_fingerprint": backbone.fingerprint,
+        "report": asdict(report),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with part_of(folder / WEIGHTS_NAME) as part:
+        save_file(state, part)
+    _write(folder / FACTS_NAME, json.dumps(facts, indent=1))
+
+
+def save_losses(folder: Path, losses: Sequence[float]) -> None:
+    """Keep the loss of every step beside the checkpoint that is about to be written."""
+    kept = [float(f"{loss:.6g}") if math.isfinite(loss) else None for loss in losses]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / LOSSES_NAME, json.dumps(kept))
+
+
+def _write(path: Path, text: str) -> None:
+    with part_of(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def losses_in(folder: Path) -> list[float | None]:
+    """Return the loss of every step of the training in a folder, None where it was no number; empty without any."""
+    try:
+        return list(json.loads((folder / LOSSES_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,171 @@
+"""Embedding heads by name: where pooled features go, and by which distance their embeddings are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.registry import load
+from atlantis_core.learning.models import poincare
+from atlantis_core.learning.option_strings import chosen, in_range, made
+from atlantis_core.metrics.distances import CURVATURES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+HEADS = {
+    "sphere": "atlantis_core.learning.models.heads:Sphere",
+    "hyperbolic": "atlantis_core.learning.models.heads:Hyperbolic",
+}
+
+
+class Head(Protocol):
+    """A space of embeddings; its fields are what the head was told, numbers or texts."""
+
+    kind: ClassVar[str]
+    """Name in `HEADS`."""
+    distance: ClassVar[str]
+    """How embeddings are searched: `cosine` or `hyperbolic`."""
+
+    @property
+    def reach(self) -> float:
+        """Length at which a fresh head puts features that it keeps whole."""
+        ...
+
+    def place(self, mapped: Tensor) -> Tensor:
+        """Return embeddings (B, D) for linearly mapped features (B, D)."""
+        ...
+
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return (N, M) numbers that rise as embeddings (N, D) come near to others (M, D); differentiable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sphere:
+    """Unit vectors, searched by cosine similarity."""
+
+    kind: ClassVar[str] = "sphere"
+    distance: ClassVar[str] = "cosine"
+
+    @property
+    def reach(self) -> float:
+        """Any would do."""
+        return 1.0
+
+    def place(self, mapped: Tensor) -> Tensor:
+        """Return unit vectors (B, D)."""
+        import torch
+
+        return torch.nn.functional.normalize(mapped, dim=1)
+
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return cosines (N, M)."""
+        return points @ others.T
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperbolic:
+    """Points in the Poincare ball, searched by geodesic distance.
+
+    Ermolov et al., "Hyperbolic Vision Transformers" (CVPR 2022), section 3.3: feature clipping, then the
+    exponential map at the origin (`ToPoincare` in hyptorch/nn.py of github.com/htdt/hyp_metric).
+    """
+
+    kind: ClassVar[str] = "hyperbolic"
+    distance: ClassVar[str] = "hyperbolic"
+
+    c: float = 0.1
+    """The ball has curvature -c and radius 1 / sqrt(c)."""
+    clip_radius: float = 2.3
+    """Features longer than this are shortened to it."""
+
+    def __post_init__(self) -> None:
+        in_range("head 'hyperbolic': c", self.c, *CURVATURES)
+        in_range("head 'hyperbolic': clip_radius", self.clip_radius, 0)
+
+    @property
+    def reach(self) -> float:
+        """The whole ball that clipping leaves."""
+        return self.clip_radius
+
+    def place(self, mapped: Tensor) -> Tensor:
+        """Return points (B, D) of the ball."""
+        return poincare.expmap0(poincare.clip(mapped, self.clip_radius), self.c)
+
+    def nearness(self, points: Tensor, others: Tensor) -> Tensor:
+        """Return minus the geodesic distances (N, M)."""
+        return -poincare.distances(points, others, self.c)
+
+
+def make_head(text: str) -> Head:
+    """Return the head that a recipe names: `sphere`, `hyperbolic`, `hyperbolic:c=0.1,clip_radius=2.3`.
+
+    Raises:
+        SetupError: No such head, no such option, or a value that it cannot have.
+    """
+    head: Head = chosen(HEADS, text, "head", Head)
+    return head
+
+
+def head_facts(head: Head, embed_dim: int) -> dict[str, Any]:
+    """Return what a checkpoint says of its head: kind, dimensions, the distance to search with, and its options."""
+    options: dict[str, Any] = asdict(head)  # type: ignore[call-overload]  # every head is a dataclass
+    return {"kind": head.kind, "embed_dim": embed_dim, "distance": head.distance, **options}
+
+
+def head_from_facts(facts: Mapping[str, Any]) -> Head:
+    """Return the head that `head_facts` described.
+
+    Raises:
+        SetupError: It is none of this version's.
+    """
+    kind = facts.get("kind", "sphere")
+    part = load(HEADS, str(kind), "head")
+    known = {item.name for item in fields(part)}
+    head: Head = made(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
+    if facts.get("distance", head.distance) != head.distance:
+        raise SetupError(f"head {kind!r} is searched by {head.distance}, not {facts['distance']!r}")
+    return head
+
+
+def fresh_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
+    """Return a head that starts as the best linear summary of the frozen features.
+
+    Its rows are the leading right singular vectors of the unit-length features (Eckart and Young 1936): cosines
+    are then kept as well as `embed_dim` dimensions can, so that training starts no worse than the frozen trunk.
+
+    Args:
+        head: Where embeddings live.
+        features: Pooled features of the training images (N, F); they settle the start only.
+        embed_dim: Dimensions wanted; min(embed_dim, F, N) are had.
+    """
+    import torch
+
+    unit = torch.nn.functional.normalize(features.double(), dim=1)
+    dims = min(embed_dim, *unit.shape)
+    directions = torch.linalg.svd(unit, full_matrices=False).Vh[:dims]
+    module = empty_head(head, unit.shape[1], dims)
+    with torch.no_grad():
+        module.linear.weight.copy_(head.reach * directions.float())  # type: ignore[union-attr,operator]
+    return module
+
+
+def empty_head(head: Head, num_features: int, embed_dim: int) -> nn.Module:
+    """Return a head (B, F) -> embeddings (B, D) whose weights are still to be filled in."""
+    import torch
+    from torch import nn
+
+    class LinearHead(nn.Module):
+        """Unit features, a linear map, then into the space."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(num_features, embed_dim, bias=False)
+
+        def forward(self, features: Tensor) -> Tensor:
+            return head.place(self.linear(torch.nn.functional.normalize(features, dim=1)))
+
+    return LinearHead()

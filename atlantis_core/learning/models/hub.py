@@ -1,0 +1,125 @@
+"""Pretrained weights from the local cache or the hub, without the stalls of an unreachable hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from atlantis_core.base.errors import SetupError
+
+PROBE_SECONDS = 4.0
+"""How long the hub may take to answer at all before it counts as out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubWeights:
+    """A weights file of the hub, on disk."""
+
+    path: str
+    """Absolute path in the local cache."""
+    source: Literal["cache", "hub"]
+    """Whether it was there already or has been fetched now."""
+
+
+def find_pretrained(name: str) -> HubWeights | str:
+    """Return the safetensors file of a timm model, or in words why there is none.
+
+    Args:
+        name: A timm name, with or without a tag.
+    """
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # an unknown tag: told by who asked for the name
+        return "unknown pretrained tag"
+    repository = getattr(config, "hf_hub_id", None)
+    if not repository:
+        return "none are published for it on the hub"
+    filename = config.hf_hub_filename or "model.safetensors"
+    if not filename.endswith(".safetensors"):
+        return "the hub holds them pickled only"
+    return _cached(repository, filename) or _fetch(repository, filename)
+
+
+def _cached(repository: str, filename: str) -> HubWeights | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, filename)
+    return HubWeights(found, "cache") if isinstance(found, str) and Path(found).is_file() else None
+
+
+def _fetch(repository: str, filename: str) -> HubWeights | str:
+    """Ask once and briefly whether the hub answers, and only then let its client fetch with its retries."""
+    from huggingface_hub import constants, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if constants.HF_HUB_OFFLINE:
+        return "not in the local cache, and HF_HUB_OFFLINE is set"
+    refusal = probe(hf_hub_url(repository, filename))
+    if refusal:
+        return f"not in the local cache, and the hub is out of reach: {refusal}"
+    try:
+        return HubWeights(hf_hub_download(repository, filename), "hub")
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        return f"not in the local cache, and fetching it failed: {type(error).__name__}"
+
+
+def probe(url: str, seconds: float = PROBE_SECONDS) -> str:
+    """Return why `url` does not answer within `seconds`, or nothing when it does (an HTTP error is an answer)."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=seconds):  # noqa: S310 (built by the hub's client: https)
+            return ""
+    except HTTPError as error:
+        return "" if error.code < 500 else f"HTTP {error.code}"
+    except OSError as error:
+        return str(getattr(error, "reason", "") or error)
+
+
+def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
+    """Return the folder of a hub model, from the local cache where the hub is out of reach.
+
+    Args:
+        name: `owner/model`.
+        kind: What it should be, for the error message (`"pipeline"`).
+        fetch: Downloads it, or only looks into the cache when called with True; returns the folder.
+
+    Raises:
+        SetupError: It is neither in the cache nor to be had.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if name.startswith(("/", "~", ".")):
+        raise SetupError(f"there is no folder {name!r} for a {kind}; check the path")
+    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else probe(f"{constants.ENDPOINT}/{name}")
+    try:
+        return fetch(bool(refusal))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+        why = f"the hub is out of reach ({refusal})" if refusal else (str(error).splitlines() or [""])[0]
+        raise SetupError(
+            f"{name!r} is no folder, and no {kind} of that name is in the local cache: {why}; "
+            f"fetch it where there is a network (`hf download {name}`), or name a folder"
+        ) from error
+
+
+def snapshot(name: str, kind: str, patterns: Sequence[str]) -> str:
+    """Return the folder of a hub model with the files that fit the patterns; see `find_snapshot`.
+
+    Raises:
+        SetupError: It is neither in the cache nor to be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    return find_snapshot(
+        name,
+        kind,
+        lambda local_files_only: snapshot_download(
+            name, allow_patterns=list(patterns), local_files_only=local_files_only
+        ),
+    )

@@ -1,0 +1,59 @@
+"""Measuring on validation queries while training, keeping the best weights, and stopping when none better come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from atlantis_core.learning.training.weight_averaging import put
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from atlantis_core.learning.retriever import Retriever
+
+
+class Validation(Protocol):
+    """Measures a retriever on validation queries; never on the sealed test split."""
+
+    @property
+    def key(self) -> str:
+        """Content address of queries and gallery: what a training keeps depends on them."""
+        ...
+
+    def __call__(self, retriever: Retriever) -> float:
+        """Return one figure, such as Recall@1; higher is better."""
+        ...
+
+
+class BestSoFar:
+    """The best weights of a training.
+
+    Args:
+        parameters: What is kept.
+        patience: Measurements in a row without a better one after which to stop.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], patience: int) -> None:
+        self.parameters = list(parameters)
+        self.patience = patience
+        self.measured: list[tuple[int, float]] = []
+        self.kept = [parameter.detach().clone() for parameter in parameters]
+
+    @property
+    def best(self) -> tuple[int, float]:
+        """Steps done, and the figure then, of the best; the earliest of equals."""
+        return max(self.measured, key=lambda item: (item[1], -item[0]), default=(0, -math.inf))
+
+    def consider(self, steps: int, value: float) -> bool:
+        """Take in a measurement of the parameters as they are now; return whether to go on."""
+        if value > self.best[1]:
+            self.kept = [parameter.detach().clone() for parameter in self.parameters]
+        self.measured.append((steps, value))
+        since = [at for at, _ in self.measured if at > self.best[0]]
+        return len(since) < self.patience
+
+    def apply(self) -> None:
+        """Put the best weights into the parameters."""
+        put(self.kept, self.parameters)

@@ -1,0 +1,123 @@
+"""One model's quality on one task, and its average over seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.retrieval_metrics import map_at_r, r_precision, recall_at_k
+from atlantis_core.records import Interval, Measurement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from atlantis_core.metrics.ranking import Ranking
+    from atlantis_core.records import LabelledImage
+
+Key = TypeVar("Key", str, tuple[str, str, str])
+
+RECALL_AT = (1, 2, 4, 8)
+"""The K of every measurement."""
+
+
+def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
+    """Return the figures of a ranking, overall, by class and by facet value.
+
+    Args:
+        ranking: Of these queries.
+        queries: Q images, in the order of the ranking.
+        at: The K of Recall@K.
+
+    Raises:
+        ValueError: The ranking is of another number of queries, or a K is below 1.
+    """
+    if len(queries) != len(ranking.partners):
+        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.partners)}")
+    counted = ranking.has_partner
+    facets = sorted({name for image in queries for name in image.facets})
+    labels = [image.label for image in queries]
+    return Measurement(
+        recall_at={k: recall_at_k(ranking, k) for k in at},
+        map_at_r=map_at_r(ranking),
+        r_precision=r_precision(ranking),
+        queries=ranking.num_queries,
+        left_out=ranking.num_left_out,
+        per_class=_recall_by(labels, ranking.first_hit == 0, counted),
+        per_facet={
+            name: _recall_by([i.facets.get(name) for i in queries], ranking.first_hit == 0, counted)
+            for name in facets
+        },
+    )
+
+
+def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
+    """Return Recall@1 with its Wilson interval for every class x facet value that has a counted query.
+
+    Args:
+        ranking: Of these queries.
+        queries: Q images, in the order of the ranking.
+
+    Returns:
+        (class, facet, value) -> interval, in this order.
+    """
+    hit, counted = ranking.first_hit == 0, ranking.has_partner
+    facets = sorted({name for image in queries for name in image.facets})
+    cells: dict[tuple[str, str, str], Interval] = {}
+    for facet in facets:
+        keys = [(i.label, facet, i.facets[facet]) if facet in i.facets else None for i in queries]
+        cells |= _recall_by(keys, hit, counted)
+    return dict(sorted(cells.items()))
+
+
+def _recall_by(keys: Sequence[Key | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[Key, Interval]:
+    """Return Recall@1 with its interval for every key that has a counted query."""
+    tally: dict[Key, list[bool]] = {}
+    for key, is_hit, is_counted in zip(keys, hit, counted, strict=True):
+        if is_counted and key is not None:
+            tally.setdefault(key, []).append(bool(is_hit))
+    return {key: wilson(sum(tally[key]), len(tally[key])) for key in sorted(tally)}
+
+
+def average(measurements: Sequence[Measurement]) -> Measurement:
+    """Return the mean over seeds of one task's measurements.
+
+    The intervals are of the mean hits over the same queries: seeds do not add queries, so they do not narrow
+    them.
+
+    Raises:
+        ValueError: There is none, or they are of different queries.
+    """
+    if not measurements:
+        raise ValueError("no measurement to average")
+    first = measurements[0]
+    if any((m.queries, m.left_out) != (first.queries, first.left_out) for m in measurements):
+        raise ValueError("the measurements are of different queries; only seeds of one task are averaged")
+    return Measurement(
+        recall_at={k: _mean([m.recall_at[k] for m in measurements]) for k in first.recall_at},
+        map_at_r=_mean([m.map_at_r for m in measurements]),
+        r_precision=_mean([m.r_precision for m in measurements]),
+        queries=first.queries,
+        left_out=first.left_out,
+        per_class=_average_intervals([m.per_class for m in measurements]),
+        per_facet={name: _average_intervals([m.per_facet[name] for m in measurements]) for name in first.per_facet},
+    )
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Return `mean` and `sd`, the sample standard deviation over seeds; that of a single one is None."""
+    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _average_intervals(tables: Sequence[Mapping[str, Interval]]) -> dict[str, Interval]:
+    """Average intervals key by key; all tables have the same keys and counts."""
+    return {
+        key: wilson(_mean([table[key].value for table in tables]) * interval.count, interval.count)
+        for key, interval in tables[0].items()
+    }

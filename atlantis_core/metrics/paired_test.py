@@ -1,0 +1,202 @@
+"""Is the candidate better than the control? A one-sided paired test over queries and seeds.
+
+D is the mean over seeds and queries of (hit of candidate - hit of control). Its variance has two parts.
+
+`V_clusters`: the same queries answer both arms, and queries of one class rise and fall together, so classes
+are the sampling units. Variance of a ratio estimator over clusters of unequal size (Cochran, *Sampling
+Techniques*, 3rd ed., section 9A.1): V = C/(C-1) * sum_c u_c^2 / Q^2, u_c being the sum over the class's
+queries of (difference - D), the differences averaged over seeds. Degrees of freedom: Q^2 / sum_c n_c^2 - 1,
+the number of classes that count. It is never below the variance of independent queries, and that one is taken after
+Agresti and Min (Biometrics 61, 2005), as if one more query had changed: where nothing changed, a handful of queries
+prove little. With fewer than 6 classes the spread between them cannot be seen; V_clusters is then the queries'
+variance plus a prior: classes shift by 8 points at each training of either arm (what harbor shows, worth 4 degrees
+of freedom), over S seeds and the classes that count.
+
+`V_seeds`: a training with another seed shifts all queries at once; more queries do not help. Arms are paired seed
+by seed: `learning.sampler` gives both the same batches but for the classes whose images differ, so that their
+shifts mostly cancel (on harbor the gain on the gap varied by 1.1 points between seeds, where independent arms would
+have given 2.0). The spread of the paired differences is moderated, since two seeds say little of a spread: pooled
+with the prior of two independent arms that vary by 1.75 points of Recall@1 each, worth 4 degrees of freedom (Smyth,
+Stat. Appl. Genet. Mol. Biol. 3, 2004, section 4: the posterior variance is the average of prior and observed,
+weighted by their degrees of freedom). V_seeds = variance / S. It counts the queries' share of seed noise a second
+time, which errs on the safe side.
+
+t = D / sqrt(V_clusters + V_seeds), degrees of freedom by Welch and Satterthwaite. Simulated error and power:
+bench/paired_error.py, docs/results.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from atlantis_core.base.errors import TrainingFailed
+from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
+from atlantis_core.records import Comparison
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SEED_SD = 0.0175
+"""Prior standard deviation of one arm's Recall@1 between seeds of one recipe."""
+
+SCRATCH_SEED_SD = 0.03
+"""The same for trainings from random weights, whose seeds differ more."""
+
+_PRIOR_FREEDOM = 4.0  # how many seeds' worth the prior is
+_FEWEST_CLASSES = 6  # with fewer units, hardly a degree of freedom is left and no test finds anything
+_CLASS_SD = 0.08  # prior standard deviation of a class's Recall@1 between trainings, where classes are few
+
+
+def compare(
+    control: Sequence[QueryOutcomes | None],
+    candidate: Sequence[QueryOutcomes | None],
+    labels: Mapping[str, str],
+    select: Iterable[str] | None = None,
+    seed_sd: float = SEED_SD,
+) -> Comparison:
+    """Compare two arms query by query and seed by seed.
+
+    Args:
+        control: Outcomes of the incumbent or baseline, one per seed. A seed at which it crashed (None) proves
+            nothing for the candidate and is left out, on both sides.
+        candidate: Outcomes of the candidate, seed by seed in the same order; None is a crashed trial, which
+            missed every query.
+        labels: Query id -> class, for clustering. With fewer than 6 classes their spread is a prior.
+        select: Ids to compare on (those of a gap, say); None: all queries. Only queries that all outcomes
+            have count.
+        seed_sd: Prior spread of Recall@1 between seeds; raise it for trainings from scratch.
+
+    Returns:
+        The comparison. With one seed its spread is the prior alone, and `seeds` says 1: a caller may refuse
+        that.
+
+    Raises:
+        TrainingFailed: The control crashed at every seed.
+        ValueError: Unequal or no seeds, no common query, a query without class.
+    """
+    if not control or len(control) != len(candidate):
+        raise ValueError(f"{len(control)} control and {len(candidate)} candidate seeds cannot be paired")
+    pairs = [(old, new or worst_outcomes(old.ids)) for old, new in zip(control, candidate, strict=True) if old]
+    if not pairs:
+        raise TrainingFailed("every training of the control crashed; there is nothing to compare with")
+    ids = _common_ids([one for pair in pairs for one in pair], select)
+    unlabelled = [identity for identity in ids if identity not in labels]
+    if unlabelled:
+        raise ValueError(f"{len(unlabelled)} queries have no class: {unlabelled[0]!r}")
+    before, after = _hits([old for old, _ in pairs], ids), _hits([new for _, new in pairs], ids)
+    clusters = np.unique([labels[identity] for identity in ids], return_inverse=True)[1]
+    return _test(before, after, clusters, seed_sd)
+
+
+def is_proven(comparison: Comparison, round_index: int, max_rounds: int, alpha: float = 0.05) -> bool:
+    """Tell whether a round's gain is proven, with the error of the whole run held at `alpha`.
+
+    The probability that a run keeps any round that is no better is at most `alpha` (Bonferroni): round r may
+    spend alpha * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, since they have the most to gain
+    and a run often stops at a plateau before its last round.
+
+    Args:
+        comparison: Candidate against incumbent.
+        round_index: 1 for the first round.
+        max_rounds: Rounds the run may have.
+        alpha: Error of the whole run.
+
+    Raises:
+        ValueError: The round is not one of 1..max_rounds.
+    """
+    if not 1 <= round_index <= max_rounds:
+        raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")
+    share = (1 / round_index) / sum(1 / number for number in range(1, max_rounds + 1))
+    return comparison.gain > 0 and comparison.p_value <= alpha * share
+
+
+def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:
+    """Return the queries that every seed of both arms has, sorted."""
+    common = set.intersection(*(set(one.ids) for one in outcomes))
+    if select is not None:
+        common &= set(select)
+    if not common:
+        raise ValueError("no query is common to all outcomes (and selected); nothing to compare")
+    return sorted(common)
+
+
+def _hits(outcomes: Sequence[QueryOutcomes], ids: Sequence[str]) -> NDArray[np.float64]:
+    """Return (S, Q) hits as 0 and 1."""
+    found = [dict(zip(one.ids, one.hit.tolist(), strict=True)) for one in outcomes]
+    return np.array([[table[identity] for identity in ids] for table in found], np.float64)
+
+
+def _test(
+    before: NDArray[np.float64], after: NDArray[np.float64], clusters: NDArray[np.int64], seed_sd: float
+) -> Comparison:
+    """Run the test on (S, Q) hits; `clusters` (Q,) numbers the sampling units."""
+    from scipy import special  # not `scipy.stats`: seconds to import, and reports wait for it
+
+    difference = (after - before).mean(axis=0)
+    gain = float(difference.mean())
+    parts = [*_query_variances(difference, clusters, len(before)), _seed_variance(before, after, seed_sd)]
+    variance = sum(v for v, _ in parts)
+    freedom = variance**2 / sum(v**2 / f for v, f in parts)
+    half = float(special.stdtrit(freedom, 0.975)) * variance**0.5
+    return Comparison(
+        before=float(before.mean()),
+        after=float(after.mean()),
+        gain=gain,
+        low=max(-1.0, gain - half),
+        high=min(1.0, gain + half),
+        p_value=_p_value(gain, variance, freedom, _units(clusters), same=bool((before == after).all())),
+        queries=before.shape[1],
+        seeds=len(before),
+    )
+
+
+def _p_value(gain: float, variance: float, freedom: float, units: int, *, same: bool) -> float:
+    """Return the one-sided p-value; never below that of a sign test in which all units agree, 2^-units."""
+    from scipy import special
+
+    if same:
+        return 1.0
+    return max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
+
+
+def _units(clusters: NDArray[np.int64]) -> int:
+    """Return how many sampling units there are: classes, or queries where classes are few."""
+    classes = int(clusters.max()) + 1
+    return classes if classes >= _FEWEST_CLASSES else len(clusters)
+
+
+def _query_variances(
+    difference: NDArray[np.float64], clusters: NDArray[np.int64], seeds: int
+) -> list[tuple[float, float]]:
+    """Return the parts of V_clusters, each with its degrees of freedom."""
+    alone = _independent_variance(difference)
+    sizes = np.bincount(clusters).astype(np.float64)
+    effective = float(sizes.sum() ** 2 / (sizes**2).sum())
+    if len(sizes) < _FEWEST_CLASSES:
+        return [alone, (2 * _CLASS_SD**2 / (seeds * effective), _PRIOR_FREEDOM)]
+    together = _cluster_variance(difference - difference.mean(), clusters)
+    return [(max(alone[0], together), effective - 1)]
+
+
+def _independent_variance(difference: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the variance of the mean of independent queries, with one more that changed, and its freedom."""
+    queries = len(difference)
+    squares = float((difference**2).sum()) + 1 - float(difference.sum()) ** 2 / (queries + 2)
+    return squares / (queries + 2) ** 2, max(1.0, queries - 1)
+
+
+def _cluster_variance(residual: NDArray[np.float64], clusters: NDArray[np.int64]) -> float:
+    """Return the variance of the mean where the queries of a class rise and fall together."""
+    sums = np.bincount(clusters, weights=residual)
+    return len(sums) / (len(sums) - 1) * float((sums**2).sum()) / len(residual) ** 2
+
+
+def _seed_variance(before: NDArray[np.float64], after: NDArray[np.float64], seed_sd: float) -> tuple[float, float]:
+    """Return V_seeds and its degrees of freedom."""
+    gains = (after - before).mean(axis=1)
+    squares = float(((gains - gains.mean()) ** 2).sum())
+    freedom = len(gains) - 1 + _PRIOR_FREEDOM
+    return (squares + _PRIOR_FREEDOM * 2 * seed_sd**2) / freedom / len(gains), freedom

@@ -1,0 +1,55 @@
+"""What an approval in words comes to: the protocol that waits, as it is, smaller, or without some cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.records import Protocol
+from atlantis_core.run.constraints import Wishes, cells_named, wishes_of
+from atlantis_core.run.protocol_rules import edited_protocol, with_total
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+BY_AUTO = "by --auto"
+"""Who approves where no person is asked."""
+
+
+def as_wished(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person is asked, less the cells that were to be left alone since."""
+    protocol = wishes_of(session).without_skipped(from_json(Protocol, question["protocol"]))
+    return {**question, "protocol": as_json(protocol), "images": protocol.num_images}
+
+
+def approval(
+    session: Session, question: Mapping[str, Any], images: int | None = None, without: str = ""
+) -> dict[str, Any]:
+    """Return the answer that approves what waits, checked like any edited protocol.
+
+    Args:
+        session: The waiting run.
+        question: `Outcome.question`.
+        images: Scale to exactly so many; None keeps the counts.
+        without: Words that name cells to leave out of this protocol; empty for none.
+
+    Raises:
+        BadProtocol: Nothing is left, or more is asked for than the budget has.
+        ToolError: `without` names no cell.
+    """
+    first = from_json(Protocol, question["protocol"])
+    protocol = wishes_of(session).without_skipped(first)
+    if without:
+        cells = cells_named(without, session.collection)
+        if not cells:
+            raise ToolError(f"{without!r} names no class and no facet value of this collection")
+        protocol = Wishes(skip=cells).without_skipped(protocol)
+    if images is not None:
+        protocol = with_total(protocol, images)
+    if protocol == first:
+        return {"decision": "approve"}
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    checked = edited_protocol(as_json(protocol), session.collection, session.spec.regime, left)
+    return {"decision": "edit", "protocol": as_json(checked)}

@@ -1,0 +1,131 @@
+"""The numbered facts that a chat model's claims must point to: counts, and in mode `hybrid` the measured gaps."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from atlantis_core.captioning.wordcount import caption_words
+from atlantis_core.data.facets import facet_values, known_values
+from atlantis_core.run.insight import InsightFacts, Mode, shown
+from atlantis_core.statistics.balance import gini, max_over_min
+from atlantis_core.statistics.findings import GroupGap, group_gaps
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Collection, Gap
+    from atlantis_core.run.session import Session
+
+MOST_FACTS = 25
+MOST_CLASSES = 60
+_MOST_FACETS = 8
+_MOST_VALUES = 12
+_MOST_NAMED = 6
+_RESERVED = ("split", "role", "label", "class")
+
+
+def insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
+    """Gather what a model is told of a run's collection.
+
+    Args:
+        session: The run.
+        gaps: Measured gaps, worst first; told in mode `hybrid` only.
+        mode: `llm` or `hybrid`.
+    """
+    collection, captions = session.collection, session.captions
+    measured = gaps if mode == "hybrid" else ()
+    sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
+    sentences += _measured(session) if mode == "hybrid" else []
+    sentences += [in_short(group) for group in group_gaps(measured)]
+    return InsightFacts(
+        mode=mode,
+        goal=session.goal.text,
+        facts={f"F{number}": text for number, text in enumerate(sentences[:MOST_FACTS], 1)},
+        words=tuple(caption_words(captions)),
+        num_captions=len(captions),
+        classes=_classes(collection, measured),
+        facet_values=known_values(collection),
+        taken_names=tuple(dict.fromkeys((*collection.facets, *collection.not_facets, *_RESERVED))),
+    )
+
+
+def in_short(group: GroupGap, quoted: bool = False) -> str:
+    """Return a group's sentence with long names cut.
+
+    Args:
+        group: Gaps of one facet value.
+        quoted: Put names in quotation marks: for a text that holds other things than data.
+    """
+
+    def named(name: str) -> str:
+        return json.dumps(shown(name), ensure_ascii=False) if quoted and name else shown(name)
+
+    names = tuple(map(named, group.class_names))
+    return replace(group, facet=named(group.facet), value=named(group.value), class_names=names).sentence
+
+
+def _sizes(collection: Collection) -> list[str]:
+    train = collection.of_split("train")
+    counts = Counter(image.label for image in train)
+    by_size = sorted(counts.items(), key=lambda pair: (pair[1], pair[0]))
+    return [
+        f"{len(train)} training and {len(collection.of_split('validation'))} validation images, "
+        f"{len(counts)} training classes",
+        f"class imbalance: largest over smallest class {max_over_min(counts.values()):.1f}, "
+        f"Gini {gini(counts.values()):.2f}",
+        f"classes with the fewest training images: {_listed(by_size[:_MOST_NAMED])}",
+        f"classes with the most training images: {_listed(by_size[: -_MOST_NAMED - 1 : -1])}",
+    ]
+
+
+def _from_statistics(session: Session) -> list[str]:
+    """Return what the statistics found that counting labels does not tell; nothing where nobody made them."""
+    found = session.read(0, "statistics") or {}
+    pairs = len(found.get("duplicates", {}).get("within_train", ()))
+    return [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
+
+
+def _facets(collection: Collection) -> list[str]:
+    """Return for each facet how many training images its values have, and how many of its cells are empty."""
+    train, values = collection.of_split("train"), known_values(collection)
+    num_classes = len({image.label for image in train})
+    sentences = []
+    for facet in collection.facets[:_MOST_FACETS]:
+        counted = facet_values(train, facet)
+        cells = {(image.label, image.facets[facet]) for image in train if facet in image.facets}
+        fewest = sorted(values[facet], key=lambda value: (counted[value], value))[:_MOST_VALUES]
+        empty = num_classes * len(values[facet]) - len(cells)
+        sentences.append(
+            f"facet {shown(facet)}, training images, fewest first: {_listed([(v, counted[v]) for v in fewest])}; "
+            f"{empty} of {num_classes * len(values[facet])} cells class x value have none"
+        )
+    return sentences
+
+
+def _measured(session: Session) -> list[str]:
+    """Return the baseline's Recall@1 overall and by facet value: what a gap is to be compared with."""
+    found = session.read(0, "baseline")
+    if not found:
+        return []
+    sentences = [f"the baseline's Recall@1 is {found['recall_at']['1']:.3f} over {found['queries']} queries"]
+    for facet, values in list(found["per_facet"].items())[:_MOST_FACETS]:
+        worst = sorted(values.items(), key=lambda item: item[1]["value"])[:_MOST_VALUES]
+        listed = ", ".join(f"{shown(value)} {one['value']:.3f} ({one['count']})" for value, one in worst)
+        sentences.append(
+            f"the same by {shown(facet)} (queries): {listed}" + (", the only value" if len(values) == 1 else "")
+        )
+    return sentences
+
+
+def _listed(counts: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{shown(name)} {count}" for name, count in counts)
+
+
+def _classes(collection: Collection, gaps: Sequence[Gap]) -> tuple[str, ...]:
+    """Return training classes: those with gaps first, then those with the fewest images."""
+    counts = Counter(image.label for image in collection.of_split("train"))
+    worst = [gap.cell.class_name for gap in gaps if gap.cell.class_name in counts]
+    rest = sorted(counts, key=lambda name: (counts[name], name))
+    return tuple(dict.fromkeys([*worst, *rest]))[:MOST_CLASSES]

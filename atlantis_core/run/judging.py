@@ -1,0 +1,80 @@
+"""Keeping a round or rolling it back: a paired test over queries and seeds, with error control across rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.metrics.paired_test import is_proven
+from atlantis_core.records import Comparison, Protocol
+from atlantis_core.run.diagnosis import covers
+from atlantis_core.run.measurements import asked_queries, compare_arms, queries_of
+from atlantis_core.run.session import Session
+
+TOLERATED_LOSS = 0.01
+"""Overall Recall@1 that a round may cost elsewhere while it mends its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a round."""
+
+    kept: bool
+    reason: str
+    overall: Comparison
+    """Candidate against incumbent over all queries."""
+    targeted: Comparison
+    """The same over the queries of the targeted cells."""
+    over_baseline: Comparison
+    """Candidate against real images only, over all queries."""
+
+
+def judge_round(
+    session: Session,
+    round_index: int,
+    protocol: Protocol,
+    arms: Mapping[str, Sequence[str]],
+) -> Decision:
+    """Compare the candidate arm with the incumbent.
+
+    A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
+    `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
+    not by itself show as a gain.
+
+    Args:
+        session: The run.
+        round_index: 1-based.
+        protocol: Its cells are the targets.
+        arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
+    """
+    cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
+    asked = asked_queries(session, arms["incumbent"])
+    select = [query for query in queries_of(session, cells) if query in asked]
+    overall = compare_arms(session, arms["incumbent"], arms["candidate"])
+    targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else overall
+    over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
+    where = "on the targeted cells" if select else "over all queries (none is in the targeted cells)"
+    kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds, where)
+    return Decision(kept, reason, overall, targeted, over_baseline)
+
+
+def _verdict(
+    overall: Comparison, targeted: Comparison, round_index: int, max_rounds: int, where: str
+) -> tuple[bool, str]:
+    gained = f"{targeted.gain:+.3f} ({targeted.low:+.3f} to {targeted.high:+.3f}) {where}"
+    if not is_proven(targeted, round_index, max_rounds):
+        return False, f"not proven: {gained}, p = {targeted.p_value:.3f}"
+    if overall.gain < -TOLERATED_LOSS:
+        return False, f"{gained}, but {overall.gain:+.3f} overall"
+    return True, f"proven: {gained}, p = {targeted.p_value:.4f}; {overall.gain:+.3f} overall"
+
+
+def goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
+    """Whether an arm's mean Recall@1 on the goal's cells, or overall where it names none, meets its target."""
+    goal = session.goal
+    if goal.target is None:
+        return False
+    named = [image.id for image in session.task.queries if any(covers(cell, image) for cell in goal.cells)]
+    if goal.cells and not named:
+        return False
+    return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target

@@ -1,0 +1,142 @@
+"""Measures trials on validation, each once, and compares arms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.learning.evaluation import measure_retriever
+from atlantis_core.learning.inputs import preprocessing
+from atlantis_core.metrics.measurement import average
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
+from atlantis_core.records import Comparison, LabelledImage, Measurement, RunSpec, Trial
+from atlantis_core.run.session import Session
+from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.retriever import Retriever
+
+
+def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
+    """Measure a trial on validation, once; None for a crashed trial."""
+    if trial.status == "crashed":
+        return None
+    return _measured(session, trial.id, lambda: retriever_of(trial))
+
+
+def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
+    """Measure the backbone without any training."""
+    from atlantis_core.learning.retriever import frozen
+
+    recipe = session.recipe
+    key = content_key("frozen", [session.backbone.fingerprint, recipe.side_px])
+    return _measured(session, key, lambda: frozen(session.backbone, recipe.trainable_fraction, recipe.side_px))
+
+
+def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
+    """Return the mean measurement of an arm's finished trials.
+
+    Raises:
+        ToolError: Every trial crashed.
+    """
+    measured = [found for found in (measure_trial(session, trial) for trial in trials(session, trial_ids)) if found]
+    if not measured:
+        raise ToolError("every training of this arm crashed; there is nothing to measure")
+    return average([measurement for measurement, _ in measured])
+
+
+def compare_arms(
+    session: Session, control: Sequence[str], candidate: Sequence[str], select: Iterable[str] | None = None
+) -> Comparison:
+    """Compare two arms on the same queries, seeds paired by position.
+
+    Args:
+        session: The run.
+        control: Trial ids of the incumbent.
+        candidate: Trial ids of the challenger.
+        select: Ids of the queries to compare on; None means all.
+    """
+    labels = {image.id: image.label for image in session.task.queries}
+    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd(session))
+
+
+def seed_sd(session: Session) -> float:
+    """Return the prior spread of Recall@1 between seeds of the run's recipe."""
+    return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
+
+
+def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
+    """Return trials by id.
+
+    Raises:
+        LookupError: No such trial; that is a bug.
+    """
+    found = {trial_id: session.workspace.trials.find(trial_id) for trial_id in trial_ids}
+    unknown = [trial_id for trial_id, trial in found.items() if trial is None]
+    if unknown:
+        raise LookupError(f"no trial {unknown[0]!r} in the store")
+    return [trial for trial in found.values() if trial is not None]
+
+
+def queries_of(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Return the ids of the validation queries in any of the cells (class, facet, value).
+
+    In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
+    """
+    unseen = session.spec.regime == "unseen"
+    wanted = {("" if unseen else name, facet, value) for name, facet, value in cells}
+
+    def inside(image: LabelledImage) -> bool:
+        own = {(image.label, "", "")} | {(image.label, name, value) for name, value in image.facets.items()}
+        own |= {("", name, value) for name, value in image.facets.items()}
+        return bool(own & wanted)
+
+    return [image.id for image in session.task.queries if inside(image)]
+
+
+def asked_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
+    """Return the ids of the queries that count in an arm's figures: those with a partner in the gallery."""
+    return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
+
+
+def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes | None]:
+    measured = [measure_trial(session, trial) for trial in trials(session, trial_ids)]
+    return [found[1] if found else None for found in measured]
+
+
+def measurement_key(session: Session, subject: str) -> str:
+    """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
+    return content_key("measurement", [subject, preprocessing.VERSION, session.task_address])
+
+
+def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
+    key = measurement_key(session, subject)
+    file = session.workspace.path("measurements") / f"{key}.npz"
+    receipt = session.workspace.receipts.find(key)
+    if receipt and file.exists():
+        return from_json(Measurement, receipt), QueryOutcomes.load(file)
+    started = time.monotonic()
+    measurement, outcomes = measure_retriever(build(), session.task, session.cache)
+    outcomes.save(file)
+    session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
+    whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
+    part = bool(session.spec.query or session.spec.gallery)
+    session.workspace.receipts.file(_measuring_key(subject, part), "measured by", whose, 0.0)
+    return measurement, outcomes
+
+
+def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
+    """Return the session that measured a trial first, if possible with all queries; None where none did."""
+    found = workspace.receipts.find(_measuring_key(trial_id, False))
+    found = found or workspace.receipts.find(_measuring_key(trial_id, True))
+    return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
+
+
+def _measuring_key(subject: str, part: bool) -> str:
+    return content_key("measured by", [subject, "part"] if part else [subject])

@@ -1,0 +1,231 @@
+"""A run's parts, each built when it is first asked for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base import registry
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.base.ports import (
+    CAPTIONERS,
+    GENERATORS,
+    SCORERS,
+    Captioner,
+    Generator,
+    OutlierScorer,
+    Progress,
+    Say,
+    no_progress,
+    say_nothing,
+)
+from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.data.facets import said_of_captions, with_captions
+from atlantis_core.data.reading import LoadedCollection
+from atlantis_core.data.tasks import RetrievalTask, retrieval_task
+from atlantis_core.records import Caption, Collection, Goal, RunSpec
+from atlantis_core.run.goals import read_goal
+from atlantis_core.run.insight import FacetIdea, with_ideas
+from atlantis_core.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlantis_core.learning.inputs.activation_cache import ActivationCache
+    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.recipe import Recipe
+
+DIAGNOSING_SEED = 0
+"""Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
+with that same model would show a gain by regression to the mean alone."""
+
+
+class Session:
+    """What the tools of one run work with.
+
+    Args:
+        workspace: Where everything is kept.
+        run_id: What journal, ledger and trace are kept under.
+        spec: Names the parts.
+        progress: Told of work that takes seconds.
+        captioner: Builds one that needs more than its name: a chat model needs a key.
+        say: Told, a line each, of what goes another way than a person may think.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run_id: str,
+        spec: RunSpec,
+        progress: Progress = no_progress,
+        captioner: Callable[[], Captioner] | None = None,
+        say: Say = say_nothing,
+    ) -> None:
+        self.workspace = workspace
+        self.run_id = run_id
+        self.spec = spec
+        self.progress = progress
+        self.say = say
+        self._captioner = captioner
+
+    @cached_property
+    def loaded(self) -> LoadedCollection:
+        """The collection as it was read, with its test split sealed."""
+        return self.workspace.collections.get(self.spec.collection_id)
+
+    def require_images(self) -> None:
+        """Refuse to work on a collection whose images are no longer there.
+
+        Raises:
+            SetupError: Names the first that is gone.
+        """
+        images = self.loaded.collection.images
+        gone = [image.path for image in images if not Path(image.path).is_file()]
+        if gone:
+            raise SetupError(
+                f"{len(gone)} of {len(images)} images of the collection are gone, the first {gone[0]!r}; "
+                f"put them back where they were, then: atlantis resume {self.run_id}"
+            )
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The collection, with the facets that captions gave it if it had none, and those learned in this run."""
+        collection = self.loaded.collection
+        captions = self.captions
+        if not captions:
+            return collection
+        return with_ideas(with_captions(collection, captions), captions, self.facet_ideas)
+
+    @property
+    def facet_ideas(self) -> tuple[FacetIdea, ...]:
+        """Facets that were learned in this run."""
+        return from_json(tuple[FacetIdea, ...], self.read(0, "facet_ideas") or [])
+
+    def learn_facets(self, ideas: Sequence[FacetIdea]) -> None:
+        """Give the collection more facets, from now on; of two with one name the first stays."""
+        known = self.facet_ideas
+        names = {idea.name for idea in known}
+        self.write(0, "facet_ideas", [*known, *(idea for idea in ideas if idea.name not in names)])
+        self._forget_collection()
+
+    def _forget_collection(self) -> None:
+        self.__dict__.pop("collection", None)
+        self.__dict__.pop("task", None)
+        self.__dict__.pop("task_address", None)
+
+    @property
+    def captions(self) -> tuple[Caption, ...]:
+        """Captions made in this run; none before `caption_images` has run."""
+        payload = self.workspace.journal.read(self.run_id, 0, "captions")
+        receipt = self.workspace.receipts.find(payload["receipt"]) if payload else None
+        return from_json(tuple[Caption, ...], receipt) if receipt else ()
+
+    def caption(self) -> None:
+        """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
+        key = content_key("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
+        if self.workspace.receipts.find(key) is None:
+            started = time.monotonic()
+            captions = self.captioner.caption(self.collection.images)
+            seconds = time.monotonic() - started
+            self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
+            self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
+        self.write(0, "captions", {"receipt": key, "captioner": self.spec.captioner})
+        self._forget_collection()
+
+    def caption_if_no_facets(self) -> None:
+        """Caption a collection that has no facets of its own, and say which it has now."""
+        if not self.loaded.collection.facets:
+            self.caption()
+            self.say(said_of_captions(self.collection, self.spec.captioner))
+
+    @property
+    def goal(self) -> Goal:
+        """What the goal's words name in the collection as it is now: captions may have given it facets since."""
+        goal = self.spec.goal
+        return read_goal(goal.text, self.collection) if goal.text and not goal.cells else goal
+
+    @cached_property
+    def task(self) -> RetrievalTask:
+        """Validation queries against the gallery."""
+        return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
+
+    @cached_property
+    def task_address(self) -> str:
+        """Content address of queries and gallery; a collection that was moved is still the same."""
+        nowhere = [[replace(image, path="") for image in part] for part in (self.task.queries, self.task.gallery)]
+        return content_key("task", nowhere)
+
+    @property
+    def judging_seeds(self) -> list[int]:
+        """Seeds of the trials that are compared."""
+        first = self.spec.seed * 1000 + DIAGNOSING_SEED + 1
+        return list(range(first, first + self.spec.seeds))
+
+    @property
+    def diagnosing_seed(self) -> int:
+        """Seed of the model that gaps are read from."""
+        return self.spec.seed * 1000 + DIAGNOSING_SEED
+
+    @cached_property
+    def captioner(self) -> Captioner:
+        """The captioner the run chose."""
+        if self._captioner is not None:
+            return self._captioner()
+        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner", Captioner)
+        return built
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The generator the run chose."""
+        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator", Generator)
+        return built
+
+    def scorer(self, name: str) -> OutlierScorer:
+        """Build an outlier scorer by name."""
+        built: OutlierScorer = registry.make(SCORERS, name, "scorer", OutlierScorer)
+        return built
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The trunk every trial starts from."""
+        from atlantis_core.learning.models.backbones import resolve_backbone
+
+        return resolve_backbone(self.spec.backbone, self.spec.weights)
+
+    @cached_property
+    def from_scratch(self) -> bool:
+        """Whether trials start from random weights; asked by reports, which should not wait for torch."""
+        from atlantis_core.learning.models.backbones import starts_from_scratch
+
+        return starts_from_scratch(self.spec.backbone, self.spec.weights)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How every trial is trained."""
+        from atlantis_core.learning.training.presets import recipe_for
+
+        return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
+
+    @property
+    def made_side_px(self) -> int:
+        """Largest short side of made images: twice the training's input, so that crops are still sharp."""
+        return 2 * (self.recipe.side_px or self.backbone.input_px)
+
+    @cached_property
+    def cache(self) -> ActivationCache:
+        """Activations of the frozen lower trunk, shared by all trials."""
+        from atlantis_core.learning.inputs.activation_cache import ActivationCache
+
+        return ActivationCache(self.workspace.path("cache", "activations"))
+
+    def write(self, round_index: int, kind: str, payload: Any) -> None:
+        """Write a journal entry of this run."""
+        self.workspace.journal.write(self.run_id, round_index, kind, payload)
+
+    def read(self, round_index: int, kind: str) -> Any | None:
+        """Read a journal entry of this run."""
+        return self.workspace.journal.read(self.run_id, round_index, kind)

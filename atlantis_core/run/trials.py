@@ -1,0 +1,120 @@
+"""Arms: the same recipe over several seeds, trained, measured and compared.
+
+A round is judged by two arms that differ in nothing but the made images: same recipe, steps and seeds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import TrainingFailed
+from atlantis_core.learning.evaluation import measure_retriever
+from atlantis_core.records import Trial
+from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.session import Session
+from atlantis_core.run.trial_checkpoints import say_dims, trained_before
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.inputs.pk_sampler import TrainingImage
+    from atlantis_core.learning.retriever import Retriever
+
+
+def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
+    """Train with each seed, side by side where there are several cores; what was trained before is returned.
+
+    A training that diverges becomes a crashed trial, which compares worst; it is no error of the run.
+
+    Args:
+        session: The run.
+        seeds: Of the trials, in this order. Their number decides the threads that each gets, and so the last bits.
+        images: Training images, real and made.
+    """
+    from atlantis_core.base.parallel import on_cores
+    from atlantis_core.learning.training.train import prepare, training_key
+
+    started = time.monotonic()
+    watched = TaskValidation(session)
+    ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
+    found = {trial_id: trained_before(session, trial_id) for trial_id in ids}
+    missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
+    if missing:
+        prepare(images, session.backbone, session.recipe, session.cache, session.progress)
+    parent = session.workspace.events.open_here()
+    for trial in on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
+        session.workspace.trials.add(trial)
+        found[trial.id] = trial
+    seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
+    for _, trial_id in missing:
+        session.workspace.ledger.spend(session.run_id, "seconds", seconds, f"trial/{trial_id}")
+    trained = [trial for trial in found.values() if trial is not None]
+    say_dims(session, [trial for trial in trained if (trial.seed, trial.id) in missing], len(images))
+    return trained
+
+
+def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
+    """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
+    given = {"trial": trial_id, "seed": seed}
+    with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
+        trial = _train(session, seed, trial_id, images)
+        span.status = "failed" if trial.status == "crashed" else "done"
+        span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} made images"}
+    return trial
+
+
+def _train(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage]) -> Trial:
+    """Train one trial; nothing but its folder is written here."""
+    from atlantis_core.learning.training.train import train
+
+    def progress(what: str, done: int, total: int) -> None:
+        session.progress(f"{what}, seed {seed}", done, total)
+
+    folder = session.workspace.models / trial_id
+    started = time.monotonic()
+    error = ""
+    try:
+        train(
+            images,
+            session.backbone,
+            session.recipe,
+            seed,
+            folder,
+            session.cache,
+            progress,
+            TaskValidation(session),
+        )
+    except TrainingFailed as failure:
+        error = str(failure)
+    num_made = sum(image.synthetic for image in images)
+    return Trial(
+        id=trial_id,
+        seed=seed,
+        status="crashed" if error else "finished",
+        path="" if error else str(folder),
+        num_real=len(images) - num_made,
+        num_synthetic=num_made,
+        seconds=round(time.monotonic() - started, 2),
+        error=error,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskValidation:
+    """Recall@1 on the session's validation task, for recipes that stop early by it.
+
+    What is then measured on the same queries was chosen by them: it flatters the model a little.
+    """
+
+    session: Session
+
+    @property
+    def key(self) -> str:
+        """Content address of queries and gallery."""
+        return measurement_key(self.session, "validation")
+
+    def __call__(self, retriever: Retriever) -> float:
+        """Return Recall@1; higher is better."""
+        measured, _ = measure_retriever(retriever, self.session.task, self.session.cache)
+        return measured.recall_at[1]

@@ -1,1 +1,0 @@
-"""What pages show of a run, as data: its candidates, and what lies near them."""

@@ -1,0 +1,236 @@
+"""Classes x values of a facet before and after a run, and what was returned instead in one of the cells."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.base.hashing import content_key
+from atlantis_core.learning.evaluation import distance_of, embed_task
+from atlantis_core.metrics.ranking import rank_images
+from atlantis_core.records import Cell
+from atlantis_core.run.measurements import measure_trial, measurement_key, queries_of, trials
+from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.statistics.cells import cell_table
+
+if TYPE_CHECKING:
+    from atlantis_core.metrics.outcomes import QueryOutcomes
+    from atlantis_core.records import Trial
+    from atlantis_core.run.session import Session
+
+FEW_QUERIES = 10
+"""With fewer queries a cell is thin: one query more or less moves its Recall@1 by ten points or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapCell:
+    """One class x facet value; Recall@1 is a mean over seeds."""
+
+    class_name: str
+    """Empty where cells are of all classes together (the regime `unseen`)."""
+    value: str
+    """Of the map's facet; empty where it has none."""
+    support: int
+    """Real training images in it."""
+    queries: int
+    """Validation queries with a partner; the same before and after."""
+    before: float | None
+    """Recall@1; None without a query."""
+    after: float | None
+
+    @property
+    def thin(self) -> bool:
+        """Whether so few queries ask that its figures say little."""
+        return self.queries < FEW_QUERIES
+
+    @property
+    def gain(self) -> float | None:
+        """Recall@1 after minus before."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class GapMap:
+    """Recall@1 of every cell of one facet, before and after."""
+
+    facet: str
+    """Empty for whole classes."""
+    classes: tuple[str, ...]
+    """Rows, sorted."""
+    values: tuple[str, ...]
+    """Columns, sorted; one empty value where there is no facet."""
+    cells: tuple[GapCell, ...]
+    """Row by row, only those that hold a training image or a query."""
+    seeds_before: int
+    """Finished trainings that `before` is the mean of."""
+    seeds_after: int
+
+    def by_place(self) -> dict[tuple[str, str], GapCell]:
+        """Return (class, value) -> cell; what holds neither a training image nor a query is not in it."""
+        return {(cell.class_name, cell.value): cell for cell in self.cells}
+
+    def worst_first(self) -> list[str]:
+        """Return the classes, those with the most queries that were missed before the run first."""
+        missed: Counter[str] = Counter()
+        for cell in self.cells:
+            missed[cell.class_name] += round(
+                1000 * cell.queries * (1 - (1.0 if cell.before is None else cell.before))
+            )
+        return sorted(self.classes, key=lambda name: (-missed[name], name))
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        cells = [
+            {
+                "class": one.class_name,
+                "value": one.value,
+                "support": one.support,
+                "queries": one.queries,
+                "thin": one.thin,
+                "before": one.before,
+                "after": one.after,
+            }
+            for one in self.cells
+        ]
+        return {
+            "facet": self.facet,
+            "classes": list(self.classes),
+            "values": list(self.values),
+            "seeds": {"before": self.seeds_before, "after": self.seeds_after},
+            "few_queries": FEW_QUERIES,
+            "cells": cells,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CellAnswer:
+    """What a model returned first for one query."""
+
+    query_id: str
+    query_path: str
+    label: str
+    """Of the query."""
+    answer_id: str
+    answer_path: str
+    answer_label: str
+    right: bool
+
+
+def gap_map(
+    session: Session, trial_ids_before: Sequence[str], trial_ids_after: Sequence[str], facet: str = ""
+) -> GapMap:
+    """Compare two arms cell by cell, from the outcomes that their measurements left.
+
+    Trainings that crashed are left out, as from the figures of an arm.
+
+    Args:
+        session: The run.
+        trial_ids_before: Of the arm to compare with, one per seed; say `summary.final_arms()["baseline"]`.
+        trial_ids_after: Of the other, say `summary.final_arms()["incumbent"]`.
+        facet: One of `session.collection.facets`; empty compares whole classes.
+
+    Raises:
+        SetupError: The collection has no such facet, or a trial's outcomes are gone and so is its checkpoint.
+        ToolError: Every training of an arm crashed, or none is named.
+    """
+    collection = session.collection
+    if facet and facet not in collection.facets:
+        raise SetupError(f"no facet {facet!r}; this collection has {', '.join(collection.facets) or 'none'}")
+    before, after = _outcomes(session, trial_ids_before), _outcomes(session, trial_ids_after)
+    later = {tally.cell: tally for tally in cell_table(collection, after, facet).cells}
+    cells = tuple(
+        GapCell(
+            class_name=tally.cell.class_name,
+            value=tally.cell.value,
+            support=tally.support,
+            queries=tally.queries,
+            before=_share(tally.hits, tally.queries),
+            after=_share(later[tally.cell].hits, later[tally.cell].queries),
+        )
+        for tally in cell_table(collection, before, facet).cells
+    )
+    return GapMap(
+        facet=facet,
+        classes=tuple(sorted({cell.class_name for cell in cells})),
+        values=tuple(sorted({cell.value for cell in cells})),
+        cells=cells,
+        seeds_before=len(before),
+        seeds_after=len(after),
+    )
+
+
+def _outcomes(session: Session, trial_ids: Sequence[str]) -> list[QueryOutcomes]:
+    measured = (measure_trial(session, trial) for trial in trials(session, trial_ids))
+    found = [outcomes for _, outcomes in filter(None, measured)]
+    if not found:
+        raise ToolError("every training of this arm crashed; there is nothing to compare")
+    return found
+
+
+def _share(hits: float, queries: int) -> float | None:
+    return hits / queries if queries else None
+
+
+def cell_answers(session: Session, trial_id: str, cell: Cell) -> tuple[CellAnswer, ...]:
+    """Return what a trial's model returns first for each query of a cell, misses first.
+
+    The first call ranks all queries (seconds: embeddings come through the cache) and keeps the answers; later ones
+    only read them.
+
+    Args:
+        session: The run.
+        trial_id: One seed's training.
+        cell: Empty fields mean any. Queries without a partner are left out.
+
+    Raises:
+        SetupError: The checkpoint is gone, or an image cannot be read.
+        ToolError: The training crashed.
+        LookupError: No such trial; that is a bug.
+    """
+    (trial,) = trials(session, [trial_id])
+    answers = _first_answers(session, trial)
+    searched = {image.id: image for image in session.task.gallery}
+    wanted = set(_queries_in(session, cell))
+    found = [
+        CellAnswer(
+            query_id=query.id,
+            query_path=query.path,
+            label=query.label,
+            answer_id=answer.id,
+            answer_path=answer.path,
+            answer_label=answer.label,
+            right=answer.label == query.label,
+        )
+        for query in session.task.queries
+        if query.id in wanted and query.id in answers
+        for answer in [searched[answers[query.id]]]
+    ]
+    return tuple(sorted(found, key=lambda answer: answer.right))
+
+
+def _queries_in(session: Session, cell: Cell) -> list[str]:
+    if cell == Cell(""):
+        return [image.id for image in session.task.queries]
+    return queries_of(session, [(cell.class_name, cell.facet, cell.value)])
+
+
+def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
+    """Return the gallery image returned first for each query with a partner, by id; ranked once, then kept."""
+    if trial.status == "crashed":
+        raise ToolError(f"trial {trial.id!r} crashed ({trial.error}); it returns nothing")
+    key = content_key("first answers", [measurement_key(session, trial.id)])
+    kept = session.workspace.receipts.find(key)
+    if kept is not None:
+        return dict(kept)
+    started = time.monotonic()
+    retriever, task = retriever_of(trial), session.task
+    queries, gallery = embed_task(retriever, task, session.cache, session.progress)
+    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
+    asking = (row for row, has_partner in enumerate(ranking.has_partner) if has_partner)
+    answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in asking}
+    session.workspace.receipts.file(key, "first answers", answers, time.monotonic() - started)
+    return answers

@@ -1,0 +1,1 @@
+"""What works without a run: train, diagnose, evaluate, the sealed test."""

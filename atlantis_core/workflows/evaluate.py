@@ -1,0 +1,192 @@
+"""Everything that can be said of one model on one task: `atlantis evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.serialization import as_json
+from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.learning.evaluation import alike_line, distance_of, embed_task
+from atlantis_core.learning.robustness import check_aim, robust_recall
+from atlantis_core.metrics.distances import Hyperbolic, check_distance
+from atlantis_core.metrics.exclusions import Ignored, Values, leaving_out
+from atlantis_core.metrics.intervals import bootstrap_columns
+from atlantis_core.metrics.measurement import RECALL_AT, measure, recall_by_cell
+from atlantis_core.metrics.nmi import nmi
+from atlantis_core.metrics.ranking import Ranking, rank_images
+from atlantis_core.records import LabelledImage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from atlantis_core.learning.attacks import Attack
+    from atlantis_core.learning.retriever import Retriever
+
+_SEED = 0  # of resamples and clusters: the same question has the same answer
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be measured, and how."""
+
+    at: tuple[int, ...] = RECALL_AT
+    """The K of Recall@K."""
+    distance: str = "auto"
+    """Name in `metrics.distances.DISTANCES`; `auto` is the one that the model was trained for."""
+    leave_out: str | None = None
+    """Column of which a query's own value is not searched."""
+    nmi: bool = False
+    """Whether to cluster queries and gallery, which takes longer than all the rest."""
+    attack: Attack | None = None
+    """Changes the queries for a second measurement, in the space that the model was trained for."""
+    aim: str = "wrong"
+    """Where the attack pushes, see `robustness.Aim`."""
+    junk: str | None = None
+    """Column of which a query's own value is not searched among images of its own class."""
+    columns: Mapping[str, Values] = field(default_factory=dict)
+    """Values of columns that are no facets of the images."""
+
+    def __post_init__(self) -> None:
+        if not self.at or min(self.at) < 1:
+            raise SetupError(f"the K of Recall@K (at) are numbers from 1, such as 1, 10, 100, not {self.at!r}")
+        if self.distance != "auto":
+            check_distance(self.distance)
+        if self.attack is None:
+            return
+        check_aim(self.aim, self.attack)
+        if self.leave_out or self.junk:
+            rule = "leaving out" if self.leave_out else "junk"
+            raise SetupError(f"an attack searches the whole gallery; ask for it and for {rule} one after the other")
+
+
+def examine(
+    retriever: Retriever, task: RetrievalTask, question: Question, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Measure a model on a task.
+
+    Args:
+        retriever: The model.
+        task: Queries and gallery; an image in both never finds itself.
+        question: What to measure.
+        progress: Told of embedded pictures and of the steps after that.
+
+    Returns:
+        JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
+        `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
+        a person should know of the embeddings, a line each); where asked for, `nmi` and `robust`.
+
+    Raises:
+        SetupError: An image cannot be read, or the distance does not suit the embeddings.
+        TrainingFailed: The embeddings are not finite.
+    """
+    rules = _rules(task, question)
+    embeddings = queries, gallery = embed_task(retriever, task, progress=progress)
+    distance = distance_of(retriever.space) if question.distance == "auto" else question.distance
+    if distance == "cosine" and retriever.space.distance != "cosine":
+        queries, gallery = _unit(queries), _unit(gallery)
+    _check_room(distance, (queries, gallery))
+    progress("ranking", 0, 1)
+    ranking = rank_images(task.queries, queries, task.gallery, gallery, distance, rules)
+    progress("ranking", 1, 1)
+    if rules and not ranking.num_queries:
+        raise SetupError(
+            f"no query has a right image left without those of its own {_columns(question)}; ask without"
+        )
+    figures: dict[str, Any] = as_json(measure(ranking, task.queries, question.at))
+    figures |= {
+        "intervals": _intervals(ranking, question.at),
+        "per_cell": _cells(ranking, task.queries),
+        "distance": distance,
+        "left_out_by": question.leave_out,
+        "junk_by": question.junk,
+        "notes": [line for line in (alike_line(gallery),) if line],
+    }
+    if question.nmi:
+        progress("clustering for NMI", 0, 1)
+        figures["nmi"] = _nmi(task, queries, gallery)
+        progress("clustering for NMI", 1, 1)
+    if question.attack is not None:
+        found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
+        figures["robust"] = found.facts()
+    return figures
+
+
+def _rules(task: RetrievalTask, question: Question) -> list[Ignored]:
+    asked = ((question.leave_out, False), (question.junk, True))
+    return [
+        leaving_out(task.queries, task.gallery, column, question.columns.get(column), own_class_only)
+        for column, own_class_only in asked
+        if column is not None
+    ]
+
+
+def _columns(question: Question) -> str:
+    return " and ".join(column for column in (question.leave_out, question.junk) if column)
+
+
+def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (N, D) directions; the origin, which has none, stays and is equally far from all."""
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    return (points / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def _check_room(distance: str, parts: Sequence[NDArray[np.float32]]) -> None:
+    """Refuse embeddings that reach out of the ball; those that are not finite are `rank`'s to refuse."""
+    kind = check_distance(distance)
+    if not isinstance(kind, Hyperbolic):
+        return
+    reach = max(float(np.linalg.norm(part.astype(np.float64), axis=1).max(initial=0)) for part in parts)
+    if np.isfinite(reach) and kind.curvature * reach**2 >= 1:
+        raise SetupError(
+            f"distance {distance!r} does not suit these embeddings: its ball has radius {kind.curvature**-0.5:.4g}, "
+            f"they reach {reach:.4g}; take a C below {1 / reach**2:.4g}, or auto"
+        )
+
+
+def _intervals(ranking: Ranking, at: Sequence[int]) -> dict[str, Any]:
+    """Return every figure with its interval over queries; none without a query."""
+    counted = ranking.has_partner
+    if not counted.any():
+        return {}
+    columns = [ranking.first_hit[counted] < k for k in at]
+    values = np.stack([*columns, ranking.ap_at_r[counted], ranking.r_precision[counted]], axis=1).astype(np.float64)
+    *recalls, map_at_r, r_precision = (as_json(interval) for interval in bootstrap_columns(values, _SEED))
+    return {
+        "recall_at": {str(k): interval for k, interval in zip(at, recalls, strict=True)},
+        "map_at_r": map_at_r,
+        "r_precision": r_precision,
+    }
+
+
+def _cells(ranking: Ranking, queries: Sequence[LabelledImage]) -> list[dict[str, Any]]:
+    """Return every class x facet value, worst first."""
+    cells = recall_by_cell(ranking, queries)
+    rows = [
+        {
+            "class": name,
+            "facet": facet,
+            "value": value,
+            "recall_at_1": found.value,
+            "low": found.low,
+            "high": found.high,
+            "queries": found.count,
+        }
+        for (name, facet, value), found in cells.items()
+    ]
+    return sorted(rows, key=lambda row: (row["high"], row["recall_at_1"]))
+
+
+def _nmi(task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> float:
+    """Return the NMI of all images of the task, each once."""
+    images = (*task.queries, *task.gallery)
+    first = {image.id: row for row, image in reversed(list(enumerate(images)))}
+    rows = sorted(first.values())
+    names = sorted({image.label for image in images})
+    labels = np.array([names.index(images[row].label) for row in rows], np.int64)
+    return nmi(np.concatenate([queries, gallery])[rows], labels, _SEED)

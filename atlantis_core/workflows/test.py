@@ -1,0 +1,152 @@
+"""The sealed test split, opened once per run and on the record: frozen, baseline and final model, paired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.data.tasks import RetrievalTask, test_task
+from atlantis_core.harbor.planted import planted_gap
+from atlantis_core.learning.evaluation import measure_retriever
+from atlantis_core.metrics.measurement import average
+from atlantis_core.metrics.outcomes import QueryOutcomes
+from atlantis_core.metrics.paired_test import compare
+from atlantis_core.records import LabelledImage, Measurement, Trial
+from atlantis_core.run.measurements import seed_sd, trials
+from atlantis_core.run.session import Session
+from atlantis_core.run.summary import final_arms
+from atlantis_core.run.trial_checkpoints import retriever_of
+
+Measured = tuple[Measurement, QueryOutcomes]
+
+
+def final_test(session: Session) -> dict[str, Any]:
+    """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
+
+    Args:
+        session: A finished run: whoever has seen the test figures must not go on choosing.
+
+    Returns:
+        `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs and trials that
+        opened the same split before), `frozen`, `baseline` and `final` (figures),
+        `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
+        baseline are the same model.
+
+    Raises:
+        SetupError: The collection has no test images, or the run is not done.
+    """
+    stored = session.read(0, "test")
+    if stored is not None:
+        return dict(stored)
+    arms = final_arms(session.workspace, session.run_id)
+    if session.read(0, "end") is None:
+        raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
+    if not arms.get("baseline") or not arms.get("incumbent"):
+        raise SetupError(f"run {session.run_id!r} trained no model; there is nothing to test")
+    opened = open_seal(session)
+    result = _measure(session, arms, opened)
+    session.write(0, "test", result)
+    return result
+
+
+def open_seal(session: Session) -> tuple[LabelledImage, ...]:
+    """Return the test images; the opening is written down first, each one if an earlier one was cut short.
+
+    Raises:
+        SetupError: The collection has none; nothing was opened.
+    """
+    if not len(session.loaded.sealed):
+        raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
+
+    def record(purpose: str) -> None:
+        times = (session.read(0, "test_opened") or {}).get("times", [])
+        entry = {"purpose": purpose, "times": [*times, time.time()], "split": session.loaded.sealed.address}
+        session.write(0, "test_opened", entry)
+
+    return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
+
+
+def opened_by(session: Session) -> list[str]:
+    """Return the other runs and trials that have opened this very split: what they saw may have led to this one."""
+    address = session.loaded.sealed.address
+    entries = session.workspace.journal.everywhere("test_opened")
+    return sorted(
+        run_id for run_id, entry in entries.items() if run_id != session.run_id and entry.get("split") == address
+    )
+
+
+def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
+    from atlantis_core.learning.retriever import frozen
+
+    task = task_of(session, images)
+    untrained = frozen(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
+    baseline = _arm(session, task, arms["baseline"])
+    kept_nothing = arms["baseline"] == arms["incumbent"]
+    final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
+    planted = _queries_in(task, planted_gap(session.collection.root))
+    return {
+        "opened": (session.read(0, "test_opened") or {}).get("times", []),
+        "opened_by": opened_by(session),
+        "kept_nothing": kept_nothing,
+        "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
+        "baseline": as_json(average([found[0] for found in baseline if found])),
+        "final": as_json(average([found[0] for found in final if found])),
+        "over_baseline": _compared(session, task, baseline, final),
+        "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
+    }
+
+
+def task_of(session: Session, images: tuple[LabelledImage, ...]) -> RetrievalTask:
+    """Return the task on the opened test images, restricted as the session's own is."""
+    spec = session.spec
+    return test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
+
+
+def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Drop a restriction to a split: the test split takes the place of the one that was named."""
+    return None if restriction and restriction[0] == "split" else restriction
+
+
+def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
+    found = [_trial(session, task, trial) for trial in trials(session, trial_ids)]
+    if not any(found):
+        raise SetupError("every training of this run crashed; there is no model to test")
+    return found
+
+
+def _trial(session: Session, task: RetrievalTask, trial: Trial) -> Measured | None:
+    if trial.status == "crashed":
+        return None
+    session.progress(f"testing seed {trial.seed}", 0, 1)
+    return measure_retriever(retriever_of(trial), task, session.cache)
+
+
+def _compared(
+    session: Session,
+    task: RetrievalTask,
+    control: Sequence[Measured | None],
+    candidate: Sequence[Measured | None],
+    select: Sequence[str] | None = None,
+) -> Any:
+    """Compare on the seeds whose control did not crash; a crashed candidate counts as all missed."""
+    pairs = [
+        (before[1], after[1] if after else None) for before, after in zip(control, candidate, strict=True) if before
+    ]
+    labels = {image.id: image.label for image in task.queries}
+    found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))
+    if candidate is control:  # no round was kept: one and the same model, and 0 is no estimate
+        found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
+    return as_json(found)
+
+
+def _queries_in(task: RetrievalTask, cells: Sequence[tuple[str, str, str]]) -> list[str]:
+    wanted = set(cells)
+    return [
+        image.id
+        for image in task.queries
+        if any((image.label, name, value) in wanted for name, value in image.facets.items())
+    ]

@@ -1,0 +1,108 @@
+"""Training on real images only, out of the loop: the same arm that a run compares its rounds with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.importing.plans import named_pairless
+from atlantis_core.learning.evaluation import alike_line, embed_task
+from atlantis_core.learning.models.checkpoint import embed_dim_in
+from atlantis_core.learning.training.presets import told_in
+from atlantis_core.learning.training.unused_settings import idle_settings
+from atlantis_core.metrics.measurement import spread
+from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial
+from atlantis_core.run.training_set import training_images
+from atlantis_core.run.trials import train_arm
+from atlantis_core.workflows.train_overlap import trained_on
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlantis_core.learning.inputs.pk_sampler import TrainingImage
+    from atlantis_core.records import Trial
+    from atlantis_core.run.session import Session
+
+
+def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
+    """Train with each seed on the training split and measure on validation.
+
+    Args:
+        session: Names collection, backbone and recipe.
+        seeds: Of the trainings.
+
+    Returns:
+        JSON-able: `trials` (id, seed, path, seconds, `embed_dim` as it came out, figures, or the error of one that
+        diverged), `recall_at_1` and `map_at_r` (each mean and sample standard deviation over seeds; None of a single
+        one), `measurement` (their mean, with intervals over queries), `frozen`, `recipe`, `backbone`, `weights`
+        (`random` or `pretrained`, that trainings began with), `queries`, `left_out`, `regime`, `trained_on` (queries
+        and classes that were trained on too), and `chosen_on_queries`: whether the weights were chosen by the very
+        queries that are measured.
+
+    Raises:
+        SetupError: Every training diverged.
+    """
+    session.caption_if_no_facets()
+    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
+    frozen, _ = measure_frozen(session)
+    if frozen.queries and not frozen.recall_at[1]:
+        _say_if_alike(session)
+    images = training_images(session, [])
+    has_made = any(image.synthetic for image in images)
+    idle = idle_settings(session.recipe, told_in(session.spec.preset), has_made=has_made)
+    for line in [*_pairless(session, images), *idle]:
+        session.say(line)
+    trials = train_arm(session, seeds, images)
+    finished = [trial.id for trial in trials if trial.status == "finished"]
+    if not finished:
+        raise SetupError(
+            f"every training diverged ({trials[0].error}); lower lr_trunk and lr_head, or change the loss"
+        )
+    rows = [_row(session, trial) for trial in trials]
+    mean = measure_arm(session, finished)
+    return {
+        "trials": rows,
+        "recall_at_1": spread([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
+        "map_at_r": spread([row["map_at_r"] for row in rows if "map_at_r" in row]),
+        "measurement": as_json(mean),
+        "frozen": as_json(frozen),
+        "recipe": as_json(session.recipe),
+        "backbone": session.backbone.architecture,
+        "weights": session.backbone.weights,
+        "queries": mean.queries,
+        "left_out": mean.left_out,
+        "regime": session.spec.regime,
+        "trained_on": as_json(trained_on(session.collection.of_split("train"), session.task)),
+        "chosen_on_queries": session.recipe.validate_every > 0,
+    }
+
+
+def _pairless(session: Session, images: Sequence[TrainingImage]) -> list[str]:
+    """Return what is to be known of classes of one training photo, where the loss learns from pairs."""
+    from atlantis_core.learning.losses.losses import check_loss
+
+    options, _ = check_loss(session.recipe)
+    return named_pairless(image.label for image in images) if options.needs_pairs else []
+
+
+def _say_if_alike(session: Session) -> None:
+    """Say it where the untrained backbone finds nothing because it cannot tell photos apart."""
+    from atlantis_core.learning.retriever import frozen
+
+    recipe = session.recipe
+    untrained = frozen(session.backbone, recipe.trainable_fraction, recipe.side_px)
+    line = alike_line(embed_task(untrained, session.task, session.cache)[1])
+    if line:
+        session.say(f"frozen at {untrained.side_px} px: {line}")
+
+
+def _row(session: Session, trial: Trial) -> dict[str, Any]:
+    facts: dict[str, Any] = {"id": trial.id, "seed": trial.seed, "seconds": trial.seconds}
+    measured = measure_trial(session, trial)
+    if measured is None:
+        return facts | {"error": trial.error}
+    figures: dict[str, Any] = as_json(measured[0])
+    facts |= {"path": trial.path, "embed_dim": embed_dim_in(Path(trial.path))}
+    return facts | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}

@@ -1,0 +1,48 @@
+"""Whether a model is asked about what it was trained on: such figures say little about other photos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.records import LabelledImage
+from atlantis_core.run.measurements import measuring_session
+from atlantis_core.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedOn:
+    """What of a task's queries a training has had, by the content of the photos and by the names of the classes."""
+
+    queries: int
+    """Queries that are photos it was trained on; higher is worse."""
+    of_queries: int
+    classes: int
+    """Classes of the queries that it was trained on: all of them in the regime `seen`; else higher is worse."""
+    of_classes: int
+
+
+def trained_on(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainedOn:
+    """Count what of a task's queries is among training images.
+
+    Args:
+        images: What was trained on.
+        task: Whose queries are looked for.
+    """
+    images = list(images)
+    ids, trained = {image.id for image in images}, {image.label for image in images}
+    asked = {query.label for query in task.queries}
+    known = sum(query.id in ids for query in task.queries)
+    return TrainedOn(known, len(task.queries), len(asked & trained), len(asked))
+
+
+def photos_of(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:
+    """Return the photos of a training, or None where the workspace knows no collection of it.
+
+    Args:
+        workspace: In which it may have been done.
+        training: Its content address: checkpoints and exported models keep it, wherever they lie.
+    """
+    session = measuring_session(workspace, training)
+    return None if session is None else session.loaded.collection.of_split("train")

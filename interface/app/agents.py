@@ -1,0 +1,163 @@
+"""Who plans, drafts and writes in a run, and its captioner where that is a chat model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.language_models import BaseChatModel
+
+    from atlantis_core.base.ports import Captioner
+    from atlantis_core.records import RunSpec
+    from atlantis_core.run.session import Session
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.calls import ModelCalls
+    from atlantis_dml.agents.client.models import Access
+    from atlantis_dml.agents.client.redaction import Redact
+    from atlantis_dml.agents.planner import Planner
+    from atlantis_dml.tools.context import RunContext
+
+RULES = "rules"
+
+
+def crew_of(session: Session) -> tuple[RunContext, Planner]:
+    """Return what nodes and tools are handed, and the planner: of rules, or of one chat model for every agent.
+
+    Raises:
+        SetupError: Unknown planner, no key for it, or its recording is gone.
+    """
+    from atlantis_dml.tools.context import RunContext
+
+    if session.spec.planner == RULES:
+        from atlantis_dml.agents.critics import RuleCritic
+        from atlantis_dml.agents.rules.drafter import RuleDrafter
+        from atlantis_dml.agents.rules.planner import RulePlanner
+        from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
+
+        return RunContext(session, RuleDrafter(), TemplatePromptWriter(), None, RuleCritic()), RulePlanner()
+    from atlantis_dml.agents.critics import ChatCritic
+    from atlantis_dml.agents.llm.drafter import ChatDrafter
+    from atlantis_dml.agents.llm.insight import ChatInsight
+    from atlantis_dml.agents.llm.planner import ChatPlanner
+    from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
+    from atlantis_dml.tools import make_tools
+
+    calls = calls_of(session.workspace, session.run_id, session.spec)
+    context = RunContext(
+        session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
+    )
+    return context, ChatPlanner(calls, make_tools())
+
+
+def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
+    """Return the calls of a run's chat models, its fallback after its planner.
+
+    Args:
+        workspace: Holds what was answered before, and recordings.
+        run_id: What the calls are booked and traced under.
+        spec: Names the models, or the recording that answers in their place.
+        streaming: Whether text is to be heard while it comes.
+
+    Raises:
+        SetupError: A name is no chat model's, there is no key, or the recording is gone.
+    """
+    from atlantis_core.run.cost_tracker import Purse
+    from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
+    from atlantis_dml.agents.client.recording import read_recording
+
+    purse = Purse(workspace.ledger, run_id, spec)
+    if spec.recording:
+        recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
+        return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
+    names = [name for name in (spec.planner, spec.fallback) if name]
+    models = [ChatModel(name, chat_model(name, spec, streaming=streaming)) for name in names]
+    redact = redaction()
+    return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
+
+
+def redaction() -> Redact:
+    """Return what takes every key that is set out of a text.
+
+    Raises:
+        SetupError: The file with the key cannot be read.
+    """
+    from atlantis_dml.agents.client.redaction import redaction_of
+    from atlantis_dml.settings import Settings
+
+    return redaction_of(*Settings().secrets())
+
+
+def check_chat_models(spec: RunSpec) -> None:
+    """Refuse a planner or fallback that cannot be built, before any work.
+
+    Raises:
+        SetupError: Says which, and what is missing.
+    """
+    if spec.planner == RULES:
+        if spec.fallback:
+            raise SetupError(f"--fallback {spec.fallback!r} stands in for a chat model, and the planner is 'rules'")
+        return
+    if spec.fallback == spec.planner:
+        raise SetupError(f"--fallback {spec.fallback!r} is the planner itself; name another model")
+    if not spec.recording:
+        for name in filter(None, (spec.planner, spec.fallback)):
+            chat_model(name, spec)
+
+
+def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
+    """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
+
+    It is called when something is captioned, and raises `SetupError` where there is no key.
+    """
+    from atlantis_dml.agents.client.models import is_chat_model
+
+    return partial(_chat_captioner, workspace, run_id, spec) if is_chat_model(spec.captioner) else None
+
+
+def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
+    from atlantis_core.run.cost_tracker import Purse
+    from atlantis_dml.agents.llm.captioner import ChatCaptioner
+
+    return ChatCaptioner(
+        chat_model(spec.captioner, spec),
+        spec.captioner,
+        spec.base_url or "",
+        workspace,
+        run_id,
+        Purse(workspace.ledger, run_id, spec),
+        redaction(),
+    )
+
+
+def chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
+    """Build a chat model by name, at the address that the run gives.
+
+    Raises:
+        SetupError: The name is no chat model's, there is no key, or the address is none.
+    """
+    from atlantis_dml.agents.client.models import build_chat_model
+
+    return build_chat_model(name, access(name, spec.base_url), streaming=streaming)
+
+
+def access(name: str, base_url: str | None) -> Access:
+    """Return how a chat model's provider is reached, by an address and the settings.
+
+    Raises:
+        SetupError: The file with the key cannot be read.
+    """
+    from atlantis_dml.agents.client.models import Access
+    from atlantis_dml.settings import Settings
+
+    settings = Settings()
+    return Access(
+        settings.key(name),
+        base_url or settings.address(name),
+        settings.azure_api_version,
+        settings.model_timeout_seconds,
+    )

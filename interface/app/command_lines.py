@@ -1,0 +1,112 @@
+"""Commands to type: the one that does a run again, and those that go on from what was just done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.column_syntax import typed
+from atlantis_core.records import RunSpec
+
+if TYPE_CHECKING:
+    from atlantis_dml.app.setup import Asked
+
+_OPTIONS = {
+    "planner": "--planner",
+    "base_url": "--base-url",
+    "fallback": "--fallback",
+    "seeds": "--seeds",
+    "seed": "--seed",
+    "preset": "--preset",
+    "backbone": "--backbone",
+    "weights": "--weights",
+    "captioner": "--captioner",
+    "generator": "--generator",
+    "scorer": "--scorer",
+    "regime": "--regime",
+    "query": "--query",
+    "gallery": "--gallery",
+    "spread": "--spread",
+}
+"""Field of a spec -> option; what has the default value is left out."""
+
+
+def command_of(spec: RunSpec) -> str:
+    """Return the `atlantis run` command with a run's settings, ready for a POSIX shell.
+
+    Column choices (`--label`, `--split`, `--facets`) are not in it: the run keeps the collection as it was
+    read with them.
+    """
+    words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_limits(spec), *_settings(spec)]
+    return shlex.join([*words, "--auto" if spec.auto else "--approve"])
+
+
+def evaluation_of(model: str, asked: Asked, workspace: Path | None) -> str:
+    """Return the `atlantis evaluate` command that measures a model as the training that was asked for was measured.
+
+    Without the regime or the columns other images would be validation, among them some that were trained on.
+    """
+    read, spec = asked.options, asked.spec
+    return shell_line(
+        ("evaluate", model, asked.data),
+        {
+            "--regime": None if spec.regime == "seen" else spec.regime,
+            "--label": read.label,
+            "--split-column": read.split,
+            "--query": spec.query,
+            "--gallery": spec.gallery,
+            "--facets": ",".join(read.facets) if read.facets else None,
+            "--workspace": workspace,
+        },
+    )
+
+
+def about_run(command: str, run_id: str, folder: Path, *options: str) -> str:
+    """Return a command about a run; it names the workspace only where a bare one would look elsewhere.
+
+    Args:
+        command: Its name.
+        run_id: Of the run.
+        folder: The workspace that holds it.
+        options: More words.
+    """
+    from atlantis_dml.settings import Settings
+
+    elsewhere = folder.resolve() != Settings().workspace.resolve()
+    return shell_line((command, run_id, *options), {"--workspace": folder if elsewhere else None})
+
+
+def shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
+    """Return an `atlantis` command, ready for a POSIX shell.
+
+    Args:
+        words: The command's name and arguments.
+        given: Option -> value; those that are None are left out.
+    """
+    told = [part for option, value in given.items() if value is not None for part in (option, _typed(value))]
+    return shlex.join(["atlantis", *map(str, words), *told])
+
+
+def _limits(spec: RunSpec) -> Iterator[str]:
+    for option, value in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
+        if value is not None:
+            yield from (option, f"{value:g}")
+    yield from ("--rounds", str(spec.budget.rounds))
+    if price := spec.prices.get(spec.planner):
+        yield from ("--price", f"{price.input:g},{price.output:g}")
+
+
+def _settings(spec: RunSpec) -> Iterator[str]:
+    defaults = {item.name: item.default for item in fields(spec)}
+    for name, option in _OPTIONS.items():
+        value: Any = getattr(spec, name)
+        if value is not None and (value != defaults[name] or name == "seeds"):
+            yield from (option, _typed(value))
+
+
+def _typed(value: Any) -> str:
+    """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
+    return "=".join(map(typed, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,50 @@
+"""Filters embeddings of synthetic images that were made elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlantis_core.filtering.embedded import Embedded, Sorted
+
+
+def filtered(real: Embedded, made: Embedded, scorer: str, threshold: float | None) -> dict[str, Any]:
+    """Judge the made images.
+
+    Raises:
+        SetupError: No such scorer, or a threshold below 0 or infinite.
+        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+    """
+    from atlantis_core.base.errors import SetupError
+    from atlantis_core.filtering.embedded import sort_out
+
+    if threshold is not None and not 0 <= threshold < float("inf"):
+        raise SetupError(f"threshold {threshold} is not a number from 0 up")
+    return _facts(sort_out(real, made, scorer, threshold))
+
+
+def _facts(found: Sorted) -> dict[str, Any]:
+    import numpy as np
+
+    rejected = [
+        {
+            "index": index,
+            "reason": f"outlier: {found.scorer} {found.scores[index]:.3f} is above {found.threshold:.4g}",
+            "score": float(found.scores[index]),
+        }
+        for index in np.flatnonzero(~found.kept).tolist()
+    ]
+    own = found.nearest_own
+    return {
+        "scorer": found.scorer,
+        "threshold": found.threshold,
+        "counts": {"made": len(own), "kept": int(found.kept.sum()), "rejected": len(rejected)},
+        "nearest_own_class": {"made": _share(own), "kept": _share(own[found.kept])},
+        "kept": np.flatnonzero(found.kept).tolist(),
+        "rejected": rejected,
+        "notes": list(found.remarks),
+    }
+
+
+def _share(flags: Any) -> float | None:
+    return float(flags.mean()) if len(flags) else None

@@ -1,0 +1,138 @@
+"""MODEL on the command line: a run, a trial, a file or a timm name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import SetupError
+
+if TYPE_CHECKING:
+    from atlantis_core.exporting.writing import Model
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.records import Trial
+    from atlantis_core.store.workspace import Workspace
+
+_RUN = re.compile(r"last|\d{8}(-[0-9a-f]*)?")
+_TRIAL = re.compile(r"[0-9a-f]{6,32}")
+
+
+def find_retriever(model: str, workspace: str | Path | None = None, embedding: str | None = None) -> Retriever:
+    """Load what MODEL names.
+
+    Args:
+        model: See `atlantis_dml.load_retriever`.
+        workspace: Folder in which runs and trials are looked up; None takes the environment's.
+
+        embedding: `head`, `body`, or None for what the model was trained for.
+
+    Raises:
+        SetupError: Nothing of the kind, a damaged file, or a head that is not there.
+    """
+    from atlantis_core.learning.retriever import load_retriever
+
+    return load_retriever(find_model(model, workspace).target, embedding)
+
+
+def usual_model(data: str) -> str:
+    """Return the name of the untrained model that trainings on DATA begin with."""
+    from atlantis_core.harbor.writing import is_bundled
+    from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
+
+    if is_bundled(data):
+        return HARBOR_STUDENT
+    backbone = resolve_backbone(None)
+    return backbone.pinned_name or str(backbone.weights_path)
+
+
+def find_model(model: str, workspace: str | Path | None = None) -> Model:
+    """Return what MODEL names, without loading it.
+
+    Args:
+        model: See `atlantis_dml.load_retriever`.
+        workspace: Folder in which runs and trials are looked up; None takes the environment's.
+
+    Raises:
+        SetupError: MODEL is empty, or names a run or trial that has no checkpoint.
+    """
+    from atlantis_core.exporting.writing import Model
+    from atlantis_dml.app.setup import open_workspace
+
+    if not model.strip():
+        raise SetupError("MODEL is empty; name a run, a trial, a safetensors file or a timm model")
+    store = open_workspace(None if workspace is None else Path(workspace))
+    path = Path(model).expanduser()
+    if path.exists():
+        return Model(path, _trial_at(path, store))
+    return _kept(model, store) or Model(model)
+
+
+def _trial_at(path: Path, workspace: Workspace) -> str:
+    """Return the trial whose checkpoint a path is, if it is one of the workspace's."""
+    from atlantis_dml.app.setup import has_runs
+
+    folder = path.resolve() if path.is_dir() else path.resolve().parent
+    if folder.parent != workspace.folder / "models" or not has_runs(workspace):
+        return ""
+    trial = workspace.trials.find(folder.name)
+    return trial.id if trial else ""
+
+
+def _kept(model: str, workspace: Workspace) -> Model | None:
+    """Return the trial that MODEL names, or None where it looks like no run or trial."""
+    from atlantis_core.exporting.writing import Model
+    from atlantis_dml.app.setup import has_runs
+
+    if not has_runs(workspace):
+        return None
+    if _RUN.fullmatch(model):
+        run, trial_id = _best_of_run(model, workspace)
+        return Model(_of_trial(trial_id, workspace), trial_id, run)
+    named = _trial_named(model, workspace)
+    return Model(_of_trial(named, workspace), named) if named else None
+
+
+def names_run(name: str) -> bool:
+    """Tell whether a name is that of a run, and no trial's."""
+    return _RUN.fullmatch(name) is not None
+
+
+def find_trial(name: str, workspace: Workspace) -> Trial:
+    """Return the trial that a name stands for.
+
+    Raises:
+        SetupError: None or several.
+    """
+    trial = workspace.trials.find(_trial_named(name, workspace) or name)
+    if trial is None:
+        raise SetupError(f"no trial {name!r} in this workspace; `atlantis train` prints the ids of its trials")
+    return trial
+
+
+def _trial_named(name: str, workspace: Workspace) -> str | None:
+    """Return the only trial's id that is or starts with a name; None where it looks like none."""
+    matching = workspace.trials.matching(name) if _TRIAL.fullmatch(name) else []
+    if len(matching) > 1:
+        raise SetupError(f"{len(matching)} trials start with {name!r}; type more of the id")
+    return matching[0] if matching else None
+
+
+def _best_of_run(name: str, workspace: Workspace) -> tuple[str, str]:
+    """Return the run's id and that of its first judged trial."""
+    from atlantis_core.run.summary import final_arms
+
+    run = workspace.runs.get(name)
+    trials = final_arms(workspace, run.id).get("incumbent", [])
+    if not trials:
+        raise SetupError(f"run {run.id!r} has no judged model yet; `atlantis resume {run.id}` goes on with it")
+    return run.id, trials[0]
+
+
+def _of_trial(trial_id: str, workspace: Workspace) -> str:
+    from atlantis_core.run.trial_checkpoints import checkpoint_of
+
+    trial = workspace.trials.find(trial_id)
+    if trial is None:
+        raise SetupError(f"trial {trial_id!r} has no checkpoint: it never finished")
+    return checkpoint_of(trial)

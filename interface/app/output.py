@@ -1,0 +1,86 @@
+"""How a command answers: text or exactly one JSON object on stdout, one line on stderr, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+
+from atlantis_core.base.errors import AtlantisError, ProviderUnavailable
+from atlantis_core.base.text import clean
+
+MISTAKE = 2
+"""Exit code of what a person must mend."""
+WAITING = 3
+"""Exit code of a run that is paused or waits for a person."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+_LONGEST_LINE = 2000
+
+
+@contextmanager
+def answering(as_json: bool) -> Iterator[None]:
+    """Turn this project's errors into one line and an exit code; anything else flies on with its traceback.
+
+    A database that is damaged, full or read-only is a person's to mend too.
+
+    Args:
+        as_json: Whether stdout is promised to hold exactly one JSON object.
+
+    Raises:
+        typer.Exit: With code 2, 3 or 130.
+    """
+    try:
+        yield
+    except ProviderUnavailable as error:
+        stop(str(error), WAITING, as_json)
+    except AtlantisError as error:
+        stop(str(error), MISTAKE, as_json)
+    except KeyboardInterrupt:
+        stop("interrupted", INTERRUPTED, as_json)
+    except Exception as error:
+        if _is_broken_database(error):
+            reason = (str(getattr(error, "orig", error)).splitlines() or [""])[0]
+            stop(f"the workspace's database cannot be used: {reason}; restore it, or name another", MISTAKE, as_json)
+        if as_json and not isinstance(error, typer.Exit | typer.Abort):
+            show_json({"error": f"unexpected {type(error).__name__}: {clean(str(error), _LONGEST_LINE)}"})
+        raise
+
+
+def _is_broken_database(error: Exception) -> bool:
+    """Tell a damaged, locked or read-only file from a wrong statement, which is a bug."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return loaded is not None and type(error) in {loaded.DatabaseError, loaded.OperationalError}
+
+
+def stop(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:
+    """Say why a command ends early, and end it.
+
+    Args:
+        message: One line for a person.
+        code: Exit code.
+        as_json: Also print `facts` and the message as one JSON object on stdout.
+        facts: What else a program may want to know.
+
+    Raises:
+        typer.Exit: Always.
+    """
+    say(message)
+    if as_json:
+        show_json({"error": message} | dict(facts or {}))
+    raise typer.Exit(code)
+
+
+def say(message: str) -> None:
+    """Print one line on stderr; control characters from file names and class names do not get there."""
+    typer.echo(clean(message, _LONGEST_LINE), err=True)
+
+
+def show_json(payload: Any) -> None:
+    """Print the one JSON object of a command."""
+    typer.echo(json.dumps(payload, indent=2, allow_nan=False))

@@ -1,0 +1,168 @@
+"""What a person sees while it works, on stderr: bars on a terminal, else a plain line now and then."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from atlantis_core.run.session import Session
+
+
+PLAIN_LINE_EVERY_SECONDS = 5.0
+_LONGEST = 400
+
+
+class Screen:
+    """Draws progress and says, a line each, what was decided and what came of it.
+
+    Everything shown may come from a collection, so it is cleaned of control characters and never read as
+    markup. Tools call `progress` from threads of their own.
+
+    Args:
+        console: Where to draw.
+        every_seconds: Without a terminal, one progress line at most so often.
+    """
+
+    def __init__(self, console: Console, every_seconds: float = PLAIN_LINE_EVERY_SECONDS) -> None:
+        self._console = console
+        self._every_seconds = every_seconds
+        self._last = time.monotonic()
+        self._lock = threading.Lock()
+        self._bars: Bars | None = _bars(console) if console.is_terminal else None
+        self._tasks: dict[str, Any] = {}
+        self.stopped = threading.Event()
+        """Set by Ctrl-C: the next call of `progress`, in whatever thread, ends its work."""
+
+    def __enter__(self) -> Screen:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show that `done` of `total` of something are done; an `atlantis_core.base.ports.Progress`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed; work in a tool's thread ends here.
+        """
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
+        with self._lock:
+            if self._bars:
+                self._draw(clean(what, _LONGEST), done, total)
+            elif time.monotonic() - self._last >= self._every_seconds:
+                self._print(f"  {clean(what, _LONGEST)} {done}/{total}")
+
+    def line(self, text: str) -> None:
+        """Print one line."""
+        with self._lock:
+            self._print(text)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Give the terminal to a question for a while."""
+        if self._bars:
+            self._bars.stop()
+        yield
+        if self._bars:
+            self._bars.start()
+
+    def _print(self, text: str) -> None:
+        indent = len(text) - len(text.lstrip())
+        self._last = time.monotonic()
+        self._console.print(" " * indent + clean(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        assert self._bars is not None
+        if done >= total:
+            if what in self._tasks:
+                self._bars.remove_task(self._tasks.pop(what))
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+def screen_on_stderr() -> Screen:
+    """Return a screen on stderr."""
+    from rich.console import Console
+
+    return Screen(Console(stderr=True))
+
+
+def follow(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return a watcher for `graph.running.advance`: a line per planner decision, tool answer and judgement.
+
+    Args:
+        screen: Where the lines go.
+        judged: Says what became of the round that was just judged.
+    """
+
+    def watch(node: str, update: Any) -> None:
+        if node == "judge":
+            screen.line(f"= {judged()}")
+        for message in _messages(update):
+            for line in _lines(message):
+                screen.line(line)
+
+    return watch
+
+
+def _messages(update: Any) -> list[Any]:
+    """Return the messages in a step's update, which is one mapping or a list of them."""
+    parts = update if isinstance(update, list) else [update]
+    return [message for part in parts if isinstance(part, Mapping) for message in part.get("messages", [])]
+
+
+def _lines(message: Any) -> list[str]:
+    if message.type == "tool":
+        mark = "x" if message.status == "error" else " "
+        return [f"  {mark} {message.text}"]
+    if message.type != "ai":
+        return [f"  x {message.text}"]
+    calls = [_call(call) for call in message.tool_calls]
+    return [f"> {call}: {message.text}" for call in calls] or [f"> {message.text}"]
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    given = ", ".join(f"{name}={value}" for name, value in call["args"].items())
+    return f"{call['name']}({given})" if given else str(call["name"])
+
+
+def _bars(console: Console) -> Bars:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("  {task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def stdin_is_a_person() -> bool:
+    """Whether somebody can be asked: stdin and stderr are terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def judged(session: Session) -> str:
+    """Say what became of the round that was judged last."""
+    from atlantis_core.run.history import history
+
+    last = history(session)[-1]
+    verb = "kept" if last["decision"]["kept"] else "rolled back"
+    return f"round {last['round']} {verb}: {last['decision']['reason']}"

@@ -1,0 +1,76 @@
+"""Trains a retriever without the loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError
+
+if TYPE_CHECKING:
+    from atlantis_dml.app.setup import Asked
+
+
+def is_follower() -> bool:
+    """Whether `accelerate launch` started this process beside a first one, which alone keeps and says anything."""
+    from atlantis_core.base.parallel import processes
+
+    return processes()[0] > 0
+
+
+def trained(asked: Asked, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
+    """Read DATA, train and measure.
+
+    Args:
+        asked: Data and settings.
+        folder: The workspace.
+        out: A new folder for what was trained; of several seeds it gets a folder each.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.exporting.writing import check_free, export_trials
+    from atlantis_core.workflows.train import train_baseline
+    from atlantis_dml.app.command_lines import evaluation_of
+    from atlantis_dml.app.measure import solo_session
+    from atlantis_dml.app.progress import screen_on_stderr
+
+    if out is not None:
+        check_free(out)
+    seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
+    with screen_on_stderr() as screen:
+        session = solo_session("train", asked, folder, screen)
+        found = {"data": asked.data} | train_baseline(session, seeds)
+        if out is not None:
+            found["trials"] = export_trials(session, found["trials"], out)
+            folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does
+        found["next"] = evaluation_of(_first_trained(found), asked, folder)
+    return found
+
+
+def _first_trained(found: dict[str, Any]) -> str:
+    """Return the folder that the first trial that did not diverge was exported to, else its id."""
+    first = next(trial for trial in found["trials"] if "path" in trial)
+    return str(first.get("exported", first["id"]))
+
+
+def changed(preset: str, settings: list[str]) -> str:
+    """Return the preset with its changes as the one text that runs keep; a change that it came with gives way.
+
+    Raises:
+        SetupError: A setting holds the sign that divides settings.
+    """
+    for setting in settings:
+        if "&" in setting:
+            raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
+    if not settings:
+        return preset
+    name, _, told = preset.partition("?")
+    replaced = set(map(_setting, settings))
+    stays = [item for item in told.split("&") if item and _setting(item) not in replaced]
+    return f"{name}?{'&'.join([*stays, *settings])}"
+
+
+def _setting(change: str) -> str:
+    """Return the name in `setting=value`."""
+    return change.partition("=")[0].strip()

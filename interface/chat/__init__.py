@@ -1,0 +1,1 @@
+"""Conversations: the loop, the terminal, the record."""

@@ -1,0 +1,93 @@
+"""Answering one line of a conversation, wherever it was typed: on a terminal or in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable
+from atlantis_dml.agents.rules.host import HELP, RuleHost
+
+if TYPE_CHECKING:
+    from atlantis_core.records import RunSpec
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.redaction import Redact
+    from atlantis_dml.agents.host import Host
+    from atlantis_dml.chat.desk import ChatDesk
+    from atlantis_dml.graph.conversation import Conversation
+
+SLASHES = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS /skip WORDS
+  /undo /stop /go /trace /help /quit"""
+
+_ALONE = frozenset({"status", "budget", "undo", "stop", "go"})
+_WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
+_LONGEST = 10_000
+"""Letters of a line that are taken."""
+
+_AT_ONCE = frozenset({"stop", "pause", "halt"})
+"""Words that never wait for a chat model."""
+
+
+class ChatAnswers:
+    """Answers lines.
+
+    Args:
+        conversation: Remembers what is said.
+        host: Returns who answers; asked each time, since what may be spent changes.
+        redact: Takes keys out of what the person types.
+    """
+
+    def __init__(self, conversation: Conversation, host: Callable[[], Host], redact: Redact) -> None:
+        self._conversation, self._host, self._redact = conversation, host, redact
+        self._rules = RuleHost()
+
+    def answer(self, line: str, hear: Callable[[str], None]) -> str:
+        """Let the host act on a line and return its answer; a failing provider is told in words.
+
+        Args:
+            line: What the person typed.
+            hear: Told the answer's words while they come.
+        """
+        line = self.redacted(line)
+        if line.startswith("/") and _command(line) in _ALONE:
+            line = line.split(" ")[0]
+        host = self._rules if line.startswith("/") or stops(line) else self._host()
+        try:
+            return self._conversation.say(host, line.removeprefix("/"), hear)
+        except (ProviderUnavailable, BudgetSpent) as error:
+            return f"{error}. The commands that begin with / work without it (/help)."
+
+    def redacted(self, line: str) -> str:
+        """Return a line as it may be shown and remembered: without keys, of a length that is taken."""
+        return self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
+
+
+def stops(line: str) -> bool:
+    """Whether a line asks to stop, which never waits for a chat model."""
+    return line.lower().strip(" .!/") in _AT_ONCE
+
+
+def told_at_once(line: str) -> str | None:
+    """Return the help, or that there is no such command; None for a line that a host answers."""
+    if line.lower() in {"/help", "help"}:
+        return f"{HELP}\n{SLASHES}"
+    if line.startswith("/") and _command(line) not in {*_ALONE, *_WITH_WORDS}:
+        return f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASHES}"
+    return None
+
+
+def _command(line: str) -> str:
+    return line[1:].split(" ", maxsplit=1)[0].lower()
+
+
+def host_for(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
+    """Return who answers in a conversation; conversation and run spend from the same dollars."""
+    from atlantis_dml.agents.llm.host import ChatHost
+    from atlantis_dml.app.agents import RULES, calls_of
+
+    if spec.planner == RULES:
+        return RuleHost()
+    budget = replace(spec.budget, usd=desk.planned.budget.usd)
+    spec = replace(spec, budget=budget, beside=desk.record.run_id)
+    return ChatHost(calls_of(store, desk.record.id, spec, streaming=True))

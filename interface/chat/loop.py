@@ -1,0 +1,151 @@
+"""A conversation on the terminal: greeting, reading, slash commands, leaving."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from atlantis_core.chat.status_lines import data_in_words
+from atlantis_dml.app.output import INTERRUPTED, WAITING
+from atlantis_dml.chat.answers import ChatAnswers, stops, told_at_once
+from atlantis_dml.chat.queue import InTurn
+
+if TYPE_CHECKING:
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.client.redaction import Redact
+    from atlantis_dml.agents.host import Host
+    from atlantis_dml.chat.desk import ChatDesk
+    from atlantis_dml.chat.terminal import ChatTerminal
+    from atlantis_dml.graph.conversation import Conversation
+
+_QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
+
+
+class Chat:
+    """Talks with a person until they leave.
+
+    Args:
+        conversation: Remembers what is said.
+        desk: Acts.
+        host: Returns who answers; asked each time, since what may be spent changes.
+        terminal: Reads and writes.
+        workspace: Holds the trace.
+        redact: Takes keys out of what the person types.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        desk: ChatDesk,
+        host: Callable[[], Host],
+        terminal: ChatTerminal,
+        workspace: Workspace,
+        redact: Redact,
+    ) -> None:
+        self._answers = ChatAnswers(conversation, host, redact)
+        self._lines = InTurn(self._say)
+        self._conversation, self._desk, self._host = conversation, desk, host
+        self._terminal, self._workspace = terminal, workspace
+        self._stays = False
+        """Whether the last Ctrl-C had a run to stop."""
+
+    def run(self, *, resumed: bool) -> int:
+        """Greet, talk, and return the exit code."""
+        with self._interruptible():
+            self._greet(resumed=resumed)
+            while True:
+                try:
+                    line = self._next()
+                    if line is None or not self._take(line.strip()):
+                        return self._leave()
+                except KeyboardInterrupt:
+                    if not self._stays:
+                        self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
+                        return INTERRUPTED
+                    self._terminal.say("\nstopping the run; Ctrl-C again leaves")
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let the first Ctrl-C stop the run, also where a library swallows the interrupt; the next one leaves."""
+
+        def interrupt(_number: int, _frame: object) -> NoReturn:
+            self._stays = self._desk.working.stop()
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _next(self) -> str | None:
+        if not self._terminal.is_a_person:
+            self._desk.working.wait()  # a script's next line is for the run at rest
+        return self._terminal.read()
+
+    def _take(self, line: str) -> bool:
+        """Act on a line; False where the person leaves."""
+        if line.lower() in _QUIT:
+            return False
+        if line.lower().startswith("/trace"):
+            self._trace()
+        elif (told := told_at_once(line)) is not None:
+            self._terminal.say(told)
+        elif line and not line.startswith("#"):
+            self._hand_over(line)
+        return True
+
+    def _hand_over(self, line: str) -> None:
+        """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
+        if not self._terminal.is_a_person:
+            self._say(line)
+        elif self._lines.is_busy() and stops(line):
+            stopped = self._desk.working.stop()
+            self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
+        else:
+            self._lines.put(line)
+
+    def _say(self, line: str) -> None:
+        with self._terminal.answering():
+            self._terminal.answer(self._answers.answer(line, self._terminal.hear))
+
+    def _trace(self) -> None:
+        from atlantis_dml.views.trace import show_trace, trace_of
+
+        if not self._desk.record.run_id:
+            self._terminal.say("no run was started in this conversation yet")
+            return
+        with self._terminal.answering():
+            show_trace(trace_of(self._workspace, self._desk.record.run_id), whole=False)
+
+    def _greet(self, *, resumed: bool) -> None:
+        from atlantis_dml.graph.conversation import last_exchange
+
+        self._terminal.say(data_in_words(self._desk.collection())[0])
+        name = self._host().name
+        who = "Rules answer, no model is asked" if name == "rules" else f"{name} answers"
+        if not resumed:
+            self._terminal.say(
+                f"{who}. Say what should be found better, with a budget; /help shows how, /quit leaves."
+            )
+            return
+        self._terminal.say(
+            f"{who}. Going on with {self._desk.record.id}; the run is {self._desk.status}; /help, /quit."
+        )
+        said, answered = last_exchange(self._conversation.messages())
+        if said:
+            self._terminal.say(f"Last: {said}\n   -> {(answered.splitlines() or [''])[0]}")
+        if self._desk.status == "waiting":
+            self._desk.show_question()
+
+    def _leave(self) -> int:
+        """Pause what works where a person leaves, let it come to rest otherwise; return the exit code."""
+        if self._terminal.is_a_person and self._desk.working.stop():
+            self._terminal.say("pausing the run; `atlantis chat` goes on with it")
+        try:
+            self._desk.working.wait()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return WAITING if self._desk.status in {"waiting", "paused"} else 0

@@ -1,0 +1,99 @@
+"""What a conversation remembers besides its words: data, goal record, run, and what can be taken back."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import from_json
+from atlantis_core.chat.run_plan import Planned
+
+if TYPE_CHECKING:
+    from atlantis_core.store.workspace import Workspace
+
+_KIND = "desk"
+_PREFIX = "chat-"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRecord:
+    """One conversation, but for its messages, which are in `checkpoints.db`."""
+
+    id: str
+    data: str
+    """What the person typed for DATA."""
+    planned: Planned = field(default_factory=Planned)
+    started: bool = False
+    """Whether `planned` is what `run_id` was started with; else it waits for a yes."""
+    run_id: str = ""
+    undo: tuple[dict[str, Any], ...] = ()
+    """Oldest first: `{"what": words, "planned": record before}`, or without `planned` for a wish of the run."""
+    touched: float = 0.0
+    """Seconds since the epoch."""
+
+
+def keep(workspace: Workspace, record: ChatRecord) -> ChatRecord:
+    """Write a conversation's record down and return it."""
+    record = replace(record, touched=time.time())
+    workspace.journal.write(record.id, 0, _KIND, record)
+    return record
+
+
+def read_again(workspace: Workspace, chat_id: str) -> ChatRecord:
+    """Return a conversation that was kept, as it is now."""
+    return from_json(ChatRecord, workspace.journal.read(chat_id, 0, _KIND))
+
+
+def conversations(workspace: Workspace) -> list[ChatRecord]:
+    """Return every conversation of a workspace."""
+    return [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]
+
+
+def find_or_begin(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
+    """Return a conversation and whether it was there before.
+
+    Args:
+        workspace: Keeps it.
+        data: DATA as typed; None takes that of the conversation.
+        name: Of the conversation; None is the last one about DATA.
+        new: Begin another one.
+
+    Raises:
+        SetupError: DATA is missing, or the conversation is about other data.
+    """
+    known = conversations(workspace)
+    found = _named(known, name) if name else _last(known, data)
+    if found is None or new:
+        return ChatRecord(_new_id(name, known if new else []), _needed(data)), False
+    if data is not None and data != found.data:
+        raise SetupError(f"conversation {name!r} is about {found.data!r}, not {data!r}; use another --thread")
+    return found, True
+
+
+def _named(known: list[ChatRecord], name: str) -> ChatRecord | None:
+    if not re.fullmatch(r"[\w-]{1,60}", name):
+        raise SetupError(f"--thread {name!r} may hold letters, digits, - and _ only")
+    return next((record for record in known if record.id in {name, _PREFIX + name}), None)
+
+
+def _last(known: list[ChatRecord], data: str | None) -> ChatRecord | None:
+    about = [record for record in known if data in {None, record.data}]
+    return max(about, key=lambda record: record.touched, default=None)
+
+
+def _new_id(name: str | None, known: list[ChatRecord]) -> str:
+    if name is None:
+        return f"{_PREFIX}{time.strftime('%Y%m%d')}-{secrets.token_hex(2)}"
+    if _named(known, name) is not None:
+        raise SetupError(f"--new: conversation {name!r} is there already; name another")
+    return _PREFIX + name.removeprefix(_PREFIX)
+
+
+def _needed(data: str | None) -> str:
+    if data is None:
+        raise SetupError("DATA is missing; e.g. atlantis chat photos/ (or `atlantis chat harbor`)")
+    return data

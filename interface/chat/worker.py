@@ -1,0 +1,102 @@
+"""A conversation's run at work: in a thread of its own, until it is done, waits, is paused or is stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import AtlantisError
+from atlantis_core.run.approval import as_wished
+from atlantis_dml.app.ask_approval import described
+from atlantis_dml.app.progress import follow
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.app.progress import Screen
+    from atlantis_dml.graph.running import Outcome
+
+_GLANCE_SECONDS = 0.2
+
+CAN_SAY = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip something"
+
+
+class Working:
+    """Drives the run of a conversation.
+
+    Args:
+        workspace: Keeps it.
+        screen: Told what happens; its `stopped` ends the work in a tool's thread too.
+        rested: Called when the run has come to rest.
+    """
+
+    def __init__(self, workspace: Workspace, screen: Screen, rested: Callable[[], None]) -> None:
+        self._workspace, self._screen, self._rested = workspace, screen, rested
+        self._thread: threading.Thread | None = None
+
+    def is_busy(self) -> bool:
+        """Whether the run is working now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def go(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
+        """Go on with a run, with the answer it waits for if there is one."""
+        from atlantis_dml.app.setup import session_of
+
+        session = session_of(self._workspace, self._workspace.runs.get(run_id), self._screen)
+        self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Ask the run to pause; False where none works, or it was asked before."""
+        if not self.is_busy() or self._screen.stopped.is_set():
+            return False
+        self._screen.stopped.set()
+        return True
+
+    def wait(self) -> None:
+        """Return when the run rests."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(_GLANCE_SECONDS)  # in pieces, so that Ctrl-C gets through
+
+    def question(self, run_id: str) -> Mapping[str, Any] | None:
+        """Return what a run that rests asks a person."""
+        from atlantis_dml.graph.running import question_of
+
+        return question_of(self._workspace, run_id)
+
+    def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
+        try:
+            outcome = self._outcome(session, answer)
+            self._rested()
+            self._tell(session, outcome)
+        except KeyboardInterrupt:  # stopped before its first step
+            self._workspace.runs.mark(session.run_id, "paused", "stopped by a person")
+        except AtlantisError as error:
+            self._screen.line(f"x {error}")
+        finally:
+            self._screen.stopped.clear()
+
+    def _outcome(self, session: Session, answer: dict[str, Any] | None) -> Outcome:
+        from atlantis_dml.app.agents import crew_of
+        from atlantis_dml.app.progress import judged
+        from atlantis_dml.graph.running import advance
+        from atlantis_dml.tracing.live import chosen_target, exported
+
+        run, watch = self._workspace.runs.get(session.run_id), follow(self._screen, lambda: judged(session))
+        with exported(self._workspace, run, chosen_target(None), self._screen.line):
+            return advance(*crew_of(session), answer, watch, self._screen.stopped.is_set)
+
+    def _tell(self, session: Session, outcome: Outcome) -> None:
+        if outcome.status == "waiting" and outcome.question:
+            for line in [*described(session, as_wished(session, outcome.question)), CAN_SAY]:
+                self._screen.line(line)
+        elif outcome.status == "paused":
+            self._screen.line(f"The run is paused: {outcome.problem}. Say `go on` to continue.")
+        else:
+            from atlantis_dml.report.report import write_report
+            from atlantis_dml.text.figures import headline
+
+            summary = write_report(self._workspace, session.run_id)
+            self._screen.line(headline(summary))
+            self._screen.line(f"Report: {summary['report_path']}")

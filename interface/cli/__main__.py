@@ -1,0 +1,5 @@
+"""`python -m atlantis_dml.cli`, as launchers of several processes need it."""
+
+from atlantis_dml.cli.main import main
+
+main()

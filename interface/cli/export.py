@@ -1,0 +1,111 @@
+"""`atlantis export`: a trained retriever, or the images that a run made and kept, as a folder for others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlantis_core.base.plural import counted
+from atlantis_dml.app.export import exported
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.cli import options
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A run (its final model), a trial, a checkpoint, a safetensors file, a timm name."
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    onnx: Annotated[
+        bool,
+        typer.Option("--onnx", help="Also write model.onnx, and check that it embeds like torch, to 1e-4."),
+    ] = False,
+    images: Annotated[
+        bool,
+        typer.Option(
+            "--images",
+            help="Write the images that the run MODEL made and kept instead: an imagefolder with metadata.csv and a "
+            "data card.",
+        ),
+    ] = False,
+    rolled_back: Annotated[
+        bool,
+        typer.Option("--rolled-back", help="With --images: also those that passed in rounds that were not kept."),
+    ] = False,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write MODEL to DIR: weights, what they are (JSON), a model card; `load_retriever(DIR)` reads it anywhere.
+
+    Example: atlantis export last my-retriever --onnx, or: atlantis export last my-images --images
+    """
+    with answering(as_json):
+        found = exported(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
+        show_json(found) if as_json else (_show_images if images else _show)(found, workspace)
+
+
+def _show(found: dict[str, Any], workspace: Path | None) -> None:
+    from atlantis_core.base.text import clean
+    from atlantis_dml.app.command_lines import shell_line
+
+    size = sum(file["bytes"] for file in found["files"]) / 1e6
+    names = ", ".join(file["name"] for file in found["files"])
+    dims, distance = found["dims"], found["distance"]
+    for line in (
+        f"{found['folder']}: {names} ({size:.1f} MB)",
+        f"{found['architecture']}: {dims} numbers a picture, searched by {distance} distance",
+        _compared(found["onnx"]),
+        _figures(found["figures"]),
+    ):
+        if line:
+            typer.echo(clean(line, 2000))
+    say(found["license_note"])
+    # The workspace knows what the model was trained on, which the folder does not tell.
+    typer.echo(clean(f"next: {shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000))
+
+
+def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
+    from atlantis_core.base.text import clean
+    from atlantis_core.data.column_syntax import typed
+    from atlantis_dml.app.command_lines import shell_line
+
+    size, facets = found["bytes"] / 1e6, ",".join(map(typed, found["facets"]))
+    then = shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
+    rounds = ", ".join(
+        f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
+    )
+    for line in (
+        f"{found['folder']}: {counted(found['images'], 'image')} of "
+        f"{counted(found['classes'], 'class', 'classes')} ({size:.1f} MB); {rounds}",
+        f"next: {then}",
+    ):
+        typer.echo(clean(line, 2000))
+    known = "; ".join(f"{name}: {licence or 'licence unknown'}" for name, licence in found["weights"].items())
+    say(f"no licence is chosen ({known or 'no weights drew them'}): name yours in README.md")
+
+
+def _compared(onnx: dict[str, Any] | None) -> str:
+    if onnx is None:
+        return ""
+    if not onnx["checked"]:
+        return "model.onnx was not compared with torch: pip install 'atlantis-dml[onnx]' brings what is needed"
+    return (
+        f"model.onnx embeds like torch: at most {onnx['largest_difference']:.1e} apart on {onnx['random_images']} "
+        f"random and {onnx['pictures']} real pictures"
+    )
+
+
+def _figures(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "no figures of it are kept here; the card says so"
+    told = (
+        f"{row['name']} {row['recall_at_1']['value']:.3f} "
+        f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
+        for row in rows
+    )
+    return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(told)}"

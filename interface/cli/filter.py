@@ -1,0 +1,65 @@
+"""`atlantis filter`: which made images belong to their classes, from embeddings alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlantis_dml.app.filter import filtered
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.cli import options
+
+_SHOWN = 10
+
+
+def filter_embeddings(
+    real: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REAL.npz", help="Real images: `embeddings` (N, D) and `labels` (N), numbers or names."
+        ),
+    ],
+    synthetic: Annotated[Path, typer.Argument(metavar="SYNTH.npz", help="Made images, by the same model.")],
+    scorer: Annotated[
+        str,
+        typer.Option(
+            "--scorer",
+            metavar="auto|centre_ratio|margin|knn|lof|isolation",
+            help="auto: as many as the released rule (centre_ratio) keeps, but those nearest their own class.",
+        ),
+    ] = "auto",
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Reject scores above this; else the scorer's own.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say which of the made images in SYNTH.npz belong to their classes; higher scores are worse.
+
+    Example: atlantis filter real.npz synthetic.npz --json
+    """
+    with answering(as_json):
+        from atlantis_core.filtering.embedded import read_embedded
+
+        found = filtered(read_embedded(real), read_embedded(synthetic), scorer, threshold)
+        show_json(found) if as_json else _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    counts, own = found["counts"], found["nearest_own_class"]
+    for note in found["notes"]:
+        say(note)
+    typer.echo(
+        f"kept {counts['kept']} of {counts['made']} made images: {found['scorer']} at most {found['threshold']:.4g}"
+    )
+    if own["kept"] is not None:
+        typer.echo(
+            "nearest the real centre of their own class: "
+            f"{own['made']:.1%} of the made images, {own['kept']:.1%} of the kept"
+        )
+    worst = sorted(found["rejected"], key=lambda one: -one["score"])[:_SHOWN]
+    if worst:
+        listed = ", ".join(f"{one['index']} ({one['score']:.3f})" for one in worst)
+        typer.echo(f"worst rejected, by index: {listed}")
+    typer.echo("all indices, reasons and scores: --json")

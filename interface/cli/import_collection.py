@@ -1,0 +1,105 @@
+"""`atlantis import`: benchmark collections, class folders and hub datasets as a folder that all commands read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.cli import options
+
+if TYPE_CHECKING:
+    from atlantis_core.importing.plans import SplitWay
+    from atlantis_core.importing.writing import Imported
+
+
+def import_collection(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="cub|cars196|sop|inshop|folder|hf",
+            help="What SRC is: CUB-200-2011, Cars196, Stanford Online Products, In-Shop, class folders, or a Hugging "
+            "Face dataset (imagefolder or parquet).",
+        ),
+    ],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The unpacked original.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="given|zero-shot",
+            help="given: its own splits; zero-shot: test classes are not trained on (CUB 100/100, Cars196 98/98).",
+        ),
+    ] = "given",
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="COL", help="Column with the class, for `hf`.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write the collection in SRC to DEST, as photos (links where possible) and a metadata.csv; SRC stays as it is.
+
+    Example: atlantis import cub CUB_200_2011 cub --split zero-shot
+    """
+    with answering(as_json):
+        from atlantis_core.importing.bringing import bring
+        from atlantis_core.importing.plans import Asked
+        from atlantis_dml.app.progress import screen_on_stderr
+
+        with screen_on_stderr() as screen:
+            found = bring(kind, source, destination, Asked(_split_way(split), label), screen.progress)
+        facts = _facts(found)
+        show_json(facts) if as_json else _show(facts)
+
+
+def _split_way(text: str) -> SplitWay:
+    from typing import get_args
+
+    from atlantis_core.base.errors import SetupError
+    from atlantis_core.importing.plans import SplitWay
+
+    way: SplitWay
+    for way in get_args(SplitWay):
+        if text == way:
+            return way
+    raise SetupError(f"unknown --split {text!r}; known: {', '.join(get_args(SplitWay))}")
+
+
+def _facts(found: Imported) -> dict[str, Any]:
+    return {
+        "folder": str(found.folder),
+        "images": found.images,
+        "classes": found.classes,
+        "splits": {name: count for name, count in found.splits.items() if name},
+        "columns": list(found.columns),
+        "regime": "unseen" if found.unseen else "seen",
+        "linked": found.linked,
+        "left_out": [{"path": problem.path, "problem": problem.problem} for problem in found.left_out],
+        "notes": list(found.notes),
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from atlantis_core.base.text import clean
+    from atlantis_dml.app.command_lines import shell_line
+
+    for line in (
+        f"{facts['images']:,} photos of {facts['classes']:,} classes in {facts['folder']}",
+        f"splits: {_splits(facts['splits'])}",
+        f"other columns: {', '.join(facts['columns']) or 'none'}",
+    ):
+        typer.echo(clean(line, 2000))
+    for note in facts["notes"]:
+        say(note)
+    then = shell_line(("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None})
+    typer.echo(clean(f"next: {then}", 2000))
+
+
+def _splits(counts: dict[str, int]) -> str:
+    """Return the splits, and which are made when the collection is read."""
+    if not counts:
+        return "none given; they are made when the collection is read"
+    later = "" if "validation" in counts else "; validation is taken out of train when the collection is read"
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + later

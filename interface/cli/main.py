@@ -1,0 +1,107 @@
+"""The command `atlantis`. Its parts are in the `*_command(s).py` beside it; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import typer
+
+from atlantis_dml import __version__
+from atlantis_dml.app.output import INTERRUPTED, MISTAKE, say, show_json
+from atlantis_dml.cli.chat import chat
+from atlantis_dml.cli.demo import demo
+from atlantis_dml.cli.doctor import doctor
+from atlantis_dml.cli.evaluate import diagnose, evaluate
+from atlantis_dml.cli.export import export
+from atlantis_dml.cli.filter import filter_embeddings
+from atlantis_dml.cli.given_once import GivenOnce
+from atlantis_dml.cli.import_collection import import_collection
+from atlantis_dml.cli.plot import plot
+from atlantis_dml.cli.run import resume, run
+from atlantis_dml.cli.runs import record, report, runs, trace
+from atlantis_dml.cli.scenario import scenario
+from atlantis_dml.cli.search import index, indexes, search, unindex
+from atlantis_dml.cli.serve import serve
+from atlantis_dml.cli.test import open_test
+from atlantis_dml.cli.train import presets, train
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""
+
+app = typer.Typer(
+    name="atlantis",
+    help="A data engineer for image search: finds where retrieval fails, makes images, keeps what is proven.",
+    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 your mistake, 3 paused or waiting, 130 Ctrl-C.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _command in (
+    demo,
+    run,
+    chat,
+    serve,
+    resume,
+    runs,
+    report,
+    trace,
+    record,
+    diagnose,
+    train,
+    presets,
+    evaluate,
+    export,
+):
+    app.command()(_command)
+for _searching in (index, search, indexes, unindex):
+    app.command()(_searching)
+app.command("test")(open_test)
+app.command("import")(import_collection)
+app.command("filter")(filter_embeddings)
+app.command()(doctor)
+app.add_typer(scenario, name="scenario")
+app.add_typer(plot, name="plot")
+for _typer in (app, scenario, plot):
+    for _registered in _typer.registered_commands:
+        _registered.cls = GivenOnce
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    code = _answer(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == INTERRUPTED and threading.active_count() > 1:
+        os._exit(code)  # a tool's thread may still be busy; every step is saved, so nothing is lost
+    sys.exit(code)
+
+
+def _answer(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except _USAGE_ERROR as error:
+        message = getattr(error, "format_message", error.__str__)()
+        say(f"{message} (see `atlantis --help`)")
+        if "--json" in arguments:
+            show_json({"error": message})
+        return MISTAKE
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    main()

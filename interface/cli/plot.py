@@ -1,0 +1,214 @@
+"""`atlantis plot`: where a model puts images and classes, as a file to look at."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_core.base.text import clean
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.cli import evaluate_options, options
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Collection
+    from atlantis_core.views.embedding_map import EmbeddingMap
+    from atlantis_dml.app.measure import Subject
+    from atlantis_dml.app.progress import Screen
+    from atlantis_dml.plots.canvas import Canvas
+
+plot = typer.Typer(name="plot", help="Draw where a model puts images and classes.", rich_markup_mode=None)
+
+
+@plot.callback(invoke_without_command=True)
+def _which(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+_LONGEST_TITLE = 110
+_THUMBNAIL_PX = 96
+
+MapOut = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False),
+]
+HeatMapOut = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help="A new .html, .svg or .png file.", show_default=False)
+]
+
+
+@plot.command("map")
+def plot_map(
+    model: evaluate_options.Model,
+    data: options.Data,
+    out: MapOut,
+    colour: Annotated[
+        str | None,
+        typer.Option("--colour", "--color", metavar="COL", help="Colour by a metadata column instead of by class."),
+    ] = None,
+    most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
+    embedding: evaluate_options.Embedding = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images are drawn where there are more.")] = 0,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the images of the validation task on a plane, near ones together, wrong answers ringed.
+
+    Example: atlantis plot map last photos/ --out map.html --colour lighting
+    """
+    with answering(as_json):
+        from atlantis_dml.plots.files import check_target
+
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _mapped(subject, check_target(out), colour, most, seed, workspace)
+        show_json(found) if as_json else _say_map(found)
+
+
+@plot.command("heatmap")
+def plot_heat_map(
+    model: evaluate_options.Model,
+    data: options.Data,
+    out: HeatMapOut,
+    shown: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="similarity|confusion",
+            help="similarity: how near classes lie on average; confusion: which class is returned first for which.",
+        ),
+    ] = "similarity",
+    most: Annotated[
+        int, typer.Option("--classes", min=2, max=200, help="Classes to draw at most: the most often mistaken.")
+    ] = 60,
+    embedding: evaluate_options.Embedding = None,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the classes of the validation task against each other, those that are alike side by side.
+
+    Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
+    """
+    with answering(as_json):
+        from atlantis_dml.plots.files import check_target
+
+        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _heated(subject, check_target(out), shown, most, workspace)
+        show_json(found) if as_json else _say_heat_map(found)
+
+
+def _subject(
+    model: str,
+    data: str,
+    columns: tuple[str | None, str | None, str | None],
+    regime: str,
+    restrictions: tuple[str | None, str | None],
+    embedding: str | None,
+) -> Subject:
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_dml.app.measure import Subject
+
+    label, split, facets = columns
+    query, gallery = restrictions
+    return Subject(
+        model,
+        data,
+        ReadOptions(label, split, options.columns(facets, "--facets")),
+        parse_regime(regime),
+        (options.column_value(query, "--query"), options.column_value(gallery, "--gallery")),
+        embedding,
+    )
+
+
+def _mapped(
+    subject: Subject, target: Path, colour: str | None, most: int, seed: int, folder: Path | None
+) -> dict[str, Any]:
+    from atlantis_core.views.embedding_map import embedding_map
+    from atlantis_dml.app.measure import opened
+    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.plots.embedding_map import draw_map
+
+    started = time.monotonic()
+    with screen_on_stderr() as screen:
+        asked = {} if colour is None else {"--colour": colour}
+        subject = replace(subject, read=subject.read.keeping(asked.values()))
+        retriever, collection, task = opened(subject, folder, screen, asked)
+        found = embedding_map(retriever, task, most, seed, screen.progress)
+        canvas = draw_map(found, colour, _title(subject, collection))
+        _write(canvas, target, found, screen)
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    facts = {"colour": colour or "class"} | about | found.facts()
+    return _facts(subject, target, started) | facts
+
+
+def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
+    from atlantis_core.views.heat_map import heat_map, shown_named
+    from atlantis_dml.app.measure import opened
+    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.plots.heat_map import draw_heat_map
+
+    started = time.monotonic()
+    wanted = shown_named(shown)
+    with screen_on_stderr() as screen:
+        retriever, collection, task = opened(subject, folder, screen)
+        found = heat_map(retriever, task, wanted, most, screen.progress)
+        canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
+        _write(canvas, target, None, screen)
+    about = {"embedding": retriever.embedding, "weights": retriever.weights}
+    return _facts(subject, target, started) | about | found.facts()
+
+
+def _title(subject: Subject, collection: Collection) -> str:
+    return clean(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
+
+
+def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
+    """Write the drawing; a page of a map also gets its photos, small."""
+    from atlantis_dml.plots.files import write_plot
+    from atlantis_dml.report.thumbnails import embedded_thumbnail
+
+    thumbnails = {}
+    points = found.points if found is not None and target.suffix.lower() == ".html" else ()
+    for index, point in enumerate(points):
+        screen.progress("making thumbnails", index, len(points))
+        if small := embedded_thumbnail(point.image.path, _THUMBNAIL_PX):
+            thumbnails[str(index)] = small
+    write_plot(canvas, target, thumbnails)
+
+
+def _facts(subject: Subject, target: Path, started: float) -> dict[str, Any]:
+    return {
+        "plot": str(target),
+        "model": subject.model,
+        "data": subject.data,
+        "split": "validation",
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def _say_map(found: dict[str, Any]) -> None:
+    more = f"; {found['not_drawn']} more are not drawn (--images)" if found["not_drawn"] else ""
+    typer.echo(f"{found['images']} images, {found['misses']} of {found['queries']} queries answered wrongly{more}")
+    say(f"look at {found['plot']}")
+
+
+def _say_heat_map(found: dict[str, Any]) -> None:
+    more = f"; {found['not_drawn']} more are not drawn (--classes)" if found["not_drawn"] else ""
+    typer.echo(f"{len(found['classes'])} classes, {found['measured_in']}{more}")
+    say(f"look at {found['plot']}")

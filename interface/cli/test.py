@@ -1,0 +1,85 @@
+"""`atlantis test`: the sealed test split, opened once and on the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.cli import options
+
+
+def open_test(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN|TRIAL...",
+            help="A run (its id, its first characters, or `last`), or trials of `atlantis train`: the seeds of one "
+            "recipe.",
+            show_default=False,
+        ),
+    ],
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Open the sealed test split once, measure the models of RUN, or each TRIAL, on it, and write that down.
+
+    Of a run: frozen, baseline and final model. Of trials: the trained models and the frozen backbone, at every K that
+    benchmarks are published with.
+
+    Example: atlantis test last
+    """
+    with answering(as_json):
+        from atlantis_dml.app.find_model import names_run
+
+        if len(names) == 1 and names_run(names[0]):
+            _of_run(names[0], workspace, as_json)
+        else:
+            _of_trials(names, workspace, as_json)
+
+
+def _of_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
+    from atlantis_core.workflows.test import final_test
+    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.app.setup import open_existing, session_of
+    from atlantis_dml.report.report import write_report
+    from atlantis_dml.views.measurements import show_test
+
+    store, screen = open_existing(workspace), screen_on_stderr()
+    session = session_of(store, store.runs.get(run_name), screen)
+    stored = session.read(0, "test") is not None
+    with screen, store.lock(session.run_id):
+        found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **final_test(session)}
+    if not stored:
+        write_report(store, session.run_id)
+    say(_opened(f"run {session.run_id}", found["opened"][0], found["opened_by"], before=stored))
+    show_json(found) if as_json else show_test(found)
+
+
+def _of_trials(names: Sequence[str], workspace: Path | None, as_json: bool) -> None:
+    from atlantis_core.workflows.test_trials import trial_test
+    from atlantis_dml.app.find_model import find_trial
+    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.views.measurements import show_trial_test
+
+    store = open_existing(workspace)
+    trials = [find_trial(name, store) for name in names]
+    with screen_on_stderr() as screen:
+        found = trial_test(store, trials, screen.progress)
+    for row in found["trials"]:
+        say(_opened(f"trial {row['id']}", row["opened"][0], found["opened_by"], before=row["opened_before"]))
+    show_json(found) if as_json else show_trial_test(found)
+
+
+def _opened(whose: str, at: float, others: Sequence[str], *, before: bool) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    if before:
+        return f"the test split of {whose} was opened at {when}; these are the figures from then"
+    line = f"the test split of {whose} is open now; that is written down, and it opens only once"
+    seen = f" ({others[-1]} opened the same split before: this is no first look)" if others else ""
+    return line + seen

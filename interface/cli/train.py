@@ -1,0 +1,130 @@
+"""`atlantis train` and `presets`: a retriever without the loop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.train import changed, is_follower, trained
+from atlantis_dml.cli import options
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; may be given often."),
+]
+
+
+def train(
+    data: options.Data,
+    preset: options.Preset = "auto",
+    settings: Settings = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, of which mean and spread are told.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Also export what was trained to a new folder (`atlantis export`)."
+        ),
+    ] = None,
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    regime: options.RegimeName = "seen",
+    label: options.LabelColumn = None,
+    split: options.SplitColumn = None,
+    query: options.Query = None,
+    gallery: options.Gallery = None,
+    facets: options.FacetColumns = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train a retriever on the training split of DATA and measure it on validation; makes no image.
+
+    Example: atlantis train photos/ --preset full --set steps=300 --seeds 3
+    """
+    with answering(as_json):
+        from atlantis_core.data.reading import ReadOptions
+        from atlantis_core.records import Budget, Goal, RunSpec
+        from atlantis_dml.app.setup import Asked
+
+        spec = RunSpec(
+            collection_id="",
+            data=data,
+            goal=Goal(""),
+            budget=Budget(),
+            preset=changed(preset, settings or []),
+            backbone=backbone,
+            weights=weights,
+            seeds=seeds,
+            seed=seed,
+            regime=parse_regime(regime),
+            query=options.column_value(query, "--query"),
+            gallery=options.column_value(gallery, "--gallery"),
+        )
+        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        with _place(workspace) as folder:
+            found = trained(Asked(data, "", read, spec), folder, None if is_follower() else out)
+        if is_follower():
+            return
+        show_json(found) if as_json else _show(found)
+
+
+@contextmanager
+def _place(workspace: Path | None) -> Iterator[Path | None]:
+    """Give every process but the first a workspace of its own for the while: one database has one writer."""
+    if not is_follower():
+        yield workspace
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def presets(as_json: options.Json = False) -> None:
+    """List the recipes that --preset takes, with their settings."""
+    with answering(as_json):
+        from atlantis_core.base.serialization import as_json as plain
+        from atlantis_core.learning.training.presets import PRESETS
+        from atlantis_dml.views.runs import stdout_console, table
+
+        found = {name: plain(recipe) for name, recipe in PRESETS.items()}
+        if as_json:
+            show_json(found)
+            return
+        names = list(found)
+        values = {setting: [f"{found[name][setting]}" for name in names] for setting in found[names[0]]}
+        rows = [(setting, *row) for setting, row in values.items() if len(set(row)) > 1]
+        stdout_console().print(table(("setting", *names), rows, right=()))
+        same = [f"{setting}={row[0]}" for setting, row in values.items() if len(set(row)) == 1]
+        typer.echo(f"the same in all: {', '.join(same)}")
+
+
+def _show(found: dict[str, Any]) -> None:
+    from atlantis_core.base.text import clean
+    from atlantis_dml.text.figures import duration, known_queries
+    from atlantis_dml.views.runs import stdout_console, table
+
+    frozen = found["frozen"]
+    began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
+    rows = [(began, "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
+    for trial in found["trials"]:
+        if "error" in trial:
+            say(f"seed {trial['seed']} diverged: {trial['error']}")
+            continue
+        figures = f"{trial['recall_at']['1']:.3f}", f"{trial['map_at_r']:.3f}", duration(trial["seconds"])
+        rows.append((trial["id"], str(trial["seed"]), *figures))
+    stdout_console().print(table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
+    recall = found["recall_at_1"]
+    spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
+    chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
+    typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
+    for line in known_queries(found):
+        typer.echo(line)
+    for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
+        typer.echo(clean(f"exported to {exported}", 2000))
+    typer.echo(clean(f"next: {found['next']}", 2000))

@@ -1,0 +1,196 @@
+"""A drawing as a list of shapes, and the same drawing as SVG and as PNG."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+from atlantis_core.base.text import clean
+
+Anchor = Literal["start", "middle", "end"]
+
+_INK = "#1d2733"
+_FAINT = "#5b6672"
+_PAPER = "#ffffff"
+_FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
+_NOT_XML = dict.fromkeys((0xFFFE, 0xFFFF))  # the two that XML cannot hold and `clean` lets through
+_LONGEST = 400
+_FINER = 2  # a PNG is drawn this much larger than its pixels, then shrunk, so that edges are smooth
+_PNG_SCALE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A disc; with a ring, it stands out."""
+
+    x: float
+    y: float
+    radius: float
+    fill: str
+    """`#rrggbb`"""
+    opacity: float = 1.0
+    ring: str = ""
+    note: str = ""
+    """What a reader is told who points at it."""
+    key: str = ""
+    """Finds what a page knows of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filled rectangle, the corner at the upper left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of text that stands on (x, y); turned, it runs upwards from there."""
+
+    x: float
+    y: float
+    text: str
+    size: float = 12
+    anchor: Anchor = "start"
+    turned: bool = False
+    bold: bool = False
+    faint: bool = False
+
+
+Shape = Dot | Box | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A drawing on white paper; y grows downwards, units are CSS pixels. Text may be untrusted."""
+
+    width: float
+    height: float
+    title: str
+    shapes: tuple[Shape, ...]
+
+
+def width_of(text: str, size: float) -> float:
+    """Return about how wide a line of text is, in units; wide letters (Chinese, say) count double."""
+    return size * 0.58 * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def as_svg(canvas: Canvas) -> str:
+    """Return the drawing as an SVG element; every text is escaped, nothing is fetched."""
+    size = {"width": _number(canvas.width), "height": _number(canvas.height)}
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            **size,
+            "viewBox": f"0 0 {size['width']} {size['height']}",
+            "role": "img",
+            "font-family": _FONT,
+        },
+    )
+    ET.SubElement(root, "title").text = _plain(canvas.title)
+    ET.SubElement(root, "rect", {**size, "fill": _PAPER})
+    for shape in canvas.shapes:
+        _add(root, shape)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _add(root: ET.Element, shape: Shape) -> None:
+    if isinstance(shape, Words):
+        ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
+        return
+    kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
+    added = ET.SubElement(root, kind, facts)
+    if shape.note:
+        ET.SubElement(added, "title").text = _plain(shape.note)
+
+
+def _dot(dot: Dot) -> dict[str, str]:
+    facts = {"cx": _number(dot.x), "cy": _number(dot.y), "r": _number(dot.radius), "fill": dot.fill}
+    if dot.opacity < 1:
+        facts["fill-opacity"] = _number(dot.opacity)
+    if dot.ring:
+        facts |= {"stroke": dot.ring, "stroke-width": "2"}
+    return facts | ({"data-key": dot.key} if dot.key else {})
+
+
+def _box(box: Box) -> dict[str, str]:
+    where = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+    return {**{name: _number(value) for name, value in where.items()}, "fill": box.fill}
+
+
+def _words(words: Words) -> dict[str, str]:
+    x, y = _number(words.x), _number(words.y)
+    facts = {"x": x, "y": y, "font-size": _number(words.size), "text-anchor": words.anchor}
+    facts["fill"] = _FAINT if words.faint else _INK
+    if words.bold:
+        facts["font-weight"] = "600"
+    return facts | ({"transform": f"rotate(-90 {x} {y})"} if words.turned else {})
+
+
+def as_png(canvas: Canvas) -> bytes:
+    """Return the drawing as a PNG with two pixels to the unit; letters that Pillow's font lacks become boxes."""
+    from PIL import Image, ImageColor, ImageDraw
+
+    finer = _FINER * _PNG_SCALE
+    picture = Image.new("RGB", (round(canvas.width * finer), round(canvas.height * finer)), _PAPER)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    for shape in canvas.shapes:
+        if isinstance(shape, Words):
+            continue
+        red, green, blue = ImageColor.getrgb(shape.fill)[:3]
+        if isinstance(shape, Dot):
+            fill = (red, green, blue, round(255 * shape.opacity))
+            pen.circle(
+                (shape.x * finer, shape.y * finer),
+                shape.radius * finer,
+                fill=fill,
+                outline=shape.ring or None,
+                width=2 * finer if shape.ring else 0,
+            )
+        else:
+            corner = (shape.x + shape.width) * finer - 1, (shape.y + shape.height) * finer - 1
+            pen.rectangle((shape.x * finer, shape.y * finer, *corner), fill=(red, green, blue))
+    small = picture.resize((picture.width // _FINER, picture.height // _FINER), Image.Resampling.LANCZOS)
+    _write_words(small, [shape for shape in canvas.shapes if isinstance(shape, Words)])
+    target = io.BytesIO()
+    small.save(target, "PNG", optimize=True)
+    return target.getvalue()
+
+
+def _write_words(picture: object, lines: Sequence[Words]) -> None:
+    """Write texts onto a picture of `_PNG_SCALE` pixels to the unit."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    assert isinstance(picture, Image.Image)
+    anchors: dict[str, str] = {"start": "ls", "middle": "ms", "end": "rs"}
+    for line in lines:
+        font = ImageFont.load_default(line.size * _PNG_SCALE)
+        text, colour = _plain(line.text), _FAINT if line.faint else _INK
+        at = line.x * _PNG_SCALE, line.y * _PNG_SCALE
+        stroke = 0.4 if line.bold else 0
+        if not line.turned:
+            ImageDraw.Draw(picture).text(at, text, colour, font, anchors[line.anchor], stroke_width=stroke)
+            continue
+        length, height = round(font.getlength(text)) + 4, round(line.size * _PNG_SCALE * 1.6)
+        strip = Image.new("L", (length, height))
+        ImageDraw.Draw(strip).text((2, height * 0.7), text, 255, font, "ls", stroke_width=stroke)
+        upright = strip.rotate(90, expand=True)
+        picture.paste(colour, (round(at[0] - height * 0.7), round(at[1] - length)), upright)
+
+
+def _plain(text: str) -> str:
+    return clean(text, _LONGEST).translate(_NOT_XML)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

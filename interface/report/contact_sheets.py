@@ -1,0 +1,65 @@
+"""Sample sheets: made images beside the real ones they started from, small enough to live inside a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.records import Candidate, Collection, Verdict
+from atlantis_core.run.verdict_snapshot import as_measured
+from atlantis_dml.report.thumbnails import embedded_thumbnail
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+SIDE_PX = 96
+PER_SHEET = 12
+_LONGEST_PROMPT = 140
+
+Sample = dict[str, Any]
+"""`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_words`."""
+
+
+def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
+    """Return samples of the candidates of a round that it was measured with, and of the rejected ones.
+
+    Both are spread evenly over all candidates in the order in which they were asked for, so that neither the
+    best nor the first come out.
+    """
+    keys = session.read(round_index, "candidates") or []
+    verdicts = {verdict.candidate_key: verdict for verdict in as_measured(session, round_index).verdicts}
+    found = session.workspace.candidates.find(key for key in keys if key in verdicts)
+    pairs = [(candidate, verdicts[key]) for key, candidate in found.items()]
+    paths = _paths(session.collection)
+    return {
+        "kept": [_sample(*pair, paths) for pair in _spread([p for p in pairs if p[1].kept])],
+        "rejected": [_sample(*pair, paths) for pair in _spread([p for p in pairs if not p[1].kept])],
+    }
+
+
+def _paths(collection: Collection) -> Mapping[str, str]:
+    return {image.id: image.path for image in collection.images}
+
+
+def _spread(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Candidate, Verdict]]:
+    step = max(1.0, len(pairs) / PER_SHEET)
+    return [pairs[int(index * step)] for index in range(min(len(pairs), PER_SHEET))]
+
+
+def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) -> Sample:
+    cell, prompt = candidate.cell, candidate.prompt
+    return {
+        "cell": {"class": cell.class_name, "facet": cell.facet, "value": cell.value},
+        "prompt": prompt if len(prompt) <= _LONGEST_PROMPT else prompt[: _LONGEST_PROMPT - 1] + "\u2026",
+        "filter": verdict.filter,
+        "reason": verdict.reason,
+        "score": verdict.score,
+        "image": embedded_thumbnail(candidate.path, SIDE_PX),
+        "source": _source(candidate, paths),
+        "from_words": not candidate.source_id,
+    }
+
+
+def _source(candidate: Candidate, paths: Mapping[str, str]) -> str | None:
+    path = paths.get(candidate.source_id)
+    return embedded_thumbnail(path, SIDE_PX) if path else None

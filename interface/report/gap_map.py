@@ -1,0 +1,113 @@
+"""The map of gaps as the report shows it: the facets and classes that matter, row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.views.gap_map import GapCell, GapMap, gap_map
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+MOST_CLASSES = 30
+"""Rows of a map; where there are more classes, those with the most missed queries."""
+_MOST_FACETS = 2
+_TOWARDS_FULL = 0.55  # the strongest tint of a cell that misses everything: words on it stay readable
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """One square of the map."""
+
+    cell: GapCell
+    made_for: bool
+    """Whether a round made images for it."""
+
+    @property
+    def tint_before(self) -> float:
+        """Strength of the colour, 0 to 1: the more is missed, the stronger."""
+        return _tint(self.cell.before)
+
+    @property
+    def tint_after(self) -> float:
+        """The same for the final model."""
+        return _tint(self.cell.after)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A class of the map."""
+
+    name: str
+    cells: tuple[HeatCell | None, ...]
+    """By value; None where there is neither a training image nor a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatView:
+    """One facet."""
+
+    facet: str
+    values: tuple[str, ...]
+    rows: tuple[HeatRow, ...]
+    not_shown: int
+    """Classes beyond the most that are shown."""
+
+
+def maps_of(session: Session, summary: Mapping[str, Any], arms: Mapping[str, Sequence[str]]) -> tuple[GapMap, ...]:
+    """Return the maps of the facets that gaps and rounds were about, at most two; none before a first judgement."""
+    if not (arms.get("baseline") and arms.get("incumbent")):
+        return ()
+    try:
+        return tuple(
+            gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in _facets(session, summary)
+        )
+    except ToolError:  # no training of an arm lived
+        return ()
+
+
+def view_of(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
+    """Lay a map out for reading: classes that images were made for first, then by name."""
+    made = _made_for(summary)
+    targets = {name for name, facet, _ in made if facet == found.facet}
+    names = sorted(_shown(found, targets), key=lambda name: (name not in targets, name))
+    by_place = found.by_place()
+    rows = [
+        HeatRow(
+            name or "all classes",
+            tuple(
+                HeatCell(cell, (name, found.facet, value) in made) if cell else None
+                for value in found.values
+                for cell in [by_place.get((name, value))]
+            ),
+        )
+        for name in names
+    ]
+    return HeatView(found.facet, found.values, tuple(rows), len(found.classes) - len(names))
+
+
+def _facets(session: Session, summary: Mapping[str, Any]) -> list[str]:
+    """Return facets by how often gaps and protocols name them."""
+    named = Counter(gap["facet"] for gap in summary["gaps"])
+    named.update(facet for _, facet, _ in _made_for(summary))
+    known = session.collection.facets
+    return sorted([facet for facet in known if named[facet]] or known[:1] or [""], key=lambda one: -named[one])[
+        :_MOST_FACETS
+    ]
+
+
+def _made_for(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    cells = [cell for entry in summary["rounds"] for cell in entry["protocol"]["cells"]]
+    return {(cell["class_name"], cell["facet"], cell["value"]) for cell in cells}
+
+
+def _shown(found: GapMap, made_for: set[str]) -> list[str]:
+    return sorted(found.worst_first(), key=lambda name: name not in made_for)[:MOST_CLASSES]
+
+
+def _tint(recall: float | None) -> float:
+    return 0.0 if recall is None else round(_TOWARDS_FULL * (1 - recall), 3)

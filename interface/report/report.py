@@ -1,0 +1,149 @@
+"""The report of a run: one self-contained HTML page, the same as Markdown to paste, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.data.inspection import left_out
+from atlantis_core.run.session import Session
+from atlantis_core.run.summary import final_arms, summarise
+from atlantis_core.views.gap_map import FEW_QUERIES
+from atlantis_dml import __version__
+from atlantis_dml.app.command_lines import command_of
+from atlantis_dml.plots.files import write_whole
+from atlantis_dml.report.charts import Plot, Point, plot
+from atlantis_dml.report.contact_sheets import sheets
+from atlantis_dml.report.gap_map import maps_of, view_of
+from atlantis_dml.report.markdown import render_markdown
+from atlantis_dml.text.figures import headline
+from atlantis_dml.text.templating import rendered
+from atlantis_dml.views.trace import step_counts, trace_of
+
+if TYPE_CHECKING:
+    from atlantis_core.store.workspace import Workspace
+    from atlantis_core.views.gap_map import GapMap
+
+Summary = dict[str, Any]
+
+KINDS = ("html", "md", "json")
+"""Endings of a copy."""
+
+
+def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) -> Summary:
+    """Write `report.html`, `report.md` and `report.json` of a run, finished or not; return the summary.
+
+    The Markdown holds no pictures: it is to be pasted where none can follow. The page holds them itself.
+
+    Args:
+        workspace: Where the run is kept.
+        run_id: Its id, its only prefix, or `last`.
+        copy: Where one of the three goes too, as `plot_files.check_target` returned it; its ending says which.
+
+    Returns:
+        What `summary.summarise` returns, and `gap_maps`: the facts of each map that the report shows.
+
+    Raises:
+        SetupError: No such run, or the copy cannot be written.
+    """
+    summary = summarise(workspace, run_id)
+    session = Session(workspace, summary["run_id"], workspace.runs.get(summary["run_id"]).spec)
+    maps = maps_of(session, summary, final_arms(workspace, session.run_id))
+    summary["gap_maps"] = [found.facts() for found in maps]
+    written = {
+        "html": render_report(session, summary, maps),
+        "md": render_markdown(facts_of(session, summary), [view_of(found, summary) for found in maps]),
+        "json": json.dumps(summary, indent=2, allow_nan=False),
+    }
+    folder = workspace.path("runs", session.run_id)
+    for kind, text in written.items():
+        write_whole(text.encode(), folder / f"report.{kind}")
+    if copy is not None:
+        write_whole(written[copy.suffix.lower().removeprefix(".")].encode(), copy)
+    return summary
+
+
+def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
+    """Return the page. Names from collections are escaped; no request leaves the page."""
+    return rendered(
+        "report/report.html",
+        overall=overall_plot(summary),
+        targeted=targeted_plot(summary),
+        maps=[view_of(found, summary) for found in maps],
+        few_queries=FEW_QUERIES,
+        sheets={entry["index"]: sheets(session, entry["index"]) for entry in summary["rounds"]},
+        **facts_of(session, summary),
+    )
+
+
+def facts_of(session: Session, summary: Summary) -> Summary:
+    """Return the summary and what the page and the Markdown say besides."""
+    run = session.workspace.runs.get(session.run_id)
+    return summary | {
+        "headline": headline(summary),
+        "steps": step_counts(trace_of(session.workspace, run.id)),
+        "command": command_of(run.spec),
+        "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
+        "version": __version__,
+        "collection": _collection(session),
+    }
+
+
+def overall_plot(summary: Mapping[str, Any]) -> Plot | None:
+    """Lay out Recall@1 over all queries: frozen, baseline, then each judged round.
+
+    A round's whisker is the 95 % interval of its gain over the baseline, set on the baseline.
+    """
+    if summary["baseline"] is None:
+        return None
+    bar = summary["baseline"]["recall_at"]["1"]
+    found = [Point("baseline", bar, "bar")]
+    if summary["frozen"]:
+        found.insert(0, Point("frozen", summary["frozen"]["recall_at"]["1"], "bar"))
+    best = [point.value for point in found]
+    for entry in _judged(summary):
+        change = entry["over_baseline"]
+        style: Any = "kept" if entry["kept"] else "rolled-back"
+        low, high = change["before"] + change["low"], change["before"] + change["high"]
+        found.append(Point(f"round {entry['index']}", change["after"], style, low, high))
+        best.append(change["after"] if entry["kept"] else best[-1])
+    return plot(found, level=bar, incumbents=best)
+
+
+def targeted_plot(summary: Mapping[str, Any]) -> Plot | None:
+    """Lay out Recall@1 on each round's own cells, before and after."""
+    return plot(
+        [
+            Point(
+                f"round {entry['index']}",
+                change["after"],
+                "kept" if entry["kept"] else "rolled-back",
+                change["before"] + change["low"],
+                change["before"] + change["high"],
+                change["before"],
+            )
+            for entry in _judged(summary)
+            for change in [entry["gap_recall_at_1"]]
+        ]
+    )
+
+
+def _judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [entry for entry in summary["rounds"] if entry["judged"]]
+
+
+def _collection(session: Session) -> dict[str, Any]:
+    collection = session.collection
+    return {
+        "name": collection.name,
+        "train": len(collection.of_split("train")),
+        "validation": len(collection.of_split("validation")),
+        "test": collection.num_test,
+        "classes": len(collection.classes),
+        "facets": list(collection.facets),
+        "left_out": len(left_out(collection.problems)),
+        "splits_given": collection.splits_given,
+    }

@@ -1,0 +1,122 @@
+"""What a step of a trace is called and what is told of it: the same words on the command line and in the web app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from atlantis_dml.text.figures import cell_name, duration
+
+_MOST_CELLS = 12
+
+
+def title_of(node: Mapping[str, Any]) -> str:
+    """Return a node's line in the tree: number, kind, name, time, cost."""
+    mark = {"failed": " FAILED", "running": " (running)"}.get(node["status"], "")
+    number = f"{node['step']}. " if "step" in node else ""
+    cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""
+    cost += f", ${node['usd']:.4f}" if node["usd"] else ""
+    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['took'])}{cost}"
+
+
+def gist_of(node: Mapping[str, Any]) -> str:
+    """Return in one line what came out of a node: of a decision the call and its reason."""
+    told = [line.partition(": ")[2] for line in _outcome(node)]
+    return ": ".join(told[: 2 if node["kind"] == "planner" else 1])
+
+
+def lines_of(node: Mapping[str, Any], whole: bool) -> list[str]:
+    """Return what is told of a node below its title.
+
+    Args:
+        node: As `trace_view.Node`.
+        whole: With every prompt, of images and of models.
+    """
+    given = node["input"]
+    if node["kind"] == "run":
+        return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]
+    lines = _outcome(node)
+    if node["kind"] == "tool":
+        lines.insert(0, f"arguments: {_arguments(given or {}) or 'none'}")
+    if whole:
+        lines += _prompts(node["output"])
+    if node["kind"] == "model":
+        lines = [*_asked(given, whole), *lines]
+    return lines
+
+
+def _outcome(node: Mapping[str, Any]) -> list[str]:
+    """Return what came out of a node: nothing while it is open, its error where it failed."""
+    output = node["output"]
+    if output is None:
+        return []
+    if isinstance(output, Mapping):
+        return _TOLD.get(node["kind"], _result)(node["input"], output)
+    return [f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}"]
+
+
+def _result(given: Any, output: Mapping[str, Any]) -> list[str]:
+    del given
+    return [f"result: {output['text'] if 'text' in output else json.dumps(output, ensure_ascii=False)}"]
+
+
+def _decision(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+    calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in output["calls"]) or "no call"
+    knowing = f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
+    return [f"decides: {calls}", f"because: {output['reason']}", f"knowing: {knowing}"]
+
+
+def _verdict(given: Any, output: Mapping[str, Any]) -> list[str]:
+    del given
+    return [f"result: {'kept' if output['kept'] else 'rolled back'}: {output['reason']}"]
+
+
+def _critique(given: Any, output: Mapping[str, Any]) -> list[str]:
+    del given
+    return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
+
+
+def _answer(given: Any, output: Mapping[str, Any]) -> list[str]:
+    del given
+    reply = output["reply"]
+    calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in reply["calls"])
+    return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
+
+
+def _approval(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+    decision, by = output["answer"]["decision"], output.get("by", "")
+    if decision == "reject":
+        return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
+    images, counts = output["images"], output.get("counts", [])
+    much = f"{images:,} images" + (f" instead of {given['images']:,}" if images != given["images"] else "")
+    cells = [f"{one['count']:,} of {cell_name(one['cell'])}" for one in counts[:_MOST_CELLS]]
+    cells += [f"and {len(counts) - _MOST_CELLS:,} cells more"] if len(counts) > _MOST_CELLS else []
+    changed = ", changed" if decision == "edit" else ""
+    return [f"result: approved {by}{changed}: {much}: {'; '.join(cells)}"]
+
+
+_TOLD = {"planner": _decision, "judge": _verdict, "critique": _critique, "model": _answer, "approval": _approval}
+"""Kind of a step -> what is told of its outcome, the gist first; of any other kind its text."""
+
+
+def _asked(given: Mapping[str, Any], whole: bool) -> list[str]:
+    """Return who asked a model, and what with (in full where `whole`)."""
+    messages = given.get("messages", [])
+    letters = sum(len(str(message["content"])) for message in messages)
+    asked = f"asked by: {given['agent']}, with {len(messages)} messages of {letters:,} letters"
+    return [asked, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
+
+
+def _prompts(output: Any) -> list[str]:
+    """Return the prompts that a step wrote, or a person changed, with the cells they are for."""
+    found = output if isinstance(output, Mapping) else {}
+    parts = (found.get("artifact"), found.get("answer", {}).get("protocol"))
+    requests: list[Any] = next((part["cells"] for part in parts if isinstance(part, Mapping) and "cells" in part), [])
+    return [f"prompt for {cell_name(one['cell'])}: {prompt}" for one in requests for prompt in one["prompts"]]
+
+
+def _arguments(given: Any) -> str:
+    if not isinstance(given, Mapping):
+        return json.dumps(given, ensure_ascii=False)
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items())

@@ -1,0 +1,209 @@
+"""Diagnoses, evaluations and final tests on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atlantis_core.base.text import clean
+from atlantis_dml.text.figures import cell_name, duration, known_queries, points
+from atlantis_dml.views.runs import stdout_console, table
+
+Facts = Mapping[str, Any]
+
+_GROUPS = 6
+_CONFUSIONS = 5
+_WEAKEST = 8
+_LONGEST = 600
+_TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has more
+
+
+def show_diagnosis(found: Facts) -> None:
+    """Print what a collection holds and where retrieval fails on it."""
+    counts, measured = found["counts"], found["measurement"]
+    _print(
+        f"{found['collection']}: {counts['train']} training, {counts['validation']} validation and "
+        f"{counts['test']} sealed test images of {counts['classes']} classes"
+    )
+    _print(f"Balance: largest/smallest class {counts['max_over_min']:.1f}, Gini {counts['gini']:.2f}")
+    _print(f"Facets: {', '.join(found['facets']) or 'none'}")
+    for column, reason in found["not_facets"].items():
+        _print(f"  not a facet: {column} ({reason})")
+    for line in _duplicates(found["duplicates"]):
+        _print(line)
+    _print(
+        f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
+        f"{found['backbone']} ({_began(found)}), "
+        f"{duration(found['seconds'])}"
+    )
+    if measured["left_out"]:
+        _print(f"{measured['left_out']} queries have no partner in the gallery and count in no figure")
+    _show_gaps(found)
+
+
+def _began(found: Facts) -> str:
+    begun = "untrained" if found["model"] == "frozen" else "one baseline training"
+    return f"{begun}, random weights" if found["weights"] == "random" else begun
+
+
+def show_evaluation(found: Facts) -> None:
+    """Print the figures of one model."""
+    _print(f"{found['model']} ({found['embedding']}, {found['distance']}) on {found['data']}, validation:")
+    _print(", ".join(f"R@{k} {value:.3f}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()))
+    _print(
+        f"MAP@R {found['map_at_r']:.3f}{_bounds(found, 'map_at_r')}, "
+        f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
+        f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
+    )
+    _print("95 % intervals: in brackets by bootstrap over queries, in tables Wilson's, which suit few queries")
+    for line in (*found["notes"], *known_queries(found)):
+        _print(line)
+    if found["left_out_by"]:
+        _print(f"No query searched images of its own {found['left_out_by']}")
+    if found["junk_by"]:
+        _print(f"No query searched images of its own class and {found['junk_by']}")
+    if "nmi" in found:
+        _print(f"NMI {found['nmi']:.3f}")
+    if "robust" in found:
+        _show_attacked(found["robust"])
+    attacked = found.get("robust", {"per_facet": {}, "per_class": {}})
+    for facet, values in found["per_facet"].items():
+        _show_recalls(facet, values, attacked["per_facet"].get(facet, {}))
+    _show_weakest(found["per_class"], attacked["per_class"])
+    weak = [cell for cell in found["per_cell"] if cell["recall_at_1"] < 1]
+    _show_cells(weak[:_WEAKEST], "clean R@1" if "robust" in found else "R@1")
+
+
+def _show_weakest(clean: Facts, attacked: Facts) -> None:
+    """Print the classes of which some query, clean or attacked, goes wrong."""
+    both = {name: (one["value"], attacked.get(name, one)["value"]) for name, one in clean.items()}
+    weakest = sorted((name for name, recalls in both.items() if min(recalls) < 1), key=both.__getitem__)[:_WEAKEST]
+    if weakest:
+        _show_recalls("weakest classes", {name: clean[name] for name in weakest}, attacked)
+
+
+def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
+    """Print Recall@1 by class or facet value; under attack both sides, since `clean` holds without it alone."""
+    headers = ("clean R@1", "95 %", "queries", "attacked R@1", "95 %") if attacked else ("R@1", "95 %", "queries")
+    rows = [
+        (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
+    ]
+    _show(table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
+
+
+def _show_cells(cells: Sequence[Facts], recall: str) -> None:
+    rows = [
+        (
+            cell_name(cell),
+            f"{cell['recall_at_1']:.3f}",
+            f"{cell['low']:.3f}-{cell['high']:.3f}",
+            str(cell["queries"]),
+        )
+        for cell in cells
+    ]
+    if rows:
+        _show(table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
+
+
+def _bounds(found: Facts, *names: str) -> str:
+    """Return a figure's interval in brackets; nothing where no query counts."""
+    part: Any = found["intervals"]
+    for name in names:
+        part = part.get(name, {})
+    return f" ({part['low']:.3f}-{part['high']:.3f})" if part else ""
+
+
+def _show_attacked(robust: Facts) -> None:
+    steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
+    _print(
+        f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
+        f"{robust['flipped']:.1%} of the queries lost their right answer"
+    )
+    rows = [
+        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), one["map_at_r"], one["r_precision"])))
+        for which, one in (("clean", robust["clean"]), ("attacked", robust))
+    ]
+    headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), "MAP@R", "R-precision")
+    _show(table(headers, rows, right=tuple(range(1, len(headers)))))
+
+
+def show_test(found: Facts) -> None:
+    """Print the figures on the sealed test split."""
+    rows = [
+        (name, f"{one['recall_at']['1']:.3f}", f"{one['map_at_r']:.3f}", str(one["queries"]))
+        for name, one in ((name, found[name]) for name in ("frozen", "baseline", "final"))
+    ]
+    _show(table(("test split", "R@1", "MAP@R", "queries"), rows, right=(1, 2, 3)))
+    if found["kept_nothing"]:
+        _print("The run kept no round: its final model is the baseline.")
+    else:
+        _print(f"Final over baseline: {points(found['over_baseline'])}")
+    if found["planted_gap"]:
+        gap = found["planted_gap"]
+        _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {points(gap)}")
+
+
+def show_trial_test(found: Facts) -> None:
+    """Print the figures of trainings on the sealed test split."""
+    shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
+    rows = [
+        (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), f"{one['map_at_r']:.3f}", f"{one['r_precision']:.3f}")
+        for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
+    ]
+    headers = ("test split", *(f"R@{k}" for k in shown), "MAP@R", "R-precision")
+    _show(table(headers, rows, right=range(1, len(headers))))
+    recall = found["recall_at_1"]
+    over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
+    _print(f"Recall@1 {recall['mean']:.3f}{over} on {found['queries']} test queries, regime {found['regime']}")
+
+
+def _show_gaps(found: Facts) -> None:
+    if not found["gaps"]:
+        _print("No gap: no cell is worse than its class and its facet value lead one to expect.")
+        return
+    _print("")
+    _print("Where it fails:")
+    for group in found["findings"][:_GROUPS]:
+        _print(f"  {group['sentence']}")
+    rows = [
+        (
+            cell_name(gap),
+            gap["cause"],
+            f"{gap['support']} (typically {gap['typical_support']:g})",
+            f"{gap['recall_at_1']:.2f}",
+            f"{gap['low']:.2f}-{gap['high']:.2f}",
+            str(gap["queries"]),
+            ", ".join(gap["confused_with"][:2]),
+        )
+        for gap in found["gaps"]
+    ]
+    headers = ("worst cells", "cause", "training images", "R@1", "95 %", "queries", "taken for")
+    _show(table(headers, rows, right=(2, 3, 4, 5)))
+    pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
+    _print(f"Most often mistaken: {'; '.join(pairs)}")
+
+
+def _duplicates(found: Facts) -> list[str]:
+    lines = []
+    if found["within_train"]:
+        lines.append(f"{len(found['within_train'])} pairs of near-duplicates among the training images")
+    if found["across_splits"]:
+        lines.append(f"{len(found['across_splits'])} training images show the same as a validation image")
+    if found["in_test"]:
+        lines.append(f"{len(found['in_test'])} training or validation images match the sealed test split")
+    return lines
+
+
+def _interval(one: Facts) -> tuple[str, str, str]:
+    return f"{one['value']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one["count"])
+
+
+def _print(text: str) -> None:
+    from rich.text import Text
+
+    indent = len(text) - len(text.lstrip())
+    stdout_console().print(Text(" " * indent + clean(text, _LONGEST)), soft_wrap=True)
+
+
+def _show(built: Any) -> None:
+    stdout_console().print(built)

@@ -1,0 +1,115 @@
+"""Runs on the terminal: one run's outcome, and the list of runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.plural import counted
+from atlantis_core.base.text import clean
+from atlantis_core.run.verdict_snapshot import hands_since
+from atlantis_dml.app.command_lines import about_run
+from atlantis_dml.text.figures import bare_points, duration, headline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from atlantis_core.store.runs import Run
+
+_LONGEST = 200
+_PIPE_WIDTH = 120
+
+
+def show_run(summary: Mapping[str, Any], folder: Path) -> None:
+    """Print what a run of the workspace `folder` came to on stdout."""
+    console = stdout_console()
+    console.print(_text(headline(summary)), soft_wrap=True)
+    if summary["rounds"]:
+        console.print(_rounds(summary["rounds"]))
+    for line in _lines(summary, folder):
+        console.print(_text(line), soft_wrap=True)
+
+
+def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
+    """Print the list of runs, each with where it stands, on stdout, newest first."""
+    rows = [
+        (
+            run.id,
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
+            f"{standing}: {run.stop_reason}" if run.stop_reason else standing,
+            run.spec.data,
+            run.spec.goal.text,
+        )
+        for run, standing in runs
+    ]
+    stdout_console().print(table(("run", "begun", "state", "data", "goal"), rows))
+
+
+def stdout_console() -> Console:
+    """Return a console on stdout; a file or a pipe gets lines wide enough for every table."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
+    """Return a quiet table of untrusted text; `right` numbers the columns that are set to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    built = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, header in enumerate(headers):
+        built.add_column(header, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        built.add_row(*[_text(cell) for cell in row])
+    return built
+
+
+def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        (
+            str(entry["index"]),
+            "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
+            _arrow(entry["recall_at_1"]),
+            bare_points(entry["recall_at_1"]) if entry["recall_at_1"] else "",
+            bare_points(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
+            f"{entry['images']['made']}/{entry['images']['kept']}/{entry['images']['rejected']}",
+            duration(entry["seconds"]),
+        )
+        for entry in rounds
+    ]
+    headers = ("round", "", "R@1", "points overall", "points on its cells", "made/kept/rejected", "time")
+    return table(headers, rows, right=(0, 6))
+
+
+def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
+    spent = summary["spent"]
+    changed = [(entry["index"], hands_since(entry["images"])) for entry in summary["rounds"]]
+    lines = [f"Images of round {index}: {said}" for index, said in changed if said]
+    lines += [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
+    if summary["frozen"]:
+        lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
+    lines.append(f"Spent: {counted(spent['images'], 'image')}, {duration(spent['seconds'])} of work, {_paid(spent)}")
+    lines.append(f"Report: {summary['report_path']}")
+    lines.append(f"Trace:  {about_run('trace', summary['run_id'], folder)}")
+    return lines
+
+
+def _paid(spent: Mapping[str, Any]) -> str:
+    return f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
+
+
+def _arrow(change: Mapping[str, Any] | None) -> str:
+    return f"{change['before']:.3f} -> {change['after']:.3f}" if change else ""
+
+
+def _text(text: str) -> Any:
+    """Return text that is neither read as markup nor holds control characters."""
+    from rich.text import Text
+
+    return Text(clean(text, _LONGEST * 3))

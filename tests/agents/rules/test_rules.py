@@ -1,0 +1,147 @@
+"""The offline planner, drafter and prompt writer: deterministic, and sparing with the budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, ToolMessage
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.base.serialization import as_json
+from atlantis_core.records import Cell, CellRequest, Gap
+from atlantis_dml.agents.rules.drafter import RuleDrafter
+from atlantis_dml.agents.rules.planner import RulePlanner
+from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
+from atlantis_dml.tools.context import Brief, PromptFacts
+
+
+def gap(name: str, value: str, score: float) -> Gap:
+    cell = Cell(name, "condition", value)
+    return Gap(cell, 0, 3.0, 0.3, 0.2, 0.4, 40, 0.4, "scarce", (), score)
+
+
+def brief(**changes: Any) -> Brief:
+    facts: dict[str, Any] = {
+        "round": 1,
+        "gaps": (gap("a", "night", 0.5), gap("b", "night", 0.4), gap("c", "fog", 0.1)),
+        "history": (),
+        "num_images": 61,
+        "classes": ("a", "b", "c"),
+        "facet_values": {"condition": ("day", "fog", "night")},
+        "spread": "targeted",
+        "arms": ("edit",),
+        "scorer": "margin",
+        "feedback": "",
+    }
+    return Brief(**(facts | changes))
+
+
+def cells(protocol: Any) -> dict[tuple[str, str], int]:
+    return {(request.cell.class_name, request.cell.value): request.count for request in protocol.cells}
+
+
+def test_images_go_to_the_leading_gaps_and_add_up_to_the_budget() -> None:
+    assert cells(RuleDrafter().draft(brief())) == {("a", "night"): 31, ("b", "night"): 30}
+
+
+def test_one_cell_is_told_as_one() -> None:
+    one = brief(gaps=(gap("c", "fog", 0.1),))
+    told = RuleDrafter().draft(one).reason
+    assert told == "1 cell at condition=fog has R@1 0.30 with 0 training images"
+
+
+def test_a_round_that_failed_is_not_tried_again() -> None:
+    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
+    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
+
+
+def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
+    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
+    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    widened = RuleDrafter().draft(brief(round=2, gaps=brief().gaps[:2], history=past))
+    assert set(cells(widened)) == {(n, v) for n in "abc" for v in ("day", "fog", "night")} - {
+        ("a", "night"),
+        ("b", "night"),
+    }
+    assert "no gap is left" in widened.reason
+    second = ({"round": 2, "protocol": as_json(widened), "decision": {"kept": False}},)
+    with pytest.raises(ToolError, match="no cell is left"):
+        RuleDrafter().draft(brief(round=3, gaps=brief().gaps[:2], history=past + second))
+
+
+def test_a_gap_of_a_facet_value_is_mended_with_every_training_class() -> None:
+    drafted = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),)))
+    assert cells(drafted) == {("a", "night"): 21, ("b", "night"): 20, ("c", "night"): 20}
+    past = ({"round": 1, "protocol": as_json(drafted), "decision": {"kept": False}},)
+    again = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),), history=past))
+    assert {value for _, value in cells(again)} == {"day", "fog"}
+
+
+def test_cells_are_added_until_a_gain_could_be_proven() -> None:
+    few = tuple(replace(one, queries=9) for one in (gap("a", "x", 0.5), gap("b", "y", 0.1), gap("c", "z", 0.05)))
+    assert set(cells(RuleDrafter().draft(brief(gaps=few)))) == {("a", "x"), ("b", "y"), ("c", "z")}
+
+
+def test_a_collection_without_gaps_is_told_so() -> None:
+    with pytest.raises(ToolError, match="no gap was found"):
+        RuleDrafter().draft(brief(gaps=()))
+
+
+def test_cells_that_are_no_worse_than_the_rest_are_mended_where_the_goal_names_them() -> None:
+    named = tuple(replace(gap(name, "night", score), cause="named") for name, score in (("a", -0.01), ("b", -0.02)))
+    assert set(cells(RuleDrafter().draft(brief(gaps=named)))) == {("a", "night")}
+
+
+@pytest.mark.parametrize("num_images", [5, 9, 40])
+def test_the_uniform_control_spends_the_same_on_all_cells(num_images: int) -> None:
+    drafted = RuleDrafter().draft(brief(spread="uniform", num_images=num_images))
+    counts = cells(drafted)
+    assert drafted.num_images == num_images
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert len(counts) == min(9, num_images)
+
+
+def written(request: CellRequest) -> tuple[str, ...]:
+    protocol = replace(RuleDrafter().draft(brief()), cells=(request,))
+    (prompts,) = TemplatePromptWriter().write(protocol, PromptFacts(("tug",), {}))
+    return prompts
+
+
+def test_prompts_name_the_class_and_the_condition_and_differ() -> None:
+    prompts = written(CellRequest(Cell("tug", "condition", "night"), 30))
+    assert len(set(prompts)) == len(prompts) == 4
+    assert all("tug" in prompt and "at night" in prompt for prompt in prompts)
+    assert len(written(CellRequest(Cell("tug", "shelf", "left"), 1))) == 1
+
+
+def state(*steps: str, **more: Any) -> dict[str, Any]:
+    return {"round": 1, "steps": list(steps), "messages": [], **more}
+
+
+def context(*facets: str) -> Any:
+    return SimpleNamespace(session=SimpleNamespace(collection=SimpleNamespace(facets=facets)))
+
+
+def planned(given: dict[str, Any], *facets: str) -> tuple[str, dict[str, Any]]:
+    (call,) = RulePlanner().decide(given, context(*facets)).tool_calls
+    return call["name"], call["args"]
+
+
+def test_the_rules_prepare_once_and_then_go_round() -> None:
+    prepared = ["dataset_statistics", "train_retriever:baseline", "evaluate_retrieval:baseline"]
+    assert planned(state(), "light") == ("dataset_statistics", {})
+    assert planned(state(prepared[0])) == ("caption_images", {})
+    assert planned(state(prepared[0]), "light") == ("train_retriever", {"arm": "baseline"})
+    assert planned(state(*prepared), "light") == ("find_gaps", {})
+    assert planned(state(*prepared, last_kept=True), "light") == ("train_retriever", {"arm": "incumbent"})
+
+
+def test_the_rules_stop_where_a_tool_failed_and_say_why() -> None:
+    answers = [AIMessage("x"), ToolMessage("no gap is left", tool_call_id="1", status="error")]
+    decision = RulePlanner().decide(state(messages=answers), context("light"))
+    assert decision.tool_calls == []
+    assert "no gap is left" in decision.text

@@ -1,0 +1,220 @@
+"""Every candidate gets exactly one verdict, for the right reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from atlantis_core.base.errors import ToolError
+from atlantis_core.data.fingerprints import fingerprint
+from atlantis_core.data.sealed import SealedSplit
+from atlantis_core.filtering.captions import CaptionCheck
+from atlantis_core.filtering.centre_ratio import CentreRatio
+from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.diversity import nearest_before
+from atlantis_core.filtering.domain import without_domain_shift
+from atlantis_core.filtering.leak_guard import LeakGuard
+from atlantis_core.filtering.margin import Margin
+from atlantis_core.filtering.screening import RealImages, judge_embeddings, screen
+from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
+
+CLASSES = ("ferry", "sloop", "trawler", "tug", "yawl")
+
+
+def picture(path: Path, seed: int) -> str:
+    rng = np.random.default_rng(seed)
+    Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((64, 64)).save(path)
+    return str(path)
+
+
+def candidate(
+    key: str, path: str = "", class_name: str = "tug", source_id: str = "", value: str = "night"
+) -> Candidate:
+    cell = Cell(class_name, "lighting", value)
+    return Candidate(key, path, "", cell, "", source_id, "photometric/1", {}, 0, "p1", 1, 0.0)
+
+
+@pytest.fixture
+def real():
+    """Five classes along five axes, four images each."""
+    rng = np.random.default_rng(0)
+    points = np.repeat(np.eye(5, 6), 4, axis=0) + 0.05 * rng.standard_normal((20, 6))
+    names = [name for name in CLASSES for _ in range(4)]
+    ids = [f"{name}-{number}" for name in CLASSES for number in range(4)]
+    return RealImages(ids, names, points.astype(np.float32))
+
+
+def towards(class_name: str, aside: float = 0.0) -> np.ndarray:
+    point = np.zeros(6, dtype=np.float32)
+    point[CLASSES.index(class_name)] = 1
+    point[5] = aside
+    return point
+
+
+@pytest.fixture
+def held_out(tmp_path):
+    """A validation image, a sealed test image, and a guard that knows both."""
+    validation = LabelledImage("v", picture(tmp_path / "validation.png", 100), "tug", "validation")
+    test = LabelledImage("t", picture(tmp_path / "test.png", 101), "tug", "test")
+    return validation, test, LeakGuard.of([validation], SealedSplit([test], [fingerprint(test.path)]))
+
+
+def test_one_verdict_each_in_order_with_its_reason(real, held_out, tmp_path):
+    validation, test, guard = held_out
+    places = {
+        "good": towards("tug", 0.3),
+        "twin": towards("tug", 0.3),
+        "other": towards("tug", -0.9),
+        "wrong": towards("ferry"),
+    }
+    paths = {key: picture(tmp_path / f"{key}.png", seed) for seed, key in enumerate(places)}
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(tmp_path / "blank.png")
+    with Image.open(validation.path) as image:
+        ImageEnhance.Brightness(image).enhance(0.9).resize((50, 50)).save(tmp_path / "leak.png")
+    paths |= {"leak": str(tmp_path / "leak.png"), "sealed": test.path}
+    paths |= {key: str(tmp_path / f"{key}.png") for key in ("broken", "blank")}
+    asked = []
+
+    def embed(wanted):
+        asked.extend(Path(path).stem for path in wanted)
+        return np.stack([places[Path(path).stem] for path in wanted])
+
+    made = [
+        candidate(key, paths[key]) for key in ("wrong", "leak", "good", "broken", "twin", "sealed", "blank", "other")
+    ]
+    verdicts = screen(made, embed, real, Margin(), guard, {})
+    assert [verdict.candidate_key for verdict in verdicts] == [item.key for item in made]
+    assert [verdict.filter for verdict in verdicts] == [
+        *("margin", "leak_guard", "margin", "unreadable", "diversity", "leak_guard", "blank", "margin")
+    ]
+    assert [verdict.candidate_key for verdict in verdicts if verdict.kept] == ["good", "other"]
+    assert asked == ["wrong", "good", "twin", "other"]
+    assert all(verdict.reason and np.isfinite(verdict.score) for verdict in verdicts)
+    assert "good" in verdicts[4].reason
+
+
+def test_an_edit_of_a_leaking_source_leaks_however_it_looks(real, held_out, tmp_path):
+    validation, _, guard = held_out
+    edit = picture(tmp_path / "edit.png", 55)
+    assert not guard.matches(edit)
+    assert guard.matches(edit, validation.path)
+    clean = picture(tmp_path / "clean.png", 56)
+    made = [candidate("a", edit, source_id="copy"), candidate("b", edit, source_id="clean")]
+    verdicts = screen(
+        made,
+        lambda paths: np.stack([towards("tug", 0.5) for _ in paths]),
+        real,
+        Margin(),
+        guard,
+        {"copy": validation.path, "clean": clean},
+    )
+    assert [verdict.filter for verdict in verdicts] == ["leak_guard", "margin"]
+
+
+def test_the_guard_sees_mirror_images_and_says_only_yes_or_no(held_out, tmp_path):
+    validation, _, guard = held_out
+    with Image.open(validation.path) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirror.png")
+    assert guard.matches(str(tmp_path / "mirror.png")) is True
+    assert guard.matches(picture(tmp_path / "strange.png", 77)) is False
+    assert LeakGuard.of([], SealedSplit([], [])).matches(validation.path) is False
+
+
+def test_a_source_that_cannot_be_checked_is_an_error_not_a_pass(real, held_out, tmp_path):
+    made = [candidate("a", picture(tmp_path / "a.png", 3), source_id="gone")]
+    with pytest.raises(ToolError, match="'gone'"):
+        screen(made, lambda _: np.zeros((1, 6), np.float32), real, Margin(), held_out[2], {})
+
+
+def test_nothing_to_judge_embeds_nothing(real, held_out):
+    def never(_paths):
+        raise AssertionError("embed was called")
+
+    assert screen([], never, real, Margin(), held_out[2], {}) == []
+
+
+def test_unknown_classes_and_diverged_models_are_named(real):
+    with pytest.raises(ToolError, match="'submarine'"):
+        judge_embeddings([candidate("a", class_name="submarine")], np.zeros((1, 6), np.float32), real, Margin())
+    with pytest.raises(ToolError, match="NaN"):
+        judge_embeddings([candidate("a")], np.full((1, 6), np.nan, np.float32), real, Margin())
+
+
+def test_the_source_of_an_edit_is_no_copy_but_another_real_image_is(real):
+    same = np.stack([real.embeddings[12], real.embeddings[12]])
+    made = [candidate("own", source_id="tug-0"), candidate("stranger", source_id="tug-1")]
+    own, stranger = judge_embeddings(made[:1], same[:1], real, Margin()) + judge_embeddings(
+        made[1:], same[1:], real, Margin()
+    )
+    assert own.kept
+    assert stranger.filter == "diversity"
+    assert "real image tug-0" in stranger.reason
+
+
+def test_copies_of_a_rejected_copy_are_still_measured_against_the_kept_one():
+    points = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1]], dtype=np.float32)
+    empty = np.zeros((0, 2), dtype=np.float32), np.zeros(0, dtype=np.int64), []
+    found = nearest_before(points, np.zeros(4, dtype=np.int64), list("abcd"), *empty, [""] * 4, 0.99)
+    assert [item.of for item in found] == ["", "a", "a", "c"]
+    assert found[1].cosine > 0.99 > found[2].cosine
+
+
+def test_other_classes_are_no_copies():
+    points = np.ones((2, 3), dtype=np.float32)
+    found = nearest_before(points, np.array([0, 1]), ["a", "b"], points, np.array([2, 2]), ["x", "y"], ["", ""], 0.9)
+    assert [item.of for item in found] == ["", ""]
+
+
+def night_world(real, rng):
+    """Right candidates of all classes, displaced together, and one of them with the wrong class."""
+    made = [candidate(f"{name}{n}", class_name=name) for name in CLASSES for n in range(3)]
+    night = np.array([1.6, 0.3, 0, 0, 0, 1.2], dtype=np.float32)
+    points = np.stack([towards(item.cell.class_name) * 0.95 + night for item in made])
+    points += 0.02 * rng.standard_normal(points.shape).astype(np.float32)
+    return [*made, candidate("wrong", class_name="tug")], np.vstack([points, towards("yawl") * 0.95 + night])
+
+
+@pytest.mark.parametrize("scorer", [CentreRatio(), Margin()])
+def test_what_all_classes_of_a_condition_share_is_not_held_against_them(real, scorer):
+    made, points = night_world(real, np.random.default_rng(1))
+
+    def kept(in_domain):
+        verdicts = judge_embeddings(made, points, real, scorer, in_domain=in_domain, copy_cosine=2)
+        return {verdict.candidate_key for verdict in verdicts if verdict.kept}
+
+    assert len(kept(False)) < len(made) - 1
+    assert kept(True) == {item.key for item in made} - {"wrong"}
+
+
+def test_a_domain_of_few_classes_is_left_as_it_is_and_unit_vectors_stay_unit(real):
+    labels = np.repeat(np.arange(5), 4)
+    centres = Centres.of(real.embeddings, labels)
+    points = real.embeddings / np.linalg.norm(real.embeddings, axis=1, keepdims=True) + np.float32(0)
+    shifted = without_domain_shift(points, labels, ["few" if label < 3 else "other" for label in labels], centres)
+    np.testing.assert_array_equal(shifted, points)
+    shifted = without_domain_shift(points, labels, ["night"] * 20, centres)
+    np.testing.assert_allclose(np.linalg.norm(shifted, axis=1), 1, atol=1e-5)
+
+
+def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, held_out, tmp_path):
+    class Seer:
+        name, recognises, version = "seer", True, "1"
+
+        def caption(self, images):
+            return [Caption(one.id, "at day" if one.id == "wrong" else "at night", {}) for one in images]
+
+    shown = [LabelledImage(f"n{i}", "", "tug", "train", facets={"lighting": "night"}) for i in range(4)]
+    made = [candidate(key, picture(tmp_path / f"{key}.png", seed)) for seed, key in enumerate(("right", "wrong"))]
+    asked = []
+
+    def embed(paths):
+        asked.extend(paths)
+        return np.stack([towards("tug", 0.3) for _ in paths])
+
+    check = CaptionCheck(Seer(), {"lighting": ("day", "night")}, shown)
+    verdicts = screen(made, embed, real, Margin(), held_out[2], {}, captions=check)
+    assert [verdict.kept for verdict in verdicts] == [True, False]
+    assert verdicts[1].filter == "caption"
+    assert asked == [made[0].path]

@@ -1,0 +1,64 @@
+"""Pictures and words in one space, with a tiny CLIP of random weights: what is asked, not how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.searching.clip import ClipEmbedder
+from atlantis_core.searching.embedder import load_embedder
+from tests.atlantis_core.generation.diffusion_models import MAX_TOKENS, tiny_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+    folder = tmp_path_factory.mktemp("clip")
+    tokenizer = tiny_tokenizer(tmp_path_factory.mktemp("words"))
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    words = {
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": MAX_TOKENS,
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": 52,
+    }
+    config = CLIPConfig(
+        text_config=small | words, vision_config=small | {"image_size": 32, "patch_size": 16}, projection_dim=8
+    )
+    torch.manual_seed(0)
+    CLIPModel(config).save_pretrained(folder)
+    size = {"height": 32, "width": 32}
+    pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size)
+    CLIPProcessor(pictures, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_pictures_and_words_are_unit_vectors_of_one_length(tiny_clip: Path) -> None:
+    clip = load_embedder(f"clip:{tiny_clip}")
+    assert isinstance(clip, ClipEmbedder)
+    noise = np.random.default_rng(0).integers(0, 255, (3, 40, 30, 3), dtype=np.uint8)
+    pictures = clip.embed([Image.fromarray(one) for one in noise])
+    words = clip.embed_text(
+        ["a boat", "a very long sentence about boats and the sea, longer than the model reads " * 5]
+    )
+    assert pictures.shape == (3, clip.dims) == (3, 8)
+    assert words.shape == (2, 8)
+    assert np.linalg.norm(pictures, axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(words, axis=1) == pytest.approx(1, abs=1e-5)
+    assert clip.embed([]).shape == (0, 8)
+    assert len(clip.model_hash) == 32
+
+
+def test_mistakes_are_told(tiny_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="no words to search with"):
+        ClipEmbedder(str(tiny_clip)).embed_text([" "])
+    with pytest.raises(SetupError, match="names no model"):
+        ClipEmbedder("")
+    with pytest.raises(SetupError, match=r"no config\.json"):
+        ClipEmbedder(str(tmp_path))

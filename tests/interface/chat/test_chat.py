@@ -1,0 +1,110 @@
+"""`atlantis chat` from a pipe on the tiny bundled world: goal, plan, approval, questions, wishes, memory."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from atlantis_dml.cli.main import _answer
+
+QUICK = ["chat", "harbor-tiny", "--preset", "smoke", "--backbone", "harbor-student", "--seeds", "1"]
+
+pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # the injected runtime
+
+
+@pytest.fixture
+def talk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Return a function that says lines in a chat and returns the exit code and what was printed."""
+
+    def talking(*lines: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        code = _answer([*QUICK, *options])
+        return code, capsys.readouterr().out
+
+    return talking
+
+
+@pytest.mark.slow
+def test_a_whole_conversation(talk) -> None:
+    code, out = talk(
+        "# a comment",
+        "night photos of trawlers are not found; you have 12 images and 1 round",
+        "skip day",
+        "undo",
+        "yes",
+        "why did you pick night?",
+        "skip trawler-red-white",
+        "undo",
+        "status",
+        "approve with 5",
+        "results",
+        "/trace",
+        "/quit",
+    )
+    assert code == 0
+    order = [
+        "64 sealed test images",
+        "condition=night in 2 classes",
+        "Say yes to start",
+        "Left alone from the start: day",
+        "Taken back: leaving day alone",
+        "is started",
+        "Round 1: ",
+        "cost: ",
+        "answer: approve",
+        "was gap 1 of",
+        "Left alone from now on: trawler-red-white",
+        "Taken back: leaving trawler-red-white alone",
+        "status: waiting",
+        "changed to 5 images",
+        "5 images made",
+        "Report: ",
+        "round 1 was ",
+        "planner rules",
+    ]
+    places = [out.find(part) for part in order]
+    assert -1 not in places, order[places.index(-1)]
+
+
+@pytest.mark.slow
+def test_it_goes_on_after_a_restart(talk) -> None:
+    code, out = talk("trawlers at night are not found, 8 images, 1 round", "yes")
+    assert code == 3
+    assert "answer: approve" in out
+    code, out = talk("approve without trawler-red-white", "why did it end?")
+    assert code == 0
+    assert "Going on with chat-" in out
+    assert out.count("answer: approve") == 1, "the waiting protocol is shown again"
+    assert "Last: yes" in out
+    assert "changed to" in out
+    assert "the run ended: its one round is done" in out
+
+
+def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> None:
+    code, out = talk("yes", "\x1b[31mred\x1b[0m", "approve", "go on", "stop", "/undo", "/trace", "/help")
+    assert code == 0
+    assert "what should be found better?" in out
+    assert "no protocol waits" in out
+    assert "no run was started" in out
+    assert "nothing is working now" in out
+    assert "nothing to take back" in out
+    assert "/approve [N]" in out
+    assert "\x1b" not in out
+    assert "Going on" not in out
+    assert "Going on" in talk()[1]
+    assert "Going on" not in talk(options=("--new",))[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "telling"),
+    [
+        (["chat"], "DATA is missing"),
+        (["chat", "nowhere"], "there is no folder"),
+        (["chat", "harbor-tiny", "--thread", "a/b"], "--thread"),
+        (["chat", "harbor-tiny", "--planner", "openai:x"], "needs a key"),
+    ],
+)
+def test_mistakes_are_one_line(options: list[str], telling: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(options) == 2
+    assert telling in capsys.readouterr().err

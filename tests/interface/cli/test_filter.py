@@ -1,0 +1,83 @@
+"""`atlantis filter`, through the command itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlantis_dml.cli.main import _answer
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.array([3, 5, 8]), 12)
+    points = (np.eye(3, 5)[[0] * 12 + [1] * 12 + [2] * 12] + 0.1 * rng.standard_normal((36, 5))).astype(np.float32)
+    np.savez(tmp_path / "real.npz", embeddings=points, labels=labels)
+    claimed = np.array([3, 5, 8, 3])  # the last lies in class 5
+    np.savez(tmp_path / "made.npz", embeddings=points[[0, 12, 24, 13]], labels=claimed)
+    return [str(tmp_path / "real.npz"), str(tmp_path / "made.npz")]
+
+
+@pytest.mark.parametrize("scorer", ["auto", "centre_ratio", "margin", "knn", "lof", "isolation"])
+def test_the_wrong_one_is_rejected_with_reason_and_score(
+    scorer: str, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["filter", *files, "--scorer", scorer, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["kept"] == [0, 1, 2]
+    (rejected,) = found["rejected"]
+    assert rejected.keys() == {"index", "reason", "score"}
+    assert rejected["index"] == 3
+    assert rejected["score"] > found["threshold"]
+    assert rejected["reason"].startswith(f"outlier: {found['scorer']} ")
+    assert found["nearest_own_class"] == {"made": 0.75, "kept": 1.0}
+
+
+def test_the_chosen_scorer_and_threshold_give_the_same_again(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["filter", *files, "--json"]) == 0
+    chosen = json.loads(capsys.readouterr().out)
+    again = ["--scorer", chosen["scorer"], "--threshold", repr(chosen["threshold"])]
+    assert _answer(["filter", *files, *again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == chosen
+
+
+def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert _answer(["filter", *files]) == 0
+    shown = capsys.readouterr().out
+    assert "kept 3 of 4" in shown
+    assert "75.0% of the made images, 100.0% of the kept" in shown
+    assert "3 (" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["REAL", "/no/such.npz"], "/no/such.npz"),
+        (["REAL", "MADE", "--scorer", "critic"], "'critic'"),
+        (["REAL", "MADE", "--scorer", "math:pi"], "scorer 'math:pi' is no class; known: centre_ratio, isolation"),
+        (
+            ["REAL", "MADE", "--scorer", "json:JSONEncoder"],
+            "lacks fit, name, score, threshold: it is no ",
+        ),
+        (["REAL", "MADE", "--scorer", "datetime:date"], "scorer 'datetime:date' cannot be made without being told"),
+        (["REAL", "MADE", "--threshold", "-1"], "threshold -1.0 is not"),
+        (["REAL", "MADE", "--threshold", "nan"], "threshold nan is not"),
+        (["MADE", "REAL", "--scorer", "lof", "--threshold", "x"], "--threshold"),
+        (["REAL"], "SYNTH.npz"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], culprit: str, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"REAL": files[0], "MADE": files[1]}
+    assert _answer(["filter", *(named.get(argument, argument) for argument in arguments)]) == 2
+    answered = capsys.readouterr()
+    assert culprit in answered.err
+    assert answered.err.count("\n") == 1
+    assert answered.out == ""

@@ -1,0 +1,140 @@
+"""What a training's figures are worth: said in words, in JSON, and by the command that comes next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_dml.cli.main import _answer
+from tests.interface.conftest import QUICK
+
+
+def named_otherwise(folder: Path) -> Path:
+    """Write photos of five classes; the folder must be quoted, and no column has the name that is looked for."""
+    draw = np.random.default_rng(1)
+    folder.mkdir()
+    rows = ["file_name,label,kind,part,visit"]
+    for number in range(5):
+        for index in range(8):
+            name = f"{number}-{index}.png"
+            Image.fromarray(draw.integers(0, 255, (40, 48, 3)).astype(np.uint8)).save(folder / name)
+            part = "train" if number < 3 else "validation"
+            rows.append(f"{name},shop,kind {number},{part},{index % 2}")
+    (folder / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_the_next_command_asks_what_the_training_was_measured_by(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, workspace = named_otherwise(tmp_path / "my photos"), tmp_path / "a workspace"
+    columns = ["--label", "kind", "--split", "part", "--facets", "visit", "--query", "visit=1"]
+    words = ["train", str(photos), *QUICK, *columns, "--regime", "unseen", "--workspace", str(workspace)]
+    assert _answer([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert _answer(words) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
+    assert line == f"next: {found['next']}"
+    program, *then = shlex.split(found["next"])
+    assert (program, _answer([*then, "--json"])) == ("atlantis", 0)
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["queries"] == found["queries"] == 8
+    assert measured["recall_at"] == found["trials"][0]["recall_at"]
+    assert list(measured["per_facet"]) == ["visit"]
+
+
+def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, place = named_otherwise(tmp_path / "photos"), ["--workspace", str(tmp_path / "w")]
+    words = [str(photos), "--label", "kind", *place, "--json"]
+    split, unseen = ["--split-column", "part"], ["--regime", "unseen"]
+    assert _answer(["train", *words, *QUICK, *split, *unseen, "--out", str(tmp_path / "handed-on")]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["trained_on"] == {"queries": 0, "of_queries": 16, "classes": 0, "of_classes": 2}
+    trial = trained["trials"][0]["id"]
+    assert shlex.split(trained["next"])[2] == str(tmp_path / "handed-on")
+    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained_on"] == trained["trained_on"]
+
+    def measured(model: str, *more: str) -> dict[str, Any]:
+        assert _answer(["evaluate", model, *words, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert measured(trial, *split, *unseen)["trained_on"] == trained["trained_on"]
+    train_photos = {hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in photos.glob("[012]-*.png")}
+    queries = read_collection(photos, ReadOptions("kind")).collection.of_split("validation")
+    known = sum(query.id in train_photos for query in queries)
+    assert known > 0
+    for model in (trial, str(tmp_path / "handed-on")):
+        found = measured(model)
+        assert (found["training"], found["regime"]) == (trial, "seen")
+        assert found["trained_on"] == {"queries": known, "of_queries": len(queries), "classes": 3, "of_classes": 5}
+    assert _answer(["evaluate", trial, *words[:-1]]) == 0
+    assert f"{known} of {len(queries)} queries are photos that it was trained on" in capsys.readouterr().out
+    other = ["--regime", "unseen", "--query", "split=train", "--gallery", "split=train"]
+    assert _answer(["evaluate", trial, *words[:-1], *split, *other]) == 0
+    assert "3 of the 3 classes asked for were trained on" in capsys.readouterr().out
+
+
+def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _answer(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    words = [str(photos), "--workspace", str(tmp_path / "other")]
+    assert _answer(["evaluate", trial["path"], *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["training"], found["trained_on"]) == (trial["id"], None)
+    assert _answer(["evaluate", trial["path"], *words]) == 0
+    assert "Not known: whether it was trained on these photos" in capsys.readouterr().out
+    assert _answer(["evaluate", "scratch", *words]) == 0
+    assert "Not known" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--split-column", "nonesuch"], "--split-column names the column 'nonesuch'"),
+        (["--split-column", "visit"], "name another column with --split-column COLUMN"),
+        (["--split-column", "part", "--regime", "unseen", "--label", "visit"], "or --split-column with one that"),
+    ],
+)
+def test_advice_about_columns_names_the_option_that_evaluate_has(
+    options: list[str], advice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "harbor-student", str(named_otherwise(tmp_path / "photos")), *options]
+    assert _answer(words) == 2
+    assert advice in capsys.readouterr().err
+
+
+def test_random_weights_are_only_measured_where_they_are_asked_for_and_are_called_so(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(photos), "--workspace", str(tmp_path / "w")]
+    assert _answer(["evaluate", "dino-vits16", *words, "--json"]) == 2
+    refused = json.loads(capsys.readouterr().out)["error"]
+    assert "no pretrained weights for 'dino-vits16'" in refused
+    assert "scratch:dino-vits16 for random weights" in refused
+    for model, weights in (("scratch:test_vit", "random"), ("harbor-student", "pretrained")):
+        assert _answer(["evaluate", model, *words, "--json"]) == 0
+        answered = capsys.readouterr()
+        assert json.loads(answered.out)["weights"] == weights
+        assert ("weights are random" in answered.err) == (weights == "random")
+    assert _answer(["train", *words, *QUICK, "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["weights"] == "random"
+    assert _answer(["train", *words, *QUICK]) == 0
+    assert "frozen (random weights)" in capsys.readouterr().out
+    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == "trained"
+    assert _answer(["diagnose", *words, "--frozen", "--backbone", "scratch", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == "random"
