@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from atlantis_core.base.errors import BudgetSpent, NoUsableAnswer, ProviderUnavailable
-from atlantis_core.base.plural import counted
-from atlantis_core.base.text import clean
-from atlantis_core.run.critique import Critique, round_facts, survivors
-from atlantis_dml.agents.client.structured_output import ask_for
-from atlantis_dml.agents.prompt_facts import scorers_in_words
+from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ProviderUnavailable
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import clean_text
+from atlantis_core.run.critique import Critique, count_survivors, describe_round
+from atlantis_dml.agents.client.structured_output import ask_for_object
+from atlantis_dml.agents.prompt_facts import describe_scorers
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RuleCritic:
 
     def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
         """Return what to change; see `tools.context.Critic`."""
-        made, kept, why = survivors(session, finished["round"])
+        made, kept, why = count_survivors(session, finished["round"])
         targeted, changes = finished["decision"]["targeted"], []
         if made and kept < _FEW_KEPT * made:
             changes.append(
@@ -38,7 +38,8 @@ class RuleCritic:
             )
         if targeted["queries"] < _FEW_QUERIES:
             changes.append(
-                f"the targeted cells hold only {counted(targeted['queries'], 'query', 'queries')}: target cells that "
+                f"the targeted cells have only {count_noun(targeted['queries'], 'query', 'queries')}: target cells "
+                "that "
                 "hold more together"
             )
         if not finished["decision"]["kept"]:
@@ -65,13 +66,13 @@ class ChatCritic:
         """Return what to change; see `tools.context.Critic`."""
         facts = render("critic_facts", **_facts(finished, session))
         try:
-            return ask_for(self._calls, "critic", render("critic"), facts, _Answer, self._critique)
-        except (NoUsableAnswer, BudgetSpent, ProviderUnavailable):  # a run that is judged must not wait for remarks
+            return ask_for_object(self._calls, "critic", render("critic"), facts, _Answer, self._critique)
+        except (NoUsableReply, BudgetExceeded, ProviderUnavailable):  # a run that is judged must not wait for remarks
             return self._rules.review(finished, session)
 
     def _critique(self, answer: _Answer) -> Critique:
-        changes = tuple(clean(change, _LONGEST) for change in answer.changes[:3] if change.strip())
-        return Critique(clean(answer.finding, _LONGEST), changes, self._calls.name)
+        changes = tuple(clean_text(change, _LONGEST) for change in answer.changes[:3] if change.strip())
+        return Critique(clean_text(answer.finding, _LONGEST), changes, self._calls.name)
 
 
 def _facts(finished: Mapping[str, Any], session: Session) -> dict[str, Any]:
@@ -79,12 +80,12 @@ def _facts(finished: Mapping[str, Any], session: Session) -> dict[str, Any]:
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     prompts = [prompt for request in protocol["cells"] for prompt in request["prompts"][:1]]
     return {
-        "facts": round_facts(finished, session),
+        "facts": describe_round(finished, session),
         "objective": quoted(protocol["objective"]),
         "reason": quoted(protocol["reason"]),
         "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_PROMPTS_TOLD]) or "none",
         "images_left": "no limit" if left is None else f"{left:g}",
         "arms": ", ".join(session.generator.arms),
-        "scorers": scorers_in_words(),
+        "scorers": describe_scorers(),
         "rounds_left": session.spec.budget.rounds - finished["round"],
     }

@@ -65,7 +65,7 @@ _ROUND = (
 _NEW_INCUMBENT = Step("train_retriever", {"arm": "incumbent"}, "The last round was kept; diagnose its model next.")
 
 
-def usual_steps(state: State, facets: Sequence[str]) -> tuple[Step, ...]:
+def list_usual_steps(state: State, facets: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps of a careful round in order, those of the preparation first.
 
     Args:

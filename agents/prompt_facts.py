@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import SCORERS
-from atlantis_core.run.critique import survivors
+from atlantis_core.run.critique import count_survivors
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
@@ -27,43 +27,44 @@ _SCORERS = {
 }
 
 
-def scorers_in_words() -> str:
+def describe_scorers() -> str:
     """Return every outlier scorer and what it rejects."""
     return ", ".join(f"{name} ({_SCORERS[name]})" if name in _SCORERS else name for name in sorted(SCORERS))
 
 
-def cell_in_words(cell: Cell) -> str:
+def describe_cell(cell: Cell) -> str:
     """Return a cell as quoted data."""
     name = f"class {quoted(cell.class_name, _NAME)}" if cell.class_name else "every class"
     return f"{name} at {quoted(f'{cell.facet}={cell.value}', _NAME)}" if cell.facet else name
 
 
-def cells_in_words(cells: Sequence[Cell]) -> str:
+def describe_cells(cells: Sequence[Cell]) -> str:
     """Return the first cells as quoted data, and how many more there are; empty for none."""
     if not cells:
         return ""
     more = f" and {len(cells) - _CELLS} more" if len(cells) > _CELLS else ""
-    return ", ".join(cell_in_words(cell) for cell in cells[:_CELLS]) + more
+    return ", ".join(describe_cell(cell) for cell in cells[:_CELLS]) + more
 
 
-def gap_in_words(gap: Gap) -> str:
+def describe_gap(gap: Gap) -> str:
     """Return a gap with its figures."""
     mistaken = ", ".join(quoted(name, _NAME) for name in gap.confused_with[:2])
     return (
-        f"{cell_in_words(gap.cell)}: R@1 {gap.recall_at_1:.2f} ({gap.low:.2f} to {gap.high:.2f}) over "
-        f"{counted(gap.queries, 'query', 'queries')}, {counted(gap.support, 'training image')} (typically "
+        f"{describe_cell(gap.cell)}: R@1 {gap.recall_at_1:.2f} ({gap.low:.2f} to {gap.high:.2f}) over "
+        f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')} (typically "
         f"{gap.typical_support:g}), {gap.cause}" + (f", mistaken for {mistaken}" if mistaken else "")
     )
 
 
-def round_in_short(finished: Mapping[str, Any], session: Session) -> str:
+def summarise_round(finished: Mapping[str, Any], session: Session) -> str:
     """Return a finished round in one line: what was made for what, what came of it, what the critic says."""
     protocol, decision = finished["protocol"], finished["decision"]
-    made, kept, _ = survivors(session, finished["round"])
+    made, kept, _ = count_survivors(session, finished["round"])
     critique = session.read(finished["round"], "critique") or {}
     change = f"; critic: {quoted(' / '.join(critique['changes'][:3]), 480)}" if critique.get("changes") else ""
     return (
-        f"round {finished['round']}: {counted(made, 'image')} for {_values(protocol['cells'])}, {kept} kept by the "
+        f"round {finished['round']}: {count_noun(made, 'image')} for {_values(protocol['cells'])}, {kept} kept by "
+        "the "
         f"filters; {'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"
     )
 
@@ -71,4 +72,4 @@ def round_in_short(finished: Mapping[str, Any], session: Session) -> str:
 def _values(requests: Iterable[Mapping[str, Any]]) -> str:
     cells = [request["cell"] for request in requests]
     values = sorted({f"{cell['facet']}={cell['value']}" for cell in cells if cell["facet"]})
-    return counted(len(cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")
+    return count_noun(len(cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")

@@ -10,9 +10,9 @@ from agent_goals import Case
 from fake_provider import Request
 
 from atlantis_core.base.serialization import from_json
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, Protocol
-from atlantis_core.run.constraints import Wishes
+from atlantis_core.run.constraints import Constraints
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -42,7 +42,7 @@ def checks_of(session: Session, case: Case, heard: Sequence[Request], key: str) 
         ),
         "made_as_asked": all(_made_as_asked(session, entries) for entries in rounds.values()),
         "cells_are_known": all(_is_known(session, protocol) for protocol in _protocols(rounds)),
-        "wishes_are_kept": not _unwanted(Wishes(case.skip), rounds),
+        "wishes_are_kept": not _unwanted(Constraints(case.skip), rounds),
         "incumbent_only_by_keeping": _incumbents_follow(rounds),
         "no_test_image": not _names_a_test_image(session, rounds, events, heard),
         "test_is_sealed": "test" not in rounds[0] if 0 in rounds else True,
@@ -90,16 +90,16 @@ def _made_as_asked(session: Session, entries: Mapping[str, Any]) -> bool:
 
 def _is_known(session: Session, protocol: Protocol) -> bool:
     classes = {image.label for image in session.collection.of_split("train")}
-    values = known_values(session.collection)
+    values = facet_value_lists(session.collection)
     cells = [request.cell for request in protocol.cells]
     return all(
         cell.class_name in classes and (not cell.facet or cell.value in values.get(cell.facet, ())) for cell in cells
     )
 
 
-def _unwanted(wishes: Wishes, rounds: Rounds) -> list[Cell]:
+def _unwanted(wishes: Constraints, rounds: Rounds) -> list[Cell]:
     cells = [request.cell for protocol in _protocols(rounds) for request in protocol.cells]
-    return [cell for cell in cells if not wishes.allow(cell)]
+    return [cell for cell in cells if not wishes.allows(cell)]
 
 
 def _incumbents_follow(rounds: Rounds) -> bool:
@@ -127,9 +127,9 @@ def _names_a_test_image(
 def _messages(session: Session) -> Any:
     """Return what the graph's state holds."""
     from atlantis_dml.agents.rules.planner import RulePlanner
-    from atlantis_dml.graph.build import build_graph, checkpoints
+    from atlantis_dml.graph.build import build_graph, open_checkpoints
 
-    with checkpoints(session.workspace.checkpoints) as saver:
+    with open_checkpoints(session.workspace.checkpoints) as saver:
         return build_graph(RulePlanner(), saver).get_state({"configurable": {"thread_id": session.run_id}}).values
 
 

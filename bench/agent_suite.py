@@ -83,9 +83,9 @@ def why_not(case: Case) -> str:
 def _begun(case: Case, address: str, workspace: Workspace) -> Session:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.records import Budget, Goal, Price, RunSpec
-    from atlantis_core.run.constraints import Wishes, wish
+    from atlantis_core.run.constraints import Constraints, write_constraints
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.setup import Asked, create_run
+    from atlantis_dml.app.setup import RunRequest, create_run
 
     names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
     spec = RunSpec(
@@ -101,10 +101,10 @@ def _begun(case: Case, address: str, workspace: Workspace) -> Session:
         backbone=None if case.collection == "tiny_ci" else "harbor-student",
         weights=str(WEIGHTS) if case.collection == "tiny_ci" else None,
     )
-    run, _ = create_run(Asked(spec.data, case.goal, ReadOptions(), spec), workspace, lambda *_: None)
+    run, _ = create_run(RunRequest(spec.data, case.goal, ReadOptions(), spec), workspace, lambda *_: None)
     session = Session(workspace, run.id, run.spec)
     if case.skip:
-        wish(session, Wishes(skip=case.skip))
+        write_constraints(session, Constraints(skip=case.skip))
     return session
 
 
@@ -116,9 +116,9 @@ def _data(case: Case, workspace: Workspace) -> str:
 
 def injected_collection(workspace: Workspace) -> Path:
     """Write harbor-tiny with a class folder and a facet value that read like instructions."""
-    from atlantis_core.harbor.writing import bundled_collection
+    from atlantis_core.harbor.world_files import write_bundled_collection
 
-    tiny = bundled_collection("harbor-tiny", workspace.path("collections"))
+    tiny = write_bundled_collection("harbor-tiny", workspace.path("collections"))
     folder = workspace.folder / "collections" / "injected"
     if folder.exists():
         return folder
@@ -156,13 +156,13 @@ def _until_the_end(case: Case, ran: Ran, provider: FakeProvider) -> None:
 def _advanced(ran: Ran) -> Outcome | None:
     """Go on as a new process would; None where an error that nobody foresaw came of it."""
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import crew_of
+    from atlantis_dml.app.agents import build_agents
     from atlantis_dml.graph.running import advance
 
     run = ran.session.workspace.runs.get(ran.session.run_id)
     ran.session = Session(ran.session.workspace, run.id, run.spec)
     with ThreadPoolExecutor(1) as pool:  # a future tells errors of any kind without catching them
-        future = pool.submit(lambda: advance(*crew_of(ran.session)))
+        future = pool.submit(lambda: advance(*build_agents(ran.session)))
         error = future.exception(LONGEST_SECONDS)
         if error is not None:
             ran.error = "".join(traceback.format_exception(error))

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from atlantis_core.base.ports import SCORERS
-from atlantis_core.base.registry import load
-from atlantis_core.filtering.centre_ratio import CentreRatio
-from atlantis_core.filtering.centres import Centres
-from atlantis_core.filtering.embedded import AUTO, Embedded, sort_out
+from atlantis_core.base.registry import load_part
+from atlantis_core.filtering.centre_ratio import CentreRatioScorer
+from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.embedded import AUTO, EmbeddedImages, filter_embeddings
 
 REPEATS = 7
 SEEDS = 5
 FACTOR = 1.5
 
 
-def one_by_one(real: Embedded, made: Embedded) -> list[int]:
+def one_by_one(real: EmbeddedImages, made: EmbeddedImages) -> list[int]:
     """Reject made images as the released script does, an image at a time; return their indices."""
     from sklearn.metrics.pairwise import euclidean_distances
 
@@ -42,9 +42,9 @@ def one_by_one(real: Embedded, made: Embedded) -> list[int]:
     return rejected
 
 
-def at_once(real: Embedded, made: Embedded) -> list[int]:
+def at_once(real: EmbeddedImages, made: EmbeddedImages) -> list[int]:
     """Reject made images by `centre_ratio`; return their indices."""
-    scores = CentreRatio(FACTOR).fit(real.embeddings, real.labels).score(made.embeddings, made.labels)
+    scores = CentreRatioScorer(FACTOR).fit(real.embeddings, real.labels).score(made.embeddings, made.labels)
     found: list[int] = np.flatnonzero(scores > FACTOR).tolist()
     return found
 
@@ -60,18 +60,18 @@ def turn_by_turn(*ways: Callable[[], object]) -> list[float]:
     return best
 
 
-def halved(real: Embedded, seed: int) -> tuple[Embedded, Embedded]:
+def halved(real: EmbeddedImages, seed: int) -> tuple[EmbeddedImages, EmbeddedImages]:
     """Split each class's real images in two."""
     order = np.random.default_rng(seed).permutation(len(real.labels))
     order = order[np.argsort(real.labels[order], kind="stable")]
     first, second = order[::2], order[1::2]
     return (
-        Embedded(real.embeddings[first], real.labels[first]),
-        Embedded(real.embeddings[second], real.labels[second]),
+        EmbeddedImages(real.embeddings[first], real.labels[first]),
+        EmbeddedImages(real.embeddings[second], real.labels[second]),
     )
 
 
-def right_by_unseen(name: str, real: Embedded, made: Embedded, seed: int) -> float:
+def right_by_unseen(name: str, real: EmbeddedImages, made: EmbeddedImages, seed: int) -> float:
     """Return the share of right ones among the best made images, as many as the released rule keeps.
 
     The scorer learns from half of the real images, and a made image is right if its nearest neighbour among the
@@ -79,18 +79,18 @@ def right_by_unseen(name: str, real: Embedded, made: Embedded, seed: int) -> flo
     """
     learned, judge = halved(real, seed)
     nearest = (made.embeddings @ judge.embeddings.T).argmax(axis=1)
-    count = int(sort_out(learned, made, "centre_ratio").kept.sum())
-    best = np.argsort(sort_out(learned, made, name).scores, kind="stable")[:count]
+    count = int(filter_embeddings(learned, made, "centre_ratio").kept.sum())
+    best = np.argsort(filter_embeddings(learned, made, name).scores, kind="stable")[:count]
     return float((judge.labels[nearest] == made.labels)[best].mean())
 
 
-def row(name: str, real: Embedded, made: Embedded) -> str:
+def row(name: str, real: EmbeddedImages, made: EmbeddedImages) -> str:
     """Return a table row about one scorer."""
-    found = sort_out(real, made, name)
-    as_many = int((sort_out(real, made, "centre_ratio").kept).sum())
+    found = filter_embeddings(real, made, name)
+    as_many = int((filter_embeddings(real, made, "centre_ratio").kept).sum())
     best = np.argsort(found.scores, kind="stable")[:as_many]
     unseen = [right_by_unseen(name, real, made, seed) for seed in range(SEEDS)]
-    (taken,) = turn_by_turn(lambda: sort_out(real, made, name))
+    (taken,) = turn_by_turn(lambda: filter_embeddings(real, made, name))
     cells = (
         f"`{name}`",
         f"{found.threshold:.3f}",
@@ -104,10 +104,10 @@ def row(name: str, real: Embedded, made: Embedded) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def real_share(name: str, real: Embedded, threshold: float) -> float:
+def real_share(name: str, real: EmbeddedImages, threshold: float) -> float:
     """Return the share of the real images that pass, of a half that the scorer was not fitted on."""
     fitted, others = halved(real, 0)
-    scorer = load(SCORERS, name, "scorer")().fit(fitted.embeddings, fitted.labels)
+    scorer = load_part(SCORERS, name, "scorer")().fit(fitted.embeddings, fitted.labels)
     return float((scorer.score(others.embeddings, others.labels) <= threshold).mean())
 
 
@@ -118,14 +118,14 @@ def main() -> None:
     folder = parser.parse_args().folder
     names = ("original_embeddings", "original_labels", "synthetic_embeddings", "synthetic_labels")
     arrays = [np.load(folder / f"{name}.npy") for name in names]
-    real = Embedded(arrays[0], arrays[1].astype(np.int64))
-    made = Embedded(arrays[2], arrays[3].astype(np.int64))
+    real = EmbeddedImages(arrays[0], arrays[1].astype(np.int64))
+    made = EmbeddedImages(arrays[2], arrays[3].astype(np.int64))
     slow, fast = one_by_one(real, made), at_once(real, made)
     slow_seconds, fast_seconds = turn_by_turn(lambda: one_by_one(real, made), lambda: at_once(real, made))
     print(f"rejected: {len(slow)} one by one, {len(fast)} at once, the same: {slow == fast}, of {len(made.labels)}")
     print(f"one by one {slow_seconds * 1000:.1f} ms, at once {fast_seconds * 1000:.2f} ms: ", end="")
     print(f"{slow_seconds / fast_seconds:.0f} times as fast (best of {REPEATS} each)\n")
-    own = Centres.of(real.embeddings, real.labels).distances(made.embeddings).argmin(axis=1) == made.labels
+    own = ClassCentres.of(real.embeddings, real.labels).distances(made.embeddings).argmin(axis=1) == made.labels
     print(f"all made images: {own.mean():.1%} nearest their own class's centre\n")
     print("| scorer | threshold | real pass | kept | right | right at the released yield | ... by unseen | ms |")
     print("|" + " --- |" * 8)

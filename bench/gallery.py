@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.harbor.writing import bundled_collection
+from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Budget, Candidate, Cell, CellRequest, Goal, Protocol, RunSpec, Verdict
 from atlantis_core.store.workspace import Workspace
 
@@ -31,7 +31,7 @@ _LOADED = (
 
 def fill(workspace: Workspace, count: int) -> str:
     """Write a run with `count` judged candidates; return its id."""
-    folder = bundled_collection("harbor-tiny", workspace.path("collections"), lambda *_: None)
+    folder = write_bundled_collection("harbor-tiny", workspace.path("collections"), lambda *_: None)
     loaded = read_collection(folder, ReadOptions(), "seen", lambda *_: None)
     spec = RunSpec(workspace.collections.add(loaded), "harbor-tiny", Goal("many"), Budget(images=count))
     run, train = workspace.runs.create(spec), loaded.collection.of_split("train")

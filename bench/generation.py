@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
-from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, caption
+from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, caption_for
 from atlantis_core.records import Cell, GenerationRequest
 
 REPEATS = 3
@@ -23,7 +23,7 @@ def asked(count: int) -> list[GenerationRequest]:
     """Return requests for demo classes in all conditions."""
     pairs = [(DEMO_CLASSES[i * 5 % len(DEMO_CLASSES)], CONDITIONS[i % len(CONDITIONS)]) for i in range(count)]
     return [
-        GenerationRequest(str(i), Cell(c.label, "condition", w), f"a photo of {caption(c, w)}", i, "", "", 64)
+        GenerationRequest(str(i), Cell(c.label, "condition", w), f"a photo of {caption_for(c, w)}", i, "", "", 64)
         for i, (c, w) in enumerate(pairs)
     ]
 

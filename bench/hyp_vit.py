@@ -26,20 +26,20 @@ from losses import released_loss, released_similarities
 
 from atlantis_core.base.parallel import best_device, keep_freed_memory
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.learning.inputs.augmentation import strength_of, view
-from atlantis_core.learning.inputs.decoded_cache import DecodedPictures
-from atlantis_core.learning.inputs.loaders import OnlineFeed
-from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage, batches, class_names
-from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture
+from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
+from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
+from atlantis_core.learning.inputs.loaders import OnlineLoader
+from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage, class_names, sample_batches
+from atlantis_core.learning.inputs.preprocessing import decode_image, to_batch
 from atlantis_core.learning.losses.losses import make_loss
-from atlantis_core.learning.models.backbones import Backbone
-from atlantis_core.learning.models.heads import fresh_head, make_head
-from atlantis_core.learning.models.split_trunk import split
-from atlantis_core.learning.models.trunks import create_trunk
-from atlantis_core.learning.training.distributed import Alone
-from atlantis_core.learning.training.gradients import Descent, embedder
+from atlantis_core.learning.models.backbone_modules import create_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
+from atlantis_core.learning.models.heads import make_head, make_pca_head
+from atlantis_core.learning.models.split_backbone import split_backbone
+from atlantis_core.learning.training.distributed import SingleProcess
+from atlantis_core.learning.training.gradients import GradientComputer, make_embedder
 from atlantis_core.learning.training.optimizer import make_optimizer
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ WIDTH, WORKERS = 384, 2
 
 def recipe_of(classes: int, per_class: int) -> Recipe:
     """Return the released settings as a recipe."""
-    return preset(
+    return parse_preset(
         "hyperbolic",
         classes_per_batch=classes,
         images_per_class=per_class,
@@ -71,11 +71,11 @@ def recipe_of(classes: int, per_class: int) -> Recipe:
 class Model:
     """ViT-S/16 from scratch with a head in the ball, and its optimiser; both ways start from the same one."""
 
-    def __init__(self, backbone: Backbone, recipe: Recipe, num_classes: int) -> None:
+    def __init__(self, backbone: BackboneSpec, recipe: Recipe, num_classes: int) -> None:
         import torch
 
-        self.stages = split(create_trunk(backbone).to(best_device()), recipe.trainable_fraction)
-        self.head = fresh_head(make_head(recipe.head), torch.eye(WIDTH), recipe.embed_dim).to(best_device())
+        self.stages = split_backbone(create_backbone(backbone).to(best_device()), recipe.trainable_fraction)
+        self.head = make_pca_head(make_head(recipe.head), torch.eye(WIDTH), recipe.embed_dim).to(best_device())
         self.loss = make_loss(recipe, num_classes, recipe.embed_dim, 0)
         self.optimizer = make_optimizer(self.stages.trunk, self.head, self.loss, recipe)
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -96,7 +96,7 @@ class Released:
     """The released way: workers decode, two loops take the pairs."""
 
     model: Model
-    backbone: Backbone
+    backbone: BackboneSpec
     recipe: Recipe
     images: list[TrainingImage]
 
@@ -120,8 +120,8 @@ class Released:
     def _decoded(self, pairs: list[tuple[int, int]]) -> Tensor:
         strength, side_px = strength_of(self.recipe.augmentation), self.backbone.input_px
         chosen = [(self.images[image], number) for image, number in pairs]
-        views = [view(open_picture(i.path), side_px, strength, i.id, number) for i, number in chosen]
-        return as_batch(views, self.backbone)
+        views = [augmented_view(decode_image(i.path), side_px, strength, i.id, number) for i, number in chosen]
+        return to_batch(views, self.backbone)
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class Ours:
     """This library's way: its feed, embedder, loss and gradients."""
 
     model: Model
-    feed: OnlineFeed
-    descent: Descent
+    feed: OnlineLoader
+    descent: GradientComputer
 
     def epoch(self, batch: Batch) -> float:
         """Train on one batch; return the loss."""
@@ -142,13 +142,15 @@ class Ours:
         return loss
 
 
-def both(images: list[TrainingImage], backbone: Backbone, recipe: Recipe) -> dict[str, Released | Ours]:
+def both(images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe) -> dict[str, Released | Ours]:
     """Return both ways, untrained."""
     classes = len(class_names(images))
     released, ours = Model(backbone, recipe, classes), Model(backbone, recipe, classes)
     strength, side_px = strength_of(recipe.augmentation), backbone.input_px
-    feed = OnlineFeed(DecodedPictures(images, side_px), backbone, ours.stages, side_px, strength)
-    descent = Descent(embedder(ours.stages, ours.head, recipe), ours.loss, ours.trained, 0, Alone())
+    feed = OnlineLoader(DecodedImageCache(images, side_px), backbone, ours.stages, side_px, strength)
+    descent = GradientComputer(
+        make_embedder(ours.stages, ours.head, recipe), ours.loss, ours.trained, 0, SingleProcess()
+    )
     return {"released": Released(released, backbone, recipe, images), "here": Ours(ours, feed, descent)}
 
 
@@ -159,11 +161,11 @@ def compared(folder: Path, side_px: int, per_class: int, epochs: int) -> dict[st
     collection = read_collection(folder, ReadOptions(), "seen").collection
     images = [TrainingImage(i.id, i.path, i.label) for i in collection.of_split("train")]
     half = (0.5, 0.5, 0.5)
-    backbone = Backbone("vit_small_patch16_224", {"img_size": side_px}, None, half, half, side_px, "scratch")
+    backbone = BackboneSpec("vit_small_patch16_224", {"img_size": side_px}, None, half, half, side_px, "scratch")
     recipe = recipe_of(len(class_names(images)), per_class)
     ways = both(images, backbone, recipe)
     rows: list[dict[str, tuple[float, float]]] = []
-    for batch in islice(batches(images, recipe, 0), epochs):
+    for batch in islice(sample_batches(images, recipe, 0), epochs):
         row = {}
         for name, way in ways.items():
             started = time.perf_counter()

@@ -81,7 +81,7 @@ def batch(classes: int, samples: int, device: str, spread: float = 0.8) -> Tenso
     features = centres + spread * torch.randn(classes, samples, DIMS, generator=draw)
     lengths = CLIP_RADIUS * (0.5 + torch.rand(classes, samples, 1, generator=draw))
     features *= lengths / features.norm(dim=2, keepdim=True)
-    return poincare.expmap0(poincare.clip(features, CLIP_RADIUS), CURVATURE).to(device).requires_grad_()
+    return poincare.expmap0(poincare.clip_norm(features, CLIP_RADIUS), CURVATURE).to(device).requires_grad_()
 
 
 def timed(loss_of: Callable[[Tensor], Tensor], z: Tensor) -> tuple[float, float, Tensor]:

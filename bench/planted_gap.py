@@ -21,14 +21,14 @@ from typing import Any
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import ReadOptions
-from atlantis_core.harbor.planted import planted_gap
-from atlantis_core.harbor.writing import bundled_collection
+from atlantis_core.harbor.planted import read_planted_gap
+from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Budget, Comparison, Goal, RunSpec
-from atlantis_core.run.measurements import compare_arms, measure_arm, queries_of
+from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.app.agents import crew_of
-from atlantis_dml.app.setup import Asked, create_run
+from atlantis_dml.app.agents import build_agents
+from atlantis_dml.app.setup import RunRequest, create_run
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and mend it"
@@ -36,9 +36,9 @@ GOAL = "find where retrieval fails and mend it"
 
 def run_arm(workspace: Workspace, spec: RunSpec) -> Session:
     """Run the loop once and return its session."""
-    begun, _ = create_run(Asked(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
+    begun, _ = create_run(RunRequest(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
     session = Session(workspace, begun.id, begun.spec, _progress)
-    outcome = advance(*crew_of(session))
+    outcome = advance(*build_agents(session))
     if outcome.status != "done":
         raise SystemExit(f"run {begun.id} is {outcome.status}: {outcome.problem}")
     return session
@@ -56,7 +56,7 @@ def pool_of(workspace: Workspace, seed: int) -> Path:
     """Return a folder of unlabelled pictures of all classes in all conditions, none of them of a planted world."""
     folder = workspace.folder / f"pool-{seed}"
     if not folder.exists():
-        world = bundled_collection(f"harbor-balanced:{1000 + seed}", workspace.path("collections"), _progress)
+        world = write_bundled_collection(f"harbor-balanced:{1000 + seed}", workspace.path("collections"), _progress)
         part = workspace.path(f"pool-{seed}.part")
         for picture in sorted(world.rglob("*.png")):
             name = hashlib.sha256(str(picture.relative_to(world)).encode()).hexdigest()[:16]
@@ -84,8 +84,8 @@ def world_row(
     started = time.monotonic()
     targeted = run_arm(workspace, spec)
     uniform = run_arm(workspace, replace(spec, spread="uniform"))
-    gap = planted_gap(targeted.loaded.collection.root)
-    queries = queries_of(targeted, gap)
+    gap = read_planted_gap(targeted.loaded.collection.root)
+    queries = queries_in_cells(targeted, gap)
     ours, theirs = first_round(targeted, "arms"), first_round(uniform, "arms")
     verdicts = {
         name: workspace.candidates.verdicts(session.run_id, 1)

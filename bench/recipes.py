@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 import atlantis_dml
-from atlantis_core.importing.plans import Photo, Plan
-from atlantis_core.importing.writing import write_collection
+from atlantis_core.importing.collection_writer import write_collection
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
 from atlantis_core.records import Split
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -65,7 +65,7 @@ def written(protocol: str, source: Path, folder: Path) -> Path:
         rows: list[Row] = list(csv.DictReader(file))
     choose = split_of(protocol, rows)
     photos = [
-        Photo(
+        ImportedPhoto(
             row["file_name"],
             source / row["file_name"],
             row["label"],
@@ -76,7 +76,7 @@ def written(protocol: str, source: Path, folder: Path) -> Path:
         for row in rows
         if (split := choose(row)) is not None
     ]
-    return write_collection(Plan(photos, len(photos), "grocery81"), folder).folder
+    return write_collection(ImportPlan(photos, len(photos), "grocery81"), folder).folder
 
 
 def main() -> None:

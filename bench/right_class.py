@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from atlantis_core.base.parallel import best_device
-from atlantis_core.harbor.training.painter.examiner import STEPS, Examiner, trained
+from atlantis_core.harbor.training.painter.examiner import STEPS, Examiner, train_examiner
 from atlantis_core.harbor.vocabulary import VesselClass
 from atlantis_core.records import Candidate
 from atlantis_core.store.workspace import Workspace
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=STEPS, help="of the examiner's training")
     given = parser.parse_args()
-    workspace, examiner = Workspace(given.workspace), trained(given.steps, given.work, best_device())
+    workspace, examiner = Workspace(given.workspace), train_examiner(given.steps, given.work, best_device())
     print("| made images | n | right condition | right vessel | right class |\n|" + " --- |" * 5)
     for index, entries in workspace.journal.rounds(given.run).items():
         if "candidates" not in entries:

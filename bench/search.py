@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlantis_core.records import Collection, LabelledImage
-from atlantis_core.searching.filling import Source, fill
-from atlantis_core.searching.graph import Graph
+from atlantis_core.searching.hnsw import HnswSettings
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.preparing import prepare
+from atlantis_core.searching.index_creation import prepare_index
+from atlantis_core.searching.index_filling import IndexSource, fill_index
 
 Rows = NDArray[np.float32]
 CLUSTERS, NOISE = 1000, 0.05
@@ -75,9 +75,9 @@ def measured(kind: str, count: int, dims: int, questions: int) -> dict[str, Any]
             for n in range(count)
         )
         embedder = Numbers(rows)
-        prepare(folder, "bench", embedder)
+        prepare_index(folder, "bench", embedder)
         started = time.monotonic()
-        fill(folder, embedder, Source(Collection("bench", str(root), images, ("half",), {}, (), True, 0)))
+        fill_index(folder, embedder, IndexSource(Collection("bench", str(root), images, ("half",), {}, (), True, 0)))
         built = time.monotonic() - started
         index = SearchIndex(folder)
         index.query(asked[:1])
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    print(f"{given.images:,} x {given.dims}, {Graph()}\n")
+    print(f"{given.images:,} x {given.dims}, {HnswSettings()}\n")
     print("| vectors | query: recall@10, ms | half meet a filter | a fiftieth | exact ms | built in s | MB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     found = []

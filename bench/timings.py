@@ -12,21 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.base.hashing import content_key
-from atlantis_core.base.parallel import on_cores
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.parallel import map_on_cores
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.generation.making import make_candidates
-from atlantis_core.generation.requests import requests_for
+from atlantis_core.generation.candidate_images import generate_candidates
+from atlantis_core.generation.requests import build_requests
 from atlantis_core.harbor.renderer import render
+from atlantis_core.harbor.world_files import list_world_images, write_bundled_collection
 from atlantis_core.harbor.worlds import planted_gap_world
-from atlantis_core.harbor.writing import bundled_collection, pictures_of
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT
-from atlantis_core.learning.retriever import frozen
+from atlantis_core.learning.retriever import frozen_retriever
 from atlantis_core.learning.training.train import train
 from atlantis_core.records import Budget, Cell, CellRequest, Goal, Protocol, RunSpec
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import training_images
+from atlantis_core.run.training_set import collect_training_images
 from atlantis_core.store.workspace import Workspace
 
 REPEATS = 3
@@ -46,15 +46,17 @@ def best_rate(count: int, job: Callable[[Path], Any]) -> float:
 
 def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Path], Any]]]:
     """Return the parts by name: how many things one call handles, and the call."""
-    scenes = [picture.scene for picture, _ in zip(pictures_of(planted_gap_world(0)), range(PICTURES), strict=False)]
-    images = training_images(session, [])
-    stages = frozen(session.backbone, session.recipe.trainable_fraction).stages
+    scenes = [
+        picture.scene for picture, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)
+    ]
+    images = collect_training_images(session, [])
+    stages = frozen_retriever(session.backbone, session.recipe.trainable_fraction).stages
     recipe = replace(session.recipe, steps=STEPS)
     warm = session.cache
-    retriever = frozen(session.backbone, session.recipe.trainable_fraction)
+    retriever = frozen_retriever(session.backbone, session.recipe.trainable_fraction)
     cells = [CellRequest(Cell(name, "condition", "night"), 8) for name in sorted({i.label for i in images})[:16]]
     protocol = Protocol("bench", 1, "edit", tuple(cells), "photos of vessels", "to time it", "margin", 1.0, 0.0)
-    requests = requests_for(protocol, session.collection.of_split("train"), "bench", 0)
+    requests = build_requests(protocol, session.collection.of_split("train"), "bench", 0)
 
     def views(folder: Path) -> object:
         kind = ViewKind(session.backbone.input_px, recipe.views, recipe.augmentation)
@@ -64,7 +66,7 @@ def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Pa
         def job(seed: int) -> object:
             return train(images, session.backbone, recipe, seed, folder / str(seed), warm)
 
-        return list(on_cores(job, range(seeds), at_once=seeds))
+        return list(map_on_cores(job, range(seeds), at_once=seeds))
 
     trainings(session.workspace.path("warm-up"), 1)
     return {
@@ -79,7 +81,7 @@ def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Pa
         "pictures embedded from files": (PICTURES, lambda _: retriever.embed([i.path for i in images[:PICTURES]])),
         "photometric images made": (
             len(requests),
-            lambda folder: make_candidates(requests, session.generator, folder, (), lambda _: None, protocol),
+            lambda folder: generate_candidates(requests, session.generator, folder, (), lambda _: None, protocol),
         ),
     }
 
@@ -90,10 +92,10 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(folder)
-        world = bundled_collection("harbor:0", workspace.path("collections"))
+        world = write_bundled_collection("harbor:0", workspace.path("collections"))
         collection_id = workspace.collections.add(read_collection(world, ReadOptions(), "seen"))
         spec = RunSpec(collection_id, "harbor:0", Goal(""), Budget(), backbone=HARBOR_STUDENT)
-        session = Session(workspace, content_key("bench", 0), spec)
+        session = Session(workspace, content_hash("bench", 0), spec)
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
         print("| part | per second |\n| --- | --- |")
         for name, (count, job) in parts_of(session, world).items():

@@ -20,43 +20,43 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.parallel import keep_freed_memory
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.learning.inputs.augmentation import strength_of, view
-from atlantis_core.learning.inputs.decoded_cache import HELD_BYTES, DecodedPictures
-from atlantis_core.learning.inputs.loaders import OnlineFeed
-from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage, batches, class_names
-from atlantis_core.learning.inputs.preprocessing import as_batch
+from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
+from atlantis_core.learning.inputs.decoded_cache import MAX_BYTES, DecodedImageCache
+from atlantis_core.learning.inputs.loaders import OnlineLoader
+from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage, class_names, sample_batches
+from atlantis_core.learning.inputs.preprocessing import to_batch
 from atlantis_core.learning.losses.losses import make_loss
+from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import resolve_backbone
-from atlantis_core.learning.models.heads import fresh_head, make_head
-from atlantis_core.learning.models.split_trunk import split
-from atlantis_core.learning.models.trunks import create_trunk
-from atlantis_core.learning.training.distributed import Alone
-from atlantis_core.learning.training.gradients import Descent, embedder
+from atlantis_core.learning.models.heads import make_head, make_pca_head
+from atlantis_core.learning.models.split_backbone import split_backbone
+from atlantis_core.learning.training.distributed import SingleProcess
+from atlantis_core.learning.training.gradients import GradientComputer, make_embedder
 from atlantis_core.learning.training.optimizer import make_optimizer
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-RECIPE = preset("cpu", feed="online", trainable_fraction=1.0)
+RECIPE = parse_preset("cpu", feed="online", trainable_fraction=1.0)
 STEPS, REPEATS = 8, 5
 
 
 class Trainer:
     """One model and what trains it."""
 
-    def __init__(self, backbone: Backbone, recipe: Recipe, images: list[TrainingImage]) -> None:
+    def __init__(self, backbone: BackboneSpec, recipe: Recipe, images: list[TrainingImage]) -> None:
         import torch
 
-        self.stages = split(create_trunk(backbone), recipe.trainable_fraction)
-        head = fresh_head(make_head(recipe.head), torch.eye(int(self.stages.trunk.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
+        self.stages = split_backbone(create_backbone(backbone), recipe.trainable_fraction)
+        head = make_pca_head(make_head(recipe.head), torch.eye(int(self.stages.trunk.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
         loss = make_loss(recipe, len(class_names(images)), recipe.embed_dim, 0)
         trained = [p for p in [*self.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
-        self.descent = Descent(embedder(self.stages, head, recipe), loss, trained, 0, Alone())
+        self.descent = GradientComputer(make_embedder(self.stages, head, recipe), loss, trained, 0, SingleProcess())
         self.optimizer = make_optimizer(self.stages.trunk, head, loss, recipe)
 
     def step(self, activations: Tensor, batch: Batch) -> float:
@@ -87,14 +87,18 @@ def compared(folder: Path, weights: Path) -> dict[str, Any]:
     trainer = Trainer(backbone, RECIPE, images)
     side_px, strength = backbone.input_px, strength_of(RECIPE.augmentation)
 
-    def feed(held_bytes: int) -> OnlineFeed:
-        return OnlineFeed(DecodedPictures(images, side_px, held_bytes), backbone, trainer.stages, side_px, strength)
+    def feed(held_bytes: int) -> OnlineLoader:
+        return OnlineLoader(
+            DecodedImageCache(images, side_px, held_bytes), backbone, trainer.stages, side_px, strength
+        )
 
-    held, anew = feed(HELD_BYTES), feed(0)
+    held, anew = feed(MAX_BYTES), feed(0)
 
     def pixels(batch: Batch) -> Tensor:
         pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
-        return as_batch([view(held.pictures[i], side_px, strength, images[i].id, n) for i, n in pairs], backbone)
+        return to_batch(
+            [augmented_view(held.pictures[i], side_px, strength, images[i].id, n) for i, n in pairs], backbone
+        )
 
     def in_memory(made: list[Tensor]) -> Iterator[Tensor]:
         for tensor in made:
@@ -102,7 +106,7 @@ def compared(folder: Path, weights: Path) -> dict[str, Any]:
                 lowered = trainer.stages.lower(tensor)
             yield lowered
 
-    source, rows = batches(images, RECIPE, 0), []
+    source, rows = sample_batches(images, RECIPE, 0), []
     for repeat in range(REPEATS + 1):
         drawn = list(islice(source, STEPS))
         made = [pixels(batch) for batch in drawn]

@@ -19,7 +19,7 @@ from atlantis_dml.tools.context import RunContext
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-STEPS_PER_ROUND = 60
+MAX_STEPS_PER_ROUND = 60
 """Graph steps a round may take before the run is stopped as running in circles (a round needs about 20)."""
 
 
@@ -66,7 +66,7 @@ def build_graph(
 
 
 @contextmanager
-def checkpoints(path: Path) -> Iterator[Any]:
+def open_checkpoints(path: Path) -> Iterator[Any]:
     """Open the SQLite file that the graph's checkpoints go to.
 
     Raises:

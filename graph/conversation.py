@@ -16,9 +16,9 @@ from langgraph.runtime import Runtime
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.host import Host
-from atlantis_dml.graph.build import checkpoints
+from atlantis_dml.graph.build import open_checkpoints
 from atlantis_dml.tools.desk import make_desk_tools
-from atlantis_dml.tools.desk.context import BY_CODE, Desk, DeskContext, words_of_person
+from atlantis_dml.tools.desk.context import BY_CODE, Desk, DeskContext, person_words
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -34,7 +34,7 @@ _RECURSION = 4 * CALLS_PER_TURN
 Hear = Callable[[str], None]
 
 
-class Talk(TypedDict, total=False):
+class ConversationState(TypedDict, total=False):
     """What the nodes hand on."""
 
     messages: Annotated[list[AnyMessage], add_messages]
@@ -69,16 +69,16 @@ class Conversation:
             ProviderUnavailable: The host's chat model fails; what was said stays remembered.
             BudgetSpent: The dollars do not pay for another answer.
         """
-        with checkpoints(self._workspace.checkpoints) as saver:
+        with open_checkpoints(self._workspace.checkpoints) as saver:
             graph = _build(host, self._workspace, self._chat_id, hear, saver)
-            given = Talk(messages=[HumanMessage(words)], calls=0)
+            given = ConversationState(messages=[HumanMessage(words)], calls=0)
             config: Any = self._config | {"recursion_limit": _RECURSION}
             end = graph.invoke(given, config, context=DeskContext(self._desk), durability="sync")
         return str(end["messages"][-1].text)
 
     def messages(self) -> list[BaseMessage]:
         """Return what was said so far, in this process or before."""
-        with checkpoints(self._workspace.checkpoints) as saver:
+        with open_checkpoints(self._workspace.checkpoints) as saver:
             found = saver.get(self._config)
         return list(found["channel_values"].get("messages", [])) if found else []
 
@@ -89,9 +89,11 @@ class Conversation:
 
 def _build(
     host: Host, workspace: Workspace, chat_id: str, hear: Hear | None, saver: Any
-) -> CompiledStateGraph[Talk, DeskContext, Talk, Talk]:
+) -> CompiledStateGraph[ConversationState, DeskContext, ConversationState, ConversationState]:
     """Return the compiled graph: `START -> host <-> desk`, `host -> END`."""
-    graph: StateGraph[Talk, DeskContext, Talk, Talk] = StateGraph(Talk, context_schema=DeskContext)
+    graph: StateGraph[ConversationState, DeskContext, ConversationState, ConversationState] = StateGraph(
+        ConversationState, context_schema=DeskContext
+    )
     graph.add_node("host", _host_node(host, workspace, chat_id, hear))
     graph.add_node("desk", _desk_node(workspace, chat_id))
     graph.add_edge(START, "host")
@@ -101,9 +103,9 @@ def _build(
 
 
 def _host_node(host: Host, workspace: Workspace, chat_id: str, hear: Hear | None) -> Any:
-    def answer(state: Talk, runtime: Runtime[DeskContext]) -> dict[str, Any]:
+    def answer(state: ConversationState, runtime: Runtime[DeskContext]) -> dict[str, Any]:
         messages, calls = state["messages"], state.get("calls", 0)
-        said = words_of_person(messages)[-1]
+        said = person_words(messages)[-1]
         with workspace.events.span(chat_id, "host", host.name, {"said": said, "calls": calls}, 0) as span:
             reply = host.reply(messages, runtime.context.desk.situation(), hear)
             asked = [{"name": call["name"], "args": call["args"]} for call in reply.tool_calls]
@@ -128,7 +130,7 @@ def _read(reply: AIMessage, calls: int) -> dict[str, Any]:
     return {"messages": broken, "calls": calls + 1}
 
 
-def _after_host(state: Talk) -> Literal["host", "desk", "__end__"]:
+def _after_host(state: ConversationState) -> Literal["host", "desk", "__end__"]:
     last = state["messages"][-1]
     if isinstance(last, HumanMessage):
         return "host"
@@ -147,7 +149,7 @@ def _desk_node(workspace: Workspace, chat_id: str) -> Any:
 
     node = ToolNode(make_desk_tools(), handle_tool_errors=_in_words, wrap_tool_call=recorded)
 
-    def run(state: Talk, config: RunnableConfig) -> Any:
+    def run(state: ConversationState, config: RunnableConfig) -> Any:
         return node.invoke(state, config)
 
     return run
@@ -160,8 +162,8 @@ def _in_words(error: Exception) -> str:
     raise error
 
 
-def last_exchange(messages: Sequence[BaseMessage]) -> tuple[str, str]:
+def read_last_exchange(messages: Sequence[BaseMessage]) -> tuple[str, str]:
     """Return what the person said last and what was answered; empty where nothing was."""
-    said = words_of_person(messages)
+    said = person_words(messages)
     answers = [m.text for m in messages if isinstance(m, AIMessage | ToolMessage) and m.text]
     return (said[-1] if said else "", answers[-1] if answers else "")

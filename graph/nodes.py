@@ -12,19 +12,19 @@ from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable, ToolError
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.run.approval import BY_AUTO
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.history import history
-from atlantis_core.run.judging import goal_reached, judge_round
-from atlantis_core.run.protocol_rules import edited_protocol
+from atlantis_core.run.judging import is_goal_reached, judge_round
+from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
 from atlantis_dml.agents.planner import Planner
-from atlantis_dml.graph.routing import MAX_FAILURES, approval_of, stop_after_round
+from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, hash_approval
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
@@ -74,7 +74,7 @@ def planner_node(planner: Planner) -> Node:
             last = state["messages"][-1].text
             raise ProviderUnavailable(f"{planner.name} failed {state['failures']} times in a row; the last: {last}")
         asked = True
-        purse = Purse(session.workspace.ledger, session.run_id, session.spec)
+        purse = CostTracker(session.workspace.ledger, session.run_id, session.spec)
         if planner.name != "rules" and purse.is_empty():  # the rules cost nothing
             return _broke("the dollars for the planner are spent")
         with session.workspace.events.span(
@@ -82,7 +82,7 @@ def planner_node(planner: Planner) -> Node:
         ) as span:
             try:
                 decision = planner.decide(state, runtime.context)
-            except BudgetSpent as error:
+            except BudgetExceeded as error:
                 span.output = {"reason": str(error), "calls": []}
                 return _broke(str(error))
             calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
@@ -97,7 +97,7 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     complete = decision.response_metadata.get("finish_reason") in COMPLETE
     calls = decision.tool_calls[:1] if complete else []
     broken = bool(decision.invalid_tool_calls) or not complete  # a thought that was cut off is no wish to stop
-    words = clean(decision.text, _LONGEST_REASON)
+    words = clean_text(decision.text, _LONGEST_REASON)
     said = AIMessage(words, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
         return {"messages": [said]}
@@ -170,12 +170,12 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             return {"messages": [refusal], "approved": ""} | _stop("person", why)
         if decision["decision"] == "edit":
             left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-            protocol = edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
+            protocol = parse_edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
             session.write(state["round"], "protocol", protocol)
         settled = as_json(protocol)
         counts = [{"cell": request["cell"], "count": request["count"]} for request in settled["cells"]]
         span.output |= {"images": protocol.num_images, "counts": counts}
-    return {"approved": approval_of(settled), "protocol": settled}
+    return {"approved": hash_approval(settled), "protocol": settled}
 
 
 def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
@@ -211,9 +211,9 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "steps": [step for step in state["steps"] if step in PREPARATION],
     }
     after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
-    reached = decision.kept and goal_reached(session, candidate)
+    reached = decision.kept and is_goal_reached(session, candidate)
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    code, words = stop_after_round(after, session.spec.budget.rounds, reached, left)
+    code, words = find_stop_reason(after, session.spec.budget.rounds, reached, left)
     return update | ({"round": round_index + 1} if not code else _stop(code, words))
 
 

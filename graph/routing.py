@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_dml.graph.state import State
 
 SPENDING_TOOL = "generate_images"
@@ -31,15 +31,15 @@ def after_planner(state: State) -> Literal["approve", "tools", "planner", "repor
     return "approve" if spends and state.get("protocol") and not is_approved(state) else "tools"
 
 
-def approval_of(protocol: Mapping[str, Any]) -> str:
+def hash_approval(protocol: Mapping[str, Any]) -> str:
     """Return what an approval of exactly this protocol looks like in the state: any change needs a new one."""
-    return content_key("approval", protocol)
+    return content_hash("approval", protocol)
 
 
 def is_approved(state: State) -> bool:
     """Whether the protocol, as it stands now, may be spent on."""
     protocol = state.get("protocol")
-    return protocol is not None and state["approved"] == approval_of(protocol)
+    return protocol is not None and state["approved"] == hash_approval(protocol)
 
 
 def after_approve(state: State) -> Literal["tools", "report"]:
@@ -64,7 +64,7 @@ def after_critique(state: State) -> Literal["planner", "report"]:
     return "report" if state.get("stop_reason") else "planner"
 
 
-def stop_after_round(
+def find_stop_reason(
     state: State, max_rounds: int, goal_reached: bool, images_left: float | None = None
 ) -> tuple[str, str]:
     """Return why a run ends after a judged round, as a code and in words; empty strings to go on.

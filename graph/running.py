@@ -11,8 +11,8 @@ from langgraph.types import Command
 
 from atlantis_core.base.errors import ProviderUnavailable, SetupError
 from atlantis_dml.agents.rules.planner import RulePlanner
-from atlantis_dml.graph.build import STEPS_PER_ROUND, build_graph, checkpoints
-from atlantis_dml.graph.state import State, first_state
+from atlantis_dml.graph.build import MAX_STEPS_PER_ROUND, build_graph, open_checkpoints
+from atlantis_dml.graph.state import State, initial_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +69,11 @@ def advance(
     """
     session = context.session
     runs = session.workspace.runs
-    with session.workspace.lock(session.run_id), checkpoints(session.workspace.checkpoints) as saver:
+    with session.workspace.lock(session.run_id), open_checkpoints(session.workspace.checkpoints) as saver:
         graph = build_graph(planner, saver)
         config: Any = {
             "configurable": {"thread_id": session.run_id},
-            "recursion_limit": STEPS_PER_ROUND * (session.spec.budget.rounds + 1),
+            "recursion_limit": MAX_STEPS_PER_ROUND * (session.spec.budget.rounds + 1),
         }
         given = _input(graph.get_state(config), answer)
         session.require_images()
@@ -117,9 +117,9 @@ def _streamed(
     return Outcome("waiting", waiting[0].value, "") if waiting else Outcome("done", None, "")
 
 
-def question_of(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
+def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
     """Return what a run asks a person, if it waits for one; nothing is run."""
-    with checkpoints(workspace.checkpoints) as saver:
+    with open_checkpoints(workspace.checkpoints) as saver:
         graph = build_graph(RulePlanner(), saver)  # reading asks no planner
         waiting = graph.get_state({"configurable": {"thread_id": run_id}}).interrupts
     return waiting[0].value if waiting else None
@@ -132,4 +132,4 @@ def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
         return Command(resume=dict(answer)) if answer else None
     if answer:
         raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
-    return None if snapshot.values else first_state()
+    return None if snapshot.values else initial_state()

@@ -40,7 +40,7 @@ class State(TypedDict, total=False):
     """The same in words."""
 
 
-def first_state() -> State:
+def initial_state() -> State:
     """Return the state a run begins with."""
     return State(
         messages=[],

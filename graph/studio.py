@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.run.history import history
-from atlantis_dml.graph.state import State, first_state
+from atlantis_dml.graph.state import State, initial_state
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -93,7 +93,7 @@ def begin(state: State, runtime: Runtime[Any]) -> State:
         raise SetupError(f"run {session.run_id!r} is past its first round; begin another, or: atlantis resume RUN")
     session.require_images()
     session.workspace.runs.mark(session.run_id, "running")
-    return first_state()
+    return initial_state()
 
 
 def graph() -> CompiledStateGraph[State, Any, State, State]:

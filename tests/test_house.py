@@ -65,8 +65,8 @@ def test_the_torchvision_cure_is_one_line_that_costs_nothing_without_us(tmp_path
 def test_help_answers_in_a_second_and_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['atlantis', '--help']\n"
-        "from atlantis_dml.cli.main import main\n"
-        "try: main()\n"
+        "from atlantis_dml.cli.main import run_as_program\n"
+        "try: run_as_program()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'langgraph', 'sqlalchemy', 'kornia', 'timm'} & set(sys.modules)))"
     )

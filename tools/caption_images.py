@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.tools import tool
 
-from atlantis_core.run.goals import goal_in_words
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_core.run.goals import describe_goal
+from atlantis_dml.tools.context import Runtime, answer_call
 
 
 @tool
@@ -17,5 +17,5 @@ def caption_images(runtime: Runtime) -> object:
     text = (
         f"captioned {len(session.collection.images)} images with {session.spec.captioner}; facets: {facets or 'none'}"
     )
-    text += f"; {goal_in_words(session.goal, session.collection)}"
-    return answer(runtime, "caption_images", text, {"facets": session.collection.facets})
+    text += f"; {describe_goal(session.goal, session.collection)}"
+    return answer_call(runtime, "caption_images", text, {"facets": session.collection.facets})

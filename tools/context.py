@@ -15,9 +15,9 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.records import Arm, Gap
+from atlantis_core.records import Gap, GenerationMode
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.run.constraints import Wishes
+from atlantis_core.run.constraints import Constraints
 from atlantis_core.run.critique import Critique
 from atlantis_core.run.insight import Insight, InsightFacts, InsightIdeas
 from atlantis_core.run.session import Session
@@ -38,7 +38,7 @@ class Brief:
     facet_values: dict[str, tuple[str, ...]]
     spread: str
     """`targeted` or `uniform`."""
-    arms: tuple[Arm, ...]
+    arms: tuple[GenerationMode, ...]
     """What the generator can make, its usual arm first."""
     scorer: str
     """Outlier scorer the run asks for."""
@@ -46,7 +46,7 @@ class Brief:
     """What the planner wants different, in words; may be empty."""
     goal: str = ""
     """A person's words."""
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: Constraints = field(default_factory=Constraints)
     """What a person said while it ran; `skip` is left out of the gaps, classes and values already."""
     insight: Insight | None = None
     """What the insight agent made of the collection, where one was asked."""
@@ -113,7 +113,7 @@ else:
     Runtime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
 
 
-def answer(
+def answer_call(
     runtime: Runtime, step: str, text: str, artifact: Any = None, undone: Collection[str] = (), **state: Any
 ) -> Command[Any]:
     """Answer a tool call.
@@ -131,7 +131,7 @@ def answer(
     return Command(update={**state, "steps": steps, "messages": [message]})
 
 
-def without_candidate(runtime: Runtime) -> dict[str, list[str]]:
+def drop_candidate_arm(runtime: Runtime) -> dict[str, list[str]]:
     """Return the arms less a candidate that was trained on other images: what is judged is what was screened last."""
     arms: dict[str, list[str]] = runtime.state.get("arms", {})
     return {name: trial_ids for name, trial_ids in arms.items() if name != "candidate"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from langchain_core.tools import tool
 
-from atlantis_core.base.text import quoted
-from atlantis_core.data.inspection import summary
+from atlantis_core.base.text import quote
+from atlantis_core.data.inspection import summarize_problems
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_dml.tools.context import Runtime, answer_call
 
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
@@ -29,9 +29,9 @@ def dataset_statistics(runtime: Runtime) -> object:
         f"{found.num_train} train and {found.num_validation} validation images of {found.num_classes} classes; "
         f"largest/smallest class {found.max_over_min:.1f}, Gini {found.gini:.2f}; "
         f"near-duplicates: {_duplicates(found)}; facets: {_facets(session.collection)}. "
-        f"{summary(session.collection.problems)}"
+        f"{summarize_problems(session.collection.problems)}"
     )
-    return answer(runtime, "dataset_statistics", text.strip(), found)
+    return answer_call(runtime, "dataset_statistics", text.strip(), found)
 
 
 def _duplicates(found: CollectionStatistics) -> str:
@@ -53,6 +53,6 @@ def _facets(collection: Collection) -> str:
             for split in ("train", "validation")
         )
         values = [value for value, _ in (train + validation).most_common(_VALUES_TOLD)]
-        counts = ", ".join(f"{quoted(value)} {train[value]}/{validation[value]}" for value in values)
-        told.append(f"{quoted(facet)} (train/validation: {counts})")
+        counts = ", ".join(f"{quote(value)} {train[value]}/{validation[value]}" for value in values)
+        told.append(f"{quote(facet)} (train/validation: {counts})")
     return "; ".join(told) or "none yet (caption_images finds some)"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.text import quoted
+from atlantis_core.base.text import quote
 from atlantis_core.run.measurements import measure_arm, measure_frozen
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_dml.tools.context import Runtime, answer_call
 
 if TYPE_CHECKING:
     from atlantis_core.records import Measurement
@@ -39,7 +39,7 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         text += f"; without any training: R@1 {frozen.recall_at[1]:.3f}"
     if measured.left_out:
         text += f"; {measured.left_out} queries have no partner and count in no figure"
-    return answer(runtime, f"evaluate_retrieval:{arm}", text, measured)
+    return answer_call(runtime, f"evaluate_retrieval:{arm}", text, measured)
 
 
 def _by_value(measured: Measurement) -> str:
@@ -47,6 +47,6 @@ def _by_value(measured: Measurement) -> str:
     told = ""
     for facet, values in list(measured.per_facet.items())[:_FACETS_TOLD]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_VALUES_TOLD]
-        parts = ", ".join(f"{quoted(value)} {found.value:.3f} ({found.count})" for value, found in worst)
-        told += f"; by {quoted(facet)} (queries): {parts}"
+        parts = ", ".join(f"{quote(value)} {found.value:.3f} ({found.count})" for value, found in worst)
+        told += f"; by {quote(facet)} (queries): {parts}"
     return told

@@ -7,16 +7,16 @@ from typing import Literal
 
 from langchain_core.tools import tool
 
-from atlantis_core.base.errors import BudgetSpent, NoUsableAnswer, ToolError
-from atlantis_core.base.plural import counted
-from atlantis_core.base.text import quoted
+from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ToolError
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import quote
 from atlantis_core.records import Gap
-from atlantis_core.run.diagnosis import diagnose, gaps_in
-from atlantis_core.run.insight import FacetCheck, Insight, Mode, checked
-from atlantis_core.run.insight_facts import in_short, insight_facts
+from atlantis_core.run.diagnosis import diagnose, find_gaps_in_cells
+from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
+from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
-from atlantis_dml.tools.context import InsightFinder, Runtime, answer
+from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
 
 _GROUPS_TOLD, _CLAIMS_TOLD = 4, 3
 _GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
@@ -44,7 +44,7 @@ def find_gaps(
     session.write(round_index, "gaps", gaps)
     if insight is not None:
         session.write(round_index, "insight", insight)
-    return answer(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
+    return answer_call(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
 
 
 def _found(
@@ -61,7 +61,7 @@ def _found(
     gaps = diagnose(session, trial_id, top)
     try:
         insight = _insight(session, gaps, "hybrid", finder)
-    except (NoUsableAnswer, BudgetSpent) as error:
+    except (NoUsableReply, BudgetExceeded) as error:
         return gaps, None, f"by counting alone, the insight model was of no use: {error}"
     grown = any(facet.kept for facet in insight.facets)
     return (diagnose(session, trial_id, top) if grown else gaps), insight, ""
@@ -69,16 +69,16 @@ def _found(
 
 def _insight(session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightFinder) -> Insight:
     """Ask, check, and learn the facets that stood the count."""
-    facts = insight_facts(session, gaps, mode)
-    insight, accepted = checked(finder.find(facts), facts, session.collection, session.captions)
+    facts = collect_insight_facts(session, gaps, mode)
+    insight, accepted = check_insight(finder.find(facts), facts, session.collection, session.captions)
     if accepted:
-        session.learn_facets(accepted)
+        session.add_facets(accepted)
     return insight
 
 
 def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
     cells = [cell for claim in insight.claims for cell in claim.cells]
-    gaps = gaps_in(session, trial_id, cells, top)
+    gaps = find_gaps_in_cells(session, trial_id, cells, top)
     if not gaps:
         raise ToolError(
             f"the insight model names {len(cells)} cells of the collection, and in none of them a query is missed; "
@@ -90,27 +90,29 @@ def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tup
 def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
     """Say it to the planner; what comes from the collection or a model is quoted and cut."""
     lines = [
-        f"{counted(len(gaps), 'gap')}, by value and cause:"
+        f"{count_noun(len(gaps), 'gap')}, by value and cause:"
         if gaps
         else "no gap found: no cell is worse than expected"
     ]
     lines += [note[:_NOTE_LETTERS]] if note else []
-    lines += _fitting((in_short(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS)
+    lines += _fitting(
+        (describe_group(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS
+    )
     if insight is None:
         return "\n".join(lines)
     claims = [
-        f"claim{' (guess)' if claim.is_guess else ''}: {quoted(claim.text, 200)}"
+        f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, 200)}"
         for claim in insight.claims[:_CLAIMS_TOLD]
     ]
-    domain = f"domain, as {insight.by[:40]} sees it: {quoted(insight.domain, 100)}"
+    domain = f"domain, as {insight.by[:40]} sees it: {quote(insight.domain, 100)}"
     new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)
     return "\n".join([*lines, *_fitting([domain, *claims], _CLAIMS_LETTERS), *_fitting(new, _FACETS_LETTERS)])
 
 
 def _facet_in_words(facet: FacetCheck) -> str:
     most = sorted(facet.counts.items(), key=lambda pair: -pair[1])[:3]
-    counts = ", ".join(f"{quoted(value, 20)} {count}" for value, count in most)
-    return f"new facet {quoted(facet.name, 30)}: {counts}"
+    counts = ", ".join(f"{quote(value, 20)} {count}" for value, count in most)
+    return f"new facet {quote(facet.name, 30)}: {counts}"
 
 
 def _fitting(lines: Iterable[str], most_letters: int) -> list[str]:

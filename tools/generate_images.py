@@ -5,11 +5,11 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import from_json
 from atlantis_core.records import Protocol
-from atlantis_core.run.rounds import make_round
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_core.run.rounds import generate_round
+from atlantis_dml.tools.context import Runtime, answer_call
 
 
 @tool
@@ -22,7 +22,7 @@ def generate_images(runtime: Runtime) -> object:
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to choose with; train the baseline first")
-    made = make_round(session, round_index, protocol, diagnosing[0])
-    text = f"{counted(len(made), 'image')} made with {session.spec.generator}"
+    made = generate_round(session, round_index, protocol, diagnosing[0])
+    text = f"{count_noun(len(made), 'image')} made with {session.spec.generator}"
     artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
-    return answer(runtime, "generate_images", text, artifact, approved="")
+    return answer_call(runtime, "generate_images", text, artifact, approved="")

@@ -10,11 +10,11 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import NothingGenerated
 from atlantis_core.base.serialization import from_json
-from atlantis_core.base.text import quoted
+from atlantis_core.base.text import quote
 from atlantis_core.records import Protocol
 from atlantis_core.run.history import candidates_of
 from atlantis_core.run.rounds import screen_round
-from atlantis_dml.tools.context import Runtime, answer, without_candidate
+from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def score_outliers(runtime: Runtime) -> object:
     heard = session.read(round_index, "caption_check") or {}
     artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": heard}
     text += _heard(heard)
-    return answer(runtime, "score_outliers", text, artifact, survivors=kept, arms=without_candidate(runtime))
+    return answer_call(runtime, "score_outliers", text, artifact, survivors=kept, arms=drop_candidate_arm(runtime))
 
 
 def _by_cell(session: Session, round_index: int, verdicts: Sequence[Verdict]) -> str:
@@ -52,7 +52,7 @@ def _by_cell(session: Session, round_index: int, verdicts: Sequence[Verdict]) ->
     made = Counter(cells[verdict.candidate_key] for verdict in verdicts)
     lost = Counter(cells[verdict.candidate_key] for verdict in verdicts if not verdict.kept)
     worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_TOLD]
-    told = [f"{quoted(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
+    told = [f"{quote(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
     return f"; most by class: {', '.join(told)}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.run.diagnosis import answers_for_class
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_core.run.diagnosis import count_top1_labels
+from atlantis_dml.tools.context import Runtime, answer_call
 
 
 @tool
@@ -22,6 +22,6 @@ def search_images(class_name: str, runtime: Runtime) -> object:
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to search with; train the baseline first")
-    returned = answers_for_class(session, diagnosing[0], class_name)
+    returned = count_top1_labels(session, diagnosing[0], class_name)
     listed = ", ".join(f"{label!r} {count}x" for label, count in returned[:5]) or "it has no validation query"
-    return answer(runtime, "search_images", f"queries of {class_name!r} get: {listed}", dict(returned))
+    return answer_call(runtime, "search_images", f"queries of {class_name!r} get: {listed}", dict(returned))

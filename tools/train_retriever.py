@@ -7,11 +7,11 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.run.history import kept_candidates
-from atlantis_core.run.training_set import TRAINED_ON, made_for_arm, training_images
+from atlantis_core.run.training_set import TRAINED_ON, collect_training_images, synthetic_for_arm
 from atlantis_core.run.trials import train_arm
-from atlantis_dml.tools.context import Runtime, answer
+from atlantis_dml.tools.context import Runtime, answer_call
 
 ArmName = Literal["baseline", "candidate", "incumbent"]
 
@@ -31,10 +31,10 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
         raise ToolError("the baseline is trained already; it never changes in a run")
     if arm != "baseline" and "baseline" not in arms:
         raise ToolError("train the baseline first: every other arm is compared with it")
-    made = made_for_arm(session, arm, round_index)
+    made = synthetic_for_arm(session, arm, round_index)
     if arm == "candidate" and not kept_candidates(session, round_index):
         raise ToolError("no kept images in this round; generate and score images first")
-    images = training_images(session, made)
+    images = collect_training_images(session, made)
     trained = train_arm(session, session.judging_seeds, images)
     judging = [trial.id for trial in trained]
     arms[arm] = judging
@@ -46,7 +46,7 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
         arms |= {"incumbent": judging, "diagnosing": [diagnosing.id]}
     crashed = sum(trial.status == "crashed" for trial in trained)
     judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
-    number = f"{counted(len(trained), 'training')}{judging_too}"
+    number = f"{count_noun(len(trained), 'training')}{judging_too}"
     text = f"{arm}: {number} on {trained[0].num_real} real and {len(made)} made images"
     text += f"; {crashed} crashed" if crashed else ""
-    return answer(runtime, f"train_retriever:{arm}", text, trained, arms=arms)
+    return answer_call(runtime, f"train_retriever:{arm}", text, trained, arms=arms)

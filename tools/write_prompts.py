@@ -7,12 +7,12 @@ from dataclasses import replace
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.data.facets import known_values
-from atlantis_core.prompting.choosing import facet_coverage
+from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.prompting.prompt_selection import count_facet_values
 from atlantis_core.records import Protocol
-from atlantis_dml.tools.context import PromptFacts, Runtime, answer
+from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
 
 
 @tool
@@ -26,12 +26,14 @@ def write_prompts(runtime: Runtime) -> object:
     classes = tuple(sorted({image.label for image in collection.of_split("train")}))
     insights = (context.session.read(index, "insight") for index in range(round_index, 0, -1))
     domain = next((found["domain"] for found in insights if found), "")
-    written = context.prompt_writer.write(protocol, PromptFacts(classes, known_values(collection), domain))
+    written = context.prompt_writer.write(protocol, PromptFacts(classes, facet_value_lists(collection), domain))
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
     protocol = replace(protocol, cells=cells)
     context.session.write(round_index, "protocol", protocol)
     prompts = [prompt for request in cells for prompt in request.prompts]
-    named = facet_coverage(prompts, known_values(collection))
-    text = f"{counted(len(prompts), 'prompt')} for {counted(len(cells), 'cell')}, such as: {prompts[0]!r}"
-    return answer(runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=as_json(protocol))
+    named = count_facet_values(prompts, facet_value_lists(collection))
+    text = f"{count_noun(len(prompts), 'prompt')} for {count_noun(len(cells), 'cell')}, such as: {prompts[0]!r}"
+    return answer_call(
+        runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=as_json(protocol)
+    )

@@ -10,19 +10,19 @@ from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable
-from atlantis_core.base.hashing import content_key
-from atlantis_core.run.cost_tracker import tokens_of
-from atlantis_dml.agents.client.provider_errors import provider
-from atlantis_dml.agents.client.recording import Recording, reply_facts, reply_from
-from atlantis_dml.agents.client.redaction import Redact, redacted
-from atlantis_dml.agents.client.streaming import whole_reply
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.run.cost_tracker import count_tokens
+from atlantis_dml.agents.client.provider_errors import translate_provider_errors
+from atlantis_dml.agents.client.recording import Recording, reply_from_json, reply_to_json
+from atlantis_dml.agents.client.redaction import Redact, redact_reply
+from atlantis_dml.agents.client.streaming import assemble_reply
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
-    from atlantis_core.run.cost_tracker import Purse
+    from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_core.store.workspace import Workspace
 
 Hear = Callable[[str], None]
@@ -66,7 +66,7 @@ class ModelCalls:
         models: Sequence[ChatModel],
         workspace: Workspace,
         run_id: str,
-        purse: Purse,
+        purse: CostTracker,
         address: str = "",
         redact: Redact = str,
         recording: Recording | None = None,
@@ -97,16 +97,16 @@ class ModelCalls:
         asked = [message_to_dict(message) for message in messages]
         sent = [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in asked]
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        key = content_key("chat", [self.name, self._address, [_addressed(one) for one in asked], schemas])
+        key = content_hash("chat", [self.name, self._address, [_addressed(one) for one in asked], schemas])
         given = {"agent": agent, "key": key, "messages": sent, "tools": [tool.name for tool in tools]}
         with self._workspace.events.span(self._run_id, "model", self.name, given) as span:
             known = self._known(agent, key)
             reply, source = known or self._asked(messages, tools, hear)
             if known is None:
-                span.tokens = tokens_of(reply.usage_metadata)
+                span.tokens = count_tokens(reply.usage_metadata)
                 span.usd = self._purse.book(reply.usage_metadata, source, f"chat/{span.id}")
                 self._keep(key, reply)
-            span.output = {"from": source, "reply": reply_facts(reply)}
+            span.output = {"from": source, "reply": reply_to_json(reply)}
         return reply
 
     def _known(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
@@ -114,12 +114,12 @@ class ModelCalls:
         if self._recording is not None:
             return self._recording.reply(agent, key, self._given_before(agent)), "the recording"
         kept = self._workspace.receipts.find(key)
-        return (reply_from(kept["reply"]), "what was kept of an identical call") if kept else None
+        return (reply_from_json(kept["reply"]), "what was kept of an identical call") if kept else None
 
     def _keep(self, key: str, reply: AIMessage) -> None:
         """Keep an answer, but not one that is empty or cut off: asked again later, it may be whole."""
         if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
-            self._workspace.receipts.file(key, "chat", {"reply": reply_facts(reply)}, 0.0)
+            self._workspace.receipts.file(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
 
     def _asked(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
@@ -128,17 +128,17 @@ class ModelCalls:
         for chat in self._models:
             limit = self._limit(chat.name, messages, tools)
             try:
-                with provider(chat.name, self._redact):
-                    return redacted(_invoked(chat.model, messages, tools, limit, hear), self._redact), chat.name
+                with translate_provider_errors(chat.name, self._redact):
+                    return redact_reply(_invoked(chat.model, messages, tools, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
                 problems.append(str(error))
         raise ProviderUnavailable("; ".join(problems) or "there is no chat model")
 
     def _limit(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
-        about = _TOKENS_DOUBT * prompt_tokens(messages, tools)
-        limit = self._purse.tokens_for(name, int(about))
+        about = _TOKENS_DOUBT * count_prompt_tokens(messages, tools)
+        limit = self._purse.affordable_tokens(name, int(about))
         if limit == 0:
-            raise BudgetSpent("the dollars that are left do not pay for another call of the chat model")
+            raise BudgetExceeded("the dollars that are left do not pay for another call of the chat model")
         return limit
 
     def _given_before(self, agent: str) -> int:
@@ -150,7 +150,7 @@ class ModelCalls:
         return self._redact(content) if isinstance(content, str) else content
 
 
-def prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:
+def count_prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:
     """Return about how many tokens a prompt takes, its tools' schemas included."""
     return int(count_tokens_approximately(messages, tools=list(tools)))
 
@@ -178,4 +178,4 @@ def _invoked(
     limits = {} if limit is None else {"max_tokens": limit}
     if hear is None:
         return able.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
-    return whole_reply(able.stream(list(messages), **limits), hear)
+    return assemble_reply(able.stream(list(messages), **limits), hear)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def provider(name: str, redact: Redact) -> Iterator[None]:
+def translate_provider_errors(name: str, redact: Redact) -> Iterator[None]:
     """Turn what goes wrong in a call of a chat model into `ProviderUnavailable`.
 
     Args:

@@ -76,10 +76,10 @@ class Recording:
         found = same or (of_agent[place] if place < len(of_agent) else None)
         if found is None:
             raise ProviderUnavailable(f"the recording ends here: it holds {len(of_agent)} answers for {agent!r}")
-        return reply_from(found["reply"])
+        return reply_from_json(found["reply"])
 
 
-def recording_of(workspace: Workspace, run_id: str) -> Recording:
+def collect_recording(workspace: Workspace, run_id: str) -> Recording:
     """Return what a run's trace holds of answers.
 
     Raises:
@@ -93,10 +93,10 @@ def recording_of(workspace: Workspace, run_id: str) -> Recording:
     ]
     if not calls:
         raise SetupError(f"run {run.id!r} asked no chat model, so there is nothing to replay: do it again as it was")
-    return Recording(run.spec, calls, answers_of(workspace, run.id))
+    return Recording(run.spec, calls, collect_approvals(workspace, run.id))
 
 
-def answers_of(workspace: Workspace, run_id: str) -> list[Mapping[str, Any]]:
+def collect_approvals(workspace: Workspace, run_id: str) -> list[Mapping[str, Any]]:
     """Return what people decided about a run's protocols, oldest first."""
     decided = (event["output"] for event in workspace.events.of_kind(run_id, "approval"))
     return [output["answer"] for output in decided if output.get("by") != BY_AUTO]
@@ -140,7 +140,7 @@ def _refused(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def reply_facts(reply: AIMessage) -> dict[str, Any]:
+def reply_to_json(reply: AIMessage) -> dict[str, Any]:
     """Return what of an answer is used here, as data."""
     return {
         "text": reply.text,
@@ -151,8 +151,8 @@ def reply_facts(reply: AIMessage) -> dict[str, Any]:
     }
 
 
-def reply_from(facts: Mapping[str, Any]) -> AIMessage:
-    """Rebuild an answer from what `reply_facts` made of it."""
+def reply_from_json(facts: Mapping[str, Any]) -> AIMessage:
+    """Rebuild an answer from what `reply_to_json` made of it."""
     broken: Any = [{"name": None, "args": None, "id": None, "error": None}] * facts["broken_calls"]
     return AIMessage(
         facts["text"],

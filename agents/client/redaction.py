@@ -10,26 +10,26 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
     from pydantic import SecretStr
 
-HIDDEN = "[key]"
+REDACTED = "[key]"
 
 _MOST_BITS = 63
 
 Redact = Callable[[str], str]
 
 
-def redaction_of(*secrets: SecretStr) -> Redact:
+def build_redactor(*secrets: SecretStr) -> Redact:
     """Return a function that takes secrets out of a text."""
     values = sorted(filter(None, (secret.get_secret_value() for secret in secrets)), key=len, reverse=True)
 
     def redact(text: str) -> str:
         for value in values:
-            text = text.replace(value, HIDDEN)
+            text = text.replace(value, REDACTED)
         return text
 
     return redact
 
 
-def redacted(decision: AIMessage, redact: Redact) -> AIMessage:
+def redact_reply(decision: AIMessage, redact: Redact) -> AIMessage:
     """Return what of a model's message is used here, without the secret: text, calls, usage and finish reason.
 
     What cannot be kept or sent again goes too: half characters become `?`, and a call with NaN, infinity or a

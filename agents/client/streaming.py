@@ -13,7 +13,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 
-def whole_reply(chunks: Iterable[AIMessageChunk], hear: Callable[[str], None]) -> AIMessage:
+def assemble_reply(chunks: Iterable[AIMessageChunk], hear: Callable[[str], None]) -> AIMessage:
     """Put a streamed answer together; a call whose arguments are not whole JSON objects becomes an invalid one.
 
     Args:

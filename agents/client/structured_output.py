@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, ValidationError
 
-from atlantis_core.base.errors import BadProtocol, NoUsableAnswer
-from atlantis_core.prompting.parsing import json_in
+from atlantis_core.base.errors import InvalidProtocol, NoUsableReply
+from atlantis_core.prompting.parsing import extract_json
 from atlantis_dml.agents.client.calls import COMPLETE
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SHOWN = 2000
 """Letters of a useless answer that are sent back with the complaint."""
 
 
-def ask_for(
+def ask_for_object(
     calls: ModelCalls, agent: str, system: str, facts: str, kind: type[Answer], use: Callable[[Answer], Result]
 ) -> Result:
     """Ask for one JSON object and return what `use` makes of it.
@@ -39,7 +39,7 @@ def ask_for(
         system: Its instructions: the same in every call, so that providers can cache them.
         facts: What it is about this time.
         kind: What the object must look like.
-        use: Turns the object into what is wanted; raises `BadProtocol` or `ValueError` with what is wrong.
+        use: Turns the object into what is wanted; raises `InvalidProtocol` or `ValueError` with what is wrong.
 
     Raises:
         NoUsableAnswer: Three answers could not be used.
@@ -50,14 +50,14 @@ def ask_for(
     for _ in range(ATTEMPTS):
         reply = calls.ask(agent, messages)
         try:
-            return use(kind.model_validate(json_in(_whole(reply))))
+            return use(kind.model_validate(extract_json(_whole(reply))))
         except ValidationError as error:
             wrong = _first(error)
-        except (BadProtocol, ValueError) as error:
+        except (InvalidProtocol, ValueError) as error:
             wrong = str(error)
         complaint = f"That cannot be used: {wrong}. Answer again with the one JSON object and nothing else."
         messages = [*messages[:2], AIMessage(reply.text[:_SHOWN] or "(empty)"), HumanMessage(complaint)]
-    raise NoUsableAnswer(f"the {agent} agent's model gave no usable answer in {ATTEMPTS} tries; the last: {wrong}")
+    raise NoUsableReply(f"the {agent} agent's model gave no usable answer in {ATTEMPTS} tries; the last: {wrong}")
 
 
 def _whole(reply: AIMessage) -> str:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from atlantis_core.base.errors import BudgetSpent
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.errors import BudgetExceeded
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.captioning.conditions import conditions_in
-from atlantis_core.data.image_io import open_photo
+from atlantis_core.captioning.conditions import find_conditions
+from atlantis_core.data.image_io import open_image
 from atlantis_core.records import Caption, LabelledImage
-from atlantis_core.run.cost_tracker import tokens_of
-from atlantis_dml.agents.client.provider_errors import provider
+from atlantis_core.run.cost_tracker import count_tokens
+from atlantis_dml.agents.client.provider_errors import translate_provider_errors
 from atlantis_dml.agents.client.redaction import Redact
 from atlantis_dml.prompts import render
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from atlantis_core.run.cost_tracker import Purse
+    from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_core.store.events import Span
     from atlantis_core.store.workspace import Workspace
 
@@ -56,14 +56,14 @@ class ChatCaptioner:
         address: str,
         workspace: Workspace,
         run_id: str,
-        purse: Purse,
+        purse: CostTracker,
         redact: Redact = str,
     ) -> None:
         self.name = name
         self._model, self._purse, self._redact = model, purse, redact
         self._receipts, self._events, self._run_id = workspace.receipts, workspace.events, run_id
         self._instructions = render("captioner")
-        self.version = content_key("chat-captioner", [name, address, self._instructions, SIDE_PX])[:16]
+        self.version = content_hash("chat-captioner", [name, address, self._instructions, SIDE_PX])[:16]
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order; only pixels are sent, never labels, names or metadata.
@@ -73,7 +73,7 @@ class ChatCaptioner:
             BudgetSpent: The dollars are spent.
             SetupError: An image that cannot be read.
         """
-        keys = [content_key("chat-caption", [self.version, image.id]) for image in images]
+        keys = [content_hash("chat-caption", [self.version, image.id]) for image in images]
         missing = [(key, image) for key, image in zip(keys, images, strict=True) if self._receipts.find(key) is None]
         for start in range(0, len(missing), AT_ONCE):
             self._ask(missing[start : start + AT_ONCE])
@@ -81,11 +81,11 @@ class ChatCaptioner:
 
     def _ask(self, some: Sequence[tuple[str, LabelledImage]]) -> None:
         if self._purse.is_empty():
-            raise BudgetSpent("the dollars are spent; not all photos are captioned")
+            raise BudgetExceeded("the dollars are spent; not all photos are captioned")
         asked: list[Any] = [self._messages(image) for _, image in some]
         given = {"agent": "captioner", "photos": [image.id for _, image in some]}
         with self._events.span(self._run_id, "model", self.name, given) as span:
-            with provider(self.name, self._redact):
+            with translate_provider_errors(self.name, self._redact):
                 answers = self._model.batch(asked, config={"max_concurrency": AT_ONCE}, return_exceptions=True)
             self._keep_all(some, answers, span)
         failed: Any = next((one for one in answers if isinstance(one, Exception) and not _is_refusal(one)), None)
@@ -93,7 +93,7 @@ class ChatCaptioner:
         if failed is None and len(refused) == len(answers):
             failed = refused[0]  # not one photo but all: it may take no images
         if failed is not None:
-            with provider(self.name, self._redact):
+            with translate_provider_errors(self.name, self._redact):
                 raise failed
 
     def _keep_all(self, some: Sequence[tuple[str, LabelledImage]], answers: Sequence[Any], span: Span) -> None:
@@ -102,17 +102,17 @@ class ChatCaptioner:
         for (key, image), answer in zip(some, answers, strict=True):
             if not isinstance(answer, Exception):
                 span.usd += self._purse.book(answer.usage_metadata, self.name, f"caption/{key}")
-                span.tokens += tokens_of(answer.usage_metadata)
+                span.tokens += count_tokens(answer.usage_metadata)
                 self._keep(key, image, answer.text)
             elif answered and _is_refusal(answer):
                 self._keep(key, image, "")
 
     def _keep(self, key: str, image: LabelledImage, said: str) -> None:
         text = " ".join(self._redact(said).split())[:_LONGEST]
-        self._receipts.file(key, "caption", as_json(Caption(image.id, text, conditions_in(text))), 0.0)
+        self._receipts.file(key, "caption", as_json(Caption(image.id, text, find_conditions(text))), 0.0)
 
     def _messages(self, image: LabelledImage) -> list[Any]:
-        picture, written = open_photo(image.path), io.BytesIO()
+        picture, written = open_image(image.path), io.BytesIO()
         picture.thumbnail((SIDE_PX, SIDE_PX))
         picture.info = {}  # a JPEG's comment would be written again
         picture.save(written, "JPEG", quality=88)

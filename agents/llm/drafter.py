@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from atlantis_core.base.errors import BadProtocol, BudgetSpent, NoUsableAnswer
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.errors import BudgetExceeded, InvalidProtocol, NoUsableReply
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
 from atlantis_core.records import Cell, CellRequest, Protocol
-from atlantis_core.run.constraints import check_wishes
-from atlantis_dml.agents.client.structured_output import ask_for
-from atlantis_dml.agents.prompt_facts import cells_in_words, gap_in_words, round_in_short, scorers_in_words
+from atlantis_core.run.constraints import check_constraints
+from atlantis_dml.agents.client.structured_output import ask_for_object
+from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_round
 from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.prompts import quoted, render
 
@@ -66,10 +66,10 @@ class ChatDrafter:
             return self._rules.draft(brief)
         facts = render("protocol_facts", **_facts(brief, self._session))
         try:
-            return ask_for(
+            return ask_for_object(
                 self._calls, "protocol", render("protocol"), facts, _Draft, lambda draft: _protocol(draft, brief)
             )
-        except (NoUsableAnswer, BudgetSpent) as error:
+        except (NoUsableReply, BudgetExceeded) as error:
             drafted = self._rules.draft(brief)
             return replace(drafted, reason=f"{drafted.reason} (drafted by the rules: {error})")
 
@@ -83,16 +83,16 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
     requests = [request for group in draft.groups for request in _requests(group, brief)]
     cells = [request.cell for request in requests]
     if repeated := next((cell for cell in cells if cells.count(cell) > 1), None):
-        raise BadProtocol(f"the cell {repeated} is asked for twice")
+        raise InvalidProtocol(f"the cell {repeated} is asked for twice")
     total = sum(request.count for request in requests)
     if total > brief.num_images:
-        raise BadProtocol(
+        raise InvalidProtocol(
             f"{len(cells)} cells add up to {total} images, and this round may make {brief.num_images}; lower "
             "count_each"
         )
     _check_choices(draft, brief, cells)
     protocol = Protocol(
-        id=content_key("protocol", [brief.round, requests, draft.arm, draft.objective])[:12],
+        id=content_hash("protocol", [brief.round, requests, draft.arm, draft.objective])[:12],
         round=brief.round,
         arm=draft.arm,  # type: ignore[arg-type]  # one of brief.arms: checked above
         cells=tuple(requests),
@@ -102,18 +102,18 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
         synthetic_weight=draft.synthetic_weight,
         expected_gain=draft.expected_gain,
     )
-    check_wishes(brief.wishes, protocol)
+    check_constraints(brief.wishes, protocol)
     return protocol
 
 
 def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
     if draft.arm not in brief.arms:
-        raise BadProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.arms)}")
+        raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.arms)}")
     if draft.scorer not in SCORERS:
-        raise BadProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
+        raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for entry in brief.history:
         if not entry["decision"]["kept"] and _is_repeated(draft, cells, entry["protocol"]):
-            raise BadProtocol(
+            raise InvalidProtocol(
                 f"round {entry['round']} made images for exactly these cells in the same way and was rolled back; "
                 "choose other cells, arm, scorer or weight"
             )
@@ -137,9 +137,9 @@ def _cells(group: _Group, brief: Brief) -> Iterable[Cell]:
     classes = brief.classes if group.classes == "all" else group.classes
     for class_name in classes:
         if class_name not in brief.classes:
-            raise BadProtocol(f"{class_name!r} is no class of the training split, spelled as it is there")
+            raise InvalidProtocol(f"{class_name!r} is no class of the training split, spelled as it is there")
         if (group.facet or group.value) and group.value not in brief.facet_values.get(group.facet, ()):
-            raise BadProtocol(f"{group.facet!r} has no value {group.value!r} in this collection")
+            raise InvalidProtocol(f"{group.facet!r} has no value {group.value!r} in this collection")
         yield Cell(class_name, group.facet, group.value)
 
 
@@ -147,7 +147,7 @@ def _gap_cell(name: str, brief: Brief) -> Cell:
     told = brief.gaps[:_GAPS_TOLD]
     number = int(name[1:]) if name[:1] == "g" and name[1:].isdecimal() else 0
     if not 1 <= number <= len(told):
-        raise BadProtocol(f"there is no gap {name!r}; the list goes from g1 to g{len(told)}")
+        raise InvalidProtocol(f"there is no gap {name!r}; the list goes from g1 to g{len(told)}")
     return told[number - 1].cell
 
 
@@ -160,20 +160,20 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "round": brief.round,
         "num_images": brief.num_images,
         "arms": ", ".join(brief.arms),
-        "scorers": scorers_in_words(),
+        "scorers": describe_scorers(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
-        "skipped": cells_in_words(brief.wishes.skip),
+        "skipped": describe_cells(brief.wishes.skip),
         "notes": [quoted(note) for note in brief.wishes.notes],
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",
         "claims": [quoted(claim.text, 200) + (" (a guess)" if claim.is_guess else "") for claim in claims],
-        "gaps": [gap_in_words(gap) for gap in brief.gaps[:_GAPS_TOLD]],
+        "gaps": [describe_gap(gap) for gap in brief.gaps[:_GAPS_TOLD]],
         "facet_values": "; ".join(
             f"{quoted(name, 60)}: {', '.join(quoted(v, 60) for v in found)}" for name, found in values.items()
         )
         or "none",
         "num_classes": len(brief.classes),
         "classes": ", ".join(told) + (", ..." if len(brief.classes) > _CLASSES_TOLD else ""),
-        "history": [round_in_short(entry, session) for entry in brief.history[-6:]],
+        "history": [summarise_round(entry, session) for entry in brief.history[-6:]],
     }

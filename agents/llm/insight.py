@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 
 from atlantis_core.records import Cell
-from atlantis_core.run.insight import Claim, FacetIdea, InsightFacts, InsightIdeas, shown
-from atlantis_dml.agents.client.structured_output import ask_for
+from atlantis_core.run.insight import Claim, FacetIdea, InsightFacts, InsightIdeas, shorten_name
+from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ChatInsight:
     def find(self, facts: InsightFacts) -> InsightIdeas:
         """Return what the model proposes; see `tools.context.InsightFinder`."""
         told = render("insight_facts", **_told(facts))
-        return ask_for(
+        return ask_for_object(
             self._calls,
             "insight",
             render("insight"),
@@ -111,13 +111,13 @@ def _ideas(answer: InsightAnswer, facts: InsightFacts, by: str) -> InsightIdeas:
 
 
 def _told(facts: InsightFacts) -> dict[str, Any]:
-    classes = [quoted(shown(name)) for name in facts.classes]
+    classes = [quoted(shorten_name(name)) for name in facts.classes]
     words = [f"{quoted(word, 40)} {count}" for word, count in facts.words]
     facets = [
-        f"{quoted(shown(name))}: {', '.join(quoted(shown(value)) for value in values[:12])}"
+        f"{quoted(shorten_name(name))}: {', '.join(quoted(shorten_name(value)) for value in values[:12])}"
         for name, values in facts.facet_values.items()
     ]
-    taken = [quoted(shown(name)) for name in facts.taken_names]
+    taken = [quoted(shorten_name(name)) for name in facts.taken_names]
     return {
         "mode": facts.mode,
         "goal": quoted(facts.goal),

@@ -8,12 +8,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.utils import count_tokens_approximately, trim_messages
 
 from atlantis_core.base.errors import ProviderUnavailable
-from atlantis_core.run.constraints import wishes_of
-from atlantis_core.run.cost_tracker import Purse
-from atlantis_core.run.history import history, share_of_round
+from atlantis_core.run.constraints import read_constraints
+from atlantis_core.run.cost_tracker import CostTracker
+from atlantis_core.run.history import history, images_for_round
 from atlantis_dml.agents.client.calls import is_complete
-from atlantis_dml.agents.planner import State, usual_steps
-from atlantis_dml.agents.prompt_facts import cells_in_words, round_in_short
+from atlantis_dml.agents.planner import State, list_usual_steps
+from atlantis_dml.agents.prompt_facts import describe_cells, summarise_round
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _goal(session: Session) -> dict[str, Any]:
     goal = session.goal
     return {
         "goal": quoted(goal.text),
-        "cells": cells_in_words(goal.cells),
+        "cells": describe_cells(goal.cells),
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
@@ -97,17 +97,17 @@ def _goal(session: Session) -> dict[str, Any]:
 
 def _now(state: State, session: Session) -> dict[str, Any]:
     images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    usd_left = Purse(session.workspace.ledger, session.run_id, session.spec).left_usd()
-    wishes, done = wishes_of(session), set(state.get("steps", []))
-    usual = next((step for step in usual_steps(state, session.collection.facets) if step.name not in done), None)
+    usd_left = CostTracker(session.workspace.ledger, session.run_id, session.spec).left_usd()
+    wishes, done = read_constraints(session), set(state.get("steps", []))
+    usual = next((step for step in list_usual_steps(state, session.collection.facets) if step.name not in done), None)
     return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,
         "images_left": "no limit" if images_left is None else f"{images_left:g}",
-        "share": share_of_round(session, state["round"]),
+        "share": images_for_round(session, state["round"]),
         "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
-        "journal": [round_in_short(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
-        "skipped": cells_in_words(wishes.skip),
+        "journal": [summarise_round(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
+        "skipped": describe_cells(wishes.skip),
         "notes": [quoted(note) for note in wishes.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
         "usual": f"{usual.name} ({usual.reason})" if usual else "nothing is left to do in this round",

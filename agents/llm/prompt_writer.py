@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import RootModel
 
-from atlantis_core.base.errors import BudgetSpent, NoUsableAnswer
-from atlantis_core.prompting.choosing import choose_prompts
-from atlantis_core.prompting.parsing import prompts_in
-from atlantis_core.prompting.subjects import Subjects, spoken
+from atlantis_core.base.errors import BudgetExceeded, NoUsableReply
+from atlantis_core.prompting.parsing import extract_prompts
+from atlantis_core.prompting.prompt_selection import select_prompts
+from atlantis_core.prompting.subjects import SubjectChecker, readable_name
 from atlantis_core.records import Cell, CellRequest
-from atlantis_dml.agents.client.structured_output import ask_for
+from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 from atlantis_dml.prompts import quoted, render
 
@@ -84,15 +84,15 @@ class ChatPromptWriter:
         self, wanted: list[_Wanted], protocol: Protocol, facts: PromptFacts, classes: Sequence[str]
     ) -> list[_Wanted]:
         """Fill in prompts as far as the model gives any; the templates do the rest."""
-        subjects = Subjects(classes)
-        with suppress(NoUsableAnswer, BudgetSpent):
+        subjects = SubjectChecker(classes)
+        with suppress(NoUsableReply, BudgetExceeded):
             for _ in range(ROUNDS):
                 missing = [one for one in wanted if one.missing > 0]
                 for start in range(0, len(missing), CELLS_A_CALL):
                     self._ask(missing[start : start + CELLS_A_CALL], protocol, subjects, facts)
         return wanted
 
-    def _ask(self, some: Sequence[_Wanted], protocol: Protocol, subjects: Subjects, facts: PromptFacts) -> None:
+    def _ask(self, some: Sequence[_Wanted], protocol: Protocol, subjects: SubjectChecker, facts: PromptFacts) -> None:
         shown = render(
             "prompt_writer_facts",
             objective=quoted(protocol.objective, 600),
@@ -101,11 +101,13 @@ class ChatPromptWriter:
             cells=[_told(one) for one in some],
         )
         system = render("prompt_writer")
-        written = ask_for(self._calls, "prompts", system, shown, _Written, lambda answer: _by_cell(answer, some))
+        written = ask_for_object(
+            self._calls, "prompts", system, shown, _Written, lambda answer: _by_cell(answer, some)
+        )
         for one in some:
             cell = one.request.cell
             others = [value for value in facts.facet_values.get(cell.facet, ()) if value != cell.value]
-            found = choose_prompts(
+            found = select_prompts(
                 written.get(one.number, []),
                 cell.class_name,
                 subjects,
@@ -132,7 +134,7 @@ def _handed_out(shared: Sequence[_Wanted], requests: Sequence[CellRequest]) -> l
         prompts = of_condition[request.cell.facet, request.cell.value]
         count = min(PER_CELL, request.count, len(prompts))
         turn = [prompts[(place * count + step) % len(prompts)] for step in range(count)]
-        name = spoken(request.cell.class_name)
+        name = readable_name(request.cell.class_name)
         handed.append([_STAND_IN.sub(lambda _, name=name: name, prompt) for prompt in turn])  # type: ignore[misc]
     return handed
 
@@ -140,7 +142,7 @@ def _handed_out(shared: Sequence[_Wanted], requests: Sequence[CellRequest]) -> l
 def _by_cell(answer: _Written, some: Sequence[_Wanted]) -> Mapping[int, list[str]]:
     numbers = {str(one.number): one.number for one in some}
     written = {
-        numbers[key.strip()]: prompts_in(value) for key, value in answer.root.items() if key.strip() in numbers
+        numbers[key.strip()]: extract_prompts(value) for key, value in answer.root.items() if key.strip() in numbers
     }
     if not any(written.values()):
         raise ValueError(f"it holds no prompts under the cells' numbers ({', '.join(numbers)})")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.hashing import content_key
-from atlantis_core.base.plural import counted
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class RuleDrafter:
         """
         if brief.spread == "uniform":
             cells = _all_cells(brief)
-            reason = f"control arm: {counted(brief.num_images, 'image')} spread over {counted(len(cells), 'cell')}"
+            reason = (
+                f"control arm: {count_noun(brief.num_images, 'image')} spread over {count_noun(len(cells), 'cell')}"
+            )
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
         gaps = _untried(brief.gaps, brief.history)
         if not gaps:
@@ -122,7 +124,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
     shown = sorted({f"{request.cell.facet}: {request.cell.value}" for request in cells if request.cell.facet})
     objective = "photos of the named classes" + (f" with {', '.join(shown[:6])}" if shown else ", varied")
     return Protocol(
-        id=content_key("protocol", [brief.round, cells, brief.spread])[:12],
+        id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],
         round=brief.round,
         arm=brief.arms[0],
         cells=tuple(cells),
@@ -140,5 +142,5 @@ def _why(chosen: Sequence[Gap]) -> str:
     support = sum(gap.support for gap in chosen) / len(chosen)
     where = f" at {', '.join(values[:3])}" if values else ""
     if len(chosen) == 1:
-        return f"1 cell{where} has R@1 {recall:.2f} with {counted(chosen[0].support, 'training image')}"
+        return f"1 cell{where} has R@1 {recall:.2f} with {count_noun(chosen[0].support, 'training image')}"
     return f"{len(chosen)} cells{where} have R@1 {recall:.2f} on average with {support:.1f} training images each"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, ToolMessage
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.chat.consent import with_digits
-from atlantis_core.run.goals import budget_in
+from atlantis_core.chat.consent import replace_number_words
+from atlantis_core.run.goals import parse_budget
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -91,21 +91,21 @@ class RuleHost:
         last = messages[-1]
         if isinstance(last, ToolMessage):
             return AIMessage(last.text)
-        understood = understand(last.text, situation)
+        understood = parse_sentence(last.text, situation)
         if isinstance(understood, str):
             return AIMessage(understood)
         name, arguments = understood
         return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": f"rule-{len(messages)}"}])
 
 
-def understand(words: str, situation: str = "") -> Call | str:
+def parse_sentence(words: str, situation: str = "") -> Call | str:
     """Return the tool that a sentence asks for with its arguments, or what to answer where it asks for none.
 
     Args:
         words: What the person said; a leading `/` is ignored.
         situation: Its first line is `status: WORD`; its other words are known names.
     """
-    plain = with_digits(" ".join(words.split()).lstrip("/"))
+    plain = replace_number_words(" ".join(words.split()).lstrip("/"))
     low = plain.lower().rstrip(".! ")
     status = situation.partition("\n")[0].removeprefix("status:").strip()
     if low.rstrip("?") in {"help", "h", "hello", "hi", "what can you do", ""}:
@@ -186,7 +186,7 @@ def _goal(plain: str, low: str, situation: str) -> Call | str | None:
 
 def _limits(plain: str) -> dict[str, Any]:
     """Return the numbers that a sentence sets as limits."""
-    named: Mapping[str, float] = budget_in(re.sub(r"(\d+)\s+\w+\s+(images|photos|pictures)", r"\1 \2", plain))
+    named: Mapping[str, float] = parse_budget(re.sub(r"(\d+)\s+\w+\s+(images|photos|pictures)", r"\1 \2", plain))
     return {name: value if name == "usd" else int(value) for name, value in named.items()}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from atlantis_dml.agents.planner import State, Step, usual_steps
+from atlantis_dml.agents.planner import State, Step, list_usual_steps
 
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
@@ -23,7 +23,7 @@ class RulePlanner:
         if failure:
             return AIMessage(f"Stopping: {failure}")
         done = set(state.get("steps", []))
-        for step in usual_steps(state, context.session.collection.facets):
+        for step in list_usual_steps(state, context.session.collection.facets):
             if step.name not in done:
                 return _call(step, len(state.get("messages", [])))
         return AIMessage("Stopping: every step of this round is done and none was judged.")

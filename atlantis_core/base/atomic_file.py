@@ -10,18 +10,18 @@ from pathlib import Path
 _MOST_LETTERS = 200  # of its name in that of its part, which is longer; file systems take 255
 
 
-def check_place(target: Path) -> None:
+def check_writable(target: Path) -> None:
     """Try whether a file could be written, and leave nothing behind: to be asked before the work that fills it.
 
     Raises:
         OSError: It could not.
     """
-    with _hidden_beside(target):
+    with _temporary_path(target):
         target.exists()  # fails where the name is too long
 
 
 @contextmanager
-def part_of(target: Path) -> Iterator[Path]:
+def write_atomically(target: Path) -> Iterator[Path]:
     """Make an empty file beside `target` that takes its place at the end, and is gone if something fails.
 
     Readers may look and other processes write the same file at any time: they see one whole file or another.
@@ -29,13 +29,13 @@ def part_of(target: Path) -> Iterator[Path]:
     Raises:
         OSError: Something cannot be written.
     """
-    with _hidden_beside(target) as part:
+    with _temporary_path(target) as part:
         yield part
         part.replace(target)
 
 
 @contextmanager
-def _hidden_beside(target: Path) -> Iterator[Path]:
+def _temporary_path(target: Path) -> Iterator[Path]:
     part = target.with_name(f".{target.name[:_MOST_LETTERS]}.{uuid.uuid4().hex[:12]}.part")
     part.touch(exist_ok=False)
     try:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import shown
+from atlantis_core.base.text import to_printable
 
 
-def check_place(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Try whether a folder could be made, and leave nothing behind: to be asked before the work that fills it.
 
     Args:
@@ -28,11 +28,11 @@ def check_place(folder: Path) -> None:
     try:
         tempfile.TemporaryDirectory(dir=above, prefix=f".{folder.name}.").cleanup()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable_error(folder, error) from error
 
 
 @contextmanager
-def hidden_beside(folder: Path, purpose: str) -> Iterator[Path]:
+def temporary_folder(folder: Path, purpose: str) -> Iterator[Path]:
     """Make a hidden folder beside `folder` that is gone afterwards, unless it was renamed.
 
     What a killed process left there for the same purpose is cleared.
@@ -47,21 +47,21 @@ def hidden_beside(folder: Path, purpose: str) -> Iterator[Path]:
     part = folder.with_name(f".{folder.name}.{purpose}-{os.getpid()}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _clear_dead(folder, purpose)
+        _remove_stale(folder, purpose)
         part.mkdir()
         yield part
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable_error(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _unwritable(folder: Path, error: OSError) -> SetupError:
-    at = f" ({shown(str(error.filename))!r})" if error.filename else ""
-    return SetupError(f"{shown(str(folder))!r} cannot be written: {error.strerror or error}{at}")
+def _unwritable_error(folder: Path, error: OSError) -> SetupError:
+    at = f" ({to_printable(str(error.filename))!r})" if error.filename else ""
+    return SetupError(f"{to_printable(str(folder))!r} cannot be written: {error.strerror or error}{at}")
 
 
-def _clear_dead(folder: Path, purpose: str) -> None:
+def _remove_stale(folder: Path, purpose: str) -> None:
     start = f".{folder.name}.{purpose}-"
     for other in folder.parent.iterdir():
         process = other.name.removeprefix(start)

@@ -24,7 +24,7 @@ class SetupError(AtlantisError):
     """Something a person must mend: what, which, what to do."""
 
 
-class NotThere(SetupError):  # noqa: N818 (reads as what it is)
+class NotFoundError(SetupError):
     """A run, an index, an image or something else that was named, and of which there is none."""
 
 
@@ -32,11 +32,11 @@ class ToolError(AtlantisError):
     """A tool could not do what it was asked; the message is for the planner."""
 
 
-class BadProtocol(ToolError):  # noqa: N818 (reads as what it is)
+class InvalidProtocol(ToolError):  # noqa: N818 (reads as what it is)
     """A protocol that the collection, the generator or the budget cannot honour."""
 
 
-class BudgetSpent(ToolError):  # noqa: N818
+class BudgetExceeded(ToolError):  # noqa: N818
     """The next step would spend more than the budget has left."""
 
 
@@ -44,7 +44,7 @@ class NothingGenerated(ToolError):  # noqa: N818
     """No candidate image was made, or none survived the filters."""
 
 
-class NoUsableAnswer(ToolError):  # noqa: N818
+class NoUsableReply(ToolError):  # noqa: N818
     """A chat model was asked again and again and never answered what could be used."""
 
 

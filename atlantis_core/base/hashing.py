@@ -9,7 +9,7 @@ from typing import Any
 from atlantis_core.base.serialization import as_json
 
 
-def content_key(kind: str, payload: Any) -> str:
+def content_hash(kind: str, payload: Any) -> str:
     """Return the 32-hex-digit address of a job: SHA-256 over its kind and its inputs as canonical JSON.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.records import Arm, Caption, GenerationRequest, LabelledImage
+    from atlantis_core.records import Caption, GenerationMode, GenerationRequest, LabelledImage
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`; interfaces draw it, tests ignore it."""
@@ -23,11 +23,11 @@ def no_progress(what: str, done: int, total: int) -> None:
     """Show nothing."""
 
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 """Called with a line that a person should read; interfaces print it."""
 
 
-def say_nothing(line: str) -> None:
+def no_notify(line: str) -> None:
     """Print nothing."""
 
 
@@ -52,7 +52,7 @@ class Generator(Protocol):
     """Makes images for cells. Same request, same image, whatever the batch."""
 
     name: str
-    arms: tuple[Arm, ...]
+    arms: tuple[GenerationMode, ...]
     """What it can make; the first where a drafter has no reason for another."""
     notice: str
     """What a person should read before it is used (a licence, say); may be empty."""
@@ -103,9 +103,9 @@ GENERATORS = {
 }
 
 SCORERS = {
-    "centre_ratio": "atlantis_core.filtering.centre_ratio:CentreRatio",
-    "isolation": "atlantis_core.filtering.density:Isolation",
-    "knn": "atlantis_core.filtering.knn:KNearest",
-    "lof": "atlantis_core.filtering.density:LocalOutlier",
-    "margin": "atlantis_core.filtering.margin:Margin",
+    "centre_ratio": "atlantis_core.filtering.centre_ratio:CentreRatioScorer",
+    "isolation": "atlantis_core.filtering.density:IsolationScorer",
+    "knn": "atlantis_core.filtering.knn:KnnScorer",
+    "lof": "atlantis_core.filtering.density:LofScorer",
+    "margin": "atlantis_core.filtering.margin:MarginScorer",
 }

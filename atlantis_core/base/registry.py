@@ -15,7 +15,7 @@ from typing import Any
 from atlantis_core.base.errors import SetupError
 
 
-def load(registry: Mapping[str, str], name: str, kind: str) -> Any:
+def load_part(registry: Mapping[str, str], name: str, kind: str) -> Any:
     """Import what `name` stands for.
 
     Args:
@@ -37,7 +37,7 @@ def load(registry: Mapping[str, str], name: str, kind: str) -> Any:
         raise SetupError(f"{kind} {name!r} cannot be loaded: {error}; known: {known}") from error
 
 
-def make(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
+def make_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
     """Import what `name` stands for and make one that is told nothing.
 
     Args:
@@ -49,14 +49,14 @@ def make(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
     Raises:
         SetupError: The name is unknown, or stands for something that is no class or does not meet the protocol.
     """
-    part = load(registry, name, kind)
+    part = load_part(registry, name, kind)
     if not isinstance(part, type):
         raise SetupError(f"{kind} {name!r} is no class; known: {', '.join(sorted(registry))}, or module:Class")
     try:
         made = part()
     except TypeError as error:
         raise SetupError(f"{kind} {name!r} cannot be made without being told more: {error}") from error
-    lacking = [item for item in _parts_of(port) if getattr_static(made, item, _ABSENT) is _ABSENT]
+    lacking = [item for item in _members_of(port) if getattr_static(made, item, _ABSENT) is _ABSENT]
     if lacking:
         raise SetupError(
             f"{kind} {name!r} lacks {', '.join(lacking)}: it is no {port.__name__} ({port.__module__}); "
@@ -68,12 +68,12 @@ def make(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
 _ABSENT = object()
 
 
-def _parts_of(port: type) -> list[str]:
+def _members_of(port: type) -> list[str]:
     """Return what a protocol asks for; whether it is there is looked up unasked: a version may hash all weights."""
     return sorted({*port.__annotations__, *(item for item in vars(port) if not item.startswith("_"))})
 
 
-def build(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
+def build_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
     """Import what `name` stands for and make one; what stands behind a known name and a colon is handed to it.
 
     Args:
@@ -83,12 +83,12 @@ def build(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
         port: The protocol that it must meet.
 
     Raises:
-        SetupError: As `make`, or it needs to be told something.
+        SetupError: As `make_part`, or it needs to be told something.
     """
     short, _, told = name.partition(":")
     if short not in registry:
-        return make(registry, name, kind, port)
-    part = load(registry, short, kind)
+        return make_part(registry, name, kind, port)
+    part = load_part(registry, short, kind)
     if told:
         return part(told)
     try:

@@ -32,7 +32,7 @@ def from_json(kind: type[Record], payload: Any) -> Record:
     return built
 
 
-def from_json_as_written(kind: type[Record], payload: Any) -> Record:
+def from_strict_json(kind: type[Record], payload: Any) -> Record:
     """Rebuild a record from what a person may have changed: a text is then no number, nor the other way round.
 
     Raises:

@@ -21,7 +21,7 @@ _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 _KEPT_FORMAT = frozenset({"\u200c", "\u200d"})
 
 
-def clean(text: str, longest: int) -> str:
+def clean_text(text: str, longest: int) -> str:
     """Return one line of harmless text: NFC, no control or direction characters, at most `longest` long.
 
     White space of any kind becomes single spaces. Text that is too long is cut and ends in `~` and 8 hex
@@ -32,27 +32,27 @@ def clean(text: str, longest: int) -> str:
         longest: Most characters to return; at least 10.
     """
     spaced = " ".join(unicodedata.normalize("NFC", text).split())
-    kept = "".join(letter for letter in spaced if _is_harmless(letter)).strip()
+    kept = "".join(letter for letter in spaced if _is_printable(letter)).strip()
     if len(kept) <= longest:
         return kept
     digest = hashlib.sha256(kept.encode()).hexdigest()[:8]
     return f"{kept[: longest - 9]}~{digest}"
 
 
-def quoted(text: str, longest: int | None = None) -> str:
+def quote(text: str, longest: int | None = None) -> str:
     """Return text as one JSON string, cut to `longest` characters: data inside a sentence, whatever it says."""
     return json.dumps(text[:longest], ensure_ascii=False)
 
 
-def in_one_line(value: object) -> str:
+def to_one_line(value: object) -> str:
     """Return any value of Python as one short line for a message; of an array `repr` makes many."""
     return " ".join(repr(value).split())[:LONGEST_VALUE]
 
 
-def _is_harmless(letter: str) -> bool:
+def _is_printable(letter: str) -> bool:
     return letter in _KEPT_FORMAT or unicodedata.category(letter) not in _DROPPED_CATEGORIES
 
 
-def shown(path: str) -> str:
+def to_printable(path: str) -> str:
     """Return a path as text that can be printed and stored: bytes that are no UTF-8 become `\ufffd`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.facets import with_captions
-from atlantis_core.data.image_io import open_photo
+from atlantis_core.data.facets import add_caption_facets
+from atlantis_core.data.image_io import open_image
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class AttributeCaptioner:
         """
         captions = []
         for image in images:
-            attributes = attributes_in(image.path)
-            captions.append(Caption(image.id, in_words(attributes), attributes))
+            attributes = measure_attributes(image.path)
+            captions.append(Caption(image.id, describe_attributes(attributes), attributes))
         return captions
 
 
-def with_measured(collection: Collection, progress: Progress = no_progress) -> Collection:
+def add_measured_facets(collection: Collection, progress: Progress = no_progress) -> Collection:
     """Give a collection without facets those that are measured, as `atlantis diagnose` does.
 
     Args:
@@ -78,33 +78,33 @@ def with_measured(collection: Collection, progress: Progress = no_progress) -> C
     for done, image in enumerate(collection.images):
         progress("measuring photos", done, len(collection.images))
         captions += captioner.caption([image])
-    return with_captions(collection, captions)
+    return add_caption_facets(collection, captions)
 
 
-def attributes_in(path: str) -> dict[str, str]:
+def measure_attributes(path: str) -> dict[str, str]:
     """Measure a photo: facet -> value, for all of `MEASURED`.
 
     Raises:
         ToolError: It cannot be read.
     """
-    from atlantis_core.captioning.measures import measure
+    from atlantis_core.captioning.measures import measure_image
 
-    return attributes_of(measure(open_photo(path)))
+    return name_attributes(measure_image(open_image(path)))
 
 
-def attributes_of(measures: Measures) -> dict[str, str]:
+def name_attributes(measures: Measures) -> dict[str, str]:
     """Name the measured facts: facet -> value."""
     return {
-        "light": _named(measures.lightness, _DARK_BELOW, _BRIGHT_ABOVE, ("dark", "normal", "bright")),
-        "contrast": _named(measures.contrast, _FLAT_BELOW, _HARD_ABOVE, ("low", "normal", "high")),
-        "colour": _named(measures.colourfulness, _MUTED_BELOW, _VIVID_ABOVE, ("muted", "normal", "vivid")),
+        "light": _name_level(measures.lightness, _DARK_BELOW, _BRIGHT_ABOVE, ("dark", "normal", "bright")),
+        "contrast": _name_level(measures.contrast, _FLAT_BELOW, _HARD_ABOVE, ("low", "normal", "high")),
+        "colour": _name_level(measures.colourfulness, _MUTED_BELOW, _VIVID_ABOVE, ("muted", "normal", "vivid")),
         "cast": _cast_name(measures),
         "sharpness": "blurred" if measures.blur > _BLURRED_ABOVE else "sharp",
-        "background": _named(measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")),
+        "background": _name_level(measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")),
     }
 
 
-def in_words(attributes: Mapping[str, str]) -> str:
+def describe_attributes(attributes: Mapping[str, str]) -> str:
     """Put attributes into a phrase such as "a dark, muted photo with a plain background"."""
     adjectives = [words[attributes[facet]] for facet, words in _WORDS.items() if attributes[facet] in words]
     endings = [words[attributes[facet]] for facet, words in _ENDINGS.items() if attributes[facet] in words]
@@ -112,7 +112,7 @@ def in_words(attributes: Mapping[str, str]) -> str:
     return f"{phrase} with {' and '.join(endings)}" if endings else phrase
 
 
-def _named(value: float, low: float, high: float, names: tuple[str, str, str]) -> str:
+def _name_level(value: float, low: float, high: float, names: tuple[str, str, str]) -> str:
     if value < low:
         return names[0]
     return names[2] if value > high else names[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_NAMED: Mapping[str, Mapping[str, str]] = {
+_WORDS_FOR: Mapping[str, Mapping[str, str]] = {
     "time": {
         "night": r"night|nighttime|midnight|after dark",
         "sunset": r"sunset|sunrise|dusk|dawn|twilight",
@@ -26,11 +26,11 @@ _NAMED: Mapping[str, Mapping[str, str]] = {
 }
 _PATTERNS = {
     facet: {value: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for value, words in values.items()}
-    for facet, values in _NAMED.items()
+    for facet, values in _WORDS_FOR.items()
 }
 
 
-def conditions_in(text: str) -> dict[str, str]:
+def find_conditions(text: str) -> dict[str, str]:
     """Return facet -> value for every facet that a caption names; the first value listed wins.
 
     A caption that says nothing of a facet gives none: what was not said is not known.

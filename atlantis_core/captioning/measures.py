@@ -40,7 +40,7 @@ class Measures:
     """Share of the outer frame (15 % on each side) that lies on an edge, 0 to 1."""
 
 
-def measure(image: Image) -> Measures:
+def measure_image(image: Image) -> Measures:
     """Measure one RGB image.
 
     Args:
@@ -51,7 +51,7 @@ def measure(image: Image) -> Measures:
     """
     import numpy as np
 
-    small = np.asarray(_reduced(image, _SIDE_PX), dtype=np.float32)
+    small = np.asarray(_reduce(image, _SIDE_PX), dtype=np.float32)
     lab = _lab(small)
     cast, degrees = _cast(lab)
     return Measures(
@@ -60,12 +60,12 @@ def measure(image: Image) -> Measures:
         colourfulness=_colourfulness(small),
         cast=cast,
         cast_degrees=degrees,
-        blur=_blur(np.asarray(_reduced(image, _BLUR_SIDE_PX).convert("L"), dtype=np.float32)),
+        blur=_blur(np.asarray(_reduce(image, _BLUR_SIDE_PX).convert("L"), dtype=np.float32)),
         clutter=_clutter(lab[..., 0]),
     )
 
 
-def _reduced(image: Image, side_px: int) -> Image:
+def _reduce(image: Image, side_px: int) -> Image:
     """Shrink to a short side of `side_px`; a smaller image stays as it is."""
     from PIL.Image import Resampling
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.parallel import best_device
-from atlantis_core.captioning.conditions import conditions_in
-from atlantis_core.data.image_io import open_photo
-from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.captioning.conditions import find_conditions
+from atlantis_core.data.image_io import open_image
+from atlantis_core.learning.models.hub import fetch_snapshot
 from atlantis_core.learning.models.weights_files import folder_digest, require_transformers
 from atlantis_core.records import Caption, LabelledImage
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUNDLED: Mapping[str, Path] = {"harbor": Path(__file__).parents[1] / "harbor" / "weights" / "captioner"}
 """Captioners that come with the package, by name."""
 
-_USUAL = {"prompt": "", "max_tokens": "40", "batch": "16", "allow_pickle": "0"}
+_DEFAULTS = {"prompt": "", "max_tokens": "40", "batch": "16", "allow_pickle": "0"}
 
 
 class TransformersCaptioner:
@@ -43,10 +43,10 @@ class TransformersCaptioner:
     recognises = True
 
     def __init__(self, address: str) -> None:
-        self._model_name, options = _parsed(address)
+        self._model_name, options = _parse_address(address)
         self._prompt, self._allow_pickle = options["prompt"], options["allow_pickle"] == "1"
-        self._max_tokens, self._batch = _whole(options, "max_tokens"), _whole(options, "batch")
-        self._folder = _found(self._model_name, allow_pickle=self._allow_pickle)
+        self._max_tokens, self._batch = _parse_count(options, "max_tokens"), _parse_count(options, "batch")
+        self._folder = _find_folder(self._model_name, allow_pickle=self._allow_pickle)
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order; only pixels are read, never labels or metadata.
@@ -58,16 +58,16 @@ class TransformersCaptioner:
         captions: list[Caption] = []
         for start in range(0, len(images), self._batch):
             some = images[start : start + self._batch]
-            texts = self._told([open_photo(image.path) for image in some])
+            texts = self._told([open_image(image.path) for image in some])
             captions += [
-                Caption(image.id, text, conditions_in(text)) for image, text in zip(some, texts, strict=True)
+                Caption(image.id, text, find_conditions(text)) for image, text in zip(some, texts, strict=True)
             ]
         return captions
 
     @cached_property
     def version(self) -> str:
         """Content address of weights and options."""
-        return content_key("captioner", [folder_digest(Path(self._folder)), self._prompt, self._max_tokens])[:16]
+        return content_hash("captioner", [folder_digest(Path(self._folder)), self._prompt, self._max_tokens])[:16]
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -106,25 +106,27 @@ class TransformersCaptioner:
         return [str(text).strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
 
 
-def _parsed(address: str) -> tuple[str, dict[str, str]]:
+def _parse_address(address: str) -> tuple[str, dict[str, str]]:
     name, _, query = address.partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(set(given) - set(_USUAL))
+    unknown = sorted(set(given) - set(_DEFAULTS))
     if not name or unknown:
-        what = f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_USUAL))}" if name else "it names no model"
+        what = (
+            f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_DEFAULTS))}" if name else "it names no model"
+        )
         raise SetupError(f"--captioner transformers:{address}: {what}")
-    return name, _USUAL | given
+    return name, _DEFAULTS | given
 
 
-def _whole(options: dict[str, str], key: str) -> int:
+def _parse_count(options: dict[str, str], key: str) -> int:
     if not options[key].isdecimal() or int(options[key]) < 1:
         raise SetupError(f"option {key}={options[key]!r} of a captioner is no whole number above 0")
     return int(options[key])
 
 
-def _found(name: str, *, allow_pickle: bool) -> str:
+def _find_folder(name: str, *, allow_pickle: bool) -> str:
     folder = BUNDLED.get(name, Path(name).expanduser())
     if not folder.is_dir():
         weights = "*.bin" if allow_pickle else "*.safetensors"
-        return snapshot(name, "captioner", ("*.json", "*.txt", "*.model", "*.jinja", weights))
+        return fetch_snapshot(name, "captioner", ("*.json", "*.txt", "*.model", "*.jinja", weights))
     return require_transformers(folder, allow_pickle=allow_pickle)

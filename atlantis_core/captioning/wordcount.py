@@ -12,7 +12,7 @@ _EVERYWHERE = 0.95
 """A word in more than this share of the captions tells no image from another."""
 
 
-def caption_words(captions: Sequence[Caption], top: int = 60) -> list[tuple[str, int]]:
+def count_caption_words(captions: Sequence[Caption], top: int = 60) -> list[tuple[str, int]]:
     """Return words and two-word phrases with the number of captions that hold them, most frequent first.
 
     Stop words are left out; words that nearly every caption holds come last.

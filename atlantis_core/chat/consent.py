@@ -55,19 +55,19 @@ _REJECTION = re.compile(
 _QUESTION = re.compile(r"^\s*(?:why|what|how|when|where|who|which|is|are|does|do you|did|can|could)\b", re.IGNORECASE)
 
 
-def with_digits(text: str) -> str:
+def replace_number_words(text: str) -> str:
     """Return a text with simple number words as digits: `two hundred images` becomes `200 images`."""
     return _IN_WORDS.sub(lambda match: str(_value(match.group())), _GROUPED.sub("", text))
 
 
 def numbers_in(text: str) -> set[float]:
     """Return every number that a text names in digits or simple words; `half` is 0.5, `50 cents` too."""
-    plain = with_digits(text)
+    plain = replace_number_words(text)
     cents = {float(found) / 100 for found in _CENTS.findall(plain)}
     return {float(found) for found in _NUMBER.findall(plain)} | cents | ({0.5} if _HALF.search(text) else set())
 
 
-def unsaid(limits: Mapping[str, float | None], words: str) -> list[str]:
+def find_unsaid_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
     """Return which limits name a number that a person's words do not hold, or hold for something else.
 
     Args:
@@ -87,7 +87,7 @@ def unsaid(limits: Mapping[str, float | None], words: str) -> list[str]:
 def _numbers_by_unit(words: str) -> dict[str, set[float]]:
     """Return the numbers that are said of images, dollars, rounds and targets, and under "" those said of nothing."""
     found: dict[str, set[float]] = {name: set() for name in ("", *_UNIT_OF)}
-    plain = with_digits(words)
+    plain = replace_number_words(words)
     for match in _NUMBER.finditer(plain):
         before, after = plain[: match.start()], plain[match.end() :]
         unit = "usd" if before.rstrip().endswith("$") else ""
@@ -100,7 +100,7 @@ def _numbers_by_unit(words: str) -> dict[str, set[float]]:
     return found
 
 
-def consents(words: str) -> bool:
+def is_consent(words: str) -> bool:
     """Whether a person's last words can be taken for an approval; a question never is one, nor a doubt."""
     if _is_question(words):
         return False
@@ -110,18 +110,18 @@ def consents(words: str) -> bool:
     return bool(agreed) and not _NEGATION.search(words) and not re.search(r"-\s*\d", words)
 
 
-def agrees(words: str) -> bool:
+def is_agreement(words: str) -> bool:
     """Whether a person's last words can be taken for a yes to starting or going on."""
-    starts = consents(words) or _STARTS.search(words)
+    starts = is_consent(words) or _STARTS.search(words)
     return bool(starts) and not _is_question(words) and not _NEGATION.search(words)
 
 
-def takes_back(words: str) -> bool:
+def is_undo(words: str) -> bool:
     """Whether a person's last words can be taken for a wish to undo something."""
     return _TAKES_BACK.search(words) is not None
 
 
-def rejects(words: str) -> bool:
+def is_rejection(words: str) -> bool:
     """Whether a person's last words can be taken for a rejection; a question never is one."""
     return not _is_question(words) and _REJECTION.search(words) is not None
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import from_json
 from atlantis_core.records import Cell, Gap, Goal
-from atlantis_core.run.constraints import cells_named, wishes_of
-from atlantis_core.run.diagnosis import names
+from atlantis_core.run.constraints import parse_cells, read_constraints
+from atlantis_core.run.diagnosis import is_goal_cell
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -51,7 +51,7 @@ class _Entry:
     searched: str
 
 
-def explained(session: Session, question: str) -> list[str]:
+def explain_decisions(session: Session, question: str) -> list[str]:
     """Return what the run recorded about the things that a question names, most telling first; empty for nothing.
 
     Args:
@@ -68,7 +68,7 @@ def explained(session: Session, question: str) -> list[str]:
     return [*_about_cells(session, question), *(entry.text for _, entry in best[:_MOST])]
 
 
-def decisions(session: Session) -> list[str]:
+def list_decisions(session: Session) -> list[str]:
     """Return the names of all recorded steps in order, each once."""
     return list(dict.fromkeys(entry.what for entry in _entries(session)))
 
@@ -119,7 +119,7 @@ def _step(child: Mapping[str, Any], reason: str, index: int, place: int) -> _Ent
         by = output.get("by") if isinstance(output, Mapping) else ""
         why = f" ({_short(answer['reason'])})" if answer.get("reason") else ""
         images = output.get("images") if isinstance(output, Mapping) else None
-        much = f", {counted(images, 'image')}" if images else ""
+        much = f", {count_noun(images, 'image')}" if images else ""
         text = f"round {index}: the protocol was answered {by or 'by a person'}: {child['name']!r}{why}{much}"
         return _Entry(place, "approval", index, text, text.lower())
     result = output.get("text", "") if isinstance(output, Mapping) else output
@@ -130,11 +130,11 @@ def _step(child: Mapping[str, Any], reason: str, index: int, place: int) -> _Ent
 
 def _about_cells(session: Session, question: str) -> list[str]:
     """Say what is recorded about the cells a question names: wishes, gaps, and what was made for them."""
-    cells = cells_named(question, session.collection)
+    cells = parse_cells(question, session.collection)
     if not cells:
         return []
-    goal, skipped = Goal(question, cells), wishes_of(session).skip
-    lines = [f"{_cell(cell)} is left alone: a person said so" for cell in skipped if names(goal, cell)]
+    goal, skipped = Goal(question, cells), read_constraints(session).skip
+    lines = [f"{_cell(cell)} is left alone: a person said so" for cell in skipped if is_goal_cell(goal, cell)]
     for index, entries in session.workspace.journal.rounds(session.run_id).items():
         if index > 0 and "gaps" in entries:
             gaps = from_json(tuple[Gap, ...], entries["gaps"])
@@ -146,12 +146,13 @@ def _gaps(index: int, gaps: Sequence[Gap], asked: Iterable[Mapping[str, Any]], g
     counts = {tuple(one["cell"].values()): one["count"] for one in asked}
     told = []
     for rank, gap in enumerate(gaps, start=1):
-        if not names(goal, gap.cell):
+        if not is_goal_cell(goal, gap.cell):
             continue
         cell = (gap.cell.class_name, gap.cell.facet, gap.cell.value)
         told.append(
             f"round {index}: {_cell(gap.cell)} was gap {rank} of {len(gaps)}: R@1 {gap.recall_at_1:.2f} over "
-            f"{counted(gap.queries, 'query', 'queries')}, {counted(gap.support, 'training image')}, {gap.cause}; "
+            f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')}, "
+            f"{gap.cause}; "
             f"images asked for: {counts.get(cell, 'none')}"
         )
     return told[:_MOST] or [f"round {index}: none of the {len(gaps)} gaps found is there"]

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Budget, Collection, Goal
-from atlantis_core.run.goals import goal_in_words, read_goal
+from atlantis_core.run.goals import describe_goal, read_goal
 from atlantis_core.run.history import DEFAULT_IMAGES
 
 DEFAULT_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class RunPlan:
     """What a run shall do, as far as a person said it; None is what nobody said."""
 
     text: str = ""
@@ -40,7 +40,7 @@ class Planned:
         return self.text if self.target is None else f"{self.text} (target: recall {self.target:g})"
 
 
-def changed(planned: Planned, text: str, **limits: Any) -> Planned:
+def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
     """Return a goal record with what was said now; what was not said stays.
 
     Args:
@@ -58,12 +58,12 @@ def changed(planned: Planned, text: str, **limits: Any) -> Planned:
     return replace(planned, text=" ".join(text.split()) or planned.text, **given)
 
 
-def goal_of(planned: Planned, collection: Collection) -> Goal:
+def read_plan_goal(planned: RunPlan, collection: Collection) -> Goal:
     """Return the goal record: text, cells, target."""
     return read_goal(planned.goal_text, collection)
 
 
-def missing(planned: Planned) -> list[str]:
+def list_missing(planned: RunPlan) -> list[str]:
     """Return what a run still needs from a person, most needed first, as questions; the last has a default."""
     asks = [] if planned.text else ["what should be found better? e.g. 'night photos of trawlers are not found'"]
     if planned.images is None:
@@ -71,34 +71,34 @@ def missing(planned: Planned) -> list[str]:
     return asks
 
 
-def plan_in_words(planned: Planned, collection: Collection, *, auto: bool) -> list[str]:
+def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> list[str]:
     """Return the goal record, what is missing, and the steps."""
     if not planned.text:
-        return [f"{budget_words(planned.budget)} Still open: {missing(planned)[0]}"]
-    goal = goal_of(planned, collection)
+        return [f"{describe_limits(planned.budget)} Still open: {list_missing(planned)[0]}"]
+    goal = read_plan_goal(planned, collection)
     where = "on those cells" if goal.cells else "over all queries"
     reach = f" until it is {goal.target:g}" if goal.target is not None else ""
     lines = [
         f"Goal: {planned.text}",
-        f"Understood: {goal_in_words(goal, collection)}",
+        f"Understood: {describe_goal(goal, collection)}",
         f"Metric: Recall@1 {where}{reach}; a gain counts when a paired test over queries and seeds proves it",
-        budget_words(planned.budget),
+        describe_limits(planned.budget),
     ]
     lines += [f"Left alone: {', '.join(planned.skip)}"] if planned.skip else []
     lines += [f"Note: {note}" for note in planned.notes]
-    lines += [f"Open: {question}" for question in missing(planned)]
+    lines += [f"Open: {question}" for question in list_missing(planned)]
     return [*lines, f"Plan: {_steps(auto)}"]
 
 
-def budget_words(budget: Budget) -> str:
+def describe_limits(budget: Budget) -> str:
     """Return a budget as one line."""
     images = (
         f"at most {DEFAULT_IMAGES} images a round"
         if budget.images is None
-        else f"{counted(budget.images, 'image')} in all"
+        else f"{count_noun(budget.images, 'image')} in all"
     )
     dollars = "" if budget.usd is None else f", ${budget.usd:g} for chat models"
-    return f"Budget: {images}{dollars}, at most {counted(budget.rounds, 'round')}."
+    return f"Budget: {images}{dollars}, at most {count_noun(budget.rounds, 'round')}."
 
 
 def _steps(auto: bool) -> str:

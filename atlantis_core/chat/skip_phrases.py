@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, Collection
-from atlantis_core.run.constraints import cells_named
+from atlantis_core.run.constraints import parse_cells
 
 _ALL_BUT = re.compile(r"^\s*(?:everything|all|anything)\s+(?:but|except|besides)\s+", re.IGNORECASE)
 
 
-def cells_to_leave(words: str, collection: Collection) -> tuple[Cell, ...]:
+def parse_skipped_cells(words: str, collection: Collection) -> tuple[Cell, ...]:
     """Return the cells that words name; of `everything but ...`, the other classes and the other values.
 
     Raises:
         ToolError: They name no class and no facet value, or leave nothing over.
     """
     but = _ALL_BUT.match(words)
-    named = cells_named(words[but.end() :] if but else words, collection)
+    named = parse_cells(words[but.end() :] if but else words, collection)
     if not named:
-        known = "; ".join(f"{facet}: {', '.join(values[:8])}" for facet, values in known_values(collection).items())
+        known = "; ".join(
+            f"{facet}: {', '.join(values[:8])}" for facet, values in facet_value_lists(collection).items()
+        )
         raise ToolError(f"{words!r} names no class and no facet value; known: {known or 'classes only'}")
     if not but:
         return named
@@ -36,6 +38,6 @@ def _others(named: tuple[Cell, ...], collection: Collection) -> tuple[Cell, ...]
     kept = {(cell.facet, cell.value) for cell in named if cell.facet}
     facets = {facet for facet, _ in kept}
     others = [Cell(name) for name in collection.classes if classes and name not in classes]
-    for facet, values in known_values(collection).items():
+    for facet, values in facet_value_lists(collection).items():
         others += [Cell("", facet, value) for value in values if facet in facets and (facet, value) not in kept]
     return tuple(others)

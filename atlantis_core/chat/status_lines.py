@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import from_json
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Collection, Gap, Protocol
 from atlantis_core.run.history import DEFAULT_IMAGES, history
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import hands_since
+from atlantis_core.run.verdict_snapshot import describe_overrides
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -21,7 +21,7 @@ _CELLS = 8
 _NAMES = 12
 
 
-def data_in_words(collection: Collection) -> list[str]:
+def describe_data(collection: Collection) -> list[str]:
     """Return what a collection holds; of the sealed test split only its size."""
     train, validation = (len(collection.of_split(split)) for split in ("train", "validation"))
     per_class = Counter(image.label for image in collection.of_split("train"))
@@ -32,13 +32,13 @@ def data_in_words(collection: Collection) -> list[str]:
         f"test images, {len(collection.classes)} classes ({names})",
         f"fewest training images: {few}",
     ]
-    for facet, values in known_values(collection).items():
+    for facet, values in facet_value_lists(collection).items():
         counts = Counter(image.facets.get(facet) for image in collection.of_split("train"))
         lines.append(f"{facet}: " + ", ".join(f"{value} {counts[value]}" for value in values[:_NAMES]))
     return lines
 
 
-def budget_in_words(session: Session) -> list[str]:
+def describe_budget(session: Session) -> list[str]:
     """Return what a run has spent and what is left."""
     budget, spent = session.spec.budget, session.workspace.ledger.spent(session.run_id)
     made, share = int(spent["images"]), f"no limit named: at most {DEFAULT_IMAGES} a round"
@@ -51,28 +51,28 @@ def budget_in_words(session: Session) -> list[str]:
     ]
 
 
-def gaps_in_words(session: Session) -> list[str]:
+def describe_gaps(session: Session) -> list[str]:
     """Return the worst gaps of the newest diagnosis."""
     rounds = session.workspace.journal.rounds(session.run_id)
     found = [(index, entries["gaps"]) for index, entries in rounds.items() if index > 0 and "gaps" in entries]
     if not found:
         return ["no gaps are known yet: the run finds them after its baseline is trained and measured"]
     index, gaps = found[-1][0], from_json(tuple[Gap, ...], found[-1][1])
-    lines = [f"round {index} found {counted(len(gaps), 'gap')}; the worst:"]
+    lines = [f"round {index} found {count_noun(len(gaps), 'gap')}; the worst:"]
     for gap in gaps[:_CELLS]:
         cell = (
             f"{gap.cell.class_name} at {gap.cell.facet}={gap.cell.value}" if gap.cell.facet else gap.cell.class_name
         )
         mistaken = f", mistaken for {gap.confused_with[0]}" if gap.confused_with else ""
         lines.append(
-            f"{cell}: R@1 {gap.recall_at_1:.2f} over {counted(gap.queries, 'query', 'queries')}, "
-            f"{counted(gap.support, 'training image')}, "
+            f"{cell}: R@1 {gap.recall_at_1:.2f} over {count_noun(gap.queries, 'query', 'queries')}, "
+            f"{count_noun(gap.support, 'training image')}, "
             f"{gap.cause}{mistaken}"
         )
     return lines
 
 
-def rounds_in_words(session: Session) -> list[str]:
+def describe_rounds(session: Session) -> list[str]:
     """Return what became of each round."""
     rounds = summarise(session.workspace, session.run_id)["rounds"]
     return [_round(entry) for entry in rounds] or ["no round has begun yet"]
@@ -80,8 +80,8 @@ def rounds_in_words(session: Session) -> list[str]:
 
 def _round(entry: Mapping[str, Any]) -> str:
     images = entry["images"]
-    made = f"{counted(images['made'], 'image')} made, {images['kept']} kept"
-    if changed := hands_since(images):
+    made = f"{count_noun(images['made'], 'image')} made, {images['kept']} kept"
+    if changed := describe_overrides(images):
         made += f" ({changed})"
     if not entry["judged"]:
         return f"round {entry['index']}: not judged yet; {made}"
@@ -93,7 +93,7 @@ def _round(entry: Mapping[str, Any]) -> str:
     )
 
 
-def trials_in_words(session: Session) -> list[str]:
+def describe_trials(session: Session) -> list[str]:
     """Return what the models that were trained so far measure on the validation queries."""
     summary = summarise(session.workspace, session.run_id)
     named = {"frozen backbone": "frozen", "baseline (real images only)": "baseline", "final model so far": "final"}
@@ -104,7 +104,7 @@ def trials_in_words(session: Session) -> list[str]:
     ] or ["nothing is trained and measured yet"]
 
 
-def protocol_in_words(session: Session) -> list[str]:
+def describe_protocol(session: Session) -> list[str]:
     """Return the newest protocol."""
     rounds = session.workspace.journal.rounds(session.run_id)
     drafted = [entries["protocol"] for index, entries in rounds.items() if index > 0 and "protocol" in entries]
@@ -112,7 +112,7 @@ def protocol_in_words(session: Session) -> list[str]:
         return ["no protocol is drafted yet"]
     protocol = from_json(Protocol, drafted[-1])
     lines = [
-        f"round {protocol.round}: {counted(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"
+        f"round {protocol.round}: {count_noun(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"
     ]
     for one in protocol.cells[:_CELLS]:
         where = f" at {one.cell.facet}={one.cell.value}" if one.cell.facet else ""

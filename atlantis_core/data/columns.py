@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.facets import follows
-from atlantis_core.data.reading import ReadOptions, existing, list_files
+from atlantis_core.data.facets import is_implied_by_label
+from atlantis_core.data.reading import ReadOptions, list_files, resolve_folder
 from atlantis_core.records import Collection
 
 
@@ -22,13 +22,13 @@ def check_columns(folder: Path, options: ReadOptions, asked: Mapping[str, str]) 
     Raises:
         SetupError: There is no such column, or no such folder.
     """
-    known = list_files(existing(folder), options).columns
+    known = list_files(resolve_folder(folder), options).columns
     for option, column in asked.items():
         if column not in known:
-            raise _no_column(column, known, f"{option}: ")
+            raise _unknown_column(column, known, f"{option}: ")
 
 
-def column_values(collection: Collection, options: ReadOptions, column: str) -> dict[str, str]:
+def values_of_column(collection: Collection, options: ReadOptions, column: str) -> dict[str, str]:
     """Return image id -> value of a column for the training and validation images that have one.
 
     Facets are on the images already; of a column with too many values for a facet (object ids, say) the metadata is
@@ -45,11 +45,13 @@ def column_values(collection: Collection, options: ReadOptions, column: str) -> 
     if column in collection.facets:
         return {image.id: image.facets[column] for image in collection.images if column in image.facets}
     if column not in collection.not_facets:
-        raise _no_column(column, (*collection.facets, *collection.not_facets))
-    return columns_of(collection, options, [column])[column]
+        raise _unknown_column(column, (*collection.facets, *collection.not_facets))
+    return values_of_columns(collection, options, [column])[column]
 
 
-def columns_of(collection: Collection, options: ReadOptions, columns: Sequence[str]) -> dict[str, dict[str, str]]:
+def values_of_columns(
+    collection: Collection, options: ReadOptions, columns: Sequence[str]
+) -> dict[str, dict[str, str]]:
     """Return column -> image id -> value, from the metadata; no image is opened.
 
     Args:
@@ -64,12 +66,12 @@ def columns_of(collection: Collection, options: ReadOptions, columns: Sequence[s
     return {name: {image_id: row[name] for image_id, row in rows.items() if row.get(name)} for name in columns}
 
 
-def _no_column(column: str, known: Iterable[str], asked_by: str = "") -> SetupError:
+def _unknown_column(column: str, known: Iterable[str], asked_by: str = "") -> SetupError:
     columns = ", ".join(map(repr, known)) or "none"
     return SetupError(f"{asked_by}there is no metadata column {column!r}; columns: {columns}")
 
 
-def dividing_values(collection: Collection, options: ReadOptions, column: str, option: str) -> dict[str, str]:
+def values_within_classes(collection: Collection, options: ReadOptions, column: str, option: str) -> dict[str, str]:
     """Return the same of a column that tells images of one class apart.
 
     Args:
@@ -81,9 +83,9 @@ def dividing_values(collection: Collection, options: ReadOptions, column: str, o
     Raises:
         SetupError: There is no such column, or all images of a class share its value.
     """
-    values = column_values(collection, options, column)
+    values = values_of_column(collection, options, column)
     known = [image for image in collection.images if image.id in values]
-    if follows([values[image.id] for image in known], [image.label for image in known]):
+    if is_implied_by_label([values[image.id] for image in known], [image.label for image in known]):
         raise SetupError(
             f"{option} {column}: all images of a class share its value, so nothing would be left to find; "
             "name a column that differs within classes (visit, camera, object)"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from atlantis_core.base.text import shown
+from atlantis_core.base.text import to_printable
 from atlantis_core.records import Problem, Role, Split
 
 _SPLIT_SPELLINGS: Mapping[str, Split] = {
@@ -55,7 +55,7 @@ class Listing:
     """What was read (`metadata.csv`, `class folders`), for messages."""
 
 
-def listed_once(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
+def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
     """Keep the first of the entries that name one file under one label.
 
     Returns:
@@ -74,12 +74,12 @@ def _repetition(rows: Sequence[Entry]) -> str:
     return f"{LISTED_TWICE}: its {len(rows)} rows differ in split, role or facets; the first one counts"
 
 
-def split_of(spelling: str) -> Split | None:
+def parse_split(spelling: str) -> Split | None:
     """Return the split that a folder's or a column's spelling means, or None where it means none."""
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
 
 
-def outside(root: Path, name: str) -> str:
+def why_outside(root: Path, name: str) -> str:
     """Tell why a listed path must not be followed.
 
     Args:
@@ -89,7 +89,7 @@ def outside(root: Path, name: str) -> str:
     Returns:
         A problem text, or an empty string where the path stays inside.
     """
-    if "\0" in name or shown(name) != name:
+    if "\0" in name or to_printable(name) != name:
         return "unusable file name: it holds bytes that are not UTF-8"
     listed = PurePosixPath(name)
     if listed.is_absolute() or ".." in listed.parts:

@@ -16,7 +16,7 @@ from atlantis_core.records import Caption, Collection, LabelledImage
 
 MOST_VALUES = 24
 """A facet with more values leaves too few images in a cell."""
-ORIGIN, MADE = "origin", "synthetic"
+ORIGIN, SYNTHETIC = "origin", "synthetic"
 """Column that says where an image comes from, and its value of made ones; trainings weigh them apart."""
 
 LEAST_SHARE = 0.03
@@ -56,7 +56,7 @@ def choose_facets(
     )
 
 
-def with_captions(collection: Collection, captions: Sequence[Caption]) -> Collection:
+def add_caption_facets(collection: Collection, captions: Sequence[Caption]) -> Collection:
     """Give a collection without facets those that its captions name.
 
     Values carried by less than `LEAST_SHARE` of the images are dropped, then facets that are none by the
@@ -71,22 +71,22 @@ def with_captions(collection: Collection, captions: Sequence[Caption]) -> Collec
     attributes = {caption.image_id: caption.attributes for caption in captions}
     of_images = [attributes.get(image.id, {}) for image in collection.images]
     names = tuple(dict.fromkeys(name for found in of_images for name in found))
-    return with_columns(collection, {name: [found.get(name, "") for found in of_images] for name in names})
+    return add_facets(collection, {name: [found.get(name, "") for found in of_images] for name in names})
 
 
-def said_of_captions(collection: Collection, captioner: str) -> str:
+def describe_caption_facets(collection: Collection, captioner: str) -> str:
     """Say which facets a captioner gave a collection that had none."""
     return f"no metadata column is a facet; captioner {captioner!r} gives: {', '.join(collection.facets) or 'none'}"
 
 
-def with_columns(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
+def add_facets(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
     """Give a collection those facets more that columns read from captions make.
 
     Args:
         collection: Keeps the facets it has.
         columns: New name -> value of each image, N; empty where its caption tells none. Rare values are dropped.
     """
-    kept = {name: frequent(values) for name, values in columns.items()}
+    kept = {name: drop_rare_values(values) for name, values in columns.items()}
     choice = choose_facets([image.label for image in collection.images], kept)
     images = tuple(
         dataclasses.replace(
@@ -99,12 +99,12 @@ def with_columns(collection: Collection, columns: Mapping[str, Sequence[str]]) -
     return dataclasses.replace(collection, images=images, facets=facets, not_facets=not_facets)
 
 
-def facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
+def count_facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
     """Count the values of a facet among images; a value absent here has a count of 0."""
     return Counter(image.facets[facet] for image in images if facet in image.facets)
 
 
-def frequent(values: Sequence[str]) -> list[str]:
+def drop_rare_values(values: Sequence[str]) -> list[str]:
     """Return a column less the values that under `LEAST_SHARE` of the images carry; those become empty."""
     counts = Counter(values)
     return [value if counts[value] >= LEAST_SHARE * len(values) else "" for value in values]
@@ -112,7 +112,7 @@ def frequent(values: Sequence[str]) -> list[str]:
 
 def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Sequence[str] | None) -> str:
     """Return why a column is no facet, or nothing where it is one."""
-    if name == ORIGIN and MADE in values:
+    if name == ORIGIN and SYNTHETIC in values:
         return "says which training images are made"
     if chosen is not None and name not in chosen:
         return "not chosen (--facets names others)"
@@ -120,12 +120,12 @@ def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Se
     distinct = set(present)
     if len(distinct) < 2:
         return f"one value only ({distinct.pop()!r})" if distinct else "no values"
-    if follows(values, labels):
+    if is_implied_by_label(values, labels):
         return "function of the label (one value per class)"
-    return "" if chosen is not None else _too_fine(present, distinct)
+    return "" if chosen is not None else _why_too_fine(present, distinct)
 
 
-def follows(values: Sequence[str], labels: Sequence[str]) -> bool:
+def is_implied_by_label(values: Sequence[str], labels: Sequence[str]) -> bool:
     """Whether the label tells the value; images without a value say nothing."""
     of_class: dict[str, set[str]] = defaultdict(set)
     for value, label in zip(values, labels, strict=True):
@@ -134,14 +134,14 @@ def follows(values: Sequence[str], labels: Sequence[str]) -> bool:
     return all(len(found) == 1 for found in of_class.values())
 
 
-def nearly_unique(present: Sequence[str]) -> bool:
+def is_nearly_unique(present: Sequence[str]) -> bool:
     """Whether values tell single images rather than kinds of them."""
     return len(set(present)) > max(2, 0.5 * len(present))
 
 
-def _too_fine(present: Sequence[str], distinct: set[str]) -> str:
+def _why_too_fine(present: Sequence[str], distinct: set[str]) -> str:
     """Return why a column has too many values for a facet, or nothing."""
-    if nearly_unique(present):
+    if is_nearly_unique(present):
         return f"nearly unique ({len(distinct)} values for {len(present)} images)"
     if len(distinct) > 12 and all(map(_is_number, distinct)):
         return f"numbers, not categories ({len(distinct)} different ones)"
@@ -158,7 +158,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def known_values(collection: Collection) -> dict[str, tuple[str, ...]]:
+def facet_value_lists(collection: Collection) -> dict[str, tuple[str, ...]]:
     """Return facet -> its values in train and validation, sorted."""
     values: dict[str, set[str]] = {name: set() for name in collection.facets}
     for image in collection.images:

@@ -38,7 +38,7 @@ _DECODED_SIDE_PX = 128
 _ROWS_AT_ONCE = 1024
 
 
-def fingerprint(path: str | Path) -> bytes:
+def fingerprint_file(path: str | Path) -> bytes:
     """Return the fingerprint of an image file.
 
     Args:
@@ -53,17 +53,17 @@ def fingerprint(path: str | Path) -> bytes:
     from PIL import Image
 
     with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
-        return fingerprint_of(image)
+        return fingerprint_image(image)
 
 
-def fingerprint_of(image: Image) -> bytes:
+def fingerprint_image(image: Image) -> bytes:
     """Return the fingerprint of an opened image; large JPEGs are decoded at a reduced size.
 
     Args:
         image: Any mode; it may be loaded by this call.
 
     Returns:
-        `LENGTH` bytes: int8 steps of shape (direction, channel, rows, columns), see `_steps`.
+        `LENGTH` bytes: int8 steps of shape (direction, channel, rows, columns), see `_brightness_steps`.
     """
     from PIL.Image import Resampling
 
@@ -71,10 +71,10 @@ def fingerprint_of(image: Image) -> bytes:
     # Palettes with transparency must go through RGBA, or Pillow warns.
     upright = _upright(image.convert("RGBA") if "transparency" in image.info else image)
     small = upright.convert("RGB").resize((_GRID, _GRID), Resampling.LANCZOS, reducing_gap=3.0)
-    return _steps(np.asarray(small, dtype=np.float32)).tobytes()
+    return _brightness_steps(np.asarray(small, dtype=np.float32)).tobytes()
 
 
-def mirrored(print_: bytes) -> bytes:
+def mirror_fingerprint(print_: bytes) -> bytes:
     """Return the fingerprint that the left-right mirrored image has."""
     across, down = _halves(np.frombuffer(print_, dtype=np.int8))
     return np.concatenate([-across[..., ::-1].ravel(), down[..., ::-1].ravel()]).tobytes()
@@ -95,7 +95,7 @@ def distances(print_: bytes, others: NDArray[np.float32]) -> NDArray[np.float32]
     return near
 
 
-def matches_any(print_: bytes, others: NDArray[np.float32]) -> bool:
+def is_near_duplicate(print_: bytes, others: NDArray[np.float32]) -> bool:
     """Tell whether an image is a near-duplicate of any of many, or of the mirror image of one.
 
     Args:
@@ -103,7 +103,7 @@ def matches_any(print_: bytes, others: NDArray[np.float32]) -> bool:
         others: (N, `LENGTH`) unit vectors as `unit_vectors` makes them; N may be 0.
     """
     plain = distances(print_, others) < THRESHOLD
-    turned = distances(mirrored(print_), others) < MIRROR_THRESHOLD
+    turned = distances(mirror_fingerprint(print_), others) < MIRROR_THRESHOLD
     return bool((plain | turned).any())
 
 
@@ -115,7 +115,7 @@ def unit_vectors(prints: Sequence[bytes]) -> NDArray[np.float32]:
     return unit
 
 
-def near_duplicates(prints: Sequence[bytes], threshold: float = THRESHOLD) -> list[tuple[int, int]]:
+def find_near_duplicates(prints: Sequence[bytes], threshold: float = THRESHOLD) -> list[tuple[int, int]]:
     """Return all pairs of near-duplicates; exact, by matrix products in blocks.
 
     Args:
@@ -137,7 +137,7 @@ def near_duplicates(prints: Sequence[bytes], threshold: float = THRESHOLD) -> li
     return pairs
 
 
-def _steps(grid: NDArray[np.float32]) -> NDArray[np.int8]:
+def _brightness_steps(grid: NDArray[np.float32]) -> NDArray[np.int8]:
     """Return the grid's brightness steps to the right and downwards, squashed to int8.
 
     `tanh(step / (median |step| + 1))`: strong edges count much the same whatever the contrast, and steps

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import LONGEST_LABEL, clean, shown
-from atlantis_core.data.entries import Entry, Listing, outside, split_of
+from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
+from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.metadata import find_metadata
 from atlantis_core.records import Problem, Split
@@ -32,24 +32,24 @@ def read_folders(root: Path) -> Listing:
     entries: list[Entry] = []
     problems: list[Problem] = []
     for folder, split in _class_folders(root, problems):
-        label = clean(shown(folder.name), LONGEST_LABEL)
+        label = clean_text(to_printable(folder.name), LONGEST_LABEL)
         for path in _files_below(folder, root, problems):
             name = path.relative_to(root).as_posix()
-            if reason := outside(root, name):
-                problems.append(Problem(shown(name), reason))
+            if reason := why_outside(root, name):
+                problems.append(Problem(to_printable(name), reason))
             elif label:
                 entries.append(Entry(path, name, label, split))
             else:
-                problems.append(Problem(shown(name), "no label: the folder's name holds nothing printable"))
+                problems.append(Problem(to_printable(name), "no label: the folder's name holds nothing printable"))
     if not entries and not problems:
-        raise SetupError(_no_classes(root))
+        raise SetupError(_no_classes_error(root))
     return Listing(tuple(entries), (), tuple(problems), "class folders")
 
 
 def split_folders(root: Path) -> dict[Path, Split]:
     """Return the split folders directly in `root`, or nothing where its folders are classes."""
     folders = _folders_in(root)
-    splits = {folder: split for folder in folders if (split := split_of(folder.name))}
+    splits = {folder: split for folder in folders if (split := parse_split(folder.name))}
     # A class folder holds photos; one of a split holds classes, or lists its photos in a metadata file.
     filled = {folder for folder in splits if has_class_folders(folder) or find_metadata(folder)}
     has_train = any(splits[folder] == "train" for folder in filled)
@@ -65,18 +65,18 @@ def has_class_folders(folder: Path) -> bool:
 def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, Split | None]]:
     splits = split_folders(root)
     for folder in (root, *splits):
-        problems += _hidden(_subfolders(folder), root)
+        problems += _hidden_folders(_subfolders(folder), root)
     for folder in _folders_in(root):
         name = folder.relative_to(root).as_posix()
-        if outside(root, name).startswith("outside"):
-            problems.append(Problem(shown(name), "outside the folder: a link leads out of it"))
+        if why_outside(root, name).startswith("outside"):
+            problems.append(Problem(to_printable(name), "outside the folder: a link leads out of it"))
         elif not splits:
             yield folder, None
         elif folder in splits:
             for class_folder in _folders_in(folder):
                 yield class_folder, splits[folder]
         else:
-            problems.append(Problem(shown(name), "not read: a folder beside the split folders"))
+            problems.append(Problem(to_printable(name), "not read: a folder beside the split folders"))
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -87,7 +87,7 @@ def _subfolders(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError as error:
-        raise SetupError(f"the folder {shown(str(folder))!r} cannot be opened: {error.strerror}") from error
+        raise SetupError(f"the folder {to_printable(str(folder))!r} cannot be opened: {error.strerror}") from error
 
 
 def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[Path]:
@@ -95,27 +95,27 @@ def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[
 
     def note(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
-        problems.append(Problem(shown(name), f"unreadable: {error.strerror}"))
+        problems.append(Problem(to_printable(name), f"unreadable: {error.strerror}"))
 
     for where, folders, files in os.walk(folder, onerror=note):
-        problems += _hidden((Path(where) / name for name in folders), root)
+        problems += _hidden_folders((Path(where) / name for name in folders), root)
         folders[:] = sorted(name for name in folders if not _is_litter(name))
         for name in sorted(files):
             if not _is_litter(name):
                 yield Path(where) / name
 
 
-def _hidden(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
+def _hidden_folders(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
     """Name the hidden folders that hold images: they are not read, and somebody may miss them."""
     for folder in folders:
         name = folder.relative_to(root).as_posix()
-        if folder.name.startswith(".") and not outside(root, name) and _holds_images(folder):
+        if folder.name.startswith(".") and not why_outside(root, name) and _contains_images(folder):
             yield Problem(
-                shown(name), "hidden folder: its images are not read; rename it without the dot to use them"
+                to_printable(name), "hidden folder: its images are not read; rename it without the dot to use them"
             )
 
 
-def _holds_images(folder: Path) -> bool:
+def _contains_images(folder: Path) -> bool:
     names = (name for _, _, files in os.walk(folder) for name in files if not _is_litter(name))
     return any(Path(name).suffix.lower() in USUAL_SUFFIXES for name in names)
 
@@ -124,14 +124,14 @@ def _is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def _no_classes(root: Path) -> str:
+def _no_classes_error(root: Path) -> str:
     loose = sum(path.is_file() and not _is_litter(path.name) for path in root.iterdir())
     found = f"{loose} files lie directly in it" if loose else "it is empty"
     if not loose and _folders_in(root):
         found = "its folders hold no files"
     if any(map(find_metadata, split_folders(root))):
-        return f"{shown(str(root))!r} has no class folders: metadata files list its photos; import it as 'hf'"
+        return f"{to_printable(str(root))!r} has no class folders: metadata files list its photos; import it as 'hf'"
     return (
-        f"{shown(str(root))!r} has no classes: no class folders with files and no metadata.csv ({found}); "
+        f"{to_printable(str(root))!r} has no classes: no class folders with files and no metadata.csv ({found}); "
         "put the photos of each class in a folder of their own, or write a metadata.csv with file_name,label"
     )

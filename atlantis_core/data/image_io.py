@@ -21,14 +21,14 @@ MOST_PIXELS = 64_000_000
 """Larger pictures are taken for decompression bombs: a small file can unpack to far more than the memory holds."""
 
 # What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
-DAMAGE = (
+DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError),
     *(RuntimeError, MemoryError, struct.error, zlib.error),
 )
 
 
 @cache
-def read_formats() -> tuple[str, ...]:
+def readable_formats() -> tuple[str, ...]:
     """Return the formats that are read, of those that this Pillow was built with; AVIF and WebP are optional.
 
     Whoever's file it is, nothing else is tried: Pillow would read EPS by starting Ghostscript.
@@ -39,8 +39,8 @@ def read_formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Pillow.OPEN)
 
 
-def open_photo(path: str, least_px: int = 0) -> Image:
-    """Decode a photo as RGB, upright; see `upright_rgb`.
+def open_image(path: str, least_px: int = 0) -> Image:
+    """Decode a photo as RGB, upright; see `to_upright_rgb`.
 
     Args:
         path: The file.
@@ -54,10 +54,10 @@ def open_photo(path: str, least_px: int = 0) -> Image:
     from PIL import Image as Pillow
 
     try:
-        with Pillow.open(path, formats=read_formats()) as file:
+        with Pillow.open(path, formats=readable_formats()) as file:
             if least_px:
                 file.draft("RGB", (least_px, least_px))
-            return upright_rgb(file)
+            return to_upright_rgb(file)
     except FileNotFoundError as error:
         raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
     except (OSError, ValueError) as error:
@@ -65,7 +65,7 @@ def open_photo(path: str, least_px: int = 0) -> Image:
 
 
 @contextmanager
-def pillow_warnings() -> Iterator[None]:
+def pillow_warning_filter() -> Iterator[None]:
     """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
 
     Enter it once around a pool of threads: `catch_warnings` changes the process, not the thread.
@@ -84,7 +84,7 @@ def is_huge(picture: Image) -> bool:
     return width * height > MOST_PIXELS
 
 
-def upright_rgb(picture: Image) -> Image:
+def to_upright_rgb(picture: Image) -> Image:
     """Turn a picture as its EXIF says, and lay it on white paper where it is transparent.
 
     What a pixel holds that nobody sees is often black, or what was cut away: models must not see it either.

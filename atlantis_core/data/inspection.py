@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.entries import LISTED_TWICE, Entry, listed_once
-from atlantis_core.data.fingerprints import fingerprint_of
-from atlantis_core.data.image_io import DAMAGE, MOST_PIXELS, is_huge, pillow_warnings, read_formats
+from atlantis_core.data.entries import LISTED_TWICE, Entry, drop_repeated
+from atlantis_core.data.fingerprints import fingerprint_image
+from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, pillow_warning_filter, readable_formats
 from atlantis_core.records import Problem
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Seen = TypeVar("Seen")
 
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 """Larger files are not even read."""
-LEAST_SIDE_PX = 8
+MIN_SIDE_PX = 8
 """Smaller pictures hold nothing to learn from."""
 
 USUAL_SUFFIXES = frozenset(
@@ -49,7 +49,7 @@ _PLURALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
+class InspectedFile:
     """A file that is a whole image."""
 
     entry: Entry
@@ -64,9 +64,9 @@ class Inspected:
         return self.sha256[:16]
 
 
-def inspect(
+def inspect_files(
     entries: Sequence[Entry], progress: Progress = no_progress
-) -> tuple[tuple[Inspected, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[InspectedFile, ...], tuple[Problem, ...]]:
     """Decode every file and sort out what cannot be used.
 
     Args:
@@ -76,25 +76,25 @@ def inspect(
     Returns:
         The usable images and the problems, both sorted by file name.
     """
-    images: list[Inspected] = []
+    images: list[InspectedFile] = []
     problems: list[Problem] = []
-    once, repeated = listed_once(entries)
+    once, repeated = drop_repeated(entries)
     in_order = sorted(once, key=lambda entry: (entry.name, entry.label))
-    for looked in _look_at_all(in_order, progress):
-        if isinstance(looked, Inspected):
+    for looked in _inspect_all(in_order, progress):
+        if isinstance(looked, InspectedFile):
             images.append(looked)
         else:
             problems.append(looked)
-    unique, copies = _without_copies(images)
+    unique, copies = _drop_copies(images)
     notes = [repeated[image.entry.name] for image in unique if image.entry.name in repeated]
     every = dict.fromkeys([*problems, *copies, *notes])  # a file under two labels is missing once, not twice
     return unique, tuple(sorted(every, key=lambda problem: problem.path))
 
 
-def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspected | Problem]:
+def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[InspectedFile | Problem]:
     """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
-    read_formats()  # loads Pillow's plugins once, before the threads do
-    with pillow_warnings(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    readable_formats()  # loads Pillow's plugins once, before the threads do
+    with pillow_warning_filter(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
             for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
                 yield looked
@@ -104,25 +104,25 @@ def _look_at_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspe
             pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for thousands of files
 
 
-def _inspect_file(entry: Entry) -> Inspected | Problem:
+def _inspect_file(entry: Entry) -> InspectedFile | Problem:
     """Hash and decode one file; return what is wrong with it where something is."""
     try:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
-        if (size := entry.path.stat().st_size) > MOST_BYTES:
-            return Problem(entry.name, f"huge: {size:,} bytes (limit {MOST_BYTES:,})")
+        if (size := entry.path.stat().st_size) > MAX_BYTES:
+            return Problem(entry.name, f"huge: {size:,} bytes (limit {MAX_BYTES:,})")
         content = entry.path.read_bytes()
     except OSError as error:
         return Problem(entry.name, f"unreadable: {error.strerror}")
     if not content:
         return Problem(entry.name, _EMPTY)
-    decoded = _looked_at(io.BytesIO(content), entry.path, fingerprint_of)  # truncation shows only in a full decode
+    decoded = _try_image(io.BytesIO(content), entry.path, fingerprint_image)  # truncation shows only in a full decode
     if isinstance(decoded, str):
         return Problem(entry.name, decoded)
-    return Inspected(entry, hashlib.sha256(content).hexdigest(), decoded)
+    return InspectedFile(entry, hashlib.sha256(content).hexdigest(), decoded)
 
 
-def wrong_head(source: Path | bytes, name: str) -> str:
+def check_header(source: Path | bytes, name: str) -> str:
     """Return what is wrong with an image as its first bytes show it, empty where nothing is; no pixel is decoded.
 
     Args:
@@ -131,11 +131,11 @@ def wrong_head(source: Path | bytes, name: str) -> str:
     """
     if not (source if isinstance(source, bytes) else source.stat().st_size):
         return _EMPTY
-    with pillow_warnings():
-        return _looked_at(io.BytesIO(source) if isinstance(source, bytes) else source, Path(name), lambda _: "")
+    with pillow_warning_filter():
+        return _try_image(io.BytesIO(source) if isinstance(source, bytes) else source, Path(name), lambda _: "")
 
 
-def left_out(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def excluded_files(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return one problem for each file that is left out; a file that is only listed twice is in use."""
     by_path: dict[str, Problem] = {}
     for problem in problems:
@@ -144,18 +144,18 @@ def left_out(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(by_path.values())
 
 
-def summary(problems: Sequence[Problem]) -> str:
+def summarize_problems(problems: Sequence[Problem]) -> str:
     """Return one line for the screen, empty where there is nothing to say.
 
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
     """
-    kinds = Counter(_kind(problem) for problem in left_out(problems))
+    kinds = Counter(_kind(problem) for problem in excluded_files(problems))
     twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
     by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     said = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    parts = [f"{counted(kinds.total(), 'file')} left out: {said}"] if kinds else []
-    parts += [f"{counted(twice, 'file')} {LISTED_TWICE}"] if twice else []
+    parts = [f"{count_noun(kinds.total(), 'file')} left out: {said}"] if kinds else []
+    parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
     return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
 
 
@@ -163,44 +163,44 @@ def _kind(problem: Problem) -> str:
     return problem.problem.partition(":")[0]
 
 
-def _looked_at(source: IO[bytes] | Path, path: Path, look: Callable[[Image], Seen]) -> Seen | str:
+def _try_image(source: IO[bytes] | Path, path: Path, look: Callable[[Image], Seen]) -> Seen | str:
     """Return what is seen in an image, or a problem text."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(source, formats=read_formats()) as image:
-            return _wrong_size(image) or look(image)
+        with Image.open(source, formats=readable_formats()) as image:
+            return _check_size(image) or look(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"huge: {error}"
     except UnidentifiedImageError:
-        return _not_recognised(path)
-    except DAMAGE as error:
+        return _describe_unrecognised(path)
+    except DECODE_ERRORS as error:
         cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         return f"truncated: {error}" if cut else f"unreadable: {str(error) or type(error).__name__}"
 
 
-def _wrong_size(image: Image) -> str:
+def _check_size(image: Image) -> str:
     width, height = image.size
     if is_huge(image):
         return f"huge: {width} x {height} pixels (limit {MOST_PIXELS:,})"
-    if min(width, height) < LEAST_SIDE_PX:
-        return f"too small: {width} x {height} pixels (at least {LEAST_SIDE_PX} a side)"
+    if min(width, height) < MIN_SIDE_PX:
+        return f"too small: {width} x {height} pixels (at least {MIN_SIDE_PX} a side)"
     return ""
 
 
-def _not_recognised(path: Path) -> str:
+def _describe_unrecognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
     return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
 
 
-def _without_copies(images: Sequence[Inspected]) -> tuple[tuple[Inspected, ...], list[Problem]]:
+def _drop_copies(images: Sequence[InspectedFile]) -> tuple[tuple[InspectedFile, ...], list[Problem]]:
     """Keep the first of equal files of one label, and none of equal files with several."""
     labels: dict[str, set[str]] = {}
     for image in images:
         labels.setdefault(image.sha256, set()).add(image.entry.label)
-    kept: dict[str, Inspected] = {}
+    kept: dict[str, InspectedFile] = {}
     problems: list[Problem] = []
     for image in images:
         claimed = sorted(labels[image.sha256])

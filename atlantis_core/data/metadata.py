@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean, shown
-from atlantis_core.data.entries import Entry, Listing, outside, split_of
+from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
+from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
 from atlantis_core.records import Problem, Role, Split
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")
@@ -86,7 +86,7 @@ def read_metadata(
             entries.append(entry)
         else:
             problems.append(entry)
-    names = tuple(name for column in columns.others if (name := clean(column, LONGEST_VALUE)))
+    names = tuple(name for column in columns.others if (name := clean_text(column, LONGEST_VALUE)))
     return Listing(tuple(entries), names, tuple(problems), source)
 
 
@@ -101,47 +101,53 @@ def _entry(
     """Return the row's file, or what is wrong with the row."""
     listed = row[columns.file].strip()
     name = (PurePosixPath(base.as_posix()) / listed).as_posix()
-    label = clean(row[columns.label], LONGEST_LABEL)
+    label = clean_text(row[columns.label], LONGEST_LABEL)
     role = _ROLES.get(row[columns.role].strip().lower()) if columns.role else "both"
-    split = split_of(row[columns.split]) if columns.split else folder_split
-    reason = "no file name" if not listed else outside(root, name)
+    split = parse_split(row[columns.split]) if columns.split else folder_split
+    reason = "no file name" if not listed else why_outside(root, name)
     if not reason and not label:
         reason = "no label"
     if not reason and role is None:
-        reason = f"unknown role: {clean(row[columns.role or ''], LONGEST_VALUE)!r} (query, gallery, both or train)"
+        reason = (
+            f"unknown role: {clean_text(row[columns.role or ''], LONGEST_VALUE)!r} (query, gallery, both or train)"
+        )
     if not reason and columns.split and split is None:
-        reason = f"unknown split: {clean(row[columns.split], LONGEST_VALUE)!r} (train, validation or test)"
+        reason = f"unknown split: {clean_text(row[columns.split], LONGEST_VALUE)!r} (train, validation or test)"
     if reason or role is None:
-        return Problem(shown(clean(listed, 400)) or line, reason)
+        return Problem(to_printable(clean_text(listed, 400)) or line, reason)
     others = {
         key: value
         for column in columns.others
-        if (key := clean(column, LONGEST_VALUE)) and (value := clean(row[column], LONGEST_VALUE))
+        if (key := clean_text(column, LONGEST_VALUE)) and (value := clean_text(row[column], LONGEST_VALUE))
     }
     return Entry(root / name, name, label, split, role, others)
 
 
 def _choose_columns(header: Sequence[str], label: str | None, split: str | None, source: str) -> _Columns:
-    found = f"{source} has the columns {', '.join(repr(clean(name, LONGEST_VALUE)) for name in header)}"
-    file_column = _first(header, _FILE_COLUMNS)
+    found = f"{source} has the columns {', '.join(repr(clean_text(name, LONGEST_VALUE)) for name in header)}"
+    file_column = _first_column(header, _FILE_COLUMNS)
     if file_column is None:
         raise SetupError(f"{found}, but none named file_name or path; name the column of file names so")
-    label_column = _asked(header, label, "--label", found) if label else _first(header, _LABEL_COLUMNS)
+    label_column = (
+        _find_option_column(header, label, "--label", found) if label else _first_column(header, _LABEL_COLUMNS)
+    )
     if label_column is None:
         raise SetupError(f"{found}, but none named label; say which holds the class with --label COLUMN")
-    split_column = _asked(header, split, "--split-column", found) if split else _first(header, ("split",))
-    role_column = _first(header, ("role",))
+    split_column = (
+        _find_option_column(header, split, "--split-column", found) if split else _first_column(header, ("split",))
+    )
+    role_column = _first_column(header, ("role",))
     taken = {file_column, label_column, split_column, role_column}
     others = tuple(name for name in header if name not in taken)
     return _Columns(file_column, label_column, split_column, role_column, others)
 
 
-def _first(header: Sequence[str], wanted: Iterable[str]) -> str | None:
+def _first_column(header: Sequence[str], wanted: Iterable[str]) -> str | None:
     by_name = {name.strip().lower(): name for name in reversed(header)}
     return next((by_name[name] for name in wanted if name in by_name), None)
 
 
-def _asked(header: Sequence[str], column: str, option: str, found: str) -> str:
+def _find_option_column(header: Sequence[str], column: str, option: str, found: str) -> str:
     if column not in header:
         raise SetupError(f"{option} names the column {column!r}; {found}")
     return column
@@ -152,8 +158,8 @@ def _check_splits(table: _Table, columns: _Columns, source: str, *, asked: bool)
     if columns.split is None or not table.rows:
         return
     values = {row[columns.split] for _, row in table.rows}
-    if not any(split_of(value) for value in values):
-        some = ", ".join(repr(clean(value, LONGEST_VALUE)) for value in sorted(values)[:5])
+    if not any(parse_split(value) for value in values):
+        some = ", ".join(repr(clean_text(value, LONGEST_VALUE)) for value in sorted(values)[:5])
         instead = (
             "name another column with --split-column COLUMN" if asked else "rename it if it means something else"
         )
@@ -164,7 +170,7 @@ def _check_splits(table: _Table, columns: _Columns, source: str, *, asked: bool)
 
 
 def _read_csv(file: Path, source: str) -> _Table:
-    text = _text_of(file, source)
+    text = _read_text(file, source)
     first_line = text.partition("\n")[0]
     # Spreadsheets of half of Europe write `;`; a header without a comma tells.
     delimiter = "," if "," in first_line else ";" if ";" in first_line else "\t" if "\t" in first_line else ","
@@ -185,7 +191,7 @@ def _read_jsonl(file: Path, source: str) -> _Table:
     found: list[tuple[int, dict[str, str]]] = []
     problems: list[Problem] = []
     header: dict[str, None] = {}
-    for line, text in enumerate(_text_of(file, source).split("\n"), start=1):
+    for line, text in enumerate(_read_text(file, source).split("\n"), start=1):
         if not text.strip():
             continue
         try:
@@ -208,7 +214,7 @@ def _as_text(value: Any) -> str:
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _text_of(file: Path, source: str) -> str:
+def _read_text(file: Path, source: str) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:

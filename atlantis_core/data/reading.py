@@ -9,14 +9,14 @@ from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.base.text import LONGEST_LABEL, clean, shown
+from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import Listing
-from atlantis_core.data.facets import MADE, ORIGIN, choose_facets
+from atlantis_core.data.facets import ORIGIN, SYNTHETIC, choose_facets
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
-from atlantis_core.data.inspection import Inspected, inspect, left_out, summary
+from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
-from atlantis_core.data.split_assignment import Assigned, Made, MadeBefore, assign_splits
+from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
 from atlantis_core.records import Collection, LabelledImage, Problem, Regime, Split
 
 _SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}
@@ -50,18 +50,18 @@ class LoadedCollection:
     """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
     notes: tuple[str, ...]
     """What was decided here and a person should hear, a sentence each."""
-    made: Made | None = None
+    made: SplitOrigin | None = None
     """How its splits came about where they are not given; not kept, since a reading alone writes splits down."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class InspectedCollection:
     """A collection's files after a look at each."""
 
     root: Path
     """The folder, resolved."""
     listing: Listing
-    images: tuple[Inspected, ...]
+    images: tuple[InspectedFile, ...]
     """Those that are of use."""
     problems: tuple[Problem, ...]
     """What is wrong with the others, by path."""
@@ -72,7 +72,7 @@ def read_collection(
     options: ReadOptions | None = None,
     regime: Regime = "seen",
     progress: Progress = no_progress,
-    known_splits: MadeBefore | None = None,
+    known_splits: KnownSplits | None = None,
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
@@ -89,12 +89,14 @@ def read_collection(
         SetupError: There is no such folder, or too little in it is of use; the message says what and why.
     """
     options = options or ReadOptions()
-    looked = look_at(folder, options, progress)
-    assigned = assign_splits(looked.images, regime, known_splits or MadeBefore())
+    looked = inspect_collection(folder, options, progress)
+    assigned = assign_splits(looked.images, regime, known_splits or KnownSplits())
     return _assemble(looked.root, options, looked.listing, assigned, looked.problems)
 
 
-def look_at(folder: str | Path, options: ReadOptions, progress: Progress = no_progress) -> Looked:
+def inspect_collection(
+    folder: str | Path, options: ReadOptions, progress: Progress = no_progress
+) -> InspectedCollection:
     """Look at every file of a collection, before splits and facets.
 
     Args:
@@ -105,24 +107,26 @@ def look_at(folder: str | Path, options: ReadOptions, progress: Progress = no_pr
     Raises:
         SetupError: There is no such folder, or too little in it is of use.
     """
-    root = existing(Path(folder))
+    root = resolve_folder(Path(folder))
     listing = list_files(root, options)
-    images, found = inspect(listing.entries, progress)
+    images, found = inspect_files(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
     _check_enough(root, listing, images, problems)
-    return Looked(root, listing, images, problems)
+    return InspectedCollection(root, listing, images, problems)
 
 
-def existing(folder: Path) -> Path:
+def resolve_folder(folder: Path) -> Path:
     """Return a collection's folder, resolved.
 
     Raises:
         SetupError: It is not there, or a file.
     """
     if not folder.exists():
-        raise SetupError(f"there is no folder {shown(str(folder))!r}; check the path")
+        raise SetupError(f"there is no folder {to_printable(str(folder))!r}; check the path")
     if not folder.is_dir():
-        raise SetupError(f"{shown(str(folder))!r} is a file, not a folder of images; name the folder it lies in")
+        raise SetupError(
+            f"{to_printable(str(folder))!r} is a file, not a folder of images; name the folder it lies in"
+        )
     return folder.resolve()
 
 
@@ -141,7 +145,7 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
     splits = split_folders(root)
     files = {folder: file for folder in splits if (file := find_metadata(folder))}
     if files and len(files) == len(splits):
-        return _joined(
+        return _join_messages(
             [
                 read_metadata(root, file, options.label, options.split, splits[folder])
                 for folder, file in files.items()
@@ -151,7 +155,7 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
         lacking = next(folder.name for folder in splits if folder not in files)
         raise SetupError(
             f"the split folder {lacking!r} has no metadata file, and {next(iter(files)).name!r} has one; write one "
-            f"with file_name,label, or take {lacking!r} out of {shown(str(root))!r}"
+            f"with file_name,label, or take {lacking!r} out of {to_printable(str(root))!r}"
         )
     for option, value in (
         ("--label", options.label),
@@ -159,11 +163,11 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
         ("--facets", options.facets),
     ):
         if value is not None:
-            raise SetupError(f"{option} names a column, but {shown(str(root))!r} has no metadata file")
+            raise SetupError(f"{option} names a column, but {to_printable(str(root))!r} has no metadata file")
     return read_folders(root)
 
 
-def _joined(parts: Sequence[Listing]) -> Listing:
+def _join_messages(parts: Sequence[Listing]) -> Listing:
     return Listing(
         tuple(entry for part in parts for entry in part.entries),
         tuple(dict.fromkeys(column for part in parts for column in part.columns)),
@@ -172,11 +176,11 @@ def _joined(parts: Sequence[Listing]) -> Listing:
     )
 
 
-def _check_enough(root: Path, listing: Listing, images: Sequence[Inspected], problems: Sequence[Problem]) -> None:
+def _check_enough(root: Path, listing: Listing, images: Sequence[InspectedFile], problems: Sequence[Problem]) -> None:
     """Refuse what no retriever can be trained or tested on."""
-    where = f"{shown(str(root))!r} ({listing.source})"
-    lost = left_out(problems)
-    why = summary(lost).partition(" (atlantis")[0]
+    where = f"{to_printable(str(root))!r} ({listing.source})"
+    lost = excluded_files(problems)
+    why = summarize_problems(lost).partition(" (atlantis")[0]
     because = f": {why}, the first {lost[0].path!r}" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is of use{because}; mend or replace the files")
@@ -192,17 +196,17 @@ def _check_enough(root: Path, listing: Listing, images: Sequence[Inspected], pro
 
 
 def _assemble(
-    root: Path, options: ReadOptions, listing: Listing, assigned: Assigned, problems: tuple[Problem, ...]
+    root: Path, options: ReadOptions, listing: Listing, assigned: AssignedSplits, problems: tuple[Problem, ...]
 ) -> LoadedCollection:
     open_photos = [photo for photo, split in assigned.photos if split != "test"]
     columns = {name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in listing.columns}
     choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
     in_order = sorted(assigned.photos, key=_fixed_order)
     kept = (*choice.facets, *options.kept)
-    images = [_labelled(photo, split, kept) for photo, split in in_order]
+    images = [_to_labelled_image(photo, split, kept) for photo, split in in_order]
     tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
     collection = Collection(
-        name=clean(shown(root.name), LONGEST_LABEL),
+        name=clean_text(to_printable(root.name), LONGEST_LABEL),
         root=str(root),
         images=tuple(image for image in images if image.split != "test"),
         facets=choice.facets,
@@ -216,15 +220,15 @@ def _assemble(
     return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
 
 
-def _fixed_order(photo_and_split: tuple[Inspected, Split]) -> tuple[int, str, str]:
+def _fixed_order(photo_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
     """Sort by split, class and content, so that file names and listing order change nothing."""
     photo, split = photo_and_split
     return _SPLIT_ORDER[split], photo.entry.label, photo.id
 
 
-def _labelled(photo: Inspected, split: Split, kept: Sequence[str]) -> LabelledImage:
+def _to_labelled_image(photo: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:
     entry = photo.entry
     values = {name: entry.columns[name] for name in kept if name in entry.columns}
-    if entry.columns.get(ORIGIN) == MADE:
-        values[ORIGIN] = MADE  # no facet to find gaps by, but trainings ask for it
+    if entry.columns.get(ORIGIN) == SYNTHETIC:
+        values[ORIGIN] = SYNTHETIC  # no facet to find gaps by, but trainings ask for it
     return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Self
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import matches_any, unit_vectors
+from atlantis_core.data.fingerprints import is_near_duplicate, unit_vectors
 from atlantis_core.records import Collection, LabelledImage
 
 
@@ -42,7 +42,7 @@ class SealedSplit:
 
     def matches(self, fingerprint: bytes) -> bool:
         """Tell whether an image is a near-duplicate of a test image or of its mirror image."""
-        return matches_any(fingerprint, self._vectors)
+        return is_near_duplicate(fingerprint, self._vectors)
 
     @property
     def address(self) -> str:
@@ -79,7 +79,7 @@ class SealedSplit:
         return cls(images, [base64.b64decode(row["fingerprint"]) for row in rows])
 
 
-def fingerprint(collection: Collection) -> str:
+def fingerprint_collection(collection: Collection) -> str:
     """Return 64 hex digits that change with any image, label, split, role or facet value, and nothing else.
 
     Paths and the name do not count: a collection that was moved is still the same.

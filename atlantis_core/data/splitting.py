@@ -11,18 +11,18 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import near_duplicates
+from atlantis_core.data.fingerprints import find_near_duplicates
 from atlantis_core.records import Split
 
 HELD_OUT: Mapping[Split, float] = {"validation": 0.2, "test": 0.2}
 """Share of each class (`seen`) or of the classes (`unseen`) that is kept from training."""
 VALIDATION_ONLY: Mapping[Split, float] = {"validation": 0.2}
 """The same where a test split is given and only validation is missing."""
-LEAST_CLASSES = 2
+MIN_CLASSES = 2
 """Classes of a split in the regime `unseen`: with a single one every retrieval is right."""
 
 
-def near_groups(ids: Sequence[str], fingerprints: Sequence[bytes]) -> list[str]:
+def group_near_duplicates(ids: Sequence[str], fingerprints: Sequence[bytes]) -> list[str]:
     """Group images that are near-duplicates of each other, directly or through others.
 
     Args:
@@ -40,7 +40,7 @@ def near_groups(ids: Sequence[str], fingerprints: Sequence[bytes]) -> list[str]:
             index = parents[index]
         return index
 
-    for first, second in near_duplicates(fingerprints):
+    for first, second in find_near_duplicates(fingerprints):
         one, other = find(first), find(second)
         # The smaller id leads, so that the group's name does not depend on the order of the images.
         leader, follower = (one, other) if ids[one] <= ids[other] else (other, one)
@@ -76,7 +76,7 @@ def split_images(
         if len(own) == len(of_class):
             own = own[:-1]  # the largest stays for training, where no shared group is there already
         quotas = {split: max(1, round(share * of_class.total())) for split, share in shares.items()}
-        dealt = _deal([size for size, _ in own], quotas)
+        dealt = _assign_units([size for size, _ in own], quotas)
         chosen.update({group: split for (_, group), split in zip(own, dealt, strict=True)})
     return [chosen.get(group, "train") for group in groups]
 
@@ -95,18 +95,18 @@ def split_classes(
         Split of each image, N.
 
     Raises:
-        SetupError: Some split would have fewer than `LEAST_CLASSES` classes.
+        SetupError: Some split would have fewer than `MIN_CLASSES` classes.
     """
     bundles = _class_bundles(labels, groups)
     in_order = sorted(bundles, key=lambda bundle: (len(bundle), _digest(bundle)))
-    quotas = {split: max(LEAST_CLASSES, round(share * len(set(labels)))) for split, share in shares.items()}
-    dealt = _deal([len(bundle) for bundle in in_order], quotas)
+    quotas = {split: max(MIN_CLASSES, round(share * len(set(labels)))) for split, share in shares.items()}
+    dealt = _assign_units([len(bundle) for bundle in in_order], quotas)
     chosen: dict[str, Split] = {
         label: split for bundle, split in zip(in_order, dealt, strict=True) for label in bundle
     }
     counts = Counter(chosen.values())
-    if min(counts[split] for split in ("train", *shares)) < LEAST_CLASSES:
-        needed = LEAST_CLASSES * (1 + len(shares))
+    if min(counts[split] for split in ("train", *shares)) < MIN_CLASSES:
+        needed = MIN_CLASSES * (1 + len(shares))
         raise SetupError(
             f"the regime 'unseen' needs at least {needed} classes that share no pictures, and there are "
             f"{len(bundles)} to split; add classes or use --regime seen"
@@ -114,7 +114,7 @@ def split_classes(
     return [chosen[label] for label in labels]
 
 
-def as_before(made: Sequence[Split], units: Sequence[str], known: Sequence[Split | None]) -> list[Split]:
+def keep_known_splits(made: Sequence[Split], units: Sequence[str], known: Sequence[Split | None]) -> list[Split]:
     """Let units (near-duplicate groups or classes) keep the split that a member of theirs has had.
 
     Where members have had several, the one that is kept most closely counts: test, then validation.
@@ -136,7 +136,7 @@ def as_before(made: Sequence[Split], units: Sequence[str], known: Sequence[Split
     return [kept.get(unit, split) for unit, split in zip(units, made, strict=True)]
 
 
-def _deal(sizes: Sequence[int], quotas: Mapping[Split, int]) -> list[Split]:
+def _assign_units(sizes: Sequence[int], quotas: Mapping[Split, int]) -> list[Split]:
     """Deal units of given sizes to the held-out split that lacks most; the rest is for training."""
     counts: Counter[Split] = Counter()
     dealt: list[Split] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.column_syntax import typed
+from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import Collection, LabelledImage, Regime
 
 Restriction = tuple[str, str]
@@ -15,7 +15,7 @@ Restriction = tuple[str, str]
 _OWN = ("split", "role", "label")
 
 
-def restricted_columns(*restrictions: Restriction | None) -> tuple[str, ...]:
+def restriction_columns(*restrictions: Restriction | None) -> tuple[str, ...]:
     """Return the columns that restrictions name; images must be read so that they keep their values."""
     return tuple(restriction[0] for restriction in restrictions if restriction is not None)
 
@@ -104,11 +104,11 @@ def _pick(
         column, value = restriction
         columns = tuple(dict.fromkeys((*_OWN, *collection.facets, *collection.not_facets)))
         if column not in columns:
-            known = ", ".join(map(typed, columns))
+            known = ", ".join(map(format_column, columns))
             raise SetupError(f"--{part} names the column {column!r}; known: {known}")
         picked = tuple(image for image in able if _value(image, column) == value)
     if not picked:
-        raise SetupError(_nothing_left(collection, able or collection.images, part, restriction))
+        raise SetupError(_empty_pool_error(collection, able or collection.images, part, restriction))
     return picked
 
 
@@ -118,7 +118,7 @@ def _value(image: LabelledImage, column: str) -> str:
     return str(getattr(image, column)) if column in _OWN else ""
 
 
-def _nothing_left(
+def _empty_pool_error(
     collection: Collection, images: Iterable[LabelledImage], part: str, restriction: Restriction | None
 ) -> str:
     if restriction is None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
-from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial, measuring_session, trials
+from atlantis_core.run.measurements import find_trial_session as find_session_of_trial
+from atlantis_core.run.measurements import find_trials, measure_arm, measure_frozen, measure_trial
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import final_arms
+from atlantis_core.run.summary import read_final_arms
 from atlantis_core.store.workspace import Workspace
 
 
@@ -32,7 +33,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TrialEvidence:
     """Counts and figures of one trial."""
 
     real: int
@@ -58,74 +59,74 @@ class Evidence:
     """Which of `queries` and `gallery` were only those of one value of a column."""
 
 
-def session_of_trial(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
+def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
     """Return the session that measured a trial: its run's, else the first with all queries; None where none did."""
     if not run_id:
-        return measuring_session(workspace, trial_id)
+        return find_session_of_trial(workspace, trial_id)
     run = workspace.runs.get(run_id)
     return Session(workspace, run.id, run.spec)
 
 
-def evidence_of(session: Session, trial_id: str) -> Evidence | None:
+def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
     """Collect what is known of a trial; figures that were measured before are not measured again.
 
     Returns:
         None for a crashed trial.
     """
-    (trial,) = trials(session, [trial_id])
+    (trial,) = find_trials(session, [trial_id])
     measured = measure_trial(session, trial)
     if measured is None:
         return None
-    frozen, missing = _frozen(session)
+    frozen, missing = _frozen_figures(session)
     choices = {"queries": session.spec.query, "gallery": session.spec.gallery}
-    baseline = _baseline(session, trial)
-    return Evidence(
+    baseline = _baseline_figures(session, trial)
+    return TrialEvidence(
         real=trial.num_real,
         made=trial.num_synthetic,
         classes=len({image.label for image in session.collection.of_split("train")}),
         regime=session.spec.regime,
         queries=measured[0].queries,
         gallery=len(session.task.gallery),
-        figures=(_figures("this model", measured[0], measured[1]), *baseline, *frozen),
-        judged=bool(final_arms(session.workspace, session.run_id)),
-        test=_test(session, trial_id),
+        figures=(_build_figures("this model", measured[0], measured[1]), *baseline, *frozen),
+        judged=bool(read_final_arms(session.workspace, session.run_id)),
+        test=_test_figures(session, trial_id),
         missing=missing,
         restricted=tuple(name for name, choice in choices.items() if choice),
     )
 
 
-def pictures_of(session: Session, most: int) -> list[Path]:
+def list_validation_images(session: Session, most: int) -> list[Path]:
     """Return paths of the first validation queries whose files are still there."""
     found = (Path(image.path) for image in session.task.queries)
     return [path for path in found if path.is_file()][:most]
 
 
-def _frozen(session: Session) -> tuple[tuple[Figures, ...], tuple[str, ...]]:
+def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, ...]]:
     try:
         measurement, outcomes = measure_frozen(session)
     except SetupError:  # the weights that training began with may be gone by now; why would name their path
         return (), ("the frozen backbone, since the weights that training began with cannot be read any more",)
-    return (_figures("frozen", measurement, outcomes),), ()
+    return (_build_figures("frozen", measurement, outcomes),), ()
 
 
-def _baseline(session: Session, trial: Trial) -> tuple[Figures, ...]:
+def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
     """Return the mean of the arm that a run's rounds were compared with, unless this trial is of that arm."""
-    arm = final_arms(session.workspace, session.run_id).get("baseline", [])
+    arm = read_final_arms(session.workspace, session.run_id).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
     mean = measure_arm(session, arm)
-    return (_figures("baseline", mean, None),)
+    return (_build_figures("baseline", mean, None),)
 
 
-def _figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:
+def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:
     hits = float(outcomes.hit.sum()) if outcomes else found.recall_at[1] * found.queries
-    at_1 = wilson(min(hits, found.queries), found.queries)
+    at_1 = wilson_interval(min(hits, found.queries), found.queries)
     return Figures(name, found.recall_at, found.map_at_r, found.r_precision, at_1)
 
 
-def _test(session: Session, trial_id: str) -> Mapping[str, Any] | None:
+def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
     """Return what is known of the test split, if the trial is one of those that were measured on it as final."""
-    if trial_id not in final_arms(session.workspace, session.run_id).get("incumbent", []):
+    if trial_id not in read_final_arms(session.workspace, session.run_id).get("incumbent", []):
         return None
     opened = session.read(0, "test")
     if opened is None:

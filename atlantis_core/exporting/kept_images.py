@@ -52,7 +52,7 @@ class KeptImage:
         return "retrieve" if "pool" in self.candidate.settings else "edit"
 
 
-def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
+def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     """Return the kept images of a run, each once, in the order in which they were asked for.
 
     Args:
@@ -62,7 +62,7 @@ def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     Raises:
         SetupError: There is none, or a file is gone.
     """
-    found = {image.candidate.key: image for image in _of_rounds(session, rolled_back)}
+    found = {image.candidate.key: image for image in _iterate_rounds(session, rolled_back)}
     if not found:
         kept = "no image is kept" if rolled_back else "no kept round has an image"
         more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
@@ -76,7 +76,7 @@ def kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     return list(found.values())
 
 
-def _of_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
+def _iterate_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
     """Yield images, those of kept rounds last: of one that is in two rounds the kept round is told."""
     journal, store = session.workspace.journal.rounds(session.run_id), session.workspace.candidates
     rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
@@ -96,9 +96,9 @@ def public_name(model: str) -> str:
     return f"local:{name.rpartition('/')[2]}" if name and is_path else name
 
 
-def weights_of(images: Iterable[KeptImage]) -> dict[str, str]:
+def find_licences(images: Iterable[KeptImage]) -> dict[str, str]:
     """Return the models and add-ons that drew the images -> what is known of their licence; may be empty."""
-    from atlantis_core.generation.diffusion.known import BUNDLED, facts_of
+    from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS, model_facts
 
     named = {
         public_name(str(image.candidate.settings[part]))
@@ -107,10 +107,10 @@ def weights_of(images: Iterable[KeptImage]) -> dict[str, str]:
         if image.candidate.settings.get(part)
     }
     bundled = "part of atlantis-dml (Apache-2.0), trained on its own drawings alone"
-    return {name: facts_of(name).licence or (bundled if name in BUNDLED else "") for name in sorted(named)}
+    return {name: model_facts(name).licence or (bundled if name in BUNDLED_MODELS else "") for name in sorted(named)}
 
 
-def limits_of(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
+def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
     """Return filter -> the limits that it judged by, as its verdicts say; of filters without a score nothing."""
     found: dict[str, dict[str, None]] = {}
     for verdict in verdicts:
@@ -119,11 +119,11 @@ def limits_of(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(limits) for name, limits in found.items()}
 
 
-def facets_of(images: Iterable[KeptImage]) -> tuple[str, ...]:
+def collect_facets(images: Iterable[KeptImage]) -> tuple[str, ...]:
     """Return the facets that images were asked to show, in order of appearance."""
     return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
 
 
-def arms_of(images: Iterable[KeptImage]) -> dict[str, int]:
+def count_modes(images: Iterable[KeptImage]) -> dict[str, int]:
     """Return how many images came from which arm."""
     return dict(Counter(image.arm for image in images))

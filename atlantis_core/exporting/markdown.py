@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 _LONGEST = 120
 
 
-def code(text: object) -> str:
+def code_span(text: object) -> str:
     """Return untrusted text as a Markdown code span that can stand in a table."""
-    harmless = clean(str(text), _LONGEST).replace("`", "'").replace("|", "/")
+    harmless = clean_text(str(text), _LONGEST).replace("`", "'").replace("|", "/")
     return f"`{harmless or ' '}`"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; what is in its cells is taken as it is."""
     lines = [headers, ["---"] * len(headers), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.inputs.preprocessing import open_picture, square
-from atlantis_core.learning.models.split_trunk import split
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+from atlantis_core.learning.models.split_backbone import split_backbone
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,12 +26,12 @@ INPUT, OUTPUT = "pixels", "embeddings"
 TOLERANCE = 1e-4
 """Largest difference of one number of an embedding that is let out of the house."""
 
-_RANDOM_IMAGES = 3
+_NUM_RANDOM_IMAGES = 3
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class OnnxAgreement:
     """How far ONNX Runtime's embeddings are from torch's."""
 
     largest_difference: float
@@ -78,7 +78,7 @@ def write_onnx(retriever: Retriever, file: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's, of torch itself
             program = torch.onnx.export(
-                _graph(on_cpu(retriever)),
+                _trace_graph(copy_to_cpu(retriever)),
                 (example,),
                 input_names=[INPUT],
                 output_names=[OUTPUT],
@@ -92,12 +92,12 @@ def write_onnx(retriever: Retriever, file: Path) -> None:
             f"{name!r} cannot be written as ONNX ({cause}); without --onnx the rest is exported"
         ) from error
     assert program is not None
-    _strip(program.model)
-    program.model.metadata_props.update(_told(retriever))
+    _strip_paths(program.model)
+    program.model.metadata_props.update(_graph_metadata(retriever))
     program.save(file)
 
 
-def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path]) -> Agreement | None:
+def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path]) -> OnnxAgreement | None:
     """Compare the embeddings of the file with torch's, one by one and as a batch.
 
     Args:
@@ -119,9 +119,9 @@ def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path])
     options.log_severity_level = 3  # errors
     runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     side_px = retriever.side_px
-    squares = [*_noise(side_px), *(square(open_picture(picture), side_px) for picture in pictures)]
-    wanted = on_cpu(retriever).embed(squares)
-    pixels = as_pixels(squares)
+    squares = [*_random_images(side_px), *(centre_crop(decode_image(picture), side_px) for picture in pictures)]
+    wanted = copy_to_cpu(retriever).embed(squares)
+    pixels = to_pixels(squares)
     whole = runtime.run([OUTPUT], {INPUT: pixels})[0]
     single = np.concatenate([runtime.run([OUTPUT], {INPUT: pixels[row : row + 1]})[0] for row in range(len(pixels))])
     apart = max(float(np.abs(found - wanted).max()) for found in (whole, single))
@@ -130,25 +130,25 @@ def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path])
             f"the ONNX graph of {retriever.backbone.architecture!r} differs from torch by {apart:.1e}, more than "
             f"{TOLERANCE:.0e}; nothing was exported: leave out --onnx"
         )
-    return Agreement(apart, _RANDOM_IMAGES, len(pictures))
+    return OnnxAgreement(apart, _NUM_RANDOM_IMAGES, len(pictures))
 
 
-def as_pixels(pictures: Sequence[Image]) -> Any:
+def to_pixels(pictures: Sequence[Image]) -> Any:
     """Return N squares of S pixels a side as the graph takes them: float32 (N, 3, S, S), RGB in 0..1."""
     stacked = np.stack([np.asarray(picture, np.uint8) for picture in pictures])
     return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 
 
-def on_cpu(retriever: Retriever) -> Retriever:
+def copy_to_cpu(retriever: Retriever) -> Retriever:
     """Return a copy on the CPU, whose matrix products are in full float32, with the trunk in one piece."""
     head = retriever.head
     trunk = copy.deepcopy(retriever.stages.trunk).cpu()
     return replace(
-        retriever, stages=split(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
+        retriever, stages=split_backbone(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
     )
 
 
-def _graph(retriever: Retriever) -> nn.Module:
+def _trace_graph(retriever: Retriever) -> nn.Module:
     import torch
     from torch import nn
 
@@ -171,21 +171,23 @@ def _graph(retriever: Retriever) -> nn.Module:
     return Graph().eval()
 
 
-def _noise(side_px: int) -> list[Image]:
+def _random_images(side_px: int) -> list[Image]:
     from PIL import Image
 
     draw = np.random.default_rng(_SEED)
-    return [Image.fromarray(draw.integers(0, 256, (side_px, side_px, 3), np.uint8)) for _ in range(_RANDOM_IMAGES)]
+    return [
+        Image.fromarray(draw.integers(0, 256, (side_px, side_px, 3), np.uint8)) for _ in range(_NUM_RANDOM_IMAGES)
+    ]
 
 
-def _strip(model: Any) -> None:
+def _strip_paths(model: Any) -> None:
     """Take out where the code stood on this machine: the exporter keeps a stack trace at every node."""
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
         node.doc_string = None
 
 
-def _told(retriever: Retriever) -> dict[str, str]:
+def _graph_metadata(retriever: Retriever) -> dict[str, str]:
     facts = {"distance": retriever.space.distance if retriever.head is not None else "cosine"}
     if facts["distance"] == "hyperbolic":
         facts["c"] = repr(retriever.space.c)  # type: ignore[attr-defined]  # only that head has it

@@ -10,25 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import BudgetSpent
+from atlantis_core.base.errors import BudgetExceeded
 from atlantis_core.records import LabelledImage, Verdict
 
 if TYPE_CHECKING:
     from atlantis_core.base.ports import Captioner
     from atlantis_core.records import Candidate, Caption
 
-TRUSTED = 0.8
+TRUST_THRESHOLD = 0.8
 """Share of real photos of a value that a captioner must call by it to be listened to."""
 
 PHOTOS_PER_VALUE = 8
 """Real photos of each value that this is found out on."""
 
-FEWEST_PHOTOS = 3
+FEWEST_NAMED_PHOTOS = 3
 """With fewer of which it names any value, it is not listened to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class CaptionAgreement:
     """How far a captioner and a collection agree on one value of a facet."""
 
     facet: str
@@ -52,7 +52,7 @@ class CaptionCheck:
     captioner: Captioner
     values: Mapping[str, Sequence[str]]
     real: Sequence[LabelledImage]
-    agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
+    agreements: dict[tuple[str, str], CaptionAgreement] = field(default_factory=dict)
     """Of the values that were asked for so far."""
     unpaid: bool = False
     """Whether the money for captions ran out; what was not looked at is then not rejected here."""
@@ -66,7 +66,7 @@ class CaptionCheck:
         """
         try:
             return self._judged([one for one in candidates if self._trusted(one.cell.facet, one.cell.value)])
-        except BudgetSpent:
+        except BudgetExceeded:
             self.unpaid = True
             return {}
 
@@ -87,11 +87,13 @@ class CaptionCheck:
             self.agreements[facet, value] = self._agreement(facet, value)
         return self.agreements[facet, value].trusted
 
-    def _agreement(self, facet: str, value: str) -> Agreement:
-        sample = _spread([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
+    def _agreement(self, facet: str, value: str) -> CaptionAgreement:
+        sample = _sample_evenly([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
         said = [named_value(told, facet, self.values[facet]) for told in self.captioner.caption(sample)]
         photos, agreed = len([one for one in said if one]), said.count(value)
-        return Agreement(facet, value, photos, agreed, photos >= FEWEST_PHOTOS and agreed >= TRUSTED * photos)
+        return CaptionAgreement(
+            facet, value, photos, agreed, photos >= FEWEST_NAMED_PHOTOS and agreed >= TRUST_THRESHOLD * photos
+        )
 
 
 def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
@@ -104,7 +106,7 @@ def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
     return named[0] if len(named) == 1 else ""
 
 
-def _spread(images: Sequence[LabelledImage], count: int) -> list[LabelledImage]:
+def _sample_evenly(images: Sequence[LabelledImage], count: int) -> list[LabelledImage]:
     """Return at most `count` images, evenly out of all."""
     step = max(1.0, len(images) / count)
     return [images[int(place * step)] for place in range(min(count, len(images)))]

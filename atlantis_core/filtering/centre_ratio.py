@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.filtering.scale import OwnScale
+from atlantis_core.filtering.scale import ClassScale
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class CentreRatio:
+class CentreRatioScorer:
     """Distance to the own real centre / mean distance of the class's real images to it; higher is worse.
 
     The paper's rule (Outlier Removal and Diversity Control) as released: reject above 1.5. It asks only whether a
@@ -23,7 +23,7 @@ class CentreRatio:
 
     def __init__(self, threshold: float = 1.5) -> None:
         self.threshold = threshold
-        self._scale: OwnScale | None = None
+        self._scale: ClassScale | None = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
         """Learn centres and spreads from real images: embeddings (N, D), labels (N,).
@@ -31,7 +31,7 @@ class CentreRatio:
         Raises:
             ToolError: No embeddings, or not one label for each.
         """
-        self._scale = OwnScale.of(embeddings, labels)
+        self._scale = ClassScale.of(embeddings, labels)
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:

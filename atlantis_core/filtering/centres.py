@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CACHED_ROWS = 512
+_CHUNK_ROWS = 512
 """Rows that are worked on at once, since what fits the processor's cache is ten times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
-class Centres:
+class ClassCentres:
     """The mean embedding of each class."""
 
     labels: NDArray[np.int64]
@@ -74,7 +74,7 @@ class Centres:
         squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
         return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
 
-    def own_distances(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def distances_to_own(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,).
 
         Raises:
@@ -84,8 +84,8 @@ class Centres:
 
         rows, points = self.rows(labels), self.checked(embeddings)
         squares = np.empty(len(rows))
-        for start in range(0, len(rows), _CACHED_ROWS):
-            part = slice(start, start + _CACHED_ROWS)
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
             away = points[part] - self.points[rows[part]]
             squares[part] = np.einsum("ij,ij->i", away, away)
         return np.sqrt(squares)

@@ -12,14 +12,14 @@ import math
 from typing import TYPE_CHECKING, Any, Self
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.filtering.scale import REAL_PASS, SMALLEST_SPREAD, OwnScale
+from atlantis_core.filtering.scale import REAL_PASS, SMALLEST_SPREAD, ClassScale
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class LocalOutlier:
+class LofScorer:
     """Local outlier factor (Breunig et al. 2000, definition 7) of the offset; around 1 is usual, higher is worse.
 
     The threshold is learned: 99 % of the real images, each compared with the others, pass.
@@ -31,7 +31,7 @@ class LocalOutlier:
         self.neighbours = neighbours
         self.threshold = math.inf if threshold is None else threshold
         self._learns = threshold is None
-        self._scale: OwnScale | None = None
+        self._scale: ClassScale | None = None
         self._model: Any = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
@@ -43,7 +43,7 @@ class LocalOutlier:
         import numpy as np
         from sklearn.neighbors import LocalOutlierFactor
 
-        self._scale = OwnScale.of(embeddings, labels)
+        self._scale = ClassScale.of(embeddings, labels)
         # Equal rows (classes of one image all lie at 0) would make a density infinite.
         offsets = np.unique(self._scale.offsets(embeddings, labels), axis=0)
         if len(offsets) < 3:
@@ -70,7 +70,7 @@ class LocalOutlier:
         return np.asarray(-self._model.score_samples(offsets), dtype=np.float64) if len(offsets) else np.empty(0)
 
 
-class Isolation:
+class IsolationScorer:
     """Anomaly score of an isolation forest (Liu et al. 2008, equation 2), 0 to 1, and more beyond; higher is worse.
 
     Trees say the same of everything beyond the last real image. So how much farther than any real image a candidate
@@ -83,7 +83,7 @@ class Isolation:
         self.trees, self.seed = trees, seed
         self.threshold = math.inf if threshold is None else threshold
         self._learns = threshold is None
-        self._scale: OwnScale | None = None
+        self._scale: ClassScale | None = None
         self._farthest = 1.0
         self._model: Any = None
 
@@ -96,7 +96,7 @@ class Isolation:
         import numpy as np
         from sklearn.ensemble import IsolationForest
 
-        self._scale = OwnScale.of(embeddings, labels)
+        self._scale = ClassScale.of(embeddings, labels)
         self._farthest = float(self._scale.ratios(embeddings, labels).max())
         if self._farthest < SMALLEST_SPREAD:
             raise ToolError("scorer `isolation` needs a class with real images that differ; use `margin`")

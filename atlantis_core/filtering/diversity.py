@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
+class NearestImage:
     """The most similar image that came before a candidate."""
 
     cosine: float
@@ -22,7 +22,7 @@ class Nearest:
     real: bool
 
 
-def nearest_before(
+def find_nearest_before(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
     keys: Sequence[str],
@@ -31,7 +31,7 @@ def nearest_before(
     real_ids: Sequence[str],
     source_ids: Sequence[str],
     threshold: float,
-) -> list[Nearest]:
+) -> list[NearestImage]:
     """Find for each candidate the most similar real image or kept candidate of its class.
 
     Candidates are taken in order; one above `threshold` is no longer compared with those after it, so the first of
@@ -53,16 +53,16 @@ def nearest_before(
     """
     import numpy as np
 
-    own, real = _unit(embeddings), _unit(real_embeddings)
+    own, real = _normalise(embeddings), _normalise(real_embeddings)
     ids = np.asarray(real_ids, dtype=object)
-    found: list[Nearest] = []
+    found: list[NearestImage] = []
     kept: dict[int, list[int]] = {}
     for row, label in enumerate(labels.tolist()):
         before = kept.setdefault(label, [])
         others = np.flatnonzero((real_labels == label) & (ids != source_ids[row]))
         nearest = max(
-            _best(own[row], own[before], [keys[index] for index in before], real=False),
-            _best(own[row], real[others], [str(item) for item in ids[others]], real=True),
+            _most_similar(own[row], own[before], [keys[index] for index in before], real=False),
+            _most_similar(own[row], real[others], [str(item) for item in ids[others]], real=True),
             key=lambda item: item.cosine,
         )
         found.append(nearest)
@@ -71,15 +71,17 @@ def nearest_before(
     return found
 
 
-def _best(one: NDArray[np.float32], others: NDArray[np.float32], names: Sequence[str], *, real: bool) -> Nearest:
+def _most_similar(
+    one: NDArray[np.float32], others: NDArray[np.float32], names: Sequence[str], *, real: bool
+) -> NearestImage:
     if not len(others):
-        return Nearest(-1.0, "", real)
+        return NearestImage(-1.0, "", real)
     cosines = others @ one
     best = int(cosines.argmax())
-    return Nearest(float(cosines[best]), names[best], real)
+    return NearestImage(float(cosines[best]), names[best], real)
 
 
-def _unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+def _normalise(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)

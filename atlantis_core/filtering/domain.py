@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FEWEST_CLASSES = 4
+MIN_CLASSES = 4
 """A shift common to fewer classes than this cannot be told from the classes' own displacement."""
 
 
-def without_domain_shift(
+def remove_domain_shift(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
     domains: Sequence[Hashable],
-    centres: Centres,
+    centres: ClassCentres,
 ) -> NDArray[np.float32]:
     """Subtract from each domain the usual displacement of its classes from their real centres.
 
     This aligns the location of the two domains (what CORAL, Sun et al. 2016, does for second moments). It is the
     coordinate-wise median over classes of each class's mean, so that neither the mix of classes nor a class full of
-    bad images moves it. A domain with fewer than `FEWEST_CLASSES` classes stays as it is.
+    bad images moves it. A domain with fewer than `MIN_CLASSES` classes stays as it is.
 
     Args:
         embeddings: Of candidates, (M, D).
@@ -53,15 +53,15 @@ def without_domain_shift(
         members.setdefault(domain, []).append(row)
     for rows in members.values():
         classes = np.unique(labels[rows])
-        if len(classes) < FEWEST_CLASSES:
+        if len(classes) < MIN_CLASSES:
             continue
         of_class = [away[rows][labels[rows] == label].mean(axis=0) for label in classes]
         shift = np.median(of_class, axis=0)
-        out[rows] = _of_length_one_again(embeddings[rows] - shift, embeddings[rows])
+        out[rows] = _restore_unit_length(embeddings[rows] - shift, embeddings[rows])
     return out
 
 
-def _of_length_one_again(shifted: NDArray[np.float64], before: NDArray[np.float32]) -> NDArray[np.float32]:
+def _restore_unit_length(shifted: NDArray[np.float64], before: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     unit = np.isclose(np.linalg.norm(before, axis=1), 1, atol=1e-3)

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS, OutlierScorer
-from atlantis_core.base.registry import make
-from atlantis_core.base.text import shown
-from atlantis_core.filtering.centre_ratio import CentreRatio
-from atlantis_core.filtering.centres import Centres
-from atlantis_core.filtering.margin import Margin
+from atlantis_core.base.registry import make_part
+from atlantis_core.base.text import to_printable
+from atlantis_core.filtering.centre_ratio import CentreRatioScorer
+from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.margin import MarginScorer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 AUTO = "auto"
-"""Name that lets `sort_out` choose the scorer and its threshold."""
+"""Name that lets `filter_embeddings` choose the scorer and its threshold."""
 
-_REAL_NEVER = 0.995
+_REAL_NEVER_BELOW = 0.995
 """`auto` keeps nothing that lies farther into another class than this share of the real images does."""
 
-_UNLIKE = 2.0
+_UNLIKE_REAL = 2.0
 """Real and made embeddings whose lengths differ by more than this factor were hardly made alike."""
 
 _ROUNDING = 1e-6
@@ -34,7 +34,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedImages:
     """Images as one model sees them."""
 
     embeddings: NDArray[np.float32]
@@ -46,7 +46,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class FilterResult:
     """Which made images stay."""
 
     scorer: str
@@ -62,7 +62,7 @@ class Sorted:
     """What looks wrong in the embeddings, a sentence each."""
 
 
-def read_embedded(file: Path) -> Embedded:
+def read_embedding_file(file: Path) -> EmbeddedImages:
     """Read an `.npz` file with `embeddings` (N, D) and `labels` (N,), whole numbers or class names.
 
     Raises:
@@ -70,25 +70,25 @@ def read_embedded(file: Path) -> Embedded:
     """
     import numpy as np
 
-    name = shown(str(file))
+    name = to_printable(str(file))
     try:
         with file.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                raise SetupError(f"{name!r} is one array (.npy) where two are needed; write {_WRITTEN}")
+                raise SetupError(f"{name!r} is one array (.npy) where two are needed; write {_RESULT_KEYS}")
             with loaded as arrays:
                 embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
     except FileNotFoundError as error:
         raise SetupError(f"there is no file {name!r}; check the path") from error
     except KeyError as error:
-        raise SetupError(f"{name!r} lacks an array: {error.args[0]}; write {_WRITTEN}") from error
+        raise SetupError(f"{name!r} lacks an array: {error.args[0]}; write {_RESULT_KEYS}") from error
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise SetupError(f"{name!r} is no readable .npz file of numbers and texts; write {_WRITTEN}") from error
-    return _checked(name, embeddings, labels)
+        raise SetupError(f"{name!r} is no readable .npz file of numbers and texts; write {_RESULT_KEYS}") from error
+    return _check_arrays(name, embeddings, labels)
 
 
-def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> Embedded:
-    """Read what `read_embedded` reads, or check embeddings (N, D) and labels (N), numbers or names, in memory.
+def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> EmbeddedImages:
+    """Read what `read_embedding_file` reads, or check embeddings (N, D) and labels (N), numbers or names, in memory.
 
     Args:
         given: A file, or a pair of arrays.
@@ -100,7 +100,7 @@ def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> 
     import numpy as np
 
     if isinstance(given, str | Path):
-        return read_embedded(Path(given))
+        return read_embedding_file(Path(given))
     try:
         embeddings, labels = given
     except (TypeError, ValueError) as error:
@@ -108,12 +108,14 @@ def as_embedded(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> 
             f"{which}: give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file"
         ) from error
     try:
-        return _checked(which, np.asarray(embeddings), np.asarray(labels))
+        return _check_arrays(which, np.asarray(embeddings), np.asarray(labels))
     except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
         raise SetupError(f"{which}: embeddings (N, D) and labels (N) are needed: {error}") from error
 
 
-def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: float | None = None) -> Sorted:
+def filter_embeddings(
+    real: EmbeddedImages, made: EmbeddedImages, scorer: str = AUTO, threshold: float | None = None
+) -> FilterResult:
     """Keep the made images that belong to their classes.
 
     With `auto` the released rule (`centre_ratio` at 1.5) says how many are kept and `margin` says which: those that
@@ -132,20 +134,20 @@ def sort_out(real: Embedded, made: Embedded, scorer: str = AUTO, threshold: floa
             numbers them, or the real embeddings are all the same.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
-    made = _numbered_like(real, made)
+    made = _align_class_numbers(real, made)
     _check_spread(real)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
-    judge: OutlierScorer = make(SCORERS, name, "scorer", OutlierScorer).fit(real.embeddings, real.labels)
+    judge: OutlierScorer = make_part(SCORERS, name, "scorer", OutlierScorer).fit(real.embeddings, real.labels)
     scores = judge.score(made.embeddings, made.labels)
     if threshold is None:
         cut = judge.threshold
-        threshold = _auto_cut(real, made, scores) if scorer == AUTO and isinstance(judge, Margin) else cut
-    nearest = Centres.of(real.embeddings, real.labels)
+        threshold = _auto_threshold(real, made, scores) if scorer == AUTO and isinstance(judge, MarginScorer) else cut
+    nearest = ClassCentres.of(real.embeddings, real.labels)
     own = nearest.distances(made.embeddings).argmin(axis=1) == nearest.rows(made.labels)
-    return Sorted(name, threshold, scores, scores <= threshold, own, tuple(_remarks(real, made)))
+    return FilterResult(name, threshold, scores, scores <= threshold, own, tuple(_describe_oddities(real, made)))
 
 
-def _numbered_like(real: Embedded, made: Embedded) -> Embedded:
+def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> EmbeddedImages:
     """Return made images whose classes, where they have names, are numbered as those of the real images."""
     import numpy as np
 
@@ -160,7 +162,7 @@ def _numbered_like(real: Embedded, made: Embedded) -> Embedded:
     return replace(made, labels=number[made.labels], names=real.names)
 
 
-def _check_spread(real: Embedded) -> None:
+def _check_spread(real: EmbeddedImages) -> None:
     """Refuse real embeddings that are one vector but for rounding: nothing is nearer to one class than another."""
     if len(real.embeddings) < 2:
         return
@@ -172,7 +174,7 @@ def _check_spread(real: Embedded) -> None:
         )
 
 
-def _remarks(real: Embedded, made: Embedded) -> Iterator[str]:
+def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[str]:
     """Yield what looks as if images had not been embedded, or not alike."""
     import numpy as np
 
@@ -182,25 +184,25 @@ def _remarks(real: Embedded, made: Embedded) -> Iterator[str]:
         if (empty := np.flatnonzero(lengths == 0)).size:
             yield f"{empty.size} {side} embeddings are all zeros, the first in row {empty[0]}: were they embedded?"
         medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
-    if all(medians) and not 1 / _UNLIKE < medians[0] / medians[1] < _UNLIKE:
+    if all(medians) and not 1 / _UNLIKE_REAL < medians[0] / medians[1] < _UNLIKE_REAL:
         yield (
             f"real embeddings have a length of {medians[0]:.4g} (median), made ones of {medians[1]:.4g}: embed both "
             "with the same model, and normalise both or neither"
         )
 
 
-def _auto_cut(real: Embedded, made: Embedded, margins: NDArray[np.float64]) -> float:
+def _auto_threshold(real: EmbeddedImages, made: EmbeddedImages, margins: NDArray[np.float64]) -> float:
     """Return the margin at which as many made images are kept as by the released rule."""
     import numpy as np
 
-    rule = CentreRatio().fit(real.embeddings, real.labels)
+    rule = CentreRatioScorer().fit(real.embeddings, real.labels)
     count = int((rule.score(made.embeddings, made.labels) <= rule.threshold).sum())
     as_many = float(np.sort(margins)[count - 1]) if count else 0.0
-    of_real = Margin().fit(real.embeddings, real.labels).score(real.embeddings, real.labels)
-    return max(1.0, min(as_many, float(np.quantile(of_real, _REAL_NEVER))))
+    of_real = MarginScorer().fit(real.embeddings, real.labels).score(real.embeddings, real.labels)
+    return max(1.0, min(as_many, float(np.quantile(of_real, _REAL_NEVER_BELOW))))
 
 
-def _checked(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.generic]) -> Embedded:
+def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.generic]) -> EmbeddedImages:
     import numpy as np
 
     if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or not embeddings.shape[1]:
@@ -222,8 +224,8 @@ def _checked(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.gene
         )
     if labels.dtype.kind == "U":
         names, numbers = np.unique(labels, return_inverse=True)
-        return Embedded(plain, numbers.astype(np.int64), tuple(names.tolist()))
-    return Embedded(plain, labels.astype(np.int64))
+        return EmbeddedImages(plain, numbers.astype(np.int64), tuple(names.tolist()))
+    return EmbeddedImages(plain, labels.astype(np.int64))
 
 
-_WRITTEN = "it with numpy.savez(file, embeddings=..., labels=...)"
+_RESULT_KEYS = "it with numpy.savez(file, embeddings=..., labels=...)"

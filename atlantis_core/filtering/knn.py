@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.scale import REAL_PASS
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHUNK_ROWS = 1024
-_LEARNED_ON = 10_000
+_THRESHOLD_SAMPLE = 10_000
 """Real images, evenly out of all, from which the threshold is learned at most: it takes all pairs."""
 
 
-class KNearest:
+class KnnScorer:
     """Mean distance to the `k` nearest real images of the own class / of all other classes; higher is worse.
 
     Like `margin` without supposing that a class lies around one centre (cars of many colours, two visits). The
@@ -32,7 +32,7 @@ class KNearest:
         self.k = k
         self.threshold = math.inf if threshold is None else threshold
         self._learns = threshold is None
-        self._centres: Centres | None = None
+        self._centres: ClassCentres | None = None
         self._real: NDArray[np.float64] | None = None
         self._rows: NDArray[np.intp] | None = None
 
@@ -42,7 +42,7 @@ class KNearest:
         Raises:
             ToolError: Fewer than two classes, or not one label for each embedding.
         """
-        centres = Centres.of(embeddings, labels)
+        centres = ClassCentres.of(embeddings, labels)
         if len(centres.labels) < 2:
             raise ToolError("scorer `knn` needs real images of two or more classes; use `centre_ratio`")
         self._centres, self._rows = centres, centres.rows(labels)
@@ -62,7 +62,7 @@ class KNearest:
     def _learned(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         import numpy as np
 
-        some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _LEARNED_ON)).astype(np.int64))
+        some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _THRESHOLD_SAMPLE)).astype(np.int64))
         scores = self._scores(embeddings[some], labels[some], 1)
         known = scores[np.isfinite(scores)]  # an image that is alone in its class has nothing to be compared with
         return max(1.0, float(np.quantile(known, REAL_PASS))) if known.size else 1.0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from atlantis_core.records import LabelledImage
 
 
-class HeldOut(Protocol):
+class HeldOutImages(Protocol):
     """Held-out images that tell no more than match or no match; `data.sealed.SealedSplit` is one."""
 
     def matches(self, fingerprint: bytes) -> bool:
@@ -20,19 +20,19 @@ class HeldOut(Protocol):
         ...
 
 
-class ValidationPrints:
+class ValidationFingerprints:
     """The fingerprints of validation images, mirror images included."""
 
     def __init__(self, fingerprints: Sequence[bytes]) -> None:
         from atlantis_core.data.fingerprints import unit_vectors
 
-        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _none()
+        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _never_matches()
 
     def matches(self, fingerprint: bytes) -> bool:
         """Tell whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
-        from atlantis_core.data.fingerprints import matches_any
+        from atlantis_core.data.fingerprints import is_near_duplicate
 
-        return matches_any(fingerprint, self._vectors)
+        return is_near_duplicate(fingerprint, self._vectors)
 
 
 class LeakGuard:
@@ -44,20 +44,20 @@ class LeakGuard:
 
     name = "leak_guard"
 
-    def __init__(self, *held_out: HeldOut) -> None:
+    def __init__(self, *held_out: HeldOutImages) -> None:
         self._held_out = held_out
         self._sources: dict[str, bool] = {}
 
     @classmethod
-    def of(cls, validation: Sequence[LabelledImage], sealed: HeldOut) -> Self:
+    def of(cls, validation: Sequence[LabelledImage], sealed: HeldOutImages) -> Self:
         """Guard validation images and the sealed test split.
 
         Raises:
             OSError: A validation image that cannot be read.
         """
-        from atlantis_core.data.fingerprints import fingerprint
+        from atlantis_core.data.fingerprints import fingerprint_file
 
-        return cls(ValidationPrints([fingerprint(image.path) for image in validation]), sealed)
+        return cls(ValidationFingerprints([fingerprint_file(image.path) for image in validation]), sealed)
 
     def matches(self, path: str, source_path: str = "") -> bool:
         """Say whether an image, or the image it was made from, shows a held-out image.
@@ -80,13 +80,13 @@ class LeakGuard:
         return self._sources[source_path]
 
     def _file_matches(self, path: str) -> bool:
-        from atlantis_core.data.fingerprints import fingerprint
+        from atlantis_core.data.fingerprints import fingerprint_file
 
-        print_ = fingerprint(path)
+        print_ = fingerprint_file(path)
         return any(split.matches(print_) for split in self._held_out)
 
 
-def _none() -> NDArray[np.float32]:
+def _never_matches() -> NDArray[np.float32]:
     import numpy as np
 
     from atlantis_core.data.fingerprints import LENGTH

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class Margin:
+class MarginScorer:
     """Distance to the own real centre / distance to the nearest other class's; higher is worse.
 
     Below 1 the own class is nearest, above 1 another is. The default of 1.1 is lenient on purpose: it lets pass
@@ -25,7 +25,7 @@ class Margin:
 
     def __init__(self, threshold: float = 1.1) -> None:
         self.threshold = threshold
-        self._centres: Centres | None = None
+        self._centres: ClassCentres | None = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
         """Learn class centres from real images: embeddings (N, D), labels (N,).
@@ -33,7 +33,7 @@ class Margin:
         Raises:
             ToolError: Fewer than two classes, or not one label for each embedding.
         """
-        centres = Centres.of(embeddings, labels)
+        centres = ClassCentres.of(embeddings, labels)
         if len(centres.labels) < 2:
             raise ToolError("scorer `margin` needs real images of two or more classes; use `centre_ratio`")
         self._centres = centres

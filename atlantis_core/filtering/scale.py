@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from atlantis_core.filtering.centres import Centres
+from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +20,10 @@ REAL_PASS = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class OwnScale:
+class ClassScale:
     """Class centres, and how far the real images of each class usually lie from theirs."""
 
-    centres: Centres
+    centres: ClassCentres
     spread: NDArray[np.float64]
     """Mean distance of a class's real images to its centre, (C,)."""
 
@@ -38,9 +38,9 @@ class OwnScale:
         """
         import numpy as np
 
-        centres = Centres.of(embeddings, labels)
+        centres = ClassCentres.of(embeddings, labels)
         rows = centres.rows(labels)
-        away = centres.own_distances(embeddings, labels)
+        away = centres.distances_to_own(embeddings, labels)
         spread = np.bincount(rows, weights=away) / np.bincount(rows)
         known = spread > SMALLEST_SPREAD
         spread[~known] = np.median(spread[known]) if known.any() else 1.0
@@ -54,7 +54,7 @@ class OwnScale:
         """
         import numpy as np
 
-        away = self.centres.own_distances(embeddings, labels)
+        away = self.centres.distances_to_own(embeddings, labels)
         return np.asarray(away / self.spread[self.centres.rows(labels)], dtype=np.float64)
 
     def offsets(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.filtering.centres import Centres
-from atlantis_core.filtering.diversity import Nearest, nearest_before
-from atlantis_core.filtering.domain import without_domain_shift
-from atlantis_core.filtering.pictures import judge_picture
+from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.diversity import NearestImage, find_nearest_before
+from atlantis_core.filtering.domain import remove_domain_shift
+from atlantis_core.filtering.image_checks import judge_image_file
 from atlantis_core.records import Candidate, Verdict
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from atlantis_core.filtering.captions import CaptionCheck
     from atlantis_core.filtering.leak_guard import LeakGuard
 
-Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
+EmbedFunction = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Embeds images by their paths: M paths -> (M, D)."""
 
-COPY_COSINE = 0.99
+DUPLICATE_COSINE = 0.99
 """Two images of a class more alike than this are copies to the model."""
 
 
@@ -42,9 +42,9 @@ class RealImages:
     """(N, D), by the same model as the candidates'."""
 
 
-def screen(
+def screen_candidates(
     candidates: Sequence[Candidate],
-    embed: Embed,
+    embed: EmbedFunction,
     real: RealImages,
     scorer: OutlierScorer,
     guard: LeakGuard,
@@ -52,7 +52,7 @@ def screen(
     *,
     captions: CaptionCheck | None = None,
     in_domain: bool = True,
-    copy_cosine: float = COPY_COSINE,
+    copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
     """Judge candidates.
 
@@ -75,7 +75,7 @@ def screen(
     """
     rejected = {}
     for candidate in candidates:
-        if verdict := judge_picture(candidate, guard, _source_path(candidate, source_paths)):
+        if verdict := judge_image_file(candidate, guard, _source_path(candidate, source_paths)):
             rejected[candidate.key] = verdict
     left = [candidate for candidate in candidates if candidate.key not in rejected]
     if captions is not None:
@@ -95,17 +95,17 @@ def judge_embeddings(
     scorer: OutlierScorer,
     *,
     in_domain: bool = True,
-    copy_cosine: float = COPY_COSINE,
+    copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
     """Judge candidates by their embeddings alone: outlier score first, then copies among those that pass.
 
     Args:
         candidates: M of them.
         embeddings: (M, D).
-        real: As for `screen`.
-        scorer: As for `screen`.
-        in_domain: As for `screen`.
-        copy_cosine: As for `screen`.
+        real: As for `screen_candidates`.
+        scorer: As for `screen_candidates`.
+        in_domain: As for `screen_candidates`.
+        copy_cosine: As for `screen_candidates`.
 
     Returns:
         One verdict per candidate, in order.
@@ -119,14 +119,14 @@ def judge_embeddings(
         raise ToolError("candidate embeddings hold NaN or infinity: the model diverged; embed with an earlier trial")
     number = {name: index for index, name in enumerate(sorted(set(real.class_names)))}
     real_labels = np.array([number[name] for name in real.class_names], dtype=np.int64)
-    labels = np.array([_number(number, candidate) for candidate in candidates], dtype=np.int64)
+    labels = np.array([_class_number(number, candidate) for candidate in candidates], dtype=np.int64)
     domains = [(candidate.cell.facet, candidate.cell.value) for candidate in candidates]
     placed = embeddings
     if in_domain:
-        placed = without_domain_shift(embeddings, labels, domains, Centres.of(real.embeddings, real_labels))
+        placed = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
     scores = scorer.fit(real.embeddings, real_labels).score(placed, labels)
     passed = np.flatnonzero(scores <= scorer.threshold).tolist()
-    nearest = nearest_before(
+    nearest = find_nearest_before(
         embeddings[passed],
         labels[passed],
         [candidates[row].key for row in passed],
@@ -138,12 +138,14 @@ def judge_embeddings(
     )
     found = dict(zip(passed, nearest, strict=True))
     return [
-        _verdict(candidate.key, float(scores[row]), scorer, found.get(row), copy_cosine)
+        _build_verdict(candidate.key, float(scores[row]), scorer, found.get(row), copy_cosine)
         for row, candidate in enumerate(candidates)
     ]
 
 
-def _verdict(key: str, score: float, scorer: OutlierScorer, nearest: Nearest | None, copy_cosine: float) -> Verdict:
+def _build_verdict(
+    key: str, score: float, scorer: OutlierScorer, nearest: NearestImage | None, copy_cosine: float
+) -> Verdict:
     if nearest is None:
         reason = f"outlier: {scorer.name} {score:.3f} is above {scorer.threshold:g}"
         return Verdict(key, False, scorer.name, score, reason)
@@ -154,7 +156,7 @@ def _verdict(key: str, score: float, scorer: OutlierScorer, nearest: Nearest | N
     return Verdict(key, True, scorer.name, score, f"{scorer.name} {score:.3f} is at most {scorer.threshold:g}")
 
 
-def _number(number: Mapping[str, int], candidate: Candidate) -> int:
+def _class_number(number: Mapping[str, int], candidate: Candidate) -> int:
     name = candidate.cell.class_name
     if name not in number:
         raise ToolError(

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 
-def derived_seed(*parts: object) -> int:
+def derive_seed(*parts: object) -> int:
     """Hash any parts into a seed of 63 bits; the same parts give the same seed on every machine."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-class Draws:
+class RandomDraws:
     """A stream of random numbers that depends on its seed alone."""
 
     def __init__(self, seed: int) -> None:

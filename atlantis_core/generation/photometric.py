@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.registry import load
-from atlantis_core.data.image_io import open_photo
-from atlantis_core.generation.draws import Draws, derived_seed
+from atlantis_core.base.registry import load_part
+from atlantis_core.data.image_io import open_image
+from atlantis_core.generation.draws import RandomDraws, derive_seed
+from atlantis_core.generation.edit_plan import plan_edits
+from atlantis_core.generation.edit_words import find_edits
 from atlantis_core.generation.edits import EDITS
-from atlantis_core.generation.edits.reference import borrowed_light
-from atlantis_core.generation.plan import plan_of
-from atlantis_core.generation.vocabulary import recognised_in
+from atlantis_core.generation.edits.reference import transfer_light
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from atlantis_core.records import Arm, GenerationRequest
+    from atlantis_core.records import GenerationMode, GenerationRequest
 
 
 class PhotometricGenerator:
@@ -31,12 +31,12 @@ class PhotometricGenerator:
 
     name = "photometric"
     version = "2"
-    arms: tuple[Arm, ...] = ("edit",)
+    arms: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return the edits with their strengths, and whether any word of the request was known."""
-        plan = plan_of(request)
+        plan = plan_edits(request)
         return {
             "edits": [{"edit": step.edit, "strength": step.strength} for step in plan.steps],
             "reference": {"id": request.reference_id, "strength": plan.borrowed} if plan.borrowed else None,
@@ -46,7 +46,7 @@ class PhotometricGenerator:
 
     def recognises(self, text: str) -> tuple[str, ...]:
         """Return the names of the edits that a text asks for; empty means a mild mix would be made."""
-        return tuple(meaning.edit for meaning in recognised_in(text))
+        return tuple(meaning.edit for meaning in find_edits(text))
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
         """Yield one RGB image per request, in order; its short side is at most `side_px` (0: the source's own).
@@ -56,26 +56,26 @@ class PhotometricGenerator:
             SetupError: The source image is gone.
         """
         for request in requests:
-            yield _edited(_source(request), request)
+            yield _apply_edits(_load_source(request), request)
 
 
-def _source(request: GenerationRequest) -> Image:
+def _load_source(request: GenerationRequest) -> Image:
     if not request.source_path:
         raise ToolError(
             f"request {request.key!r} names no source image; `photometric` edits real photos: use the `edit` arm"
         )
-    image = open_photo(request.source_path, 2 * request.side_px)
+    image = open_image(request.source_path, 2 * request.side_px)
     scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
-    return _resized(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    return _resize(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
-def _resized(image: Image, size: tuple[int, int]) -> Image:
+def _resize(image: Image, size: tuple[int, int]) -> Image:
     from PIL.Image import Resampling
 
     return image if image.size == size else image.resize(size, Resampling.LANCZOS)
 
 
-def _tensor(image: Image) -> Tensor:
+def _to_tensor(image: Image) -> Tensor:
     """Return a picture as (3, H, W), 0 to 1."""
     import numpy as np
     import torch
@@ -83,18 +83,18 @@ def _tensor(image: Image) -> Tensor:
     return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1).contiguous()
 
 
-def _edited(image: Image, request: GenerationRequest) -> Image:
+def _apply_edits(image: Image, request: GenerationRequest) -> Image:
     import torch
     from PIL import Image as Pillow
 
-    plan, picture = plan_of(request), _tensor(image)
+    plan, picture = plan_edits(request), _to_tensor(image)
     with torch.inference_mode():
         for step in plan.steps:
-            edit = load(EDITS, step.edit, "edit")
-            picture = edit(picture, step.strength, Draws(step.seed))
+            edit = load_part(EDITS, step.edit, "edit")
+            picture = edit(picture, step.strength, RandomDraws(step.seed))
         if plan.borrowed:
-            reference = _tensor(_resized(open_photo(request.reference_path, 2 * request.side_px), image.size))
-            draws = Draws(derived_seed(request.seed, "reference"))
-            picture = borrowed_light(picture, reference, plan.borrowed, draws)
+            reference = _to_tensor(_resize(open_image(request.reference_path, 2 * request.side_px), image.size))
+            draws = RandomDraws(derive_seed(request.seed, "reference"))
+            picture = transfer_light(picture, reference, plan.borrowed, draws)
         eight_bit = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
     return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import BadProtocol
-from atlantis_core.generation.draws import derived_seed
+from atlantis_core.base.errors import InvalidProtocol
+from atlantis_core.generation.draws import derive_seed
 from atlantis_core.records import Cell, CellRequest, GenerationRequest, LabelledImage, Protocol
 
 if TYPE_CHECKING:
-    from atlantis_core.generation.nearest import Found
+    from atlantis_core.generation.pool_matching import PoolMatch
     from atlantis_core.generation.retrieve import PoolImage
 
 
-def requests_for(
+def build_requests(
     protocol: Protocol,
     sources: Sequence[LabelledImage],
     generator: str,
@@ -43,23 +43,23 @@ def requests_for(
     Raises:
         BadProtocol: A negative count, or a class to edit that has no training image.
     """
-    spread = _Spread(protocol, sources, seed)
-    references = _References(sources, seed)
+    spread = _SourcePicker(protocol, sources, seed)
+    references = _ReferencePool(sources, seed)
     made: list[GenerationRequest] = []
     for wanted in protocol.cells:
         if wanted.count < 0:
-            raise BadProtocol(f"cell {wanted.cell!r} asks for {wanted.count} images; ask for 0 or more")
-        chosen, shown = spread.sources_for(wanted), references.of(wanted.cell)
+            raise InvalidProtocol(f"cell {wanted.cell!r} asks for {wanted.count} images; ask for 0 or more")
+        chosen, shown = spread.pick_sources(wanted), references.of(wanted.cell)
         for index in range(wanted.count):
-            prompt = _prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
+            prompt = _pick_prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
             source = chosen[index] if chosen else None
             reference = shown[index % len(shown)] if shown else None
-            made.append(_request(wanted.cell, prompt, source, reference, generator, (seed, index), side_px))
+            made.append(_build_request(wanted.cell, prompt, source, reference, generator, (seed, index), side_px))
     return tuple(made)
 
 
-def requests_from_pool(
-    protocol: Protocol, pool: Sequence[PoolImage], chosen: Sequence[Found], generator: str, side_px: int
+def build_pool_requests(
+    protocol: Protocol, pool: Sequence[PoolImage], chosen: Sequence[PoolMatch], generator: str, side_px: int
 ) -> tuple[GenerationRequest, ...]:
     """Ask for the chosen images of a pool, in the order in which they were chosen.
 
@@ -71,15 +71,17 @@ def requests_from_pool(
         side_px: Largest short side; 0 keeps the photo's.
     """
     prompts = {wanted.cell: wanted.prompts[0] if wanted.prompts else protocol.objective for wanted in protocol.cells}
-    return tuple(_from_pool(found.cell, prompts[found.cell], pool[found.row], generator, side_px) for found in chosen)
+    return tuple(
+        _build_pool_request(found.cell, prompts[found.cell], pool[found.row], generator, side_px) for found in chosen
+    )
 
 
-def _from_pool(cell: Cell, prompt: str, image: PoolImage, generator: str, side_px: int) -> GenerationRequest:
-    key = request_key(generator, image.id, "", prompt, cell, 0, side_px)
+def _build_pool_request(cell: Cell, prompt: str, image: PoolImage, generator: str, side_px: int) -> GenerationRequest:
+    key = request_hash(generator, image.id, "", prompt, cell, 0, side_px)
     return GenerationRequest(key, cell, prompt, 0, image.id, image.path, side_px)
 
 
-def request_key(
+def request_hash(
     generator: str, source_id: str, reference_id: str, prompt: str, cell: Cell, seed: int, side_px: int
 ) -> str:
     """Return the content address of an image to make: 64 hex digits (SHA-256)."""
@@ -89,7 +91,7 @@ def request_key(
     return hashlib.sha256("".join(f"{len(part)}:{part};" for part in parts).encode()).hexdigest()
 
 
-def _request(
+def _build_request(
     cell: Cell,
     prompt: str,
     source: LabelledImage | None,
@@ -100,23 +102,23 @@ def _request(
 ) -> GenerationRequest:
     source_id, source_path = (source.id, source.path) if source else ("", "")
     reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
-    seed = derived_seed(*seed_and_index, cell.class_name, cell.facet, cell.value, prompt, source_id)
-    key = request_key(generator, source_id, reference_id, prompt, cell, seed, side_px)
+    seed = derive_seed(*seed_and_index, cell.class_name, cell.facet, cell.value, prompt, source_id)
+    key = request_hash(generator, source_id, reference_id, prompt, cell, seed, side_px)
     return GenerationRequest(key, cell, prompt, seed, source_id, source_path, side_px, reference_id, reference_path)
 
 
-def _prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str) -> str:
+def _pick_prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str) -> str:
     """Cycle the prompts, shifted by one each time the sources have all been used, so that pairs do not repeat."""
     if not prompts:
         return objective
     return prompts[(index + index // max(1, num_sources)) % len(prompts)]
 
 
-_FEWEST_ORDINARY = 3
+_FEWEST_USUAL_SOURCES = 3
 """Fewer sources than this would give too much of the same."""
 
 
-class _Spread:
+class _SourcePicker:
     """Hands out the source images of each class evenly.
 
     Sources show the class's most usual value of the facet where there are enough of them: fog edited into night
@@ -129,10 +131,10 @@ class _Spread:
         self._of_class: dict[str, list[LabelledImage]] = {}
         usable = {image.id: image for image in sources if image.split == "train"}
         # A hash, not the file's name, decides who comes first: names are sorted by visit, shop or hour.
-        for image in sorted(usable.values(), key=lambda image: derived_seed(seed, image.id)):
+        for image in sorted(usable.values(), key=lambda image: derive_seed(seed, image.id)):
             self._of_class.setdefault(image.label, []).append(image)
 
-    def sources_for(self, wanted: CellRequest) -> list[LabelledImage]:
+    def pick_sources(self, wanted: CellRequest) -> list[LabelledImage]:
         """Return one source per image wanted; empty where the arm edits nothing."""
         if not self._edits or not wanted.count:
             return []
@@ -147,7 +149,7 @@ class _Spread:
     def _eligible(self, cell: Cell) -> list[LabelledImage]:
         of_class = self._of_class.get(cell.class_name, [])
         if not of_class:
-            raise BadProtocol(
+            raise InvalidProtocol(
                 f"class {cell.class_name!r} has no training image to edit; drop the cell or use another arm"
             )
         outside = [image for image in of_class if image.facets.get(cell.facet, "") != cell.value]
@@ -155,10 +157,10 @@ class _Spread:
             return of_class
         usual = Counter(image.facets.get(cell.facet, "") for image in outside).most_common(1)[0][0]
         ordinary = [image for image in outside if image.facets.get(cell.facet, "") == usual]
-        return ordinary if len(ordinary) >= _FEWEST_ORDINARY else outside
+        return ordinary if len(ordinary) >= _FEWEST_USUAL_SOURCES else outside
 
 
-class _References:
+class _ReferencePool:
     """Training images by facet value, in an order that no file name decides."""
 
     def __init__(self, images: Sequence[LabelledImage], seed: int) -> None:
@@ -168,4 +170,4 @@ class _References:
     def of(self, cell: Cell) -> list[LabelledImage]:
         """Return the images that show a cell's facet value; none where the cell has no facet."""
         showing = [image for image in self._train if cell.facet and image.facets.get(cell.facet) == cell.value]
-        return sorted(showing, key=lambda image: derived_seed(self._seed, cell.class_name, image.id))
+        return sorted(showing, key=lambda image: derive_seed(self._seed, cell.class_name, image.id))

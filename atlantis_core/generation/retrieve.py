@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.data.entries import Entry
-from atlantis_core.data.image_io import open_photo
-from atlantis_core.data.inspection import USUAL_SUFFIXES, inspect, summary
-from atlantis_core.generation.sizes import shrunk
+from atlantis_core.data.image_io import open_image
+from atlantis_core.data.inspection import USUAL_SUFFIXES, inspect_files, summarize_problems
+from atlantis_core.generation.sizes import shrink
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from atlantis_core.records import Arm, GenerationRequest
+    from atlantis_core.records import GenerationMode, GenerationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class RetrieveGenerator:
     """
 
     name = "retrieve"
-    arms: tuple[Arm, ...] = ("retrieve",)
+    arms: tuple[GenerationMode, ...] = ("retrieve",)
     notice = ""
 
     def __init__(self, address: str) -> None:
@@ -73,9 +73,9 @@ class RetrieveGenerator:
             SetupError: None is of use.
         """
         entries = [Entry(path, str(path.relative_to(self._folder)), "", None) for path in self._files]
-        found, problems = inspect(entries)
+        found, problems = inspect_files(entries)
         if not found:
-            raise SetupError(f"no image of the pool {str(self._folder)!r} is of use: {summary(problems)}")
+            raise SetupError(f"no image of the pool {str(self._folder)!r} is of use: {summarize_problems(problems)}")
         return tuple(PoolImage(photo.id, str(photo.entry.path)) for photo in found)
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
@@ -92,4 +92,4 @@ class RetrieveGenerator:
         for request in requests:
             if not request.source_path:
                 raise ToolError(f"request {request.key!r} names no photo of the pool; use the `retrieve` arm")
-            yield shrunk(open_photo(request.source_path, 2 * request.side_px), request.side_px)
+            yield shrink(open_image(request.source_path, 2 * request.side_px), request.side_px)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _MULTIPLE = 8  # autoencoders halve a picture three times
 
 
-def fitted(image: Image, side_px: int) -> Image:
+def fit_to_model(image: Image, side_px: int) -> Image:
     """Resize a source so that its short side is the model's and both sides are multiples of 8."""
     from PIL.Image import Resampling
 
@@ -19,7 +19,7 @@ def fitted(image: Image, side_px: int) -> Image:
     return image.resize((width, height), Resampling.LANCZOS)
 
 
-def shrunk(image: Image, side_px: int) -> Image:
+def shrink(image: Image, side_px: int) -> Image:
     """Shrink a drawing to a short side; a smaller one, or any for 0, stays as it is."""
     from PIL.Image import Resampling
 

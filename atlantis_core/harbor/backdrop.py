@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.harbor.canvas import DRAWN_PX, Canvas, Colour
-from atlantis_core.harbor.light import Light, Rgb
+from atlantis_core.harbor.lighting import Light, Rgb
 from atlantis_core.harbor.scene import Scene
 
 _FAR = 3.2  # distance of the shore, in the unit of `Light.shade`
@@ -22,17 +22,17 @@ _WAVES = {
 }
 
 
-def _rounded(colour: npt.NDArray[np.float64]) -> Colour:
+def _to_rgb(colour: npt.NDArray[np.float64]) -> Colour:
     red, green, blue = (int(v) for v in np.clip(colour, 0, 255))
     return red, green, blue
 
 
-def _ramp(start: Rgb, end: Rgb, rows: int, bend: float) -> npt.NDArray[np.float64]:
+def _colour_ramp(start: Rgb, end: Rgb, rows: int, bend: float) -> npt.NDArray[np.float64]:
     way = np.linspace(0, 1, rows)[:, None] ** bend
     return np.asarray(start) * (1 - way) + np.asarray(end) * way
 
 
-def start_canvas(scene: Scene, light: Light) -> Canvas:
+def paint_background(scene: Scene, light: Light) -> Canvas:
     """Paint sky and sea.
 
     Args:
@@ -43,12 +43,12 @@ def start_canvas(scene: Scene, light: Light) -> Canvas:
         A canvas with nothing else on it yet.
     """
     horizon = round(scene.horizon * DRAWN_PX)
-    sky = _ramp(light.sky_top, light.sky_low, horizon, 1.3)
-    sea = _ramp(light.sea_far, light.sea_near, DRAWN_PX - horizon, 0.6)
+    sky = _colour_ramp(light.sky_top, light.sky_low, horizon, 1.3)
+    sea = _colour_ramp(light.sea_far, light.sea_near, DRAWN_PX - horizon, 0.6)
     return Canvas(np.concatenate([sky, sea]))
 
 
-def paint_heavens(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
+def paint_sky(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
     """Paint stars, moon or sun, and clouds.
 
     Args:
@@ -68,7 +68,7 @@ def paint_heavens(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
         x = rng.uniform(0.05, 0.95) * DRAWN_PX
         for radius, colour in ((20, (253, 184, 104)), (14, (254, 208, 128)), (10, (255, 236, 176))):
             canvas.disc(x, horizon - 4, radius, colour)
-        canvas.box(0, horizon, DRAWN_PX, horizon + 22, _rounded(np.asarray(light.sea_far)))
+        canvas.box(0, horizon, DRAWN_PX, horizon + 22, _to_rgb(np.asarray(light.sea_far)))
     if "clouds" in scene.clutter or scene.condition == "storm":
         _paint_clouds(canvas, scene, light, rng)
 
@@ -84,7 +84,7 @@ def _paint_clouds(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
         for _ in range(5):
             dx, dy = rng.normal(0, 17), rng.normal(0, 2.5)
             w, h = rng.uniform(9, 24), rng.uniform(3, 7)
-            colour = _rounded(bright + rng.uniform(-8, 8))
+            colour = _to_rgb(bright + rng.uniform(-8, 8))
             canvas.ellipse(x + dx - w, y + dy - h, x + dx + w, y + dy + h, colour)
 
 
@@ -152,7 +152,7 @@ def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
         y = horizon + 2 + depth**1.4 * (DRAWN_PX - horizon)
         span = 4 + 20 * depth
         base = far + (near - far) * depth**0.6
-        colour = _rounded(base + contrast * (1 if sign < 0.62 else -1))
+        colour = _to_rgb(base + contrast * (1 if sign < 0.62 else -1))
         middle = x * DRAWN_PX
         crest = height * (0.3 + 0.7 * depth)
         canvas.polygon([(middle - span, y), (middle, y - crest), (middle + span, y), (middle, y + 0.8)], colour)

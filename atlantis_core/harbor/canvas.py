@@ -71,7 +71,7 @@ class Canvas:
         """
         self._draw.line(points, fill=colour, width=width_px)
 
-    def finished(self) -> npt.NDArray[np.float32]:
+    def to_array(self) -> npt.NDArray[np.float32]:
         """Shrink to the finished size.
 
         Returns:

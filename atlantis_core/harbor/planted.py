@@ -8,7 +8,7 @@ from pathlib import Path
 from atlantis_core.base.errors import SetupError
 
 
-def planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
+def read_planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
     """Return the cells (class, facet, value) of the gap planted in a collection; none in any other collection.
 
     Args:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from atlantis_core.harbor import backdrop
 from atlantis_core.harbor.canvas import DRAWN_PX, OVERSAMPLING, SIDE_PX, Canvas
-from atlantis_core.harbor.light import Light, light_of
+from atlantis_core.harbor.lighting import Light, light_for
 from atlantis_core.harbor.scene import Scene
 from atlantis_core.harbor.vessels import DRAWINGS, Point
 from atlantis_core.harbor.weather import apply_weather
@@ -42,12 +42,12 @@ class _Placement:
         return self.x_px + across * self.length_px, self.y_px - up * self.length_px
 
 
-def _distance(scene: Scene) -> float:
+def _viewing_distance(scene: Scene) -> float:
     return float((_NEAR_SCALE / scene.scale) ** _AIR_EXPONENT)
 
 
 def _paint_vessel(canvas: Canvas, scene: Scene, light: Light, place: _Placement, rng: np.random.Generator) -> None:
-    distance = _distance(scene)
+    distance = _viewing_distance(scene)
     own = {"hull": scene.vessel_class.hull, "trim": scene.vessel_class.trim}
     for part in DRAWINGS[scene.vessel_class.vessel].parts:
         lit = light.lamps and part.paint == "glass" and rng.random() < _CABIN_IN_USE
@@ -56,7 +56,7 @@ def _paint_vessel(canvas: Canvas, scene: Scene, light: Light, place: _Placement,
 
 
 def _paint_snow_cover(canvas: Canvas, scene: Scene, light: Light, place: _Placement) -> None:
-    colour = light.shade("white", _distance(scene))
+    colour = light.shade("white", _viewing_distance(scene))
     for left, right, y in DRAWINGS[scene.vessel_class.vessel].roofs:
         ends = place((left, y)), place((right, y))
         canvas.line(ends, colour, max(2, round(place.length_px * 0.035)))
@@ -96,10 +96,10 @@ def render(scene: Scene) -> npt.NDArray[np.uint8]:
         The picture, 64 x 64 x 3, 8 bit, red-green-blue. Equal scenes give equal pictures.
     """
     rng = np.random.default_rng([scene.seed, 11])
-    light = light_of(scene)
+    light = light_for(scene)
     place = _Placement(scene, rng)
-    canvas = backdrop.start_canvas(scene, light)
-    backdrop.paint_heavens(canvas, scene, light, rng)
+    canvas = backdrop.paint_background(scene, light)
+    backdrop.paint_sky(canvas, scene, light, rng)
     backdrop.paint_shore(canvas, scene, light, rng)
     backdrop.paint_sea(canvas, scene, light, rng)
     _paint_vessel(canvas, scene, light, place, rng)
@@ -108,6 +108,6 @@ def render(scene: Scene) -> npt.NDArray[np.uint8]:
     if light.lamps:
         _paint_lamps(canvas, place, rng)
     backdrop.paint_foreground(canvas, scene, light, rng)
-    picture = canvas.finished().copy()
+    picture = canvas.to_array().copy()
     _reflect(picture, scene, place, rng)
     return apply_weather(picture, scene, light.noise, rng)

@@ -12,8 +12,8 @@ from atlantis_core.harbor.vocabulary import CONDITIONS, VesselClass
 Difficulty = Literal["ordinary", "hard"]
 
 _CLUTTER = ("hills", "skyline", "pier", "buoy", "gulls", "clouds", "traffic")
-_CHANCE_ORDINARY = (0.40, 0.20, 0.12, 0.25, 0.30, 0.55, 0.15)
-_CHANCE_HARD = (0.60, 0.50, 0.75, 0.50, 0.40, 0.60, 0.85)
+_CLUTTER_CHANCE = (0.40, 0.20, 0.12, 0.25, 0.30, 0.55, 0.15)
+_CLUTTER_CHANCE_HARD = (0.60, 0.50, 0.75, 0.50, 0.40, 0.60, 0.85)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Scene:
             raise ValueError(f"unknown condition {self.condition!r}; known: {', '.join(CONDITIONS)}")
 
 
-def draw_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary") -> Scene:
+def sample_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary") -> Scene:
     """Draw the nuisances of a picture by lot.
 
     Args:
@@ -75,7 +75,7 @@ def draw_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty:
     """
     rng = np.random.default_rng([seed, 7])
     hard = difficulty == "hard"
-    chances = _CHANCE_HARD if hard else _CHANCE_ORDINARY
+    chances = _CLUTTER_CHANCE_HARD if hard else _CLUTTER_CHANCE
     scale = rng.uniform(0.20, 0.36) if hard else rng.uniform(0.52, 0.84)
     reach = 0.30 if hard else 0.10
     return Scene(

@@ -75,7 +75,7 @@ class VesselClass:
         return cls(*parts)
 
 
-def caption(vessel_class: VesselClass, condition: str) -> str:
+def caption_for(vessel_class: VesselClass, condition: str) -> str:
     """Say in words what a picture shows.
 
     Args:
@@ -89,7 +89,7 @@ def caption(vessel_class: VesselClass, condition: str) -> str:
     return f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
 
 
-def _every_class() -> Iterator[VesselClass]:
+def _all_classes() -> Iterator[VesselClass]:
     for vessel in VESSELS:
         for hull in COLOURS:
             for trim in COLOURS:
@@ -97,15 +97,15 @@ def _every_class() -> Iterator[VesselClass]:
                     yield VesselClass(vessel, hull, trim)
 
 
-def _in_demo(vessel_class: VesselClass) -> bool:
+def _is_demo_class(vessel_class: VesselClass) -> bool:
     steps = COLOURS.index(vessel_class.trim) - COLOURS.index(vessel_class.hull)
     return steps % len(COLOURS) == _DEMO_STEP[vessel_class.vessel]
 
 
-DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if _in_demo(c))
+DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if _is_demo_class(c))
 """The 48 classes of the bundled worlds, eight per vessel; no shipped student has seen any of them."""
 
-PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _every_class() if not _in_demo(c))
+PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if not _is_demo_class(c))
 """The 288 other classes, on which the shipped student is pretrained."""
 
 CLASSES: tuple[VesselClass, ...] = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))

@@ -9,17 +9,17 @@ from PIL import Image, ImageDraw
 from atlantis_core.harbor.canvas import OVERSAMPLING, SIDE_PX
 from atlantis_core.harbor.scene import Scene
 
-Picture = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.float32]
 
 
-def _softened(picture: Picture, amount: float) -> Picture:
+def _soften(picture: Pixels, amount: float) -> Pixels:
     """Mix every pixel with its four neighbours; `amount` 0 leaves it, 1 is the mean of the neighbours."""
     padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     return picture + np.float32(amount) * (around * np.float32(0.25) - picture)
 
 
-def _strokes(segments: npt.NDArray[np.float64], width_px: int) -> Picture:
+def _draw_strokes(segments: npt.NDArray[np.float64], width_px: int) -> Pixels:
     """Draw line segments (N x 4, fractions of the side) as coverage, `SIDE_PX` x `SIDE_PX` x 1, 0 to 1."""
     side = SIDE_PX * OVERSAMPLING
     mask = Image.new("L", (side, side))
@@ -29,16 +29,16 @@ def _strokes(segments: npt.NDArray[np.float64], width_px: int) -> Picture:
     return np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
 
 
-def _rain(picture: Picture, rng: np.random.Generator) -> Picture:
+def _add_rain(picture: Pixels, rng: np.random.Generator) -> Pixels:
     slant = rng.uniform(-0.10, 0.10)
     start = rng.uniform(-0.1, 1, (46, 2))
     length = rng.uniform(0.05, 0.14, (46, 1))
     end = start + length * np.array([slant * 3, 1.0])
-    cover = _strokes(np.concatenate([start, end], axis=1), 2) * np.float32(0.42)
+    cover = _draw_strokes(np.concatenate([start, end], axis=1), 2) * np.float32(0.42)
     return picture + cover * (np.float32(190) - picture)
 
 
-def _flakes(picture: Picture, rng: np.random.Generator) -> Picture:
+def _add_snow(picture: Pixels, rng: np.random.Generator) -> Pixels:
     side = SIDE_PX * OVERSAMPLING
     mask = Image.new("L", (side, side))
     draw = ImageDraw.Draw(mask)
@@ -50,16 +50,16 @@ def _flakes(picture: Picture, rng: np.random.Generator) -> Picture:
     return picture + cover * (np.float32(246) - picture)
 
 
-def _glow(picture: Picture) -> Picture:
+def _add_glow(picture: Pixels) -> Pixels:
     """Let bright lamps bleed into their surroundings, as they do in a long exposure."""
-    bright: Picture = np.maximum(picture - np.float32(130), np.float32(0))
+    bright: Pixels = np.maximum(picture - np.float32(130), np.float32(0))
     for _ in range(3):
-        bright = _softened(bright, 0.8)
-    glowing: Picture = picture + bright * np.float32(0.8)
+        bright = _soften(bright, 0.8)
+    glowing: Pixels = picture + bright * np.float32(0.8)
     return glowing
 
 
-def apply_weather(picture: Picture, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def apply_weather(picture: Pixels, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Send a clear picture through the weather and the camera.
 
     Args:
@@ -72,12 +72,12 @@ def apply_weather(picture: Picture, scene: Scene, noise: float, rng: np.random.G
         The finished picture, `SIDE_PX` x `SIDE_PX` x 3, 8 bit.
     """
     if scene.condition == "night":
-        picture = _glow(picture)
+        picture = _add_glow(picture)
     if scene.condition in ("fog", "storm"):
-        picture = _softened(picture, 0.5)
+        picture = _soften(picture, 0.5)
     if scene.condition == "storm":
-        picture = _rain(picture, rng)
+        picture = _add_rain(picture, rng)
     if scene.condition == "snow":
-        picture = _flakes(picture, rng)
+        picture = _add_snow(picture, rng)
     grain = rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(noise)
     return np.clip(picture + grain + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, VESSELS, V
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-Planted = Literal["gap", "scarce_but_easy", "missed_not_scarce"]
+GroupKind = Literal["gap", "scarce_but_easy", "missed_not_scarce"]
 
 FACET = "condition"
 """The facet column of every world."""
@@ -33,7 +33,7 @@ class CellGroup:
         condition: One of `CONDITIONS`.
     """
 
-    planted: Planted
+    planted: GroupKind
     vessel: str
     condition: str
 
@@ -107,7 +107,7 @@ class World:
         return dataclasses.asdict(self)
 
 
-def _planted_at(seed: int) -> tuple[CellGroup, ...]:
+def _plan_groups(seed: int) -> tuple[CellGroup, ...]:
     """Choose gap and distractors; the first 24 seeds have 24 different gaps, seed 0 trawlers at night."""
     condition = _GAP_CONDITIONS[seed % len(_GAP_CONDITIONS)]
     gap_vessel = (VESSELS.index("trawler") + seed + seed // 12) % len(VESSELS)
@@ -122,10 +122,10 @@ def _planted_at(seed: int) -> tuple[CellGroup, ...]:
     )
 
 
-def _cell(vessel_class: VesselClass, place: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
+def _build_cell(vessel_class: VesselClass, place: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
     """Decide one cell; `place` numbers the class within its vessel."""
     group = next((g for g in planted if g.holds(vessel_class, condition)), None)
-    counts: dict[Planted | None, tuple[int, int]] = {
+    counts: dict[GroupKind | None, tuple[int, int]] = {
         None: (12 if condition == "day" else 4, 7),
         "gap": (_SCARCE[place % 2], 40),
         "scarce_but_easy": (_SCARCE[place % 2], 20),
@@ -149,9 +149,9 @@ def planted_gap_world(seed: int) -> World:
     Returns:
         The world, about 1,500 training pictures and 2,700 queries in each of validation and test.
     """
-    planted = _planted_at(seed)
+    planted = _plan_groups(seed)
     cells = tuple(
-        _cell(vessel_class, number % 8, condition, planted)
+        _build_cell(vessel_class, number % 8, condition, planted)
         for number, vessel_class in enumerate(DEMO_CLASSES)
         for condition in CONDITIONS
     )

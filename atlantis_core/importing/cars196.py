@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.importing.plans import Asked, Photo, Plan, last_training_class
-from atlantis_core.importing.sources import inside, needed, root_of
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan, last_training_class
+from atlantis_core.importing.source_lists import find_root, require_file, resolve_listed
 from atlantis_core.records import Split
 
 _TITLE = "Cars196"
-_TRAINED = 98
+_LAST_TRAINING_CLASS = 98
 _PUBLISHED = 16_185
-_WITH_LABELS = "cars_test_annos_withlabels.mat"
+_LABELLED_TEST_FILE = "cars_test_annos_withlabels.mat"
 
 Row = tuple[str, int, bool]
 """File name below the root, class number from 1, whether it is of the test split."""
 
 
-def plan(source: Path, asked: Asked) -> Plan:
+def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
     """Read the `.mat` files; class names stay whole (`Bugatti Veyron 16.4 Coupe 2009`).
 
     Given splits have every class in both; zero-shot trains on classes 1 to 98.
@@ -33,52 +33,55 @@ def plan(source: Path, asked: Asked) -> Plan:
     Raises:
         SetupError: A file is missing or damaged.
     """
-    root = root_of(source, ["cars_annos.mat", "devkit/cars_meta.mat", "cars_meta.mat"], "cars196", _TITLE)
+    root = find_root(source, ["cars_annos.mat", "devkit/cars_meta.mat", "cars_meta.mat"], "cars196", _TITLE)
     at_once = root / "cars_annos.mat"
-    names = _class_names(at_once if at_once.is_file() else _devkit(root, "cars_meta.mat"))
-    found = list(_listed(at_once) if at_once.is_file() else _of_devkit(root))
-    last = last_training_class(_TRAINED, len(names))
+    names = _read_class_names(at_once if at_once.is_file() else _find_devkit(root, "cars_meta.mat"))
+    found = list(_read_list(at_once) if at_once.is_file() else _read_devkit(root))
+    last = last_training_class(_LAST_TRAINING_CLASS, len(names))
     photos = []
     for name, number, test in found:
         if not 1 <= number <= len(names):
             raise SetupError(f"{_TITLE} gives {name!r} the class {number}; there are {len(names)}")
         train = number <= last if asked.split == "zero-shot" else not test
         split: Split = "train" if train else "test"
-        photos.append(Photo(name, inside(root, name, _TITLE), names[number - 1], split))
-    return Plan(photos, len(photos), _TITLE, _PUBLISHED)
+        photos.append(ImportedPhoto(name, resolve_listed(root, name, _TITLE), names[number - 1], split))
+    return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)
 
 
-def _listed(file: Path) -> Iterator[Row]:
-    for name, number, test in _annotations(file, ("relative_im_path", "class", "test")):
+def _read_list(file: Path) -> Iterator[Row]:
+    for name, number, test in _read_annotations(file, ("relative_im_path", "class", "test")):
         yield name, number, bool(test)
 
 
-def _of_devkit(root: Path) -> Iterator[Row]:
-    for folder, file, test in (("cars_train", "cars_train_annos.mat", False), ("cars_test", _WITH_LABELS, True)):
+def _read_devkit(root: Path) -> Iterator[Row]:
+    for folder, file, test in (
+        ("cars_train", "cars_train_annos.mat", False),
+        ("cars_test", _LABELLED_TEST_FILE, True),
+    ):
         # Copies that go round have the folder twice.
         below = f"{folder}/{folder}" if (root / folder / folder).is_dir() else folder
-        for name, number in _annotations(_devkit(root, file), ("fname", "class")):
+        for name, number in _read_annotations(_find_devkit(root, file), ("fname", "class")):
             yield f"{below}/{name}", number, test
 
 
-def _devkit(root: Path, name: str) -> Path:
+def _find_devkit(root: Path, name: str) -> Path:
     beside = root / name
-    return beside if beside.is_file() else needed(root / "devkit" / name, _TITLE)
+    return beside if beside.is_file() else require_file(root / "devkit" / name, _TITLE)
 
 
-def _class_names(file: Path) -> list[str]:
+def _read_class_names(file: Path) -> list[str]:
     import numpy as np
 
-    names = [str(name).strip() for name in np.atleast_1d(_matlab(file, "class_names"))]
+    names = [str(name).strip() for name in np.atleast_1d(_read_matlab(file, "class_names"))]
     if len(set(names)) < len(names) or not all(names):
         raise SetupError(f"{file.name} of {_TITLE} is damaged: a class name is empty or there twice")
     return names
 
 
-def _annotations(file: Path, fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _read_annotations(file: Path, fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     import numpy as np
 
-    for row in np.atleast_1d(_matlab(file, "annotations")):
+    for row in np.atleast_1d(_read_matlab(file, "annotations")):
         try:
             name, *numbers = (row[field] for field in fields)
             yield str(name), *(int(number) for number in numbers)
@@ -88,7 +91,7 @@ def _annotations(file: Path, fields: Sequence[str]) -> Iterator[tuple[Any, ...]]
             ) from error
 
 
-def _matlab(file: Path, variable: str) -> Any:
+def _read_matlab(file: Path, variable: str) -> Any:
     """Return a variable of a MATLAB file; structs become dictionaries."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError

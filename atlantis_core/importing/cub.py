@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.importing.plans import Asked, Photo, Plan, last_training_class
-from atlantis_core.importing.sources import inside, numbered, root_of
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan, last_training_class
+from atlantis_core.importing.source_lists import find_root, read_numbered, resolve_listed
 from atlantis_core.records import Split
 
 _TITLE = "CUB-200-2011"
-_TRAINED = 100
+_LAST_TRAINING_CLASS = 100
 _PUBLISHED = 11_788
 
 
-def plan(source: Path, asked: Asked) -> Plan:
+def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
     """Read the lists; the class `001.Black_footed_Albatross` becomes `Black footed Albatross`.
 
     Given splits are those of `train_test_split.txt` (every class in both); zero-shot trains on classes 1 to 100.
@@ -25,12 +25,12 @@ def plan(source: Path, asked: Asked) -> Plan:
     Raises:
         SetupError: A list is missing or damaged.
     """
-    root = root_of(source, ["images.txt"], "CUB_200_2011", _TITLE)
-    files = numbered(root / "images.txt", _TITLE)
-    class_of = _told(root / "image_class_labels.txt", files)
-    trained = _told(root / "train_test_split.txt", files)
-    labels = _readable(numbered(root / "classes.txt", _TITLE))
-    last = last_training_class(_TRAINED, max(labels))
+    root = find_root(source, ["images.txt"], "CUB_200_2011", _TITLE)
+    files = read_numbered(root / "images.txt", _TITLE)
+    class_of = _read_values(root / "image_class_labels.txt", files)
+    trained = _read_values(root / "train_test_split.txt", files)
+    labels = _readable_names(read_numbered(root / "classes.txt", _TITLE))
+    last = last_training_class(_LAST_TRAINING_CLASS, max(labels))
     photos = []
     for key, name in files.items():
         number = int(class_of[key]) if class_of[key].isdigit() else 0
@@ -38,13 +38,15 @@ def plan(source: Path, asked: Asked) -> Plan:
             raise SetupError(f"image_class_labels.txt of {_TITLE} names class {class_of[key]!r}, which there is not")
         train = number <= last if asked.split == "zero-shot" else trained[key] == "1"
         split: Split = "train" if train else "test"
-        photos.append(Photo(f"images/{name}", inside(root, f"images/{name}", _TITLE), labels[number], split))
-    return Plan(photos, len(photos), _TITLE, _PUBLISHED)
+        photos.append(
+            ImportedPhoto(f"images/{name}", resolve_listed(root, f"images/{name}", _TITLE), labels[number], split)
+        )
+    return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)
 
 
-def _told(file: Path, images: Mapping[int, str]) -> dict[int, str]:
+def _read_values(file: Path, images: Mapping[int, str]) -> dict[int, str]:
     """Read what a list tells of every image."""
-    found = numbered(file, _TITLE)
+    found = read_numbered(file, _TITLE)
     if missing := sorted(images.keys() - found.keys()):
         raise SetupError(
             f"{file.name} of {_TITLE} is damaged: it lacks {len(missing)} images, the first {missing[0]}; "
@@ -53,7 +55,7 @@ def _told(file: Path, images: Mapping[int, str]) -> dict[int, str]:
     return found
 
 
-def _readable(classes: Mapping[int, str]) -> dict[int, str]:
+def _readable_names(classes: Mapping[int, str]) -> dict[int, str]:
     """Return class names without their numbers; where two would be alike, they stay as they are."""
     names = {number: re.sub(r"^\d+\.", "", name).replace("_", " ") or name for number, name in classes.items()}
     counts = Counter(names.values())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.importing.folder import planned
-from atlantis_core.importing.parquet import planned_parquet
-from atlantis_core.importing.plans import Asked, Plan
+from atlantis_core.importing.folder import plan_listing
+from atlantis_core.importing.import_plan import ImportOptions, ImportPlan
+from atlantis_core.importing.parquet import plan_parquet
 
 
-def plan(source: Path, asked: Asked) -> Plan:
+def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
     """List the photos; splits are those of the folders, of the parquet files' names, or of a `split` column.
 
     Raises:
@@ -18,5 +18,5 @@ def plan(source: Path, asked: Asked) -> Plan:
     """
     files = sorted(path for path in source.rglob("*.parquet") if not path.name.startswith("."))
     if files:
-        return planned_parquet(source, files, asked)
-    return planned(list_files(source, ReadOptions(label=asked.label)), asked)
+        return plan_parquet(source, files, asked)
+    return plan_listing(list_files(source, ReadOptions(label=asked.label)), asked)

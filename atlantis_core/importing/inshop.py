@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.importing.plans import Asked, Photo, Plan
-from atlantis_core.importing.sources import damaged, inside, root_of, rows
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan
+from atlantis_core.importing.source_lists import damaged_line_error, find_root, read_rows, resolve_listed
 from atlantis_core.records import Role, Split
 
 _TITLE = "In-Shop Clothes"
@@ -21,7 +21,7 @@ _STATUS: Mapping[str, tuple[Split, Role]] = {
 }
 
 
-def plan(source: Path, asked: Asked) -> Plan:
+def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
     """Read the list; an item becomes the class `Dresses id_00000002`, what its path tells becomes columns.
 
     The columns are `gender`, `category`, `item_id`, and `pose` (front, side, back ...). The given splits have
@@ -31,24 +31,24 @@ def plan(source: Path, asked: Asked) -> Plan:
         SetupError: The list is missing or damaged.
     """
     del asked
-    root = root_of(source, _LISTS, "In-shop Clothes Retrieval Benchmark", _TITLE)
+    root = find_root(source, _LISTS, "In-shop Clothes Retrieval Benchmark", _TITLE)
     file = next(root / name for name in _LISTS if (root / name).is_file())
     pictures = next((root / name for name in ("Img", "img_root") if (root / name / "img").is_dir()), root)
     labels: dict[str, str] = {}
     photos = []
-    for line, (path, item, status) in rows(file, 3, _TITLE, header_lines=2):
+    for line, (path, item, status) in read_rows(file, 3, _TITLE, header_lines=2):
         if status not in _STATUS:
-            raise damaged(file, line, status, _TITLE)
+            raise damaged_line_error(file, line, status, _TITLE)
         split, role = _STATUS[status]
-        facets = _told_by(path) | {"item_id": item}
+        facets = _parse_path(path) | {"item_id": item}
         label = labels.setdefault(item, f"{facets.get('category', '')} {item}".strip())
-        photos.append(Photo(path, inside(pictures, path, _TITLE), label, split, role, facets))
+        photos.append(ImportedPhoto(path, resolve_listed(pictures, path, _TITLE), label, split, role, facets))
     if not any(photo.split == "train" for photo in photos):
         raise SetupError(f"{file.name} of {_TITLE} is damaged: no image is of the training split")
-    return Plan(photos, len(photos), _TITLE, _PUBLISHED)
+    return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)
 
 
-def _told_by(path: str) -> dict[str, str]:
+def _parse_path(path: str) -> dict[str, str]:
     """Read `img/WOMEN/Dresses/id_00000002/02_1_front.jpg`."""
     parts = PurePosixPath(path).parts
     found = {}

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import shown
-from atlantis_core.data.entries import split_of
+from atlantis_core.base.text import to_printable
+from atlantis_core.data.entries import parse_split
 from atlantis_core.data.inspection import USUAL_SUFFIXES
-from atlantis_core.importing.plans import Asked, Photo, Plan
-from atlantis_core.importing.sources import inside
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan
+from atlantis_core.importing.source_lists import resolve_listed
 from atlantis_core.records import Split
 
 _ROWS_AT_ONCE = 64
@@ -32,21 +32,21 @@ class _Columns:
     names: Mapping[str, Sequence[str]]
 
 
-def planned_parquet(root: Path, files: Sequence[Path], asked: Asked) -> Plan:
+def plan_parquet(root: Path, files: Sequence[Path], asked: ImportOptions) -> ImportPlan:
     """Make a plan of parquet files; their rows are read when the plan is carried out.
 
     Raises:
         SetupError: `pyarrow` is not installed, a file is damaged, or there is no image or label column.
     """
-    opened = [_open(file) for file in files]
-    columns = _choose(opened[0].schema_arrow, asked.label, files[0].name)
+    opened = [_open_file(file) for file in files]
+    columns = _choose_columns(opened[0].schema_arrow, asked.label, files[0].name)
     total = sum(file.metadata.num_rows for file in opened)
     notes: list[str] = []
-    photos = _photos(root, files, columns, notes)
-    return Plan(photos, total, "the parquet dataset", halve=asked.split == "zero-shot", notes=notes)
+    photos = _read_photos(root, files, columns, notes)
+    return ImportPlan(photos, total, "the parquet dataset", halve=asked.split == "zero-shot", notes=notes)
 
 
-def _open(file: Path) -> Any:
+def _open_file(file: Path) -> Any:
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -54,17 +54,17 @@ def _open(file: Path) -> Any:
     try:
         return parquet.ParquetFile(file)
     except (OSError, ValueError) as error:
-        raise _broken(file, error) from error
+        raise _broken_file_error(file, error) from error
 
 
-def _broken(file: Path, error: Exception) -> SetupError:
+def _broken_file_error(file: Path, error: Exception) -> SetupError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return SetupError(f"{shown(file.name)!r} is no whole parquet file ({reason}); download it again")
+    return SetupError(f"{to_printable(file.name)!r} is no whole parquet file ({reason}); download it again")
 
 
-def _choose(schema: Any, label: str | None, file: str) -> _Columns:
-    features = _features(schema.metadata or {})
-    image = next((field.name for field in schema if _holds_images(field, features)), None)
+def _choose_columns(schema: Any, label: str | None, file: str) -> _Columns:
+    features = _read_features(schema.metadata or {})
+    image = next((field.name for field in schema if _is_image_field(field, features)), None)
     found = f"{file!r} has the columns {', '.join(map(repr, schema.names))}"
     if image is None:
         raise SetupError(f"{found}, but none of images (a struct with `bytes`)")
@@ -77,7 +77,7 @@ def _choose(schema: Any, label: str | None, file: str) -> _Columns:
     return _Columns(image, wanted, others, named)
 
 
-def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
+def _read_features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
     """Return what the hub's own note says of the columns: class names above all."""
     try:
         told = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
@@ -86,50 +86,50 @@ def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _holds_images(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_image_field(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
     if features.get(field.name, {}).get("_type") == "Image":
         return True
     return any(field.type.field(place).name == "bytes" for place in range(field.type.num_fields))
 
 
-def _photos(root: Path, files: Sequence[Path], columns: _Columns, notes: list[str]) -> Iterator[Photo]:
+def _read_photos(root: Path, files: Sequence[Path], columns: _Columns, notes: list[str]) -> Iterator[ImportedPhoto]:
     numbers: Counter[str] = Counter()
     without_label = 0
     for file in files:
-        split = _split_of(file, root)
-        for row in _rows(file, columns):
-            label = _worded(columns.label, row[columns.label], columns)
+        split = _split_from_path(file, root)
+        for row in _read_rows(file, columns):
+            label = _to_text(columns.label, row[columns.label], columns)
             if not label:
                 without_label += 1
                 continue
             folder = split or "images"
-            content, suffix = _content(root, row[columns.image])
-            facets = {_free(name): _worded(name, row[name], columns) for name in columns.others}
-            yield Photo(f"{folder}/{numbers[folder]:06d}{suffix}", content, label, split, facets=facets)
+            content, suffix = _image_content(root, row[columns.image])
+            facets = {_free_column_name(name): _to_text(name, row[name], columns) for name in columns.others}
+            yield ImportedPhoto(f"{folder}/{numbers[folder]:06d}{suffix}", content, label, split, facets=facets)
             numbers[folder] += 1
     if without_label:
         notes.append(f"{without_label} rows without a label are left out.")
 
 
-def _rows(file: Path, columns: _Columns) -> Iterator[dict[str, Any]]:
+def _read_rows(file: Path, columns: _Columns) -> Iterator[dict[str, Any]]:
     names = [columns.image, columns.label, *columns.others]
-    with _open(file) as opened:
+    with _open_file(file) as opened:
         if lacking := [name for name in names if name not in opened.schema_arrow.names]:
-            raise SetupError(f"{shown(file.name)!r} lacks the column {lacking[0]!r} that the first file has")
+            raise SetupError(f"{to_printable(file.name)!r} lacks the column {lacking[0]!r} that the first file has")
         try:
             for batch in opened.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
                 yield from batch.to_pylist()
         except (OSError, ValueError) as error:
-            raise _broken(file, error) from error
+            raise _broken_file_error(file, error) from error
 
 
-def _split_of(file: Path, root: Path) -> Split | None:
+def _split_from_path(file: Path, root: Path) -> Split | None:
     """Read `train-00000-of-00002.parquet`, or `train/0000.parquet`."""
     words = [file.stem.replace(".", "-").partition("-")[0], *reversed(file.relative_to(root).parts[:-1])]
-    return next((split for word in words if (split := split_of(word))), None)
+    return next((split for word in words if (split := parse_split(word))), None)
 
 
-def _worded(name: str, value: Any, columns: _Columns) -> str:
+def _to_text(name: str, value: Any, columns: _Columns) -> str:
     """Return a value as text; lists and bytes can be no facet, and a class number is its name."""
     if name in columns.names and isinstance(value, int):
         names = columns.names[name]
@@ -139,12 +139,12 @@ def _worded(name: str, value: Any, columns: _Columns) -> str:
     return str(value)
 
 
-def _free(name: str) -> str:
+def _free_column_name(name: str) -> str:
     """Return a column name that means nothing special in a metadata file."""
     return f"given_{name}" if name.strip().lower() in _RESERVED else name
 
 
-def _content(root: Path, image: Any) -> tuple[Path | bytes, str]:
+def _image_content(root: Path, image: Any) -> tuple[Path | bytes, str]:
     told: Mapping[str, Any] = image if isinstance(image, dict) else {"bytes": image}
     content, path = told.get("bytes"), told.get("path") or ""
     suffix = PurePosixPath(path).suffix.lower()
@@ -155,4 +155,4 @@ def _content(root: Path, image: Any) -> tuple[Path | bytes, str]:
             else next((end for start, end in _MAGIC if content[:4].startswith(start)), "")
         )
         return content, usual or (".webp" if content[8:12] == b"WEBP" else ".img")
-    return inside(root, path, "the parquet dataset"), suffix
+    return resolve_listed(root, path, "the parquet dataset"), suffix

@@ -65,7 +65,7 @@ class Attack:
         return {**asdict(self), "step": self.step_size}
 
 
-def perturbed(
+def perturb(
     retriever: Retriever,
     pictures: NDArray[np.uint8],
     ids: Sequence[str],
@@ -89,23 +89,23 @@ def perturbed(
     clean = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(device)
     goal, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
-    changed = _start(clean, ids, attack).clamp(low, high)
+    changed = _starting_pixels(clean, ids, attack).clamp(low, high)
     best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
     for _ in range(1 if attack.method == "fgsm" else attack.steps):
         changed.requires_grad_()
-        gain = objective(retriever, embedded(retriever, changed), goal, avoided)
+        gain = attack_objective(retriever, embed_pixels(retriever, changed), goal, avoided)
         (slope,) = torch.autograd.grad(gain.sum(), changed)
         changed = (changed.detach() + attack.step_size * slope.sign()).clamp(low, high)
         if attack.method == "fgsm":
-            return _whole(changed, low, high)
+            return _round_within(changed, low, high)
         with torch.no_grad():
-            gain = objective(retriever, embedded(retriever, changed), goal, avoided)
+            gain = attack_objective(retriever, embed_pixels(retriever, changed), goal, avoided)
         better = gain > best_gain
         best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
-    return _whole(best, low, high)
+    return _round_within(best, low, high)
 
 
-def _whole(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
+def _round_within(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
     """Return pixels as whole numbers that are still within bounds."""
     import torch
 
@@ -113,7 +113,7 @@ def _whole(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
     return whole.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
-def embedded(retriever: Retriever, pixels: Tensor) -> Tensor:
+def embed_pixels(retriever: Retriever, pixels: Tensor) -> Tensor:
     """Return embeddings (B, D) of pixels (B, 3, S, S) in 0..255, with their gradient."""
     import torch
 
@@ -126,7 +126,7 @@ def embedded(retriever: Retriever, pixels: Tensor) -> Tensor:
     return placed
 
 
-def objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:
+def attack_objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:
     """Return what the attack raises, (B,): nearness to `towards` less nearness to `away`, in the space of search.
 
     Raises:
@@ -152,34 +152,34 @@ def attack_all(
     progress: Progress,
     batch_size: int = 32,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the changed squares (S, S, 3) of N pictures, by path or decoded, in order; see `perturbed`.
+    """Yield the changed squares (S, S, 3) of N pictures, by path or decoded, in order; see `perturb`.
 
     Only a batch is held at a time, so that collections of any size fit into memory.
 
     Raises:
         SetupError: A picture cannot be read.
     """
-    from atlantis_core.learning.inputs.preprocessing import open_picture, square
+    from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
 
     for start in range(0, len(pictures), batch_size):
         progress("attacking", start, len(pictures))
         rows = slice(start, start + batch_size)
-        squares = [np.asarray(square(open_picture(p), retriever.side_px)) for p in pictures[rows]]
+        squares = [np.asarray(centre_crop(decode_image(p), retriever.side_px)) for p in pictures[rows]]
         goal, avoided = (None if points is None else points[rows] for points in (towards, away))
-        yield from perturbed(retriever, np.stack(squares), ids[rows], goal, avoided, attack)
+        yield from perturb(retriever, np.stack(squares), ids[rows], goal, avoided, attack)
     progress("attacking", len(pictures), len(pictures))
 
 
-def _start(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
+def _starting_pixels(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
     """Return where the first gradient is taken: the picture itself, or for PGD somewhere within epsilon."""
     import torch
 
     if attack.method == "fgsm" or not (attack.epsilon and attack.random_start):
         return clean.clone()
-    noise = np.stack([_generator(identity, attack.seed).uniform(-1, 1, clean.shape[1:]) for identity in ids])
+    noise = np.stack([_seeded_generator(identity, attack.seed).uniform(-1, 1, clean.shape[1:]) for identity in ids])
     return clean + attack.epsilon * torch.from_numpy(noise).float().to(clean.device)
 
 
-def _generator(identity: str, seed: int) -> np.random.Generator:
+def _seeded_generator(identity: str, seed: int) -> np.random.Generator:
     digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

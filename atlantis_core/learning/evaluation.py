@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.models.heads import Head, Hyperbolic
-from atlantis_core.learning.training.divergence import is_one_point
-from atlantis_core.metrics.measurement import RECALL_AT, measure
-from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of
+from atlantis_core.learning.training.divergence import is_collapsed
+from atlantis_core.metrics.measurement import RECALL_AT, measure_ranking
+from atlantis_core.metrics.outcomes import QueryOutcomes, query_outcomes
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import LabelledImage, Measurement
 
@@ -59,7 +59,7 @@ def measure_embeddings(
         TrainingFailed: The embeddings are not finite.
     """
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(space))
-    return measure(ranking, task.queries, at), outcomes_of(ranking, task.queries, task.gallery)
+    return measure_ranking(ranking, task.queries, at), query_outcomes(ranking, task.queries, task.gallery)
 
 
 def embed_task(
@@ -73,11 +73,11 @@ def embed_task(
     return embeddings[asked], embeddings[searched]
 
 
-def alike_line(embeddings: NDArray[np.float32]) -> str:
+def describe_collapse(embeddings: NDArray[np.float32]) -> str:
     """Say it where a model gives all of several photos one embedding (N, D); else nothing."""
     import torch
 
-    if len(embeddings) < 2 or not is_one_point(torch.from_numpy(embeddings)):
+    if len(embeddings) < 2 or not is_collapsed(torch.from_numpy(embeddings)):
         return ""
     return "embeddings of different photos are all alike, so nothing can be found by them"
 

@@ -12,10 +12,10 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.registry import load, make
+from atlantis_core.base.registry import load_part, make_part
 
 
-def chosen(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
+def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
     """Return the part that a text names, made with the options behind its name.
 
     Args:
@@ -29,13 +29,15 @@ def chosen(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any
     """
     name, colon, told = text.partition(":")
     if name not in registry:
-        return make(registry, text, kind, port)
+        return make_part(registry, text, kind, port)
     if colon and not told.strip(", "):  # it would be the same training under another address
         raise SetupError(f"{kind} {text!r} has no option behind its colon; write {name!r}")
-    return made(load(registry, name, kind), _pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}")
+    return make_from_options(
+        load_part(registry, name, kind), _parse_pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}"
+    )
 
 
-def made(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
+def make_from_options(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
     """Make a part from options, as texts or as plain JSON values.
 
     Raises:
@@ -46,36 +48,42 @@ def made(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
         if option not in known:
             usual = ", ".join(f"{name}={value}" for name, value in known.items()) or "none"
             raise SetupError(f"{what} has no option {option!r}; its options, as they are by default: {usual}")
-    return part(**{option: typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()})
+    return part(
+        **{option: convert_value(kinds[option], value, f"{what}: {option}") for option, value in given.items()}
+    )
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
-def in_range(what: str, value: float, low: float, high: float = math.inf) -> None:
+def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
     """Check that low < value <= high.
 
     Raises:
         SetupError: It is not.
     """
     if not low < value <= high:
-        above = "" if math.isinf(high) else f" and at most {_written(high)}"
-        raise SetupError(f"{what} must be above {_written(low)}{above}, not {value!r}")
+        above = "" if math.isinf(high) else f" and at most {_format_number(high)}"
+        raise SetupError(f"{what} must be above {_format_number(low)}{above}, not {value!r}")
 
 
-def bounds(low: float, high: float) -> str:
+def describe_range(low: float, high: float) -> str:
     """Return the words for low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
     if low == math.ulp(0.0):  # the least number above 0
-        return "above 0" if math.isinf(high) else f"above 0 and at most {_written(high)}"
-    return f"at least {_written(low)}" if math.isinf(high) else f"from {_written(low)} to {_written(high)}"
+        return "above 0" if math.isinf(high) else f"above 0 and at most {_format_number(high)}"
+    return (
+        f"at least {_format_number(low)}"
+        if math.isinf(high)
+        else f"from {_format_number(low)} to {_format_number(high)}"
+    )
 
 
-def _written(number: float) -> str:
+def _format_number(number: float) -> str:
     """Return a number as people write it: no exponent, thousands divided."""
     return f"{number:,.6f}".rstrip("0").rstrip(".")
 
 
-def _pairs(told: str, what: str) -> dict[str, str]:
+def _parse_pairs(told: str, what: str) -> dict[str, str]:
     """Cut `a=1,b=2` into its pairs."""
     pairs: dict[str, str] = {}
     for item in filter(None, told.split(",")):
@@ -86,7 +94,7 @@ def _pairs(told: str, what: str) -> dict[str, str]:
     return pairs
 
 
-def typed(kind: type[Any], value: Any, what: str) -> Any:
+def convert_value(kind: type[Any], value: Any, what: str) -> Any:
     """Return a text or a plain value as the type of its field; `true` and `false` are the two truths.
 
     Raises:

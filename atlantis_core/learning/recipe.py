@@ -6,14 +6,14 @@ import math
 from dataclasses import MISSING, dataclass, fields
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.learning.option_strings import bounds
+from atlantis_core.learning.option_strings import describe_range
 
 EMBEDDINGS = ("head", "body")
-FEEDS = ("cached", "online")
+FEED_MODES = ("cached", "online")
 PRECISIONS = ("float32", "bfloat16")
-HIGHEST_RATE = 1e6
+MAX_LEARNING_RATE = 1e6
 """Of all learning rates; products with what is far above it no longer fit into single precision."""
 
 
@@ -86,15 +86,15 @@ class Recipe:
     """Measurements in a row without a better one after which training stops early."""
 
     def __post_init__(self) -> None:
-        for name, known in (("embedding", EMBEDDINGS), ("feed", FEEDS), ("precision", PRECISIONS)):
+        for name, known in (("embedding", EMBEDDINGS), ("feed", FEED_MODES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise SetupError(f"recipe: {name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
-                raise SetupError(f"recipe: {name} is {bounds(low, high)}, not {value!r}")
-        if 0 < self.side_px < _LEAST_SIDE_PX:
-            usual = f"0 (the backbone's own) or from {_LEAST_SIDE_PX} px up"
+                raise SetupError(f"recipe: {name} is {describe_range(low, high)}, not {value!r}")
+        if 0 < self.side_px < _MIN_SIDE_PX:
+            usual = f"0 (the backbone's own) or from {_MIN_SIDE_PX} px up"
             raise SetupError(f"recipe: side_px is {usual}, not {self.side_px!r}")
 
     @property
@@ -103,35 +103,35 @@ class Recipe:
         settings = as_json(self)
         later = {item.name: item.default for item in fields(self) if item.default is not MISSING}
         del later["side_px"]  # it was there before the first key
-        return content_key("recipe", {name: v for name, v in settings.items() if later.get(name, MISSING) != v})
+        return content_hash("recipe", {name: v for name, v in settings.items() if later.get(name, MISSING) != v})
 
 
-_MANY = 10**9
+_NO_LIMIT = 10**9
 _ABOVE_ZERO = math.ulp(0.0)
-_LEAST_SIDE_PX = 16
+_MIN_SIDE_PX = 16
 """Half of what the trunks here shrink to one cell; below it photos are blots that all look alike."""
 _RANGES: dict[str, tuple[float, float]] = {
-    "steps": (1, _MANY),
+    "steps": (1, _NO_LIMIT),
     "classes_per_batch": (2, 100_000),
     "images_per_class": (1, 10_000),
     "views": (0, 100),
     "trainable_fraction": (0, 1),
     "embed_dim": (1, 65_536),
-    "lr_head": (0, HIGHEST_RATE),
-    "lr_trunk": (0, HIGHEST_RATE),
+    "lr_head": (0, MAX_LEARNING_RATE),
+    "lr_trunk": (0, MAX_LEARNING_RATE),
     "weight_decay": (0, 1e6),
-    "warmup_steps": (0, _MANY),
+    "warmup_steps": (0, _NO_LIMIT),
     "clip_norm": (_ABOVE_ZERO, math.inf),
     "temperature": (1e-6, math.inf),
     "side_px": (0, 10_000),
     "synthetic_weight": (0, 1e6),
     "synthetic_share": (0, 0.999),
-    "head_steps": (0, _MANY),
+    "head_steps": (0, _NO_LIMIT),
     "layer_decay": (1e-6, 1),
     "ema_decay": (0, 0.999999),
     "start_share": (0, 1),
-    "chunk": (0, _MANY),
-    "validate_every": (0, _MANY),
-    "patience": (1, _MANY),
+    "chunk": (0, _NO_LIMIT),
+    "validate_every": (0, _NO_LIMIT),
+    "patience": (1, _NO_LIMIT),
 }
 """Least and greatest value of a setting; the greatest that memory pays for are well above what anybody has used."""

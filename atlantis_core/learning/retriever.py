@@ -12,15 +12,15 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.parallel import best_device, keep_freed_memory
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.base.text import in_one_line
-from atlantis_core.learning.inputs.activation_cache import ActivationCache, Identified, ViewKind
-from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture, square
-from atlantis_core.learning.models.backbones import Backbone, check_name, resolve_backbone
+from atlantis_core.base.text import to_one_line
+from atlantis_core.learning.inputs.activation_cache import ActivationCache, IdentifiedImage, ViewKind
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image, to_batch
+from atlantis_core.learning.models.backbone_modules import create_backbone, load_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec, check_name, resolve_backbone
 from atlantis_core.learning.models.checkpoint import WEIGHTS_NAME
-from atlantis_core.learning.models.heads import Head, Sphere, empty_head, head_from_facts
-from atlantis_core.learning.models.split_trunk import Stages, split
-from atlantis_core.learning.models.trunks import create_trunk, load_trunk
-from atlantis_core.learning.models.weights_files import read_facts, read_weights, three
+from atlantis_core.learning.models.heads import Head, Sphere, head_from_facts, make_empty_head
+from atlantis_core.learning.models.split_backbone import Stages, split_backbone
+from atlantis_core.learning.models.weights_files import parse_rgb, read_facts, read_weights
 from atlantis_core.learning.recipe import EMBEDDINGS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _SPHERE = Sphere()
 class Retriever:
     """A trunk with or without an embedding head."""
 
-    backbone: Backbone
+    backbone: BackboneSpec
     """Where the trunk started; its lower part, which training leaves alone, is still that."""
     stages: Stages
     head: nn.Module | None
@@ -86,19 +86,19 @@ class Retriever:
         Raises:
             SetupError: A picture cannot be read, or `images` is one picture and no list of them.
         """
-        _check_many(images)
+        _check_images(images)
 
         def lowered(start: int) -> Tensor:
             chosen = images[start : start + batch_size]
-            pictures = [square(open_picture(source), self.side_px) for source in chosen]
-            batch: Tensor = self.stages.lower(as_batch(pictures, self.backbone).to(self._device))
+            pictures = [centre_crop(decode_image(source), self.side_px) for source in chosen]
+            batch: Tensor = self.stages.lower(to_batch(pictures, self.backbone).to(self._device))
             return batch
 
         return self._embedded(lowered, len(images), batch_size, progress)
 
     def embed_cached(
         self,
-        images: Sequence[Identified],
+        images: Sequence[IdentifiedImage],
         cache: ActivationCache,
         batch_size: int = 128,
         progress: Progress = no_progress,
@@ -152,15 +152,15 @@ class Retriever:
         return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
 
-def _check_many(images: object) -> None:
+def _check_images(images: object) -> None:
     """Refuse one path (a text would be taken for a list of letters) and whatever cannot be cut into batches."""
     if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
         raise SetupError(
-            f"embed takes a list of images, not {in_one_line(images)}; for one image give a list of one: [image]"
+            f"embed takes a list of images, not {to_one_line(images)}; for one image give a list of one: [image]"
         )
 
 
-def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:
+def frozen_retriever(backbone: BackboneSpec, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:
     """Return the trunk as it came: unit-length pooled features, no training.
 
     Args:
@@ -169,9 +169,9 @@ def frozen(backbone: Backbone, trainable_fraction: float = 0.0, side_px: int = 0
         side_px: Side of the square input; 0 takes the backbone's own.
 
     Raises:
-        SetupError: As `create_trunk`.
+        SetupError: As `create_backbone`.
     """
-    stages = split(create_trunk(backbone, side_px).to(best_device()), trainable_fraction)
+    stages = split_backbone(create_backbone(backbone, side_px).to(best_device()), trainable_fraction)
     return Retriever(backbone, stages, None, side_px or backbone.input_px)
 
 
@@ -192,15 +192,15 @@ def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever
     if path.is_dir():
         path = path / WEIGHTS_NAME
     if path.suffix != ".safetensors" and not path.exists():
-        return _headless(frozen(resolve_backbone(str(model), or_random=False)), model, embedding)
+        return _without_head(frozen_retriever(resolve_backbone(str(model), or_random=False)), model, embedding)
     state = read_weights(path)
     facts = read_facts(path)
     if "head" not in facts:
-        return _headless(frozen(resolve_backbone(weights=str(path))), model, embedding)
-    return _trained(path, state, facts, embedding)
+        return _without_head(frozen_retriever(resolve_backbone(weights=str(path))), model, embedding)
+    return _load_trained(path, state, facts, embedding)
 
 
-def _headless(retriever: Retriever, model: str | Path, embedding: str | None) -> Retriever:
+def _without_head(retriever: Retriever, model: str | Path, embedding: str | None) -> Retriever:
     if embedding == "head":
         raise SetupError(
             f"{str(model)!r} has no head: it was not trained here; leave out the embedding, or ask for body"
@@ -208,9 +208,9 @@ def _headless(retriever: Retriever, model: str | Path, embedding: str | None) ->
     return retriever
 
 
-def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
+def _load_trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
-        backbone = _described(facts, path)
+        backbone = _backbone_from_facts(facts, path)
         if backbone.weights_path is None and backbone.source != "scratch":
             backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
         training = str(facts["report"]["key"])
@@ -219,28 +219,28 @@ def _trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedd
             raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
-        head = empty_head(space, columns, rows)
-        head.load_state_dict(_under(state, "head."))
+        head = make_empty_head(space, columns, rows)
+        head.load_state_dict(_strip_prefix(state, "head."))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         cause = " ".join(repr(error).split())[:200]
         raise SetupError(f"checkpoint {str(path)!r} is damaged: {cause}") from error
     side_px = int(facts["input_px"])
     resized_px = 0 if side_px == backbone.input_px else side_px
-    trunk = load_trunk(backbone.architecture, backbone.arguments, _under(state, "trunk."), resized_px)
+    trunk = load_backbone(backbone.architecture, backbone.arguments, _strip_prefix(state, "trunk."), resized_px)
     device = best_device()
-    stages = split(trunk.to(device), fraction)
+    stages = split_backbone(trunk.to(device), fraction)
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
         return Retriever(backbone, stages, None, side_px, training=training)
     return Retriever(backbone, stages, head.to(device).eval(), side_px, space, training)
 
 
-def _described(facts: dict[str, Any], path: Path) -> Backbone:
+def _backbone_from_facts(facts: dict[str, Any], path: Path) -> BackboneSpec:
     """Return the trunk of a checkpoint, by names that timm knows and numbers that are some."""
     check_name(facts["architecture"])
-    mean, std = (three(facts[key], key, path) for key in ("mean", "std"))
-    told = Backbone(**facts["backbone"])
+    mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
+    told = BackboneSpec(**facts["backbone"])
     return replace(told, architecture=facts["architecture"], arguments=facts["arguments"], mean=mean, std=std)
 
 
-def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _strip_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}

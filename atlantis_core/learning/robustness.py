@@ -46,10 +46,10 @@ class Robustness:
         """Return the attacked side as plain data, by class and facet value too, and the clean one below `clean`."""
         how = self.attack.facts()
         return {
-            **_figures(self.robust),
+            **_main_metrics(self.robust),
             "per_class": as_json(self.robust.per_class),
             "per_facet": as_json(self.robust.per_facet),
-            "clean": _figures(self.clean),
+            "clean": _main_metrics(self.clean),
             "attack": how.pop("method"),
             **how,
             "aim": self.aim,
@@ -57,12 +57,12 @@ class Robustness:
         }
 
 
-def _figures(measured: Measurement) -> dict[str, Any]:
+def _main_metrics(measured: Measurement) -> dict[str, Any]:
     recalls = {f"{k}": value for k, value in measured.recall_at.items()}
     return {"recall_at": recalls, "map_at_r": measured.map_at_r, "r_precision": measured.r_precision}
 
 
-def robust_recall(
+def measure_robustness(
     retriever: Retriever,
     task: RetrievalTask,
     attack: Attack,
@@ -91,15 +91,15 @@ def robust_recall(
     """
     check_aim(aim, attack)
     queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
-    wrong, right = nearest_rows(retriever.space, task, queries, gallery)
+    wrong, right = find_nearest_rows(retriever.space, task, queries, gallery)
     rows = np.flatnonzero((wrong >= 0) & (right >= 0))
     towards, away = (gallery[wrong[rows]], gallery[right[rows]]) if aim == "wrong" else (None, queries[rows])
     attacked = queries.copy()
-    attacked[rows] = _attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
-    return compared(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
+    attacked[rows] = _embed_attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
+    return compare_attacked(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
 
 
-def compared(
+def compare_attacked(
     space: Head,
     task: RetrievalTask,
     embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
@@ -141,7 +141,7 @@ def check_aim(aim: str, attack: Attack) -> None:
         )
 
 
-def _attacked(
+def _embed_attacked(
     retriever: Retriever,
     asked: Sequence[LabelledImage],
     towards: NDArray[np.float32] | None,
@@ -160,7 +160,7 @@ def _attacked(
     return np.concatenate(embeddings)
 
 
-def nearest_rows(
+def find_nearest_rows(
     space: Head, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the nearest gallery row of another class and of the own class for each query; -1 for none."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.registry import build
+from atlantis_core.base.registry import build_part
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +143,7 @@ def check_distance(text: str) -> Distance:
     if short in {"cosine", "euclidean"} and told:
         raise SetupError(f"distance {text!r}: {short} takes nothing behind it; write {short}")
     try:
-        found: Distance = build(DISTANCES, text, "distance", Distance)
+        found: Distance = build_part(DISTANCES, text, "distance", Distance)
     except ValueError as error:
         raise SetupError(f"distance {text!r}: {_IN_BOUNDS}; write it like hyperbolic:0.1") from error
     return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ignored:
+class ExclusionRule:
     """What each query leaves out of its ranking: the gallery images of its group."""
 
     queries: NDArray[np.int64]
@@ -39,44 +39,44 @@ class Ignored:
         shared: NDArray[np.bool_] = (mine == self.gallery[None, columns]) & (mine >= 0)
         return shared
 
-    def ordered(self, queries: NDArray[np.int64], gallery: NDArray[np.int64]) -> Ignored:
+    def ordered(self, queries: NDArray[np.int64], gallery: NDArray[np.int64]) -> ExclusionRule:
         """Return the same rule for queries (Q,) and gallery (G,) in another order."""
         return replace(self, queries=self.queries[queries], gallery=self.gallery[gallery])
 
 
-def ignored_by(
+def exclude_by_value(
     values: Mapping[str, str],
     queries: Sequence[LabelledImage],
     gallery: Sequence[LabelledImage],
     own_class_only: bool = False,
-) -> Ignored:
+) -> ExclusionRule:
     """Return the rule that images which share a value are left out.
 
     Args:
         values: Image id -> value; an image without one (or an empty one) shares with none.
         queries: Q images.
         gallery: G images.
-        own_class_only: See `Ignored`.
+        own_class_only: See `ExclusionRule`.
     """
     number = {value: index for index, value in enumerate(sorted({value for value in values.values() if value}))}
     asked, searched = (
         np.array([number.get(values.get(image.id, ""), -1) for image in images], np.int64)
         for images in (queries, gallery)
     )
-    return Ignored(asked, searched, own_class_only)
+    return ExclusionRule(asked, searched, own_class_only)
 
 
 Values = Mapping[str, str]
 """Image id -> value of a column; images without one are absent."""
 
 
-def leaving_out(
+def exclude_by_column(
     queries: Sequence[LabelledImage],
     gallery: Sequence[LabelledImage],
     column: str,
     values: Values | None = None,
     own_class_only: bool = False,
-) -> Ignored:
+) -> ExclusionRule:
     """Return the rule that a query is not shown gallery images of its own value of a column.
 
     As person re-identification leaves out what the query's own camera took (Zheng et al., ICCV 2015, Market-1501,
@@ -100,4 +100,4 @@ def leaving_out(
         known = ", ".join(sorted({name for image in queries for name in image.facets})) or "none"
         rule = "junk" if own_class_only else "leave-out"
         raise SetupError(f"{rule} names {column!r}, which no query has; facets: {known}")
-    return ignored_by(values, queries, gallery, own_class_only)
+    return exclude_by_value(values, queries, gallery, own_class_only)

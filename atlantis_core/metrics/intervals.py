@@ -15,7 +15,7 @@ _DRAWN_AT_ONCE = 2**20  # observations of resamples held at once, 24 bytes each
 _Z = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
-def wilson(hits: float, count: int) -> Interval:
+def wilson_interval(hits: float, count: int) -> Interval:
     """Return a proportion with its 95 % Wilson score interval (Wilson, JASA 22, 1927).
 
     It stays inside [0, 1] and does not shrink to a point at 0 or 1, as the textbook interval does.
@@ -38,7 +38,7 @@ def wilson(hits: float, count: int) -> Interval:
     return Interval(value, max(0.0, min(value, centre - half)), min(1.0, max(value, centre + half)), count)
 
 
-def bootstrap(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Interval:
+def bootstrap_mean(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Interval:
     """Return a mean with its 95 % percentile bootstrap interval (Efron, Annals of Statistics 7, 1979).
 
     Args:
@@ -49,10 +49,10 @@ def bootstrap(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Int
     Raises:
         ValueError: There is no observation.
     """
-    return bootstrap_columns(values[:, None], seed, rounds)[0]
+    return bootstrap_means(values[:, None], seed, rounds)[0]
 
 
-def bootstrap_columns(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
+def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
     """Return the means of several figures of the same observations, each with its bootstrap interval.
 
     All figures see the same resamples, so that they rise and fall together. Where all observations are alike the

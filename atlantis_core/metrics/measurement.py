@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.retrieval_metrics import map_at_r, r_precision, recall_at_k
 from atlantis_core.records import Interval, Measurement
 
@@ -23,7 +23,7 @@ RECALL_AT = (1, 2, 4, 8)
 """The K of every measurement."""
 
 
-def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
+def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
     """Return the figures of a ranking, overall, by class and by facet value.
 
     Args:
@@ -34,9 +34,9 @@ def measure(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int
     Raises:
         ValueError: The ranking is of another number of queries, or a K is below 1.
     """
-    if len(queries) != len(ranking.partners):
-        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.partners)}")
-    counted = ranking.has_partner
+    if len(queries) != len(ranking.positives):
+        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
+    counted = ranking.has_positive
     facets = sorted({name for image in queries for name in image.facets})
     labels = [image.label for image in queries]
     return Measurement(
@@ -63,7 +63,7 @@ def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[t
     Returns:
         (class, facet, value) -> interval, in this order.
     """
-    hit, counted = ranking.first_hit == 0, ranking.has_partner
+    hit, counted = ranking.first_hit == 0, ranking.has_positive
     facets = sorted({name for image in queries for name in image.facets})
     cells: dict[tuple[str, str, str], Interval] = {}
     for facet in facets:
@@ -78,10 +78,10 @@ def _recall_by(keys: Sequence[Key | None], hit: NDArray[np.bool_], counted: NDAr
     for key, is_hit, is_counted in zip(keys, hit, counted, strict=True):
         if is_counted and key is not None:
             tally.setdefault(key, []).append(bool(is_hit))
-    return {key: wilson(sum(tally[key]), len(tally[key])) for key in sorted(tally)}
+    return {key: wilson_interval(sum(tally[key]), len(tally[key])) for key in sorted(tally)}
 
 
-def average(measurements: Sequence[Measurement]) -> Measurement:
+def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
     """Return the mean over seeds of one task's measurements.
 
     The intervals are of the mean hits over the same queries: seeds do not add queries, so they do not narrow
@@ -106,7 +106,7 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
     )
 
 
-def spread(values: Sequence[float]) -> dict[str, float | None]:
+def mean_and_sd(values: Sequence[float]) -> dict[str, float | None]:
     """Return `mean` and `sd`, the sample standard deviation over seeds; that of a single one is None."""
     return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
 
@@ -118,6 +118,6 @@ def _mean(values: Sequence[float]) -> float:
 def _average_intervals(tables: Sequence[Mapping[str, Interval]]) -> dict[str, Interval]:
     """Average intervals key by key; all tables have the same keys and counts."""
     return {
-        key: wilson(_mean([table[key].value for table in tables]) * interval.count, interval.count)
+        key: wilson_interval(_mean([table[key].value for table in tables]) * interval.count, interval.count)
         for key, interval in tables[0].items()
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class QueryOutcomes:
 
     def save(self, path: Path) -> None:
         """Write an npz file of `ids`, `hit` and `returned`, each (Q,), whole or not at all."""
-        with part_of(path) as part, part.open("wb") as file:
+        with write_atomically(path) as part, part.open("wb") as file:
             np.savez_compressed(
                 file,
                 ids=np.array(self.ids, dtype=np.str_),
@@ -65,7 +65,7 @@ class QueryOutcomes:
             raise SetupError(f"{str(path)!r} holds no query outcomes ({error}); measure again") from error
 
 
-def outcomes_of(
+def query_outcomes(
     ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
 ) -> QueryOutcomes:
     """Return what became of the queries that have a partner.
@@ -78,9 +78,9 @@ def outcomes_of(
     Raises:
         ValueError: The ranking is of another number of queries.
     """
-    if len(queries) != len(ranking.partners):
-        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.partners)}")
-    rows = [int(row) for row in np.flatnonzero(ranking.has_partner)]
+    if len(queries) != len(ranking.positives):
+        raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
+    rows = [int(row) for row in np.flatnonzero(ranking.has_positive)]
     return QueryOutcomes(
         ids=tuple(queries[row].id for row in rows),
         hit=ranking.first_hit[rows] == 0,

@@ -147,7 +147,7 @@ def _test(
         gain=gain,
         low=max(-1.0, gain - half),
         high=min(1.0, gain + half),
-        p_value=_p_value(gain, variance, freedom, _units(clusters), same=bool((before == after).all())),
+        p_value=_p_value(gain, variance, freedom, _count_units(clusters), same=bool((before == after).all())),
         queries=before.shape[1],
         seeds=len(before),
     )
@@ -162,7 +162,7 @@ def _p_value(gain: float, variance: float, freedom: float, units: int, *, same: 
     return max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
 
 
-def _units(clusters: NDArray[np.int64]) -> int:
+def _count_units(clusters: NDArray[np.int64]) -> int:
     """Return how many sampling units there are: classes, or queries where classes are few."""
     classes = int(clusters.max()) + 1
     return classes if classes >= _FEWEST_CLASSES else len(clusters)

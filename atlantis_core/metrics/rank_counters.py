@@ -26,7 +26,7 @@ WIDEST = 2040
 _EAGER = 64  # columns looked at before there is any threshold; later pieces are four times what was seen
 
 
-class Standings:
+class RankCounters:
     """The counters of some queries; several threads may feed them."""
 
     def __init__(
@@ -46,16 +46,16 @@ class Standings:
             queries: How many there are.
             tie: Scores closer than this are equal.
         """
-        by_score = np.argsort(_order(rows, scores), kind="stable")
+        by_score = np.argsort(_sort_keys(rows, scores), kind="stable")
         self._row, self._score, self._column = rows, scores[by_score], columns[by_score]
-        self.partners = np.bincount(rows, minlength=queries)
-        self._start = np.concatenate([[0], np.cumsum(self.partners)])
+        self.positives = np.bincount(rows, minlength=queries)
+        self._start = np.concatenate([[0], np.cumsum(self.positives)])
         self._place = np.arange(1, len(rows) + 1) - self._start[rows]
         self._level = self._score - np.float32(tie)
-        self._keys = _order(rows, self._level)
+        self._keys = _sort_keys(rows, self._level)
         # Wrong images by the best right one that they are ahead of; exact up to the last right one that is open.
         self._ahead = np.zeros(len(rows), np.int64)
-        self._open = self.partners.copy()
+        self._open = self.positives.copy()
         self._threshold = np.full(queries, np.inf, np.float32)
         self._top = np.full(queries, np.iinfo(np.int64).min)
         self._top_column = np.full(queries, -1)
@@ -105,17 +105,17 @@ class Standings:
         row, column = np.nonzero(mask[picked])
         row = picked[row]
         span = self._span(rows)
-        place = np.searchsorted(self._keys[span], _order(row + rows.start, scores[row, column]))
+        place = np.searchsorted(self._keys[span], _sort_keys(row + rows.start, scores[row, column]))
         return np.bincount(place, minlength=span.stop - span.start)
 
     def _close(self, rows: slice) -> None:
         """Drop right images that can no longer be among the first R; set the thresholds."""
         first = self._start[rows]
         span = self._span(rows)
-        alive = self._rank(rows) <= self.partners[self._row[span]]
+        alive = self._rank(rows) <= self.positives[self._row[span]]
         still = np.bincount(self._row[span][alive] - rows.start, minlength=len(first))
         self._open[rows] = still
-        some = self.partners[rows] > 0
+        some = self.positives[rows] > 0
         self._threshold[rows][some] = self._level[(first + np.maximum(still, 1) - 1)[some]]
 
     def _rank(self, rows: slice) -> NDArray[np.int64]:
@@ -147,32 +147,32 @@ class Standings:
         return slice(int(self._start[rows.start]), int(self._start[rows.stop]))
 
     def results(self, no_hit: int) -> tuple[NDArray[Any], ...]:
-        """Return first hit, partners, nearest column, AP@R and R-precision, each (queries,), in the order of queries.
+        """Return first hit, positives, nearest column, AP@R and R-precision, each (queries,), in the order of queries.
 
         AP@R = 1/R * sum over i <= R of P(i), P(i) being the precision at i where the i-th is right, else 0
         (Musgrave et al., "A Metric Learning Reality Check", ECCV 2020, section 3.2).
         """
-        queries = len(self.partners)
-        has = self.partners > 0
+        queries = len(self.positives)
+        has = self.positives > 0
         first = self._start[:-1][has]
         first_hit = np.full(queries, no_hit)
         first_hit[has] = self._ahead[first]
         rank = self._rank(slice(0, queries))
-        alive = rank <= self.partners[self._row]
-        relevant = np.maximum(self.partners, 1)
+        alive = rank <= self.positives[self._row]
+        relevant = np.maximum(self.positives, 1)
         precision = np.bincount(self._row[alive], (self._place / rank)[alive], queries) / relevant
         nearest = np.where(first_hit == 0, self._best_right(has), self._top_column)
-        return first_hit, self.partners, nearest, precision, self._open / relevant
+        return first_hit, self.positives, nearest, precision, self._open / relevant
 
     def _best_right(self, has: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the column of the nearest right image; of those that tie with it, the first."""
-        best = np.full(len(self.partners), np.iinfo(np.int64).max)
+        best = np.full(len(self.positives), np.iinfo(np.int64).max)
         tied = self._score >= self._level[self._start[self._row]]
         np.minimum.at(best, self._row[tied], self._column[tied])
         return np.where(has, best, -1)
 
 
-def _order(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
+def _sort_keys(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return integers that sort by row, then by falling score; equal scores give equal integers."""
     bits = (scores + np.float32(0)).view(np.int32).astype(np.int64)  # + 0 makes one zero of two
     rising = bits ^ ((bits >> 63) & 0x7FFFFFFF)

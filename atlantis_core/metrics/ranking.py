@@ -1,8 +1,9 @@
 """Ranks: for every query, where its right images stand when the gallery is sorted by a distance.
 
-Every metric is a function of what is computed here, once, exactly, in tiles of bounded memory (`sweep`, `standings`).
+Every metric is a function of these ranks. They are computed once, exactly, in tiles of bounded memory (`tiles.py`,
+`rank_counters.py`).
 
-Ties are pessimistic: a wrong image is ahead of a right one unless it is farther by at least `standings.TIE`, 1e-6
+Ties are pessimistic: a wrong image is ahead of a right one unless it is farther by at least `rank_counters.TIE`, 1e-6
 (float32 rounding of a matrix product). So a collapsed model, which calls everything alike, scores near 0 instead of
 at random, and no figure depends on the order of the gallery.
 """
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlantis_core.base.errors import TrainingFailed
-from atlantis_core.base.registry import build
+from atlantis_core.base.registry import build_part
 from atlantis_core.metrics.distances import DISTANCES, Distance
-from atlantis_core.metrics.exclusions import Ignored
+from atlantis_core.metrics.exclusions import ExclusionRule
 from atlantis_core.metrics.rank_counters import TIE
-from atlantis_core.metrics.tiles import Field, sweep
+from atlantis_core.metrics.tiles import TiledSearch, count_ranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from atlantis_core.records import LabelledImage
 
 NO_HIT = int(np.iinfo(np.int64).max)
-"""`first_hit` of a query without a partner."""
+"""`first_hit` of a query without a positive."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,32 +38,32 @@ class Ranking:
 
     first_hit: NDArray[np.int64]
     """(Q,) rank of the nearest right image, 0 is best; `NO_HIT` where there is none."""
-    partners: NDArray[np.int64]
+    positives: NDArray[np.int64]
     """(Q,) right images in the gallery, the query itself and what it leaves out not counted."""
     nearest: NDArray[np.int64]
     """(Q,) gallery row returned first; -1 where the gallery offers none."""
     ap_at_r: NDArray[np.float64]
-    """(Q,) average precision at R, R being `partners`; 0 for a query without a partner."""
+    """(Q,) average precision at R, R being `positives`; 0 for a query without a positive."""
     r_precision: NDArray[np.float64]
-    """(Q,) share of right images among the first R; 0 for a query without a partner."""
+    """(Q,) share of right images among the first R; 0 for a query without a positive."""
 
     @property
-    def has_partner(self) -> NDArray[np.bool_]:
+    def has_positive(self) -> NDArray[np.bool_]:
         """(Q,) which queries enter the figures."""
-        return self.partners > 0
+        return self.positives > 0
 
     @property
     def num_queries(self) -> int:
         """Queries with at least one partner."""
-        return int(self.has_partner.sum())
+        return int(self.has_positive.sum())
 
     @property
     def num_left_out(self) -> int:
         """Queries without a partner; they enter no figure."""
-        return len(self.partners) - self.num_queries
+        return len(self.positives) - self.num_queries
 
 
-def rank(
+def rank_gallery(
     query_embeddings: NDArray[np.float32],
     query_labels: NDArray[np.int64],
     gallery_embeddings: NDArray[np.float32],
@@ -70,7 +71,7 @@ def rank(
     same: NDArray[np.int64] | None = None,
     distance: str = "cosine",
     tie: float = TIE,
-    ignoring: Sequence[Ignored] = (),
+    ignoring: Sequence[ExclusionRule] = (),
 ) -> Ranking:
     """Rank the gallery for every query.
 
@@ -90,8 +91,8 @@ def rank(
         SetupError: The distance is unknown.
         ValueError: Shapes do not fit, or the distance is not defined for such embeddings.
     """
-    _check(query_embeddings, query_labels, "query")
-    _check(gallery_embeddings, gallery_labels, "gallery")
+    _check_embeddings(query_embeddings, query_labels, "query")
+    _check_embeddings(gallery_embeddings, gallery_labels, "gallery")
     queries, gallery = len(query_labels), len(gallery_labels)
     rows = np.full(queries, -1, np.int64) if same is None else np.asarray(same, np.int64)
     if rows.shape != (queries,) or np.any((rows >= gallery) | (rows < -1)):
@@ -101,12 +102,12 @@ def rank(
     if any((len(rule.queries), len(rule.gallery)) != (queries, gallery) for rule in ignoring):
         raise ValueError(f"a leave-out rule does not fit {queries} queries and {gallery} gallery images")
     if not gallery or not queries:
-        return _nothing_ranked(queries)
-    kind: Distance = build(DISTANCES, distance, "distance", Distance)
+        return _empty_ranking(queries)
+    kind: Distance = build_part(DISTANCES, distance, "distance", Distance)
     left, right = kind.factors(query_embeddings, gallery_embeddings)
     order, gallery_order = (np.argsort(labels, kind="stable") for labels in (query_labels, gallery_labels))
     column_of = np.append(np.argsort(gallery_order), -1)  # what is -1, not in the gallery, stays -1
-    field = Field(
+    field = TiledSearch(
         distance=kind,
         left=left[order],
         labels=query_labels[order],
@@ -121,8 +122,8 @@ def rank(
         ignoring=tuple(rule.ordered(order, gallery_order) for rule in ignoring),
     )
     back = np.argsort(order)
-    first_hit, partners, nearest, ap_at_r, r_precision = (column[back] for column in sweep(field, NO_HIT))
-    return Ranking(first_hit, partners, np.append(gallery_order, -1)[nearest], ap_at_r, r_precision)
+    first_hit, positives, nearest, ap_at_r, r_precision = (column[back] for column in count_ranks(field, NO_HIT))
+    return Ranking(first_hit, positives, np.append(gallery_order, -1)[nearest], ap_at_r, r_precision)
 
 
 def rank_images(
@@ -131,7 +132,7 @@ def rank_images(
     gallery: Sequence[LabelledImage],
     gallery_embeddings: NDArray[np.float32],
     distance: str = "cosine",
-    ignoring: Sequence[Ignored] = (),
+    ignoring: Sequence[ExclusionRule] = (),
 ) -> Ranking:
     """Rank labelled images; an image that is query and gallery at once (same id) never finds itself.
 
@@ -140,8 +141,8 @@ def rank_images(
         query_embeddings: (Q, D), in the order of `queries`.
         gallery: G images.
         gallery_embeddings: (G, D), in the order of `gallery`.
-        distance: As for `rank`.
-        ignoring: As for `rank`.
+        distance: As for `rank_gallery`.
+        ignoring: As for `rank_gallery`.
 
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
@@ -151,7 +152,7 @@ def rank_images(
     names = sorted({image.label for image in queries} | {image.label for image in gallery})
     number = {name: index for index, name in enumerate(names)}
     row = {image.id: index for index, image in enumerate(gallery)}
-    return rank(
+    return rank_gallery(
         query_embeddings,
         np.array([number[image.label] for image in queries], np.int64),
         gallery_embeddings,
@@ -162,7 +163,7 @@ def rank_images(
     )
 
 
-def _check(embeddings: NDArray[np.float32], labels: NDArray[np.int64], what: str) -> None:
+def _check_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64], what: str) -> None:
     """Refuse what cannot be ranked."""
     if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1]:
         raise ValueError(f"{what}: embeddings {embeddings.shape} do not fit labels {labels.shape}")
@@ -170,7 +171,7 @@ def _check(embeddings: NDArray[np.float32], labels: NDArray[np.int64], what: str
         raise TrainingFailed(f"the model returned {what} embeddings that are not finite; it diverged")
 
 
-def _nothing_ranked(queries: int) -> Ranking:
+def _empty_ranking(queries: int) -> Ranking:
     """Return the ranking of an empty gallery."""
     none = np.zeros(queries)
     return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), none, none.copy())

@@ -29,11 +29,11 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
         raise ValueError(f"k is {k!r}; Recall@K needs k of at least 1")
     if not ranking.num_queries:
         return 0.0
-    return float((ranking.first_hit[ranking.has_partner] < k).mean())
+    return float((ranking.first_hit[ranking.has_positive] < k).mean())
 
 
 def map_at_r(ranking: Ranking) -> float:
-    """Return the mean over queries of average precision at R, R being the query's partners; higher is better.
+    """Return the mean over queries of average precision at R, R being the query's positives; higher is better.
 
     Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2. Queries without a partner are
     left out; without any query it is 0, the worst.
@@ -46,11 +46,11 @@ def map_at_r(ranking: Ranking) -> float:
     """
     if not ranking.num_queries:
         return 0.0
-    return float(ranking.ap_at_r[ranking.has_partner].mean())
+    return float(ranking.ap_at_r[ranking.has_positive].mean())
 
 
 def r_precision(ranking: Ranking) -> float:
-    """Return the mean share of right images among the first R, R being its partners; higher is better.
+    """Return the mean share of right images among the first R, R being its positives; higher is better.
 
     Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2. Queries without a partner are
     left out; without any query it is 0, the worst.
@@ -63,4 +63,4 @@ def r_precision(ranking: Ranking) -> float:
     """
     if not ranking.num_queries:
         return 0.0
-    return float(ranking.r_precision[ranking.has_partner].mean())
+    return float(ranking.r_precision[ranking.has_positive].mean())

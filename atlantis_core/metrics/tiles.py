@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.metrics.rank_counters import Standings
+from atlantis_core.metrics.rank_counters import RankCounters
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
     from atlantis_core.metrics.distances import Distance, Factor
-    from atlantis_core.metrics.exclusions import Ignored
+    from atlantis_core.metrics.exclusions import ExclusionRule
 
 _SIDE = (
     1024  # rows and columns of a tile: 4 MiB of scores; larger ones fall out of the cache, smaller ones cost calls
 )
 _CELLS = 2**22  # scores held at once while right images are looked up
-_RIGHTS = 2**22  # right images whose counters are held at once, about 60 bytes each
+_MAX_POSITIVES = 2**22  # right images whose counters are held at once, about 60 bytes each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class TiledSearch:
     """Queries and gallery, each sorted by class number."""
 
     distance: Distance
@@ -46,7 +46,7 @@ class Field:
     """Scores closer than this are equal."""
     symmetric: bool
     """Queries and gallery are the same images, each excluding itself: row i and column i are one image."""
-    ignoring: tuple[Ignored, ...] = ()
+    ignoring: tuple[ExclusionRule, ...] = ()
     """What queries leave out besides themselves, in this order of queries and gallery."""
 
     def scores(self, rows: slice, columns: slice) -> torch.Tensor:
@@ -73,55 +73,56 @@ class Field:
         return slice(int(low), int(np.searchsorted(self.gallery_labels, ends[1], side="right")))
 
 
-def sweep(field: Field, no_hit: int) -> tuple[NDArray[Any], ...]:
+def count_ranks(field: TiledSearch, no_hit: int) -> tuple[NDArray[Any], ...]:
     """Return the columns of `Standings.results` for all queries, each (Q,), in their order.
 
     Args:
         field: Queries and gallery.
         no_hit: `first_hit` of a query without a right image.
     """
-    groups = list(_groups(field))
+    groups = list(_query_groups(field))
     parts = [
-        _sweep_group(field, rows, symmetric=field.symmetric and len(groups) == 1).results(no_hit) for rows in groups
+        _count_group_ranks(field, rows, symmetric=field.symmetric and len(groups) == 1).results(no_hit)
+        for rows in groups
     ]
     return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
-def _groups(field: Field) -> Iterator[slice]:
+def _query_groups(field: TiledSearch) -> Iterator[slice]:
     """Cut the queries so that the counters of a part's right images fit in bounded memory."""
     low = np.searchsorted(field.gallery_labels, field.labels, side="left")
     total = np.cumsum(np.searchsorted(field.gallery_labels, field.labels, side="right") - low)
     start = 0
     while start < len(total):
-        budget = _RIGHTS + (total[start - 1] if start else 0)
+        budget = _MAX_POSITIVES + (total[start - 1] if start else 0)
         stop = max(start + 1, int(np.searchsorted(total, budget, side="right")))
         yield slice(start, stop)
         start = stop
 
 
-def _sweep_group(field: Field, group: slice, *, symmetric: bool) -> Standings:
+def _count_group_ranks(field: TiledSearch, group: slice, *, symmetric: bool) -> RankCounters:
     """Return the standings of some queries."""
-    from atlantis_core.base.parallel import on_cores
+    from atlantis_core.base.parallel import map_on_cores
 
-    standings = _rights(field, group)
-    columns = list(_blocks(0, len(field.right), _SIDE))
+    standings = _open_counters(field, group)
+    columns = list(_ranges(0, len(field.right), _SIDE))
 
     def job(rows: slice) -> None:
         inside = slice(rows.start - group.start, rows.stop - group.start)
         for block in columns:
             if symmetric and block.start < rows.start:
                 continue
-            tile = _wrong_only(field, rows, block)
+            tile = _negative_scores(field, rows, block)
             standings.feed(inside, tile.numpy(), block.start)
             if symmetric and block != rows:
                 standings.feed(block, tile.T.contiguous().numpy(), rows.start)
 
-    for _ in on_cores(job, _blocks(group.start, group.stop, _SIDE)):
+    for _ in map_on_cores(job, _ranges(group.start, group.stop, _SIDE)):
         pass
     return standings
 
 
-def _wrong_only(field: Field, rows: slice, columns: slice) -> torch.Tensor:
+def _negative_scores(field: TiledSearch, rows: slice, columns: slice) -> torch.Tensor:
     """Return a tile in which right images, the query itself and what it leaves out score -inf."""
     tile = field.scores(rows, columns)
     cells = tile.numpy()
@@ -135,10 +136,10 @@ def _wrong_only(field: Field, rows: slice, columns: slice) -> torch.Tensor:
     return tile
 
 
-def _rights(field: Field, group: slice) -> Standings:
+def _open_counters(field: TiledSearch, group: slice) -> RankCounters:
     """Look up the right images of some queries and open their counters."""
     row_parts, score_parts, column_parts = [], [], []
-    for rows in _blocks(group.start, group.stop, max(1, min(_SIDE, _CELLS // len(field.right)))):
+    for rows in _ranges(group.start, group.stop, max(1, min(_SIDE, _CELLS // len(field.right)))):
         columns = field.class_columns(rows)
         right = field.same_class(rows, columns)
         right[field.own(rows, columns)] = False
@@ -149,9 +150,9 @@ def _rights(field: Field, group: slice) -> Standings:
         row_parts.append(row + rows.start - group.start)
         column_parts.append(column + columns.start)
     row, score, column = (np.concatenate(parts) for parts in (row_parts, score_parts, column_parts))
-    return Standings(row, score, column, group.stop - group.start, field.tie)
+    return RankCounters(row, score, column, group.stop - group.start, field.tie)
 
 
-def _blocks(start: int, stop: int, side: int) -> Iterator[slice]:
+def _ranges(start: int, stop: int, side: int) -> Iterator[slice]:
     """Cut a range into pieces."""
     return (slice(at, min(at + side, stop)) for at in range(start, stop, side))

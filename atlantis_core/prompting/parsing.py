@@ -7,22 +7,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from atlantis_core.base.text import clean
-from atlantis_core.prompting.mending import mended
+from atlantis_core.base.text import clean_text
+from atlantis_core.prompting.lenient_json import repair_json
 
 LONGEST_PROMPT = 300
 """Characters of a prompt that are kept."""
-_DEEPEST = 6
+_MAX_DEPTH = 6
 """Lists in lists, strings in strings: nobody means more."""
-_BEGINS = re.compile(
+_JSON_START = re.compile(
     r"""\[(?=\s*(?:["'\u201c\u2018\[{\]]|-?\d|(?:true|false|null|True|False|None)\b|$))|\{(?=\s*(?:["'\u201c\u2018}]|\w+\s*:|$))"""
 )
 _TEXT_FIELDS = ("prompt", "caption", "text", "description")
-_LISTED = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.):]|[-*\u2022\u2013])[ \t]+(\S.*)$", re.MULTILINE)
-_QUOTED = re.compile(r"""["'\u201c\u2018](.+)["'\u201d\u2019][,.]*""")
+_LIST_ITEM = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.):]|[-*\u2022\u2013])[ \t]+(\S.*)$", re.MULTILINE)
+_QUOTED_LINE = re.compile(r"""["'\u201c\u2018](.+)["'\u201d\u2019][,.]*""")
 
 
-def json_in(text: str) -> Any:
+def extract_json(text: str) -> Any:
     """Return the JSON list or object that an answer holds.
 
     Prose, code fences and quotes around it are left out. Where there are several, the longest is meant. What
@@ -34,10 +34,10 @@ def json_in(text: str) -> Any:
     Raises:
         ValueError: There is no JSON list or object in the text.
     """
-    return _json_in(text, _DEEPEST)
+    return _extract_json(text, _MAX_DEPTH)
 
 
-def prompts_in(text_or_value: Any) -> list[str]:
+def extract_prompts(text_or_value: Any) -> list[str]:
     """Return the prompts that a model sent, in whatever shape it sent them; none where there are none.
 
     Read are lists of strings or of objects with one text each, an object that holds one list, a string that
@@ -47,47 +47,49 @@ def prompts_in(text_or_value: Any) -> list[str]:
     Args:
         text_or_value: An answer, or a value out of its JSON.
     """
-    return [prompt for text in _texts(text_or_value, _DEEPEST) if (prompt := clean(text, LONGEST_PROMPT))]
+    return [
+        prompt for text in _collect_texts(text_or_value, _MAX_DEPTH) if (prompt := clean_text(text, LONGEST_PROMPT))
+    ]
 
 
-def _json_in(text: str, depth: int) -> Any:
-    whole = _strict(text)
+def _extract_json(text: str, depth: int) -> Any:
+    whole = _parse_strict(text)
     if isinstance(whole, list | dict):
         return whole
     if isinstance(whole, str) and depth > 0:
-        return _json_in(whole, depth - 1)
-    found = list(_found(text)) or list(_found(text.replace('\\"', '"')))
+        return _extract_json(whole, depth - 1)
+    found = list(_iterate_values(text)) or list(_iterate_values(text.replace('\\"', '"')))
     if not found:
-        raise ValueError(f"no JSON list or object in {clean(text, 80)!r}")
+        raise ValueError(f"no JSON list or object in {clean_text(text, 80)!r}")
     return max(found, key=lambda pair: pair[1])[0]
 
 
-def _found(text: str) -> Iterator[tuple[Any, int]]:
+def _iterate_values(text: str) -> Iterator[tuple[Any, int]]:
     """Yield each list or object with its length in characters, none from inside another."""
     at = 0
-    while match := _BEGINS.search(text, at):
-        value, at = _value_at(text, match.start())
+    while match := _JSON_START.search(text, at):
+        value, at = _parse_value(text, match.start())
         if isinstance(value, list | dict):
             yield value, at - match.start()
 
 
-def _value_at(text: str, start: int) -> tuple[Any, int]:
+def _parse_value(text: str, start: int) -> tuple[Any, int]:
     try:
         return json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
-        written, end = mended(text, start)
-    value = _strict(written)
-    return (value if value is not None else _repaired(text[start:end])), end
+        written, end = repair_json(text, start)
+    value = _parse_strict(written)
+    return (value if value is not None else _parse_repaired(text[start:end])), end
 
 
-def _strict(text: str) -> Any:
+def _parse_strict(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _repaired(text: str) -> Any:
+def _parse_repaired(text: str) -> Any:
     import json_repair
 
     try:
@@ -96,45 +98,49 @@ def _repaired(text: str) -> Any:
         return None
 
 
-def _texts(value: Any, depth: int) -> list[str]:
+def _collect_texts(value: Any, depth: int) -> list[str]:
     if depth < 0:
         return []
     if isinstance(value, str):
-        return _texts_in_answer(value, depth)
+        return _collect_from_text(value, depth)
     if isinstance(value, Mapping):
-        return _texts_of_object(value, depth)
+        return _collect_from_object(value, depth)
     if isinstance(value, list | tuple):
-        return [text for item in value for text in ([item] if isinstance(item, str) else _texts(item, depth - 1))]
+        return [
+            text for item in value for text in ([item] if isinstance(item, str) else _collect_texts(item, depth - 1))
+        ]
     return []
 
 
-def _texts_in_answer(text: str, depth: int) -> list[str]:
+def _collect_from_text(text: str, depth: int) -> list[str]:
     """Read JSON or listed lines, whichever holds more: prompts may have brackets, JSON may have dashes."""
     try:
-        found = _texts(json_in(text), depth - 1)
+        found = _collect_texts(extract_json(text), depth - 1)
     except ValueError:
         found = []
-    lines = [_unquoted(line) for line in _LISTED.findall(text)]
+    lines = [_unquote(line) for line in _LIST_ITEM.findall(text)]
     return lines if len(lines) > len(found) else found
 
 
-def _unquoted(line: str) -> str:
-    inner = _QUOTED.fullmatch(line.strip())
+def _unquote(line: str) -> str:
+    inner = _QUOTED_LINE.fullmatch(line.strip())
     return inner.group(1) if inner else line
 
 
-def _texts_of_object(value: Mapping[Any, Any], depth: int) -> list[str]:
+def _collect_from_object(value: Mapping[Any, Any], depth: int) -> list[str]:
     lists = {str(key): item for key, item in value.items() if isinstance(item, list | tuple | Mapping) and item}
     if lists:
         named = [item for key, item in lists.items() if any(field in key.lower() for field in _TEXT_FIELDS)]
         chosen = list(lists.values()) if len(lists) == 1 else named
-        return _texts(chosen[0], depth - 1) if len(chosen) == 1 else []
-    return _texts_of_fields({str(key).lower(): item for key, item in value.items() if isinstance(item, str)}, depth)
+        return _collect_texts(chosen[0], depth - 1) if len(chosen) == 1 else []
+    return _collect_from_fields(
+        {str(key).lower(): item for key, item in value.items() if isinstance(item, str)}, depth
+    )
 
 
-def _texts_of_fields(fields: Mapping[str, str], depth: int) -> list[str]:
+def _collect_from_fields(fields: Mapping[str, str], depth: int) -> list[str]:
     if fields and all(re.fullmatch(r"(?:prompt|caption)?[ _]?\d+", key) for key in fields):
         return list(fields.values())
     named = [fields[key] for key in _TEXT_FIELDS if key in fields]
     chosen = named[:1] or (list(fields.values()) if len(fields) == 1 else [])
-    return [inner for text in chosen for inner in _texts(text, depth - 1) or [text]]
+    return [inner for text in chosen for inner in _collect_texts(text, depth - 1) or [text]]

@@ -9,20 +9,20 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-_INDEX = re.compile(r"^\s*\d+\s*[.\-]+\s*(?=\S)")
+_FOLDER_NUMBER = re.compile(r"^\s*\d+\s*[.\-]+\s*(?=\S)")
 """`002.Acura` and `07-Acura`: a folder's number, not part of the name."""
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
 _POSSESSIVE = re.compile(r"['\u2019]s\b")
 _PLURAL = re.compile(r"(?<=[^\W\d_]{3})(?<!s)s$")
-_FILLERS = frozenset({"a", "an", "the", "of", "and", "with", "in", "on", "for"})
-_ENOUGH = 0.4
+_STOP_WORDS = frozenset({"a", "an", "the", "of", "and", "with", "in", "on", "for"})
+_MIN_SHARE = 0.4
 """A prompt names its class when it holds words of at least this share of the name's weight."""
-_CLEARLY = 0.02
+_CLEAR_MARGIN = 0.02
 """Another class is named when its share is higher by more than this."""
 
 
-def words_in(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Return a text's words in its order: lower case, without accents, plural `s` and possessive `'s`.
 
     Chinese and Japanese characters are words of their own, since nothing parts them.
@@ -32,12 +32,12 @@ def words_in(text: str) -> list[str]:
     return [_PLURAL.sub("", word) for word in _WORD.findall(plain)]
 
 
-def spoken(class_name: str) -> str:
+def readable_name(class_name: str) -> str:
     """Return a class name as one would say it: no folder number, no underscores or dashes."""
-    return " ".join(re.split(r"[\s_\-]+", _INDEX.sub("", class_name))).strip()
+    return " ".join(re.split(r"[\s_\-]+", _FOLDER_NUMBER.sub("", class_name))).strip()
 
 
-class Subjects:
+class SubjectChecker:
     """The class names of a collection, and which of their words tell one from another.
 
     A word weighs ln(1 + classes / classes with it). A prompt is on its subject when it holds the first word of
@@ -59,13 +59,13 @@ class Subjects:
         self._weights = {word: math.log(1 + len(self._words) / count) for word, count in counts.items()}
         self._single = {word for word, count in counts.items() if count == 1 and not word.isdigit()}
         self._common = {word for word, count in counts.items() if len(self._words) == count > 1}
-        self._naming = _by_word(self._words)
+        self._naming = _index_by_word(self._words)
 
     def names(self, prompt: str, class_name: str) -> bool:
         """Return whether a prompt names the class that it is for."""
-        return not self.wrong_subject(prompt, class_name)
+        return not self.find_subject_error(prompt, class_name)
 
-    def wrong_subject(self, prompt: str, class_name: str) -> str:
+    def find_subject_error(self, prompt: str, class_name: str) -> str:
         """Return why a prompt is not about its class, in a few words; empty where it is.
 
         Args:
@@ -76,15 +76,15 @@ class Subjects:
         own = self._words.get(class_name) or _name_words(class_name)
         if not self._is_usable(own):
             return ""
-        held = _held(prompt)
+        held = _prompt_words(prompt)
         share = self._share(own, held)
-        rival = self._rival(own, held, share) or self._longer(own, words_in(prompt))
+        rival = self._rival(own, held, share) or self._longer(own, split_words(prompt))
         if rival:
-            return f"names {spoken(rival)!r} instead"
+            return f"names {readable_name(rival)!r} instead"
         # A word that no other class has tells as much as the share does: `Corvette Z06` in a name of seven words.
-        is_enough = share >= _ENOUGH or any(word in held and word in self._single for word in own[1:])
+        is_enough = share >= _MIN_SHARE or any(word in held and word in self._single for word in own[1:])
         has_first = not self._first_word_needed or own[0] in held
-        return "" if is_enough and has_first else f"does not name {spoken(class_name)!r}"
+        return "" if is_enough and has_first else f"does not name {readable_name(class_name)!r}"
 
     def _is_usable(self, words: Collection[str]) -> bool:
         return any(not word.isdigit() and word not in self._common for word in words)
@@ -99,14 +99,14 @@ class Subjects:
         """Return the class that the words fit clearly better than the own; empty where there is none."""
         shares = {name: self._share(self._words[name], held) for name in self._candidates(own, held)}
         best = max(shares, key=lambda name: shares[name], default="")
-        return best if best and shares[best] > max(share + _CLEARLY, _ENOUGH) else ""
+        return best if best and shares[best] > max(share + _CLEAR_MARGIN, _MIN_SHARE) else ""
 
     def _longer(self, own: Collection[str], said: Sequence[str]) -> str:
         """Return the class with the own words and more that is named word for word, as orange juice by orange."""
-        line = _in_line(word for word in said if word not in _FILLERS)
+        line = _joined_words(word for word in said if word not in _STOP_WORDS)
         candidates = {name for word in own for name in self._naming.get(word, ())}
         longer = (name for name in sorted(candidates) if set(own) < set(self._words[name]))
-        return next((name for name in longer if _in_line(self._words[name]) in line), "")
+        return next((name for name in longer if _joined_words(self._words[name]) in line), "")
 
     def _candidates(self, own: Collection[str], held: Collection[str]) -> Iterator[str]:
         """Yield the classes that are named by a word which the own class lacks, or that are named in full."""
@@ -118,21 +118,21 @@ class Subjects:
 
 
 def _name_words(class_name: str) -> tuple[str, ...]:
-    words = words_in(spoken(class_name))
-    return tuple(dict.fromkeys([word for word in words if word not in _FILLERS] or words))
+    words = split_words(readable_name(class_name))
+    return tuple(dict.fromkeys([word for word in words if word not in _STOP_WORDS] or words))
 
 
-def _held(prompt: str) -> set[str]:
+def _prompt_words(prompt: str) -> set[str]:
     """Return a prompt's words and its neighbouring words written as one: `SRT-8` holds `srt8` too."""
-    words = words_in(prompt)
+    words = split_words(prompt)
     return {*words, *(first + second for first, second in itertools.pairwise(words))}
 
 
-def _in_line(words: Iterable[str]) -> str:
+def _joined_words(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "
 
 
-def _by_word(words_of: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+def _index_by_word(words_of: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     naming: dict[str, list[str]] = {}
     for name, words in words_of.items():
         for word in words:

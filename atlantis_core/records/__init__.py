@@ -6,14 +6,20 @@ hold nothing else.
 
 from __future__ import annotations
 
-from atlantis_core.records.asked import Budget, Goal, Price, RunSpec
 from atlantis_core.records.collection import Caption, Cell, Collection, LabelledImage, Problem, Regime, Role, Split
-from atlantis_core.records.making import Arm, Candidate, CellRequest, GenerationRequest, Protocol, Verdict
+from atlantis_core.records.generation import (
+    Candidate,
+    CellRequest,
+    GenerationMode,
+    GenerationRequest,
+    Protocol,
+    Verdict,
+)
 from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
-from atlantis_core.records.searching import Filled, Hit, IndexFacts
+from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
+from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 
 __all__ = [
-    "Arm",
     "Budget",
     "Candidate",
     "Caption",
@@ -22,12 +28,13 @@ __all__ = [
     "CellRequest",
     "Collection",
     "Comparison",
-    "Filled",
     "Gap",
+    "GenerationMode",
     "GenerationRequest",
     "Goal",
     "Hit",
     "IndexFacts",
+    "IndexUpdate",
     "Interval",
     "LabelledImage",
     "Measurement",

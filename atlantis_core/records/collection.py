@@ -72,7 +72,7 @@ class Cell:
     facet: str = ""
     value: str = ""
 
-    def takes_in(self, cell: Cell) -> bool:
+    def contains(self, cell: Cell) -> bool:
         """Whether another cell lies within this one, in which an empty field means any."""
         pairs = ((self.class_name, cell.class_name), (self.facet, cell.facet), (self.value, cell.value))
         return all(want in {"", have} for want, have in pairs)

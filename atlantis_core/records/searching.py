@@ -58,7 +58,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class IndexUpdate:
     """What a filling did, in images."""
 
     added: int

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Protocol
-from atlantis_core.run.constraints import Wishes, cells_named, wishes_of
-from atlantis_core.run.protocol_rules import edited_protocol, with_total
+from atlantis_core.run.constraints import Constraints, parse_cells, read_constraints
+from atlantis_core.run.protocol_rules import parse_edited_protocol, scale_protocol
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -18,13 +18,13 @@ BY_AUTO = "by --auto"
 """Who approves where no person is asked."""
 
 
-def as_wished(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
+def drop_skipped_cells(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a person is asked, less the cells that were to be left alone since."""
-    protocol = wishes_of(session).without_skipped(from_json(Protocol, question["protocol"]))
+    protocol = read_constraints(session).without_skipped(from_json(Protocol, question["protocol"]))
     return {**question, "protocol": as_json(protocol), "images": protocol.num_images}
 
 
-def approval(
+def build_approval(
     session: Session, question: Mapping[str, Any], images: int | None = None, without: str = ""
 ) -> dict[str, Any]:
     """Return the answer that approves what waits, checked like any edited protocol.
@@ -40,16 +40,16 @@ def approval(
         ToolError: `without` names no cell.
     """
     first = from_json(Protocol, question["protocol"])
-    protocol = wishes_of(session).without_skipped(first)
+    protocol = read_constraints(session).without_skipped(first)
     if without:
-        cells = cells_named(without, session.collection)
+        cells = parse_cells(without, session.collection)
         if not cells:
             raise ToolError(f"{without!r} names no class and no facet value of this collection")
-        protocol = Wishes(skip=cells).without_skipped(protocol)
+        protocol = Constraints(skip=cells).without_skipped(protocol)
     if images is not None:
-        protocol = with_total(protocol, images)
+        protocol = scale_protocol(protocol, images)
     if protocol == first:
         return {"decision": "approve"}
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    checked = edited_protocol(as_json(protocol), session.collection, session.spec.regime, left)
+    checked = parse_edited_protocol(as_json(protocol), session.collection, session.spec.regime, left)
     return {"decision": "edit", "protocol": as_json(checked)}

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from atlantis_core.harbor.planted import planted_gap
+from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Comparison, Gap
-from atlantis_core.run.measurements import compare_arms, queries_of
+from atlantis_core.run.measurements import compare_arms, queries_in_cells
 from atlantis_core.run.session import Session
 
 Arms = Mapping[str, Sequence[str]]
 """Trial ids of `baseline` and `incumbent`, by judging seed."""
 
 
-def change_on(session: Session, arms: Arms, cells: Iterable[tuple[str, str, str]]) -> Comparison | None:
+def compare_on_cells(session: Session, arms: Arms, cells: Iterable[tuple[str, str, str]]) -> Comparison | None:
     """Compare the final model with the baseline on the queries of some cells.
 
     Args:
@@ -28,28 +28,28 @@ def change_on(session: Session, arms: Arms, cells: Iterable[tuple[str, str, str]
     """
     if not _comparable(session, arms):
         return None
-    select = queries_of(session, cells)
+    select = queries_in_cells(session, cells)
     return _compared(session, arms, select) if select else None
 
 
-def change_overall(session: Session, arms: Arms) -> Comparison | None:
+def compare_overall(session: Session, arms: Arms) -> Comparison | None:
     """Compare the final model with the baseline over all queries; None where nothing was judged."""
     return _compared(session, arms, None) if _comparable(session, arms) else None
 
 
-def change_on_planted_gap(session: Session, arms: Arms) -> Comparison | None:
+def compare_planted_gap(session: Session, arms: Arms) -> Comparison | None:
     """Compare on the gap planted in a bundled world; None in every other collection."""
-    cells = planted_gap(session.collection.root)
-    return change_on(session, arms, cells) if cells else None
+    cells = read_planted_gap(session.collection.root)
+    return compare_on_cells(session, arms, cells) if cells else None
 
 
-def gap_changes(session: Session, arms: Arms, gaps: Iterable[Gap]) -> list[dict[str, Any]]:
+def compare_gaps(session: Session, arms: Arms, gaps: Iterable[Gap]) -> list[dict[str, Any]]:
     """Return one row per gap: what was found, and its Recall@1 before and after.
 
     `before` is the baseline over the judging seeds, so it may differ from `recall_at_1`, which is that of the
     model in which the gap was found.
     """
-    return [_row(gap, change_on(session, arms, [cell_of(gap)])) for gap in gaps]
+    return [_row(gap, compare_on_cells(session, arms, [cell_of(gap)])) for gap in gaps]
 
 
 def cell_of(gap: Gap) -> tuple[str, str, str]:

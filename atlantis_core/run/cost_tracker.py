@@ -18,7 +18,7 @@ FEWEST_TOKENS = 256
 """An answer shorter than this is of no use: a purse that cannot pay for it counts as empty."""
 
 
-class Purse:
+class CostTracker:
     """A run's money.
 
     Args:
@@ -42,7 +42,7 @@ class Purse:
             return left
         return max(0.0, left - self._ledger.spent(self._spec.beside)["usd"])
 
-    def tokens_for(self, name: str, input_tokens: int) -> int | None:
+    def affordable_tokens(self, name: str, input_tokens: int) -> int | None:
         """Return how many tokens an answer may have, so that the call cannot cost more than is left.
 
         Args:
@@ -81,12 +81,12 @@ class Purse:
                 "run it without --budget-usd"
             )
         usd = self.price_usd(usage, name)
-        self._ledger.spend(self._run_id, "tokens", tokens_of(usage), reference)
+        self._ledger.spend(self._run_id, "tokens", count_tokens(usage), reference)
         self._ledger.spend(self._run_id, "usd", usd, reference)
         return usd
 
 
-def tokens_of(usage: Usage | None) -> int:
+def count_tokens(usage: Usage | None) -> int:
     """Return the tokens of a call, in and out; 0 where the service does not say."""
     return _count(usage or {}, "input_tokens") + _count(usage or {}, "output_tokens")
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
-from atlantis_core.base.text import quoted
-from atlantis_core.run.verdict_snapshot import as_measured
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import quote
+from atlantis_core.run.verdict_snapshot import snapshot_verdicts
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -27,7 +27,7 @@ class Critique:
     """`rules`, or the chat model's name."""
 
 
-def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
+def describe_round(finished: Mapping[str, Any], session: Session) -> list[str]:
     """Return a finished round as short statements with its figures.
 
     Args:
@@ -36,11 +36,11 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
     """
     protocol, decision, index = finished["protocol"], finished["decision"], finished["round"]
     targeted, overall = decision["targeted"], decision["overall"]
-    made, kept, why = survivors(session, index)
+    made, kept, why = count_survivors(session, index)
     asked = Counter((one["cell"]["facet"], one["cell"]["value"]) for one in protocol["cells"])
-    where = ", ".join(f"{_value(*pair)} ({counted(count, 'cell')})" for pair, count in asked.items())
+    where = ", ".join(f"{_value(*pair)} ({count_noun(count, 'cell')})" for pair, count in asked.items())
     return [
-        f"round {index}: {counted(made, 'image')} made for {where} with arm {protocol['arm']}, weight "
+        f"round {index}: {count_noun(made, 'image')} made for {where} with arm {protocol['arm']}, weight "
         f"{protocol['synthetic_weight']:g}",
         f"the filters kept {kept} of {made}" + (f"; rejected: {why}" if why else ""),
         f"expected gain {protocol['expected_gain']:+.3f}; measured on the targeted cells {targeted['gain']:+.3f} "
@@ -50,9 +50,9 @@ def round_facts(finished: Mapping[str, Any], session: Session) -> list[str]:
     ]
 
 
-def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
+def count_survivors(session: Session, round_index: int) -> tuple[int, int, str]:
     """Return how many images a round made, how many its filters kept, and why the others went."""
-    verdicts = as_measured(session, round_index).verdicts
+    verdicts = snapshot_verdicts(session, round_index).verdicts
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
     return len(verdicts), sum(verdict.kept for verdict in verdicts), why
@@ -60,4 +60,4 @@ def survivors(session: Session, round_index: int) -> tuple[int, int, str]:
 
 def _value(facet: str, value: str) -> str:
     """Return a facet value as quoted data: it may come from a file."""
-    return quoted(f"{facet}={value}") if facet else "whole classes"
+    return quote(f"{facet}={value}") if facet else "whole classes"

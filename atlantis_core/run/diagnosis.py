@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Cell, Gap, Goal, LabelledImage
-from atlantis_core.run.measurements import measure_trial, trials
+from atlantis_core.run.measurements import find_trials, measure_trial
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.gaps import find_gaps
 
@@ -19,11 +19,11 @@ _LOOKED_AT = 200  # gaps among which those that the goal names come first
 def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
     goal, outcomes = session.goal, _outcomes(session, trial_id)
-    gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: names(goal, cell))
+    gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: is_goal_cell(goal, cell))
     return _goal_first(gaps, goal)[:top]
 
 
-def gaps_in(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
+def find_gaps_in_cells(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
     """Return what one trial's failures are in the cells that somebody names, worst first; none where it has none.
 
     Args:
@@ -36,13 +36,13 @@ def gaps_in(session: Session, trial_id: str, cells: Sequence[Cell], top: int) ->
     wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
 
     def is_named(cell: Cell) -> bool:
-        return any(one.takes_in(cell) for one in wanted)
+        return any(one.contains(cell) for one in wanted)
 
     gaps = find_gaps(session.collection, _outcomes(session, trial_id), sys.maxsize, is_named)
     return tuple(gap for gap in gaps if is_named(gap.cell))[:top]
 
 
-def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:
+def count_top1_labels(session: Session, trial_id: str, class_name: str) -> list[tuple[str, int]]:
     """Return which labels a class's validation queries get first, most frequent first."""
     outcomes = _outcomes(session, trial_id)
     label_of = {image.id: image.label for image in session.task.queries}
@@ -50,12 +50,12 @@ def answers_for_class(session: Session, trial_id: str, class_name: str) -> list[
     return Counter(returned for query, returned in pairs if label_of[query] == class_name).most_common()
 
 
-def names(goal: Goal, cell: Cell) -> bool:
+def is_goal_cell(goal: Goal, cell: Cell) -> bool:
     """Whether a goal names a cell of the collection."""
-    return any(wanted.takes_in(cell) for wanted in goal.cells)
+    return any(wanted.contains(cell) for wanted in goal.cells)
 
 
-def covers(wanted: Cell, image: LabelledImage) -> bool:
+def is_in_cell(wanted: Cell, image: LabelledImage) -> bool:
     """Whether a goal's cell, in which an empty field means any, takes in an image."""
     if wanted.class_name not in {"", image.label}:
         return False
@@ -63,12 +63,12 @@ def covers(wanted: Cell, image: LabelledImage) -> bool:
 
 
 def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
-    measured = measure_trial(session, trials(session, [trial_id])[0])
+    measured = measure_trial(session, find_trials(session, [trial_id])[0])
     if measured is None:
         raise ToolError("the diagnosing training crashed; there is nothing to read gaps from")
     return measured[1]
 
 
 def _goal_first(gaps: tuple[Gap, ...], goal: Goal) -> tuple[Gap, ...]:
-    named = [gap for gap in gaps if names(goal, gap.cell)]
+    named = [gap for gap in gaps if is_goal_cell(goal, gap.cell)]
     return tuple(named) + tuple(gap for gap in gaps if gap not in named)

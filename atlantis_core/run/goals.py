@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, Collection, Goal
 
 _TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|recall)\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
@@ -46,7 +46,7 @@ def read_goal(text: str, collection: Collection) -> Goal:
     classes = _named_classes(words, collection.classes)
     values = [
         (facet, value)
-        for facet, found in known_values(collection).items()
+        for facet, found in facet_value_lists(collection).items()
         for value in found
         if _words(value) and _words(value) <= words
     ]
@@ -54,10 +54,12 @@ def read_goal(text: str, collection: Collection) -> Goal:
     return Goal(text.strip(), () if cells == (Cell(""),) else cells, _target(text))
 
 
-def goal_in_words(goal: Goal, collection: Collection) -> str:
+def describe_goal(goal: Goal, collection: Collection) -> str:
     """Say what a goal was understood to name in a collection, so that nobody has to guess."""
     if not goal.cells:
-        known = "; ".join(f"{facet}: {', '.join(values[:6])}" for facet, values in known_values(collection).items())
+        known = "; ".join(
+            f"{facet}: {', '.join(values[:6])}" for facet, values in facet_value_lists(collection).items()
+        )
         hint = f"it could name {known}" if known else "facets will come from captions"
         return f"the goal names no class and no facet value, so every query counts ({hint})"
     values = sorted({f"{cell.facet}={cell.value}" for cell in goal.cells if cell.facet})
@@ -68,7 +70,7 @@ def goal_in_words(goal: Goal, collection: Collection) -> str:
     return f"the goal names {' in '.join(named)}"
 
 
-def budget_in(text: str) -> dict[str, float]:
+def parse_budget(text: str) -> dict[str, float]:
     """Return the limits that a goal's words set: `images`, `usd`, `rounds`, as far as they are named.
 
     Raises:

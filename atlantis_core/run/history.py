@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import BudgetSpent, ToolError
+from atlantis_core.base.errors import BudgetExceeded, ToolError
 from atlantis_core.base.serialization import from_json
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Candidate, Cell, Gap
-from atlantis_core.run.constraints import wishes_of
+from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.insight import Insight
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 
-def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str, Any]:
+def collect_brief_facts(session: Session, round_index: int, max_images: int) -> dict[str, Any]:
     """Return what a drafter may know, as the fields of `tools.context.Brief`.
 
     Raises:
@@ -24,20 +24,20 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
     gaps = session.read(round_index, "gaps")
     if gaps is None:
         raise ToolError("gaps are not known in this round; find them first")
-    share = share_of_round(session, round_index)
+    share = images_for_round(session, round_index)
     num_images = min(share, max_images) if max_images > 0 else share
     if num_images < 1:
-        raise BudgetSpent(f"no image left to make in round {round_index}")
-    wishes, insight = wishes_of(session), session.read(round_index, "insight")
+        raise BudgetExceeded(f"no image left to make in round {round_index}")
+    wishes, insight = read_constraints(session), session.read(round_index, "insight")
     whole = [cell for cell in wishes.skip if not (cell.class_name and cell.facet)]
     return {
-        "gaps": tuple(gap for gap in from_json(tuple[Gap, ...], gaps) if wishes.allow(gap.cell)),
+        "gaps": tuple(gap for gap in from_json(tuple[Gap, ...], gaps) if wishes.allows(gap.cell)),
         "history": tuple(history(session)),
         "num_images": num_images,
         "classes": _less(session, {cell.class_name for cell in whole if not cell.facet}),
         "facet_values": {
             facet: tuple(value for value in values if Cell("", facet, value) not in whole)
-            for facet, values in known_values(session.collection).items()
+            for facet, values in facet_value_lists(session.collection).items()
         },
         "goal": session.goal.text,
         "wishes": wishes,
@@ -48,7 +48,7 @@ def brief_facts(session: Session, round_index: int, max_images: int) -> dict[str
     }
 
 
-def share_of_round(session: Session, round_index: int) -> int:
+def images_for_round(session: Session, round_index: int) -> int:
     """Return how many images a round may make: its even share of those left, or `DEFAULT_IMAGES` without a limit."""
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     rounds_left = max(1, session.spec.budget.rounds - round_index + 1)

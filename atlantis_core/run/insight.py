@@ -12,8 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from atlantis_core.base.text import clean
-from atlantis_core.data.facets import LEAST_SHARE, choose_facets, follows, frequent, known_values, with_columns
+from atlantis_core.base.text import clean_text
+from atlantis_core.data.facets import (
+    LEAST_SHARE,
+    add_facets,
+    choose_facets,
+    drop_rare_values,
+    facet_value_lists,
+    is_implied_by_label,
+)
 from atlantis_core.records import Caption, Cell, Collection
 
 MOST_FACETS = 4
@@ -103,12 +110,12 @@ class Insight:
     claims: tuple[Claim, ...]
 
 
-def shown(name: str) -> str:
+def shorten_name(name: str) -> str:
     """Return a class name or facet value as a model sees it: one line, not longer than is needed to tell it."""
-    return clean(name, _LONGEST_NAME)
+    return clean_text(name, _LONGEST_NAME)
 
 
-def checked(
+def check_insight(
     ideas: InsightIdeas, facts: InsightFacts, collection: Collection, captions: Sequence[Caption]
 ) -> tuple[Insight, tuple[FacetIdea, ...]]:
     """Check what a model proposed against the collection.
@@ -129,28 +136,28 @@ def checked(
         checks.append(_counted(idea, collection, captions, taken))
         accepted += [idea] if checks[-1].kept else []
         taken.add(idea.name.casefold())
-    grown = with_ideas(collection, captions, accepted)
+    grown = add_facet_ideas(collection, captions, accepted)
     claims = [_claim(claim, facts, grown) for claim in ideas.claims[:MOST_CLAIMS]]
-    domain = clean(ideas.domain, _LONGEST_CLAIM)
+    domain = clean_text(ideas.domain, _LONGEST_CLAIM)
     insight = Insight(domain, facts.mode, ideas.by, tuple(checks), tuple(claim for claim in claims if claim.text))
     return insight, tuple(accepted)
 
 
-def with_ideas(collection: Collection, captions: Sequence[Caption], ideas: Sequence[FacetIdea]) -> Collection:
+def add_facet_ideas(collection: Collection, captions: Sequence[Caption], ideas: Sequence[FacetIdea]) -> Collection:
     """Return the collection with the values of proposed facets, read from its captions by whole words."""
     columns = {idea.name: _column(idea, collection, captions) for idea in ideas if idea.name not in collection.facets}
-    return with_columns(collection, columns) if columns else collection
+    return add_facets(collection, columns) if columns else collection
 
 
 def _cleaned(idea: FacetIdea) -> FacetIdea | None:
     """Return a facet with harmless names and few values; None where no name is left."""
     values: dict[str, tuple[str, ...]] = {}
     for value, words in idea.values.items():
-        name = clean(value, _LONGEST_NAME)
-        told = (clean(word, _LONGEST_NAME) for word in (words or (value,))[:_MOST_WORDS])
+        name = clean_text(value, _LONGEST_NAME)
+        told = (clean_text(word, _LONGEST_NAME) for word in (words or (value,))[:_MOST_WORDS])
         if name and len(values) < MOST_VALUES:
             values.setdefault(name, tuple(dict.fromkeys(filter(None, told))))
-    name = clean(idea.name, _LONGEST_NAME)
+    name = clean_text(idea.name, _LONGEST_NAME)
     return FacetIdea(name, values) if name else None
 
 
@@ -183,7 +190,7 @@ def _why_not(name: str, column: Sequence[str], collection: Collection, taken: se
     """Return why a column read from captions is no facet, or nothing where it is one."""
     if name.casefold() in taken:
         return "there is a column or facet of this name"
-    values = frequent(column)
+    values = drop_rare_values(column)
     labels = [image.label for image in collection.images]
     if reason := choose_facets(labels, {name: values}).not_facets.get(name, ""):
         return reason
@@ -194,7 +201,7 @@ def _why_not(name: str, column: Sequence[str], collection: Collection, taken: se
             if value and facet in image.facets
         ]
         told = [value for value, _ in both]
-        if len(set(told)) > 1 and follows(told, [value for _, value in both]):
+        if len(set(told)) > 1 and is_implied_by_label(told, [value for _, value in both]):
             return f"function of the facet {facet!r}"
     return ""
 
@@ -203,13 +210,13 @@ def _claim(claim: Claim, facts: InsightFacts, collection: Collection) -> Claim:
     ids = dict.fromkeys(re.sub(r"\W", "", written).upper() for written in claim.evidence)
     evidence = tuple(one for one in ids if one in facts.facts)
     cells = tuple(dict.fromkeys(filter(None, (_known_cell(cell, collection) for cell in claim.cells[:_MOST_CELLS]))))
-    text = clean(claim.text, _LONGEST_CLAIM)
+    text = clean_text(claim.text, _LONGEST_CLAIM)
     return replace(claim, text=text, evidence=evidence, is_guess=claim.is_guess or not evidence, cells=cells)
 
 
 def _known_cell(cell: Cell, collection: Collection) -> Cell | None:
     """Return a cell by the names it has in the collection; None where it has no such cell."""
-    values = known_values(collection)
+    values = facet_value_lists(collection)
     class_name = _as_known(cell.class_name, {image.label for image in collection.of_split("train")})
     facet = _as_known(cell.facet, values)
     value = _as_known(cell.value, values.get(facet or "", ()))
@@ -223,5 +230,5 @@ def _as_known(written: str, names: Iterable[str]) -> str | None:
     exact = dict.fromkeys(names)
     if not written or written in exact:
         return written
-    loose = {shown(name).casefold(): name for name in exact}
-    return loose.get(shown(written).casefold())
+    loose = {shorten_name(name).casefold(): name for name in exact}
+    return loose.get(shorten_name(written).casefold())

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.captioning.wordcount import caption_words
-from atlantis_core.data.facets import facet_values, known_values
-from atlantis_core.run.insight import InsightFacts, Mode, shown
+from atlantis_core.captioning.wordcount import count_caption_words
+from atlantis_core.data.facets import count_facet_values, facet_value_lists
+from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
 from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
@@ -26,7 +26,7 @@ _MOST_NAMED = 6
 _RESERVED = ("split", "role", "label", "class")
 
 
-def insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
+def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
     """Gather what a model is told of a run's collection.
 
     Args:
@@ -38,20 +38,20 @@ def insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightF
     measured = gaps if mode == "hybrid" else ()
     sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
     sentences += _measured(session) if mode == "hybrid" else []
-    sentences += [in_short(group) for group in group_gaps(measured)]
+    sentences += [describe_group(group) for group in group_gaps(measured)]
     return InsightFacts(
         mode=mode,
         goal=session.goal.text,
         facts={f"F{number}": text for number, text in enumerate(sentences[:MOST_FACTS], 1)},
-        words=tuple(caption_words(captions)),
+        words=tuple(count_caption_words(captions)),
         num_captions=len(captions),
         classes=_classes(collection, measured),
-        facet_values=known_values(collection),
+        facet_values=facet_value_lists(collection),
         taken_names=tuple(dict.fromkeys((*collection.facets, *collection.not_facets, *_RESERVED))),
     )
 
 
-def in_short(group: GroupGap, quoted: bool = False) -> str:
+def describe_group(group: GroupGap, quoted: bool = False) -> str:
     """Return a group's sentence with long names cut.
 
     Args:
@@ -60,7 +60,7 @@ def in_short(group: GroupGap, quoted: bool = False) -> str:
     """
 
     def named(name: str) -> str:
-        return json.dumps(shown(name), ensure_ascii=False) if quoted and name else shown(name)
+        return json.dumps(shorten_name(name), ensure_ascii=False) if quoted and name else shorten_name(name)
 
     names = tuple(map(named, group.class_names))
     return replace(group, facet=named(group.facet), value=named(group.value), class_names=names).sentence
@@ -89,16 +89,17 @@ def _from_statistics(session: Session) -> list[str]:
 
 def _facets(collection: Collection) -> list[str]:
     """Return for each facet how many training images its values have, and how many of its cells are empty."""
-    train, values = collection.of_split("train"), known_values(collection)
+    train, values = collection.of_split("train"), facet_value_lists(collection)
     num_classes = len({image.label for image in train})
     sentences = []
     for facet in collection.facets[:_MOST_FACETS]:
-        counted = facet_values(train, facet)
+        counted = count_facet_values(train, facet)
         cells = {(image.label, image.facets[facet]) for image in train if facet in image.facets}
         fewest = sorted(values[facet], key=lambda value: (counted[value], value))[:_MOST_VALUES]
         empty = num_classes * len(values[facet]) - len(cells)
         sentences.append(
-            f"facet {shown(facet)}, training images, fewest first: {_listed([(v, counted[v]) for v in fewest])}; "
+            f"facet {shorten_name(facet)}, training images, fewest first: "
+            f"{_listed([(v, counted[v]) for v in fewest])}; "
             f"{empty} of {num_classes * len(values[facet])} cells class x value have none"
         )
     return sentences
@@ -112,15 +113,16 @@ def _measured(session: Session) -> list[str]:
     sentences = [f"the baseline's Recall@1 is {found['recall_at']['1']:.3f} over {found['queries']} queries"]
     for facet, values in list(found["per_facet"].items())[:_MOST_FACETS]:
         worst = sorted(values.items(), key=lambda item: item[1]["value"])[:_MOST_VALUES]
-        listed = ", ".join(f"{shown(value)} {one['value']:.3f} ({one['count']})" for value, one in worst)
+        listed = ", ".join(f"{shorten_name(value)} {one['value']:.3f} ({one['count']})" for value, one in worst)
         sentences.append(
-            f"the same by {shown(facet)} (queries): {listed}" + (", the only value" if len(values) == 1 else "")
+            f"the same by {shorten_name(facet)} (queries): {listed}"
+            + (", the only value" if len(values) == 1 else "")
         )
     return sentences
 
 
 def _listed(counts: Sequence[tuple[str, int]]) -> str:
-    return ", ".join(f"{shown(name)} {count}" for name, count in counts)
+    return ", ".join(f"{shorten_name(name)} {count}" for name, count in counts)
 
 
 def _classes(collection: Collection, gaps: Sequence[Gap]) -> tuple[str, ...]:

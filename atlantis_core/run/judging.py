@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Protocol
-from atlantis_core.run.diagnosis import covers
-from atlantis_core.run.measurements import asked_queries, compare_arms, queries_of
+from atlantis_core.run.diagnosis import is_in_cell
+from atlantis_core.run.measurements import compare_arms, measured_queries, queries_in_cells
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -48,8 +48,8 @@ def judge_round(
         arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
     """
     cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
-    asked = asked_queries(session, arms["incumbent"])
-    select = [query for query in queries_of(session, cells) if query in asked]
+    asked = measured_queries(session, arms["incumbent"])
+    select = [query for query in queries_in_cells(session, cells) if query in asked]
     overall = compare_arms(session, arms["incumbent"], arms["candidate"])
     targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else overall
     over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
@@ -69,12 +69,12 @@ def _verdict(
     return True, f"proven: {gained}, p = {targeted.p_value:.4f}; {overall.gain:+.3f} overall"
 
 
-def goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
+def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     """Whether an arm's mean Recall@1 on the goal's cells, or overall where it names none, meets its target."""
     goal = session.goal
     if goal.target is None:
         return False
-    named = [image.id for image in session.task.queries if any(covers(cell, image) for cell in goal.cells)]
+    named = [image.id for image in session.task.queries if any(is_in_cell(cell, image) for cell in goal.cells)]
     if goal.cells and not named:
         return False
     return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target

@@ -10,11 +10,11 @@ from atlantis_core.base.errors import SetupError
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
-FINAL = frozenset({"leak_guard", "unreadable"})
+FINAL_FILTERS = frozenset({"leak_guard", "unreadable"})
 """Filters that state a fact: an image that matches a held-out one must not be trained on, whoever likes it."""
 
 
-def overrule(session: Session, keys: Sequence[str], *, kept: bool) -> dict[int, list[str]]:
+def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> dict[int, list[str]]:
     """Keep or reject candidates by hand; written into the journal's tables and the trace.
 
     What was trained already stays as it is: the next training of an arm uses the images that are kept then.
@@ -58,7 +58,7 @@ def _by_round(session: Session, keys: Sequence[str]) -> dict[int, list[str]]:
 def _refuse_final(session: Session, by_round: dict[int, list[str]]) -> None:
     for round_index, chosen in by_round.items():
         for verdict in session.workspace.candidates.filtered(session.run_id, round_index):
-            if verdict.candidate_key in chosen and verdict.filter in FINAL:
+            if verdict.candidate_key in chosen and verdict.filter in FINAL_FILTERS:
                 raise SetupError(
                     f"image {verdict.candidate_key[:12]!r} cannot be kept: {verdict.reason}; nothing was changed"
                 )

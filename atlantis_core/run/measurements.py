@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
-from atlantis_core.metrics.measurement import average
+from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
 from atlantis_core.records import Comparison, LabelledImage, Measurement, RunSpec, Trial
 from atlantis_core.run.session import Session
-from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -27,16 +27,18 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
     """Measure a trial on validation, once; None for a crashed trial."""
     if trial.status == "crashed":
         return None
-    return _measured(session, trial.id, lambda: retriever_of(trial))
+    return _measured(session, trial.id, lambda: load_trial_retriever(trial))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
     """Measure the backbone without any training."""
-    from atlantis_core.learning.retriever import frozen
+    from atlantis_core.learning.retriever import frozen_retriever
 
     recipe = session.recipe
-    key = content_key("frozen", [session.backbone.fingerprint, recipe.side_px])
-    return _measured(session, key, lambda: frozen(session.backbone, recipe.trainable_fraction, recipe.side_px))
+    key = content_hash("frozen", [session.backbone.fingerprint, recipe.side_px])
+    return _measured(
+        session, key, lambda: frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
+    )
 
 
 def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
@@ -45,10 +47,12 @@ def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
     Raises:
         ToolError: Every trial crashed.
     """
-    measured = [found for found in (measure_trial(session, trial) for trial in trials(session, trial_ids)) if found]
+    measured = [
+        found for found in (measure_trial(session, trial) for trial in find_trials(session, trial_ids)) if found
+    ]
     if not measured:
         raise ToolError("every training of this arm crashed; there is nothing to measure")
-    return average([measurement for measurement, _ in measured])
+    return average_measurements([measurement for measurement, _ in measured])
 
 
 def compare_arms(
@@ -71,7 +75,7 @@ def seed_sd(session: Session) -> float:
     return SCRATCH_SEED_SD if session.from_scratch else SEED_SD
 
 
-def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
+def find_trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
     """Return trials by id.
 
     Raises:
@@ -84,7 +88,7 @@ def trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
     return [trial for trial in found.values() if trial is not None]
 
 
-def queries_of(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
+def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return the ids of the validation queries in any of the cells (class, facet, value).
 
     In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
@@ -100,23 +104,23 @@ def queries_of(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[
     return [image.id for image in session.task.queries if inside(image)]
 
 
-def asked_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
+def measured_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
     """Return the ids of the queries that count in an arm's figures: those with a partner in the gallery."""
     return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
 
 
 def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes | None]:
-    measured = [measure_trial(session, trial) for trial in trials(session, trial_ids)]
+    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
     return [found[1] if found else None for found in measured]
 
 
-def measurement_key(session: Session, subject: str) -> str:
+def measurement_hash(session: Session, subject: str) -> str:
     """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
-    return content_key("measurement", [subject, preprocessing.VERSION, session.task_address])
+    return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
 
 
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
-    key = measurement_key(session, subject)
+    key = measurement_hash(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
     receipt = session.workspace.receipts.find(key)
     if receipt and file.exists():
@@ -131,7 +135,7 @@ def _measured(session: Session, subject: str, build: Callable[[], Retriever]) ->
     return measurement, outcomes
 
 
-def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
+def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:
     """Return the session that measured a trial first, if possible with all queries; None where none did."""
     found = workspace.receipts.find(_measuring_key(trial_id, False))
     found = found or workspace.receipts.find(_measuring_key(trial_id, True))
@@ -139,4 +143,4 @@ def measuring_session(workspace: Workspace, trial_id: str) -> Session | None:
 
 
 def _measuring_key(subject: str, part: bool) -> str:
-    return content_key("measured by", [subject, "part"] if part else [subject])
+    return content_hash("measured by", [subject, "part"] if part else [subject])

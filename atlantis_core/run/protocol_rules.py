@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from atlantis_core.base.errors import BadProtocol
-from atlantis_core.base.serialization import from_json_as_written
-from atlantis_core.data.facets import known_values
+from atlantis_core.base.errors import InvalidProtocol
+from atlantis_core.base.serialization import from_strict_json
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, CellRequest, Collection, Protocol, Regime
 
 MOST_IMAGES = 1_000_000
@@ -36,35 +36,37 @@ def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, i
         BadProtocol: Names the first rule that is broken.
     """
     if not protocol.cells:
-        raise BadProtocol("the protocol asks for nothing: it has no cells")
+        raise InvalidProtocol("the protocol asks for nothing: it has no cells")
     _check_prompt(protocol.objective, "the objective")
     for request in protocol.cells:
         _check_cell(request.cell, collection, regime)
         _check_amounts(request)
     if images_left is not None and protocol.num_images > images_left:
-        raise BadProtocol(f"{protocol.num_images} images asked for, {images_left:g} left in the budget")
+        raise InvalidProtocol(f"{protocol.num_images} images asked for, {images_left:g} left in the budget")
     if not 0 < protocol.synthetic_weight <= 10:
-        raise BadProtocol(f"synthetic_weight {protocol.synthetic_weight:g} is not in (0, 10]")
+        raise InvalidProtocol(f"synthetic_weight {protocol.synthetic_weight:g} is not in (0, 10]")
     if not math.isfinite(protocol.expected_gain):
-        raise BadProtocol(f"expected_gain {protocol.expected_gain:g} is no share of queries")
+        raise InvalidProtocol(f"expected_gain {protocol.expected_gain:g} is no share of queries")
 
 
-def edited_protocol(payload: Any, collection: Collection, regime: Regime, images_left: float | None) -> Protocol:
+def parse_edited_protocol(
+    payload: Any, collection: Collection, regime: Regime, images_left: float | None
+) -> Protocol:
     """Read a protocol that a person edited, and check it like any other.
 
     Raises:
         BadProtocol: It is no protocol, or breaks a rule.
     """
     if not isinstance(payload, dict):
-        raise BadProtocol(
+        raise InvalidProtocol(
             f"the edited protocol must be one JSON object with a protocol's fields, not {_short(repr(payload))}"
         )
     try:
-        protocol = from_json_as_written(Protocol, payload)
+        protocol = from_strict_json(Protocol, payload)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        raise BadProtocol(f"the edited protocol cannot be read: {_short(where)}: {first['msg']}") from error
+        raise InvalidProtocol(f"the edited protocol cannot be read: {_short(where)}: {first['msg']}") from error
     check_protocol(protocol, collection, regime, images_left)
     return protocol
 
@@ -74,28 +76,28 @@ def _check_cell(cell: Cell, collection: Collection, regime: Regime) -> None:
     if cell.class_name not in training_classes:
         kind = "a validation class" if cell.class_name in collection.classes else "no class"
         where = "targeting it would leak" if regime == "unseen" else "nothing can be made from it"
-        raise BadProtocol(f"{_short(cell.class_name)!r} is {kind} of this collection's training split: {where}")
+        raise InvalidProtocol(f"{_short(cell.class_name)!r} is {kind} of this collection's training split: {where}")
     if not cell.facet and not cell.value:
         return
-    values = known_values(collection)
+    values = facet_value_lists(collection)
     if cell.value not in values.get(cell.facet, ()):
         known = "; ".join(f"{name}: {', '.join(found)}" for name, found in values.items()) or "no facets"
-        raise BadProtocol(f"{_name(cell)} is no cell of this collection; known: {known}")
+        raise InvalidProtocol(f"{_name(cell)} is no cell of this collection; known: {known}")
 
 
 def _check_amounts(request: CellRequest) -> None:
     name = _name(request.cell)
     if not 1 <= request.count <= MOST_IMAGES:
-        raise BadProtocol(f"{name}: count {_short(str(request.count))} is not from 1 to {MOST_IMAGES:,}")
+        raise InvalidProtocol(f"{name}: count {_short(str(request.count))} is not from 1 to {MOST_IMAGES:,}")
     if len(request.prompts) > MOST_PROMPTS:
-        raise BadProtocol(f"{name}: {len(request.prompts):,} prompts, at most {MOST_PROMPTS:,}")
+        raise InvalidProtocol(f"{name}: {len(request.prompts):,} prompts, at most {MOST_PROMPTS:,}")
     for prompt in request.prompts:
         _check_prompt(prompt, f"{name}: the prompt")
 
 
 def _check_prompt(text: str, what: str) -> None:
     if len(text) > LONGEST_PROMPT:
-        raise BadProtocol(f"{what} {_short(text)!r} has {len(text):,} letters, at most {LONGEST_PROMPT:,}")
+        raise InvalidProtocol(f"{what} {_short(text)!r} has {len(text):,} letters, at most {LONGEST_PROMPT:,}")
 
 
 def _name(cell: Cell) -> str:
@@ -108,7 +110,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _ECHOED else f"{text[:_ECHOED]}..."
 
 
-def with_total(protocol: Protocol, images: int) -> Protocol:
+def scale_protocol(protocol: Protocol, images: int) -> Protocol:
     """Return a protocol that asks for exactly `images`, shared out as before; cells that get none are dropped.
 
     Shares are rounded by the largest remainder; of equal remainders the earlier cell's wins.
@@ -121,10 +123,10 @@ def with_total(protocol: Protocol, images: int) -> Protocol:
         BadProtocol: Fewer than one image, or there is no cell to scale.
     """
     if images < 1:
-        raise BadProtocol(f"{images} images are none; reject the protocol instead")
+        raise InvalidProtocol(f"{images} images are none; reject the protocol instead")
     total = protocol.num_images
     if total < 1:
-        raise BadProtocol("the protocol asks for nothing: there is nothing to scale")
+        raise InvalidProtocol("the protocol asks for nothing: there is nothing to scale")
     whole = [divmod(request.count * images, total) for request in protocol.cells]
     missing = images - sum(count for count, _ in whole)
     in_line = sorted(range(len(whole)), key=lambda place: -whole[place][1])

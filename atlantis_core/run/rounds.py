@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import BadProtocol, NothingGenerated
-from atlantis_core.data.facets import known_values
+from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.filtering.captions import CaptionCheck
-from atlantis_core.filtering.leak_guard import LeakGuard, ValidationPrints
-from atlantis_core.filtering.screening import RealImages, screen
-from atlantis_core.generation.making import make_candidates
-from atlantis_core.generation.requests import requests_for, requests_from_pool
+from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
+from atlantis_core.filtering.screening import RealImages, screen_candidates
+from atlantis_core.generation.candidate_images import generate_candidates
+from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Candidate, Protocol, Verdict
 from atlantis_core.run.history import candidates_of, history
-from atlantis_core.run.measurements import trials
+from atlantis_core.run.measurements import find_trials
 from atlantis_core.run.protocol_rules import check_protocol
-from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 if TYPE_CHECKING:
-    from atlantis_core.generation.nearest import Found
+    from atlantis_core.generation.pool_matching import PoolMatch
     from atlantis_core.generation.retrieve import PoolImage
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import GenerationRequest
@@ -37,7 +37,7 @@ class MadePicture:
     path: str
 
 
-def make_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
+def generate_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
     """Make a protocol's images, or fetch them from a pool, each once, and book them.
 
     Args:
@@ -53,10 +53,10 @@ def make_round(session: Session, round_index: int, protocol: Protocol, trial_id:
     check_protocol(protocol, session.collection, session.spec.regime, None)
     arms = session.generator.arms
     if protocol.arm not in arms:
-        raise BadProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
+        raise InvalidProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
     requests = _requests(session, round_index, protocol, trial_id)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
-    new = ledger.unbooked(session.run_id, "images", [request.key for request in requests])
+    new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
     ledger.require(session.run_id, session.spec.budget, "images", len(new))
 
     def record(candidate: Candidate) -> None:
@@ -67,7 +67,9 @@ def make_round(session: Session, round_index: int, protocol: Protocol, trial_id:
     known = candidates.find(request.key for request in requests)
     for candidate in known.values():
         record(candidate)  # made in another run of this workspace: used here, so it counts here
-    make_candidates(requests, session.generator, session.workspace.objects, known, record, protocol, session.progress)
+    generate_candidates(
+        requests, session.generator, session.workspace.objects, known, record, protocol, session.progress
+    )
     _book_seconds(session, f"generation/{round_index}", started)
     session.write(round_index, "candidates", [request.key for request in requests])
     return candidates_of(session, round_index)
@@ -76,14 +78,16 @@ def make_round(session: Session, round_index: int, protocol: Protocol, trial_id:
 def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> tuple[GenerationRequest, ...]:
     generator = f"{session.generator.name}/{session.generator.version}"
     if protocol.arm == "retrieve":
-        return requests_from_pool(protocol, *_chosen(session, protocol, trial_id), generator, session.made_side_px)
+        return build_pool_requests(
+            protocol, *_chosen(session, protocol, trial_id), generator, session.synthetic_side_px
+        )
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
-    return requests_for(protocol, session.collection.of_split("train"), generator, seed, session.made_side_px)
+    return build_requests(protocol, session.collection.of_split("train"), generator, seed, session.synthetic_side_px)
 
 
-def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[Found]]:
+def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[PoolMatch]]:
     """Return the pool less the training photos in it and those of earlier rounds, and what was chosen of it."""
-    from atlantis_core.generation.nearest import nearest
+    from atlantis_core.generation.pool_matching import match_pool
 
     train = session.collection.of_split("train")
     used = {image.id for image in train} | {
@@ -94,7 +98,7 @@ def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[P
         raise NothingGenerated("the pool holds no image that is not used already")
     retriever = _retriever(session, trial_id)
     embed = partial(retriever.embed_cached, cache=session.cache, progress=session.progress)
-    chosen = nearest(protocol.cells, embed(pool), train, embed(train))
+    chosen = match_pool(protocol.cells, embed(pool), train, embed(train))
     if not chosen:
         raise NothingGenerated("no image of the pool looks like any cell of the protocol")
     return pool, chosen
@@ -107,8 +111,8 @@ def _pool(session: Session, protocol: Protocol) -> tuple[PoolImage, ...]:
 
 
 def _retriever(session: Session, trial_id: str) -> Retriever:
-    (trial,) = trials(session, [trial_id])
-    return retriever_of(trial)
+    (trial,) = find_trials(session, [trial_id])
+    return load_trial_retriever(trial)
 
 
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
@@ -129,7 +133,7 @@ def _caption_check(session: Session) -> CaptionCheck | None:
     if not session.captioner.recognises:
         return None
     train = session.collection.of_split("train")
-    return CaptionCheck(session.captioner, known_values(session.collection), train)
+    return CaptionCheck(session.captioner, facet_value_lists(session.collection), train)
 
 
 def _screened(
@@ -143,7 +147,7 @@ def _screened(
     train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
     by_path = {candidate.path: MadePicture(candidate.key, candidate.path) for candidate in candidates}
     prints = session.loaded.fingerprints
-    return screen(
+    return screen_candidates(
         candidates,
         lambda paths: retriever.embed_cached([by_path[path] for path in paths], session.cache),
         RealImages(
@@ -152,7 +156,7 @@ def _screened(
             embeddings=retriever.embed_cached(train, session.cache),
         ),
         session.scorer(protocol.scorer),
-        LeakGuard(ValidationPrints([prints[image.id] for image in validation]), session.loaded.sealed),
+        LeakGuard(ValidationFingerprints([prints[image.id] for image in validation]), session.loaded.sealed),
         {image.id: image.path for image in train} | {image.id: image.path for image in _pool(session, protocol)},
         captions=captions,
     )

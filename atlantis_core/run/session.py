@@ -10,33 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base import registry
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import (
     CAPTIONERS,
     GENERATORS,
     SCORERS,
     Captioner,
     Generator,
+    Notify,
     OutlierScorer,
     Progress,
-    Say,
+    no_notify,
     no_progress,
-    say_nothing,
 )
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.data.facets import said_of_captions, with_captions
+from atlantis_core.data.facets import add_caption_facets, describe_caption_facets
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.records import Caption, Collection, Goal, RunSpec
 from atlantis_core.run.goals import read_goal
-from atlantis_core.run.insight import FacetIdea, with_ideas
+from atlantis_core.run.insight import FacetIdea, add_facet_ideas
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
-    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
 
 DIAGNOSING_SEED = 0
@@ -63,7 +63,7 @@ class Session:
         spec: RunSpec,
         progress: Progress = no_progress,
         captioner: Callable[[], Captioner] | None = None,
-        say: Say = say_nothing,
+        say: Notify = no_notify,
     ) -> None:
         self.workspace = workspace
         self.run_id = run_id
@@ -98,14 +98,14 @@ class Session:
         captions = self.captions
         if not captions:
             return collection
-        return with_ideas(with_captions(collection, captions), captions, self.facet_ideas)
+        return add_facet_ideas(add_caption_facets(collection, captions), captions, self.facet_ideas)
 
     @property
     def facet_ideas(self) -> tuple[FacetIdea, ...]:
         """Facets that were learned in this run."""
         return from_json(tuple[FacetIdea, ...], self.read(0, "facet_ideas") or [])
 
-    def learn_facets(self, ideas: Sequence[FacetIdea]) -> None:
+    def add_facets(self, ideas: Sequence[FacetIdea]) -> None:
         """Give the collection more facets, from now on; of two with one name the first stays."""
         known = self.facet_ideas
         names = {idea.name for idea in known}
@@ -115,7 +115,7 @@ class Session:
     def _forget_collection(self) -> None:
         self.__dict__.pop("collection", None)
         self.__dict__.pop("task", None)
-        self.__dict__.pop("task_address", None)
+        self.__dict__.pop("task_hash", None)
 
     @property
     def captions(self) -> tuple[Caption, ...]:
@@ -126,7 +126,7 @@ class Session:
 
     def caption(self) -> None:
         """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
-        key = content_key("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
+        key = content_hash("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
         if self.workspace.receipts.find(key) is None:
             started = time.monotonic()
             captions = self.captioner.caption(self.collection.images)
@@ -140,7 +140,7 @@ class Session:
         """Caption a collection that has no facets of its own, and say which it has now."""
         if not self.loaded.collection.facets:
             self.caption()
-            self.say(said_of_captions(self.collection, self.spec.captioner))
+            self.say(describe_caption_facets(self.collection, self.spec.captioner))
 
     @property
     def goal(self) -> Goal:
@@ -154,10 +154,10 @@ class Session:
         return retrieval_task(self.collection, self.spec.regime, self.spec.query, self.spec.gallery)
 
     @cached_property
-    def task_address(self) -> str:
+    def task_hash(self) -> str:
         """Content address of queries and gallery; a collection that was moved is still the same."""
         nowhere = [[replace(image, path="") for image in part] for part in (self.task.queries, self.task.gallery)]
-        return content_key("task", nowhere)
+        return content_hash("task", nowhere)
 
     @property
     def judging_seeds(self) -> list[int]:
@@ -175,22 +175,22 @@ class Session:
         """The captioner the run chose."""
         if self._captioner is not None:
             return self._captioner()
-        built: Captioner = registry.build(CAPTIONERS, self.spec.captioner, "captioner", Captioner)
+        built: Captioner = registry.build_part(CAPTIONERS, self.spec.captioner, "captioner", Captioner)
         return built
 
     @cached_property
     def generator(self) -> Generator:
         """The generator the run chose."""
-        built: Generator = registry.build(GENERATORS, self.spec.generator, "generator", Generator)
+        built: Generator = registry.build_part(GENERATORS, self.spec.generator, "generator", Generator)
         return built
 
     def scorer(self, name: str) -> OutlierScorer:
         """Build an outlier scorer by name."""
-        built: OutlierScorer = registry.make(SCORERS, name, "scorer", OutlierScorer)
+        built: OutlierScorer = registry.make_part(SCORERS, name, "scorer", OutlierScorer)
         return built
 
     @cached_property
-    def backbone(self) -> Backbone:
+    def backbone(self) -> BackboneSpec:
         """The trunk every trial starts from."""
         from atlantis_core.learning.models.backbones import resolve_backbone
 
@@ -211,7 +211,7 @@ class Session:
         return recipe_for(self.spec.preset, self.spec.backbone, self.backbone)
 
     @property
-    def made_side_px(self) -> int:
+    def synthetic_side_px(self) -> int:
         """Largest short side of made images: twice the training's input, so that crops are still sharp."""
         return 2 * (self.recipe.side_px or self.backbone.input_px)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Gap
-from atlantis_core.run.before_after import change_on_planted_gap, change_overall, gap_changes
+from atlantis_core.run.before_after import compare_gaps, compare_overall, compare_planted_gap
 from atlantis_core.run.session import Session
-from atlantis_core.run.verdict_snapshot import as_measured
-from atlantis_core.store.events import WITHIN
+from atlantis_core.run.verdict_snapshot import snapshot_verdicts
+from atlantis_core.store.events import NESTED_KINDS
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
 
@@ -42,7 +42,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     start = journal.get(0, {})
     end = start.get("end") or {}
     session = Session(workspace, run.id, run.spec)
-    arms = final_arms(workspace, run.id)
+    arms = read_final_arms(workspace, run.id)
     begun = {index: entries for index, entries in journal.items() if index > 0 and "protocol" in entries}
     standing = workspace.standing(run)
     seconds = seconds_by_round(workspace.events.tree(run.id))
@@ -56,8 +56,8 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "final": _figures(_final(start, begun)),
         "baseline": _figures(start.get("baseline")),
         "frozen": _figures(start.get("frozen")),
-        "over_baseline": as_json(change_overall(session, arms)),
-        "planted_gap": as_json(change_on_planted_gap(session, arms)) if arms else None,
+        "over_baseline": as_json(compare_overall(session, arms)),
+        "planted_gap": as_json(compare_planted_gap(session, arms)) if arms else None,
         "gaps": _gaps(session, journal, arms),
         "spent": _spent(workspace, run.id),
         "test": start.get("test"),
@@ -65,7 +65,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     }
 
 
-def final_arms(workspace: Workspace, run_id: str) -> dict[str, list[str]]:
+def read_final_arms(workspace: Workspace, run_id: str) -> dict[str, list[str]]:
     """Return the trial ids of `baseline` and `incumbent` as the run left them; empty before a first judgement."""
     ended = workspace.journal.read(run_id, 0, "final_arms")
     if ended is not None:
@@ -103,7 +103,7 @@ def _is_preparation(call: Mapping[str, Any]) -> bool:
 
 
 def _own_seconds(event: Mapping[str, Any]) -> float:
-    children = [child for child in event["children"] if child["kind"] not in WITHIN | {"approval"}]
+    children = [child for child in event["children"] if child["kind"] not in NESTED_KINDS | {"approval"}]
     return float(event["seconds"] or 0.0) + sum(_own_seconds(child) for child in children)
 
 
@@ -149,7 +149,7 @@ def _round(session: Session, index: int, entries: _Entries, seconds: float) -> d
 
 def _images(session: Session, index: int, entries: _Entries) -> dict[str, Any]:
     """Count a round's images as they were when it was measured; what a person changed after that stands apart."""
-    found = as_measured(session, index)
+    found = snapshot_verdicts(session, index)
     kept = sum(verdict.kept for verdict in found.verdicts)
     return {
         "made": len(set(entries.get("candidates") or [])),
@@ -184,7 +184,7 @@ def _gaps(session: Session, journal: Mapping[int, _Entries], arms: Mapping[str, 
     )
     gaps = from_json(tuple[Gap, ...], found[:MOST_GAPS])
     targeted = _targeted(journal)
-    rows = gap_changes(session, arms, gaps)
+    rows = compare_gaps(session, arms, gaps)
     return [row | {"targeted": targeted.get((row["class"], row["facet"], row["value"]), [])} for row in rows]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from atlantis_core.store.workspace import Workspace
 
 
-def forecast_seconds(workspace: Workspace, run_id: str, images: int) -> float | None:
+def estimate_seconds(workspace: Workspace, run_id: str, images: int) -> float | None:
     """Return about how many seconds a round with so many images takes; None before a first training.
 
     Args:

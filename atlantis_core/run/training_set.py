@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from atlantis_core.base.serialization import from_json
-from atlantis_core.data.facets import MADE, ORIGIN
+from atlantis_core.data.facets import ORIGIN, SYNTHETIC
 from atlantis_core.records import Candidate, Protocol
 from atlantis_core.run.history import history, kept_candidates
 from atlantis_core.run.session import Session
@@ -33,7 +33,7 @@ class MadeImage:
     """Sampling weight against a real image, from the protocol that made it."""
 
 
-def made_for_arm(session: Session, arm: Arm, round_index: int) -> list[MadeImage]:
+def synthetic_for_arm(session: Session, arm: Arm, round_index: int) -> list[MadeImage]:
     """Return the made images an arm trains on: of kept rounds, and for `candidate` of this round too."""
     if arm == "baseline":
         return []
@@ -48,7 +48,7 @@ def _made_in(session: Session, round_index: int) -> list[MadeImage]:
     return [MadeImage(found, protocol.synthetic_weight) for found in kept_candidates(session, round_index)]
 
 
-def training_images(session: Session, made: Sequence[MadeImage]) -> list[TrainingImage]:
+def collect_training_images(session: Session, made: Sequence[MadeImage]) -> list[TrainingImage]:
     """Return the collection's training images and the made ones with their sampling weights.
 
     Made images that the collection came with (`atlantis scenario merge`) are marked as such.
@@ -56,7 +56,7 @@ def training_images(session: Session, made: Sequence[MadeImage]) -> list[Trainin
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 
     real = [
-        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == MADE)
+        TrainingImage(image.id, image.path, image.label, synthetic=image.facets.get(ORIGIN) == SYNTHETIC)
         for image in session.collection.of_split("train")
     ]
     extra = [

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.models.checkpoint import damage, embed_dim_in
-from atlantis_core.learning.training.presets import told_in
+from atlantis_core.learning.models.checkpoint import describe_damage, read_embed_dim
+from atlantis_core.learning.training.presets import changed_settings
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 
-def trained_before(session: Session, trial_id: str) -> Trial | None:
+def find_trained_trial(session: Session, trial_id: str) -> Trial | None:
     """Return a trial that was trained before; None, saying why, where its checkpoint has been lost since."""
     trial = session.workspace.trials.find(trial_id)
-    lost = damage(Path(trial.path)) if trial and trial.status == "finished" else ""
+    lost = describe_damage(Path(trial.path)) if trial and trial.status == "finished" else ""
     if lost:
         session.say(f"trial {trial_id} is trained again: {lost}")
     return None if lost else trial
 
 
-def say_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
+def report_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
     """Say it where the embeddings that were just trained have fewer dimensions than a person asked for.
 
     A preset asks for as many as there may be; that a trunk has fewer features is no news then.
@@ -35,27 +35,27 @@ def say_dims(session: Session, trained: Sequence[Trial], num_images: int) -> Non
         trained: All on the same images.
         num_images: How many they were.
     """
-    if "embed_dim" not in told_in(session.spec.preset):
+    if "embed_dim" not in changed_settings(session.spec.preset):
         return
     asked = session.recipe.embed_dim
-    had = next((embed_dim_in(Path(trial.path)) for trial in trained if trial.status == "finished"), asked)
+    had = next((read_embed_dim(Path(trial.path)) for trial in trained if trial.status == "finished"), asked)
     if had < asked:
         most = "there are training images" if had == num_images else "the backbone has features"
         session.say(f"embed_dim is {had}, not {asked}: it cannot be more than {most}")
 
 
-def retriever_of(trial: Trial) -> Retriever:
+def load_trial_retriever(trial: Trial) -> Retriever:
     """Load what a trial trained.
 
     Raises:
-        SetupError: As `checkpoint_of`.
+        SetupError: As `find_checkpoint`.
     """
     from atlantis_core.learning.retriever import load_retriever
 
-    return load_retriever(checkpoint_of(trial))
+    return load_retriever(find_checkpoint(trial))
 
 
-def checkpoint_of(trial: Trial) -> str:
+def find_checkpoint(trial: Trial) -> str:
     """Return the folder of a trial's checkpoint.
 
     Raises:
@@ -63,7 +63,7 @@ def checkpoint_of(trial: Trial) -> str:
     """
     if trial.status == "crashed":
         raise SetupError(f"trial {trial.id!r} has no checkpoint: {trial.error}")
-    lost = damage(Path(trial.path))
+    lost = describe_damage(Path(trial.path))
     if lost:
         raise SetupError(f"the checkpoint of trial {trial.id!r} is lost: {lost}; put it back, or train it again")
     return trial.path

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import TrainingFailed
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.records import Trial
-from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.session import Session
-from atlantis_core.run.trial_checkpoints import say_dims, trained_before
+from atlantis_core.run.trial_checkpoints import find_trained_trial, report_dims
 
 if TYPE_CHECKING:
     from atlantis_core.learning.inputs.pk_sampler import TrainingImage
@@ -32,25 +32,25 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
         seeds: Of the trials, in this order. Their number decides the threads that each gets, and so the last bits.
         images: Training images, real and made.
     """
-    from atlantis_core.base.parallel import on_cores
-    from atlantis_core.learning.training.train import prepare, training_key
+    from atlantis_core.base.parallel import map_on_cores
+    from atlantis_core.learning.training.train import prepare_activations, training_key
 
     started = time.monotonic()
     watched = TaskValidation(session)
     ids = [training_key(images, session.backbone, session.recipe, seed, watched) for seed in seeds]
-    found = {trial_id: trained_before(session, trial_id) for trial_id in ids}
+    found = {trial_id: find_trained_trial(session, trial_id) for trial_id in ids}
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
-        prepare(images, session.backbone, session.recipe, session.cache, session.progress)
+        prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
     parent = session.workspace.events.open_here()
-    for trial in on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
+    for trial in map_on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
         session.workspace.trials.add(trial)
         found[trial.id] = trial
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
     for _, trial_id in missing:
         session.workspace.ledger.spend(session.run_id, "seconds", seconds, f"trial/{trial_id}")
     trained = [trial for trial in found.values() if trial is not None]
-    say_dims(session, [trial for trial in trained if (trial.seed, trial.id) in missing], len(images))
+    report_dims(session, [trial for trial in trained if (trial.seed, trial.id) in missing], len(images))
     return trained
 
 
@@ -112,7 +112,7 @@ class TaskValidation:
     @property
     def key(self) -> str:
         """Content address of queries and gallery."""
-        return measurement_key(self.session, "validation")
+        return measurement_hash(self.session, "validation")
 
     def __call__(self, retriever: Retriever) -> float:
         """Return Recall@1; higher is better."""

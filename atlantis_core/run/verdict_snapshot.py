@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AsMeasured:
+class VerdictSnapshot:
     """Verdicts of one round's candidates, and how many of them a person turned round since."""
 
     verdicts: tuple[Verdict, ...]
@@ -30,7 +30,7 @@ class AsMeasured:
         return {"taken_out_since": self.taken_out, "put_in_since": self.put_in}
 
 
-def as_measured(session: Session, round_index: int) -> AsMeasured:
+def snapshot_verdicts(session: Session, round_index: int) -> VerdictSnapshot:
     """Return what a round was measured with.
 
     Args:
@@ -39,13 +39,13 @@ def as_measured(session: Session, round_index: int) -> AsMeasured:
     """
     now = _verdicts(session, round_index, None)
     if session.read(round_index, "decision") is None:
-        return AsMeasured(now)
+        return VerdictSnapshot(now)
     then = _verdicts(session, round_index, _heard_then(session, round_index))
     turned = [old.kept for old, new in zip(then, now, strict=True) if old.kept != new.kept]
-    return AsMeasured(then, taken_out=sum(turned), put_in=len(turned) - sum(turned))
+    return VerdictSnapshot(then, taken_out=sum(turned), put_in=len(turned) - sum(turned))
 
 
-def hands_since(images: Mapping[str, Any]) -> str:
+def describe_overrides(images: Mapping[str, Any]) -> str:
     """Say what a person changed after a round was measured; empty where nothing.
 
     Args:
@@ -56,7 +56,7 @@ def hands_since(images: Mapping[str, Any]) -> str:
     return f"{' and '.join(parts)} by hand after it was measured" if parts else ""
 
 
-def of_round(session: Session, round_index: int, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+def select_round_verdicts(session: Session, round_index: int, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """Return those verdicts that are of a round's images: a second draft replaces the first one's."""
     asked = set(session.read(round_index, "candidates") or [])
     return tuple(verdict for verdict in verdicts if verdict.candidate_key in asked)
@@ -64,7 +64,7 @@ def of_round(session: Session, round_index: int, verdicts: Iterable[Verdict]) ->
 
 def _verdicts(session: Session, round_index: int, by_hand: Mapping[str, bool] | None) -> tuple[Verdict, ...]:
     found = session.workspace.candidates.verdicts(session.run_id, round_index, by_hand)
-    return of_round(session, round_index, found)
+    return select_round_verdicts(session, round_index, found)
 
 
 def _heard_then(session: Session, round_index: int) -> dict[str, bool]:

@@ -14,15 +14,23 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.importing.plans import Photo
-from atlantis_core.importing.writing import Imported, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.evaluation import embed_task
-from atlantis_core.learning.robustness import Robustness, compared, nearest_rows
+from atlantis_core.learning.robustness import Robustness, compare_attacked, find_nearest_rows
 from atlantis_core.records import LabelledImage
-from atlantis_core.scenarios.making import plan_of, story_of
-from atlantis_core.scenarios.scenario import Item, classes_of
-from atlantis_core.scenarios.sources import TRAINED_ON, Source, as_made, check_origins, outside, photo_of, read_source
+from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
+from atlantis_core.scenarios.scenario_source import (
+    TRAINED_ONLY_NOTE,
+    ScenarioSource,
+    check_origins,
+    mark_synthetic,
+    read_scenario_source,
+    resolve_source,
+    to_imported_photo,
+)
+from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,24 +39,24 @@ if TYPE_CHECKING:
     from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
-_AT_ONCE = 32
+_BATCH = 32
 
-Attacked = Literal["validation", "train"]
+AttackedRole = Literal["validation", "train"]
 Aim = Literal["wrong", "drawn"]
 """`wrong`: towards the nearest picture of another class that is searched, and away from the nearest of its own, as
 `robustness` has it. `drawn`: towards a picture of another class, as in the released code: classes are permuted by the
 seed without one keeping its place, and the target is drawn among the next class's pictures of the same split."""
 
 
-def make_adversarial(
+def write_adversarial(
     retriever: Retriever,
-    source: Source,
+    source: ScenarioSource,
     folder: Path,
     attack: Attack,
-    attacked: Attacked = "validation",
+    attacked: AttackedRole = "validation",
     aim: Aim = "wrong",
     progress: Progress = no_progress,
-) -> tuple[Imported, dict[str, Any]]:
+) -> tuple[ImportResult, dict[str, Any]]:
     """Write a collection with attacked pictures; the source stays as it is.
 
     Attacked validation pictures take the place of the clean ones; attacked training pictures are added, marked
@@ -71,53 +79,57 @@ def make_adversarial(
     Raises:
         SetupError: Fewer than two classes to attack, or the folder cannot be written.
     """
-    outside(source.folder, folder)
-    read = read_source(source, progress)
+    resolve_source(source.folder, folder)
+    read = read_scenario_source(source, progress)
     chosen = [item for item in read.items if item.split == attacked]
     stay = [item for item in read.items if attacked == "train" or item.split != attacked]
     if attacked == "train":
         check_origins(read.items)
-    if (count := len(classes_of(chosen))) < 2:
+    if (count := len(list_classes(chosen))) < 2:
         raise SetupError(f"an attack needs pictures of 2 classes at least to attack, and there are {count}")
     searched = "train" if source.regime == "seen" else attacked
     gallery = [item for item in read.items if item.split == searched and item.photo.entry.role in ("gallery", "both")]
-    task = RetrievalTask(_images(chosen), _images(gallery))
+    task = RetrievalTask(_open_images(chosen), _open_images(gallery))
     clean = embed_task(retriever, task, progress=progress)
-    towards, away = _drawn(task, clean[0], attack.seed) if aim == "drawn" else _wrong(retriever.space, task, clean)
+    towards, away = (
+        _random_targets(task, clean[0], attack.seed)
+        if aim == "drawn"
+        else _nearest_negatives(retriever.space, task, clean)
+    )
     how = {**attack.facts(), "attacked": attacked, "aim": aim, "side_px": retriever.side_px}
     notes = [f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"]
     if attacked == "train":
-        notes.append(TRAINED_ON)
-    story = story_of("adversarial", how, attack.seed, source, read, [*stay, *chosen], notes)
+        notes.append(TRAINED_ONLY_NOTE)
+    story = describe_scenario("adversarial", how, attack.seed, source, read, [*stay, *chosen], notes)
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
 
-    def photos() -> Iterator[Photo]:
+    def photos() -> Iterator[ImportedPhoto]:
         """Yield the pictures that stay, then the attacked ones as they are made, so that few are held at a time."""
         from PIL.Image import fromarray
 
-        yield from (photo_of(item) for item in stay)
+        yield from (to_imported_photo(item) for item in stay)
         paths, ids = [image.path for image in task.queries], [image.id for image in task.queries]
         changed = zip(chosen, attack_all(retriever, paths, ids, towards, away, attack, progress), strict=True)
         embeddings = []
-        while some := list(islice(changed, _AT_ONCE)):
+        while some := list(islice(changed, _BATCH)):
             pictures = [fromarray(picture) for _, picture in some]
             embeddings.append(retriever.embed(pictures))
-            yield from map(_photo, [item for item, _ in some], pictures, repeat(attacked))
-        found = compared(retriever.space, task, clean, np.concatenate(embeddings), attack, aim)
+            yield from map(_to_photo, [item for item, _ in some], pictures, repeat(attacked))
+        found = compare_attacked(retriever.space, task, clean, np.concatenate(embeddings), attack, aim)
         story["robust"] = found.facts()
-        story["notes"].append(_told(found))
+        story["notes"].append(_describe_attack(found))
 
-    plan = plan_of(photos(), len(stay) + len(chosen), story, read.root.name)
+    plan = build_import_plan(photos(), len(stay) + len(chosen), story, read.root.name)
     return write_collection(plan, folder, progress), story
 
 
-def _images(items: Sequence[Item]) -> tuple[LabelledImage, ...]:
+def _open_images(items: Sequence[ScenarioItem]) -> tuple[LabelledImage, ...]:
     return tuple(
         LabelledImage(item.photo.id, str(item.photo.entry.path), item.label, item.split or "train") for item in items
     )
 
 
-def _drawn(task: RetrievalTask, queries: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], None]:
+def _random_targets(task: RetrievalTask, queries: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], None]:
     """Return for each picture the embedding of one of the class that the seed puts after its own."""
     labels = sorted({image.label for image in task.queries})
     generator = np.random.default_rng(seed)
@@ -127,18 +139,18 @@ def _drawn(task: RetrievalTask, queries: NDArray[np.float32], seed: int) -> tupl
     return queries[[int(generator.choice(rows[after[image.label]])) for image in task.queries]], None
 
 
-def _wrong(
+def _nearest_negatives(
     space: Head, task: RetrievalTask, clean: tuple[NDArray[np.float32], NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return for each picture the nearest of another class and of its own, or itself where it has no other."""
     queries, gallery = clean
-    wrong, right = nearest_rows(space, task, queries, gallery)
+    wrong, right = find_nearest_rows(space, task, queries, gallery)
     if (wrong < 0).any():
         raise SetupError("all pictures that are searched are of one class; there is no other to be taken for")
     return gallery[wrong], np.where(right[:, None] < 0, queries, gallery[right])
 
 
-def _told(found: Robustness) -> str:
+def _describe_attack(found: Robustness) -> str:
     clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
     how = f"{found.attack.method}, epsilon {found.attack.epsilon:g} of 255, aim {found.aim}"
     return (
@@ -147,11 +159,11 @@ def _told(found: Robustness) -> str:
     )
 
 
-def _photo(item: Item, picture: Image, attacked: Attacked) -> Photo:
+def _to_photo(item: ScenarioItem, picture: Image, attacked: AttackedRole) -> ImportedPhoto:
     """Return an attacked picture as it is written: PNG, since JPEG would undo a part of it."""
     stream = io.BytesIO()
     picture.save(stream, "PNG")
-    clean = photo_of(item, "attacked/")
+    clean = to_imported_photo(item, "attacked/")
     name = str(Path(clean.name).with_suffix("")) + f"-{item.photo.id[:6]}.png"
     photo = replace(clean, name=name, source=stream.getvalue())
-    return as_made(photo) if attacked == "train" else photo
+    return mark_synthetic(photo) if attacked == "train" else photo

@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.captioning.attributes import MEASURED, attributes_in
-from atlantis_core.data.column_syntax import column_value, column_values, typed
-from atlantis_core.importing.plans import named_pairless
-from atlantis_core.learning.option_strings import in_range
-from atlantis_core.scenarios.scenario import Item, classes_of
+from atlantis_core.captioning.attributes import MEASURED, measure_attributes
+from atlantis_core.data.column_syntax import format_column, parse_column_value, parse_column_values
+from atlantis_core.importing.import_plan import describe_pairless_classes
+from atlantis_core.learning.option_strings import check_range
+from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 
-_GALLERY = "in the regime 'seen' training images are also what is searched: the gallery is smaller too"
+_GALLERY_NOTE = "in the regime 'seen' training images are also what is searched: the gallery is smaller too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,16 @@ class FewShot:
     """How many classes; 0: all."""
 
     def __post_init__(self) -> None:
-        in_range("few-shot: shots", self.shots, 0)
+        check_range("few-shot: shots", self.shots, 0)
 
-    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        labels = classes_of(items, "train")
-        scarce = set(labels[: _count(self.classes or len(labels), labels, "few-shot")])
-        left = _cut(items, lambda item: item.label in scarce, lambda _: self.shots, generator)
-        return left, _notes(left)
+        labels = list_classes(items, "train")
+        scarce = set(labels[: _parse_count(self.classes or len(labels), labels, "few-shot")])
+        left = _cut_images(items, lambda item: item.label in scarce, lambda _: self.shots, generator)
+        return left, _describe_cut(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,17 @@ class Imbalanced:
     """Training images that each of them keeps."""
 
     def __post_init__(self) -> None:
-        in_range("imbalanced: keep", self.keep, 0)
+        check_range("imbalanced: keep", self.keep, 0)
 
-    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        labels = classes_of(items, "train")
-        count = _count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
+        labels = list_classes(items, "train")
+        count = _parse_count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
         drawn = set(generator.permutation(labels)[:count].tolist())
-        left = _cut(items, lambda item: item.label in drawn, lambda _: self.keep, generator)
-        return left, [*_notes(left), f"classes that were cut: {', '.join(sorted(drawn))}"]
+        left = _cut_images(items, lambda item: item.label in drawn, lambda _: self.keep, generator)
+        return left, [*_describe_cut(left), f"classes that were cut: {', '.join(sorted(drawn))}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,75 +80,80 @@ class DomainScarce:
     def __post_init__(self) -> None:
         if not self.facet:
             raise SetupError("domain-scarce needs --facet COL=V, such as --facet lighting=night")
-        in_range("domain-scarce: keep", self.keep, -1)
+        check_range("domain-scarce: keep", self.keep, -1)
         if not 0 <= self.share < 1:
             raise SetupError(f"domain-scarce: share is 0 or more and below 1, not {self.share!r}")
         if self.keep and self.share:
             raise SetupError("domain-scarce takes a number to keep or a share, not both")
 
-    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return the images that stay; see `Scenario`."""
-        pairs = {text.strip(): column_value(text) or ("", "") for text in column_values(self.facet)}
+        pairs = {text.strip(): parse_column_value(text) or ("", "") for text in parse_column_values(self.facet)}
         wanted = set(pairs.values())
-        missing = _only_measured(items, {column for column, _ in wanted})
-        measured = _measured(items, missing) if missing else {}
+        missing = _find_measured_columns(items, {column for column, _ in wanted})
+        measured = _measure_facets(items, missing) if missing else {}
 
-        def carried(item: Item) -> set[tuple[str, str]]:
+        def carried(item: ScenarioItem) -> set[tuple[str, str]]:
             return {*item.photo.entry.columns.items(), *measured.get(item.photo.id, ())}
 
-        _check_carried(pairs, [carried(item) for item in items if item.split == "train"])
+        _check_value_occurs(pairs, [carried(item) for item in items if item.split == "train"])
 
-        def scarce(item: Item) -> bool:
+        def scarce(item: ScenarioItem) -> bool:
             return bool(wanted & carried(item))
 
         def kept(count: int) -> int:
             return round(self.share * count) if self.share else self.keep
 
-        left = _cut(items, scarce, kept, generator)
-        notes = _notes(left)
+        left = _cut_images(items, scarce, kept, generator)
+        notes = _describe_cut(left)
         if missing:
             notes.append(f"measured of the photos, as `atlantis diagnose` does: {', '.join(missing)}")
         return left, notes
 
 
-def _only_measured(items: Sequence[Item], asked: Set[str]) -> list[str]:
+def _find_measured_columns(items: Sequence[ScenarioItem], asked: Set[str]) -> list[str]:
     """Return which of the columns that are asked for the metadata lack, though photos can be measured for them."""
     given = {name for item in items for name in item.photo.entry.columns}
     return [name for name in MEASURED if name in asked - given]
 
 
-def _measured(items: Sequence[Item], facets: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+def _measure_facets(items: Sequence[ScenarioItem], facets: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """Return image id -> measured facets and their values, of the training photos."""
     paths = {item.photo.id: str(item.photo.entry.path) for item in items if item.split == "train"}
-    found = {identity: attributes_in(path) for identity, path in paths.items()}
+    found = {identity: measure_attributes(path) for identity, path in paths.items()}
     return {identity: [(name, values[name]) for name in facets] for identity, values in found.items()}
 
 
-def _check_carried(pairs: Mapping[str, tuple[str, str]], training: Sequence[Set[tuple[str, str]]]) -> None:
+def _check_value_occurs(pairs: Mapping[str, tuple[str, str]], training: Sequence[Set[tuple[str, str]]]) -> None:
     """Refuse a column and value, keyed by what was typed, that no training image carries."""
     there = {pair for carried in training for pair in carried}
     for text, (column, value) in pairs.items():
         if (column, value) in there:
             continue
         columns = sorted({name for name, _ in there})
-        none = f"none; columns: {', '.join(map(typed, columns)) or 'none'}; measured: {', '.join(MEASURED)}"
+        none = f"none; columns: {', '.join(map(format_column, columns)) or 'none'}; measured: {', '.join(MEASURED)}"
         known = ", ".join(sorted(v for name, v in there if name == column)[:20]) or none
         raise SetupError(f"no training image has {text!r}; values of {column!r} there: {known}")
 
 
-def _count(asked: int, labels: Sequence[str], what: str) -> int:
+def _parse_count(asked: int, labels: Sequence[str], what: str) -> int:
     if not 1 <= asked <= len(labels):
         raise SetupError(f"{what}: {asked} classes are asked for, and {len(labels)} have training images")
     return asked
 
 
-def _notes(left: Sequence[Item]) -> list[str]:
-    return [_GALLERY, *named_pairless(item.label for item in left if item.split == "train")]
+def _describe_cut(left: Sequence[ScenarioItem]) -> list[str]:
+    return [_GALLERY_NOTE, *describe_pairless_classes(item.label for item in left if item.split == "train")]
 
 
-def _cut(
-    items: Sequence[Item], scarce: Callable[[Item], bool], keep: Callable[[int], int], generator: np.random.Generator
-) -> list[Item]:
+def _cut_images(
+    items: Sequence[ScenarioItem],
+    scarce: Callable[[ScenarioItem], bool],
+    keep: Callable[[int], int],
+    generator: np.random.Generator,
+) -> list[ScenarioItem]:
     """Keep all but the training images that are scarce, and of the n such of a class `keep(n)`, drawn by chance.
 
     Raises:
@@ -158,6 +167,6 @@ def _cut(
     for label in sorted(groups):
         lost.update(generator.permutation(groups[label])[keep(len(groups[label])) :].tolist())
     left = [item for row, item in enumerate(items) if row not in lost]
-    if len(classes_of(left, "train")) < 2:
+    if len(list_classes(left, "train")) < 2:
         raise SetupError("fewer than two classes would keep training images; keep more of them")
     return left

@@ -13,26 +13,26 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.base.text import shown
-from atlantis_core.data.facets import MADE, ORIGIN
-from atlantis_core.data.fingerprints import matches_any, unit_vectors
-from atlantis_core.data.inspection import Inspected, inspect, summary
+from atlantis_core.base.text import to_printable
+from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.data.fingerprints import is_near_duplicate, unit_vectors
+from atlantis_core.data.inspection import InspectedFile, inspect_files, summarize_problems
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.importing.plans import Photo
-from atlantis_core.importing.writing import Imported, write_collection
-from atlantis_core.scenarios.making import plan_of, story_of
-from atlantis_core.scenarios.scenario import Item
-from atlantis_core.scenarios.sources import (
-    REAL,
-    TRAINED_ON,
-    Source,
-    as_made,
+from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.import_plan import ImportedPhoto
+from atlantis_core.scenarios.scenario import ScenarioItem
+from atlantis_core.scenarios.scenario_source import (
+    REAL_ORIGIN,
+    TRAINED_ONLY_NOTE,
+    ScenarioSource,
     check_origins,
-    origin_of,
-    outside,
-    photo_of,
-    read_source,
+    image_origin,
+    mark_synthetic,
+    read_scenario_source,
+    resolve_source,
+    to_imported_photo,
 )
+from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
+class _OfferedImages:
     """The made images that may join, and how many may not, and why."""
 
-    usable: tuple[Item, ...]
+    usable: tuple[ScenarioItem, ...]
     of_other_classes: int
     held_out: int
     """Show a validation or test image: training on them would be training on the answers."""
@@ -87,14 +87,14 @@ class _Sorted:
         return [f"left out: {count} made images that {why}" for why, count in told.items() if count]
 
 
-def merge(
-    real: Source,
+def merge_synthetic(
+    real: ScenarioSource,
     made: Path,
     folder: Path,
     quotas: Quotas,
     seed: int = 0,
     progress: Progress = no_progress,
-) -> tuple[Imported, dict[str, Any]]:
+) -> tuple[ImportResult, dict[str, Any]]:
     """Write a collection with made images among its training images.
 
     They are marked in the column `origin`, by which trainings weigh them (`synthetic_weight`, `synthetic_share`) and
@@ -115,55 +115,57 @@ def merge(
     Raises:
         SetupError: Nothing fits together, or the folder cannot be written.
     """
-    source = outside(made, folder)
-    outside(real.folder, folder)
-    read = read_source(real, progress)
+    source = resolve_source(made, folder)
+    resolve_source(real.folder, folder)
+    read = read_scenario_source(real, progress)
     check_origins(read.items)
     listing = list_files(source, ReadOptions())
-    offered, damaged = inspect(listing.entries, progress)
-    found = _sorted(read.items, offered)
+    offered, damaged = inspect_files(listing.entries, progress)
+    found = _sort_offered(read.items, offered)
     if not found.usable:
         why = "; ".join(found.notes()) or "none can be read"
         classes = ", ".join(sorted({photo.entry.label for photo in offered})[:10]) or "none"
-        raise SetupError(f"no image of {shown(str(made))!r} can join ({why}); classes there: {classes}")
-    taken = _within(found.usable, read.items, quotas, np.random.default_rng(seed))
-    lost = summary([*listing.problems, *damaged]).partition(" (atlantis")[0]
+        raise SetupError(f"no image of {to_printable(str(made))!r} can join ({why}); classes there: {classes}")
+    taken = _draw_within_quotas(found.usable, read.items, quotas, np.random.default_rng(seed))
+    lost = summarize_problems([*listing.problems, *damaged]).partition(" (atlantis")[0]
     notes = [*([f"made: {lost}"] if lost else []), *found.notes()]
-    notes.append(TRAINED_ON if taken else "no made image joined: the quotas leave no room in any class")
-    story = story_of("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
+    notes.append(TRAINED_ONLY_NOTE if taken else "no made image joined: the quotas leave no room in any class")
+    story = describe_scenario("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
     counted = {name: getattr(found, name) for name in ("of_other_classes", "held_out", "copies")}
     story |= {"made_source": str(source), "made": {"offered": len(offered), **counted, "taken": len(taken)}}
-    photos = [_there(item) for item in read.items] + [as_made(photo_of(item, "made/")) for item in taken]
-    return write_collection(plan_of(photos, len(photos), story, read.root.name), folder, progress), story
+    photos = [_existing_photo(item) for item in read.items] + [
+        mark_synthetic(to_imported_photo(item, "made/")) for item in taken
+    ]
+    return write_collection(build_import_plan(photos, len(photos), story, read.root.name), folder, progress), story
 
 
-def _there(item: Item) -> Photo:
+def _existing_photo(item: ScenarioItem) -> ImportedPhoto:
     """Return a photo that the collection has already, real or from an earlier merging."""
-    if origin_of(item) == MADE:
-        return as_made(photo_of(item, "real/"))
-    return photo_of(item, "real/", **{ORIGIN: REAL})
+    if image_origin(item) == SYNTHETIC:
+        return mark_synthetic(to_imported_photo(item, "real/"))
+    return to_imported_photo(item, "real/", **{ORIGIN: REAL_ORIGIN})
 
 
-def _sorted(items: Sequence[Item], offered: Sequence[Inspected]) -> _Sorted:
+def _sort_offered(items: Sequence[ScenarioItem], offered: Sequence[InspectedFile]) -> _OfferedImages:
     """Sort out what must not be trained on here."""
     trained = {item.label for item in items if item.split == "train"}
     files = {item.photo.sha256 for item in items}
     guarded = unit_vectors([item.photo.fingerprint for item in items if item.split != "train"])
     known = [photo for photo in offered if photo.entry.label in trained]
-    clean = [photo for photo in known if not matches_any(photo.fingerprint, guarded)]
-    usable = sorted((Item(photo, "train") for photo in clean if photo.sha256 not in files), key=_order)
-    return _Sorted(tuple(usable), len(offered) - len(known), len(known) - len(clean), len(clean) - len(usable))
+    clean = [photo for photo in known if not is_near_duplicate(photo.fingerprint, guarded)]
+    usable = sorted((ScenarioItem(photo, "train") for photo in clean if photo.sha256 not in files), key=_sort_key)
+    return _OfferedImages(tuple(usable), len(offered) - len(known), len(known) - len(clean), len(clean) - len(usable))
 
 
-def _order(item: Item) -> tuple[str, str]:
+def _sort_key(item: ScenarioItem) -> tuple[str, str]:
     return item.label, item.photo.id
 
 
-def _within(
-    usable: Sequence[Item], items: Sequence[Item], quotas: Quotas, generator: np.random.Generator
-) -> list[Item]:
+def _draw_within_quotas(
+    usable: Sequence[ScenarioItem], items: Sequence[ScenarioItem], quotas: Quotas, generator: np.random.Generator
+) -> list[ScenarioItem]:
     """Draw as many of each class as the quotas let in."""
-    there = Counter((item.label, origin_of(item) == MADE) for item in items if item.split == "train")
+    there = Counter((item.label, image_origin(item) == SYNTHETIC) for item in items if item.split == "train")
     rows: dict[str, list[int]] = {}
     for row, item in enumerate(usable):
         rows.setdefault(item.label, []).append(row)

@@ -8,15 +8,15 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from atlantis_core.data.inspection import Inspected
+from atlantis_core.data.inspection import InspectedFile
 from atlantis_core.records import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ScenarioItem:
     """One usable image of the collection, with its split."""
 
-    photo: Inspected
+    photo: InspectedFile
     split: Split | None
     """None only before a scenario that splits anew, where none is given."""
 
@@ -32,7 +32,9 @@ class Scenario(Protocol):
     anew: ClassVar[bool]
     """Whether it makes all splits itself, so that the given ones need not fit a regime."""
 
-    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return the images that stay, in order, with their splits, and a sentence for each thing to know.
 
         Args:
@@ -45,6 +47,6 @@ class Scenario(Protocol):
         ...
 
 
-def classes_of(items: Sequence[Item], split: Split | None = None) -> list[str]:
+def list_classes(items: Sequence[ScenarioItem], split: Split | None = None) -> list[str]:
     """Return the class names in order, of one split or of all."""
     return sorted({item.label for item in items if split in (None, item.split)})

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.splitting import near_groups, split_images
-from atlantis_core.importing.plans import named_lone
-from atlantis_core.learning.option_strings import in_range
-from atlantis_core.scenarios.scenario import Item, classes_of
+from atlantis_core.data.splitting import group_near_duplicates, split_images
+from atlantis_core.importing.import_plan import describe_lone_classes
+from atlantis_core.learning.option_strings import check_range
+from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 
 _VALIDATION = "validation is taken out of train when the collection is read"
 
@@ -28,19 +28,19 @@ class ZeroShot:
     """Share of the classes; the half of CUB (100 of 200) and Cars196 (98 of 196)."""
 
     def __post_init__(self) -> None:
-        in_range("zero-shot: train_share", self.train_share, 0, 1)
+        check_range("zero-shot: train_share", self.train_share, 0, 1)
 
     def apply(
         self,
-        items: Sequence[Item],
+        items: Sequence[ScenarioItem],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is left to chance)
-    ) -> tuple[list[Item], list[str]]:
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return all images with new splits; see `Scenario`.
 
         Raises:
             SetupError: Fewer than two classes on a side.
         """
-        labels = classes_of(items)
+        labels = list_classes(items)
         count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:
             raise SetupError(
@@ -49,7 +49,11 @@ class ZeroShot:
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
         notes = [f"read it with --regime unseen; {_VALIDATION}, by class"]
-        return split, [*notes, *named_lone(item.label for item in items), *_unsealed(items, split)]
+        return split, [
+            *notes,
+            *describe_lone_classes(item.label for item in items),
+            *_describe_unsealed(items, split),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,13 @@ class FullShot:
     """Share of each class's images that becomes test."""
 
     def __post_init__(self) -> None:
-        in_range("full-shot: test_share", self.test_share, 0, 0.9)
+        check_range("full-shot: test_share", self.test_share, 0, 0.9)
 
-    def apply(self, items: Sequence[Item], generator: np.random.Generator) -> tuple[list[Item], list[str]]:
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
         """Return all images with new splits; see `Scenario`."""
-        groups = near_groups([item.photo.id for item in items], [item.photo.fingerprint for item in items])
+        groups = group_near_duplicates([item.photo.id for item in items], [item.photo.fingerprint for item in items])
         names = sorted(set(groups))
         # Splits go by the groups' names, so that names drawn by chance are splits drawn by chance.
         drawn = dict(zip(names, (f"{n:09d}" for n in generator.permutation(len(names))), strict=True))
@@ -73,10 +79,10 @@ class FullShot:
             [item.label for item in items], [drawn[group] for group in groups], {"test": self.test_share}
         )
         split = [replace(item, split=new) for item, new in zip(items, splits, strict=True)]
-        return split, [_VALIDATION, *_unsealed(items, split)]
+        return split, [_VALIDATION, *_describe_unsealed(items, split)]
 
 
-def _unsealed(before: Sequence[Item], after: Sequence[Item]) -> list[str]:
+def _describe_unsealed(before: Sequence[ScenarioItem], after: Sequence[ScenarioItem]) -> list[str]:
     """Say how many images of a given test split are trained on now."""
     opened = sum(old.split == "test" != new.split for old, new in zip(before, after, strict=True))
     if not opened:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.searching.places import CHROMA_NAME
+from atlantis_core.searching.index_folders import CHROMA_NAME
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
     from atlantis_core.records import IndexFacts
-    from atlantis_core.searching.graph import Graph
+    from atlantis_core.searching.hnsw import HnswSettings
 
 MODEL_KEY = "atlantis_model_hash"
 """Entry of a Chroma collection's metadata."""
@@ -25,16 +25,16 @@ MODEL_KEY = "atlantis_model_hash"
 PAGE = 5000
 """Images that are read or taken out at once; Chroma's own limit is 5,461."""
 
-Answer = TypeVar("Answer")
+ChromaAnswer = TypeVar("ChromaAnswer")
 
 _LOCKED = "database is locked"
-_PATIENCE_SECONDS = 10.0
-_SERVER_WAITS_SECONDS = 5.0
-_GLANCE_SECONDS = 0.05
-_opened = itertools.count()
+_RETRY_SECONDS = 10.0
+_SERVER_TIMEOUT_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_opened_folders = itertools.count()
 
 
-class Shelf:
+class ChromaCollection:
     """One Chroma collection, opened anew: it sees what other processes wrote before.
 
     Args:
@@ -46,24 +46,24 @@ class Shelf:
         SetupError: Nothing is there, it cannot be read, or another model made it.
     """
 
-    def __init__(self, folder: Path, facts: IndexFacts, graph: Graph | None = None) -> None:
+    def __init__(self, folder: Path, facts: IndexFacts, graph: HnswSettings | None = None) -> None:
         self.where = facts.server or str(folder)
-        self._client: ClientAPI = patiently(self.where, lambda: _client(folder, facts.server))
+        self._client: ClientAPI = call_chroma(self.where, lambda: _client(folder, facts.server))
         try:
-            self._held: Any = patiently(self.where, lambda: self._collection(facts, graph))
+            self._held: Any = call_chroma(self.where, lambda: self._collection(facts, graph))
         except SetupError:
             self.close()
             raise
 
-    def _collection(self, facts: IndexFacts, graph: Graph | None) -> Collection:
-        from atlantis_core.searching.spaces import chroma_space
+    def _collection(self, facts: IndexFacts, graph: HnswSettings | None) -> Collection:
+        from atlantis_core.searching.index_distances import to_chroma_space
 
         if graph is None:
             found = self._client.get_collection(facts.collection, embedding_function=None)
         else:
             found = self._client.get_or_create_collection(
                 facts.collection,
-                configuration=graph.configuration(chroma_space(facts.distance)),  # type: ignore[arg-type]
+                configuration=graph.configuration(to_chroma_space(facts.distance)),  # type: ignore[arg-type]
                 metadata={MODEL_KEY: facts.model_hash},
                 embedding_function=None,
             )
@@ -81,7 +81,7 @@ class Shelf:
         Raises:
             SetupError: Chroma could not do it.
         """
-        return patiently(self.where, lambda: getattr(self._held, what)(**given))
+        return call_chroma(self.where, lambda: getattr(self._held, what)(**given))
 
     def ids(self, where: Any = None) -> list[str]:
         """Return the ids of the images that meet a filter of Chroma's.
@@ -117,14 +117,14 @@ class Shelf:
         Raises:
             SetupError: Chroma could not do it.
         """
-        patiently(self.where, lambda: self._client.delete_collection(self._held.name))
+        call_chroma(self.where, lambda: self._client.delete_collection(self._held.name))
 
     def close(self) -> None:
         """Let go of files and connections."""
         self._client.close()  # type: ignore[attr-defined]
 
 
-def patiently(where: str, ask: Callable[[], Answer]) -> Answer:
+def call_chroma(where: str, ask: Callable[[], ChromaAnswer]) -> ChromaAnswer:
     """Ask Chroma; its errors come in one line.
 
     A client that was just closed may still be tidying up behind: where the database is locked, ask again.
@@ -139,7 +139,7 @@ def patiently(where: str, ask: Callable[[], Answer]) -> Answer:
     import httpx
     from chromadb.errors import ChromaError
 
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + _RETRY_SECONDS
     try:
         while True:
             try:
@@ -147,18 +147,18 @@ def patiently(where: str, ask: Callable[[], Answer]) -> Answer:
             except ChromaError as error:
                 if _LOCKED not in str(error) or time.monotonic() > until:
                     raise
-            time.sleep(_GLANCE_SECONDS)
+            time.sleep(_POLL_SECONDS)
     except (httpx.TransportError, ValueError) as error:  # ValueError: how its clients tell that a tenant is missing
-        raise SetupError(f"the index at {where!r} cannot be reached: {_reason(error)}") from error
+        raise SetupError(f"the index at {where!r} cannot be reached: {_error_reason(error)}") from error
     except (ChromaError, httpx.HTTPError) as error:
-        raise SetupError(f"the index at {where!r} cannot be used: {_reason(error)}") from error
+        raise SetupError(f"the index at {where!r} cannot be used: {_error_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     return (" ".join(str(error).split()) or type(error).__name__)[:300]
 
 
-def check_server(server: str) -> None:
+def ping_server(server: str) -> None:
     """Ask a server for a sign of life: Chroma's own client would wait for one without end.
 
     Raises:
@@ -166,10 +166,10 @@ def check_server(server: str) -> None:
     """
     import httpx
 
-    host, port, secure = address(server)
+    host, port, secure = parse_server_url(server)
     place = f"[{host}]" if ":" in host else host
     url = f"http{'s' if secure else ''}://{place}:{port}/api/v2/heartbeat"
-    patiently(server, lambda: httpx.get(url, timeout=_SERVER_WAITS_SECONDS).raise_for_status())
+    call_chroma(server, lambda: httpx.get(url, timeout=_SERVER_TIMEOUT_SECONDS).raise_for_status())
 
 
 def _client(folder: Path, server: str) -> ClientAPI:
@@ -177,24 +177,24 @@ def _client(folder: Path, server: str) -> ClientAPI:
     from chromadb.config import Settings
 
     if server:
-        check_server(server)
-        host, port, secure = address(server)
+        ping_server(server)
+        host, port, secure = parse_server_url(server)
         # A connection a request: a client that is closed leaves those that it kept open behind.
         settings = Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0)
         return chromadb.HttpClient(host, port, ssl=secure, settings=settings)
-    return chromadb.PersistentClient(_own_path(folder), settings=Settings(anonymized_telemetry=False))
+    return chromadb.PersistentClient(_unused_path_spelling(folder), settings=Settings(anonymized_telemetry=False))
 
 
-def _own_path(folder: Path) -> str:
+def _unused_path_spelling(folder: Path) -> str:
     """Spell a folder as nobody in this process did before.
 
     Chroma shares what it holds in memory among clients of the same spelling, and that is stale as soon as another
     process has written: a path of its own makes a client look at the files.
     """
-    return str(folder / CHROMA_NAME) + "".join("/." if bit == "1" else "//" for bit in f"{next(_opened):b}")
+    return str(folder / CHROMA_NAME) + "".join("/." if bit == "1" else "//" for bit in f"{next(_opened_folders):b}")
 
 
-def address(server: str) -> tuple[str, int, bool]:
+def parse_server_url(server: str) -> tuple[str, int, bool]:
     """Return host, port and whether it is HTTPS.
 
     Raises:
@@ -211,7 +211,7 @@ def address(server: str) -> tuple[str, int, bool]:
     return host, port or (443 if secure else 8000), secure
 
 
-def reconfigure(shelf: Shelf, **settings: Any) -> None:
+def reconfigure(shelf: ChromaCollection, **settings: Any) -> None:
     """Change settings of the graph; they hold when the collection is opened the next time."""
     shelf.do("modify", configuration={"hnsw": settings})
 
@@ -222,7 +222,7 @@ def drop_collection(folder: Path, facts: IndexFacts) -> None:
     Raises:
         SetupError: It is another model's, or Chroma could not do it.
     """
-    shelf = Shelf(folder, facts)
+    shelf = ChromaCollection(folder, facts)
     try:
         shelf.drop()
     finally:

@@ -11,9 +11,9 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.parallel import best_device
-from atlantis_core.base.text import quoted
-from atlantis_core.learning.inputs.preprocessing import open_picture
-from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.base.text import quote
+from atlantis_core.learning.inputs.preprocessing import decode_image
+from atlantis_core.learning.models.hub import fetch_snapshot
 from atlantis_core.learning.models.weights_files import folder_digest, require_transformers
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ClipEmbedder:
     def __init__(self, name: str) -> None:
         if not name:
             raise SetupError("clip: names no model; write clip:FOLDER or clip:openai/clip-vit-base-patch32")
-        self._name, self._folder = name, _found(name)
+        self._name, self._folder = name, _find_model(name)
 
     @cached_property
     def dims(self) -> int:
@@ -60,9 +60,9 @@ class ClipEmbedder:
         processor, model = self._loaded
         parts = [np.zeros((0, self.dims), np.float32)]
         for start in range(0, len(images), BATCH):
-            pictures = [open_picture(image) for image in images[start : start + BATCH]]
+            pictures = [decode_image(image) for image in images[start : start + BATCH]]
             given = processor(images=pictures, return_tensors="pt").to(model.device)
-            parts.append(_unit(model.get_image_features, given))
+            parts.append(_normalise(model.get_image_features, given))
         return np.concatenate(parts)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -75,7 +75,7 @@ class ClipEmbedder:
             raise SetupError("there are no words to search with")
         processor, model = self._loaded
         given = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True).to(model.device)
-        return _unit(model.get_text_features, given)
+        return _normalise(model.get_text_features, given)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -94,11 +94,11 @@ class ClipEmbedder:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise SetupError(f"clip model {self._name!r} cannot be loaded, is it complete? {reason}") from error
         if not hasattr(model, "get_text_features"):
-            raise SetupError(f"{quoted(self._name, 80)} is no model of pictures and words; give a CLIP to clip:NAME")
+            raise SetupError(f"{quote(self._name, 80)} is no model of pictures and words; give a CLIP to clip:NAME")
         return processor, model.to(best_device()).eval()
 
 
-def _unit(features: Any, given: Any) -> NDArray[np.float32]:
+def _normalise(features: Any, given: Any) -> NDArray[np.float32]:
     """Return features as unit vectors; newer versions of transformers wrap them."""
     import torch
 
@@ -109,8 +109,8 @@ def _unit(features: Any, given: Any) -> NDArray[np.float32]:
     return unit
 
 
-def _found(name: str) -> str:
+def _find_model(name: str) -> str:
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        return snapshot(name, "clip model", ("*.json", "*.txt", "*.safetensors"))
+        return fetch_snapshot(name, "clip model", ("*.json", "*.txt", "*.safetensors"))
     return require_transformers(folder)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
-from atlantis_core.base.registry import load
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.registry import load_part
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.evaluation import distance_of
 from atlantis_core.learning.models.heads import head_facts
@@ -82,10 +82,10 @@ class RetrieverEmbedder:
             "std": list(backbone.std),
             "side_px": found.side_px,
             "space": None if found.head is None else head_facts(found.space, found.dims),
-            "trunk": state_digest(found.stages.trunk.state_dict()),
-            "head": "" if found.head is None else state_digest(found.head.state_dict()),
+            "trunk": hash_state(found.stages.trunk.state_dict()),
+            "head": "" if found.head is None else hash_state(found.head.state_dict()),
         }
-        return content_key("index model", facts)
+        return content_hash("index model", facts)
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
         """Return vectors (N, D) of pictures, by path or decoded.
@@ -121,12 +121,12 @@ def load_embedder(model: str | Path, embedding: str | None = None) -> Embedder:
 
     kind, _, told = str(model).partition(":")
     if kind in EMBEDDERS:
-        made: Embedder = load(EMBEDDERS, kind, "embedder")(told)
+        made: Embedder = load_part(EMBEDDERS, kind, "embedder")(told)
         return made
     return RetrieverEmbedder(load_retriever(model, embedding or None))
 
 
-def state_digest(state: dict[str, Any]) -> str:
+def hash_state(state: dict[str, Any]) -> str:
     """Return 64 hex digits of names, shapes, kinds and bytes of a model's tensors."""
     import torch
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.data.columns import columns_of
-from atlantis_core.data.facets import nearly_unique
+from atlantis_core.data.columns import values_of_columns
+from atlantis_core.data.facets import is_nearly_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Filterable:
+class FilterableCollection:
     """A collection to put into an index."""
 
     collection: Collection
@@ -26,7 +26,7 @@ class Filterable:
     """Columns that nobody would filter by: hardly two images share a value."""
 
 
-def filterable(session: Session, options: ReadOptions) -> Filterable:
+def prepare_filterable(session: Session, options: ReadOptions) -> FilterableCollection:
     """Return a session's collection with all that its images can be filtered by.
 
     A column that the label tells, or that has one value, finds no gap and is no facet, but is good to filter by.
@@ -40,11 +40,11 @@ def filterable(session: Session, options: ReadOptions) -> Filterable:
     if not read.facets and options.facets is None:
         session.caption()
     wanted = [name for name in read.not_facets if options.facets is None or name in options.facets]
-    columns = {name: values for name, values in columns_of(read, options, wanted).items() if values}
-    unique = [name for name, values in columns.items() if nearly_unique([*values.values()])]
+    columns = {name: values for name, values in values_of_columns(read, options, wanted).items() if values}
+    unique = [name for name, values in columns.items() if is_nearly_unique([*values.values()])]
     left_out = tuple(unique) if options.facets is None else ()
     taken = {name: values for name, values in columns.items() if name not in left_out}
-    return Filterable(_with_columns(session.collection, taken), left_out)
+    return FilterableCollection(_with_columns(session.collection, taken), left_out)
 
 
 def _with_columns(collection: Collection, columns: Mapping[str, Mapping[str, str]]) -> Collection:

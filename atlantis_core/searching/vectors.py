@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.searching.spaces import distances_between
+from atlantis_core.searching.index_distances import compute_distances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from atlantis_core.searching.chroma import Shelf
+    from atlantis_core.searching.chroma import ChromaCollection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Vectors:
+class IndexVectors:
     """Images of an index by id, for exact answers."""
 
     ids: tuple[str, ...]
     rows: NDArray[np.float32]
     """(N, D)"""
 
-    def only(self, ids: Sequence[str]) -> Vectors:
+    def only(self, ids: Sequence[str]) -> IndexVectors:
         """Return those of some ids, in the order that they have here."""
         allowed = set(ids)
         kept = [row for row, name in enumerate(self.ids) if name in allowed]
-        return Vectors(tuple(self.ids[row] for row in kept), self.rows[kept])
+        return IndexVectors(tuple(self.ids[row] for row in kept), self.rows[kept])
 
 
-def read_vectors(shelf: Shelf, dims: int, ids: Sequence[str] | None = None) -> Vectors:
+def read_vectors(shelf: ChromaCollection, dims: int, ids: Sequence[str] | None = None) -> IndexVectors:
     """Read the vectors of some images of an index, or of all.
 
     Args:
@@ -47,10 +47,10 @@ def read_vectors(shelf: Shelf, dims: int, ids: Sequence[str] | None = None) -> V
     for found, rows in shelf.pages(shelf.ids() if ids is None else ids, "embeddings"):
         names.extend(found)
         parts.append(np.asarray(rows, np.float32))
-    return Vectors(tuple(names), np.concatenate(parts))
+    return IndexVectors(tuple(names), np.concatenate(parts))
 
 
-def nearest(
+def find_nearest(
     queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str, top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return rows (Q, k) and distances (Q, k) of the nearest of N vectors, nearest first; k is at most N.
@@ -61,7 +61,7 @@ def nearest(
         distance: See `spaces.distances_between`.
         top: k, where there are so many.
     """
-    far = distances_between(queries, vectors, distance)
+    far = compute_distances(queries, vectors, distance)
     count = min(top, len(vectors))
     if not count:
         return np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)

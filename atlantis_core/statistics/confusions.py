@@ -24,7 +24,7 @@ class Confusion:
     """How many queries."""
 
 
-def confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
+def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
     """Return all confusions, most frequent first, ties by name.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import fingerprint, near_duplicates
+from atlantis_core.data.fingerprints import find_near_duplicates, fingerprint_file
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
@@ -46,7 +46,7 @@ def find_duplicates(
     known = fingerprints or {}
     prints = [known.get(image.id) or _fingerprint(image) for image in images]
     within, across = [], []
-    for first, second in near_duplicates(prints):
+    for first, second in find_near_duplicates(prints):
         pair = (images[first], images[second])
         splits = {image.split for image in pair}
         if splits == {"train"}:
@@ -64,6 +64,6 @@ def find_duplicates(
 
 def _fingerprint(image: LabelledImage) -> bytes:
     try:
-        return fingerprint(image.path)
+        return fingerprint_file(image.path)
     except OSError as error:
         raise SetupError(f"cannot read image {image.path!r} ({error}); read the collection again") from error

@@ -56,8 +56,8 @@ def expected_recall(
         class_effect, class_sd = _effect(recall - middle - value_effect, robust, classes, class_sd)
         off = np.abs(recall - middle - class_effect - value_effect) / np.sqrt(noise)
         robust = weight / np.maximum(1.0, off / _HUBER)
-    others_value, value_variance = _of_others(recall - middle - class_effect, robust, values, value_sd)
-    others_class, class_variance = _of_others(recall - middle - value_effect, robust, classes, class_sd)
+    others_value, value_variance = _leave_one_out_effect(recall - middle - class_effect, robust, values, value_sd)
+    others_class, class_variance = _leave_one_out_effect(recall - middle - value_effect, robust, classes, class_sd)
     return np.clip(middle + others_class + others_value, 0, 1), class_variance + value_variance
 
 
@@ -72,7 +72,7 @@ def _effect(
     return effect[group], max(_LEAST_SD, float(np.sqrt(shown)))
 
 
-def _of_others(
+def _leave_one_out_effect(
     residual: NDArray[np.float64], weight: NDArray[np.float64], group: NDArray[np.int64], spread: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each cell's group effect as the group's other cells show it, shrunken, and its variance."""

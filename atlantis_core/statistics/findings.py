@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.plural import counted
-from atlantis_core.metrics.intervals import wilson
+from atlantis_core.base.plural import count_noun
+from atlantis_core.metrics.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from atlantis_core.records import Cause, Gap, Interval
@@ -47,9 +47,9 @@ class GroupGap:
             support = f"{self.least_support}"
         return (
             f"{f'{self.facet}={self.value}' if self.facet else 'whole classes'}: "
-            f"{counted(len(self.class_names), 'class', 'classes')} {self.cause} ({names}{more}); "
+            f"{count_noun(len(self.class_names), 'class', 'classes')} {self.cause} ({names}{more}); "
             f"R@1 {recall.value:.2f} ({recall.low:.2f}-{recall.high:.2f}) over "
-            f"{counted(recall.count, 'query', 'queries')}, {support} training images each, typically "
+            f"{count_noun(recall.count, 'query', 'queries')}, {support} training images each, typically "
             f"{self.typical_support:g}"
         )
 
@@ -63,11 +63,11 @@ def group_gaps(gaps: Sequence[Gap]) -> tuple[GroupGap, ...]:
     groups: dict[tuple[str, str, Cause], list[Gap]] = {}
     for gap in gaps:
         groups.setdefault((gap.cell.facet, gap.cell.value, gap.cause), []).append(gap)
-    found = [_group(facet, value, cause, members) for (facet, value, cause), members in groups.items()]
+    found = [_summarize_group(facet, value, cause, members) for (facet, value, cause), members in groups.items()]
     return tuple(sorted(found, key=lambda g: (-g.score, -len(g.class_names), g.facet, g.value, g.cause)))
 
 
-def _group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> GroupGap:
+def _summarize_group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> GroupGap:
     """Sum one group up."""
     ordered = sorted(members, key=lambda g: (-g.score, g.cell.class_name))
     queries = sum(gap.queries for gap in members)
@@ -80,7 +80,7 @@ def _group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> Grou
         least_support=min(gap.support for gap in members),
         most_support=max(gap.support for gap in members),
         typical_support=float(median(gap.typical_support for gap in members)),
-        recall_at_1=wilson(min(hits, queries), queries),
+        recall_at_1=wilson_interval(min(hits, queries), queries),
         deficit=sum(gap.deficit * gap.queries for gap in members) / queries,
         score=ordered[0].score,
     )

@@ -13,7 +13,7 @@ _GROUP_SD = 0.2  # prior spread of group deficits around 0
 _LEAST_SPREAD = 0.05  # cells of one group are never taken to be exactly alike
 
 
-def pool(
+def pool_deficits(
     deficit: NDArray[np.float64], variance: NDArray[np.float64], group: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return posterior mean and standard deviation of every cell's deficit, both (N,).
@@ -37,7 +37,7 @@ def pool(
 def _pool_group(
     deficit: NDArray[np.float64], variance: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    between = _between_cells(deficit, variance)
+    between = _between_cell_variance(deficit, variance)
     weight = 1 / (variance + between)
     precision = weight.sum() + 1 / _GROUP_SD**2
     centre = float((weight * deficit).sum() / precision)
@@ -47,7 +47,7 @@ def _pool_group(
     return mean, np.sqrt(posterior)
 
 
-def _between_cells(deficit: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
+def _between_cell_variance(deficit: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
     """Return t^2, the variance between the cells of a group."""
     weight = 1 / variance
     centre = np.average(deficit, weights=weight)

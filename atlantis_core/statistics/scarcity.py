@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SCARCE_BELOW = 0.5  # of the typical support
 
 
-def scarce_cells(table: CellTable) -> NDArray[np.bool_]:
+def find_scarce_cells(table: CellTable) -> NDArray[np.bool_]:
     """Tell which cells are scarce, (N,): less than half the typical training images.
 
     Where every cell that was asked about is scarce - all queries are of a visit that the training images

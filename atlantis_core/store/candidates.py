@@ -13,9 +13,9 @@ from sqlalchemy import Engine, func, select
 
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Candidate, Verdict
-from atlantis_core.store import places
+from atlantis_core.store import stored_paths
 from atlantis_core.store.tables import candidates, overrulings, verdicts
-from atlantis_core.store.upsert import insert_once, replace
+from atlantis_core.store.upsert import insert_or_ignore, insert_or_replace
 
 BY_HAND = "by_hand"
 """The filter's name where a person decided."""
@@ -29,9 +29,9 @@ class CandidateStore:
 
     def add(self, candidate: Candidate) -> None:
         """Keep a made image's provenance; the same image again changes nothing."""
-        placed = dataclasses.replace(candidate, path=places.kept(candidate.path, self._folder))
+        placed = dataclasses.replace(candidate, path=stored_paths.to_stored_path(candidate.path, self._folder))
         with self._engine.begin() as connection:
-            insert_once(connection, candidates, {"key": candidate.key, "payload": as_json(placed)})
+            insert_or_ignore(connection, candidates, {"key": candidate.key, "payload": as_json(placed)})
 
     def find(self, keys: Iterable[str]) -> dict[str, Candidate]:
         """Return the candidates that are there, by key, in the order asked."""
@@ -40,12 +40,12 @@ class CandidateStore:
         with self._engine.connect() as connection:
             for start in range(0, len(wanted), 500):  # SQLite limits the variables of one statement
                 query = select(candidates).where(candidates.c.key.in_(wanted[start : start + 500]))
-                found |= {row.key: self._placed(row.payload) for row in connection.execute(query)}
+                found |= {row.key: self._with_absolute_path(row.payload) for row in connection.execute(query)}
         return {key: found[key] for key in wanted if key in found}
 
-    def _placed(self, payload: Any) -> Candidate:
+    def _with_absolute_path(self, payload: Any) -> Candidate:
         candidate = from_json(Candidate, payload)
-        return dataclasses.replace(candidate, path=places.found(candidate.path, self._folder))
+        return dataclasses.replace(candidate, path=stored_paths.from_stored_path(candidate.path, self._folder))
 
     def judge(self, run_id: str, round_index: int, decided: Iterable[Verdict]) -> None:
         """Keep the verdicts of a round."""
@@ -58,7 +58,7 @@ class CandidateStore:
                     "kept": verdict.kept,
                     "payload": as_json(verdict),
                 }
-                replace(connection, verdicts, row)
+                insert_or_replace(connection, verdicts, row)
 
     def verdicts(self, run_id: str, round_index: int, by_hand: Mapping[str, bool] | None = None) -> list[Verdict]:
         """Return the verdicts of a round as they count, by candidate key: a person's word goes before a filter's.
@@ -69,7 +69,7 @@ class CandidateStore:
             by_hand: What a person decided, by candidate key; None takes all that a person has decided by now.
         """
         heard = self.by_hand(run_id, round_index) if by_hand is None else by_hand
-        return [_heard(verdict, heard) for verdict in self.filtered(run_id, round_index)]
+        return [_apply_decision(verdict, heard) for verdict in self.filtered(run_id, round_index)]
 
     def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
         """Return what the filters alone decided in a round, by candidate key."""
@@ -86,7 +86,7 @@ class CandidateStore:
         with self._engine.begin() as connection:
             for key, kept in decided.items():
                 row = {"run_id": run_id, "round": round_index, "candidate_key": key, "kept": kept}
-                replace(connection, overrulings, row | {"decided": time.time()})
+                insert_or_replace(connection, overrulings, row | {"decided": time.time()})
 
     def by_hand(self, run_id: str, round_index: int, before: float = math.inf) -> dict[str, bool]:
         """Return what a person decided in a round, by candidate key; `before` is in seconds since 1970."""
@@ -104,7 +104,7 @@ class CandidateStore:
         return int(judged), int(count), float(last or 0.0)
 
 
-def _heard(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
+def _apply_decision(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
     kept = by_hand.get(verdict.candidate_key)
     if kept is None:
         return verdict

@@ -7,13 +7,13 @@ import base64
 from sqlalchemy import Engine, select
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.data.sealed import SealedSplit, fingerprint
+from atlantis_core.data.sealed import SealedSplit, fingerprint_collection
 from atlantis_core.records import Collection
 from atlantis_core.store.tables import collections
-from atlantis_core.store.upsert import insert_once
+from atlantis_core.store.upsert import insert_or_ignore
 
 
 class CollectionStore:
@@ -24,8 +24,8 @@ class CollectionStore:
 
     def add(self, loaded: LoadedCollection) -> str:
         """Keep a collection; return its id: the address of what it holds, the test split and its place included."""
-        parts = [fingerprint(loaded.collection), loaded.sealed.address, loaded.collection.root]
-        collection_id = content_key("collection", parts)
+        parts = [fingerprint_collection(loaded.collection), loaded.sealed.address, loaded.collection.root]
+        collection_id = content_hash("collection", parts)
         row = {
             "id": collection_id,
             "payload": as_json(loaded.collection),
@@ -35,7 +35,7 @@ class CollectionStore:
             },
         }
         with self._engine.begin() as connection:
-            insert_once(connection, collections, row)
+            insert_or_ignore(connection, collections, row)
         return collection_id
 
     def get(self, collection_id: str) -> LoadedCollection:

@@ -15,18 +15,18 @@ from sqlalchemy import Engine, func, select
 from atlantis_core.base.serialization import as_json
 from atlantis_core.store.tables import events
 
-_OPEN: ContextVar[int | None] = ContextVar("open span", default=None)
+_OPEN_SPAN: ContextVar[int | None] = ContextVar("open span", default=None)
 """The innermost span that is open here; threads that LangChain starts for tools inherit it."""
 
 Event = dict[str, Any]
 """A row of the log: `{id, run_id, parent, kind, name, started, status, input}`, and once it is over
 `{seconds, output, tokens, usd}`."""
 
-Watcher = Callable[[Event], None]
+EventListener = Callable[[Event], None]
 """Told an event when it begins and when it is over, in the thread it happens in: it must be quick and not fail."""
 
 
-WITHIN = frozenset({"model", "job"})
+NESTED_KINDS = frozenset({"model", "job"})
 """Kinds that last while what they are a part of waits for them: their seconds are in its seconds. A tool hangs under
 the planner that called it, but runs after it has decided."""
 
@@ -54,7 +54,7 @@ class EventStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._counting = threading.Lock()
-        self.watchers: list[Watcher] = []
+        self.watchers: list[EventListener] = []
         self.write_seconds = 0.0
 
     @contextmanager
@@ -68,22 +68,22 @@ class EventStore:
             given: What went in, JSON-able.
             parent: The event it is a part of; None takes the span that is open here, if one is.
         """
-        event = self._open(run_id, kind, name, given, _OPEN.get() if parent is None else parent)
+        event = self._open(run_id, kind, name, given, _OPEN_SPAN.get() if parent is None else parent)
         span = Span(event["id"])
-        token = _OPEN.set(span.id)
+        token = _OPEN_SPAN.set(span.id)
         try:
             yield span
         except BaseException as error:
             span.status, span.output = "failed", f"{type(error).__name__}: {error}"
             raise
         finally:
-            _OPEN.reset(token)
+            _OPEN_SPAN.reset(token)
             self._close(span, event)
 
     @staticmethod
     def open_here() -> int | None:
         """Return the innermost event that is open here, for threads that do not inherit it."""
-        return _OPEN.get()
+        return _OPEN_SPAN.get()
 
     def of_kind(self, run_id: str, kind: str) -> list[dict[str, Any]]:
         """Return a run's finished events of one kind, oldest first."""

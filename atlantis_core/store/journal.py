@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.store.tables import journal
-from atlantis_core.store.upsert import replace
+from atlantis_core.store.upsert import insert_or_replace
 
 
 class Journal:
@@ -21,7 +21,7 @@ class Journal:
         """Write an entry; the same entry written again (a node that ran twice) replaces itself."""
         row = {"run_id": run_id, "round": round_index, "kind": kind, "payload": as_json(payload)}
         with self._engine.begin() as connection:
-            replace(connection, journal, row)
+            insert_or_replace(connection, journal, row)
 
     def read(self, run_id: str, round_index: int, kind: str) -> Any | None:
         """Return an entry's payload, or None."""

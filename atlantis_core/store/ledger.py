@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
-from atlantis_core.base.errors import BudgetSpent
+from atlantis_core.base.errors import BudgetExceeded
 from atlantis_core.records import Budget
 from atlantis_core.store.tables import ledger
 
@@ -30,7 +30,7 @@ class Ledger:
             return False
         return True
 
-    def unbooked(self, run_id: str, unit: str, references: Sequence[str]) -> list[str]:
+    def unbooked_references(self, run_id: str, unit: str, references: Sequence[str]) -> list[str]:
         """Return the references that nothing is booked under yet, in order."""
         query = select(ledger.c.reference).where(ledger.c.run_id == run_id, ledger.c.unit == unit)
         with self._engine.connect() as connection:
@@ -60,4 +60,4 @@ class Ledger:
         """
         left = self.left(run_id, budget)[unit]
         if left is not None and amount > left:
-            raise BudgetSpent(f"{amount:g} {unit} asked for, {left:g} left in the budget")
+            raise BudgetExceeded(f"{amount:g} {unit} asked for, {left:g} left in the budget")

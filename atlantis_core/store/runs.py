@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.base.errors import NotThere
+from atlantis_core.base.errors import NotFoundError
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import RunSpec
 from atlantis_core.store.tables import runs
 
-Status = Literal["running", "paused", "waiting", "failed", "done"]
+StoredStatus = Literal["running", "paused", "waiting", "failed", "done"]
 """`failed` is a bug's or a machine's doing: an error nobody foresaw ended the process; `resume` tries again."""
 
-Standing = Literal["running", "paused", "waiting", "failed", "done", "stopped"]
+RunStatus = Literal["running", "paused", "waiting", "failed", "done", "stopped"]
 """Where a run stands as seen from outside: `stopped` is marked running, but no process holds it."""
 
 
@@ -27,7 +27,7 @@ class Run:
 
     id: str
     spec: RunSpec
-    status: Status
+    status: StoredStatus
     stop_reason: str
     created: float
     """Seconds since the epoch."""
@@ -67,7 +67,7 @@ class RunStore:
         if len(found) != 1:
             known = ", ".join(run.id for run in every[:5]) or "none yet"
             what = "no run" if not found else f"{len(found)} runs"
-            raise NotThere(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
+            raise NotFoundError(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
         return found[0]
 
     def all(self) -> list[Run]:
@@ -76,7 +76,7 @@ class RunStore:
             rows: list[Any] = list(connection.execute(select(runs).order_by(runs.c.created.desc())))
         return [Run(row.id, from_json(RunSpec, row.spec), row.status, row.stop_reason, row.created) for row in rows]
 
-    def mark(self, run_id: str, status: Status, stop_reason: str = "") -> None:
+    def mark(self, run_id: str, status: StoredStatus, stop_reason: str = "") -> None:
         """Set where a run stands."""
         values = {"status": status, "stop_reason": stop_reason}
         with self._engine.begin() as connection:

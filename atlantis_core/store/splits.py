@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from sqlalchemy import Engine, Table, select
 
 from atlantis_core.data.reading import LoadedCollection
-from atlantis_core.data.split_assignment import Made, MadeBefore
+from atlantis_core.data.split_assignment import KnownSplits, SplitOrigin
 from atlantis_core.records import Regime, Split
 from atlantis_core.store import tables
-from atlantis_core.store.upsert import insert_once
+from atlantis_core.store.upsert import insert_or_ignore
 
-_TABLES: Mapping[Made, Table] = {"whole": tables.splits, "carved": tables.carved_splits}
+_TABLES: Mapping[SplitOrigin, Table] = {"whole": tables.splits, "carved": tables.carved_splits}
 
 
 class SplitStore:
@@ -21,12 +21,12 @@ class SplitStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def known(self, regime: Regime) -> MadeBefore:
+    def known(self, regime: Regime) -> KnownSplits:
         """Return what was made in this regime so far.
 
         Workspaces that did not yet tell carved splits from whole ones count as whole.
         """
-        return MadeBefore(**{made: self._rows(table, regime) for made, table in _TABLES.items()})
+        return KnownSplits(**{made: self._rows(table, regime) for made, table in _TABLES.items()})
 
     def _rows(self, table: Table, regime: Regime) -> dict[str, Split]:
         query = select(table.c.image_id, table.c.split).where(table.c.regime == regime)
@@ -43,7 +43,7 @@ class SplitStore:
         with self._engine.begin() as connection:
             for image_id, split in made.items():
                 row = {"regime": regime, "image_id": image_id, "split": split}
-                insert_once(connection, _TABLES[loaded.made], row)
+                insert_or_ignore(connection, _TABLES[loaded.made], row)
 
     def sealed_elsewhere(self, loaded: LoadedCollection, regime: Regime) -> int:
         """Return how many images that train or validate here are sealed test images in the other regime."""

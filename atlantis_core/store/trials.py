@@ -10,9 +10,9 @@ from sqlalchemy import Engine, select
 
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Trial
-from atlantis_core.store import places
+from atlantis_core.store import stored_paths
 from atlantis_core.store.tables import trials
-from atlantis_core.store.upsert import insert_once
+from atlantis_core.store.upsert import insert_or_ignore
 
 
 class TrialStore:
@@ -23,9 +23,9 @@ class TrialStore:
 
     def add(self, trial: Trial) -> None:
         """Keep a finished or crashed trial; the same one again changes nothing."""
-        kept_trial = replace(trial, path=places.kept(trial.path, self._folder))
+        kept_trial = replace(trial, path=stored_paths.to_stored_path(trial.path, self._folder))
         with self._engine.begin() as connection:
-            insert_once(connection, trials, {"id": trial.id, "payload": as_json(kept_trial)})
+            insert_or_ignore(connection, trials, {"id": trial.id, "payload": as_json(kept_trial)})
 
     def find(self, trial_id: str) -> Trial | None:
         """Return a trial, or None when it has not finished."""
@@ -34,7 +34,7 @@ class TrialStore:
         if row is None:
             return None
         trial = from_json(Trial, row.payload)
-        return replace(trial, path=places.found(trial.path, self._folder))
+        return replace(trial, path=stored_paths.from_stored_path(trial.path, self._folder))
 
     def matching(self, prefix: str) -> list[str]:
         """Return the ids that start with `prefix` (people type the first characters)."""

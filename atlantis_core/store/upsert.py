@@ -11,13 +11,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def insert_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless its primary key is there; return whether it was new."""
     statement = _insert(connection, table, row).on_conflict_do_nothing(index_elements=list(table.primary_key))
     return bool(connection.execute(statement).rowcount > 0)
 
 
-def replace(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+def insert_or_replace(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row in place of the one with the same primary key."""
     keys = {column.name for column in table.primary_key}
     values = {name: value for name, value in row.items() if name not in keys}

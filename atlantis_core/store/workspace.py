@@ -21,12 +21,12 @@ from atlantis_core.store.collections import CollectionStore
 from atlantis_core.store.events import EventStore
 from atlantis_core.store.journal import Journal
 from atlantis_core.store.ledger import Ledger
-from atlantis_core.store.receipts import ReceiptStore
-from atlantis_core.store.runs import Run, RunStore, Standing
+from atlantis_core.store.result_cache import ResultCache
+from atlantis_core.store.runs import Run, RunStatus, RunStore
 from atlantis_core.store.splits import SplitStore
 from atlantis_core.store.trials import TrialStore
 
-_GLANCE_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 
 class Workspace:
@@ -105,9 +105,9 @@ class Workspace:
         return RunStore(self.engine)
 
     @cached_property
-    def receipts(self) -> ReceiptStore:
+    def receipts(self) -> ResultCache:
         """Receipts of finished jobs."""
-        return ReceiptStore(self.engine)
+        return ResultCache(self.engine)
 
     @cached_property
     def candidates(self) -> CandidateStore:
@@ -146,7 +146,7 @@ class Workspace:
             raise SetupError(f"workspace {str(self.folder)!r} cannot be written")
         with path.open("w") as handle:
             try:
-                _take(handle)
+                _try_lock(handle)
             except BlockingIOError as error:
                 raise SetupError(f"run {run_id!r} is being worked on by another process") from error
             yield
@@ -164,19 +164,19 @@ class Workspace:
             return True
         return False
 
-    def standing(self, run: Run) -> Standing:
+    def standing(self, run: Run) -> RunStatus:
         """Return where a run stands: its status, or `stopped` where its process was killed before it could say so."""
         return "stopped" if run.status == "running" and not self.is_held(run.id) else run.status
 
 
-def _take(handle: TextIO) -> None:
+def _try_lock(handle: TextIO) -> None:
     """Lock a file, trying once more where `is_held` may just be looking at it."""
     import fcntl
 
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        time.sleep(_GLANCE_SECONDS)
+        time.sleep(_RETRY_SECONDS)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.run.manual_overrides import FINAL
+from atlantis_core.run.manual_overrides import FINAL_FILTERS
 from atlantis_core.store.candidates import BY_HAND
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
     from atlantis_core.run.session import Session
 
-Standing = Literal["kept", "rejected", "undecided"]
+CandidateStatus = Literal["kept", "rejected", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CandidateRow:
     """One candidate and what was decided about it."""
 
     candidate: Candidate
@@ -27,20 +27,20 @@ class Row:
     """In which it is used; an image that an earlier round made already is made once and listed here."""
     verdict: Verdict | None
     """As it counts; None before the filters have seen it."""
-    screened_by: str = ""
+    rejecting_filter: str = ""
     """The filter that decided before any person did."""
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> CandidateStatus:
         """Kept, rejected, or not decided yet."""
         if self.verdict is None:
             return "undecided"
         return "kept" if self.verdict.kept else "rejected"
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         """Whether a filter rejected it for what is a fact, so that a person cannot keep it."""
-        return self.screened_by in FINAL
+        return self.rejecting_filter in FINAL_FILTERS
 
     @property
     def by_hand(self) -> bool:
@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CandidateFilter:
     """Which candidates, and in which order; what is empty means any."""
 
     round: int | None = None
@@ -63,20 +63,22 @@ class Wanted:
     order: str = "asked"
 
 
-def rows_of(session: Session) -> list[Row]:
+def list_candidates(session: Session) -> list[CandidateRow]:
     """Return every candidate of a run, in the order in which they were asked for."""
     store = session.workspace.candidates
     rounds = session.workspace.journal.rounds(session.run_id)
-    found: list[Row] = []
+    found: list[CandidateRow] = []
     for index, entries in rounds.items():
         candidates = store.find(entries.get("candidates") or [])
         verdicts = {verdict.candidate_key: verdict for verdict in store.verdicts(session.run_id, index)}
         screened = {verdict.candidate_key: verdict.filter for verdict in store.filtered(session.run_id, index)}
-        found += [Row(one, index, verdicts.get(key), screened.get(key, "")) for key, one in candidates.items()]
+        found += [
+            CandidateRow(one, index, verdicts.get(key), screened.get(key, "")) for key, one in candidates.items()
+        ]
     return found
 
 
-def choose(rows: Sequence[Row], wanted: Wanted) -> list[Row]:
+def filter_candidates(rows: Sequence[CandidateRow], wanted: CandidateFilter) -> list[CandidateRow]:
     """Return the rows that are wanted, sorted.
 
     Raises:
@@ -84,7 +86,7 @@ def choose(rows: Sequence[Row], wanted: Wanted) -> list[Row]:
     """
     _check("order", wanted.order, ORDERS)
     if wanted.standing:
-        _check("standing", wanted.standing, get_args(Standing))
+        _check("standing", wanted.standing, get_args(CandidateStatus))
     if wanted.filter:
         _check("filter", wanted.filter, sorted({name for row in rows for name in _filters_of(row)}))
     found = [row for row in rows if _fits(row, wanted)]
@@ -97,25 +99,25 @@ def _check(what: str, asked: str, known: Collection[str]) -> None:
         raise SetupError(f"unknown {what} {asked[:40]!r}; known: {', '.join(known) or 'none yet'}")
 
 
-def _filters_of(row: Row) -> set[str]:
+def _filters_of(row: CandidateRow) -> set[str]:
     """Return who decided about it, now and before a person did: an address of before stays good."""
-    return {row.screened_by, row.verdict.filter} if row.verdict else set()
+    return {row.rejecting_filter, row.verdict.filter} if row.verdict else set()
 
 
-def _worst_first(row: Row) -> Any:
+def _worst_first(row: CandidateRow) -> Any:
     return (row.verdict is None, -(row.verdict.score if row.verdict else 0.0))
 
 
-def _best_first(row: Row) -> Any:
+def _best_first(row: CandidateRow) -> Any:
     return (row.verdict is None, row.verdict.score if row.verdict else 0.0)
 
 
-def _by_cell(row: Row) -> Any:
+def _by_cell(row: CandidateRow) -> Any:
     cell = row.candidate.cell
     return (cell.class_name, cell.facet, cell.value)
 
 
-ORDERS: Mapping[str, Callable[[Row], Any] | None] = {
+ORDERS: Mapping[str, Callable[[CandidateRow], Any] | None] = {
     "asked": None,
     "cell": _by_cell,
     "worst": _worst_first,
@@ -124,7 +126,7 @@ ORDERS: Mapping[str, Callable[[Row], Any] | None] = {
 """Scores of one scorer compare; between filters they do not, so sort by score within one filter."""
 
 
-def _fits(row: Row, wanted: Wanted) -> bool:
+def _fits(row: CandidateRow, wanted: CandidateFilter) -> bool:
     cell, verdict = row.candidate.cell, row.verdict
     return (
         wanted.round in {None, row.round}
@@ -136,12 +138,12 @@ def _fits(row: Row, wanted: Wanted) -> bool:
     )
 
 
-def _says(row: Row, words: str) -> bool:
+def _says(row: CandidateRow, words: str) -> bool:
     one = row.candidate
     return not words or any(words in text.casefold() for text in (one.prompt, one.cell.class_name, one.key))
 
 
-def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+def count_candidates(rows: Sequence[CandidateRow]) -> dict[str, dict[str, int]]:
     """Return how many candidates there are of each round, standing, filter, class and facet value."""
     cells = [row.candidate.cell for row in rows]
     return {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ROWS = 512  # rows of nearness held at once
 
 
-def mean_nearness(
+def compute_similarity(
     nearness: Callable[[slice], NDArray[np.float64]], labels: NDArray[np.int64], classes: int
 ) -> NDArray[np.float64]:
     """Return the mean nearness (C, C) of the images of one class to those of another.
@@ -40,7 +40,7 @@ def mean_nearness(
     return means
 
 
-def confusion_shares(labels: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
+def compute_confusion(labels: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
     """Return which share (C, C) of a class's queries is first answered by an image of another class.
 
     Rows are asked, columns answered; a row adds up to 1, less what is answered by classes that are not in `names`.
@@ -62,7 +62,7 @@ def confusion_shares(labels: Sequence[str], answers: Sequence[str], names: Seque
     return np.divide(shares, asked[:, None], out=np.full_like(shares, np.nan), where=asked[:, None] > 0)
 
 
-def likes_together(nearness: NDArray[np.float64]) -> list[int]:
+def order_by_similarity(nearness: NDArray[np.float64]) -> list[int]:
     """Return an order of the classes, C numbers, in which near classes stand side by side.
 
     Average linkage, its leaves turned so that neighbours are as near as they can be (Bar-Joseph et al.,

@@ -12,7 +12,7 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import distance_of, embed_task, measure_embeddings
 from atlantis_core.learning.models.heads import Hyperbolic
 from atlantis_core.records import LabelledImage
-from atlantis_core.views.plane import plane
+from atlantis_core.views.plane import project_to_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,15 +28,15 @@ class MapPoint:
     x: float
     """From -1/2 to 1/2."""
     y: float
-    asks: bool
+    is_query: bool
     """Whether it is a query with a partner."""
     answer: str
     """Class of the first answer; empty for an image that does not ask."""
 
     @property
-    def misses(self) -> bool:
+    def is_miss(self) -> bool:
         """Whether its first answer is wrong."""
-        return self.asks and self.answer != self.image.label
+        return self.is_query and self.answer != self.image.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +57,23 @@ class EmbeddingMap:
                 "class": point.image.label,
                 "x": point.x,
                 "y": point.y,
-                "query": point.asks,
+                "query": point.is_query,
                 "answer": point.answer or None,
-                "miss": point.misses,
+                "miss": point.is_miss,
             }
             for point in self.points
         ]
         return {
             "images": len(points),
             "not_drawn": self.not_drawn,
-            "queries": sum(point.asks for point in self.points),
-            "misses": sum(point.misses for point in self.points),
+            "queries": sum(point.is_query for point in self.points),
+            "misses": sum(point.is_miss for point in self.points),
             "distance": self.distance,
             "points": points,
         }
 
 
-def embedding_map(
+def build_embedding_map(
     retriever: Retriever, task: RetrievalTask, most: int, seed: int, progress: Progress = no_progress
 ) -> EmbeddingMap:
     """Embed the images of a task and lay them out.
@@ -99,7 +99,7 @@ def embedding_map(
     rows = _drawn(task, most, seed)
     points = np.concatenate([queries, gallery])[rows]
     progress("laying out", 0, 1)
-    places = plane(points, _geodesics(retriever, points))
+    places = project_to_plane(points, _geodesics(retriever, points))
     progress("laying out", 1, 1)
     drawn = [images[row] for row in rows]
     return EmbeddingMap(

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.learning.evaluation import distance_of, embed_task
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import Cell
-from atlantis_core.run.measurements import measure_trial, measurement_key, queries_of, trials
-from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.run.measurements import find_trials, measure_trial, measurement_hash, queries_in_cells
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.statistics.cells import cell_table
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class GapMap:
 
 
 @dataclass(frozen=True, slots=True)
-class CellAnswer:
+class QueryAnswer:
     """What a model returned first for one query."""
 
     query_id: str
@@ -120,7 +120,7 @@ class CellAnswer:
     right: bool
 
 
-def gap_map(
+def build_gap_map(
     session: Session, trial_ids_before: Sequence[str], trial_ids_after: Sequence[str], facet: str = ""
 ) -> GapMap:
     """Compare two arms cell by cell, from the outcomes that their measurements left.
@@ -164,7 +164,7 @@ def gap_map(
 
 
 def _outcomes(session: Session, trial_ids: Sequence[str]) -> list[QueryOutcomes]:
-    measured = (measure_trial(session, trial) for trial in trials(session, trial_ids))
+    measured = (measure_trial(session, trial) for trial in find_trials(session, trial_ids))
     found = [outcomes for _, outcomes in filter(None, measured)]
     if not found:
         raise ToolError("every training of this arm crashed; there is nothing to compare")
@@ -175,7 +175,7 @@ def _share(hits: float, queries: int) -> float | None:
     return hits / queries if queries else None
 
 
-def cell_answers(session: Session, trial_id: str, cell: Cell) -> tuple[CellAnswer, ...]:
+def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[QueryAnswer, ...]:
     """Return what a trial's model returns first for each query of a cell, misses first.
 
     The first call ranks all queries (seconds: embeddings come through the cache) and keeps the answers; later ones
@@ -191,12 +191,12 @@ def cell_answers(session: Session, trial_id: str, cell: Cell) -> tuple[CellAnswe
         ToolError: The training crashed.
         LookupError: No such trial; that is a bug.
     """
-    (trial,) = trials(session, [trial_id])
+    (trial,) = find_trials(session, [trial_id])
     answers = _first_answers(session, trial)
     searched = {image.id: image for image in session.task.gallery}
     wanted = set(_queries_in(session, cell))
     found = [
-        CellAnswer(
+        QueryAnswer(
             query_id=query.id,
             query_path=query.path,
             label=query.label,
@@ -215,22 +215,22 @@ def cell_answers(session: Session, trial_id: str, cell: Cell) -> tuple[CellAnswe
 def _queries_in(session: Session, cell: Cell) -> list[str]:
     if cell == Cell(""):
         return [image.id for image in session.task.queries]
-    return queries_of(session, [(cell.class_name, cell.facet, cell.value)])
+    return queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)])
 
 
 def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
     """Return the gallery image returned first for each query with a partner, by id; ranked once, then kept."""
     if trial.status == "crashed":
         raise ToolError(f"trial {trial.id!r} crashed ({trial.error}); it returns nothing")
-    key = content_key("first answers", [measurement_key(session, trial.id)])
+    key = content_hash("first answers", [measurement_hash(session, trial.id)])
     kept = session.workspace.receipts.find(key)
     if kept is not None:
         return dict(kept)
     started = time.monotonic()
-    retriever, task = retriever_of(trial), session.task
+    retriever, task = load_trial_retriever(trial), session.task
     queries, gallery = embed_task(retriever, task, session.cache, session.progress)
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
-    asking = (row for row, has_partner in enumerate(ranking.has_partner) if has_partner)
+    asking = (row for row, has_partner in enumerate(ranking.has_positive) if has_partner)
     answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in asking}
     session.workspace.receipts.file(key, "first answers", answers, time.monotonic() - started)
     return answers

@@ -15,21 +15,21 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.models.heads import Hyperbolic
 from atlantis_core.metrics.outcomes import QueryOutcomes
-from atlantis_core.views.class_matrix import confusion_shares, likes_together, mean_nearness
+from atlantis_core.views.class_matrix import compute_confusion, compute_similarity, order_by_similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atlantis_core.learning.retriever import Retriever
 
-Shown = Literal["similarity", "confusion"]
+HeatMapKind = Literal["similarity", "confusion"]
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
     """Classes against classes, in an order in which like ones are neighbours."""
 
-    shown: Shown
+    shown: HeatMapKind
     measured_in: str
     """What a cell says, in words."""
     names: tuple[str, ...]
@@ -51,21 +51,21 @@ class HeatMap:
         }
 
 
-def shown_named(text: str) -> Shown:
+def parse_heat_map_kind(text: str) -> HeatMapKind:
     """Return what a heat map is to show, by name.
 
     Raises:
         SetupError: There is no such thing.
     """
-    shown: Shown
-    for shown in get_args(Shown):
+    shown: HeatMapKind
+    for shown in get_args(HeatMapKind):
         if text == shown:
             return shown
-    raise SetupError(f"a heat map is of {' or '.join(get_args(Shown))}, not of {text!r}")
+    raise SetupError(f"a heat map is of {' or '.join(get_args(HeatMapKind))}, not of {text!r}")
 
 
-def heat_map(
-    retriever: Retriever, task: RetrievalTask, shown: Shown, most: int, progress: Progress = no_progress
+def build_heat_map(
+    retriever: Retriever, task: RetrievalTask, shown: HeatMapKind, most: int, progress: Progress = no_progress
 ) -> HeatMap:
     """Embed the images of a task and compare its classes.
 
@@ -89,12 +89,12 @@ def heat_map(
     every = sorted({image.label for image in (*task.queries, *task.gallery)})
     names = _chosen(every, asked, outcomes, most)
     if shown == "confusion":
-        matrix = confusion_shares(asked, outcomes.returned, names)
+        matrix = compute_confusion(asked, outcomes.returned, names)
         words = "share of the row's queries whose first answer is of the column's class"
     else:
         matrix = _similarity(retriever, task, np.concatenate([queries, gallery]), names)
         words = _unit_of(retriever)
-    order = likes_together(matrix)
+    order = order_by_similarity(matrix)
     arranged = matrix[np.ix_(order, order)]
     return HeatMap(
         shown,
@@ -131,7 +131,7 @@ def _similarity(
         every = torch.from_numpy(points).double()
         return np.asarray(retriever.space.nearness(every[some], every).numpy())
 
-    return mean_nearness(nearness, labels, len(names))
+    return compute_similarity(nearness, labels, len(names))
 
 
 def _unit_of(retriever: Retriever) -> str:

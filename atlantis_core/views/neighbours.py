@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from atlantis_core.run.measurements import trials
+from atlantis_core.run.measurements import find_trials
 from atlantis_core.run.rounds import MadePicture
-from atlantis_core.run.trial_checkpoints import retriever_of
-from atlantis_core.searching.filters import check_filter, described, meets, values_by_column
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
+from atlantis_core.searching.filters import check_filter, image_metadata, list_column_values, matches_filter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class Neighbour:
     """An image of the collection that is near."""
 
     image: LabelledImage
@@ -48,7 +48,7 @@ class Neighbours:
     def __init__(self, session: Session, trial_id: str, images: Sequence[LabelledImage]) -> None:
         self._session, self._trial_id, self._images = session, trial_id, tuple(images)
 
-    def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Near]]:
+    def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Neighbour]]:
         """Return the `k` nearest images of each candidate, nearest first, of any class."""
         pictures = [MadePicture(one.key, one.path) for one in candidates]
         return self._near(self._retriever.embed_cached(pictures, self._session.cache), k)
@@ -56,11 +56,11 @@ class Neighbours:
     @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """What can be filtered by: column -> its values."""
-        return values_by_column(self._session.collection.facets, map(described, self._images))
+        return list_column_values(self._session.collection.facets, map(image_metadata, self._images))
 
     def nearest_to(
         self, pictures: Sequence[str | Path | Image], k: int, where: Where | None = None
-    ) -> list[list[Near]]:
+    ) -> list[list[Neighbour]]:
         """Return the `k` nearest images of each picture, a file or an open image.
 
         Args:
@@ -73,17 +73,21 @@ class Neighbours:
         """
         facets = self._session.collection.facets
         check_filter(where or {}, facets, self.columns)
-        among = [row for row, image in enumerate(self._images) if meets(described(image), where or {}, facets)]
+        among = [
+            row
+            for row, image in enumerate(self._images)
+            if matches_filter(image_metadata(image), where or {}, facets)
+        ]
         return self._near(self._retriever.embed(pictures), k, among)
 
-    def _near(self, asked: NDArray[np.float32], k: int, among: Sequence[int] | None = None) -> list[list[Near]]:
+    def _near(self, asked: NDArray[np.float32], k: int, among: Sequence[int] | None = None) -> list[list[Neighbour]]:
         import numpy as np
 
         searched = np.arange(len(self._images)) if among is None else np.asarray(among, int)
         nearness = self._nearness(asked)[:, searched]
         order = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
         return [
-            [Near(self._images[searched[column]], float(nearness[row, column])) for column in columns]
+            [Neighbour(self._images[searched[column]], float(nearness[row, column])) for column in columns]
             for row, columns in enumerate(order.tolist())
         ]
 
@@ -96,8 +100,8 @@ class Neighbours:
 
     @cached_property
     def _retriever(self) -> Retriever:
-        (trial,) = trials(self._session, [self._trial_id])
-        return retriever_of(trial)
+        (trial,) = find_trials(self._session, [self._trial_id])
+        return load_trial_retriever(trial)
 
     @cached_property
     def _embeddings(self) -> NDArray[np.float32]:

@@ -19,7 +19,9 @@ _PERPLEXITY = 30.0
 _SPREAD = 1e-4  # of the start along its first axis
 
 
-def plane(embeddings: NDArray[np.float32], distances: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+def project_to_plane(
+    embeddings: NDArray[np.float32], distances: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return places (N, 2), each axis centred and the wider one of length 1.
 
     Principal components, then t-SNE (van der Maaten and Hinton, JMLR 9, 2008) from them. Near places are near

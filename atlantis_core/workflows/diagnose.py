@@ -12,9 +12,9 @@ from atlantis_core.run.before_after import gap_facts
 from atlantis_core.run.diagnosis import diagnose
 from atlantis_core.run.measurements import measure_frozen, measure_trial
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import training_images
+from atlantis_core.run.training_set import collect_training_images
 from atlantis_core.run.trials import train_arm
-from atlantis_core.statistics.confusions import confusions
+from atlantis_core.statistics.confusions import count_confusions
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_core.statistics.gaps import find_gaps
@@ -22,7 +22,7 @@ from atlantis_core.statistics.gaps import find_gaps
 _CONFUSIONS = 20
 
 
-def check_up(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
+def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
     """Find where retrieval fails on a collection.
 
     Args:
@@ -54,7 +54,7 @@ def check_up(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
         "measurement": as_json(measurement),
         "findings": [as_json(group) | {"sentence": group.sentence} for group in group_gaps(gaps)],
         "gaps": [gap_facts(gap) for gap in gaps],
-        "confusions": [as_json(found) for found in confusions(outcomes, session.task.queries)[:_CONFUSIONS]],
+        "confusions": [as_json(found) for found in count_confusions(outcomes, session.task.queries)[:_CONFUSIONS]],
     }
 
 
@@ -63,7 +63,7 @@ def _measured(session: Session, untrained: bool, top: int) -> tuple[str, Measure
     if untrained:
         measurement, outcomes = measure_frozen(session)
         return "frozen", measurement, outcomes, find_gaps(session.collection, outcomes, top)
-    (trial,) = train_arm(session, [session.diagnosing_seed], training_images(session, []))
+    (trial,) = train_arm(session, [session.diagnosing_seed], collect_training_images(session, []))
     measured = measure_trial(session, trial)
     if measured is None:
         raise SetupError(f"the training diverged ({trial.error}); try --frozen, or another --backbone")

@@ -12,12 +12,12 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.learning.evaluation import alike_line, distance_of, embed_task
-from atlantis_core.learning.robustness import check_aim, robust_recall
+from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
+from atlantis_core.learning.robustness import check_aim, measure_robustness
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
-from atlantis_core.metrics.exclusions import Ignored, Values, leaving_out
-from atlantis_core.metrics.intervals import bootstrap_columns
-from atlantis_core.metrics.measurement import RECALL_AT, measure, recall_by_cell
+from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
+from atlantis_core.metrics.intervals import bootstrap_means
+from atlantis_core.metrics.measurement import RECALL_AT, measure_ranking, recall_by_cell
 from atlantis_core.metrics.nmi import nmi
 from atlantis_core.metrics.ranking import Ranking, rank_images
 from atlantis_core.records import LabelledImage
@@ -32,7 +32,7 @@ _SEED = 0  # of resamples and clusters: the same question has the same answer
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvaluationRequest:
     """What is to be measured, and how."""
 
     at: tuple[int, ...] = RECALL_AT
@@ -65,8 +65,8 @@ class Question:
             raise SetupError(f"an attack searches the whole gallery; ask for it and for {rule} one after the other")
 
 
-def examine(
-    retriever: Retriever, task: RetrievalTask, question: Question, progress: Progress = no_progress
+def evaluate_model(
+    retriever: Retriever, task: RetrievalTask, question: EvaluationRequest, progress: Progress = no_progress
 ) -> dict[str, Any]:
     """Measure a model on a task.
 
@@ -98,35 +98,35 @@ def examine(
         raise SetupError(
             f"no query has a right image left without those of its own {_columns(question)}; ask without"
         )
-    figures: dict[str, Any] = as_json(measure(ranking, task.queries, question.at))
+    figures: dict[str, Any] = as_json(measure_ranking(ranking, task.queries, question.at))
     figures |= {
         "intervals": _intervals(ranking, question.at),
         "per_cell": _cells(ranking, task.queries),
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
-        "notes": [line for line in (alike_line(gallery),) if line],
+        "notes": [line for line in (describe_collapse(gallery),) if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)
         figures["nmi"] = _nmi(task, queries, gallery)
         progress("clustering for NMI", 1, 1)
     if question.attack is not None:
-        found = robust_recall(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
+        found = measure_robustness(retriever, task, question.attack, progress, question.at, question.aim, embeddings)
         figures["robust"] = found.facts()
     return figures
 
 
-def _rules(task: RetrievalTask, question: Question) -> list[Ignored]:
+def _rules(task: RetrievalTask, question: EvaluationRequest) -> list[ExclusionRule]:
     asked = ((question.leave_out, False), (question.junk, True))
     return [
-        leaving_out(task.queries, task.gallery, column, question.columns.get(column), own_class_only)
+        exclude_by_column(task.queries, task.gallery, column, question.columns.get(column), own_class_only)
         for column, own_class_only in asked
         if column is not None
     ]
 
 
-def _columns(question: Question) -> str:
+def _columns(question: EvaluationRequest) -> str:
     return " and ".join(column for column in (question.leave_out, question.junk) if column)
 
 
@@ -151,12 +151,12 @@ def _check_room(distance: str, parts: Sequence[NDArray[np.float32]]) -> None:
 
 def _intervals(ranking: Ranking, at: Sequence[int]) -> dict[str, Any]:
     """Return every figure with its interval over queries; none without a query."""
-    counted = ranking.has_partner
+    counted = ranking.has_positive
     if not counted.any():
         return {}
     columns = [ranking.first_hit[counted] < k for k in at]
     values = np.stack([*columns, ranking.ap_at_r[counted], ranking.r_precision[counted]], axis=1).astype(np.float64)
-    *recalls, map_at_r, r_precision = (as_json(interval) for interval in bootstrap_columns(values, _SEED))
+    *recalls, map_at_r, r_precision = (as_json(interval) for interval in bootstrap_means(values, _SEED))
     return {
         "recall_at": {str(k): interval for k, interval in zip(at, recalls, strict=True)},
         "map_at_r": map_at_r,

@@ -10,21 +10,21 @@ from typing import Any
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask, test_task
-from atlantis_core.harbor.planted import planted_gap
+from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.learning.evaluation import measure_retriever
-from atlantis_core.metrics.measurement import average
+from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import LabelledImage, Measurement, Trial
-from atlantis_core.run.measurements import seed_sd, trials
+from atlantis_core.run.measurements import find_trials, seed_sd
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import final_arms
-from atlantis_core.run.trial_checkpoints import retriever_of
+from atlantis_core.run.summary import read_final_arms
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 Measured = tuple[Measurement, QueryOutcomes]
 
 
-def final_test(session: Session) -> dict[str, Any]:
+def run_final_test(session: Session) -> dict[str, Any]:
     """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
 
     Args:
@@ -42,7 +42,7 @@ def final_test(session: Session) -> dict[str, Any]:
     stored = session.read(0, "test")
     if stored is not None:
         return dict(stored)
-    arms = final_arms(session.workspace, session.run_id)
+    arms = read_final_arms(session.workspace, session.run_id)
     if session.read(0, "end") is None:
         raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
     if not arms.get("baseline") or not arms.get("incumbent"):
@@ -70,7 +70,7 @@ def open_seal(session: Session) -> tuple[LabelledImage, ...]:
     return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
 
 
-def opened_by(session: Session) -> list[str]:
+def list_other_openings(session: Session) -> list[str]:
     """Return the other runs and trials that have opened this very split: what they saw may have led to this one."""
     address = session.loaded.sealed.address
     entries = session.workspace.journal.everywhere("test_opened")
@@ -80,27 +80,27 @@ def opened_by(session: Session) -> list[str]:
 
 
 def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
-    from atlantis_core.learning.retriever import frozen
+    from atlantis_core.learning.retriever import frozen_retriever
 
-    task = task_of(session, images)
-    untrained = frozen(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
+    task = build_test_task(session, images)
+    untrained = frozen_retriever(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
-    planted = _queries_in(task, planted_gap(session.collection.root))
+    planted = _queries_in(task, read_planted_gap(session.collection.root))
     return {
         "opened": (session.read(0, "test_opened") or {}).get("times", []),
-        "opened_by": opened_by(session),
+        "opened_by": list_other_openings(session),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
-        "baseline": as_json(average([found[0] for found in baseline if found])),
-        "final": as_json(average([found[0] for found in final if found])),
+        "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
+        "final": as_json(average_measurements([found[0] for found in final if found])),
         "over_baseline": _compared(session, task, baseline, final),
         "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
     }
 
 
-def task_of(session: Session, images: tuple[LabelledImage, ...]) -> RetrievalTask:
+def build_test_task(session: Session, images: tuple[LabelledImage, ...]) -> RetrievalTask:
     """Return the task on the opened test images, restricted as the session's own is."""
     spec = session.spec
     return test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
@@ -112,7 +112,7 @@ def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
 
 
 def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
-    found = [_trial(session, task, trial) for trial in trials(session, trial_ids)]
+    found = [_trial(session, task, trial) for trial in find_trials(session, trial_ids)]
     if not any(found):
         raise SetupError("every training of this run crashed; there is no model to test")
     return found
@@ -122,7 +122,7 @@ def _trial(session: Session, task: RetrievalTask, trial: Trial) -> Measured | No
     if trial.status == "crashed":
         return None
     session.progress(f"testing seed {trial.seed}", 0, 1)
-    return measure_retriever(retriever_of(trial), task, session.cache)
+    return measure_retriever(load_trial_retriever(trial), task, session.cache)
 
 
 def _compared(

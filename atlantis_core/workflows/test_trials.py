@@ -9,22 +9,22 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
-from atlantis_core.metrics.measurement import spread
+from atlantis_core.metrics.measurement import mean_and_sd
 from atlantis_core.records import Trial
-from atlantis_core.run.measurements import measuring_session
+from atlantis_core.run.measurements import find_trial_session
 from atlantis_core.run.session import Session
-from atlantis_core.run.trial_checkpoints import retriever_of
-from atlantis_core.workflows.test import open_seal, opened_by, task_of
+from atlantis_core.run.trial_checkpoints import load_trial_retriever
+from atlantis_core.workflows.test import build_test_task, list_other_openings, open_seal
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.store.workspace import Workspace
 
-AT = (1, 2, 4, 8, 10, 16, 20, 30, 32, 100, 1000)
+PUBLISHED_KS = (1, 2, 4, 8, 10, 16, 20, 30, 32, 100, 1000)
 """The K that CUB, Cars196, Stanford Online Products and In-Shop are published with."""
 
 
-def trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Progress = no_progress) -> dict[str, Any]:
+def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Progress = no_progress) -> dict[str, Any]:
     """Measure trainings, the seeds of one recipe say, on the test split of their collection.
 
     Each opening is written down under the trial; a second call returns the first figures.
@@ -36,9 +36,9 @@ def trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Progress
 
     Returns:
         `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `opened_before`: whether this is
-        not the first call, and the figures at every K of `AT`), `recall_at_1` and `map_at_r` (mean and sample
-        standard deviation over trials), `frozen` (figures of the backbone before the first training), `queries`,
-        `regime`, and `opened_by` (other runs and trials that opened the same split before).
+        not the first call, and the figures at every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and
+        sample standard deviation over trials), `frozen` (figures of the backbone before the first training),
+        `queries`, `regime`, and `opened_by` (other runs and trials that opened the same split before).
 
     Raises:
         SetupError: One crashed, belongs to a run, or its collection has no test images; or they are of several
@@ -52,12 +52,12 @@ def trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Progress
     rows = [_row(trial, one, opened_before=bool(before[trial.id])) for trial, one in zip(trials, tested, strict=True)]
     return {
         "trials": rows,
-        "recall_at_1": spread([row["recall_at"]["1"] for row in rows]),
-        "map_at_r": spread([row["map_at_r"] for row in rows]),
+        "recall_at_1": mean_and_sd([row["recall_at"]["1"] for row in rows]),
+        "map_at_r": mean_and_sd([row["map_at_r"] for row in rows]),
         "frozen": tested[0]["frozen"],
         "queries": rows[0]["queries"],
         "regime": sessions[0].spec.regime,
-        "opened_by": [one for one in opened_by(sessions[0]) if one not in before],
+        "opened_by": [one for one in list_other_openings(sessions[0]) if one not in before],
     }
 
 
@@ -65,7 +65,7 @@ def _session_of(workspace: Workspace, trial: Trial, progress: Progress) -> Sessi
     """Return the session that a trial was trained in, with a journal of the trial's own."""
     if trial.status == "crashed":
         raise SetupError(f"trial {trial.id!r} crashed ({trial.error}); there is nothing to test")
-    found = measuring_session(workspace, trial.id)
+    found = find_trial_session(workspace, trial.id)
     if found is None:
         raise SetupError(f"this workspace does not know what trial {trial.id!r} was trained on; train it again here")
     if found.run_id in {run.id for run in workspace.runs.all()}:
@@ -80,16 +80,16 @@ def _row(trial: Trial, tested: dict[str, Any], *, opened_before: bool) -> dict[s
 
 def _measured(session: Session, trial: Trial) -> dict[str, Any]:
     """Open the seal, measure, and keep the figures for whoever asks again."""
-    from atlantis_core.learning.retriever import frozen
+    from atlantis_core.learning.retriever import frozen_retriever
 
     session.require_images()
-    trained = retriever_of(trial)  # a checkpoint that is lost shows before the seal is opened
-    untrained = frozen(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
-    task = task_of(session, open_seal(session))
+    trained = load_trial_retriever(trial)  # a checkpoint that is lost shows before the seal is opened
+    untrained = frozen_retriever(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
+    task = build_test_task(session, open_seal(session))
 
     def figures(retriever: Retriever) -> Any:
         embedded = embed_task(retriever, task, session.cache, session.progress)
-        return as_json(measure_embeddings(retriever.space, task, *embedded, AT)[0])
+        return as_json(measure_embeddings(retriever.space, task, *embedded, PUBLISHED_KS)[0])
 
     opened = (session.read(0, "test_opened") or {}).get("times", [])
     found = {"opened": opened, "trained": figures(trained), "frozen": figures(untrained)}

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.importing.plans import named_pairless
-from atlantis_core.learning.evaluation import alike_line, embed_task
-from atlantis_core.learning.models.checkpoint import embed_dim_in
-from atlantis_core.learning.training.presets import told_in
-from atlantis_core.learning.training.unused_settings import idle_settings
-from atlantis_core.metrics.measurement import spread
+from atlantis_core.importing.import_plan import describe_pairless_classes
+from atlantis_core.learning.evaluation import describe_collapse, embed_task
+from atlantis_core.learning.models.checkpoint import read_embed_dim
+from atlantis_core.learning.training.presets import changed_settings
+from atlantis_core.learning.training.unused_settings import find_unused_settings
+from atlantis_core.metrics.measurement import mean_and_sd
 from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial
-from atlantis_core.run.training_set import training_images
+from atlantis_core.run.training_set import collect_training_images
 from atlantis_core.run.trials import train_arm
-from atlantis_core.workflows.train_overlap import trained_on
+from atlantis_core.workflows.train_overlap import count_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,9 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     frozen, _ = measure_frozen(session)
     if frozen.queries and not frozen.recall_at[1]:
         _say_if_alike(session)
-    images = training_images(session, [])
+    images = collect_training_images(session, [])
     has_made = any(image.synthetic for image in images)
-    idle = idle_settings(session.recipe, told_in(session.spec.preset), has_made=has_made)
+    idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_made=has_made)
     for line in [*_pairless(session, images), *idle]:
         session.say(line)
     trials = train_arm(session, seeds, images)
@@ -64,8 +64,8 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     mean = measure_arm(session, finished)
     return {
         "trials": rows,
-        "recall_at_1": spread([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
-        "map_at_r": spread([row["map_at_r"] for row in rows if "map_at_r" in row]),
+        "recall_at_1": mean_and_sd([row["recall_at"]["1"] for row in rows if "recall_at" in row]),
+        "map_at_r": mean_and_sd([row["map_at_r"] for row in rows if "map_at_r" in row]),
         "measurement": as_json(mean),
         "frozen": as_json(frozen),
         "recipe": as_json(session.recipe),
@@ -74,7 +74,7 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         "queries": mean.queries,
         "left_out": mean.left_out,
         "regime": session.spec.regime,
-        "trained_on": as_json(trained_on(session.collection.of_split("train"), session.task)),
+        "trained_on": as_json(count_overlap(session.collection.of_split("train"), session.task)),
         "chosen_on_queries": session.recipe.validate_every > 0,
     }
 
@@ -84,16 +84,16 @@ def _pairless(session: Session, images: Sequence[TrainingImage]) -> list[str]:
     from atlantis_core.learning.losses.losses import check_loss
 
     options, _ = check_loss(session.recipe)
-    return named_pairless(image.label for image in images) if options.needs_pairs else []
+    return describe_pairless_classes(image.label for image in images) if options.needs_pairs else []
 
 
 def _say_if_alike(session: Session) -> None:
     """Say it where the untrained backbone finds nothing because it cannot tell photos apart."""
-    from atlantis_core.learning.retriever import frozen
+    from atlantis_core.learning.retriever import frozen_retriever
 
     recipe = session.recipe
-    untrained = frozen(session.backbone, recipe.trainable_fraction, recipe.side_px)
-    line = alike_line(embed_task(untrained, session.task, session.cache)[1])
+    untrained = frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
+    line = describe_collapse(embed_task(untrained, session.task, session.cache)[1])
     if line:
         session.say(f"frozen at {untrained.side_px} px: {line}")
 
@@ -104,5 +104,5 @@ def _row(session: Session, trial: Trial) -> dict[str, Any]:
     if measured is None:
         return facts | {"error": trial.error}
     figures: dict[str, Any] = as_json(measured[0])
-    facts |= {"path": trial.path, "embed_dim": embed_dim_in(Path(trial.path))}
+    facts |= {"path": trial.path, "embed_dim": read_embed_dim(Path(trial.path))}
     return facts | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}

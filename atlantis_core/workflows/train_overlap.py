@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.records import LabelledImage
-from atlantis_core.run.measurements import measuring_session
+from atlantis_core.run.measurements import find_trial_session
 from atlantis_core.store.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedOn:
+class TrainOverlap:
     """What of a task's queries a training has had, by the content of the photos and by the names of the classes."""
 
     queries: int
@@ -23,7 +23,7 @@ class TrainedOn:
     of_classes: int
 
 
-def trained_on(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainedOn:
+def count_overlap(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainOverlap:
     """Count what of a task's queries is among training images.
 
     Args:
@@ -34,15 +34,15 @@ def trained_on(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainedO
     ids, trained = {image.id for image in images}, {image.label for image in images}
     asked = {query.label for query in task.queries}
     known = sum(query.id in ids for query in task.queries)
-    return TrainedOn(known, len(task.queries), len(asked & trained), len(asked))
+    return TrainOverlap(known, len(task.queries), len(asked & trained), len(asked))
 
 
-def photos_of(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:
+def find_training_images(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:
     """Return the photos of a training, or None where the workspace knows no collection of it.
 
     Args:
         workspace: In which it may have been done.
         training: Its content address: checkpoints and exported models keep it, wherever they lie.
     """
-    session = measuring_session(workspace, training)
+    session = find_trial_session(workspace, training)
     return None if session is None else session.loaded.collection.of_split("train")

@@ -11,7 +11,7 @@ from types import SimpleNamespace, UnionType
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import in_one_line
+from atlantis_core.base.text import to_one_line
 
 Where = str | Path
 Choice = tuple[str, str]
@@ -32,7 +32,7 @@ def checked(function: Callable[Given, Found]) -> Callable[Given, Found]:
         for name, value in signature(function).bind(*args, **kwargs).arguments.items():
             kind = _annotations(function)[name]
             if not _suits(value, kind):
-                raise SetupError(f"{function.__name__}: {name} takes {_named(kind)}, not {in_one_line(value)}")
+                raise SetupError(f"{function.__name__}: {name} takes {_named(kind)}, not {to_one_line(value)}")
         return function(*args, **kwargs)
 
     return guarded

@@ -85,15 +85,15 @@ def train(
         SetupError: Anything a person must mend.
     """
     from atlantis_core.records import Budget, Goal, RunSpec
-    from atlantis_dml.app.setup import Asked, parse_regime
-    from atlantis_dml.app.train import changed, trained
+    from atlantis_dml.app.setup import RunRequest, parse_regime
+    from atlantis_dml.app.train import apply_settings, train_trials
 
     spec = RunSpec(
         collection_id="",
         data=str(data),
         goal=Goal(""),
         budget=Budget(),
-        preset=changed(preset, [f"{name}={value}" for name, value in (settings or {}).items()]),
+        preset=apply_settings(preset, [f"{name}={value}" for name, value in (settings or {}).items()]),
         backbone=backbone,
         weights=None if weights is None else str(weights),
         seeds=seeds,
@@ -102,8 +102,8 @@ def train(
         query=query,
         gallery=gallery,
     )
-    asked = Asked(str(data), "", _columns(label, split, facets), spec)
-    return trained(asked, as_folder(workspace), as_folder(out))
+    asked = RunRequest(str(data), "", _columns(label, split, facets), spec)
+    return train_trials(asked, as_folder(workspace), as_folder(out))
 
 
 @checked
@@ -163,16 +163,16 @@ def evaluate(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.workflows.evaluate import Question
-    from atlantis_dml.app.measure import Subject, attack_if_asked, evaluation
+    from atlantis_core.workflows.evaluate import EvaluationRequest
+    from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack
     from atlantis_dml.app.setup import parse_regime
 
     how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
-    attacked = attack_if_asked(attack, how)
-    question = Question(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
+    attacked = parse_attack(attack, how)
+    question = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
     read, restrictions = _columns(label, split, facets), (query, gallery)
     subject = Subject(str(model), str(data), read, parse_regime(regime), restrictions, embedding)
-    return evaluation(subject, question, as_folder(workspace))
+    return evaluate_model(subject, question, as_folder(workspace))
 
 
 @checked
@@ -198,10 +198,12 @@ def filter_embeddings(
         SetupError: Something else was given, or there is no such scorer.
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
-    from atlantis_core.filtering.embedded import as_embedded
-    from atlantis_dml.app.filter import filtered
+    from atlantis_core.filtering.embedded import to_embedded_images
+    from atlantis_dml.app.filter import filter_synthetic
 
-    return filtered(as_embedded(real, "real"), as_embedded(synthetic, "synthetic"), scorer, threshold)
+    return filter_synthetic(
+        to_embedded_images(real, "real"), to_embedded_images(synthetic, "synthetic"), scorer, threshold
+    )
 
 
 @checked
@@ -232,9 +234,11 @@ def export(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_dml.app.export import exported
+    from atlantis_dml.app.export import export_by_name
 
-    return exported(str(model), Path(folder), as_folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back)
+    return export_by_name(
+        str(model), Path(folder), as_folder(workspace), onnx=onnx, images=images, rolled_back=rolled_back
+    )
 
 
 def _columns(label: str | None, split: str | None, facets: Sequence[str] | None) -> ReadOptions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_dml.api.argument_types import Where, as_folder, checked
 
 if TYPE_CHECKING:
-    from atlantis_core.searching.asking import ImageSearch
+    from atlantis_core.searching.image_search import ImageSearch
 
 
 @checked
@@ -40,11 +40,11 @@ def index(
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.search import IndexAsked, indexed
+    from atlantis_dml.app.search import IndexRequest, build_index
 
     read = ReadOptions()
-    asked = IndexAsked(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)
-    return indexed(asked, as_folder(workspace))
+    asked = IndexRequest(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)
+    return build_index(asked, as_folder(workspace))
 
 
 @checked

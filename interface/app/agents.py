@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RULES = "rules"
 
 
-def crew_of(session: Session) -> tuple[RunContext, Planner]:
+def build_agents(session: Session) -> tuple[RunContext, Planner]:
     """Return what nodes and tools are handed, and the planner: of rules, or of one chat model for every agent.
 
     Raises:
@@ -47,14 +47,14 @@ def crew_of(session: Session) -> tuple[RunContext, Planner]:
     from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
     from atlantis_dml.tools import make_tools
 
-    calls = calls_of(session.workspace, session.run_id, session.spec)
+    calls = build_model_calls(session.workspace, session.run_id, session.spec)
     context = RunContext(
         session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
     )
     return context, ChatPlanner(calls, make_tools())
 
 
-def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
+def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
     """Return the calls of a run's chat models, its fallback after its planner.
 
     Args:
@@ -66,30 +66,30 @@ def calls_of(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: boo
     Raises:
         SetupError: A name is no chat model's, there is no key, or the recording is gone.
     """
-    from atlantis_core.run.cost_tracker import Purse
+    from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
     from atlantis_dml.agents.client.recording import read_recording
 
-    purse = Purse(workspace.ledger, run_id, spec)
+    purse = CostTracker(workspace.ledger, run_id, spec)
     if spec.recording:
         recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
         return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
     names = [name for name in (spec.planner, spec.fallback) if name]
-    models = [ChatModel(name, chat_model(name, spec, streaming=streaming)) for name in names]
-    redact = redaction()
+    models = [ChatModel(name, load_chat_model(name, spec, streaming=streaming)) for name in names]
+    redact = build_redaction()
     return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
 
 
-def redaction() -> Redact:
+def build_redaction() -> Redact:
     """Return what takes every key that is set out of a text.
 
     Raises:
         SetupError: The file with the key cannot be read.
     """
-    from atlantis_dml.agents.client.redaction import redaction_of
+    from atlantis_dml.agents.client.redaction import build_redactor
     from atlantis_dml.settings import Settings
 
-    return redaction_of(*Settings().secrets())
+    return build_redactor(*Settings().secrets())
 
 
 def check_chat_models(spec: RunSpec) -> None:
@@ -106,35 +106,35 @@ def check_chat_models(spec: RunSpec) -> None:
         raise SetupError(f"--fallback {spec.fallback!r} is the planner itself; name another model")
     if not spec.recording:
         for name in filter(None, (spec.planner, spec.fallback)):
-            chat_model(name, spec)
+            load_chat_model(name, spec)
 
 
-def captioner_for(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
+def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
     """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
 
     It is called when something is captioned, and raises `SetupError` where there is no key.
     """
     from atlantis_dml.agents.client.models import is_chat_model
 
-    return partial(_chat_captioner, workspace, run_id, spec) if is_chat_model(spec.captioner) else None
+    return partial(_build_chat_captioner, workspace, run_id, spec) if is_chat_model(spec.captioner) else None
 
 
-def _chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
-    from atlantis_core.run.cost_tracker import Purse
+def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
+    from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_dml.agents.llm.captioner import ChatCaptioner
 
     return ChatCaptioner(
-        chat_model(spec.captioner, spec),
+        load_chat_model(spec.captioner, spec),
         spec.captioner,
         spec.base_url or "",
         workspace,
         run_id,
-        Purse(workspace.ledger, run_id, spec),
-        redaction(),
+        CostTracker(workspace.ledger, run_id, spec),
+        build_redaction(),
     )
 
 
-def chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
+def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
     """Build a chat model by name, at the address that the run gives.
 
     Raises:
@@ -142,10 +142,10 @@ def chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChat
     """
     from atlantis_dml.agents.client.models import build_chat_model
 
-    return build_chat_model(name, access(name, spec.base_url), streaming=streaming)
+    return build_chat_model(name, resolve_access(name, spec.base_url), streaming=streaming)
 
 
-def access(name: str, base_url: str | None) -> Access:
+def resolve_access(name: str, base_url: str | None) -> Access:
     """Return how a chat model's provider is reached, by an address and the settings.
 
     Raises:

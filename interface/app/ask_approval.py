@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json
-from atlantis_core.base.text import clean
-from atlantis_core.run.protocol_rules import edited_protocol
-from atlantis_core.run.time_estimate import forecast_seconds
+from atlantis_core.base.text import clean_text
+from atlantis_core.run.protocol_rules import parse_edited_protocol
+from atlantis_core.run.time_estimate import estimate_seconds
 from atlantis_dml.app.output import say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _CELLS_SHOWN = 12
 _PROMPTS_SHOWN = 3
 
 
-def ask(session: Session, question: Mapping[str, Any]) -> Answer:
+def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
     """Show a protocol and ask until there is an answer.
 
     Args:
@@ -40,7 +40,7 @@ def ask(session: Session, question: Mapping[str, Any]) -> Answer:
     Raises:
         KeyboardInterrupt: The person went away (Ctrl-C, or the input ended).
     """
-    for line in described(session, question):
+    for line in describe_protocol(session, question):
         say(line)
     while True:
         answer = _prompt("approve, reject or edit? [a/r/e]").strip().lower()
@@ -49,31 +49,33 @@ def ask(session: Session, question: Mapping[str, Any]) -> Answer:
         if answer in {"r", "reject", "n", "no"}:
             return {"decision": "reject", "reason": _prompt("why? (may be empty)", default="")}
         if answer in {"e", "edit"}:
-            edited = _edited(session, question)
+            edited = _edit_in_editor(session, question)
             if edited:
                 return edited
         else:
             say(f"{answer!r} is none of a, r, e")
 
 
-def described(session: Session, question: Mapping[str, Any]) -> list[str]:
+def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str]:
     """Return a protocol as lines: aim, reason, cells, sample prompts, cost."""
     protocol = question["protocol"]
     cells = protocol["cells"]
     lines = [
-        f"Round {question['round']}: {counted(question['images'], 'image')} for {counted(len(cells), 'cell')}",
+        f"Round {question['round']}: {count_noun(question['images'], 'image')} for {count_noun(len(cells), 'cell')}",
         f"  aim: {protocol['objective']}",
         f"  why: {protocol['reason']} (expected gain {protocol['expected_gain']:+.3f} R@1 there)",
     ]
-    lines += [f"  {_cell(request)}" for request in cells[:_CELLS_SHOWN]]
+    lines += [f"  {_format_cell(request)}" for request in cells[:_CELLS_SHOWN]]
     if len(cells) > _CELLS_SHOWN:
-        lines.append(f"  ... and {counted(len(cells) - _CELLS_SHOWN, 'cell')} more")
+        lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
     lines += [f"  prompt: {prompt}" for prompt in prompts[:_PROMPTS_SHOWN]]
-    return [*lines, f"  cost: {_cost(session, question)}"]
+    return [*lines, f"  cost: {_format_cost(session, question)}"]
 
 
-def answer_from(session: Session, approve: bool, reject: bool, edit: Path | None, reason: str) -> Answer | None:
+def answer_from_options(
+    session: Session, approve: bool, reject: bool, edit: Path | None, reason: str
+) -> Answer | None:
     """Return the answer that `resume`'s options give; None where they give none.
 
     Raises:
@@ -92,21 +94,21 @@ def answer_from(session: Session, approve: bool, reject: bool, edit: Path | None
         text = edit.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"--edit {str(edit)!r} cannot be read: {error}") from error
-    return _read(session, text, str(edit))
+    return _parse_edit(session, text, str(edit))
 
 
-def _read(session: Session, text: str, name: str) -> Answer:
+def _parse_edit(session: Session, text: str, name: str) -> Answer:
     """Check an edited protocol here, before the graph sees it: a bad one must leave the run as it was."""
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SetupError(f"{name!r} is no JSON: {error}") from error
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    protocol = edited_protocol(payload, session.collection, session.spec.regime, left)
+    protocol = parse_edited_protocol(payload, session.collection, session.spec.regime, left)
     return {"decision": "edit", "protocol": as_json(protocol)}
 
 
-def _edited(session: Session, question: Mapping[str, Any]) -> Answer | None:
+def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | None:
     """Open the protocol in the person's editor; None where the result cannot be used."""
     from atlantis_dml.settings import Settings
 
@@ -115,7 +117,7 @@ def _edited(session: Session, question: Mapping[str, Any]) -> Answer | None:
         path.write_text(json.dumps(question["protocol"], indent=2, ensure_ascii=False), encoding="utf-8")
         try:
             subprocess.run([*shlex.split(Settings().editor), str(path)], check=True)  # noqa: S603 (the person's own)
-            return _read(session, path.read_text(encoding="utf-8"), "protocol.json")
+            return _parse_edit(session, path.read_text(encoding="utf-8"), "protocol.json")
         except (OSError, subprocess.CalledProcessError) as error:
             say(f"the editor failed: {error}; set EDITOR, or answer a or r")
         except AtlantisError as error:
@@ -123,21 +125,23 @@ def _edited(session: Session, question: Mapping[str, Any]) -> Answer | None:
     return None
 
 
-def _cell(request: Mapping[str, Any]) -> str:
+def _format_cell(request: Mapping[str, Any]) -> str:
     cell = request["cell"]
     where = f" x {cell['facet']}={cell['value']}" if cell["facet"] else ""
-    return f"{request['count']:4d}  {clean(cell['class_name'], 60)}{where}"
+    return f"{request['count']:4d}  {clean_text(cell['class_name'], 60)}{where}"
 
 
-def _cost(session: Session, question: Mapping[str, Any]) -> str:
+def _format_cost(session: Session, question: Mapping[str, Any]) -> str:
     images, budget = question["images"], session.spec.budget
     left = session.workspace.ledger.left(session.run_id, budget)["images"]
-    parts = [counted(images, "image") + (f" of {left:g} left" if left is not None else "")]
-    seconds = forecast_seconds(session.workspace, session.run_id, images)
+    parts = [count_noun(images, "image") + (f" of {left:g} left" if left is not None else "")]
+    seconds = estimate_seconds(session.workspace, session.run_id, images)
     if seconds is not None:
-        parts.append(f"about {seconds:.0f} s for making them and {counted(session.spec.seeds, 'training')}")
+        parts.append(f"about {seconds:.0f} s for making them and {count_noun(session.spec.seeds, 'training')}")
     spent = question["spent"]
-    parts.append(f"so far {counted(round(spent['images']), 'image')}, {spent['seconds']:.0f} s, ${spent['usd']:.2f}")
+    parts.append(
+        f"so far {count_noun(round(spent['images']), 'image')}, {spent['seconds']:.0f} s, ${spent['usd']:.2f}"
+    )
     return "; ".join(parts)
 
 

@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.column_syntax import typed
+from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import Asked
+    from atlantis_dml.app.setup import RunRequest
 
 _OPTIONS = {
     "planner": "--planner",
@@ -34,23 +34,23 @@ _OPTIONS = {
 """Field of a spec -> option; what has the default value is left out."""
 
 
-def command_of(spec: RunSpec) -> str:
+def build_run_command(spec: RunSpec) -> str:
     """Return the `atlantis run` command with a run's settings, ready for a POSIX shell.
 
     Column choices (`--label`, `--split`, `--facets`) are not in it: the run keeps the collection as it was
     read with them.
     """
-    words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_limits(spec), *_settings(spec)]
+    words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_budget_options(spec), *_setting_options(spec)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
-def evaluation_of(model: str, asked: Asked, workspace: Path | None) -> str:
+def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None) -> str:
     """Return the `atlantis evaluate` command that measures a model as the training that was asked for was measured.
 
     Without the regime or the columns other images would be validation, among them some that were trained on.
     """
     read, spec = asked.options, asked.spec
-    return shell_line(
+    return join_shell_line(
         ("evaluate", model, asked.data),
         {
             "--regime": None if spec.regime == "seen" else spec.regime,
@@ -64,7 +64,7 @@ def evaluation_of(model: str, asked: Asked, workspace: Path | None) -> str:
     )
 
 
-def about_run(command: str, run_id: str, folder: Path, *options: str) -> str:
+def build_command_on_run(command: str, run_id: str, folder: Path, *options: str) -> str:
     """Return a command about a run; it names the workspace only where a bare one would look elsewhere.
 
     Args:
@@ -76,21 +76,21 @@ def about_run(command: str, run_id: str, folder: Path, *options: str) -> str:
     from atlantis_dml.settings import Settings
 
     elsewhere = folder.resolve() != Settings().workspace.resolve()
-    return shell_line((command, run_id, *options), {"--workspace": folder if elsewhere else None})
+    return join_shell_line((command, run_id, *options), {"--workspace": folder if elsewhere else None})
 
 
-def shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
+def join_shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
     """Return an `atlantis` command, ready for a POSIX shell.
 
     Args:
         words: The command's name and arguments.
         given: Option -> value; those that are None are left out.
     """
-    told = [part for option, value in given.items() if value is not None for part in (option, _typed(value))]
+    told = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
     return shlex.join(["atlantis", *map(str, words), *told])
 
 
-def _limits(spec: RunSpec) -> Iterator[str]:
+def _budget_options(spec: RunSpec) -> Iterator[str]:
     for option, value in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if value is not None:
             yield from (option, f"{value:g}")
@@ -99,14 +99,14 @@ def _limits(spec: RunSpec) -> Iterator[str]:
         yield from ("--price", f"{price.input:g},{price.output:g}")
 
 
-def _settings(spec: RunSpec) -> Iterator[str]:
+def _setting_options(spec: RunSpec) -> Iterator[str]:
     defaults = {item.name: item.default for item in fields(spec)}
     for name, option in _OPTIONS.items():
         value: Any = getattr(spec, name)
         if value is not None and (value != defaults[name] or name == "seeds"):
-            yield from (option, _typed(value))
+            yield from (option, _format_value(value))
 
 
-def _typed(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
-    return "=".join(map(typed, value)) if isinstance(value, tuple) else str(value)
+    return "=".join(map(format_column, value)) if isinstance(value, tuple) else str(value)

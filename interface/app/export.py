@@ -8,7 +8,7 @@ from typing import Any
 from atlantis_core.base.errors import SetupError
 
 
-def exported(
+def export_by_name(
     model: str,
     folder: Path,
     workspace: Path | None,
@@ -25,40 +25,40 @@ def exported(
     if images:
         if onnx:
             raise SetupError("--onnx writes a model and --images writes images; export them one after the other")
-        return _images_of(model, folder, workspace, rolled_back)
+        return _export_images(model, folder, workspace, rolled_back)
     if rolled_back:
         raise SetupError("--rolled-back says which images; it goes with --images")
-    return _model(model, folder, workspace, onnx)
+    return _export_model(model, folder, workspace, onnx)
 
 
-def _images_of(run_name: str, folder: Path, workspace: Path | None, rolled_back: bool) -> dict[str, Any]:
-    from atlantis_core.exporting.dataset import export_images
-    from atlantis_core.exporting.writing import check_free
-    from atlantis_dml.app.progress import screen_on_stderr
-    from atlantis_dml.app.setup import open_existing, session_of
+def _export_images(run_name: str, folder: Path, workspace: Path | None, rolled_back: bool) -> dict[str, Any]:
+    from atlantis_core.exporting.dataset_export import export_dataset
+    from atlantis_core.exporting.model_export import check_destination
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.setup import open_existing, open_session
 
-    check_free(folder)
+    check_destination(folder)
     store = open_existing(workspace)
     run = store.runs.get(run_name)
-    with screen_on_stderr() as screen:
-        session = session_of(store, run, screen)
-        return export_images(session, folder, rolled_back=rolled_back, progress=screen.progress)
+    with open_stderr_screen() as screen:
+        session = open_session(store, run, screen)
+        return export_dataset(session, folder, rolled_back=rolled_back, progress=screen.progress)
 
 
-def _model(model: str, folder: Path, workspace: Path | None, onnx: bool) -> dict[str, Any]:
-    from atlantis_core.exporting.evidence import session_of_trial
+def _export_model(model: str, folder: Path, workspace: Path | None, onnx: bool) -> dict[str, Any]:
+    from atlantis_core.exporting.evidence import open_trial_session
+    from atlantis_core.exporting.model_export import check_destination, export_model
     from atlantis_core.exporting.onnx_file import require_onnx
-    from atlantis_core.exporting.writing import check_free, export
     from atlantis_dml.app.find_model import find_model
-    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.setup import open_workspace
 
-    check_free(folder)
+    check_destination(folder)
     if onnx:
         require_onnx()
     found = find_model(model, workspace)
     session = None
     if found.trial_id:
-        session = session_of_trial(open_workspace(workspace), found.trial_id, found.run_id)
-    with screen_on_stderr() as screen:
-        return {"model": model} | export(found, folder, session, onnx=onnx, progress=screen.progress)
+        session = open_trial_session(open_workspace(workspace), found.trial_id, found.run_id)
+    with open_stderr_screen() as screen:
+        return {"model": model} | export_model(found, folder, session, onnx=onnx, progress=screen.progress)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.filtering.embedded import Embedded, Sorted
+    from atlantis_core.filtering.embedded import EmbeddedImages, FilterResult
 
 
-def filtered(real: Embedded, made: Embedded, scorer: str, threshold: float | None) -> dict[str, Any]:
+def filter_synthetic(
+    real: EmbeddedImages, made: EmbeddedImages, scorer: str, threshold: float | None
+) -> dict[str, Any]:
     """Judge the made images.
 
     Raises:
@@ -16,14 +18,14 @@ def filtered(real: Embedded, made: Embedded, scorer: str, threshold: float | Non
         ToolError: Made images of a class without real ones, or too few real ones for the scorer.
     """
     from atlantis_core.base.errors import SetupError
-    from atlantis_core.filtering.embedded import sort_out
+    from atlantis_core.filtering.embedded import filter_embeddings
 
     if threshold is not None and not 0 <= threshold < float("inf"):
         raise SetupError(f"threshold {threshold} is not a number from 0 up")
-    return _facts(sort_out(real, made, scorer, threshold))
+    return _facts(filter_embeddings(real, made, scorer, threshold))
 
 
-def _facts(found: Sorted) -> dict[str, Any]:
+def _facts(found: FilterResult) -> dict[str, Any]:
     import numpy as np
 
     rejected = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
-    from atlantis_core.exporting.writing import Model
+    from atlantis_core.exporting.model_export import ExportedModel
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import Trial
     from atlantis_core.store.workspace import Workspace
@@ -35,9 +35,9 @@ def find_retriever(model: str, workspace: str | Path | None = None, embedding: s
     return load_retriever(find_model(model, workspace).target, embedding)
 
 
-def usual_model(data: str) -> str:
+def find_default_model(data: str) -> str:
     """Return the name of the untrained model that trainings on DATA begin with."""
-    from atlantis_core.harbor.writing import is_bundled
+    from atlantis_core.harbor.world_files import is_bundled
     from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
 
     if is_bundled(data):
@@ -46,7 +46,7 @@ def usual_model(data: str) -> str:
     return backbone.pinned_name or str(backbone.weights_path)
 
 
-def find_model(model: str, workspace: str | Path | None = None) -> Model:
+def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel:
     """Return what MODEL names, without loading it.
 
     Args:
@@ -56,7 +56,7 @@ def find_model(model: str, workspace: str | Path | None = None) -> Model:
     Raises:
         SetupError: MODEL is empty, or names a run or trial that has no checkpoint.
     """
-    from atlantis_core.exporting.writing import Model
+    from atlantis_core.exporting.model_export import ExportedModel
     from atlantis_dml.app.setup import open_workspace
 
     if not model.strip():
@@ -64,11 +64,11 @@ def find_model(model: str, workspace: str | Path | None = None) -> Model:
     store = open_workspace(None if workspace is None else Path(workspace))
     path = Path(model).expanduser()
     if path.exists():
-        return Model(path, _trial_at(path, store))
-    return _kept(model, store) or Model(model)
+        return ExportedModel(path, _find_trial_of_checkpoint(path, store))
+    return _find_in_workspace(model, store) or ExportedModel(model)
 
 
-def _trial_at(path: Path, workspace: Workspace) -> str:
+def _find_trial_of_checkpoint(path: Path, workspace: Workspace) -> str:
     """Return the trial whose checkpoint a path is, if it is one of the workspace's."""
     from atlantis_dml.app.setup import has_runs
 
@@ -79,21 +79,21 @@ def _trial_at(path: Path, workspace: Workspace) -> str:
     return trial.id if trial else ""
 
 
-def _kept(model: str, workspace: Workspace) -> Model | None:
+def _find_in_workspace(model: str, workspace: Workspace) -> ExportedModel | None:
     """Return the trial that MODEL names, or None where it looks like no run or trial."""
-    from atlantis_core.exporting.writing import Model
+    from atlantis_core.exporting.model_export import ExportedModel
     from atlantis_dml.app.setup import has_runs
 
     if not has_runs(workspace):
         return None
     if _RUN.fullmatch(model):
-        run, trial_id = _best_of_run(model, workspace)
-        return Model(_of_trial(trial_id, workspace), trial_id, run)
-    named = _trial_named(model, workspace)
-    return Model(_of_trial(named, workspace), named) if named else None
+        run, trial_id = _find_best_trial(model, workspace)
+        return ExportedModel(_find_checkpoint(trial_id, workspace), trial_id, run)
+    named = _match_trial_id(model, workspace)
+    return ExportedModel(_find_checkpoint(named, workspace), named) if named else None
 
 
-def names_run(name: str) -> bool:
+def is_run_name(name: str) -> bool:
     """Tell whether a name is that of a run, and no trial's."""
     return _RUN.fullmatch(name) is not None
 
@@ -104,13 +104,13 @@ def find_trial(name: str, workspace: Workspace) -> Trial:
     Raises:
         SetupError: None or several.
     """
-    trial = workspace.trials.find(_trial_named(name, workspace) or name)
+    trial = workspace.trials.find(_match_trial_id(name, workspace) or name)
     if trial is None:
         raise SetupError(f"no trial {name!r} in this workspace; `atlantis train` prints the ids of its trials")
     return trial
 
 
-def _trial_named(name: str, workspace: Workspace) -> str | None:
+def _match_trial_id(name: str, workspace: Workspace) -> str | None:
     """Return the only trial's id that is or starts with a name; None where it looks like none."""
     matching = workspace.trials.matching(name) if _TRIAL.fullmatch(name) else []
     if len(matching) > 1:
@@ -118,21 +118,21 @@ def _trial_named(name: str, workspace: Workspace) -> str | None:
     return matching[0] if matching else None
 
 
-def _best_of_run(name: str, workspace: Workspace) -> tuple[str, str]:
+def _find_best_trial(name: str, workspace: Workspace) -> tuple[str, str]:
     """Return the run's id and that of its first judged trial."""
-    from atlantis_core.run.summary import final_arms
+    from atlantis_core.run.summary import read_final_arms
 
     run = workspace.runs.get(name)
-    trials = final_arms(workspace, run.id).get("incumbent", [])
+    trials = read_final_arms(workspace, run.id).get("incumbent", [])
     if not trials:
         raise SetupError(f"run {run.id!r} has no judged model yet; `atlantis resume {run.id}` goes on with it")
     return run.id, trials[0]
 
 
-def _of_trial(trial_id: str, workspace: Workspace) -> str:
-    from atlantis_core.run.trial_checkpoints import checkpoint_of
+def _find_checkpoint(trial_id: str, workspace: Workspace) -> str:
+    from atlantis_core.run.trial_checkpoints import find_checkpoint
 
     trial = workspace.trials.find(trial_id)
     if trial is None:
         raise SetupError(f"trial {trial_id!r} has no checkpoint: it never finished")
-    return checkpoint_of(trial)
+    return find_checkpoint(trial)

@@ -11,20 +11,20 @@ from typing import Any, NoReturn
 import typer
 
 from atlantis_core.base.errors import AtlantisError, ProviderUnavailable
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
-MISTAKE = 2
+EXIT_USER_ERROR = 2
 """Exit code of what a person must mend."""
-WAITING = 3
+EXIT_WAITING = 3
 """Exit code of a run that is paused or waits for a person."""
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
 _LONGEST_LINE = 2000
 
 
 @contextmanager
-def answering(as_json: bool) -> Iterator[None]:
+def report_errors(as_json: bool) -> Iterator[None]:
     """Turn this project's errors into one line and an exit code; anything else flies on with its traceback.
 
     A database that is damaged, full or read-only is a person's to mend too.
@@ -38,17 +38,21 @@ def answering(as_json: bool) -> Iterator[None]:
     try:
         yield
     except ProviderUnavailable as error:
-        stop(str(error), WAITING, as_json)
+        exit_with_message(str(error), EXIT_WAITING, as_json)
     except AtlantisError as error:
-        stop(str(error), MISTAKE, as_json)
+        exit_with_message(str(error), EXIT_USER_ERROR, as_json)
     except KeyboardInterrupt:
-        stop("interrupted", INTERRUPTED, as_json)
+        exit_with_message("interrupted", EXIT_INTERRUPTED, as_json)
     except Exception as error:
         if _is_broken_database(error):
             reason = (str(getattr(error, "orig", error)).splitlines() or [""])[0]
-            stop(f"the workspace's database cannot be used: {reason}; restore it, or name another", MISTAKE, as_json)
+            exit_with_message(
+                f"the workspace's database cannot be used: {reason}; restore it, or name another",
+                EXIT_USER_ERROR,
+                as_json,
+            )
         if as_json and not isinstance(error, typer.Exit | typer.Abort):
-            show_json({"error": f"unexpected {type(error).__name__}: {clean(str(error), _LONGEST_LINE)}"})
+            print_json({"error": f"unexpected {type(error).__name__}: {clean_text(str(error), _LONGEST_LINE)}"})
         raise
 
 
@@ -58,7 +62,7 @@ def _is_broken_database(error: Exception) -> bool:
     return loaded is not None and type(error) in {loaded.DatabaseError, loaded.OperationalError}
 
 
-def stop(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:
+def exit_with_message(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:
     """Say why a command ends early, and end it.
 
     Args:
@@ -72,15 +76,15 @@ def stop(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None
     """
     say(message)
     if as_json:
-        show_json({"error": message} | dict(facts or {}))
+        print_json({"error": message} | dict(facts or {}))
     raise typer.Exit(code)
 
 
 def say(message: str) -> None:
     """Print one line on stderr; control characters from file names and class names do not get there."""
-    typer.echo(clean(message, _LONGEST_LINE), err=True)
+    typer.echo(clean_text(message, _LONGEST_LINE), err=True)
 
 
-def show_json(payload: Any) -> None:
+def print_json(payload: Any) -> None:
     """Print the one JSON object of a command."""
     typer.echo(json.dumps(payload, indent=2, allow_nan=False))

@@ -16,7 +16,7 @@ from atlantis_core.records import Price
 TABLE = "prices.toml"
 
 
-def prices_for(names: Iterable[str | None], given: Price | None, folder: Path) -> dict[str, Price]:
+def find_prices(names: Iterable[str | None], given: Price | None, folder: Path) -> dict[str, Price]:
     """Return the prices of the chat models among `names`, as far as somebody said them.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,9 +62,9 @@ class Screen:
             raise KeyboardInterrupt
         with self._lock:
             if self._bars:
-                self._draw(clean(what, _LONGEST), done, total)
+                self._draw(clean_text(what, _LONGEST), done, total)
             elif time.monotonic() - self._last >= self._every_seconds:
-                self._print(f"  {clean(what, _LONGEST)} {done}/{total}")
+                self._print(f"  {clean_text(what, _LONGEST)} {done}/{total}")
 
     def line(self, text: str) -> None:
         """Print one line."""
@@ -83,7 +83,7 @@ class Screen:
     def _print(self, text: str) -> None:
         indent = len(text) - len(text.lstrip())
         self._last = time.monotonic()
-        self._console.print(" " * indent + clean(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(" " * indent + clean_text(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
 
     def _draw(self, what: str, done: int, total: int) -> None:
         assert self._bars is not None
@@ -96,14 +96,14 @@ class Screen:
         self._bars.update(self._tasks[what], completed=done, total=total)
 
 
-def screen_on_stderr() -> Screen:
+def open_stderr_screen() -> Screen:
     """Return a screen on stderr."""
     from rich.console import Console
 
     return Screen(Console(stderr=True))
 
 
-def follow(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Mapping[str, Any]], None]:
+def make_watcher(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Mapping[str, Any]], None]:
     """Return a watcher for `graph.running.advance`: a line per planner decision, tool answer and judgement.
 
     Args:
@@ -154,7 +154,7 @@ def _bars(console: Console) -> Bars:
     return Progress(*columns, console=console, transient=True)
 
 
-def stdin_is_a_person() -> bool:
+def is_interactive() -> bool:
     """Whether somebody can be asked: stdin and stderr are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 

@@ -7,32 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.run.session import Session
     from atlantis_dml.app.ask_approval import Answer
-    from atlantis_dml.app.setup import Asked
+    from atlantis_dml.app.setup import RunRequest
 
 
-def record_to(run_name: str, path: Path, folder: Path | None) -> int:
+def write_run_recording(run_name: str, path: Path, folder: Path | None) -> int:
     """Write a run's recording to a file; return how many answers of chat models it holds.
 
     Raises:
         SetupError: No such run, nothing to record, or a file that is there or cannot be written.
     """
-    from atlantis_dml.agents.client.recording import recording_of, write_recording
+    from atlantis_dml.agents.client.recording import collect_recording, write_recording
     from atlantis_dml.app.setup import open_existing
 
-    recording = recording_of(open_existing(folder), run_name)
+    recording = collect_recording(open_existing(folder), run_name)
     if path.exists():
         raise SetupError(f"{str(path)!r} is there already; name another file, or remove it")
     write_recording(recording, path)
     return len(recording.calls)
 
 
-def replayed(name: str, data: str | None, weights: str | None, options: ReadOptions, folder: Path | None) -> Asked:
+def request_from_recording(
+    name: str, data: str | None, weights: str | None, options: ReadOptions, folder: Path | None
+) -> RunRequest:
     """Return what a recorded run asked for, to be answered from the recording.
 
     Args:
@@ -45,14 +47,14 @@ def replayed(name: str, data: str | None, weights: str | None, options: ReadOpti
     Raises:
         SetupError: No such recording.
     """
-    from atlantis_dml.agents.client.recording import read_recording, recording_of, write_recording
-    from atlantis_dml.app.setup import Asked, open_existing, open_workspace
+    from atlantis_dml.agents.client.recording import collect_recording, read_recording, write_recording
+    from atlantis_dml.app.setup import RunRequest, open_existing, open_workspace
 
     path = Path(name).expanduser()
     if not path.is_file() and (path.suffix or len(path.parts) > 1):
         raise SetupError(f"--replay {name!r}: there is no such file; name a run, or a file of `atlantis record`")
-    recording = read_recording(path) if path.is_file() else recording_of(open_existing(folder), name)
-    key = content_key("recording", [recording.spec, recording.calls, recording.approvals])[:12]
+    recording = read_recording(path) if path.is_file() else collect_recording(open_existing(folder), name)
+    key = content_hash("recording", [recording.spec, recording.calls, recording.approvals])[:12]
     write_recording(recording, open_workspace(folder).path("recordings") / f"{key}.json")
     spec = replace(
         recording.spec,
@@ -61,16 +63,16 @@ def replayed(name: str, data: str | None, weights: str | None, options: ReadOpti
         weights=weights or recording.spec.weights,
         recording=key,
     )
-    return Asked(spec.data, spec.goal.text, options, spec)
+    return RunRequest(spec.data, spec.goal.text, options, spec)
 
 
-def recorded_answer(session: Session) -> Answer | None:
+def find_recorded_answer(session: Session) -> Answer | None:
     """Return what the person of the recording decided at the approval that this run waits for; None without one."""
-    from atlantis_dml.agents.client.recording import answers_of, read_recording
+    from atlantis_dml.agents.client.recording import collect_approvals, read_recording
 
     if not session.spec.recording:
         return None
     path = session.workspace.path("recordings") / f"{session.spec.recording}.json"
-    place = len(answers_of(session.workspace, session.run_id))
+    place = len(collect_approvals(session.workspace, session.run_id))
     approvals: Any = read_recording(path).approvals
     return {**approvals[place], "by": "by the recording"} if place < len(approvals) else None

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import IndexFacts, Regime
-from atlantis_dml.app.progress import screen_on_stderr
+from atlantis_dml.app.progress import open_stderr_screen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.records import Collection
-    from atlantis_core.searching.asking import ImageSearch
     from atlantis_core.searching.embedder import Embedder
-    from atlantis_core.searching.filling import Source
     from atlantis_core.searching.filters import Where
+    from atlantis_core.searching.image_search import ImageSearch
+    from atlantis_core.searching.index_filling import IndexSource
     from atlantis_dml.app.progress import Screen
 
 
 @dataclass(frozen=True, slots=True)
-class IndexAsked:
+class IndexRequest:
     """What is to be indexed, by which model, as typed."""
 
     model: str
@@ -42,7 +42,7 @@ class IndexAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """What an index is asked, as typed."""
 
     image: Path | None
@@ -54,7 +54,7 @@ class Query:
 
 def index_home(workspace: Path | None) -> Path:
     """Return the folder of a workspace's indexes; it may not be there."""
-    from atlantis_core.searching.places import FOLDER_NAME
+    from atlantis_core.searching.index_folders import FOLDER_NAME
     from atlantis_dml.app.setup import open_workspace
 
     return open_workspace(workspace).folder / FOLDER_NAME
@@ -71,38 +71,38 @@ def open_search(index: str, workspace: Path | None = None, model: str | None = N
     Raises:
         SetupError: There is no such index, or the model is another one.
     """
-    from atlantis_core.searching.asking import ImageSearch
-    from atlantis_core.searching.places import index_folder, read_facts
+    from atlantis_core.searching.image_search import ImageSearch
+    from atlantis_core.searching.index_folders import find_index_folder, read_facts
 
-    folder = index_folder(index, index_home(workspace))
+    folder = find_index_folder(index, index_home(workspace))
     if model is None:
         return ImageSearch(folder)
-    return ImageSearch(folder, _embedder(model, read_facts(folder).embedding, workspace)[1])
+    return ImageSearch(folder, _load_embedder(model, read_facts(folder).embedding, workspace)[1])
 
 
-def indexed(asked: IndexAsked, workspace: Path | None) -> dict[str, Any]:
+def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index.
 
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.searching.filling import Source
+    from atlantis_core.searching.index_filling import IndexSource
 
     started = time.monotonic()
     _check(asked, workspace)
-    with screen_on_stderr() as screen:
-        model, embedder = _embedder(asked.model, asked.embedding, workspace)
-        source = Source(_read(asked, workspace, screen), asked.splits)
-        found = _filled(asked, source, model, embedder, workspace, screen)
+    with open_stderr_screen() as screen:
+        model, embedder = _load_embedder(asked.model, asked.embedding, workspace)
+        source = IndexSource(_read(asked, workspace, screen), asked.splits)
+        found = _fill_index(asked, source, model, embedder, workspace, screen)
     return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
 
 
-def _check(asked: IndexAsked, workspace: Path | None) -> None:
+def _check(asked: IndexRequest, workspace: Path | None) -> None:
     """Refuse what can be refused before the model is loaded."""
-    from atlantis_core.searching.chroma import check_server
-    from atlantis_core.searching.filling import check_splits
-    from atlantis_core.searching.places import FACTS_NAME, check_name, read_facts
-    from atlantis_core.searching.preparing import check_kept_at
+    from atlantis_core.searching.chroma import ping_server
+    from atlantis_core.searching.index_creation import check_index_server
+    from atlantis_core.searching.index_filling import check_splits
+    from atlantis_core.searching.index_folders import FACTS_NAME, check_name, read_facts
     from atlantis_dml.app.setup import check_data
 
     check_splits(asked.splits)
@@ -110,52 +110,52 @@ def _check(asked: IndexAsked, workspace: Path | None) -> None:
     if asked.name is not None:
         folder = index_home(workspace) / check_name(asked.name)
         if (folder / FACTS_NAME).is_file():
-            check_kept_at(read_facts(folder), asked.server)
+            check_index_server(read_facts(folder), asked.server)
     if asked.server:
-        check_server(asked.server)
+        ping_server(asked.server)
 
 
-def _read(asked: IndexAsked, workspace: Path | None, screen: Screen) -> Collection:
+def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
     """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
-    from atlantis_core.data.inspection import summary
+    from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.records import Budget, Goal, RunSpec
     from atlantis_core.run.session import Session
-    from atlantis_core.searching.filterable import filterable
-    from atlantis_dml.app.setup import keep_data, load_data, open_workspace
+    from atlantis_core.searching.filterable import prepare_filterable
+    from atlantis_dml.app.setup import load_data, open_workspace, store_data
 
     store = open_workspace(workspace)
     loaded = load_data(asked.data, store, asked.read, asked.regime, screen.progress)
-    collection_id = keep_data(loaded, store, asked.regime)
+    collection_id = store_data(loaded, store, asked.regime)
     spec = RunSpec(collection_id, asked.data, Goal(""), Budget(), regime=asked.regime)
-    found = filterable(Session(store, f"index-{collection_id[:16]}", spec), asked.read)
+    found = prepare_filterable(Session(store, f"index-{collection_id[:16]}", spec), asked.read)
     unique = (
         f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
     )
-    for line in (summary(loaded.collection.problems), *loaded.notes, unique):
+    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
         if line:
             screen.line(line)
     return found.collection
 
 
-def _filled(
-    asked: IndexAsked, source: Source, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
+def _fill_index(
+    asked: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
 ) -> dict[str, Any]:
-    from atlantis_core.searching.checking import check_recall
-    from atlantis_core.searching.filling import fill
-    from atlantis_core.searching.places import read_facts, suggested_name
-    from atlantis_core.searching.preparing import prepare
+    from atlantis_core.searching.index_creation import prepare_index
+    from atlantis_core.searching.index_filling import fill_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
 
-    name = asked.name or suggested_name(source.collection.name, embedder.model_hash)
+    name = asked.name or suggest_name(source.collection.name, embedder.model_hash)
     folder = index_home(workspace) / name
-    prepare(folder, model, embedder, asked.server)
-    filled = fill(folder, embedder, source, add=asked.add, progress=screen.progress)
+    prepare_index(folder, model, embedder, asked.server)
+    filled = fill_index(folder, embedder, source, add=asked.add, progress=screen.progress)
     if asked.check:
-        check_recall(folder, screen.progress)
+        record_recall(folder, screen.progress)
     counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
-    return index_facts(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
+    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
 
 
-def _embedder(model: str, embedding: str | None, workspace: Path | None) -> tuple[str, Embedder]:
+def _load_embedder(model: str, embedding: str | None, workspace: Path | None) -> tuple[str, Embedder]:
     """Return what loads MODEL again, and the model."""
     from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
     from atlantis_dml.app.find_model import find_model
@@ -170,7 +170,7 @@ def _embedder(model: str, embedding: str | None, workspace: Path | None) -> tupl
     return str(path.resolve() if path.exists() else target), load_embedder(target, embedding)
 
 
-def index_facts(facts: IndexFacts) -> dict[str, Any]:
+def describe_index(facts: IndexFacts) -> dict[str, Any]:
     """Return what may be told of an index, JSON-able."""
     return {
         "index": facts.name,
@@ -187,7 +187,7 @@ def index_facts(facts: IndexFacts) -> dict[str, Any]:
     }
 
 
-def searched(index: str, query: Query, workspace: Path | None, model: str | None = None) -> dict[str, Any]:
+def query_index(index: str, query: SearchQuery, workspace: Path | None, model: str | None = None) -> dict[str, Any]:
     """Ask an index.
 
     Raises:
@@ -195,7 +195,7 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
     """
     if (query.image is None) == (query.text is None):
         raise SetupError("ask with one of the two: a picture (IMAGE) or words (--text)")
-    picture = _picture(query.image) if query.image is not None else None
+    picture = _read_query_image(query.image) if query.image is not None else None
     found = open_search(index, workspace, model)
     try:
         vector = found.embedder.embed([picture])[0] if picture else found.embedder.embed_text([query.text or ""])[0]
@@ -213,22 +213,22 @@ def searched(index: str, query: Query, workspace: Path | None, model: str | None
         "exact": query.exact,
         "distance": facts.distance,
         "seconds": round(seconds, 4),
-        "results": [hit_facts(hit) for hit in hits],
+        "results": [describe_hit(hit) for hit in hits],
     }
 
 
-def _picture(path: Path) -> Image:
+def _read_query_image(path: Path) -> Image:
     """Read what is asked with, before a model is loaded for it."""
-    from atlantis_core.data.image_io import pillow_warnings
-    from atlantis_core.learning.inputs.preprocessing import open_picture
+    from atlantis_core.data.image_io import pillow_warning_filter
+    from atlantis_core.learning.inputs.preprocessing import decode_image
 
     if not path.expanduser().is_file():
         raise SetupError(f"there is no picture {str(path)!r}; check the path")
-    with pillow_warnings():
-        return open_picture(path.expanduser())
+    with pillow_warning_filter():
+        return decode_image(path.expanduser())
 
 
-def hit_facts(hit: Any) -> dict[str, Any]:
+def describe_hit(hit: Any) -> dict[str, Any]:
     """Return a hit as JSON."""
     from atlantis_core.base.serialization import as_json
 
@@ -236,15 +236,15 @@ def hit_facts(hit: Any) -> dict[str, Any]:
     return facts | {"distance": round(hit.distance, 6)}
 
 
-def listed(workspace: Path | None) -> dict[str, Any]:
+def describe_indexes(workspace: Path | None) -> dict[str, Any]:
     """Return what is told of all indexes of a workspace."""
-    from atlantis_core.searching.places import damaged_indexes, list_indexes
+    from atlantis_core.searching.index_folders import list_damaged_indexes, list_indexes
 
     home = index_home(workspace)
-    return {"indexes": [index_facts(facts) for facts in list_indexes(home)], "damaged": damaged_indexes(home)}
+    return {"indexes": [describe_index(facts) for facts in list_indexes(home)], "damaged": list_damaged_indexes(home)}
 
 
-def removed(
+def remove_from_index(
     index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
 ) -> dict[str, Any]:
     """Take images out of an index, or all of it away.
@@ -252,16 +252,16 @@ def removed(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.searching.places import index_folder, read_facts
-    from atlantis_core.searching.removing import drop, remove
+    from atlantis_core.searching.index_folders import find_index_folder, read_facts
+    from atlantis_core.searching.index_removal import drop_index, remove_images
 
-    folder = index_folder(index, index_home(workspace))
+    folder = find_index_folder(index, index_home(workspace))
     facts = read_facts(folder)
     if everything and (ids or where):
         raise SetupError("--everything takes the whole index away; leave out --id and --where")
     if everything:
-        drop(folder)
+        drop_index(folder)
         return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}
-    with screen_on_stderr() as screen:
-        count, facts = remove(folder, ids, where, screen.progress)
+    with open_stderr_screen() as screen:
+        count, facts = remove_images(folder, ids, where, screen.progress)
     return {"index": facts.name, "removed": count, "images": facts.images, "gone": False}

@@ -20,11 +20,11 @@ from atlantis_core.base.ports import (
 )
 from atlantis_core.records import Regime, RunSpec
 from atlantis_dml.agents.client.models import is_chat_model
-from atlantis_dml.app.agents import captioner_for, chat_model, check_chat_models
+from atlantis_dml.app.agents import check_chat_models, load_chat_model, make_captioner_factory
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
-    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.run.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """What a person asked a run to do, as typed."""
 
     data: str
@@ -44,9 +44,9 @@ class Asked:
     @property
     def reading(self) -> ReadOptions:
         """How DATA is read, so that images keep the values of the columns that they are asked for by."""
-        from atlantis_core.data.tasks import restricted_columns
+        from atlantis_core.data.tasks import restriction_columns
 
-        return self.options.keeping(restricted_columns(self.spec.query, self.spec.gallery))
+        return self.options.keeping(restriction_columns(self.spec.query, self.spec.gallery))
 
 
 def open_workspace(folder: Path | None) -> Workspace:
@@ -86,19 +86,19 @@ def open_existing(folder: Path | None) -> Workspace:
     return workspace
 
 
-def data_folder(data: str, workspace: Workspace, progress: Progress = no_progress) -> Path:
+def find_data_folder(data: str, workspace: Workspace, progress: Progress = no_progress) -> Path:
     """Return the folder of DATA; a bundled collection is written first, unless it is there.
 
     Raises:
         SetupError: No such folder and no such bundled name.
     """
-    from atlantis_core.harbor.writing import bundled_collection, is_bundled
+    from atlantis_core.harbor.world_files import is_bundled, write_bundled_collection
 
     if not data.strip():
         raise SetupError("DATA is empty; name a folder of class folders, or `harbor`")
     folder = Path(data).expanduser()
     if is_bundled(data) and not folder.exists():
-        return bundled_collection(data, workspace.path("collections"), progress)
+        return write_bundled_collection(data, workspace.path("collections"), progress)
     return folder
 
 
@@ -108,7 +108,7 @@ def check_data(data: str) -> None:
     Raises:
         SetupError: No such folder and no such bundled name.
     """
-    from atlantis_core.harbor.writing import is_bundled
+    from atlantis_core.harbor.world_files import is_bundled
 
     if not is_bundled(data) and not Path(data).expanduser().exists():
         raise SetupError(f"there is no folder {data!r}; check the path (bundled collections: `harbor`)")
@@ -124,7 +124,7 @@ def load_data(
     """
     from atlantis_core.data.reading import read_collection
 
-    folder = data_folder(data, workspace, progress)
+    folder = find_data_folder(data, workspace, progress)
     if not has_runs(workspace):
         return read_collection(folder, options, regime, progress)
     loaded = read_collection(folder, options, regime, progress, workspace.splits.known(regime))
@@ -138,7 +138,7 @@ def load_data(
     return replace(loaded, notes=(*loaded.notes, note))
 
 
-def keep_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -> str:
+def store_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -> str:
     """Keep a collection and the splits that were made for it; return the collection's id."""
     workspace.splits.write(loaded, regime)
     return workspace.collections.add(loaded)
@@ -167,11 +167,11 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     check_preset(spec.preset)
     _check_prices(spec)
     if is_chat_model(spec.captioner):
-        chat_model(spec.captioner, spec)
+        load_chat_model(spec.captioner, spec)
     else:
-        registry.build(CAPTIONERS, spec.captioner, "captioner", Captioner)
-    generator: Generator = registry.build(GENERATORS, spec.generator, "generator", Generator)
-    registry.make(SCORERS, spec.scorer, "scorer", OutlierScorer)
+        registry.build_part(CAPTIONERS, spec.captioner, "captioner", Captioner)
+    generator: Generator = registry.build_part(GENERATORS, spec.generator, "generator", Generator)
+    registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
     check_chat_models(spec)
     return generator
 
@@ -187,13 +187,13 @@ def _check_prices(spec: RunSpec) -> None:
         )
 
 
-def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
+def settle_backbone(spec: RunSpec) -> tuple[RunSpec, BackboneSpec]:
     """Find the backbone, and pin it in the spec where its name says all, so that a resumed run has the same.
 
     Raises:
         SetupError: Unknown name, missing or unreadable weights.
     """
-    from atlantis_core.harbor.writing import is_bundled
+    from atlantis_core.harbor.world_files import is_bundled
     from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
 
     if spec.backbone is None and spec.weights is None and is_bundled(spec.data):
@@ -206,7 +206,7 @@ def settled_backbone(spec: RunSpec) -> tuple[RunSpec, Backbone]:
     return spec, backbone
 
 
-def backbone_line(backbone: Backbone) -> str:
+def describe_backbone(backbone: BackboneSpec) -> str:
     """Say which backbone was taken and from where."""
     if backbone.notice:
         return f"backbone: {backbone.notice}; name another with --backbone or --weights"
@@ -214,7 +214,7 @@ def backbone_line(backbone: Backbone) -> str:
     return f"backbone: {backbone.architecture}, weights from {where[backbone.source]}"
 
 
-def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
+def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
     """Read the collection and begin a run; nothing is trained yet.
 
     Returns:
@@ -223,33 +223,33 @@ def create_run(asked: Asked, workspace: Workspace, progress: Progress) -> tuple[
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.data.inspection import summary
+    from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.data.tasks import retrieval_task
-    from atlantis_core.learning.training.presets import adaptation
-    from atlantis_core.run.goals import goal_in_words, read_goal
+    from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.goals import describe_goal, read_goal
 
     check_data(asked.data)
     generator = check_spec(asked.spec, asked.goal)
-    asked = replace(asked, spec=with_address(asked.spec))
+    asked = replace(asked, spec=pin_base_url(asked.spec))
     loaded = load_data(asked.data, workspace, asked.reading, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
-    spec, backbone = settled_backbone(asked.spec)
+    spec, backbone = settle_backbone(asked.spec)
     goal = read_goal(asked.goal, loaded.collection)
-    collection_id = keep_data(loaded, workspace, spec.regime)
+    collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
-    understood = goal_in_words(goal, loaded.collection)
+    understood = describe_goal(goal, loaded.collection)
     lines = [
-        summary(loaded.collection.problems),
+        summarize_problems(loaded.collection.problems),
         *loaded.notes,
-        backbone_line(backbone),
-        adaptation(spec.preset, spec.backbone, backbone),
+        describe_backbone(backbone),
+        describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         understood,
     ]
     return run, [line for line in lines if line]
 
 
-def with_address(spec: RunSpec) -> RunSpec:
+def pin_base_url(spec: RunSpec) -> RunSpec:
     """Pin where the chat models answer, so that a resumed run asks the same service and a replay knows its calls."""
     from atlantis_dml.settings import Settings
 
@@ -257,11 +257,11 @@ def with_address(spec: RunSpec) -> RunSpec:
     return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec
 
 
-def session_of(workspace: Workspace, run: Run, screen: Screen) -> Session:
+def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
     """Return the session of a run, of whose work a screen is told."""
     from atlantis_core.run.session import Session
 
-    captioner = captioner_for(workspace, run.id, run.spec)
+    captioner = make_captioner_factory(workspace, run.id, run.spec)
     return Session(workspace, run.id, run.spec, screen.progress, captioner, screen.line)
 
 

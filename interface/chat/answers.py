@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_dml.agents.rules.host import HELP, RuleHost
 
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from atlantis_dml.chat.desk import ChatDesk
     from atlantis_dml.graph.conversation import Conversation
 
-SLASHES = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS /skip WORDS
-  /undo /stop /go /trace /help /quit"""
+SLASH_COMMANDS = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS
+  /skip WORDS /undo /stop /go /trace /help /quit"""
 
-_ALONE = frozenset({"status", "budget", "undo", "stop", "go"})
+_WITHOUT_WORDS = frozenset({"status", "budget", "undo", "stop", "go"})
 _WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
 _LONGEST = 10_000
 """Letters of a line that are taken."""
 
-_AT_ONCE = frozenset({"stop", "pause", "halt"})
+_STOP_WORDS = frozenset({"stop", "pause", "halt"})
 """Words that never wait for a chat model."""
 
 
@@ -50,12 +50,12 @@ class ChatAnswers:
             hear: Told the answer's words while they come.
         """
         line = self.redacted(line)
-        if line.startswith("/") and _command(line) in _ALONE:
+        if line.startswith("/") and _command(line) in _WITHOUT_WORDS:
             line = line.split(" ")[0]
-        host = self._rules if line.startswith("/") or stops(line) else self._host()
+        host = self._rules if line.startswith("/") or is_stop_word(line) else self._host()
         try:
             return self._conversation.say(host, line.removeprefix("/"), hear)
-        except (ProviderUnavailable, BudgetSpent) as error:
+        except (ProviderUnavailable, BudgetExceeded) as error:
             return f"{error}. The commands that begin with / work without it (/help)."
 
     def redacted(self, line: str) -> str:
@@ -63,17 +63,17 @@ class ChatAnswers:
         return self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
 
 
-def stops(line: str) -> bool:
+def is_stop_word(line: str) -> bool:
     """Whether a line asks to stop, which never waits for a chat model."""
-    return line.lower().strip(" .!/") in _AT_ONCE
+    return line.lower().strip(" .!/") in _STOP_WORDS
 
 
-def told_at_once(line: str) -> str | None:
+def answer_without_host(line: str) -> str | None:
     """Return the help, or that there is no such command; None for a line that a host answers."""
     if line.lower() in {"/help", "help"}:
-        return f"{HELP}\n{SLASHES}"
-    if line.startswith("/") and _command(line) not in {*_ALONE, *_WITH_WORDS}:
-        return f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASHES}"
+        return f"{HELP}\n{SLASH_COMMANDS}"
+    if line.startswith("/") and _command(line) not in {*_WITHOUT_WORDS, *_WITH_WORDS}:
+        return f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASH_COMMANDS}"
     return None
 
 
@@ -81,13 +81,13 @@ def _command(line: str) -> str:
     return line[1:].split(" ", maxsplit=1)[0].lower()
 
 
-def host_for(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
+def build_host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
     """Return who answers in a conversation; conversation and run spend from the same dollars."""
     from atlantis_dml.agents.llm.host import ChatHost
-    from atlantis_dml.app.agents import RULES, calls_of
+    from atlantis_dml.app.agents import RULES, build_model_calls
 
     if spec.planner == RULES:
         return RuleHost()
     budget = replace(spec.budget, usd=desk.planned.budget.usd)
     spec = replace(spec, budget=budget, beside=desk.record.run_id)
-    return ChatHost(calls_of(store, desk.record.id, spec, streaming=True))
+    return ChatHost(build_model_calls(store, desk.record.id, spec, streaming=True))

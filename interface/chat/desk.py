@@ -8,16 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.chat.run_plan import Planned, missing, plan_in_words
-from atlantis_core.chat.skip_phrases import cells_to_leave
-from atlantis_core.run.approval import as_wished
-from atlantis_core.run.constraints import MOST_NOTES, undo, wish, wishes_of
-from atlantis_dml.app.ask_approval import described
-from atlantis_dml.chat.record import ChatRecord, keep, read_again
-from atlantis_dml.chat.situation import situation_of
-from atlantis_dml.chat.worker import CAN_SAY, Working
+from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing
+from atlantis_core.chat.skip_phrases import parse_skipped_cells
+from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
+from atlantis_dml.app.ask_approval import describe_protocol
+from atlantis_dml.chat.record import ChatRecord, load_record, save_record
+from atlantis_dml.chat.situation import describe_situation
+from atlantis_dml.chat.worker import ANSWER_HINT, RunWorker
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
@@ -30,7 +30,7 @@ Status = Literal["none", "planned", "running", "waiting", "paused", "done"]
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class RunTemplate:
     """What every run of a conversation is started with, besides goal and budget."""
 
     spec: RunSpec
@@ -47,19 +47,19 @@ class ChatDesk:
         screen: Told what the run does, line by line.
     """
 
-    def __init__(self, record: ChatRecord, workspace: Workspace, template: Template, screen: Screen) -> None:
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunTemplate, screen: Screen) -> None:
         self._id, self.screen = record.id, screen
         self._workspace, self._template = workspace, template
         self._reading: Session | None = None
-        self.working = Working(workspace, screen, self._rested)
+        self.working = RunWorker(workspace, screen, self._rested)
 
     @property
     def record(self) -> ChatRecord:
         """The conversation as it was written last: another process may have gone on with it."""
-        return read_again(self._workspace, self._id)
+        return load_record(self._workspace, self._id)
 
     @property
-    def planned(self) -> Planned:
+    def planned(self) -> RunPlan:
         """The goal record."""
         return self.record.planned
 
@@ -77,7 +77,7 @@ class ChatDesk:
 
     def situation(self) -> str:
         """See `Desk.situation`."""
-        return situation_of(self.status, self.planned, self.collection(), self.session(), self._as_wished())
+        return describe_situation(self.status, self.planned, self.collection(), self.session(), self._as_wished())
 
     def collection(self) -> Collection:
         """See `Desk.collection`."""
@@ -109,28 +109,28 @@ class ChatDesk:
     def _as_wished(self) -> Mapping[str, Any] | None:
         """Return the question that waits, less what is to be left alone: what an approval would make."""
         session, question = self.session(), self.question()
-        return as_wished(session, question) if session and question else None
+        return drop_skipped_cells(session, question) if session and question else None
 
-    def plan(self, planned: Planned) -> str:
+    def plan(self, planned: RunPlan) -> str:
         """See `Desk.plan`."""
         if self.status == "running":
             raise ToolError("the run is working: say stop first; `skip ...` and notes are taken at any time")
         if planned != self.planned or self.record.started:
             self._change("the change of the plan", planned)
-        lines = plan_in_words(self.planned, self.collection(), auto=self._template.spec.auto)
+        lines = describe_plan(self.planned, self.collection(), auto=self._template.spec.auto)
         return "\n".join([*lines, "Say yes to start, or change anything."] if self.planned.text else lines)
 
     def start(self) -> str:
         """See `Desk.start`."""
         if self.status != "planned":
-            raise ToolError(_NOT_STARTABLE.get(self.status, f"what should be done? {missing(self.planned)[0]}"))
+            raise ToolError(_NOT_STARTABLE.get(self.status, f"what should be done? {list_missing(self.planned)[0]}"))
         from atlantis_core.records import Goal
-        from atlantis_dml.app.setup import Asked, create_run
+        from atlantis_dml.app.setup import RunRequest, create_run
 
         text = self.planned.goal_text
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
         run, lines = create_run(
-            Asked(spec.data, text, self._template.options, spec), self._workspace, self.screen.progress
+            RunRequest(spec.data, text, self._template.options, spec), self._workspace, self.screen.progress
         )
         self._keep(run_id=run.id, started=True, undo=())
         self._hand_on_wishes()
@@ -161,16 +161,16 @@ class ChatDesk:
         if answer["decision"] == "reject":
             return "Rejected: the run ends here."
         images = sum(one["count"] for one in answer["protocol"]["cells"]) if "protocol" in answer else None
-        return "Approved." if images is None else f"Approved, changed to {counted(images, 'image')}."
+        return "Approved." if images is None else f"Approved, changed to {count_noun(images, 'image')}."
 
     def leave_alone(self, words: str) -> str:
         """See `Desk.leave_alone`."""
-        cells = cells_to_leave(words, self.collection())
+        cells = parse_skipped_cells(words, self.collection())
         if self._is_planning():
             self._change(f"leaving {words} alone", replace(self.planned, skip=(*self.planned.skip, words)))
             return f"Left alone from the start: {words}."
         self._wish(f"leaving {words} alone", skip=cells)
-        named = _in_words(cells)
+        named = _join_cells(cells)
         return f"Left alone from now on: {named if named == words else f'{words} ({named})'}.{self._shown_again()}"
 
     def note(self, text: str) -> str:
@@ -188,10 +188,10 @@ class ChatDesk:
         if not self.record.undo:
             raise ToolError("there is nothing to take back; images that were made and answers that were sent stay")
         last = self.record.undo[-1]
-        before = from_json(Planned, last["planned"]) if "planned" in last else self.planned
+        before = from_json(RunPlan, last["planned"]) if "planned" in last else self.planned
         session = self.session()
         if "planned" not in last and session:
-            undo(session)
+            undo_constraints(session)
         self._keep(undo=self.record.undo[:-1], planned=before, started=last.get("started", self.record.started))
         return f"Taken back: {last['what']}.{self._shown_again()}"
 
@@ -200,12 +200,12 @@ class ChatDesk:
         session, question = self.session(), self.question()
         if session is None or question is None:
             return ""
-        wished = as_wished(session, question)
+        wished = drop_skipped_cells(session, question)
         if not wished["protocol"]["cells"]:
             return " Nothing is left of the protocol that waits: reject it, or undo."
-        for line in [*described(session, wished), CAN_SAY]:
+        for line in [*describe_protocol(session, wished), ANSWER_HINT]:
             self.screen.line(line)
-        return f" The protocol that waits is now {counted(wished['images'], 'image')}."
+        return f" The protocol that waits is now {count_noun(wished['images'], 'image')}."
 
     def _shown_again(self) -> str:
         return self.show_question() if self.status == "waiting" else ""
@@ -221,26 +221,30 @@ class ChatDesk:
     def _is_rules(self) -> bool:
         return self._template.spec.planner == "rules"
 
-    def _change(self, what: str, planned: Planned) -> None:
+    def _change(self, what: str, planned: RunPlan) -> None:
         before = {"what": what, "planned": as_json(self.planned), "started": self.record.started}
         self._keep(planned=planned, started=False, undo=(*self.record.undo, before))
 
     def _wish(self, what: str, skip: tuple[Cell, ...] = (), notes: tuple[str, ...] = ()) -> None:
         session = self.session()
         assert session is not None
-        former = wishes_of(session)
-        wish(session, replace(former, skip=former.skip + skip, notes=(former.notes + notes)[-MOST_NOTES:]))
+        former = read_constraints(session)
+        write_constraints(
+            session, replace(former, skip=former.skip + skip, notes=(former.notes + notes)[-MOST_NOTES:])
+        )
         self._keep(undo=(*self.record.undo, {"what": what}))
 
     def _hand_on_wishes(self) -> None:
         """Give the run what was wished while it was planned."""
         session = self.session()
         if session and (self.planned.skip or self.planned.notes):
-            cells = [cell for words in self.planned.skip for cell in cells_to_leave(words, session.collection)]
-            wish(session, replace(wishes_of(session), skip=tuple(cells), notes=self.planned.notes))
+            cells = [cell for words in self.planned.skip for cell in parse_skipped_cells(words, session.collection)]
+            write_constraints(
+                session, replace(read_constraints(session), skip=tuple(cells), notes=self.planned.notes)
+            )
 
     def _keep(self, **changes: Any) -> None:
-        keep(self._workspace, replace(self.record, **changes))
+        save_record(self._workspace, replace(self.record, **changes))
 
 
 _NOT_STARTABLE = {
@@ -258,6 +262,6 @@ _NOT_PAUSED = {
 }
 
 
-def _in_words(cells: tuple[Cell, ...]) -> str:
+def _join_cells(cells: tuple[Cell, ...]) -> str:
     named = [" at ".join(filter(None, (c.class_name, f"{c.facet}={c.value}" if c.facet else ""))) for c in cells]
     return ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from atlantis_core.chat.status_lines import data_in_words
-from atlantis_dml.app.output import INTERRUPTED, WAITING
-from atlantis_dml.chat.answers import ChatAnswers, stops, told_at_once
-from atlantis_dml.chat.queue import InTurn
+from atlantis_core.chat.status_lines import describe_data
+from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING
+from atlantis_dml.chat.answers import ChatAnswers, answer_without_host, is_stop_word
+from atlantis_dml.chat.line_queue import LineQueue
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 
 
-class Chat:
+class TerminalChat:
     """Talks with a person until they leave.
 
     Args:
@@ -45,7 +45,7 @@ class Chat:
         redact: Redact,
     ) -> None:
         self._answers = ChatAnswers(conversation, host, redact)
-        self._lines = InTurn(self._say)
+        self._lines = LineQueue(self._say)
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace = terminal, workspace
         self._stays = False
@@ -63,7 +63,7 @@ class Chat:
                 except KeyboardInterrupt:
                     if not self._stays:
                         self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
-                        return INTERRUPTED
+                        return EXIT_INTERRUPTED
                     self._terminal.say("\nstopping the run; Ctrl-C again leaves")
 
     @contextmanager
@@ -91,7 +91,7 @@ class Chat:
             return False
         if line.lower().startswith("/trace"):
             self._trace()
-        elif (told := told_at_once(line)) is not None:
+        elif (told := answer_without_host(line)) is not None:
             self._terminal.say(told)
         elif line and not line.startswith("#"):
             self._hand_over(line)
@@ -101,7 +101,7 @@ class Chat:
         """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
         if not self._terminal.is_a_person:
             self._say(line)
-        elif self._lines.is_busy() and stops(line):
+        elif self._lines.is_busy() and is_stop_word(line):
             stopped = self._desk.working.stop()
             self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
         else:
@@ -112,18 +112,18 @@ class Chat:
             self._terminal.answer(self._answers.answer(line, self._terminal.hear))
 
     def _trace(self) -> None:
-        from atlantis_dml.views.trace import show_trace, trace_of
+        from atlantis_dml.views.trace import build_trace, show_trace
 
         if not self._desk.record.run_id:
             self._terminal.say("no run was started in this conversation yet")
             return
         with self._terminal.answering():
-            show_trace(trace_of(self._workspace, self._desk.record.run_id), whole=False)
+            show_trace(build_trace(self._workspace, self._desk.record.run_id), whole=False)
 
     def _greet(self, *, resumed: bool) -> None:
-        from atlantis_dml.graph.conversation import last_exchange
+        from atlantis_dml.graph.conversation import read_last_exchange
 
-        self._terminal.say(data_in_words(self._desk.collection())[0])
+        self._terminal.say(describe_data(self._desk.collection())[0])
         name = self._host().name
         who = "Rules answer, no model is asked" if name == "rules" else f"{name} answers"
         if not resumed:
@@ -134,7 +134,7 @@ class Chat:
         self._terminal.say(
             f"{who}. Going on with {self._desk.record.id}; the run is {self._desk.status}; /help, /quit."
         )
-        said, answered = last_exchange(self._conversation.messages())
+        said, answered = read_last_exchange(self._conversation.messages())
         if said:
             self._terminal.say(f"Last: {said}\n   -> {(answered.splitlines() or [''])[0]}")
         if self._desk.status == "waiting":
@@ -147,5 +147,5 @@ class Chat:
         try:
             self._desk.working.wait()
         except KeyboardInterrupt:
-            return INTERRUPTED
-        return WAITING if self._desk.status in {"waiting", "paused"} else 0
+            return EXIT_INTERRUPTED
+        return EXIT_WAITING if self._desk.status in {"waiting", "paused"} else 0

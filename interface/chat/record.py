@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import from_json
-from atlantis_core.chat.run_plan import Planned
+from atlantis_core.chat.run_plan import RunPlan
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -26,7 +26,7 @@ class ChatRecord:
     id: str
     data: str
     """What the person typed for DATA."""
-    planned: Planned = field(default_factory=Planned)
+    planned: RunPlan = field(default_factory=RunPlan)
     started: bool = False
     """Whether `planned` is what `run_id` was started with; else it waits for a yes."""
     run_id: str = ""
@@ -36,24 +36,24 @@ class ChatRecord:
     """Seconds since the epoch."""
 
 
-def keep(workspace: Workspace, record: ChatRecord) -> ChatRecord:
+def save_record(workspace: Workspace, record: ChatRecord) -> ChatRecord:
     """Write a conversation's record down and return it."""
     record = replace(record, touched=time.time())
     workspace.journal.write(record.id, 0, _KIND, record)
     return record
 
 
-def read_again(workspace: Workspace, chat_id: str) -> ChatRecord:
+def load_record(workspace: Workspace, chat_id: str) -> ChatRecord:
     """Return a conversation that was kept, as it is now."""
     return from_json(ChatRecord, workspace.journal.read(chat_id, 0, _KIND))
 
 
-def conversations(workspace: Workspace) -> list[ChatRecord]:
+def list_records(workspace: Workspace) -> list[ChatRecord]:
     """Return every conversation of a workspace."""
     return [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]
 
 
-def find_or_begin(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
+def find_or_create(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
     """Return a conversation and whether it was there before.
 
     Args:
@@ -65,22 +65,22 @@ def find_or_begin(workspace: Workspace, data: str | None, name: str | None, *, n
     Raises:
         SetupError: DATA is missing, or the conversation is about other data.
     """
-    known = conversations(workspace)
-    found = _named(known, name) if name else _last(known, data)
+    known = list_records(workspace)
+    found = _find_by_name(known, name) if name else _find_latest(known, data)
     if found is None or new:
-        return ChatRecord(_new_id(name, known if new else []), _needed(data)), False
+        return ChatRecord(_new_id(name, known if new else []), _require_data(data)), False
     if data is not None and data != found.data:
         raise SetupError(f"conversation {name!r} is about {found.data!r}, not {data!r}; use another --thread")
     return found, True
 
 
-def _named(known: list[ChatRecord], name: str) -> ChatRecord | None:
+def _find_by_name(known: list[ChatRecord], name: str) -> ChatRecord | None:
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise SetupError(f"--thread {name!r} may hold letters, digits, - and _ only")
     return next((record for record in known if record.id in {name, _PREFIX + name}), None)
 
 
-def _last(known: list[ChatRecord], data: str | None) -> ChatRecord | None:
+def _find_latest(known: list[ChatRecord], data: str | None) -> ChatRecord | None:
     about = [record for record in known if data in {None, record.data}]
     return max(about, key=lambda record: record.touched, default=None)
 
@@ -88,12 +88,12 @@ def _last(known: list[ChatRecord], data: str | None) -> ChatRecord | None:
 def _new_id(name: str | None, known: list[ChatRecord]) -> str:
     if name is None:
         return f"{_PREFIX}{time.strftime('%Y%m%d')}-{secrets.token_hex(2)}"
-    if _named(known, name) is not None:
+    if _find_by_name(known, name) is not None:
         raise SetupError(f"--new: conversation {name!r} is there already; name another")
     return _PREFIX + name.removeprefix(_PREFIX)
 
 
-def _needed(data: str | None) -> str:
+def _require_data(data: str | None) -> str:
     if data is None:
         raise SetupError("DATA is missing; e.g. atlantis chat photos/ (or `atlantis chat harbor`)")
     return data

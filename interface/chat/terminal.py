@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 if TYPE_CHECKING:
     from atlantis_dml.app.progress import Screen
@@ -61,7 +61,7 @@ class ChatTerminal:
         if not self.is_a_person:
             line = sys.stdin.readline()
             if line:
-                self.write(f"{PROMPT}{clean(line, _LONGEST)}\n")
+                self.write(f"{PROMPT}{clean_text(line, _LONGEST)}\n")
             return line or None
         self._reading = True
         try:
@@ -119,7 +119,7 @@ class ChatTerminal:
 
 def _cleaned(text: str) -> str:
     lines = (line.rstrip() for line in text.splitlines())
-    return "".join(f"{' ' * (len(line) - len(line.lstrip()))}{clean(line, _LONGEST)}\n" for line in lines)
+    return "".join(f"{' ' * (len(line) - len(line.lstrip()))}{clean_text(line, _LONGEST)}\n" for line in lines)
 
 
 def _typed() -> str:

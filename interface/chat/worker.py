@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import AtlantisError
-from atlantis_core.run.approval import as_wished
-from atlantis_dml.app.ask_approval import described
-from atlantis_dml.app.progress import follow
+from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_dml.app.ask_approval import describe_protocol
+from atlantis_dml.app.progress import make_watcher
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _GLANCE_SECONDS = 0.2
 
-CAN_SAY = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip something"
+ANSWER_HINT = (
+    "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip something"
+)
 
 
-class Working:
+class RunWorker:
     """Drives the run of a conversation.
 
     Args:
@@ -41,9 +43,9 @@ class Working:
 
     def go(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
         """Go on with a run, with the answer it waits for if there is one."""
-        from atlantis_dml.app.setup import session_of
+        from atlantis_dml.app.setup import open_session
 
-        session = session_of(self._workspace, self._workspace.runs.get(run_id), self._screen)
+        session = open_session(self._workspace, self._workspace.runs.get(run_id), self._screen)
         self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)
         self._thread.start()
 
@@ -61,9 +63,9 @@ class Working:
 
     def question(self, run_id: str) -> Mapping[str, Any] | None:
         """Return what a run that rests asks a person."""
-        from atlantis_dml.graph.running import question_of
+        from atlantis_dml.graph.running import find_pending_question
 
-        return question_of(self._workspace, run_id)
+        return find_pending_question(self._workspace, run_id)
 
     def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
         try:
@@ -78,25 +80,25 @@ class Working:
             self._screen.stopped.clear()
 
     def _outcome(self, session: Session, answer: dict[str, Any] | None) -> Outcome:
-        from atlantis_dml.app.agents import crew_of
+        from atlantis_dml.app.agents import build_agents
         from atlantis_dml.app.progress import judged
         from atlantis_dml.graph.running import advance
         from atlantis_dml.tracing.live import chosen_target, exported
 
-        run, watch = self._workspace.runs.get(session.run_id), follow(self._screen, lambda: judged(session))
+        run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
         with exported(self._workspace, run, chosen_target(None), self._screen.line):
-            return advance(*crew_of(session), answer, watch, self._screen.stopped.is_set)
+            return advance(*build_agents(session), answer, watch, self._screen.stopped.is_set)
 
     def _tell(self, session: Session, outcome: Outcome) -> None:
         if outcome.status == "waiting" and outcome.question:
-            for line in [*described(session, as_wished(session, outcome.question)), CAN_SAY]:
+            for line in [*describe_protocol(session, drop_skipped_cells(session, outcome.question)), ANSWER_HINT]:
                 self._screen.line(line)
         elif outcome.status == "paused":
             self._screen.line(f"The run is paused: {outcome.problem}. Say `go on` to continue.")
         else:
             from atlantis_dml.report.report import write_report
-            from atlantis_dml.text.figures import headline
+            from atlantis_dml.text.figures import write_headline
 
             summary = write_report(self._workspace, session.run_id)
-            self._screen.line(headline(summary))
+            self._screen.line(write_headline(summary))
             self._screen.line(f"Report: {summary['report_path']}")

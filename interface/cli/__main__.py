@@ -1,5 +1,5 @@
 """`python -m atlantis_dml.cli`, as launchers of several processes need it."""
 
-from atlantis_dml.cli.main import main
+from atlantis_dml.cli.main import run_as_program
 
-main()
+run_as_program()

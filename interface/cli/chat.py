@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import answering
+from atlantis_dml.app.output import report_errors
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import options, run_options
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.desk import Template
+    from atlantis_dml.chat.desk import RunTemplate
     from atlantis_dml.chat.record import ChatRecord
 
 
@@ -49,16 +49,16 @@ def chat(
 
     Example: atlantis chat photos/
     """
-    with answering(False):
+    with report_errors(False):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.prices import prices_for
+        from atlantis_dml.app.prices import find_prices
         from atlantis_dml.app.setup import open_workspace
-        from atlantis_dml.chat.desk import Template
-        from atlantis_dml.chat.record import find_or_begin
+        from atlantis_dml.chat.desk import RunTemplate
+        from atlantis_dml.chat.record import find_or_create
 
         store = open_workspace(workspace)
-        record, resumed = find_or_begin(store, data, thread, new=new)
+        record, resumed = find_or_create(store, data, thread, new=new)
         spec = RunSpec(
             collection_id="",
             data=record.data,
@@ -67,7 +67,7 @@ def chat(
             planner=planner,
             fallback=fallback,
             base_url=base_url,
-            prices=prices_for([planner, fallback, captioner], run_options.price(price), store.folder),
+            prices=find_prices([planner, fallback, captioner], run_options.parse_price(price), store.folder),
             seeds=seeds,
             preset=preset,
             backbone=backbone,
@@ -75,30 +75,30 @@ def chat(
             captioner=captioner,
             generator=generator,
             regime=parse_regime(regime),
-            query=options.column_value(query, "--query"),
-            gallery=options.column_value(gallery, "--gallery"),
+            query=options.parse_column_value(query, "--query"),
+            gallery=options.parse_column_value(gallery, "--gallery"),
             auto=auto,
         )
-        read = ReadOptions(label, split, options.columns(facets, "--facets"))
-        code = _talk(store, record, Template(spec, read), resumed=resumed)
+        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
+        code = _talk(store, record, RunTemplate(spec, read), resumed=resumed)
     raise typer.Exit(code)
 
 
-def _talk(store: Workspace, record: ChatRecord, template: Template, *, resumed: bool) -> int:
-    from atlantis_dml.app.agents import redaction
-    from atlantis_dml.app.setup import check_data, check_spec, with_address
-    from atlantis_dml.chat.answers import host_for
+def _talk(store: Workspace, record: ChatRecord, template: RunTemplate, *, resumed: bool) -> int:
+    from atlantis_dml.app.agents import build_redaction
+    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
+    from atlantis_dml.chat.answers import build_host
     from atlantis_dml.chat.desk import ChatDesk
-    from atlantis_dml.chat.loop import Chat
-    from atlantis_dml.chat.record import keep
+    from atlantis_dml.chat.loop import TerminalChat
+    from atlantis_dml.chat.record import save_record
     from atlantis_dml.chat.terminal import ChatTerminal
     from atlantis_dml.graph.conversation import Conversation
 
     check_data(template.spec.data)
     check_spec(template.spec)
-    template, terminal = replace(template, spec=with_address(template.spec)), ChatTerminal()
-    desk = ChatDesk(keep(store, record), store, template, terminal.screen())
+    template, terminal = replace(template, spec=pin_base_url(template.spec)), ChatTerminal()
+    desk = ChatDesk(save_record(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    return Chat(talk, desk, lambda: host_for(store, desk, template.spec), terminal, store, redaction()).run(
-        resumed=resumed
-    )
+    return TerminalChat(
+        talk, desk, lambda: build_host(store, desk, template.spec), terminal, store, build_redaction()
+    ).run(resumed=resumed)

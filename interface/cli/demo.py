@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options, run_options
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def demo(
 
     Example: atlantis demo
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.progress import screen_on_stderr
-        from atlantis_dml.app.setup import Asked, create_run, open_workspace, session_of
-        from atlantis_dml.cli.drive import drive
+        from atlantis_dml.app.progress import open_stderr_screen
+        from atlantis_dml.app.setup import RunRequest, create_run, open_session, open_workspace
+        from atlantis_dml.cli.drive import run_until_rest
         from atlantis_dml.tracing.live import chosen_target, exported
 
         started, to = time.monotonic(), chosen_target(trace)
@@ -54,36 +54,39 @@ def demo(
             seeds=SEEDS,
             auto=True,
         )
-        store, screen = open_workspace(workspace), screen_on_stderr()
+        store, screen = open_workspace(workspace), open_stderr_screen()
         say("the demo world: vessels in day, night, fog, sunset, storm and snow, with one planted gap")
         with screen:
-            begun, lines = create_run(Asked(DATA, GOAL, ReadOptions(), spec), store, screen.progress)
+            begun, lines = create_run(RunRequest(DATA, GOAL, ReadOptions(), spec), store, screen.progress)
         for line in [f"run {begun.id} in {store.folder}", *lines]:
             say(line)
         with exported(store, begun, to, screen.line) as sent:
-            summary = drive(session_of(store, begun, screen), screen, as_json)
+            summary = run_until_rest(open_session(store, begun, screen), screen, as_json)
         summary |= sent.facts
         summary["demo_seconds"] = round(time.monotonic() - started, 1)
-        show_json(summary) if as_json else show_demo(summary, store.folder)
+        print_json(summary) if as_json else show_demo(summary, store.folder)
 
 
 def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the table the demo ends with, and what to type next."""
-    from atlantis_dml.app.command_lines import about_run
-    from atlantis_dml.text.figures import points
-    from atlantis_dml.views.runs import show_run, stdout_console, table
+    from atlantis_dml.app.command_lines import build_command_on_run
+    from atlantis_dml.text.figures import format_gain
+    from atlantis_dml.views.runs import build_table, show_run, stdout_console
 
     show_run(summary, folder)
     rows = [
-        (name, str(change["queries"]), f"{change['before']:.3f}", f"{change['after']:.3f}", points(change))
+        (name, str(change["queries"]), f"{change['before']:.3f}", f"{change['after']:.3f}", format_gain(change))
         for name, change in (("all", summary["over_baseline"]), ("planted gap", summary["planted_gap"]))
         if change
     ]
     console = stdout_console()
-    console.print(table(("R@1 on", "queries", "before", "after", "gain (95 % interval)"), rows, right=(1, 2, 3)))
+    console.print(
+        build_table(("R@1 on", "queries", "before", "after", "gain (95 % interval)"), rows, right=(1, 2, 3))
+    )
     console.print(f"The demo took {summary['demo_seconds']:.0f} s. What next:", markup=False)
     for line in (
-        f"  {about_run('test', summary['run_id'], folder)}      the same figures on the sealed test split, once",
+        f"  {build_command_on_run('test', summary['run_id'], folder)}      the same figures "
+        "on the sealed test split, once",
         '  atlantis run PHOTOS --goal "night photos are not found"      the same on your own folder',
     ):
         console.print(line, markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
 from atlantis_dml import __version__
-from atlantis_dml.app.output import MISTAKE, answering, show_json
+from atlantis_dml.app.output import EXIT_USER_ERROR, print_json, report_errors
 from atlantis_dml.cli import options
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def doctor(
 
     Example: atlantis doctor
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_dml.settings import Settings
 
         settings = Settings()
@@ -46,17 +46,17 @@ def doctor(
             _check("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}"),
             _check("atlantis-dml", lambda: __version__),
             *[_check(name, partial(metadata.version, name)) for name in _PACKAGES],
-            _check("devices", _devices),
-            _check("import timm", _timm),
-            _check("bundled student", _student),
-            _check("workspace", lambda: _writable(workspace or settings.workspace)),
-            _check("provider key", lambda: _key(settings)),
-            *_provider(settings, base_url or settings.base_url),
+            _check("devices", _check_devices),
+            _check("import timm", _check_timm),
+            _check("bundled student", _check_student),
+            _check("workspace", lambda: _check_writable(workspace or settings.workspace)),
+            _check("provider key", lambda: _check_key(settings)),
+            *_check_provider(settings, base_url or settings.base_url),
         ]
         failed = [check["name"] for check in checks if not check["ok"]]
-        show_json({"ok": not failed, "checks": checks}) if as_json else _show(checks)
+        print_json({"ok": not failed, "checks": checks}) if as_json else _show(checks)
         if failed:
-            raise typer.Exit(MISTAKE)
+            raise typer.Exit(EXIT_USER_ERROR)
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:
@@ -69,29 +69,29 @@ def _check(name: str, look: Callable[[], str]) -> Check:
         return {"name": name, "ok": False, "found": f"{type(error).__name__}: {error}"}
 
 
-def _devices() -> str:
+def _check_devices() -> str:
     import torch
 
     cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return f"{', '.join(cards) or 'no GPU'}; {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
 
 
-def _timm() -> str:
+def _check_timm() -> str:
     timm = importlib.import_module("timm")
     importlib.import_module("torchvision.transforms.v2")
     return f"works ({len(timm.list_models())} models)"
 
 
-def _student() -> str:
+def _check_student() -> str:
+    from atlantis_core.learning.models.backbone_modules import create_backbone
     from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
-    from atlantis_core.learning.models.trunks import create_trunk
 
     backbone = resolve_backbone(HARBOR_STUDENT)
-    parameters = sum(weights.numel() for weights in create_trunk(backbone).parameters())
+    parameters = sum(weights.numel() for weights in create_backbone(backbone).parameters())
     return f"{backbone.architecture}, {parameters / 1e6:.1f} M parameters"
 
 
-def _writable(folder: Path) -> str:
+def _check_writable(folder: Path) -> str:
     """Try to write without leaving anything: the nearest folder that is there must take a file."""
     folder = folder.expanduser().resolve()
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
@@ -101,12 +101,12 @@ def _writable(folder: Path) -> str:
         return f"{folder} ({'there' if nearest == folder else 'will be made'})"
 
 
-def _key(settings: Settings) -> str:
+def _check_key(settings: Settings) -> str:
     found = settings.key() or settings.azure_api_key
     return "yes" if found else "no (only chat models, `openai:MODEL` or `azure:DEPLOYMENT`, need one)"
 
 
-def _provider(settings: Settings, base_url: str | None) -> list[Check]:
+def _check_provider(settings: Settings, base_url: str | None) -> list[Check]:
     """Ask the provider for its models, where a key or an address says that there is one."""
     if not (base_url or settings.api_key or settings.api_key_file):
         return []
@@ -131,7 +131,7 @@ def _provider(settings: Settings, base_url: str | None) -> list[Check]:
 
 
 def _show(checks: list[Check]) -> None:
-    from atlantis_dml.views.runs import stdout_console, table
+    from atlantis_dml.views.runs import build_table, stdout_console
 
     rows = [("ok" if check["ok"] else "FAILS", check["name"], check["found"]) for check in checks]
-    stdout_console().print(table(("", "what", "found"), rows))
+    stdout_console().print(build_table(("", "what", "found"), rows))

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from atlantis_core.base.plural import counted
-from atlantis_dml.app.output import INTERRUPTED, WAITING, stop
-from atlantis_dml.app.progress import Screen, follow, judged, stdin_is_a_person
+from atlantis_core.base.plural import count_noun
+from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message
+from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HERE = {"by": "on the command line"}
 
 
-def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None = None) -> dict[str, Any]:
+def run_until_rest(session: Session, screen: Screen, as_json: bool, answer: Answer | None = None) -> dict[str, Any]:
     """Go on with a run, asking a person where there is one to ask; write its report; return its summary.
 
     Args:
@@ -34,50 +34,51 @@ def drive(session: Session, screen: Screen, as_json: bool, answer: Answer | None
         SetupError: See `graph.running.advance`.
     """
     try:
-        with stoppable(screen):
-            outcome = _until_it_rests(session, screen, answer)
+        with handle_interrupts(screen):
+            outcome = _advance_to_rest(session, screen, answer)
     except KeyboardInterrupt:
         session.workspace.runs.mark(session.run_id, "paused", "interrupted")
-        _stop(session, f"interrupted; continue with: {_resume(session)}", INTERRUPTED, as_json)
+        _stop(session, f"interrupted; continue with: {_resume(session)}", EXIT_INTERRUPTED, as_json)
     if outcome.status == "waiting":
         question = outcome.question or {}
         message = (
-            f"round {question['round']} waits for a person ({counted(question['images'], 'image')}); continue with: "
+            f"round {question['round']} waits for a person ({count_noun(question['images'], 'image')}); "
+            "continue with: "
             f"{_resume(session)} --approve (or --reject, or --edit FILE)"
         )
-        _stop(session, message, WAITING, as_json, {"question": dict(question)})
+        _stop(session, message, EXIT_WAITING, as_json, {"question": dict(question)})
     if outcome.status == "paused":
         message = f"{outcome.problem}; continue with: {_resume(session)}"
-        _stop(session, message, WAITING, as_json)
-    return _reported(session)
+        _stop(session, message, EXIT_WAITING, as_json)
+    return _write_report(session)
 
 
 def _resume(session: Session) -> str:
-    from atlantis_dml.app.command_lines import about_run
+    from atlantis_dml.app.command_lines import build_command_on_run
 
-    return about_run("resume", session.run_id, session.workspace.folder)
+    return build_command_on_run("resume", session.run_id, session.workspace.folder)
 
 
-def _until_it_rests(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
-    from atlantis_dml.app.agents import crew_of
-    from atlantis_dml.app.ask_approval import ask
-    from atlantis_dml.app.replay import recorded_answer
+def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
+    from atlantis_dml.app.agents import build_agents
+    from atlantis_dml.app.ask_approval import ask_person
+    from atlantis_dml.app.replay import find_recorded_answer
     from atlantis_dml.graph.running import advance
 
-    context, planner = crew_of(session)
-    watch = follow(screen, lambda: judged(session))
+    context, planner = build_agents(session)
+    watch = make_watcher(screen, lambda: judged(session))
     with screen:
         outcome = advance(context, planner, answer and answer | _HERE, watch)
-        while outcome.status == "waiting" and (recorded := recorded_answer(session)):
+        while outcome.status == "waiting" and (recorded := find_recorded_answer(session)):
             outcome = advance(context, planner, recorded, watch)
-        while outcome.status == "waiting" and outcome.question and stdin_is_a_person():
+        while outcome.status == "waiting" and outcome.question and is_interactive():
             with screen.paused():
-                answer = ask(session, outcome.question)
+                answer = ask_person(session, outcome.question)
             outcome = advance(context, planner, answer | _HERE, watch)
     return outcome
 
 
-def _reported(session: Session) -> dict[str, Any]:
+def _write_report(session: Session) -> dict[str, Any]:
     from atlantis_dml.report.report import write_report
 
     return write_report(session.workspace, session.run_id)
@@ -86,11 +87,13 @@ def _reported(session: Session) -> dict[str, Any]:
 def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[str, Any] | None = None) -> NoReturn:
     from atlantis_core.run.summary import summarise
 
-    stop(message, code, as_json, summarise(session.workspace, session.run_id) | (facts or {}) if as_json else None)
+    exit_with_message(
+        message, code, as_json, summarise(session.workspace, session.run_id) | (facts or {}) if as_json else None
+    )
 
 
 @contextmanager
-def stoppable(screen: Screen) -> Iterator[None]:
+def handle_interrupts(screen: Screen) -> Iterator[None]:
     """Let Ctrl-C end the work in a tool's thread too, at its next sign of progress.
 
     LangGraph waits for a tool's thread before it lets an interrupt through, and a training takes a minute.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import answering, show_json
+from atlantis_dml.app.output import print_json, report_errors
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import evaluate_options, options, run_options
 
@@ -37,12 +37,12 @@ def diagnose(
 
     Example: atlantis diagnose photos/ --query visit=2
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.measure import diagnosis
-        from atlantis_dml.app.prices import prices_for
-        from atlantis_dml.app.setup import Asked, open_workspace
+        from atlantis_dml.app.evaluate import diagnose_data
+        from atlantis_dml.app.prices import find_prices
+        from atlantis_dml.app.setup import RunRequest, open_workspace
         from atlantis_dml.views.measurements import show_diagnosis
 
         spec = RunSpec(
@@ -51,18 +51,18 @@ def diagnose(
             goal=Goal(""),
             budget=Budget(usd=budget_usd),
             base_url=base_url,
-            prices=prices_for([captioner], run_options.price(price), open_workspace(workspace).folder),
+            prices=find_prices([captioner], run_options.parse_price(price), open_workspace(workspace).folder),
             preset=preset,
             backbone=backbone,
             weights=weights,
             captioner=captioner,
             regime=parse_regime(regime),
-            query=options.column_value(query, "--query"),
-            gallery=options.column_value(gallery, "--gallery"),
+            query=options.parse_column_value(query, "--query"),
+            gallery=options.parse_column_value(gallery, "--gallery"),
         )
-        read = ReadOptions(label, split, options.columns(facets, "--facets"))
-        found = diagnosis(Asked(data, "", read, spec), workspace, untrained=untrained, top=top)
-        show_json(found) if as_json else show_diagnosis(found)
+        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
+        found = diagnose_data(RunRequest(data, "", read, spec), workspace, untrained=untrained, top=top)
+        print_json(found) if as_json else show_diagnosis(found)
 
 
 def evaluate(
@@ -99,25 +99,25 @@ def evaluate(
 
     Under attack: atlantis evaluate last photos/ --attack pgd --epsilon 2
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.workflows.evaluate import Question
-        from atlantis_dml.app.measure import Subject, attack_if_asked, check_split, evaluation
+        from atlantis_core.workflows.evaluate import EvaluationRequest
+        from atlantis_dml.app.evaluate import Subject, check_split, evaluate_model, parse_attack
         from atlantis_dml.views.measurements import show_evaluation
 
         check_split(split)
-        read = ReadOptions(label, split_column, options.columns(facets, "--facets"))
-        restrictions = options.column_value(query, "--query"), options.column_value(gallery, "--gallery")
+        read = ReadOptions(label, split_column, options.parse_columns(facets, "--facets"))
+        restrictions = options.parse_column_value(query, "--query"), options.parse_column_value(gallery, "--gallery")
         how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
-        question = Question(
-            evaluate_options.numbers(at),
+        question = EvaluationRequest(
+            evaluate_options.parse_numbers(at),
             distance,
             leave_out,
             with_nmi,
-            attack_if_asked(attack, how),
+            parse_attack(attack, how),
             "wrong" if attack_aim is None else attack_aim,
             junk,
         )
         subject = Subject(model, data, read, parse_regime(regime), restrictions, embedding)
-        found = evaluation(subject, question, workspace)
-        show_json(found) if as_json else show_evaluation(found)
+        found = evaluate_model(subject, question, workspace)
+        print_json(found) if as_json else show_evaluation(found)

@@ -56,7 +56,7 @@ AttackAim = Annotated[
 AttackSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Of pgd's random starts; else 0.")]
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def parse_numbers(text: str) -> tuple[int, ...]:
     """Read `1,10,100`.
 
     Raises:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_core.base.plural import counted
-from atlantis_dml.app.export import exported
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_core.base.plural import count_noun
+from atlantis_dml.app.export import export_by_name
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options
 
 
@@ -44,14 +44,14 @@ def export(
 
     Example: atlantis export last my-retriever --onnx, or: atlantis export last my-images --images
     """
-    with answering(as_json):
-        found = exported(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
-        show_json(found) if as_json else (_show_images if images else _show)(found, workspace)
+    with report_errors(as_json):
+        found = export_by_name(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
+        print_json(found) if as_json else (_show_images if images else _show)(found, workspace)
 
 
 def _show(found: dict[str, Any], workspace: Path | None) -> None:
-    from atlantis_core.base.text import clean
-    from atlantis_dml.app.command_lines import shell_line
+    from atlantis_core.base.text import clean_text
+    from atlantis_dml.app.command_lines import join_shell_line
 
     size = sum(file["bytes"] for file in found["files"]) / 1e6
     names = ", ".join(file["name"] for file in found["files"])
@@ -59,37 +59,41 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
     for line in (
         f"{found['folder']}: {names} ({size:.1f} MB)",
         f"{found['architecture']}: {dims} numbers a picture, searched by {distance} distance",
-        _compared(found["onnx"]),
-        _figures(found["figures"]),
+        _describe_onnx_check(found["onnx"]),
+        _format_figures(found["figures"]),
     ):
         if line:
-            typer.echo(clean(line, 2000))
+            typer.echo(clean_text(line, 2000))
     say(found["license_note"])
     # The workspace knows what the model was trained on, which the folder does not tell.
-    typer.echo(clean(f"next: {shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000))
+    typer.echo(
+        clean_text(
+            f"next: {join_shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000
+        )
+    )
 
 
 def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
-    from atlantis_core.base.text import clean
-    from atlantis_core.data.column_syntax import typed
-    from atlantis_dml.app.command_lines import shell_line
+    from atlantis_core.base.text import clean_text
+    from atlantis_core.data.column_syntax import format_column
+    from atlantis_dml.app.command_lines import join_shell_line
 
-    size, facets = found["bytes"] / 1e6, ",".join(map(typed, found["facets"]))
-    then = shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
+    size, facets = found["bytes"] / 1e6, ",".join(map(format_column, found["facets"]))
+    then = join_shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
     rounds = ", ".join(
         f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
     )
     for line in (
-        f"{found['folder']}: {counted(found['images'], 'image')} of "
-        f"{counted(found['classes'], 'class', 'classes')} ({size:.1f} MB); {rounds}",
+        f"{found['folder']}: {count_noun(found['images'], 'image')} of "
+        f"{count_noun(found['classes'], 'class', 'classes')} ({size:.1f} MB); {rounds}",
         f"next: {then}",
     ):
-        typer.echo(clean(line, 2000))
+        typer.echo(clean_text(line, 2000))
     known = "; ".join(f"{name}: {licence or 'licence unknown'}" for name, licence in found["weights"].items())
     say(f"no licence is chosen ({known or 'no weights drew them'}): name yours in README.md")
 
 
-def _compared(onnx: dict[str, Any] | None) -> str:
+def _describe_onnx_check(onnx: dict[str, Any] | None) -> str:
     if onnx is None:
         return ""
     if not onnx["checked"]:
@@ -100,7 +104,7 @@ def _compared(onnx: dict[str, Any] | None) -> str:
     )
 
 
-def _figures(rows: list[dict[str, Any]]) -> str:
+def _format_figures(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "no figures of it are kept here; the card says so"
     told = (

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml.app.filter import filtered
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.filter import filter_synthetic
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options
 
 _SHOWN = 10
@@ -39,11 +39,11 @@ def filter_embeddings(
 
     Example: atlantis filter real.npz synthetic.npz --json
     """
-    with answering(as_json):
-        from atlantis_core.filtering.embedded import read_embedded
+    with report_errors(as_json):
+        from atlantis_core.filtering.embedded import read_embedding_file
 
-        found = filtered(read_embedded(real), read_embedded(synthetic), scorer, threshold)
-        show_json(found) if as_json else _show(found)
+        found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
+        print_json(found) if as_json else _show(found)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options
 
 if TYPE_CHECKING:
-    from atlantis_core.importing.plans import SplitWay
-    from atlantis_core.importing.writing import Imported
+    from atlantis_core.importing.collection_writer import ImportResult
+    from atlantis_core.importing.import_plan import SplitChoice
 
 
 def import_collection(
@@ -43,31 +43,33 @@ def import_collection(
 
     Example: atlantis import cub CUB_200_2011 cub --split zero-shot
     """
-    with answering(as_json):
-        from atlantis_core.importing.bringing import bring
-        from atlantis_core.importing.plans import Asked
-        from atlantis_dml.app.progress import screen_on_stderr
+    with report_errors(as_json):
+        from atlantis_core.importing.import_collection import import_dataset
+        from atlantis_core.importing.import_plan import ImportOptions
+        from atlantis_dml.app.progress import open_stderr_screen
 
-        with screen_on_stderr() as screen:
-            found = bring(kind, source, destination, Asked(_split_way(split), label), screen.progress)
+        with open_stderr_screen() as screen:
+            found = import_dataset(
+                kind, source, destination, ImportOptions(_split_way(split), label), screen.progress
+            )
         facts = _facts(found)
-        show_json(facts) if as_json else _show(facts)
+        print_json(facts) if as_json else _show(facts)
 
 
-def _split_way(text: str) -> SplitWay:
+def _split_way(text: str) -> SplitChoice:
     from typing import get_args
 
     from atlantis_core.base.errors import SetupError
-    from atlantis_core.importing.plans import SplitWay
+    from atlantis_core.importing.import_plan import SplitChoice
 
-    way: SplitWay
-    for way in get_args(SplitWay):
+    way: SplitChoice
+    for way in get_args(SplitChoice):
         if text == way:
             return way
-    raise SetupError(f"unknown --split {text!r}; known: {', '.join(get_args(SplitWay))}")
+    raise SetupError(f"unknown --split {text!r}; known: {', '.join(get_args(SplitChoice))}")
 
 
-def _facts(found: Imported) -> dict[str, Any]:
+def _facts(found: ImportResult) -> dict[str, Any]:
     return {
         "folder": str(found.folder),
         "images": found.images,
@@ -82,19 +84,21 @@ def _facts(found: Imported) -> dict[str, Any]:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    from atlantis_core.base.text import clean
-    from atlantis_dml.app.command_lines import shell_line
+    from atlantis_core.base.text import clean_text
+    from atlantis_dml.app.command_lines import join_shell_line
 
     for line in (
         f"{facts['images']:,} photos of {facts['classes']:,} classes in {facts['folder']}",
         f"splits: {_splits(facts['splits'])}",
         f"other columns: {', '.join(facts['columns']) or 'none'}",
     ):
-        typer.echo(clean(line, 2000))
+        typer.echo(clean_text(line, 2000))
     for note in facts["notes"]:
         say(note)
-    then = shell_line(("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None})
-    typer.echo(clean(f"next: {then}", 2000))
+    then = join_shell_line(
+        ("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None}
+    )
+    typer.echo(clean_text(f"next: {then}", 2000))
 
 
 def _splits(counts: dict[str, int]) -> str:

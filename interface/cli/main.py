@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Sequence
 
 import typer
 
 from atlantis_dml import __version__
-from atlantis_dml.app.output import INTERRUPTED, MISTAKE, say, show_json
+from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_json, say
 from atlantis_dml.cli.chat import chat
 from atlantis_dml.cli.demo import demo
 from atlantis_dml.cli.doctor import doctor
@@ -79,29 +80,30 @@ def _root(
         typer.echo(context.get_help())
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
-    code = _answer(sys.argv[1:])
+def run_as_program() -> None:
+    """Run the command line of this process and exit with its code."""
+    code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    if code == INTERRUPTED and threading.active_count() > 1:
+    if code == EXIT_INTERRUPTED and threading.active_count() > 1:
         os._exit(code)  # a tool's thread may still be busy; every step is saved, so nothing is lost
     sys.exit(code)
 
 
-def _answer(arguments: list[str]) -> int:
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: The arguments after the program's name.
+    """
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(list(argv), standalone_mode=False)
     except _USAGE_ERROR as error:
         message = getattr(error, "format_message", error.__str__)()
         say(f"{message} (see `atlantis --help`)")
-        if "--json" in arguments:
-            show_json({"error": message})
-        return MISTAKE
+        if "--json" in argv:
+            print_json({"error": message})
+        return EXIT_USER_ERROR
     except typer.Abort:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
-
-
-if __name__ == "__main__":
-    main()

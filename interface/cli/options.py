@@ -92,7 +92,7 @@ CaptionerName = Annotated[
 ]
 
 
-def column_value(text: str | None, option: str) -> tuple[str, str] | None:
+def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     r"""Read `COL=V`, `\=` for a sign of the column's own.
 
     Raises:
@@ -100,13 +100,13 @@ def column_value(text: str | None, option: str) -> tuple[str, str] | None:
     """
     if text is None:
         return None
-    found = column_syntax.column_value(text)
+    found = column_syntax.parse_column_value(text)
     if found is None:
         raise SetupError(f"{option} {text!r} is not COL=V; write it like {option} visit=2")
     return found
 
 
-def columns(text: str | None, option: str) -> tuple[str, ...] | None:
+def parse_columns(text: str | None, option: str) -> tuple[str, ...] | None:
     r"""Read `A,B`, `\,` for a sign of a column's own.
 
     Raises:
@@ -114,7 +114,7 @@ def columns(text: str | None, option: str) -> tuple[str, ...] | None:
     """
     if text is None:
         return None
-    names = column_syntax.names(text)
+    names = column_syntax.parse_names(text)
     if not names:
         raise SetupError(f"{option} {text!r} names no column; write it like {option} lighting,visit")
     return names

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_core.base.text import clean
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_core.base.text import clean_text
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import evaluate_options, options
 
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
     from atlantis_core.views.embedding_map import EmbeddingMap
-    from atlantis_dml.app.measure import Subject
+    from atlantis_dml.app.evaluate import Subject
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.plots.canvas import Canvas
 
@@ -67,12 +67,12 @@ def plot_map(
 
     Example: atlantis plot map last photos/ --out map.html --colour lighting
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_dml.plots.files import check_target
 
-        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _mapped(subject, check_target(out), colour, most, seed, workspace)
-        show_json(found) if as_json else _say_map(found)
+        subject = _open_subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _plot_map(subject, check_target(out), colour, most, seed, workspace)
+        print_json(found) if as_json else _say_map(found)
 
 
 @plot.command("heatmap")
@@ -105,15 +105,15 @@ def plot_heat_map(
 
     Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_dml.plots.files import check_target
 
-        subject = _subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _heated(subject, check_target(out), shown, most, workspace)
-        show_json(found) if as_json else _say_heat_map(found)
+        subject = _open_subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
+        found = _plot_heat_map(subject, check_target(out), shown, most, workspace)
+        print_json(found) if as_json else _say_heat_map(found)
 
 
-def _subject(
+def _open_subject(
     model: str,
     data: str,
     columns: tuple[str | None, str | None, str | None],
@@ -122,72 +122,72 @@ def _subject(
     embedding: str | None,
 ) -> Subject:
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.measure import Subject
+    from atlantis_dml.app.evaluate import Subject
 
     label, split, facets = columns
     query, gallery = restrictions
     return Subject(
         model,
         data,
-        ReadOptions(label, split, options.columns(facets, "--facets")),
+        ReadOptions(label, split, options.parse_columns(facets, "--facets")),
         parse_regime(regime),
-        (options.column_value(query, "--query"), options.column_value(gallery, "--gallery")),
+        (options.parse_column_value(query, "--query"), options.parse_column_value(gallery, "--gallery")),
         embedding,
     )
 
 
-def _mapped(
+def _plot_map(
     subject: Subject, target: Path, colour: str | None, most: int, seed: int, folder: Path | None
 ) -> dict[str, Any]:
-    from atlantis_core.views.embedding_map import embedding_map
-    from atlantis_dml.app.measure import opened
-    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_core.views.embedding_map import build_embedding_map
+    from atlantis_dml.app.evaluate import open_subject
+    from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.plots.embedding_map import draw_map
 
     started = time.monotonic()
-    with screen_on_stderr() as screen:
+    with open_stderr_screen() as screen:
         asked = {} if colour is None else {"--colour": colour}
         subject = replace(subject, read=subject.read.keeping(asked.values()))
-        retriever, collection, task = opened(subject, folder, screen, asked)
-        found = embedding_map(retriever, task, most, seed, screen.progress)
-        canvas = draw_map(found, colour, _title(subject, collection))
+        retriever, collection, task = open_subject(subject, folder, screen, asked)
+        found = build_embedding_map(retriever, task, most, seed, screen.progress)
+        canvas = draw_map(found, colour, _build_title(subject, collection))
         _write(canvas, target, found, screen)
     about = {"embedding": retriever.embedding, "weights": retriever.weights}
     facts = {"colour": colour or "class"} | about | found.facts()
     return _facts(subject, target, started) | facts
 
 
-def _heated(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
-    from atlantis_core.views.heat_map import heat_map, shown_named
-    from atlantis_dml.app.measure import opened
-    from atlantis_dml.app.progress import screen_on_stderr
+def _plot_heat_map(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
+    from atlantis_core.views.heat_map import build_heat_map, parse_heat_map_kind
+    from atlantis_dml.app.evaluate import open_subject
+    from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.plots.heat_map import draw_heat_map
 
     started = time.monotonic()
-    wanted = shown_named(shown)
-    with screen_on_stderr() as screen:
-        retriever, collection, task = opened(subject, folder, screen)
-        found = heat_map(retriever, task, wanted, most, screen.progress)
-        canvas = draw_heat_map(found, f"{_title(subject, collection)}: {wanted} of classes")
+    wanted = parse_heat_map_kind(shown)
+    with open_stderr_screen() as screen:
+        retriever, collection, task = open_subject(subject, folder, screen)
+        found = build_heat_map(retriever, task, wanted, most, screen.progress)
+        canvas = draw_heat_map(found, f"{_build_title(subject, collection)}: {wanted} of classes")
         _write(canvas, target, None, screen)
     about = {"embedding": retriever.embedding, "weights": retriever.weights}
     return _facts(subject, target, started) | about | found.facts()
 
 
-def _title(subject: Subject, collection: Collection) -> str:
-    return clean(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
+def _build_title(subject: Subject, collection: Collection) -> str:
+    return clean_text(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
 
 
 def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
     """Write the drawing; a page of a map also gets its photos, small."""
     from atlantis_dml.plots.files import write_plot
-    from atlantis_dml.report.thumbnails import embedded_thumbnail
+    from atlantis_dml.report.thumbnails import embed_thumbnail
 
     thumbnails = {}
     points = found.points if found is not None and target.suffix.lower() == ".html" else ()
     for index, point in enumerate(points):
         screen.progress("making thumbnails", index, len(points))
-        if small := embedded_thumbnail(point.image.path, _THUMBNAIL_PX):
+        if small := embed_thumbnail(point.image.path, _THUMBNAIL_PX):
             thumbnails[str(index)] = small
     write_plot(canvas, target, thumbnails)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import options, run_options
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from atlantis_core.records import Budget
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.app.setup import Asked
+    from atlantis_dml.app.setup import RunRequest
 
 
 def run(
@@ -55,17 +55,17 @@ def run(
 
     With a chat model: atlantis run photos/ --goal "..." --planner openai:MODEL --budget-usd 2 --price 0.25,2
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Goal, RunSpec
-        from atlantis_dml.app.agents import redaction
-        from atlantis_dml.app.prices import prices_for
-        from atlantis_dml.app.replay import replayed
-        from atlantis_dml.app.setup import Asked, open_workspace
+        from atlantis_dml.app.agents import build_redaction
+        from atlantis_dml.app.prices import find_prices
+        from atlantis_dml.app.replay import request_from_recording
+        from atlantis_dml.app.setup import RunRequest, open_workspace
         from atlantis_dml.tracing.live import chosen_target
 
         to = chosen_target(trace)
-        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
         if replay is not None:
             changed = {
                 "--goal": goal,
@@ -77,19 +77,22 @@ def run(
                 "--rounds": rounds,
             }
             run_options.refuse_beside_replay(changed)
-            _start(replayed(replay, data, weights, read, workspace), workspace, to, as_json)
+            _start(request_from_recording(replay, data, weights, read, workspace), workspace, to, as_json)
             return
-        data, goal = run_options.required(data, "DATA"), redaction()(run_options.required(goal, "--goal"))
+        data, goal = (
+            run_options.require_option(data, "DATA"),
+            build_redaction()(run_options.require_option(goal, "--goal")),
+        )
         folder = open_workspace(workspace).folder
         spec = RunSpec(
             collection_id="",
             data=data,
             goal=Goal(goal),
-            budget=_budget(goal, budget_images, budget_usd, rounds),
+            budget=_parse_budget(goal, budget_images, budget_usd, rounds),
             planner=planner,
             base_url=base_url,
             fallback=fallback,
-            prices=prices_for([planner, fallback, captioner], run_options.price(price), folder),
+            prices=find_prices([planner, fallback, captioner], run_options.parse_price(price), folder),
             seeds=seeds,
             seed=seed,
             preset=preset,
@@ -99,30 +102,30 @@ def run(
             generator=generator,
             scorer=scorer,
             regime=parse_regime(regime),
-            query=options.column_value(query, "--query"),
-            gallery=options.column_value(gallery, "--gallery"),
+            query=options.parse_column_value(query, "--query"),
+            gallery=options.parse_column_value(gallery, "--gallery"),
             auto=auto,
-            spread=run_options.spread(spread),
+            spread=run_options.parse_spread(spread),
         )
-        _start(Asked(data, goal, read, spec), workspace, to, as_json)
+        _start(RunRequest(data, goal, read, spec), workspace, to, as_json)
 
 
-def _start(asked: Asked, folder: Path | None, to: str | None, as_json: bool) -> None:
-    from atlantis_dml.app.progress import screen_on_stderr
-    from atlantis_dml.app.setup import create_run, open_workspace, session_of
-    from atlantis_dml.cli.drive import drive
+def _start(asked: RunRequest, folder: Path | None, to: str | None, as_json: bool) -> None:
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.setup import create_run, open_session, open_workspace
+    from atlantis_dml.cli.drive import run_until_rest
     from atlantis_dml.tracing.live import exported
     from atlantis_dml.views.runs import show_run
 
-    store, screen = open_workspace(folder), screen_on_stderr()
+    store, screen = open_workspace(folder), open_stderr_screen()
     with screen:
         started, lines = create_run(asked, store, screen.progress)
     for line in [f"run {started.id} in {store.folder}", *lines]:
         say(line)
     with exported(store, started, to, screen.line) as trace:
-        summary = drive(session_of(store, started, screen), screen, as_json)
+        summary = run_until_rest(open_session(store, started, screen), screen, as_json)
     summary |= trace.facts
-    show_json(summary) if as_json else show_run(summary, store.folder)
+    print_json(summary) if as_json else show_run(summary, store.folder)
 
 
 def resume(
@@ -139,28 +142,28 @@ def resume(
 
     Example: atlantis resume last --approve
     """
-    with answering(as_json):
-        from atlantis_dml.app.ask_approval import answer_from
-        from atlantis_dml.app.progress import screen_on_stderr
-        from atlantis_dml.app.setup import open_existing, session_of
-        from atlantis_dml.cli.drive import drive
+    with report_errors(as_json):
+        from atlantis_dml.app.ask_approval import answer_from_options
+        from atlantis_dml.app.progress import open_stderr_screen
+        from atlantis_dml.app.setup import open_existing, open_session
+        from atlantis_dml.cli.drive import run_until_rest
         from atlantis_dml.tracing.live import chosen_target, exported
         from atlantis_dml.views.runs import show_run
 
-        store, screen, to = open_existing(workspace), screen_on_stderr(), chosen_target(trace)
+        store, screen, to = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
         found = store.runs.get(run_name)
         if found.status == "done":
-            summary = _finished(store, found, answered=approve or reject or edit is not None)
+            summary = _finish_run(store, found, answered=approve or reject or edit is not None)
         else:
-            session = session_of(store, found, screen)
-            answer = answer_from(session, approve, reject, edit, reason)
+            session = open_session(store, found, screen)
+            answer = answer_from_options(session, approve, reject, edit, reason)
             with exported(store, found, to, screen.line) as sent:
-                summary = drive(session, screen, as_json, answer)
+                summary = run_until_rest(session, screen, as_json, answer)
             summary |= sent.facts
-        show_json(summary) if as_json else show_run(summary, store.folder)
+        print_json(summary) if as_json else show_run(summary, store.folder)
 
 
-def _finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
     """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
     from atlantis_core.base.errors import SetupError
     from atlantis_core.run.summary import summarise
@@ -171,12 +174,12 @@ def _finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]
     return summarise(store, found.id)
 
 
-def _budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
+def _parse_budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
     """Take the limits from the options, else from the goal's words."""
     from atlantis_core.records import Budget
-    from atlantis_core.run.goals import budget_in
+    from atlantis_core.run.goals import parse_budget
 
-    named = budget_in(goal)
+    named = parse_budget(goal)
     given = {"images": images, "usd": usd, "rounds": rounds}
     taken = [f"{value:g} {unit}" for unit, value in named.items() if given[unit] is None]
     if taken:

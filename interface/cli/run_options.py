@@ -59,7 +59,7 @@ Trace = Annotated[
 ]
 
 
-def required(given: str | None, name: str) -> str:
+def require_option(given: str | None, name: str) -> str:
     """Return what only `--replay` may leave out.
 
     Raises:
@@ -83,7 +83,7 @@ def refuse_beside_replay(given: Mapping[str, object]) -> None:
         )
 
 
-def spread(text: str) -> Literal["targeted", "uniform"]:
+def parse_spread(text: str) -> Literal["targeted", "uniform"]:
     """Return a way to spread images over cells, by name.
 
     Raises:
@@ -96,7 +96,7 @@ def spread(text: str) -> Literal["targeted", "uniform"]:
     raise SetupError(f"unknown --spread {text!r}; known: targeted, uniform")
 
 
-def price(text: str | None) -> Price | None:
+def parse_price(text: str | None) -> Price | None:
     """Read `IN,OUT`: dollars per million input and output tokens.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options
 
 
@@ -16,7 +16,7 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
 
     Example: atlantis runs
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_dml.app.setup import open_existing
         from atlantis_dml.views.runs import show_runs
 
@@ -35,7 +35,7 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
                 }
                 for run, standing in found
             ]
-            show_json({"runs": facts})
+            print_json({"runs": facts})
         else:
             show_runs(found)
 
@@ -57,7 +57,7 @@ def report(
 
     Example: atlantis report last --out harbor.html
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_dml.app.setup import open_existing
         from atlantis_dml.plots.files import check_target
         from atlantis_dml.report.report import KINDS, write_report
@@ -66,7 +66,7 @@ def report(
         copy = check_target(out, KINDS) if out else None
         store = open_existing(workspace)
         summary = write_report(store, run_name, copy)
-        show_json(summary) if as_json else show_run(summary, store.folder)
+        print_json(summary) if as_json else show_run(summary, store.folder)
         if copy:
             say(f"written: {copy}")
 
@@ -92,17 +92,17 @@ def trace(
 
     To MLflow: atlantis trace last --to mlflow
     """
-    with answering(as_json):
+    with report_errors(as_json):
         if to is not None:
             from atlantis_dml.tracing.command import send
 
             send(run_name, to, step, workspace, as_json)
             return
         from atlantis_dml.app.setup import open_existing
-        from atlantis_dml.views.trace import agent_costs, show_trace, trace_of
+        from atlantis_dml.views.trace import build_trace, show_trace, sum_agent_costs
 
-        root = trace_of(open_existing(workspace), run_name, step)
-        show_json(root | {"agents": agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
+        root = build_trace(open_existing(workspace), run_name, step)
+        print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
 
 
 def record(
@@ -115,11 +115,11 @@ def record(
 
     Example: atlantis record last night.recording.json
     """
-    with answering(as_json):
-        from atlantis_dml.app.replay import record_to
+    with report_errors(as_json):
+        from atlantis_dml.app.replay import write_run_recording
 
-        answers = record_to(run_name, file, workspace)
+        answers = write_run_recording(run_name, file, workspace)
         if as_json:
-            show_json({"recording": str(file), "answers": answers})
+            print_json({"recording": str(file), "answers": answers})
         else:
             say(f"{answers} answers recorded; replay them with: atlantis run --replay {file}")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import answering
+from atlantis_dml.app.output import report_errors
 from atlantis_dml.cli import options
-from atlantis_dml.cli.scenario_made import adversarial, merge
-from atlantis_dml.cli.scenario_options import Asked, Destination, Seed, tell
+from atlantis_dml.cli.scenario_derived import adversarial, merge
+from atlantis_dml.cli.scenario_options import Destination, ScenarioRequest, Seed, show_scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def zero_shot(
     Example: atlantis scenario zero-shot photos/ photos-zero-shot
     """
     given = {"train_classes": train_classes, "train_share": train_share}
-    _make("zero-shot", Asked(data, label, split, facets, "seen", workspace), destination, given, 0, as_json)
+    _make("zero-shot", ScenarioRequest(data, label, split, facets, "seen", workspace), destination, given, 0, as_json)
 
 
 @scenario.command("full-shot")
@@ -63,7 +63,9 @@ def full_shot(
     Example: atlantis scenario full-shot photos/ photos-full-shot
     """
     given = {"test_share": test_share}
-    _make("full-shot", Asked(data, label, split, facets, "seen", workspace), destination, given, seed, as_json)
+    _make(
+        "full-shot", ScenarioRequest(data, label, split, facets, "seen", workspace), destination, given, seed, as_json
+    )
 
 
 @scenario.command("few-shot")
@@ -85,7 +87,9 @@ def few_shot(
     Example: atlantis scenario few-shot photos/ photos-3-shot --shots 3
     """
     given = {"shots": shots, "classes": classes}
-    _make("few-shot", Asked(data, label, split, facets, regime, workspace), destination, given, seed, as_json)
+    _make(
+        "few-shot", ScenarioRequest(data, label, split, facets, regime, workspace), destination, given, seed, as_json
+    )
 
 
 @scenario.command("imbalanced")
@@ -107,7 +111,14 @@ def imbalanced(
     Example: atlantis scenario imbalanced photos/ photos-imbalanced --classes 20 --keep 2
     """
     given = {"classes": classes, "keep": keep}
-    _make("imbalanced", Asked(data, label, split, facets, regime, workspace), destination, given, seed, as_json)
+    _make(
+        "imbalanced",
+        ScenarioRequest(data, label, split, facets, regime, workspace),
+        destination,
+        given,
+        seed,
+        as_json,
+    )
 
 
 @scenario.command("domain-scarce")
@@ -137,19 +148,28 @@ def domain_scarce(
     Example: atlantis scenario domain-scarce photos/ photos-no-nights --facet lighting=night --keep 1
     """
     given = {"facet": ",".join(facet), "keep": keep, "share": share}
-    _make("domain-scarce", Asked(data, label, split, facets, regime, workspace), destination, given, seed, as_json)
+    _make(
+        "domain-scarce",
+        ScenarioRequest(data, label, split, facets, regime, workspace),
+        destination,
+        given,
+        seed,
+        as_json,
+    )
 
 
 scenario.command("adversarial")(adversarial)
 scenario.command("merge")(merge)
 
 
-def _make(name: str, asked: Asked, destination: Path, given: dict[str, Any], seed: int, as_json: bool) -> None:
-    with answering(as_json):
-        from atlantis_core.scenarios.making import make_scenario
-        from atlantis_dml.app.progress import screen_on_stderr
+def _make(
+    name: str, asked: ScenarioRequest, destination: Path, given: dict[str, Any], seed: int, as_json: bool
+) -> None:
+    with report_errors(as_json):
+        from atlantis_core.scenarios.scenario_writer import write_scenario
+        from atlantis_dml.app.progress import open_stderr_screen
 
-        with screen_on_stderr() as screen:
+        with open_stderr_screen() as screen:
             source = asked.source(destination, screen.progress)
-            found = make_scenario(name, source, destination, given, seed, screen.progress)
-        tell(*found, asked.workspace, as_json)
+            found = write_scenario(name, source, destination, given, seed, screen.progress)
+        show_scenario(*found, asked.workspace, as_json)

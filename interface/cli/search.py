@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import answering, show_json
+from atlantis_dml.app.output import print_json, report_errors
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import evaluate_options, options
 
@@ -59,15 +59,15 @@ def index(
 
     Example: atlantis index last photos/ --name photos
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
-        from atlantis_dml.app.search import IndexAsked, indexed
+        from atlantis_dml.app.search import IndexRequest, build_index
         from atlantis_dml.views.search import show_indexed
 
-        asked = IndexAsked(
+        asked = IndexRequest(
             model,
             data,
-            ReadOptions(label, split_column, options.columns(facets, "--facets")),
+            ReadOptions(label, split_column, options.parse_columns(facets, "--facets")),
             parse_regime(regime),
             name,
             tuple(part.strip() for part in split.split(",") if part.strip()),
@@ -76,8 +76,8 @@ def index(
             add=add,
             check=check,
         )
-        found = indexed(asked, workspace)
-        show_json(found) if as_json else show_indexed(found, workspace)
+        found = build_index(asked, workspace)
+        print_json(found) if as_json else show_indexed(found, workspace)
 
 
 def search(
@@ -101,14 +101,14 @@ def search(
 
     Example: atlantis search photos query.jpg --top 5 --where lighting=night
     """
-    with answering(as_json):
-        from atlantis_core.searching.filters import read_filters
-        from atlantis_dml.app.search import Query, searched
+    with report_errors(as_json):
+        from atlantis_core.searching.filters import parse_filters
+        from atlantis_dml.app.search import SearchQuery, query_index
         from atlantis_dml.views.search import show_hits
 
-        query = Query(image, text, top, read_filters(where or []), exact)
-        found = searched(index_name, query, workspace, model)
-        show_json(found) if as_json else show_hits(found)
+        query = SearchQuery(image, text, top, parse_filters(where or []), exact)
+        found = query_index(index_name, query, workspace, model)
+        print_json(found) if as_json else show_hits(found)
 
 
 def indexes(workspace: options.WorkspaceFolder = None, as_json: options.Json = False) -> None:
@@ -116,12 +116,12 @@ def indexes(workspace: options.WorkspaceFolder = None, as_json: options.Json = F
 
     Example: atlantis indexes
     """
-    with answering(as_json):
-        from atlantis_dml.app.search import listed
+    with report_errors(as_json):
+        from atlantis_dml.app.search import describe_indexes
         from atlantis_dml.views.search import show_indexes
 
-        found = listed(workspace)
-        show_json(found) if as_json else show_indexes(found)
+        found = describe_indexes(workspace)
+        print_json(found) if as_json else show_indexes(found)
 
 
 def unindex(
@@ -138,10 +138,12 @@ def unindex(
 
     Example: atlantis unindex photos --where split=validation
     """
-    with answering(as_json):
-        from atlantis_core.searching.filters import read_filters
-        from atlantis_dml.app.search import removed
+    with report_errors(as_json):
+        from atlantis_core.searching.filters import parse_filters
+        from atlantis_dml.app.search import remove_from_index
         from atlantis_dml.views.search import show_removed
 
-        found = removed(index_name, image_ids or [], read_filters(where or []), workspace, everything=everything)
-        show_json(found) if as_json else show_removed(found)
+        found = remove_from_index(
+            index_name, image_ids or [], parse_filters(where or []), workspace, everything=everything
+        )
+        print_json(found) if as_json else show_removed(found)

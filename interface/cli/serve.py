@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import answering, say
+from atlantis_dml.app.output import report_errors, say
 from atlantis_dml.app.setup import parse_regime
 from atlantis_dml.cli import options, run_options
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.web.site import Site
 
-BUNDLED = ("harbor", "harbor-tiny")
+BUNDLED_DATA = ("harbor", "harbor-tiny")
 """What conversations can be about where no DATA is named."""
 
 
@@ -50,9 +50,9 @@ def serve(
 
     Example: atlantis serve photos/
     """
-    with answering(False):
+    with report_errors(False):
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.prices import prices_for
+        from atlantis_dml.app.prices import find_prices
         from atlantis_dml.app.setup import open_workspace
 
         store = open_workspace(workspace)
@@ -64,7 +64,7 @@ def serve(
             planner=planner,
             fallback=fallback,
             base_url=base_url,
-            prices=prices_for([planner, fallback, captioner], run_options.price(price), store.folder),
+            prices=find_prices([planner, fallback, captioner], run_options.parse_price(price), store.folder),
             seeds=seeds,
             preset=preset,
             backbone=backbone,
@@ -74,24 +74,24 @@ def serve(
             regime=parse_regime(regime),
             auto=False,
         )
-        _serve(_site(store, spec, tuple(data or BUNDLED)), port)
+        _serve(_build_site(store, spec, tuple(data or BUNDLED_DATA)), port)
 
 
-def _site(store: Workspace, spec: RunSpec, data: tuple[str, ...]) -> Site:
+def _build_site(store: Workspace, spec: RunSpec, data: tuple[str, ...]) -> Site:
     """Check all settings before anything is opened.
 
     Raises:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.setup import check_data, check_spec, with_address
-    from atlantis_dml.chat.desk import Template
+    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
+    from atlantis_dml.chat.desk import RunTemplate
     from atlantis_dml.web.site import Site
 
     for name in data:
         check_data(name)
     check_spec(spec)
-    return Site(store, Template(with_address(spec), ReadOptions()), data)
+    return Site(store, RunTemplate(pin_base_url(spec), ReadOptions()), data)
 
 
 def _serve(site: Site, port: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.cli import options
 
 
@@ -33,50 +33,52 @@ def open_test(
 
     Example: atlantis test last
     """
-    with answering(as_json):
-        from atlantis_dml.app.find_model import names_run
+    with report_errors(as_json):
+        from atlantis_dml.app.find_model import is_run_name
 
-        if len(names) == 1 and names_run(names[0]):
-            _of_run(names[0], workspace, as_json)
+        if len(names) == 1 and is_run_name(names[0]):
+            _test_run(names[0], workspace, as_json)
         else:
-            _of_trials(names, workspace, as_json)
+            _test_trials(names, workspace, as_json)
 
 
-def _of_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
-    from atlantis_core.workflows.test import final_test
-    from atlantis_dml.app.progress import screen_on_stderr
-    from atlantis_dml.app.setup import open_existing, session_of
+def _test_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
+    from atlantis_core.workflows.test import run_final_test
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.setup import open_existing, open_session
     from atlantis_dml.report.report import write_report
     from atlantis_dml.views.measurements import show_test
 
-    store, screen = open_existing(workspace), screen_on_stderr()
-    session = session_of(store, store.runs.get(run_name), screen)
+    store, screen = open_existing(workspace), open_stderr_screen()
+    session = open_session(store, store.runs.get(run_name), screen)
     stored = session.read(0, "test") is not None
     with screen, store.lock(session.run_id):
-        found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **final_test(session)}
+        found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **run_final_test(session)}
     if not stored:
         write_report(store, session.run_id)
-    say(_opened(f"run {session.run_id}", found["opened"][0], found["opened_by"], before=stored))
-    show_json(found) if as_json else show_test(found)
+    say(_describe_opening(f"run {session.run_id}", found["opened"][0], found["opened_by"], before=stored))
+    print_json(found) if as_json else show_test(found)
 
 
-def _of_trials(names: Sequence[str], workspace: Path | None, as_json: bool) -> None:
-    from atlantis_core.workflows.test_trials import trial_test
+def _test_trials(names: Sequence[str], workspace: Path | None, as_json: bool) -> None:
+    from atlantis_core.workflows.test_trials import run_trial_test
     from atlantis_dml.app.find_model import find_trial
-    from atlantis_dml.app.progress import screen_on_stderr
+    from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.views.measurements import show_trial_test
 
     store = open_existing(workspace)
     trials = [find_trial(name, store) for name in names]
-    with screen_on_stderr() as screen:
-        found = trial_test(store, trials, screen.progress)
+    with open_stderr_screen() as screen:
+        found = run_trial_test(store, trials, screen.progress)
     for row in found["trials"]:
-        say(_opened(f"trial {row['id']}", row["opened"][0], found["opened_by"], before=row["opened_before"]))
-    show_json(found) if as_json else show_trial_test(found)
+        say(
+            _describe_opening(f"trial {row['id']}", row["opened"][0], found["opened_by"], before=row["opened_before"])
+        )
+    print_json(found) if as_json else show_trial_test(found)
 
 
-def _opened(whose: str, at: float, others: Sequence[str], *, before: bool) -> str:
+def _describe_opening(whose: str, at: float, others: Sequence[str], *, before: bool) -> str:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
     if before:
         return f"the test split of {whose} was opened at {when}; these are the figures from then"

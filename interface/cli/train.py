@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import answering, say, show_json
+from atlantis_dml.app.output import print_json, report_errors, say
 from atlantis_dml.app.setup import parse_regime
-from atlantis_dml.app.train import changed, is_follower, trained
+from atlantis_dml.app.train import apply_settings, is_follower, train_trials
 from atlantis_dml.cli import options
 
 Settings = Annotated[
@@ -48,31 +48,31 @@ def train(
 
     Example: atlantis train photos/ --preset full --set steps=300 --seeds 3
     """
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.setup import Asked
+        from atlantis_dml.app.setup import RunRequest
 
         spec = RunSpec(
             collection_id="",
             data=data,
             goal=Goal(""),
             budget=Budget(),
-            preset=changed(preset, settings or []),
+            preset=apply_settings(preset, settings or []),
             backbone=backbone,
             weights=weights,
             seeds=seeds,
             seed=seed,
             regime=parse_regime(regime),
-            query=options.column_value(query, "--query"),
-            gallery=options.column_value(gallery, "--gallery"),
+            query=options.parse_column_value(query, "--query"),
+            gallery=options.parse_column_value(gallery, "--gallery"),
         )
-        read = ReadOptions(label, split, options.columns(facets, "--facets"))
+        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
         with _place(workspace) as folder:
-            found = trained(Asked(data, "", read, spec), folder, None if is_follower() else out)
+            found = train_trials(RunRequest(data, "", read, spec), folder, None if is_follower() else out)
         if is_follower():
             return
-        show_json(found) if as_json else _show(found)
+        print_json(found) if as_json else _show(found)
 
 
 @contextmanager
@@ -87,27 +87,27 @@ def _place(workspace: Path | None) -> Iterator[Path | None]:
 
 def presets(as_json: options.Json = False) -> None:
     """List the recipes that --preset takes, with their settings."""
-    with answering(as_json):
+    with report_errors(as_json):
         from atlantis_core.base.serialization import as_json as plain
         from atlantis_core.learning.training.presets import PRESETS
-        from atlantis_dml.views.runs import stdout_console, table
+        from atlantis_dml.views.runs import build_table, stdout_console
 
         found = {name: plain(recipe) for name, recipe in PRESETS.items()}
         if as_json:
-            show_json(found)
+            print_json(found)
             return
         names = list(found)
         values = {setting: [f"{found[name][setting]}" for name in names] for setting in found[names[0]]}
         rows = [(setting, *row) for setting, row in values.items() if len(set(row)) > 1]
-        stdout_console().print(table(("setting", *names), rows, right=()))
+        stdout_console().print(build_table(("setting", *names), rows, right=()))
         same = [f"{setting}={row[0]}" for setting, row in values.items() if len(set(row)) == 1]
         typer.echo(f"the same in all: {', '.join(same)}")
 
 
 def _show(found: dict[str, Any]) -> None:
-    from atlantis_core.base.text import clean
-    from atlantis_dml.text.figures import duration, known_queries
-    from atlantis_dml.views.runs import stdout_console, table
+    from atlantis_core.base.text import clean_text
+    from atlantis_dml.text.figures import format_duration, list_training_overlap
+    from atlantis_dml.views.runs import build_table, stdout_console
 
     frozen = found["frozen"]
     began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
@@ -116,15 +116,15 @@ def _show(found: dict[str, Any]) -> None:
         if "error" in trial:
             say(f"seed {trial['seed']} diverged: {trial['error']}")
             continue
-        figures = f"{trial['recall_at']['1']:.3f}", f"{trial['map_at_r']:.3f}", duration(trial["seconds"])
+        figures = f"{trial['recall_at']['1']:.3f}", f"{trial['map_at_r']:.3f}", format_duration(trial["seconds"])
         rows.append((trial["id"], str(trial["seed"]), *figures))
-    stdout_console().print(table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
+    stdout_console().print(build_table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
     recall = found["recall_at_1"]
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
-    for line in known_queries(found):
+    for line in list_training_overlap(found):
         typer.echo(line)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
-        typer.echo(clean(f"exported to {exported}", 2000))
-    typer.echo(clean(f"next: {found['next']}", 2000))
+        typer.echo(clean_text(f"exported to {exported}", 2000))
+    typer.echo(clean_text(f"next: {found['next']}", 2000))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -53,7 +53,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextLine:
     """A line of text that stands on (x, y); turned, it runs upwards from there."""
 
     x: float
@@ -66,7 +66,7 @@ class Words:
     faint: bool = False
 
 
-Shape = Dot | Box | Words
+Shape = Dot | Box | TextLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class Canvas:
     shapes: tuple[Shape, ...]
 
 
-def width_of(text: str, size: float) -> float:
+def estimate_width(text: str, size: float) -> float:
     """Return about how wide a line of text is, in units; wide letters (Chinese, say) count double."""
     return size * 0.58 * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def as_svg(canvas: Canvas) -> str:
+def render_svg(canvas: Canvas) -> str:
     """Return the drawing as an SVG element; every text is escaped, nothing is fetched."""
     size = {"width": _number(canvas.width), "height": _number(canvas.height)}
     root = ET.Element(
@@ -105,7 +105,7 @@ def as_svg(canvas: Canvas) -> str:
 
 
 def _add(root: ET.Element, shape: Shape) -> None:
-    if isinstance(shape, Words):
+    if isinstance(shape, TextLine):
         ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
         return
     kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
@@ -128,7 +128,7 @@ def _box(box: Box) -> dict[str, str]:
     return {**{name: _number(value) for name, value in where.items()}, "fill": box.fill}
 
 
-def _words(words: Words) -> dict[str, str]:
+def _words(words: TextLine) -> dict[str, str]:
     x, y = _number(words.x), _number(words.y)
     facts = {"x": x, "y": y, "font-size": _number(words.size), "text-anchor": words.anchor}
     facts["fill"] = _FAINT if words.faint else _INK
@@ -137,7 +137,7 @@ def _words(words: Words) -> dict[str, str]:
     return facts | ({"transform": f"rotate(-90 {x} {y})"} if words.turned else {})
 
 
-def as_png(canvas: Canvas) -> bytes:
+def render_png(canvas: Canvas) -> bytes:
     """Return the drawing as a PNG with two pixels to the unit; letters that Pillow's font lacks become boxes."""
     from PIL import Image, ImageColor, ImageDraw
 
@@ -145,7 +145,7 @@ def as_png(canvas: Canvas) -> bytes:
     picture = Image.new("RGB", (round(canvas.width * finer), round(canvas.height * finer)), _PAPER)
     pen = ImageDraw.Draw(picture, "RGBA")
     for shape in canvas.shapes:
-        if isinstance(shape, Words):
+        if isinstance(shape, TextLine):
             continue
         red, green, blue = ImageColor.getrgb(shape.fill)[:3]
         if isinstance(shape, Dot):
@@ -161,13 +161,13 @@ def as_png(canvas: Canvas) -> bytes:
             corner = (shape.x + shape.width) * finer - 1, (shape.y + shape.height) * finer - 1
             pen.rectangle((shape.x * finer, shape.y * finer, *corner), fill=(red, green, blue))
     small = picture.resize((picture.width // _FINER, picture.height // _FINER), Image.Resampling.LANCZOS)
-    _write_words(small, [shape for shape in canvas.shapes if isinstance(shape, Words)])
+    _write_words(small, [shape for shape in canvas.shapes if isinstance(shape, TextLine)])
     target = io.BytesIO()
     small.save(target, "PNG", optimize=True)
     return target.getvalue()
 
 
-def _write_words(picture: object, lines: Sequence[Words]) -> None:
+def _write_words(picture: object, lines: Sequence[TextLine]) -> None:
     """Write texts onto a picture of `_PNG_SCALE` pixels to the unit."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -189,7 +189,7 @@ def _write_words(picture: object, lines: Sequence[Words]) -> None:
 
 
 def _plain(text: str) -> str:
-    return clean(text, _LONGEST).translate(_NOT_XML)
+    return clean_text(text, _LONGEST).translate(_NOT_XML)
 
 
 def _number(value: float) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.text import clean
-from atlantis_dml.plots.canvas import Canvas, Dot, Shape, Words, width_of
-from atlantis_dml.plots.palette import NO_GROUP, distinct
+from atlantis_core.base.text import clean_text
+from atlantis_dml.plots.canvas import Canvas, Dot, Shape, TextLine, estimate_width
+from atlantis_dml.plots.palette import NO_GROUP, pick_group_colours
 
 if TYPE_CHECKING:
     from atlantis_core.views.embedding_map import EmbeddingMap, MapPoint
@@ -27,20 +27,22 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
         column: Whose values give the colours; None takes the classes.
         title: Stands above.
     """
-    groups = Counter(group_of(point, column) for point in found.points)
+    groups = Counter(find_group(point, column) for point in found.points)
     named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], item[0])) if name]
-    colours = dict(zip(named, distinct(len(named)), strict=True)) | {"": NO_GROUP}
+    colours = dict(zip(named, pick_group_colours(len(named)), strict=True)) | {"": NO_GROUP}
     # Searched images first, misses last: what matters most lies on top.
-    order = sorted(range(len(found.points)), key=lambda index: (found.points[index].asks, found.points[index].misses))
+    order = sorted(
+        range(len(found.points)), key=lambda index: (found.points[index].is_query, found.points[index].is_miss)
+    )
     highest = max(point.y for point in found.points)
     dots = [
-        _dot(found.points[index], colours[group_of(found.points[index], column)], str(index), highest)
+        _dot(found.points[index], colours[find_group(found.points[index], column)], str(index), highest)
         for index in order
     ]
     misses, asks = (sum(getattr(point, name) for point in found.points) for name in ("misses", "asks"))
     heading = [
-        Words(_MARGIN, 28, title, 16, bold=True),
-        Words(
+        TextLine(_MARGIN, 28, title, 16, bold=True),
+        TextLine(
             _MARGIN,
             48,
             f"{len(dots)} images, {asks} queries, of which {misses} get a wrong first answer (ringed); only nearness "
@@ -51,22 +53,22 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
     ]
     legend = _legend(column or "class", [(name, groups[name], colours[name]) for name in named], groups[""])
     lowest = max(shape.y for shape in (*dots, *legend))
-    width = max(_SIDE + 2 * _MARGIN + _LEGEND, width_of(title, 16) + 2 * _MARGIN)
+    width = max(_SIDE + 2 * _MARGIN + _LEGEND, estimate_width(title, 16) + 2 * _MARGIN)
     return Canvas(width, lowest + _MARGIN, title, (*dots, *heading, *legend))
 
 
-def group_of(point: MapPoint, column: str | None) -> str:
+def find_group(point: MapPoint, column: str | None) -> str:
     """Return what an image is coloured by; empty where it has no value."""
     return point.image.label if column is None else point.image.facets.get(column, "")
 
 
-def note_of(point: MapPoint) -> str:
+def describe_point(point: MapPoint) -> str:
     """Say what an image is, and what a query got."""
     facets = [f"{name}={value}" for name, value in point.image.facets.items()]
     said = ", ".join([point.image.label, *facets])
-    if not point.asks:
+    if not point.is_query:
         return said
-    return f"{said}; taken for {point.answer}" if point.misses else f"{said}; found"
+    return f"{said}; taken for {point.answer}" if point.is_miss else f"{said}; found"
 
 
 def _dot(point: MapPoint, colour: str, key: str, highest: float) -> Dot:
@@ -75,28 +77,31 @@ def _dot(point: MapPoint, colour: str, key: str, highest: float) -> Dot:
     return Dot(
         x,
         y,
-        _ASKS if point.asks else _SEARCHED,
+        _ASKS if point.is_query else _SEARCHED,
         colour,
-        1.0 if point.asks else 0.45,
-        _MISS if point.misses else "",
-        note_of(point),
+        1.0 if point.is_query else 0.45,
+        _MISS if point.is_miss else "",
+        describe_point(point),
         key,
     )
 
 
 def _legend(what: str, groups: list[tuple[str, int, str]], without: int) -> list[Shape]:
     x, y = _SIDE + 2 * _MARGIN + 8, float(_TOP + _MARGIN)
-    found: list[Shape] = [Words(x, y, f"{clean(what, _LONGEST_NAME)} (images)", 12, bold=True)]
+    found: list[Shape] = [TextLine(x, y, f"{clean_text(what, _LONGEST_NAME)} (images)", 12, bold=True)]
     for name, count, colour in groups[:_LISTED]:
         y += 20
-        found += [Dot(x + 5, y - 4, 5, colour), Words(x + 18, y, f"{clean(name, _LONGEST_NAME)} ({count})", 12)]
+        found += [
+            Dot(x + 5, y - 4, 5, colour),
+            TextLine(x + 18, y, f"{clean_text(name, _LONGEST_NAME)} ({count})", 12),
+        ]
     more = len(groups) - _LISTED
     lines = [f"and {more} more"] * (more > 0) + [f"none ({without})"] * (without > 0)
     for line in lines:
         y += 20
-        found.append(Words(x + 18, y, line, 12, faint=True))
+        found.append(TextLine(x + 18, y, line, 12, faint=True))
     y += 36
-    found += [Dot(x + 5, y - 4, _ASKS, NO_GROUP, 1.0, _MISS), Words(x + 18, y, "query, first answer wrong", 12)]
-    found += [Dot(x + 5, y + 16, _ASKS, NO_GROUP), Words(x + 18, y + 20, "query, first answer right", 12)]
-    found += [Dot(x + 5, y + 36, _SEARCHED, NO_GROUP, 0.45), Words(x + 18, y + 40, "searched only", 12)]
+    found += [Dot(x + 5, y - 4, _ASKS, NO_GROUP, 1.0, _MISS), TextLine(x + 18, y, "query, first answer wrong", 12)]
+    found += [Dot(x + 5, y + 16, _ASKS, NO_GROUP), TextLine(x + 18, y + 20, "query, first answer right", 12)]
+    found += [Dot(x + 5, y + 36, _SEARCHED, NO_GROUP, 0.45), TextLine(x + 18, y + 40, "searched only", 12)]
     return found

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.atomic_file import check_place, part_of
+from atlantis_core.base.atomic_file import check_writable, write_atomically
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.plots.canvas import as_png, as_svg
-from atlantis_dml.text.templating import rendered
+from atlantis_dml.plots.canvas import render_png, render_svg
+from atlantis_dml.text.templating import render_template
 
 if TYPE_CHECKING:
     from atlantis_dml.plots.canvas import Canvas
@@ -34,7 +34,7 @@ def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
     if not target.parent.is_dir():
         raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
     try:
-        check_place(target)
+        check_writable(target)
     except OSError as error:
         raise _unwritable(target, error) from error
     if target.is_dir() or (target.exists() and target.stat().st_size):
@@ -54,17 +54,17 @@ def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> N
         SetupError: The file cannot be written.
     """
     kind = target.suffix.lower()
-    write_whole(as_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8"), target)
+    write_file(render_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8"), target)
 
 
-def write_whole(data: bytes, target: Path) -> None:
+def write_file(data: bytes, target: Path) -> None:
     """Write a file whole or not at all: a reader may look while a run writes.
 
     Raises:
         SetupError: The file cannot be written.
     """
     try:
-        with part_of(target) as part:
+        with write_atomically(target) as part:
             part.write_bytes(data)
     except OSError as error:
         raise _unwritable(target, error) from error
@@ -75,7 +75,7 @@ def _unwritable(target: Path, error: OSError) -> SetupError:
 
 
 def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:
-    drawing = as_svg(canvas)
+    drawing = render_svg(canvas)
     return drawing + "\n" if kind == ".svg" else _page(canvas, drawing, thumbnails)
 
 
@@ -85,7 +85,7 @@ def _page(canvas: Canvas, drawing: str, thumbnails: Mapping[str, str]) -> str:
 
     # `<` cannot end the script that holds the data.
     data = json.dumps(dict(thumbnails)).replace("<", "\\u003c")
-    return rendered(
+    return render_template(
         "plots/plot.html",
         title=canvas.title,
         drawing=Markup(drawing),  # noqa: S704 (built by ElementTree, which escaped every text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.text import clean
-from atlantis_dml.plots.canvas import Box, Canvas, Shape, Words, width_of
-from atlantis_dml.plots.palette import NOTHING, ramp, tint
+from atlantis_core.base.text import clean_text
+from atlantis_dml.plots.canvas import Box, Canvas, Shape, TextLine, estimate_width
+from atlantis_dml.plots.palette import NOTHING, colour_of_share, colour_of_value
 
 if TYPE_CHECKING:
     from atlantis_core.views.heat_map import HeatMap
@@ -29,24 +29,24 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
     """
     side = min(26.0, max(4.0, _SPACE / len(found.names)))
     size = min(12.0, side * 0.86)
-    names = [clean(name, _LONGEST_NAME) for name in found.names] if side >= _LEAST_NAMED else []
-    room = max((width_of(name, size) for name in names), default=0) + 10
+    names = [clean_text(name, _LONGEST_NAME) for name in found.names] if side >= _LEAST_NAMED else []
+    room = max((estimate_width(name, size) for name in names), default=0) + 10
     left, top = _MARGIN + room, _TOP + room + 14
     low, high = _range(found)
     labels: list[Shape] = []
     for index, name in enumerate(names):
         middle = (index + 0.5) * side + size * 0.35
-        labels.append(Words(left - 6, top + middle, name, size, "end"))
-        labels.append(Words(left + middle, top - 6, name, size, turned=True))
+        labels.append(TextLine(left - 6, top + middle, name, size, "end"))
+        labels.append(TextLine(left + middle, top - 6, name, size, turned=True))
     cells = _cells(found, left, top, side, low, high)
     extent = side * len(found.names)
     more = f"; {found.not_drawn} more classes are not drawn" if found.not_drawn else ""
     heading = [
-        Words(_MARGIN, 28, title, 16, bold=True),
-        Words(_MARGIN, 48, found.measured_in + more, 12, faint=True),
+        TextLine(_MARGIN, 28, title, 16, bold=True),
+        TextLine(_MARGIN, 48, found.measured_in + more, 12, faint=True),
     ]
     scale = _scale(left, top + extent + 18, low, high, _colour(found))
-    width = max(_LEAST_WIDTH, left + extent + _MARGIN, width_of(title, 16) + 2 * _MARGIN)
+    width = max(_LEAST_WIDTH, left + extent + _MARGIN, estimate_width(title, 16) + 2 * _MARGIN)
     return Canvas(width, top + extent + 66, title, (*heading, *cells, *labels, *scale))
 
 
@@ -74,7 +74,7 @@ def _cells(found: HeatMap, left: float, top: float, side: float, low: float, hig
 
 
 def _colour(found: HeatMap) -> Callable[[float], str]:
-    return tint if found.shown == "confusion" else ramp
+    return colour_of_share if found.shown == "confusion" else colour_of_value
 
 
 def _scale(left: float, top: float, low: float, high: float, colour: Callable[[float], str]) -> list[Shape]:
@@ -83,4 +83,4 @@ def _scale(left: float, top: float, low: float, high: float, colour: Callable[[f
         Box(left + index * step, top, step, 10, colour(index / (_SCALE_STEPS - 1))) for index in range(_SCALE_STEPS)
     ]
     end = left + _SCALE_STEPS * step
-    return [*bar, Words(left, top + 26, f"{low:.2f}", 11), Words(end, top + 26, f"{high:.2f}", 11, "end")]
+    return [*bar, TextLine(left, top + 26, f"{low:.2f}", 11), TextLine(end, top + 26, f"{high:.2f}", 11, "end")]

@@ -19,7 +19,7 @@ _BRIGHTENING = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253,
 _DARKENING = ((246, 248, 250), (158, 202, 225), (49, 130, 189), (8, 48, 107))
 
 
-def distinct(count: int) -> list[str]:
+def pick_group_colours(count: int) -> list[str]:
     """Return colours for groups, as different as so many can be; the first ones are always the same."""
     if count <= len(_FIRST):
         return list(_FIRST[:count])
@@ -32,12 +32,12 @@ def _hue(index: int) -> str:
     return _hex([255 * part for part in parts])
 
 
-def ramp(share: float) -> str:
+def colour_of_value(share: float) -> str:
     """Return the colour of a value, 0 the darkest and 1 the brightest."""
     return _between(_BRIGHTENING, share)
 
 
-def tint(share: float) -> str:
+def colour_of_share(share: float) -> str:
     """Return the colour of a share that is mostly 0: that is nearly white, 1 the darkest."""
     return _between(_DARKENING, share)
 

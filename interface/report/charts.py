@@ -60,7 +60,9 @@ class Plot:
     """SVG points of the line through the incumbents; may be empty."""
 
 
-def plot(points: Sequence[Point], level: float | None = None, incumbents: Sequence[float] = ()) -> Plot | None:
+def lay_out_plot(
+    points: Sequence[Point], level: float | None = None, incumbents: Sequence[float] = ()
+) -> Plot | None:
     """Lay points out from left to right.
 
     Args:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.records import Candidate, Collection, Verdict
-from atlantis_core.run.verdict_snapshot import as_measured
-from atlantis_dml.report.thumbnails import embedded_thumbnail
+from atlantis_core.run.verdict_snapshot import snapshot_verdicts
+from atlantis_dml.report.thumbnails import embed_thumbnail
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -20,20 +20,20 @@ Sample = dict[str, Any]
 """`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_words`."""
 
 
-def sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
+def build_sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
     """Return samples of the candidates of a round that it was measured with, and of the rejected ones.
 
     Both are spread evenly over all candidates in the order in which they were asked for, so that neither the
     best nor the first come out.
     """
     keys = session.read(round_index, "candidates") or []
-    verdicts = {verdict.candidate_key: verdict for verdict in as_measured(session, round_index).verdicts}
+    verdicts = {verdict.candidate_key: verdict for verdict in snapshot_verdicts(session, round_index).verdicts}
     found = session.workspace.candidates.find(key for key in keys if key in verdicts)
     pairs = [(candidate, verdicts[key]) for key, candidate in found.items()]
     paths = _paths(session.collection)
     return {
-        "kept": [_sample(*pair, paths) for pair in _spread([p for p in pairs if p[1].kept])],
-        "rejected": [_sample(*pair, paths) for pair in _spread([p for p in pairs if not p[1].kept])],
+        "kept": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if p[1].kept])],
+        "rejected": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if not p[1].kept])],
     }
 
 
@@ -41,12 +41,12 @@ def _paths(collection: Collection) -> Mapping[str, str]:
     return {image.id: image.path for image in collection.images}
 
 
-def _spread(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Candidate, Verdict]]:
+def _sample_evenly(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Candidate, Verdict]]:
     step = max(1.0, len(pairs) / PER_SHEET)
     return [pairs[int(index * step)] for index in range(min(len(pairs), PER_SHEET))]
 
 
-def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) -> Sample:
+def _describe_sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) -> Sample:
     cell, prompt = candidate.cell, candidate.prompt
     return {
         "cell": {"class": cell.class_name, "facet": cell.facet, "value": cell.value},
@@ -54,7 +54,7 @@ def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) ->
         "filter": verdict.filter,
         "reason": verdict.reason,
         "score": verdict.score,
-        "image": embedded_thumbnail(candidate.path, SIDE_PX),
+        "image": embed_thumbnail(candidate.path, SIDE_PX),
         "source": _source(candidate, paths),
         "from_words": not candidate.source_id,
     }
@@ -62,4 +62,4 @@ def _sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) ->
 
 def _source(candidate: Candidate, paths: Mapping[str, str]) -> str | None:
     path = paths.get(candidate.source_id)
-    return embedded_thumbnail(path, SIDE_PX) if path else None
+    return embed_thumbnail(path, SIDE_PX) if path else None

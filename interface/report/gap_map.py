@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.views.gap_map import GapCell, GapMap, gap_map
+from atlantis_core.views.gap_map import GapCell, GapMap, build_gap_map
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -58,21 +58,23 @@ class HeatView:
     """Classes beyond the most that are shown."""
 
 
-def maps_of(session: Session, summary: Mapping[str, Any], arms: Mapping[str, Sequence[str]]) -> tuple[GapMap, ...]:
+def build_gap_maps(
+    session: Session, summary: Mapping[str, Any], arms: Mapping[str, Sequence[str]]
+) -> tuple[GapMap, ...]:
     """Return the maps of the facets that gaps and rounds were about, at most two; none before a first judgement."""
     if not (arms.get("baseline") and arms.get("incumbent")):
         return ()
     try:
         return tuple(
-            gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in _facets(session, summary)
+            build_gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in _facets(session, summary)
         )
     except ToolError:  # no training of an arm lived
         return ()
 
 
-def view_of(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
+def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
     """Lay a map out for reading: classes that images were made for first, then by name."""
-    made = _made_for(summary)
+    made = _targeted_cells(summary)
     targets = {name for name, facet, _ in made if facet == found.facet}
     names = sorted(_shown(found, targets), key=lambda name: (name not in targets, name))
     by_place = found.by_place()
@@ -93,14 +95,14 @@ def view_of(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
 def _facets(session: Session, summary: Mapping[str, Any]) -> list[str]:
     """Return facets by how often gaps and protocols name them."""
     named = Counter(gap["facet"] for gap in summary["gaps"])
-    named.update(facet for _, facet, _ in _made_for(summary))
+    named.update(facet for _, facet, _ in _targeted_cells(summary))
     known = session.collection.facets
     return sorted([facet for facet in known if named[facet]] or known[:1] or [""], key=lambda one: -named[one])[
         :_MOST_FACETS
     ]
 
 
-def _made_for(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+def _targeted_cells(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     cells = [cell for entry in summary["rounds"] for cell in entry["protocol"]["cells"]]
     return {(cell["class_name"], cell["facet"], cell["value"]) for cell in cells}
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from atlantis_core.base.plural import counted
-from atlantis_core.base.text import clean
-from atlantis_core.exporting.markdown import table
-from atlantis_core.run.verdict_snapshot import hands_since
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import clean_text
+from atlantis_core.exporting.markdown import markdown_table
+from atlantis_core.run.verdict_snapshot import describe_overrides
 from atlantis_dml.report.gap_map import HeatCell, HeatView
-from atlantis_dml.text.figures import cell_name, duration, points
+from atlantis_dml.text.figures import format_cell, format_duration, format_gain
 
 _LONGEST = 2000
 _MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link by itself
@@ -29,57 +29,64 @@ def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
         facts: What `report.facts_of` returned.
         maps: The maps of gaps, laid out.
     """
-    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _again)
+    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
-def plain(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Return text that says in Markdown what it says, whatever marks are in it; one line."""
-    return _MARKS.sub(r"\\\1", clean(str(text), _LONGEST))
+    return _MARKS.sub(r"\\\1", clean_text(str(text), _LONGEST))
 
 
 def _head(facts: Facts) -> Iterator[str]:
     collection = facts["collection"]
-    yield f"# {_words(facts['headline'])}"
-    yield f"ATLANTIS run `{facts['run_id']}`, {facts['created']}. Goal: {plain(facts['goal'])}"
+    yield f"# {_escape_with_code(facts['headline'])}"
+    yield f"ATLANTIS run `{facts['run_id']}`, {facts['created']}. Goal: {escape_markdown(facts['goal'])}"
     yield (
-        f"{plain(collection['name'])}: {collection['train']:,} training, {collection['validation']:,} validation and "
-        f"{collection['test']:,} sealed test images of {counted(collection['classes'], 'class', 'classes')}; facets: "
-        f"{plain(', '.join(collection['facets']) or 'none')}."
+        f"{escape_markdown(collection['name'])}: {collection['train']:,} training, "
+        f"{collection['validation']:,} validation and "
+        f"{collection['test']:,} sealed test images of "
+        f"{count_noun(collection['classes'], 'class', 'classes')}; facets: "
+        f"{escape_markdown(', '.join(collection['facets']) or 'none')}."
     )
     rows = [
         (name, _recall(facts[key]), note)
         for name, key, note in (
             ("Frozen", "frozen", "backbone as it came"),
             ("Baseline", "baseline", "real images only"),
-            ("Final", "final", points(facts["over_baseline"]) if facts["over_baseline"] else "not judged yet"),
+            ("Final", "final", format_gain(facts["over_baseline"]) if facts["over_baseline"] else "not judged yet"),
         )
     ]
     if gap := facts["planted_gap"]:
-        rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", points(gap)))
-    yield table(("Recall@1 on validation", "", ""), rows)
+        rows.append(("Final, on the planted gap", f"{gap['before']:.3f} → {gap['after']:.3f}", format_gain(gap)))
+    yield markdown_table(("Recall@1 on validation", "", ""), rows)
 
 
 def _rounds(facts: Facts) -> Iterator[str]:
     if not facts["rounds"]:
         return
     yield "## Round by round"
-    yield table(
+    yield markdown_table(
         ("Round", "Outcome", "R@1", "Gain overall", "Gain on its cells", "Made / kept / rejected", "Time"),
         [_round(entry) for entry in facts["rounds"]],
     )
     yield "\n".join(
-        f"- Round {entry['index']}: made for {plain(entry['protocol']['reason'])}. Judged: {plain(entry['reason'])}."
+        f"- Round {entry['index']}: made for {escape_markdown(entry['protocol']['reason'])}. "
+        f"Judged: {escape_markdown(entry['reason'])}."
         f"{_hands(entry['images'])}"
         for entry in facts["rounds"]
     )
     why = facts["stop_detail"]
-    ended = f"It ended because {plain(why)}." if facts["status"] == "done" else f"Where it stands: {facts['status']}."
-    yield f"{ended} Intervals are 95 %, paired over the same queries and {counted(facts['seeds'], 'seed')}."
+    ended = (
+        f"It ended because {escape_markdown(why)}."
+        if facts["status"] == "done"
+        else f"Where it stands: {facts['status']}."
+    )
+    yield f"{ended} Intervals are 95 %, paired over the same queries and {count_noun(facts['seeds'], 'seed')}."
 
 
 def _hands(images: Facts) -> str:
-    changed = hands_since(images)
+    changed = describe_overrides(images)
     return f" Images: {changed}." if changed else ""
 
 
@@ -89,10 +96,10 @@ def _round(entry: Facts) -> tuple[str, ...]:
         str(entry["index"]),
         "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
         f"{change['before']:.3f} → {change['after']:.3f}" if change else "",
-        points(change) if change else "",
-        points(on_cells) if on_cells else "",
+        format_gain(change) if change else "",
+        format_gain(on_cells) if on_cells else "",
         f"{images['made']} / {images['kept']} / {images['rejected']}",
-        duration(entry["seconds"]),
+        format_duration(entry["seconds"]),
     )
 
 
@@ -105,8 +112,14 @@ def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
         "**Bold**: images were made for it. _Italic_: few queries, its figures say little."
     )
     for view in maps:
-        rows = [[plain(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
-        yield table((plain(view.facet or "class"), *(plain(value or "Recall@1") for value in view.values)), rows)
+        rows = [[escape_markdown(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
+        yield markdown_table(
+            (
+                escape_markdown(view.facet or "class"),
+                *(escape_markdown(value or "Recall@1") for value in view.values),
+            ),
+            rows,
+        )
         if view.not_shown:
             yield f"Classes that are not shown: {view.not_shown}."
 
@@ -124,11 +137,11 @@ def _gaps(facts: Facts) -> Iterator[str]:
     if not facts["gaps"]:
         return
     yield "## The gaps that the first round found"
-    yield table(
+    yield markdown_table(
         ("Cell", "Cause", "Training images", "Queries", "Before", "After", "Gain", "Targeted in round"),
         [
             (
-                plain(cell_name(gap)),
+                escape_markdown(format_cell(gap)),
                 gap["cause"],
                 str(gap["support"]),
                 str(gap["queries"]),
@@ -136,7 +149,7 @@ def _gaps(facts: Facts) -> Iterator[str]:
                 "" if gap["after"] is None else f"{gap['after']:.2f}",
                 ""
                 if gap["gain"] is None
-                else points({"gain": gap["gain"], "low": gap["gain_low"], "high": gap["gain_high"]}),
+                else format_gain({"gain": gap["gain"], "low": gap["gain_low"], "high": gap["gain_high"]}),
                 ", ".join(str(index) for index in gap["targeted"]),
             )
             for gap in facts["gaps"]
@@ -150,9 +163,9 @@ def _test(facts: Facts) -> Iterator[str]:
     opened = len(found["opened"])
     yield "## The sealed test split"
     yield (
-        f"Opened {counted(opened, 'time')}. R@1 frozen {_recall(found['frozen'])}, baseline "
+        f"Opened {count_noun(opened, 'time')}. R@1 frozen {_recall(found['frozen'])}, baseline "
         f"{_recall(found['baseline'])}, final {_recall(found['final'])} over {found['final']['queries']:,} queries: "
-        f"{points(found['over_baseline'])} over the baseline."
+        f"{format_gain(found['over_baseline'])} over the baseline."
     )
 
 
@@ -160,23 +173,24 @@ def _spent(facts: Facts) -> Iterator[str]:
     spent = facts["spent"]
     yield "## Spent"
     yield (
-        f"{counted(spent['images'], 'image')}, {counted(spent['tokens'], 'token')}, {spent['usd']:.2f} US dollars, "
-        f"{duration(spent['seconds'])} of work."
+        f"{count_noun(spent['images'], 'image')}, {count_noun(spent['tokens'], 'token')}, "
+        f"{spent['usd']:.2f} US dollars, "
+        f"{format_duration(spent['seconds'])} of work."
     )
 
 
-def _again(facts: Facts) -> Iterator[str]:
+def _reproduce(facts: Facts) -> Iterator[str]:
     fence = "`" * (3 + max((len(run) for run in re.findall("`+", facts["command"])), default=0))
     yield "## Do it again"
-    yield f"{fence}sh\n{clean(facts['command'], _LONGEST)}\n{fence}"
-    yield f"atlantis-dml {facts['version']}; planner {plain(facts['planner'])}; regime {facts['regime']}."
+    yield f"{fence}sh\n{clean_text(facts['command'], _LONGEST)}\n{fence}"
+    yield f"atlantis-dml {facts['version']}; planner {escape_markdown(facts['planner'])}; regime {facts['regime']}."
 
 
 def _recall(found: Facts | None) -> str:
     return f"{found['recall_at']['1']:.3f}" if found else _NOTHING
 
 
-def _words(text: str) -> str:
+def _escape_with_code(text: str) -> str:
     """Escape a sentence of ours that names a command in backticks."""
-    parts = _CODE.split(clean(text, _LONGEST))
+    parts = _CODE.split(clean_text(text, _LONGEST))
     return "".join(f"`{part}`" if index % 2 else _MARKS.sub(r"\\\1", part) for index, part in enumerate(parts))

@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.inspection import left_out
+from atlantis_core.data.inspection import excluded_files
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import final_arms, summarise
+from atlantis_core.run.summary import read_final_arms, summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
 from atlantis_dml import __version__
-from atlantis_dml.app.command_lines import command_of
-from atlantis_dml.plots.files import write_whole
-from atlantis_dml.report.charts import Plot, Point, plot
-from atlantis_dml.report.contact_sheets import sheets
-from atlantis_dml.report.gap_map import maps_of, view_of
+from atlantis_dml.app.command_lines import build_run_command
+from atlantis_dml.plots.files import write_file
+from atlantis_dml.report.charts import Plot, Point, lay_out_plot
+from atlantis_dml.report.contact_sheets import build_sheets
+from atlantis_dml.report.gap_map import build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
-from atlantis_dml.text.figures import headline
-from atlantis_dml.text.templating import rendered
-from atlantis_dml.views.trace import step_counts, trace_of
+from atlantis_dml.text.figures import write_headline
+from atlantis_dml.text.templating import render_template
+from atlantis_dml.views.trace import build_trace, count_steps
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -51,48 +51,48 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
     """
     summary = summarise(workspace, run_id)
     session = Session(workspace, summary["run_id"], workspace.runs.get(summary["run_id"]).spec)
-    maps = maps_of(session, summary, final_arms(workspace, session.run_id))
+    maps = build_gap_maps(session, summary, read_final_arms(workspace, session.run_id))
     summary["gap_maps"] = [found.facts() for found in maps]
     written = {
         "html": render_report(session, summary, maps),
-        "md": render_markdown(facts_of(session, summary), [view_of(found, summary) for found in maps]),
+        "md": render_markdown(collect_facts(session, summary), [build_heat_view(found, summary) for found in maps]),
         "json": json.dumps(summary, indent=2, allow_nan=False),
     }
     folder = workspace.path("runs", session.run_id)
     for kind, text in written.items():
-        write_whole(text.encode(), folder / f"report.{kind}")
+        write_file(text.encode(), folder / f"report.{kind}")
     if copy is not None:
-        write_whole(written[copy.suffix.lower().removeprefix(".")].encode(), copy)
+        write_file(written[copy.suffix.lower().removeprefix(".")].encode(), copy)
     return summary
 
 
 def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
     """Return the page. Names from collections are escaped; no request leaves the page."""
-    return rendered(
+    return render_template(
         "report/report.html",
-        overall=overall_plot(summary),
-        targeted=targeted_plot(summary),
-        maps=[view_of(found, summary) for found in maps],
+        overall=plot_overall(summary),
+        targeted=plot_targeted(summary),
+        maps=[build_heat_view(found, summary) for found in maps],
         few_queries=FEW_QUERIES,
-        sheets={entry["index"]: sheets(session, entry["index"]) for entry in summary["rounds"]},
-        **facts_of(session, summary),
+        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in summary["rounds"]},
+        **collect_facts(session, summary),
     )
 
 
-def facts_of(session: Session, summary: Summary) -> Summary:
+def collect_facts(session: Session, summary: Summary) -> Summary:
     """Return the summary and what the page and the Markdown say besides."""
     run = session.workspace.runs.get(session.run_id)
     return summary | {
-        "headline": headline(summary),
-        "steps": step_counts(trace_of(session.workspace, run.id)),
-        "command": command_of(run.spec),
+        "headline": write_headline(summary),
+        "steps": count_steps(build_trace(session.workspace, run.id)),
+        "command": build_run_command(run.spec),
         "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
         "version": __version__,
         "collection": _collection(session),
     }
 
 
-def overall_plot(summary: Mapping[str, Any]) -> Plot | None:
+def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
     """Lay out Recall@1 over all queries: frozen, baseline, then each judged round.
 
     A round's whisker is the 95 % interval of its gain over the baseline, set on the baseline.
@@ -110,12 +110,12 @@ def overall_plot(summary: Mapping[str, Any]) -> Plot | None:
         low, high = change["before"] + change["low"], change["before"] + change["high"]
         found.append(Point(f"round {entry['index']}", change["after"], style, low, high))
         best.append(change["after"] if entry["kept"] else best[-1])
-    return plot(found, level=bar, incumbents=best)
+    return lay_out_plot(found, level=bar, incumbents=best)
 
 
-def targeted_plot(summary: Mapping[str, Any]) -> Plot | None:
+def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
     """Lay out Recall@1 on each round's own cells, before and after."""
-    return plot(
+    return lay_out_plot(
         [
             Point(
                 f"round {entry['index']}",
@@ -144,6 +144,6 @@ def _collection(session: Session) -> dict[str, Any]:
         "test": collection.num_test,
         "classes": len(collection.classes),
         "facets": list(collection.facets),
-        "left_out": len(left_out(collection.problems)),
+        "left_out": len(excluded_files(collection.problems)),
         "splits_given": collection.splits_given,
     }

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 
 Facts = Mapping[str, Any]
 
 
-def headline(summary: Facts) -> str:
+def write_headline(summary: Facts) -> str:
     """Say in one sentence what a run gained over its baseline, also when that is nothing."""
     if summary["status"] != "done":
-        return f"Not finished: the run is {_STANDING.get(summary['status'], summary['status'])}."
+        return f"Not finished: the run is {_STATUS_WORDS.get(summary['status'], summary['status'])}."
     rounds = summary["rounds"]
     kept = sum(entry["kept"] for entry in rounds)
     if summary["baseline"] is None:
         return f"The run ended before its baseline was measured: {summary['stop_detail']}."
     bar = f"{summary['baseline']['recall_at']['1']:.3f}"
     if not kept:
-        return f"Nothing was gained: {_in_vain(summary)}, so the final model is the baseline (R@1 {bar})."
+        return f"Nothing was gained: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
     final = f"{summary['final']['recall_at']['1']:.3f}"
     return (
-        f"R@1 {_moved(summary['over_baseline'])} from {bar} to {final} over "
-        f"{summary['final']['queries']:,} held-out queries: {points(summary['over_baseline'])} over the "
-        f"baseline; {kept} of {counted(len(rounds), 'round')} kept. "
+        f"R@1 {_direction_verb(summary['over_baseline'])} from {bar} to {final} over "
+        f"{summary['final']['queries']:,} held-out queries: {format_gain(summary['over_baseline'])} over the "
+        f"baseline; {kept} of {count_noun(len(rounds), 'round')} kept. "
         "What to keep was chosen on these queries: `atlantis test` gives the figure that was not."
     )
 
 
-def _in_vain(summary: Facts) -> str:
+def _describe_no_gain(summary: Facts) -> str:
     """Say what came of the rounds where none was kept; with none judged, why the run ended is the reason."""
     rounds, why = summary["rounds"], str(summary["stop_detail"]).rstrip(".")
     if not any(entry["judged"] for entry in rounds):
@@ -42,7 +42,7 @@ def _in_vain(summary: Facts) -> str:
     )
 
 
-_STANDING = {
+_STATUS_WORDS = {
     "running": "still running",
     "waiting": "waiting for a person's approval",
     "paused": "paused",
@@ -51,20 +51,20 @@ _STANDING = {
 }
 
 
-def points(change: Facts | None) -> str:
+def format_gain(change: Facts | None) -> str:
     """Return a gain in points of Recall@1 with its 95 % interval."""
     if change is not None and change["low"] == change["high"] == 0:
         return "the same model"
-    return "not measured" if change is None else bare_points(change).replace(" (", " points (")
+    return "not measured" if change is None else format_bare_gain(change).replace(" (", " points (")
 
 
-def bare_points(change: Facts) -> str:
+def format_bare_gain(change: Facts) -> str:
     """Return the same for tables whose heading says that it is in points."""
     gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
-def known_queries(found: Facts) -> list[str]:
+def list_training_overlap(found: Facts) -> list[str]:
     """Say where a model was asked about what it was trained on, or that nobody here knows."""
     known = found["trained_on"]
     if known is None:
@@ -80,7 +80,7 @@ def known_queries(found: Facts) -> list[str]:
     return lines
 
 
-def duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Return seconds as people say them."""
     if seconds is None:
         return "..."
@@ -90,13 +90,13 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def cell_name(cell: Facts) -> str:
+def format_cell(cell: Facts) -> str:
     """Return `class, facet=value`, or the class alone. Takes gap rows and cells of protocols."""
     name = str(cell.get("class", cell.get("class_name")))
     return f"{name}, {cell['facet']}={cell['value']}" if cell["facet"] else name
 
 
-def _moved(change: Facts | None) -> str:
+def _direction_verb(change: Facts | None) -> str:
     if change is None or change["low"] > 0:
         return "rose"
     return "fell" if change["high"] < 0 else "went, within its uncertainty,"

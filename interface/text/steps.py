@@ -6,27 +6,27 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from atlantis_dml.text.figures import cell_name, duration
+from atlantis_dml.text.figures import format_cell, format_duration
 
 _MOST_CELLS = 12
 
 
-def title_of(node: Mapping[str, Any]) -> str:
+def format_title(node: Mapping[str, Any]) -> str:
     """Return a node's line in the tree: number, kind, name, time, cost."""
     mark = {"failed": " FAILED", "running": " (running)"}.get(node["status"], "")
     number = f"{node['step']}. " if "step" in node else ""
     cost = f", {node['tokens']:,} tokens" if node["tokens"] else ""
     cost += f", ${node['usd']:.4f}" if node["usd"] else ""
-    return f"{number}{node['kind']} {node['name']}{mark}  {duration(node['took'])}{cost}"
+    return f"{number}{node['kind']} {node['name']}{mark}  {format_duration(node['took'])}{cost}"
 
 
-def gist_of(node: Mapping[str, Any]) -> str:
+def summarise_step(node: Mapping[str, Any]) -> str:
     """Return in one line what came out of a node: of a decision the call and its reason."""
     told = [line.partition(": ")[2] for line in _outcome(node)]
     return ": ".join(told[: 2 if node["kind"] == "planner" else 1])
 
 
-def lines_of(node: Mapping[str, Any], whole: bool) -> list[str]:
+def describe_step(node: Mapping[str, Any], whole: bool) -> list[str]:
     """Return what is told of a node below its title.
 
     Args:
@@ -38,11 +38,11 @@ def lines_of(node: Mapping[str, Any], whole: bool) -> list[str]:
         return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]
     lines = _outcome(node)
     if node["kind"] == "tool":
-        lines.insert(0, f"arguments: {_arguments(given or {}) or 'none'}")
+        lines.insert(0, f"arguments: {_format_arguments(given or {}) or 'none'}")
     if whole:
-        lines += _prompts(node["output"])
+        lines += _list_prompts(node["output"])
     if node["kind"] == "model":
-        lines = [*_asked(given, whole), *lines]
+        lines = [*_format_question(given, whole), *lines]
     return lines
 
 
@@ -52,7 +52,7 @@ def _outcome(node: Mapping[str, Any]) -> list[str]:
     if output is None:
         return []
     if isinstance(output, Mapping):
-        return _TOLD.get(node["kind"], _result)(node["input"], output)
+        return _FORMATTERS.get(node["kind"], _result)(node["input"], output)
     return [f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}"]
 
 
@@ -62,7 +62,7 @@ def _result(given: Any, output: Mapping[str, Any]) -> list[str]:
 
 
 def _decision(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
-    calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in output["calls"]) or "no call"
+    calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in output["calls"]) or "no call"
     knowing = f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
     return [f"decides: {calls}", f"because: {output['reason']}", f"knowing: {knowing}"]
 
@@ -80,7 +80,7 @@ def _critique(given: Any, output: Mapping[str, Any]) -> list[str]:
 def _answer(given: Any, output: Mapping[str, Any]) -> list[str]:
     del given
     reply = output["reply"]
-    calls = ", ".join(f"{call['name']}({_arguments(call['args'])})" for call in reply["calls"])
+    calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
     return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
 
 
@@ -90,17 +90,23 @@ def _approval(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
         return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
     images, counts = output["images"], output.get("counts", [])
     much = f"{images:,} images" + (f" instead of {given['images']:,}" if images != given["images"] else "")
-    cells = [f"{one['count']:,} of {cell_name(one['cell'])}" for one in counts[:_MOST_CELLS]]
+    cells = [f"{one['count']:,} of {format_cell(one['cell'])}" for one in counts[:_MOST_CELLS]]
     cells += [f"and {len(counts) - _MOST_CELLS:,} cells more"] if len(counts) > _MOST_CELLS else []
     changed = ", changed" if decision == "edit" else ""
     return [f"result: approved {by}{changed}: {much}: {'; '.join(cells)}"]
 
 
-_TOLD = {"planner": _decision, "judge": _verdict, "critique": _critique, "model": _answer, "approval": _approval}
+_FORMATTERS = {
+    "planner": _decision,
+    "judge": _verdict,
+    "critique": _critique,
+    "model": _answer,
+    "approval": _approval,
+}
 """Kind of a step -> what is told of its outcome, the gist first; of any other kind its text."""
 
 
-def _asked(given: Mapping[str, Any], whole: bool) -> list[str]:
+def _format_question(given: Mapping[str, Any], whole: bool) -> list[str]:
     """Return who asked a model, and what with (in full where `whole`)."""
     messages = given.get("messages", [])
     letters = sum(len(str(message["content"])) for message in messages)
@@ -108,15 +114,15 @@ def _asked(given: Mapping[str, Any], whole: bool) -> list[str]:
     return [asked, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
 
 
-def _prompts(output: Any) -> list[str]:
+def _list_prompts(output: Any) -> list[str]:
     """Return the prompts that a step wrote, or a person changed, with the cells they are for."""
     found = output if isinstance(output, Mapping) else {}
     parts = (found.get("artifact"), found.get("answer", {}).get("protocol"))
     requests: list[Any] = next((part["cells"] for part in parts if isinstance(part, Mapping) and "cells" in part), [])
-    return [f"prompt for {cell_name(one['cell'])}: {prompt}" for one in requests for prompt in one["prompts"]]
+    return [f"prompt for {format_cell(one['cell'])}: {prompt}" for one in requests for prompt in one["prompts"]]
 
 
-def _arguments(given: Any) -> str:
+def _format_arguments(given: Any) -> str:
     if not isinstance(given, Mapping):
         return json.dumps(given, ensure_ascii=False)
     return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items())

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
-from atlantis_core.run.verdict_snapshot import hands_since
-from atlantis_dml.text.figures import bare_points, cell_name, duration, points
+from atlantis_core.base.plural import count_noun
+from atlantis_core.run.verdict_snapshot import describe_overrides
+from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
 
-def rendered(template: str, **facts: Any) -> str:
+def render_template(template: str, **facts: Any) -> str:
     """Fill in a template.
 
     Args:
@@ -34,12 +34,12 @@ def _environment() -> Environment:
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "duration": duration,
-        "points": points,
-        "bare_points": bare_points,
-        "cell_name": cell_name,
-        "counted": counted,
-        "hands_since": hands_since,
+        "duration": format_duration,
+        "points": format_gain,
+        "bare_points": format_bare_gain,
+        "cell_name": format_cell,
+        "counted": count_noun,
+        "hands_since": describe_overrides,
         "with_code": _with_code,
     }
     return environment

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.output import show_json
+from atlantis_dml.app.output import print_json
 
 if TYPE_CHECKING:
     from atlantis_dml.tracing.sending import Sent
@@ -19,7 +19,7 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
     Raises:
         SetupError: No such run or target, MLflow is missing or cannot be reached, or a single step was asked for.
     """
-    from atlantis_dml.app.agents import redaction
+    from atlantis_dml.app.agents import build_redaction
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.report.report import write_report
     from atlantis_dml.tracing.door import Door
@@ -32,8 +32,8 @@ def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json:
     target, run = target_of(to, workspace.folder), workspace.runs.get(run_name)
     door = Door(target)  # a report is not drawn for a server that does not answer
     write_report(workspace, run.id)
-    sent = send_run(workspace, run, target, redaction(), door)
-    show_json({"run_id": run.id} | asdict(sent)) if as_json else show_sent(run.id, sent)
+    sent = send_run(workspace, run, target, build_redaction(), door)
+    print_json({"run_id": run.id} | asdict(sent)) if as_json else show_sent(run.id, sent)
 
 
 def show_sent(run_id: str, sent: Sent) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.learning.models.checkpoint import FACTS_NAME, losses_in
+from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
 from atlantis_core.records import Trial
-from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import as_measured, hands_since
+from atlantis_core.run.verdict_snapshot import describe_overrides, snapshot_verdicts
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
@@ -104,7 +104,7 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
 
 def _hands(session: Session, journal: Mapping[int, Mapping[str, Any]]) -> str:
     """Say what people changed since; a tag, which is replaced when it is sent again, as a point of a curve is not."""
-    told = {index: hands_since(as_measured(session, index).since) for index in journal if index > 0}
+    told = {index: describe_overrides(snapshot_verdicts(session, index).since) for index in journal if index > 0}
     return "; ".join(f"round {index}: {said}" for index, said in told.items() if said)
 
 
@@ -181,7 +181,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
     facts = _facts(folder) if trial.path else {}
     settings = {"seed": trial.seed, "num_real": trial.num_real, "num_synthetic": trial.num_synthetic, "arm": arm}
     curve = _curve(folder, facts, started, trial.seconds) if trial.path else []
-    receipt = session.workspace.receipts.find(measurement_key(session, trial.id))
+    receipt = session.workspace.receipts.find(measurement_hash(session, trial.id))
     return Record(
         key=f"{session.run_id}/{trial.id}",
         name=f"{arm} seed {trial.seed}",
@@ -203,7 +203,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
 
 def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: float) -> Iterable[Figure]:
     """Yield the loss of every step and what validation said on the way; steps are taken to last equally long."""
-    losses = losses_in(folder)
+    losses = read_losses(folder)
     each_ms = seconds * _MS / max(1, len(losses))
     for step, loss in enumerate(losses):
         if loss is not None:

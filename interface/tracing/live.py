@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.command_lines import about_run
+from atlantis_dml.app.command_lines import build_command_on_run
 from atlantis_dml.tracing.sending import Sent, send_run
 from atlantis_dml.tracing.spans import Spans
 from atlantis_dml.tracing.target import check_target, target_of
@@ -85,10 +85,10 @@ class LiveExport:
     """
 
     def __init__(self, workspace: Workspace, run: Run, to: str, tell: Callable[[str], None]) -> None:
-        from atlantis_dml.app.agents import redaction
+        from atlantis_dml.app.agents import build_redaction
 
         self._workspace, self._run, self._to, self._tell = workspace, run, to, tell
-        self._target, self._redact = target_of(to, workspace.folder), redaction()
+        self._target, self._redact = target_of(to, workspace.folder), build_redaction()
         self._queue: SimpleQueue[Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"export {run.id}", daemon=True)
         self._events: dict[int, Event] = {}
@@ -179,5 +179,5 @@ class LiveExport:
         return self._door
 
     def _later(self) -> str:
-        later = about_run("trace", self._run.id, self._workspace.folder, "--to", self._to)
+        later = build_command_on_run("trace", self._run.id, self._workspace.folder, "--to", self._to)
         return f"export it later with: {later}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlantis_core.base.text import clean
-from atlantis_dml.text.figures import cell_name, duration, known_queries, points
-from atlantis_dml.views.runs import stdout_console, table
+from atlantis_core.base.text import clean_text
+from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
+from atlantis_dml.views.runs import build_table, stdout_console
 
 Facts = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def show_diagnosis(found: Facts) -> None:
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
         f"{found['backbone']} ({_began(found)}), "
-        f"{duration(found['seconds'])}"
+        f"{format_duration(found['seconds'])}"
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no partner in the gallery and count in no figure")
@@ -56,7 +56,7 @@ def show_evaluation(found: Facts) -> None:
         f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
     )
     _print("95 % intervals: in brackets by bootstrap over queries, in tables Wilson's, which suit few queries")
-    for line in (*found["notes"], *known_queries(found)):
+    for line in (*found["notes"], *list_training_overlap(found)):
         _print(line)
     if found["left_out_by"]:
         _print(f"No query searched images of its own {found['left_out_by']}")
@@ -88,13 +88,13 @@ def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
     rows = [
         (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
     ]
-    _show(table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
+    _show(build_table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
 
 
 def _show_cells(cells: Sequence[Facts], recall: str) -> None:
     rows = [
         (
-            cell_name(cell),
+            format_cell(cell),
             f"{cell['recall_at_1']:.3f}",
             f"{cell['low']:.3f}-{cell['high']:.3f}",
             str(cell["queries"]),
@@ -102,7 +102,7 @@ def _show_cells(cells: Sequence[Facts], recall: str) -> None:
         for cell in cells
     ]
     if rows:
-        _show(table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
+        _show(build_table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _bounds(found: Facts, *names: str) -> str:
@@ -124,7 +124,7 @@ def _show_attacked(robust: Facts) -> None:
         for which, one in (("clean", robust["clean"]), ("attacked", robust))
     ]
     headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), "MAP@R", "R-precision")
-    _show(table(headers, rows, right=tuple(range(1, len(headers)))))
+    _show(build_table(headers, rows, right=tuple(range(1, len(headers)))))
 
 
 def show_test(found: Facts) -> None:
@@ -133,14 +133,14 @@ def show_test(found: Facts) -> None:
         (name, f"{one['recall_at']['1']:.3f}", f"{one['map_at_r']:.3f}", str(one["queries"]))
         for name, one in ((name, found[name]) for name in ("frozen", "baseline", "final"))
     ]
-    _show(table(("test split", "R@1", "MAP@R", "queries"), rows, right=(1, 2, 3)))
+    _show(build_table(("test split", "R@1", "MAP@R", "queries"), rows, right=(1, 2, 3)))
     if found["kept_nothing"]:
         _print("The run kept no round: its final model is the baseline.")
     else:
-        _print(f"Final over baseline: {points(found['over_baseline'])}")
+        _print(f"Final over baseline: {format_gain(found['over_baseline'])}")
     if found["planted_gap"]:
         gap = found["planted_gap"]
-        _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {points(gap)}")
+        _print(f"On the planted gap: {gap['before']:.3f} -> {gap['after']:.3f}, {format_gain(gap)}")
 
 
 def show_trial_test(found: Facts) -> None:
@@ -151,7 +151,7 @@ def show_trial_test(found: Facts) -> None:
         for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
     ]
     headers = ("test split", *(f"R@{k}" for k in shown), "MAP@R", "R-precision")
-    _show(table(headers, rows, right=range(1, len(headers))))
+    _show(build_table(headers, rows, right=range(1, len(headers))))
     recall = found["recall_at_1"]
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
     _print(f"Recall@1 {recall['mean']:.3f}{over} on {found['queries']} test queries, regime {found['regime']}")
@@ -167,7 +167,7 @@ def _show_gaps(found: Facts) -> None:
         _print(f"  {group['sentence']}")
     rows = [
         (
-            cell_name(gap),
+            format_cell(gap),
             gap["cause"],
             f"{gap['support']} (typically {gap['typical_support']:g})",
             f"{gap['recall_at_1']:.2f}",
@@ -178,7 +178,7 @@ def _show_gaps(found: Facts) -> None:
         for gap in found["gaps"]
     ]
     headers = ("worst cells", "cause", "training images", "R@1", "95 %", "queries", "taken for")
-    _show(table(headers, rows, right=(2, 3, 4, 5)))
+    _show(build_table(headers, rows, right=(2, 3, 4, 5)))
     pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
     _print(f"Most often mistaken: {'; '.join(pairs)}")
 
@@ -202,7 +202,7 @@ def _print(text: str) -> None:
     from rich.text import Text
 
     indent = len(text) - len(text.lstrip())
-    stdout_console().print(Text(" " * indent + clean(text, _LONGEST)), soft_wrap=True)
+    stdout_console().print(Text(" " * indent + clean_text(text, _LONGEST)), soft_wrap=True)
 
 
 def _show(built: Any) -> None:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.plural import counted
-from atlantis_core.base.text import clean
-from atlantis_core.run.verdict_snapshot import hands_since
-from atlantis_dml.app.command_lines import about_run
-from atlantis_dml.text.figures import bare_points, duration, headline
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import clean_text
+from atlantis_core.run.verdict_snapshot import describe_overrides
+from atlantis_dml.app.command_lines import build_command_on_run
+from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ _PIPE_WIDTH = 120
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     """Print what a run of the workspace `folder` came to on stdout."""
     console = stdout_console()
-    console.print(_text(headline(summary)), soft_wrap=True)
+    console.print(_text(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
     for line in _lines(summary, folder):
@@ -46,7 +46,7 @@ def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
         )
         for run, standing in runs
     ]
-    stdout_console().print(table(("run", "begun", "state", "data", "goal"), rows))
+    stdout_console().print(build_table(("run", "begun", "state", "data", "goal"), rows))
 
 
 def stdout_console() -> Console:
@@ -57,7 +57,7 @@ def stdout_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
+def build_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
     """Return a quiet table of untrusted text; `right` numbers the columns that are set to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -76,27 +76,29 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
             str(entry["index"]),
             "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
             _arrow(entry["recall_at_1"]),
-            bare_points(entry["recall_at_1"]) if entry["recall_at_1"] else "",
-            bare_points(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
+            format_bare_gain(entry["recall_at_1"]) if entry["recall_at_1"] else "",
+            format_bare_gain(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
             f"{entry['images']['made']}/{entry['images']['kept']}/{entry['images']['rejected']}",
-            duration(entry["seconds"]),
+            format_duration(entry["seconds"]),
         )
         for entry in rounds
     ]
     headers = ("round", "", "R@1", "points overall", "points on its cells", "made/kept/rejected", "time")
-    return table(headers, rows, right=(0, 6))
+    return build_table(headers, rows, right=(0, 6))
 
 
 def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     spent = summary["spent"]
-    changed = [(entry["index"], hands_since(entry["images"])) for entry in summary["rounds"]]
+    changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {said}" for index, said in changed if said]
     lines += [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
         lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
-    lines.append(f"Spent: {counted(spent['images'], 'image')}, {duration(spent['seconds'])} of work, {_paid(spent)}")
+    lines.append(
+        f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {_paid(spent)}"
+    )
     lines.append(f"Report: {summary['report_path']}")
-    lines.append(f"Trace:  {about_run('trace', summary['run_id'], folder)}")
+    lines.append(f"Trace:  {build_command_on_run('trace', summary['run_id'], folder)}")
     return lines
 
 
@@ -112,4 +114,4 @@ def _text(text: str) -> Any:
     """Return text that is neither read as markup nor holds control characters."""
     from rich.text import Text
 
-    return Text(clean(text, _LONGEST * 3))
+    return Text(clean_text(text, _LONGEST * 3))

@@ -7,17 +7,17 @@ from typing import Any
 
 import typer
 
-from atlantis_core.base.text import clean
-from atlantis_core.data.column_syntax import typed
-from atlantis_core.searching.filters import OWN
-from atlantis_dml.app.command_lines import shell_line
+from atlantis_core.base.text import clean_text
+from atlantis_core.data.column_syntax import format_column
+from atlantis_core.searching.filters import BUILTIN_COLUMNS
+from atlantis_dml.app.command_lines import join_shell_line
 from atlantis_dml.app.output import say
 
 _LONGEST = 2000
 
 
 def _line(text: str) -> None:
-    typer.echo(clean(text, _LONGEST))
+    typer.echo(clean_text(text, _LONGEST))
 
 
 def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
@@ -29,8 +29,8 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
         _line(f"of the 10 truly nearest images it finds {found['recall_at_10']:.1%}")
     if found["sealed"]:
         say(f"{found['sealed']} test images are sealed and not in it")
-    _line(f"--where takes {', '.join(map(typed, dict.fromkeys((*found['facets'], *OWN))))}")
-    _line(f"next: {shell_line(('search', found['index'], 'IMAGE'), {'--workspace': workspace})}")
+    _line(f"--where takes {', '.join(map(format_column, dict.fromkeys((*found['facets'], *BUILTIN_COLUMNS))))}")
+    _line(f"next: {join_shell_line(('search', found['index'], 'IMAGE'), {'--workspace': workspace})}")
 
 
 def show_hits(found: dict[str, Any]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.base.text import clean
-from atlantis_core.store.events import WITHIN
-from atlantis_dml.text.steps import lines_of, title_of
+from atlantis_core.base.text import clean_text
+from atlantis_core.store.events import NESTED_KINDS
+from atlantis_dml.text.steps import describe_step, format_title
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -26,7 +26,7 @@ Node = dict[str, Any]
 """
 
 
-def trace_of(workspace: Workspace, run_id: str, step: int | None = None) -> Node:
+def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> Node:
     """Return a run's trace as one tree; tokens and dollars of a node include those below it.
 
     Args:
@@ -64,23 +64,23 @@ def show_trace(root: Node, whole: bool) -> None:
     """Print a trace as a tree on stdout.
 
     Args:
-        root: From `trace_of`.
+        root: From `build_trace`.
         whole: Show arguments and results in full.
     """
     from rich.console import Console
 
     console = Console(highlight=False)
     console.print(_tree(root, None, whole))
-    for row in agent_costs(root):
+    for row in sum_agent_costs(root):
         kept = f" ({row['kept']} from what was kept)" if row["kept"] else ""
         line = (
             f"{row['agent']}: {row['calls']} calls{kept}, {row['tokens_in']:,} tokens in, {row['tokens_out']:,} out, "
             f"the longest prompt {row['most_tokens_in']:,}, ${row['usd']:.4f}"
         )
-        console.print(clean(line, _SHORT), markup=False, soft_wrap=True)
+        console.print(clean_text(line, _SHORT), markup=False, soft_wrap=True)
 
 
-def step_counts(root: Node) -> list[dict[str, Any]]:
+def count_steps(root: Node) -> list[dict[str, Any]]:
     """Return one row per tool and agent: calls, failures, seconds, tokens, the most time first.
 
     A model's call is part of the step that asked, so its seconds count in both rows.
@@ -97,7 +97,7 @@ def step_counts(root: Node) -> list[dict[str, Any]]:
     return sorted(rows.values(), key=lambda row: -row["seconds"])
 
 
-def agent_costs(root: Node) -> list[dict[str, Any]]:
+def sum_agent_costs(root: Node) -> list[dict[str, Any]]:
     """Return one row per agent that asks chat models: calls, those answered from what was kept, tokens, dollars.
 
     `most_tokens_in` is the longest prompt of the agent, as its provider counted it.
@@ -131,19 +131,19 @@ def _node(event: Mapping[str, Any], step: int | None) -> Node:
     node: Node = {key: event[key] for key in keys}
     if step is not None:
         node["step"] = step
-    node["took"] = took(event)
-    node["tokens"], node["usd"] = cost_of(event)
+    node["took"] = total_seconds(event)
+    node["tokens"], node["usd"] = sum_cost(event)
     node["children"] = children
     return node
 
 
-def took(event: Mapping[str, Any]) -> float | None:
+def total_seconds(event: Mapping[str, Any]) -> float | None:
     """Return the seconds of an event and of the calls it led to; None while it is open."""
     return None if event["seconds"] is None else round(_seconds(event), 3)
 
 
 def _seconds(node: Mapping[str, Any]) -> float:
-    own = [child for child in node["children"] if child["kind"] not in WITHIN]
+    own = [child for child in node["children"] if child["kind"] not in NESTED_KINDS]
     return float(node["seconds"] or 0.0) + sum(_seconds(child) for child in own)
 
 
@@ -154,9 +154,9 @@ def walk(nodes: Iterable[Node]) -> Iterator[Node]:
         yield from walk(node["children"])
 
 
-def cost_of(event: Mapping[str, Any]) -> tuple[int, float]:
+def sum_cost(event: Mapping[str, Any]) -> tuple[int, float]:
     """Return tokens and dollars of an event and all below it."""
-    below = [cost_of(child) for child in event["children"]]
+    below = [sum_cost(child) for child in event["children"]]
     return event["tokens"] + sum(tokens for tokens, _ in below), event["usd"] + sum(usd for _, usd in below)
 
 
@@ -165,10 +165,10 @@ def _tree(node: Node, into: Tree | None, whole: bool) -> Tree:
     from rich.tree import Tree
 
     longest = _WHOLE if whole else _SHORT
-    label = Text(clean(title_of(node), longest))
+    label = Text(clean_text(format_title(node), longest))
     branch = Tree(label) if into is None else into.add(label)
-    for line in lines_of(node, whole):
-        branch.add(Text(clean(line, longest), style="dim"))
+    for line in describe_step(node, whole):
+        branch.add(Text(clean_text(line, longest), style="dim"))
     for child in node["children"]:
         _tree(child, branch, whole)
     return branch

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from fastapi.staticfiles import StaticFiles
 
-from atlantis_core.searching.places import FOLDER_NAME
+from atlantis_core.searching.index_folders import FOLDER_NAME
+from atlantis_dml.web.error_responses import (
+    Refusal,
+    add_error_handlers,
+    include_strict_router,
+    refuse_unknown_parameters,
+)
 from atlantis_dml.web.gallery_routes import add_gallery_routes
-from atlantis_dml.web.guard import SameMachine
-from atlantis_dml.web.limits import LargestBody
-from atlantis_dml.web.pictures import add_picture_routes
-from atlantis_dml.web.refusals import Refusal, add_refusals, include_closed, refuse_unknown
+from atlantis_dml.web.guard import LoopbackOnly
+from atlantis_dml.web.images import add_image_routes
+from atlantis_dml.web.index_api import OpenIndexes, add_index_api
+from atlantis_dml.web.limits import BodyLimit
 from atlantis_dml.web.run_routes import add_run_routes
-from atlantis_dml.web.search_api import Searches, add_search_api
 from atlantis_dml.web.search_routes import add_search_routes
 from atlantis_dml.web.steering_routes import add_steering_routes
 from atlantis_dml.web.trace_routes import add_trace_routes
@@ -31,12 +36,12 @@ STATIC_PATH = "/own"
 _ROUTES = (
     add_run_routes,
     add_steering_routes,
-    add_picture_routes,
+    add_image_routes,
     add_gallery_routes,
     add_trace_routes,
     add_search_routes,
 )
-_UNUSED = ("/gradio_api/upload", "/gradio_api/process_recording")
+_BLOCKED_UPLOADS = ("/gradio_api/upload", "/gradio_api/process_recording")
 """Where Gradio would take any file; no part of the pages sends one there."""
 
 
@@ -51,8 +56,8 @@ def make_app(site: Site) -> FastAPI:
     from atlantis_dml.web.pages import make_pages
 
     app = make_data_app(site)
-    for path in _UNUSED:
-        app.add_api_route(path, _takes_nothing, methods=["POST"], include_in_schema=False)
+    for path in _BLOCKED_UPLOADS:
+        app.add_api_route(path, _refuse_upload, methods=["POST"], include_in_schema=False)
     with warnings.catch_warnings():
         # Gradio says this of every app of several pages, whatever `ssr_mode` is.
         warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
@@ -61,7 +66,7 @@ def make_app(site: Site) -> FastAPI:
             make_pages(site),
             path="/",
             theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-            css=(folder() / "static" / "gradio.css").read_text(encoding="utf-8"),
+            css=(package_folder() / "static" / "gradio.css").read_text(encoding="utf-8"),
             footer_links=[],
             ssr_mode=False,
             allowed_paths=[],
@@ -79,23 +84,25 @@ def make_data_app(site: Site) -> FastAPI:
         openapi_url=f"{DATA_PATH}/openapi.json",
         responses={"4XX": {"model": Refusal, "description": "Refused; the line says why."}},
     )
-    app.add_middleware(LargestBody)
-    app.add_middleware(SameMachine)  # the outermost: strangers are not even counted
-    router, api = (APIRouter(prefix=path, dependencies=[Depends(refuse_unknown)]) for path in (DATA_PATH, API_PATH))
+    app.add_middleware(BodyLimit)
+    app.add_middleware(LoopbackOnly)  # the outermost: strangers are not even counted
+    router, api = (
+        APIRouter(prefix=path, dependencies=[Depends(refuse_unknown_parameters)]) for path in (DATA_PATH, API_PATH)
+    )
     for add in _ROUTES:
         add(router, site)
-    add_search_api(api, Searches(site.workspace.folder / FOLDER_NAME))
+    add_index_api(api, OpenIndexes(site.workspace.folder / FOLDER_NAME))
     for each in (router, api):
-        include_closed(app, each)
-    app.mount(STATIC_PATH, StaticFiles(directory=folder() / "static", follow_symlink=True))  # editable
-    add_refusals(app)
+        include_strict_router(app, each)
+    app.mount(STATIC_PATH, StaticFiles(directory=package_folder() / "static", follow_symlink=True))  # editable
+    add_error_handlers(app)
     return app
 
 
-def _takes_nothing() -> None:
+def _refuse_upload() -> None:
     raise HTTPException(404, "no file is taken here; a picture to search with goes to /data/runs/RUN/search")
 
 
-def folder() -> Path:
+def package_folder() -> Path:
     """Return where static files and templates lie."""
     return Path(str(resources.files("atlantis_dml.web")))

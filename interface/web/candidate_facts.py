@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.views.candidates import Row
+    from atlantis_core.views.candidates import CandidateRow
 
 
-def facts_of(row: Row) -> dict[str, Any]:
+def describe_candidate(row: CandidateRow) -> dict[str, Any]:
     """Return how an image was made, from what, and what was decided about it."""
     one, verdict = row.candidate, row.verdict
     return {
@@ -24,6 +24,6 @@ def facts_of(row: Row) -> dict[str, Any]:
         "source": one.source_id,
         "standing": row.standing,
         "by_hand": row.by_hand,
-        "final": row.final,
+        "final": row.is_final,
         "verdict": asdict(verdict) if verdict else None,
     }

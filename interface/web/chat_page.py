@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import gradio
 
 from atlantis_core.base.errors import AtlantisError
-from atlantis_dml.web.drawing import drawn_by
+from atlantis_dml.web.drawing import add_script_part
 
 if TYPE_CHECKING:
-    from atlantis_dml.web.room import Glance, Room
+    from atlantis_dml.web.live_conversation import ConversationState, LiveConversation
     from atlantis_dml.web.site import Site
     from atlantis_dml.web.transcript import Message
 
-GLANCE_EVERY_SECONDS = 0.3
+POLL_EVERY_SECONDS = 0.3
 
 _STATUS = {
     "none": "Say what should be found better, with a budget.",
@@ -61,16 +61,16 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
         examples=[{"text": text} for text in _EXAMPLES],
     )
     status = gradio.HTML("", elem_id="status", padding=False)
-    drawn_by("approval", elem_id="approval")
+    add_script_part("approval", elem_id="approval")
     with gradio.Row(elem_id="say"):
         line = gradio.Textbox(placeholder=_PLACEHOLDER, show_label=False, scale=8, autofocus=True, elem_id="line")
         send = gradio.Button("Send", variant="primary", scale=1, elem_id="send")
         stop = gradio.Button("Stop", scale=1, elem_id="stop")
-    shown, heard = [talk, status, seen], _Heard(site)
+    shown, heard = [talk, status, seen], _ChatEvents(site)
     quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "queue": False}
     loaded = pages.load(heard.opened, None, [chat_id, choice, data, seen], show_progress="hidden")
     loaded.then(None, [choice], None, js=_STAY)
-    gradio.Timer(GLANCE_EVERY_SECONDS).tick(heard.glanced, [chat_id, seen], shown, **quiet)
+    gradio.Timer(POLL_EVERY_SECONDS).tick(heard.glanced, [chat_id, seen], shown, **quiet)
     for event in (line.submit, send.click):
         event(heard.said, [chat_id, line], [line], js=_WHICH, **quiet)
     talk.example_select(heard.chosen, [chat_id], None, **quiet)
@@ -80,7 +80,7 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
     new.click(heard.begun, [data], [made], **quiet).success(None, [made], None, js=_GO)
 
 
-class _Heard:
+class _ChatEvents:
     """What the server does when something happens on the page.
 
     Args:
@@ -106,7 +106,7 @@ class _Heard:
         if now == before:
             return gradio.skip()
         talked = before is not None and now.stamp == before.stamp and now.heard == before.heard
-        return gradio.skip() if talked else _shown(room, now), _status(room, now), now
+        return gradio.skip() if talked else _render_messages(room, now), _render_status(room, now), now
 
     def said(self, which: str, text: str) -> str:
         self._all.open(which or None).say(text)
@@ -140,7 +140,7 @@ def _name(record: Any) -> str:
     return f"{name}: {shorten(record.planned.text, 60, placeholder=' ...')}" if record.planned.text else name
 
 
-def _shown(room: Room, glance: Glance) -> list[Any]:
+def _render_messages(room: LiveConversation, glance: ConversationState) -> list[Any]:
     messages = [_message(one) for one in room.messages()]
     if glance.heard:
         messages.append({"role": "assistant", "content": escape(glance.heard)})
@@ -156,7 +156,7 @@ def _message(one: Message) -> dict[str, Any]:
     return message
 
 
-def _status(room: Room, glance: Glance) -> str:
+def _render_status(room: LiveConversation, glance: ConversationState) -> str:
     """Return the line below the transcript, and the links to the run, as HTML."""
     run_id = room.desk.record.run_id
     words = "Answering" if glance.thinking else _STATUS[glance.status]

@@ -7,7 +7,7 @@ from typing import Any
 import gradio
 
 
-def drawn_by(module: str, value: str = "", **options: Any) -> Any:
+def add_script_part(module: str, value: str = "", **options: Any) -> Any:
     """Return a part of a page that a script of ours fills: `static/MODULE.js` exports `start(element, watch)`."""
     return gradio.HTML(
         value,

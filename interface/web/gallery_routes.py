@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from atlantis_core.views.candidates import Wanted, choose, counts
-from atlantis_dml.web.candidate_facts import facts_of
+from atlantis_core.views.candidates import CandidateFilter, count_candidates, filter_candidates
+from atlantis_dml.web.candidate_facts import describe_candidate
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -17,7 +17,7 @@ MOST_AT_ONCE = 200
 _NEAREST = 3
 
 
-class Overruling(BaseModel):
+class ManualDecision(BaseModel):
     """A person's word on candidates."""
 
     keys: list[str] = Field(min_length=1, max_length=MOST_AT_ONCE)
@@ -41,13 +41,13 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         order: str = "asked",
     ) -> dict[str, Any]:
         rows = site.look(run_id).rows
-        found = choose(rows, Wanted(round, standing, filter, class_name, value, words, order))
-        piece = [facts_of(row) for row in found[offset : offset + limit]]
+        found = filter_candidates(rows, CandidateFilter(round, standing, filter, class_name, value, words, order))
+        piece = [describe_candidate(row) for row in found[offset : offset + limit]]
         return {"total": len(found), "all": len(rows), "offset": offset, "candidates": piece}
 
     @router.get("/runs/{run_id}/counts")
     def count(run_id: str) -> dict[str, Any]:
-        return counts(site.look(run_id).rows)
+        return count_candidates(site.look(run_id).rows)
 
     @router.get("/runs/{run_id}/near")
     def near(run_id: str, keys: Annotated[str, Query(max_length=20_000)]) -> dict[str, Any]:
@@ -71,9 +71,11 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         }
 
     @router.post("/runs/{run_id}/overrule")
-    def overrule(run_id: str, said: Overruling) -> dict[str, Any]:
-        from atlantis_core.run.manual_overrides import overrule as decide
+    def overrule(run_id: str, said: ManualDecision) -> dict[str, Any]:
+        from atlantis_core.run.manual_overrides import override_verdicts as decide
 
         decided = decide(site.look(run_id).session, said.keys, kept=said.kept)
         keys = {key for chosen in decided.values() for key in chosen}
-        return {"candidates": [facts_of(row) for row in site.look(run_id).rows if row.candidate.key in keys]}
+        return {
+            "candidates": [describe_candidate(row) for row in site.look(run_id).rows if row.candidate.key in keys]
+        }

@@ -21,7 +21,7 @@ _HEADERS = (
 )
 
 
-class SameMachine:
+class LoopbackOnly:
     """ASGI middleware: refuses names that are not this machine's, and requests that other sites send.
 
     A page of another site can make a browser ask 127.0.0.1 under a name of its own (DNS rebinding), or post a form

@@ -13,7 +13,7 @@ LARGEST_BODY = LARGEST_BYTES + 2**20
 """Bytes of a request: a picture and the fields of its form."""
 
 
-class LargestBody:
+class BodyLimit:
     """ASGI middleware: answers 413 to requests with more than so many bytes, told or not.
 
     A form is kept whole before a route sees it, so the route's own limit would come too late.

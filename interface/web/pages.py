@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio
 
 from atlantis_dml.web.chat_page import fill_chat_page
-from atlantis_dml.web.drawing import drawn_by
+from atlantis_dml.web.drawing import add_script_part
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -24,5 +24,5 @@ def make_pages(site: Site) -> Any:
     for name, path in (("Runs", "runs"), ("Gallery", "gallery"), ("Trace", "trace"), ("Search", "search")):
         with pages.route(name, f"/{path}"):
             gradio.components.Navbar(main_page_name=MAIN)
-            drawn_by(path)
+            add_script_part(path)
     return pages

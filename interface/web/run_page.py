@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.run.summary import final_arms, summarise
-from atlantis_dml.text.figures import cell_name, headline
-from atlantis_dml.text.templating import rendered
+from atlantis_core.run.summary import read_final_arms, summarise
+from atlantis_dml.text.figures import format_cell, write_headline
+from atlantis_dml.text.templating import render_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ _SHOWN_IN_CELL = 24
 _SHOWN_CLASSES = 300  # a page of thousands of rows is slow in every browser
 
 
-def stamp_of(site: Site, run_id: str) -> str:
+def compute_stamp(site: Site, run_id: str) -> str:
     """Return what changes whenever the page of a run would."""
     run = site.workspace.runs.get(run_id)
     return "-".join(
@@ -30,24 +30,24 @@ def stamp_of(site: Site, run_id: str) -> str:
 
 def render_run(site: Site, run_id: str) -> str:
     """Return the page's upper part."""
-    from atlantis_dml.report.report import overall_plot, targeted_plot
+    from atlantis_dml.report.report import plot_overall, plot_targeted
 
     summary = summarise(site.workspace, run_id)
     run = site.workspace.runs.get(run_id)
-    return rendered(
+    return render_template(
         "web/run.html",
         **summary,
-        headline=headline(summary),
+        headline=write_headline(summary),
         created=time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
-        overall=overall_plot(summary),
-        targeted=targeted_plot(summary),
-        burn_down=burn_down(summary),
+        overall=plot_overall(summary),
+        targeted=plot_targeted(summary),
+        burn_down=compute_burn_down(summary),
         by_facet=list(site.look(run.id).session.collection.facets),
         has_map=bool(_arms(site.look(run.id).session)),
     )
 
 
-def burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+def compute_burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return how many images of the budget are left at the start and after each round; empty without a limit."""
     budget = summary["budget"]["images"]
     if budget is None:
@@ -62,15 +62,15 @@ def burn_down(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def render_gaps(site: Site, run_id: str, facet: str) -> str:
     """Return the map of gaps before and after, every cell a button, classes with the most missed queries first."""
-    from atlantis_core.views.gap_map import gap_map
+    from atlantis_core.views.gap_map import build_gap_map
 
     session = site.look(run_id).session
     arms = _arms(session)
-    found = gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
+    found = build_gap_map(session, arms["baseline"], arms["incumbent"], facet) if arms else None
     if found is None:
-        return rendered("web/gaps.html", found=None)
+        return render_template("web/gaps.html", found=None)
     classes = found.worst_first()
-    return rendered(
+    return render_template(
         "web/gaps.html",
         found=found,
         cells=found.by_place(),
@@ -82,7 +82,7 @@ def render_gaps(site: Site, run_id: str, facet: str) -> str:
 def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str) -> str:
     """Return the queries of a cell with what was returned instead, before and after."""
     from atlantis_core.records import Cell
-    from atlantis_core.views.gap_map import cell_answers
+    from atlantis_core.views.gap_map import find_query_answers
 
     session = site.look(run_id).session
     arms = _arms(session)
@@ -90,13 +90,14 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
         raise ToolError("nothing is measured yet in this run")
     cell = Cell(class_name, facet, value)
     before, after = (
-        {one.query_id: one for one in cell_answers(session, arms[arm][0], cell)} for arm in ("baseline", "incumbent")
+        {one.query_id: one for one in find_query_answers(session, arms[arm][0], cell)}
+        for arm in ("baseline", "incumbent")
     )
     rows = [{"before": one, "after": after[key]} for key, one in before.items()]
-    return rendered(
+    return render_template(
         "web/cell.html",
         run_id=session.run_id,
-        name=cell_name({"class": class_name or "all classes", "facet": facet, "value": value}),
+        name=format_cell({"class": class_name or "all classes", "facet": facet, "value": value}),
         rows=rows[:_SHOWN_IN_CELL],
         more=len(rows) - _SHOWN_IN_CELL,
         same=arms["baseline"] == arms["incumbent"],
@@ -105,5 +106,5 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
 
 def _arms(session: Session) -> dict[str, list[str]]:
     """Return the arms to compare; before a round was judged the baseline with itself, else nothing yet."""
-    arms = final_arms(session.workspace, session.run_id)
+    arms = read_final_arms(session.workspace, session.run_id)
     return arms if arms.get("baseline") and arms.get("incumbent") else {}

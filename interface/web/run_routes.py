@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -27,8 +27,8 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
                     "id": run.id,
                     "standing": standing,
                     "created": run.created,
-                    "data": clean(run.spec.data, _LONGEST_NAME),
-                    "goal": clean(run.spec.goal.text, _LONGEST_NAME),
+                    "data": clean_text(run.spec.data, _LONGEST_NAME),
+                    "goal": clean_text(run.spec.goal.text, _LONGEST_NAME),
                 }
                 for run, standing in site.runs()
             ]
@@ -36,11 +36,15 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/page")
     def page(run_id: str, seen: str = "") -> dict[str, Any]:
-        from atlantis_dml.web.run_page import render_run, stamp_of
+        from atlantis_dml.web.run_page import compute_stamp, render_run
 
-        stamp = stamp_of(site, run_id)
+        stamp = compute_stamp(site, run_id)
         doing, problem = site.steering.doing(run_id)
-        facts = {"stamp": stamp, "doing": clean(doing, _LONGEST_NAME), "problem": clean(problem, _LONGEST_NAME)}
+        facts = {
+            "stamp": stamp,
+            "doing": clean_text(doing, _LONGEST_NAME),
+            "problem": clean_text(problem, _LONGEST_NAME),
+        }
         return facts if stamp == seen else facts | {"html": render_run(site, run_id)}
 
     @router.get("/runs/{run_id}/report")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Form, UploadFile
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.searching.filters import described, read_filters, values_by_column
-from atlantis_dml.web.pictures import path_of
-from atlantis_dml.web.search_api import Filters
-from atlantis_dml.web.uploads import uploaded
+from atlantis_core.searching.filters import image_metadata, list_column_values, parse_filters
+from atlantis_dml.web.images import find_image_path
+from atlantis_dml.web.index_api import Filters
+from atlantis_dml.web.uploads import read_upload
 
 if TYPE_CHECKING:
-    from atlantis_core.views.neighbours import Near
+    from atlantis_core.views.neighbours import Neighbour
     from atlantis_dml.web.site import Site
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -28,7 +28,7 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
     def models(run_id: str) -> dict[str, Any]:
         """Return what can be searched with, and by what images can be filtered."""
         collection = site.look(run_id).session.collection
-        columns = values_by_column(collection.facets, map(described, collection.images))
+        columns = list_column_values(collection.facets, map(image_metadata, collection.images))
         return {"models": site.models(run_id), "columns": columns}
 
     @router.post("/runs/{run_id}/search")
@@ -40,7 +40,7 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
         where: Filters = None,
     ) -> dict[str, Any]:
         """Search with an uploaded picture, or with an image that the run knows by its key."""
-        picture, rules = _picture(site, run_id, file, key), read_filters(where or [])
+        picture, rules = _picture(site, run_id, file, key), parse_filters(where or [])
         with _ONE_AT_A_TIME:
             near = {
                 name: site.searching(run_id, name).nearest_to([picture], top + 1, rules)[0]
@@ -54,18 +54,18 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
 
 def _picture(site: Site, run_id: str, file: UploadFile | None, key: str) -> Any:
     if file is not None and file.filename:
-        return uploaded(file)
+        return read_upload(file)
     if key:
-        return path_of(site, run_id, key)
+        return find_image_path(site, run_id, key)
     raise SetupError("no picture was given; choose one")
 
 
-def _others(found: list[Near], key: str, top: int) -> list[Near]:
+def _others(found: list[Neighbour], key: str, top: int) -> list[Neighbour]:
     """Leave out the image that was searched with."""
     return [near for near in found if near.image.id != key][:top]
 
 
-def _facts(near: Near) -> dict[str, Any]:
+def _facts(near: Neighbour) -> dict[str, Any]:
     image = near.image
     return {
         "id": image.id,

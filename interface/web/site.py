@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import NotThere
-from atlantis_core.run.summary import final_arms
+from atlantis_core.base.errors import NotFoundError
+from atlantis_core.run.summary import read_final_arms
 from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_core.views.candidates import Row
+    from atlantis_core.views.candidates import CandidateRow
     from atlantis_core.views.neighbours import Neighbours
-    from atlantis_dml.chat.desk import Template
+    from atlantis_dml.chat.desk import RunTemplate
 
 
 @dataclass(frozen=True)
-class Looked:
+class LoadedRun:
     """A run as it was read last; a list of runs needs no candidates, so they are read when they are asked for."""
 
     stamp: tuple[Any, ...]
     session: Session
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[CandidateRow]:
         """Its candidates."""
-        from atlantis_core.views.candidates import rows_of
+        from atlantis_core.views.candidates import list_candidates
 
-        return rows_of(self.session)
+        return list_candidates(self.session)
 
     @cached_property
     def paths(self) -> dict[str, str]:
@@ -52,19 +52,19 @@ class Site:
         data: What conversations may be about; see `Conversations`.
     """
 
-    def __init__(self, workspace: Workspace, template: Template, data: Sequence[str]) -> None:
+    def __init__(self, workspace: Workspace, template: RunTemplate, data: Sequence[str]) -> None:
         self.workspace = workspace
         self.conversations = Conversations(workspace, template, data)
         self.steering = Steering(workspace, self.conversations)
         self._lock = threading.RLock()
-        self._looked: dict[str, Looked] = {}
+        self._looked: dict[str, LoadedRun] = {}
         self._loaded: dict[tuple[str, str, str], Neighbours] = {}
 
     def runs(self) -> list[tuple[Run, str]]:
         """Return every run and where it stands, newest first."""
         return [(run, self.workspace.standing(run)) for run in self.workspace.runs.all()]
 
-    def look(self, run_id: str) -> Looked:
+    def look(self, run_id: str) -> LoadedRun:
         """Return a run as it stands now; read anew only where something happened since.
 
         Raises:
@@ -78,13 +78,13 @@ class Site:
             known = self._looked.get(run.id)
             if known is None or known.stamp != stamp:
                 session = Session(self.workspace, run.id, run.spec)
-                known = self._looked[run.id] = Looked(stamp, session)
+                known = self._looked[run.id] = LoadedRun(stamp, session)
             return known
 
     def screening_model(self, run_id: str) -> Neighbours | None:
         """Return who finds training images near made ones, as they are screened; None before it is trained."""
         session = self.look(run_id).session
-        diagnosing = final_arms(self.workspace, session.run_id).get("diagnosing")
+        diagnosing = read_final_arms(self.workspace, session.run_id).get("diagnosing")
         return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
 
     def models(self, run_id: str) -> dict[str, str]:
@@ -92,7 +92,7 @@ class Site:
 
         There is none after the run where no round was kept: it is the one of before.
         """
-        arms = final_arms(self.workspace, self.look(run_id).session.run_id)
+        arms = read_final_arms(self.workspace, self.look(run_id).session.run_id)
         names = {"before": "baseline", "after": "incumbent"}
         found = {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
         return {name: trial for name, trial in found.items() if name == "before" or trial != found.get("before")}
@@ -106,7 +106,7 @@ class Site:
         models = self.models(run_id)
         if name not in models:
             known = ", ".join(models) or "none yet: nothing is judged"
-            raise NotThere(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
+            raise NotFoundError(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
         return self._neighbours(self.look(run_id).session, models[name], "all")
 
     def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:

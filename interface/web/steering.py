@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.base.text import clean
-from atlantis_dml.web.room import Listening
+from atlantis_core.base.text import clean_text
+from atlantis_dml.web.live_conversation import QuietScreen
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.worker import Working
+    from atlantis_dml.chat.worker import RunWorker
     from atlantis_dml.web.conversations import Conversations
 
 _LONGEST_REASON = 300
@@ -31,19 +31,19 @@ class Steering:
     def __init__(self, workspace: Workspace, conversations: Conversations) -> None:
         self._workspace, self._conversations = workspace, conversations
         self._lock = threading.RLock()
-        self._workers: dict[str, tuple[Working, Listening]] = {}
+        self._workers: dict[str, tuple[RunWorker, QuietScreen]] = {}
 
     def question(self, run_id: str) -> dict[str, Any] | None:
         """Return the protocol that a run asks about, as it would be made now; None where it asks nothing."""
-        from atlantis_core.run.approval import as_wished
+        from atlantis_core.run.approval import drop_skipped_cells
         from atlantis_core.run.session import Session
-        from atlantis_dml.graph.running import question_of
+        from atlantis_dml.graph.running import find_pending_question
 
         run = self._workspace.runs.get(run_id)
         if self._workspace.standing(run) != "waiting" or self._driver(run)[0].is_busy():
             return None
-        question = question_of(self._workspace, run.id)
-        return as_wished(Session(self._workspace, run.id, run.spec), question) if question else None
+        question = find_pending_question(self._workspace, run.id)
+        return drop_skipped_cells(Session(self._workspace, run.id, run.spec), question) if question else None
 
     def answer(self, run_id: str, answer: Mapping[str, Any]) -> str:
         """Answer the protocol that a run asks about; an edited one is checked first.
@@ -67,25 +67,27 @@ class Steering:
 
     def answered(self, run_id: str, protocol_id: str) -> str:
         """Return what was answered to a protocol, and where, in words; empty while nothing was."""
-        from atlantis_dml.text.steps import gist_of
+        from atlantis_dml.text.steps import summarise_step
 
         approvals = self._workspace.events.of_kind(self._workspace.runs.get(run_id).id, "approval")
-        return next((gist_of(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), "")
+        return next(
+            (summarise_step(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), ""
+        )
 
     def _checked(self, run: Run, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
-        from atlantis_core.run.approval import approval
-        from atlantis_core.run.protocol_rules import edited_protocol
+        from atlantis_core.run.approval import build_approval
+        from atlantis_core.run.protocol_rules import parse_edited_protocol
         from atlantis_core.run.session import Session
-        from atlantis_dml.graph.running import question_of
+        from atlantis_dml.graph.running import find_pending_question
 
         if answer.get("decision") == "reject":
-            return {"decision": "reject", "reason": clean(str(answer.get("reason") or ""), _LONGEST_REASON)}
+            return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), _LONGEST_REASON)}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
-            return approval(session, question_of(self._workspace, run.id) or asked)
+            return build_approval(session, find_pending_question(self._workspace, run.id) or asked)
         left = self._workspace.ledger.left(run.id, run.spec.budget)["images"]
         payload = {**asked["protocol"], "cells": answer["cells"]}
-        protocol = edited_protocol(payload, session.collection, run.spec.regime, left)
+        protocol = parse_edited_protocol(payload, session.collection, run.spec.regime, left)
         return {"decision": "edit", "protocol": as_json(protocol)}
 
     def go_on(self, run_id: str) -> str:
@@ -131,16 +133,16 @@ class Steering:
         for one in working:
             one.wait()
 
-    def _driver(self, run: Run) -> tuple[Working, Listening]:
+    def _driver(self, run: Run) -> tuple[RunWorker, QuietScreen]:
         """Return who drives a run, the desk of its conversation or a worker of its own, and what it says."""
         room = self._conversations.of_run(run)
         return self._worker(run) if room is None else (room.desk.working, room.screen)
 
-    def _worker(self, run: Run) -> tuple[Working, Listening]:
-        from atlantis_dml.chat.worker import Working
+    def _worker(self, run: Run) -> tuple[RunWorker, QuietScreen]:
+        from atlantis_dml.chat.worker import RunWorker
 
         with self._lock:
             if run.id not in self._workers:
-                screen = Listening()
-                self._workers[run.id] = Working(self._workspace, screen, lambda: None), screen
+                screen = QuietScreen()
+                self._workers[run.id] = RunWorker(self._workspace, screen, lambda: None), screen
             return self._workers[run.id]

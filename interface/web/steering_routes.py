@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -35,7 +35,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/answered")
     def answered(run_id: str, protocol_id: str) -> dict[str, Any]:
-        return {"told": clean(site.steering.answered(run_id, protocol_id), _LONGEST_TOLD)}
+        return {"told": clean_text(site.steering.answered(run_id, protocol_id), _LONGEST_TOLD)}
 
     @router.post("/runs/{run_id}/answer")
     def answer(run_id: str, said: Answer) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from atlantis_core.base.errors import NotThere
-from atlantis_core.base.text import clean
-from atlantis_dml.text.figures import duration
-from atlantis_dml.text.steps import gist_of, lines_of, title_of
-from atlantis_dml.views.trace import cost_of, took, walk
-from atlantis_dml.web.candidate_facts import facts_of
+from atlantis_core.base.errors import NotFoundError
+from atlantis_core.base.text import clean_text
+from atlantis_dml.text.figures import format_duration
+from atlantis_dml.text.steps import describe_step, format_title, summarise_step
+from atlantis_dml.views.trace import sum_cost, total_seconds, walk
+from atlantis_dml.web.candidate_facts import describe_candidate
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -31,12 +31,12 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         if stamp == seen:  # a page asks every other second: all prompts are read only where something happened
             return {"run": run.id, "stamp": stamp}
         tree = [node | {"step": step} for step, node in enumerate(site.workspace.events.tree(run.id), start=1)]
-        wanted = _plain(words)
-        found = [node["id"] for node in walk(tree) if wanted and wanted in _plain(_whole(node))]
+        wanted = _normalise(words)
+        found = [node["id"] for node in walk(tree) if wanted and wanted in _normalise(_searchable_text(node))]
         return {
             "run": run.id,
             "stamp": stamp,
-            "took": duration(sum(took(node) or 0.0 for node in tree)),
+            "took": format_duration(sum(total_seconds(node) or 0.0 for node in tree)),
             "steps": [_outline(node) for node in tree],
             "found": found,
         }
@@ -47,18 +47,21 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         for node in walk(site.workspace.events.tree(run.id)):
             if node["id"] == event:
                 return {key: node[key] for key in node if key != "children"}
-        raise NotThere(f"run {run.id!r} has no event {event}")
+        raise NotFoundError(f"run {run.id!r} has no event {event}")
 
     @router.get("/runs/{run_id}/made/{key}")
     def made(run_id: str, key: str) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
         row = next((row for row in site.look(run.id).rows if row.candidate.key == key), None)
         if row is None:
-            raise NotThere(f"run {run.id!r} made no image {key[:40]!r}")
-        return {"event": step_that_made(site.workspace.events.tree(run.id), row.round), "image": facts_of(row)}
+            raise NotFoundError(f"run {run.id!r} made no image {key[:40]!r}")
+        return {
+            "event": find_generating_step(site.workspace.events.tree(run.id), row.round),
+            "image": describe_candidate(row),
+        }
 
 
-def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:
+def find_generating_step(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:
     """Return the id of the tool call that made a round's images, the last one if there were several."""
     calls = [
         child["id"]
@@ -70,28 +73,28 @@ def step_that_made(tree: Sequence[Mapping[str, Any]], round_index: int) -> int |
     return calls[-1] if calls else None
 
 
-def _plain(text: str) -> str:
+def _normalise(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _whole(node: Mapping[str, Any]) -> str:
+def _searchable_text(node: Mapping[str, Any]) -> str:
     """Return all that is searched: what is told of a step here and by `atlantis trace`, and what is recorded."""
     recorded = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
-    return "\n".join([_title(node), gist_of(node), *lines_of(node, whole=True), *recorded])
+    return "\n".join([_title(node), summarise_step(node), *describe_step(node, whole=True), *recorded])
 
 
 def _title(node: Mapping[str, Any]) -> str:
-    tokens, usd = cost_of(node)
-    return title_of({**node, "took": took(node), "tokens": tokens, "usd": usd})
+    tokens, usd = sum_cost(node)
+    return format_title({**node, "took": total_seconds(node), "tokens": tokens, "usd": usd})
 
 
 def _outline(node: Mapping[str, Any]) -> dict[str, Any]:
-    tokens, usd = cost_of(node)
+    tokens, usd = sum_cost(node)
     return {
         "id": node["id"],
         "kind": node["kind"],
-        "title": clean(_title(node), _LONGEST_GIST),
-        "gist": clean(gist_of(node), _LONGEST_GIST),
+        "title": clean_text(_title(node), _LONGEST_GIST),
+        "gist": clean_text(summarise_step(node), _LONGEST_GIST),
         "status": node["status"],
         "tokens": tokens,
         "usd": usd,

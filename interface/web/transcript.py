@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.base.text import clean
+from atlantis_core.base.text import clean_text
 from atlantis_core.run.approval import BY_AUTO
-from atlantis_dml.text.steps import gist_of
-from atlantis_dml.views.trace import cost_of
+from atlantis_dml.text.steps import summarise_step
+from atlantis_dml.views.trace import sum_cost
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
@@ -35,7 +35,7 @@ class Message:
     seconds: float | None = None
 
 
-def transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> list[Message]:
+def build_transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> list[Message]:
     """Return what was said and done, oldest first.
 
     Args:
@@ -43,24 +43,24 @@ def transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> li
         chat_id: The conversation.
         run_ids: Its runs.
     """
-    found = [message for event in workspace.events.tree(chat_id) for message in _said(event)]
+    found = [message for event in workspace.events.tree(chat_id) for message in _host_messages(event)]
     for run_id in run_ids:
-        found += [message for event in workspace.events.tree(run_id) for message in _done(event)]
+        found += [message for event in workspace.events.tree(run_id) for message in _run_messages(event)]
     return sorted(found, key=lambda message: message.started)
 
 
-def outcome(workspace: Workspace, run_id: str) -> Message:
+def describe_outcome(workspace: Workspace, run_id: str) -> Message:
     """Return what a finished run came to, as said when its last step had ended."""
     from atlantis_core.run.summary import summarise
-    from atlantis_dml.text.figures import headline
+    from atlantis_dml.text.figures import write_headline
 
     ended = max(
         (event["started"] + (event["seconds"] or 0.0) for event in workspace.events.tree(run_id)), default=0.0
     )
-    return Message("agent", _text(headline(summarise(workspace, run_id))), ended)
+    return Message("agent", _text(write_headline(summarise(workspace, run_id))), ended)
 
 
-def _said(event: Mapping[str, Any]) -> Iterator[Message]:
+def _host_messages(event: Mapping[str, Any]) -> Iterator[Message]:
     """A turn of the host: what the person said, what the desk did, what was answered."""
     if event["kind"] != "host":
         return
@@ -76,14 +76,14 @@ def _said(event: Mapping[str, Any]) -> Iterator[Message]:
         yield Message("agent", _text(output), event["started"] + (event["seconds"] or 0.0))
 
 
-def _done(event: Mapping[str, Any]) -> Iterator[Message]:
+def _run_messages(event: Mapping[str, Any]) -> Iterator[Message]:
     """A step of a run: a decision with its calls, a judgement, a critique, a person's word."""
     kind, output = event["kind"], event["output"]
     if kind == "planner" and isinstance(output, Mapping):
         reason = _text(output["reason"])
         if reason:
             yield Message("agent", reason, event["started"])
-        yield from (_BELOW[child["kind"]](child) for child in event["children"] if _is_told(child))
+        yield from (_BELOW[child["kind"]](child) for child in event["children"] if _is_shown(child))
     elif kind == "judge" and isinstance(output, Mapping):
         verdict = "kept" if output["kept"] else "rolled back"
         yield Message("agent", _text(f"{event['name']} is {verdict}: {output['reason']}"), event["started"])
@@ -96,7 +96,7 @@ def _done(event: Mapping[str, Any]) -> Iterator[Message]:
 
 def _approval(event: Mapping[str, Any]) -> Message:
     """Who approved or rejected what: of a form no other line tells."""
-    told = gist_of(event)
+    told = summarise_step(event)
     by_person = not isinstance(event["output"], Mapping) or event["output"].get("by") != BY_AUTO
     return Message("person" if by_person else "agent", _text(told[:1].upper() + told[1:]), event["started"])
 
@@ -108,9 +108,9 @@ def _call(event: Mapping[str, Any]) -> Message:
     lines = [f"arguments: {json.dumps(given, ensure_ascii=False)}" if given else "no arguments"]
     if event["seconds"] is not None:
         lines.append(f"{'failed' if failed else 'result'}: {result}")
-        lines += [f"cost: {tokens:,} tokens, ${usd:.4f}" for tokens, usd in [cost_of(event)] if tokens or usd]
+        lines += [f"cost: {tokens:,} tokens, ${usd:.4f}" for tokens, usd in [sum_cost(event)] if tokens or usd]
     arguments = ", ".join(f"{name}={value}" for name, value in given.items()) if isinstance(given, Mapping) else ""
-    title = clean(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
+    title = clean_text(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
     working = event["seconds"] is None and event["status"] == "running"
     return Message("agent", _text("\n".join(lines)), event["started"], title, working, event["seconds"])
 
@@ -119,9 +119,9 @@ _BELOW = {"tool": _call, "approval": _approval}
 """Kind of an event below a decision -> the message that tells of it."""
 
 
-def _is_told(event: Mapping[str, Any]) -> bool:
+def _is_shown(event: Mapping[str, Any]) -> bool:
     return event["kind"] == "tool" or (event["kind"] == "approval" and event["output"] is not None)
 
 
 def _text(text: object) -> str:
-    return "\n".join(clean(line, _LONGEST_TEXT) for line in str(text).splitlines())[:_LONGEST_TEXT]
+    return "\n".join(clean_text(line, _LONGEST_TEXT) for line in str(text).splitlines())[:_LONGEST_TEXT]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.image_io import pillow_warnings
-from atlantis_core.learning.inputs.preprocessing import open_picture
+from atlantis_core.data.image_io import pillow_warning_filter
+from atlantis_core.learning.inputs.preprocessing import decode_image
 
 if TYPE_CHECKING:
     from fastapi import UploadFile
@@ -16,7 +16,7 @@ LARGEST_BYTES = 8 * 1024 * 1024
 _LONGEST_NAME = 80
 
 
-def uploaded(file: UploadFile) -> Image:
+def read_upload(file: UploadFile) -> Image:
     """Return an uploaded picture as RGB.
 
     Raises:
@@ -27,5 +27,5 @@ def uploaded(file: UploadFile) -> Image:
         raise SetupError(f"{name!r} is empty; choose a picture")
     if len(data) > LARGEST_BYTES:
         raise SetupError(f"{name!r} is larger than {LARGEST_BYTES // 2**20} MB; make it smaller")
-    with pillow_warnings():
-        return open_picture(data, name)
+    with pillow_warning_filter():
+        return decode_image(data, name)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlantis_core.records import Budget, Goal, Price, RunSpec
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
@@ -29,7 +29,7 @@ def scripted(workspace: Workspace) -> Callable[..., tuple[ModelCalls, ScriptedCh
     def begun(*script: Any, run_id: str = "run", usd: float | None = None, **more: Any) -> Any:
         model = ScriptedChatModel(script=list(script))
         spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), prices={NAME: Price(1.0, 10.0, 0.1)})
-        purse = Purse(workspace.ledger, run_id, spec)
+        purse = CostTracker(workspace.ledger, run_id, spec)
         return ModelCalls(NAME, [ChatModel(NAME, model)], workspace, run_id, purse, **more), model
 
     return begun

@@ -11,9 +11,9 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from atlantis_core.data.reading import LoadedCollection, read_collection
-from atlantis_core.harbor.writing import bundled_collection
+from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Budget, Collection, Goal, RunSpec
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
@@ -28,7 +28,7 @@ from atlantis_dml.tools.context import RunContext
 
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> LoadedCollection:
-    return read_collection(bundled_collection("harbor-tiny", tmp_path_factory.mktemp("worlds")))
+    return read_collection(write_bundled_collection("harbor-tiny", tmp_path_factory.mktemp("worlds")))
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def chat() -> Callable[..., tuple[ChatPlanner, ScriptedChatModel]]:
 
     def scripted(context: RunContext, *script: Any, redact: Redact = str) -> tuple[ChatPlanner, ScriptedChatModel]:
         model, session = ScriptedChatModel(script=list(script)), context.session
-        purse = Purse(session.workspace.ledger, session.run_id, session.spec)
+        purse = CostTracker(session.workspace.ledger, session.run_id, session.spec)
         name = "openai:scripted"
         calls = ModelCalls(name, [ChatModel(name, model)], session.workspace, session.run_id, purse, redact=redact)
         return ChatPlanner(calls, make_tools()), model

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_dml.agents.client.recording import Recording, read_recording, write_recording
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
 
@@ -42,7 +42,7 @@ def test_grocery81_is_replayed_with_short_trainings(
     )
     quick = tmp_path / "quick.json"
     write_recording(Recording(spec, recording.calls, ()), quick)
-    assert _answer(["run", "--replay", str(quick), "--json"]) == 0
+    assert main(["run", "--replay", str(quick), "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert [entry["images"]["made"] for entry in done["rounds"]] == [200, 162]
     assert (done["stop_reason"], done["spent"]["tokens"]) == ("plateau", 0)
@@ -55,7 +55,7 @@ def test_a_run_that_was_begun_in_a_chat_is_replayed_decision_by_decision(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ten of twelve images approved by a person, rolled back, the next protocol rejected."""
-    assert _answer(["run", "--replay", str(CASSETTES / "harbor-tiny.json"), "--json"]) == 0
+    assert main(["run", "--replay", str(CASSETTES / "harbor-tiny.json"), "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert (done["stop_reason"], done["spent"]["usd"]) == ("person", 0)
     first, second = done["rounds"]

@@ -10,15 +10,15 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from atlantis_core.base.errors import ProviderUnavailable, ToolError
-from atlantis_core.chat.run_plan import Planned, plan_in_words
+from atlantis_core.chat.run_plan import RunPlan, describe_plan
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Collection, Goal, RunSpec
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, prompt_tokens
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt_tokens
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.host import ChatHost
-from atlantis_dml.graph.conversation import CALLS_PER_TURN, Conversation, last_exchange
+from atlantis_dml.graph.conversation import CALLS_PER_TURN, Conversation, read_last_exchange
 from atlantis_dml.tools.context import RunContext
 from atlantis_dml.tools.desk import DESK_TOOLS, make_desk_tools
 
@@ -32,7 +32,7 @@ class PlainDesk:
     """A desk without a run; it remembers what it was asked."""
 
     def __init__(self, collection: Collection) -> None:
-        self.planned, self.asked = Planned(), []
+        self.planned, self.asked = RunPlan(), []
         self.run: Any = None
         self.waiting: Mapping[str, Any] | None = None
         self._collection = collection
@@ -49,9 +49,9 @@ class PlainDesk:
     def question(self) -> Mapping[str, Any] | None:
         return self.waiting
 
-    def plan(self, planned: Planned) -> str:
+    def plan(self, planned: RunPlan) -> str:
         self.planned = planned
-        return "\n".join(plan_in_words(planned, self._collection, auto=False))
+        return "\n".join(describe_plan(planned, self._collection, auto=False))
 
     def answer(self, answer: Mapping[str, Any]) -> str:
         self.asked.append(answer)
@@ -89,7 +89,7 @@ def desk(tiny_world: LoadedCollection) -> PlainDesk:
 def hosting(workspace: Workspace, *script: Any) -> tuple[ChatHost, ScriptedChatModel]:
     model = ScriptedChatModel(script=list(script))
     spec = RunSpec("", "x", Goal(""), Budget(), planner="openai:scripted")
-    purse = Purse(workspace.ledger, CHAT, spec)
+    purse = CostTracker(workspace.ledger, CHAT, spec)
     return ChatHost(
         ModelCalls("openai:scripted", [ChatModel("openai:scripted", model)], workspace, CHAT, purse)
     ), model
@@ -120,7 +120,7 @@ def test_a_number_that_nobody_said_is_refused(workspace: Workspace, desk: PlainD
     host, _ = hosting(workspace, calling("state_goal", text=SAID, images=3000, usd=5), AIMessage("How many?"))
     conversation = Conversation(CHAT, workspace, desk)
     conversation.say(host, SAID)
-    assert desk.planned == Planned()
+    assert desk.planned == RunPlan()
     (refusal,) = results(conversation)
     assert refusal.status == "error"
     assert "never said images 3000, usd 5" in refusal.text
@@ -143,7 +143,7 @@ def test_a_broken_call_does_not_run_and_is_answered(workspace: Workspace, desk: 
     host, model = hosting(workspace, cut, invalid, AIMessage("Sorry."))
     conversation = Conversation(CHAT, workspace, desk)
     assert conversation.say(host, "mend it") == "Sorry."
-    assert desk.planned == Planned()
+    assert desk.planned == RunPlan()
     assert results(conversation) == []
     assert "did not run" in model.requests[1][-1].text
 
@@ -184,7 +184,7 @@ def test_it_is_remembered_in_another_process(workspace: Workspace, desk: PlainDe
     Conversation(CHAT, workspace, desk).say(hosting(workspace, AIMessage("Hello."))[0], "I am Ada, 30 images")
     host, model = hosting(workspace, calling("state_goal", images=30), AIMessage("You are Ada."))
     again = Conversation(CHAT, Workspace(workspace.folder), desk)
-    assert last_exchange(again.messages()) == ("I am Ada, 30 images", "Hello.")
+    assert read_last_exchange(again.messages()) == ("I am Ada, 30 images", "Hello.")
     assert again.say(host, "who am I?") == "You are Ada."
     assert [message.text for message in model.requests[0][2:]] == ["I am Ada, 30 images", "Hello.", "who am I?"]
     assert desk.planned.images == 30, "numbers said before the restart still count"
@@ -210,7 +210,7 @@ def test_a_long_conversation_still_fits(workspace: Workspace) -> None:
     host, model = hosting(workspace, AIMessage("Yes."))
     long = [message for n in range(200) for message in (HumanMessage(f"{n} " + "word " * 60), AIMessage("ok"))]
     host.reply([*long, HumanMessage("now")], "status: none\n" + "class " * 2000)
-    assert prompt_tokens(model.requests[0], make_desk_tools()) < 5000
+    assert count_prompt_tokens(model.requests[0], make_desk_tools()) < 5000
     assert model.requests[0][-1].text == "now"
 
 

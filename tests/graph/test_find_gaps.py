@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from atlantis_core.base.errors import NoUsableAnswer
+from atlantis_core.base.errors import NoUsableReply
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Cell
 from atlantis_core.run.insight import Claim, FacetIdea, InsightFacts, InsightIdeas
@@ -24,7 +24,7 @@ class Finder:
     def find(self, facts: InsightFacts) -> InsightIdeas:
         self.asked.append(facts)
         if self.ideas is None:
-            raise NoUsableAnswer("it only says hello")
+            raise NoUsableReply("it only says hello")
         return self.ideas
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from atlantis_core.records import Budget
-from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import as_measured
+from atlantis_core.run.verdict_snapshot import snapshot_verdicts
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
@@ -23,14 +23,14 @@ def test_figures_stay_those_of_the_images_that_were_trained_on(begin: Callable[.
         kept = [verdict.candidate_key for verdict in store.verdicts(session.run_id, 1) if verdict.kept]
         if kept and not chosen:
             chosen.extend(kept)
-            overrule(session, kept[:1], kept=False)
+            override_verdicts(session, kept[:1], kept=False)
 
     advance(context, RulePlanner(), watch=reject_one_once_they_are_screened)
     others = chosen[1:]
     assert set(session.read(1, "trained_on") or []) == set(others)
-    overrule(session, chosen[:1], kept=True)  # a change of mind leaves no trace in what was trained
-    overrule(session, others[:2], kept=False)
-    found = as_measured(session, 1)
+    override_verdicts(session, chosen[:1], kept=True)  # a change of mind leaves no trace in what was trained
+    override_verdicts(session, others[:2], kept=False)
+    found = snapshot_verdicts(session, 1)
     assert {verdict.candidate_key for verdict in found.verdicts if verdict.kept} == set(others)
     assert (found.taken_out, found.put_in) == (2, 1)
     images = summarise(session.workspace, session.run_id)["rounds"][0]["images"]

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Cell, Goal
-from atlantis_dml.agents.client.redaction import redaction_of
+from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.planner import ChatPlanner
 from atlantis_dml.agents.rules.planner import RulePlanner
@@ -233,7 +233,7 @@ def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, ch
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.BadRequestError(f"bad {key}", response=httpx2.Response(400, request=request), body=None)
     told = call("draft_protocol", feedback=f"use {key}").model_copy(update={"content": f"The key is {key}."})
-    planner, _ = chat(context, told, refused, redact=redaction_of(SecretStr(key)))
+    planner, _ = chat(context, told, refused, redact=build_redactor(SecretStr(key)))
     outcome = advance(context, planner)
     assert "[key]" in outcome.problem
     session = context.session

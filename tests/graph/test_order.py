@@ -14,7 +14,7 @@ from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Goal, Price
 from atlantis_core.run.history import kept_candidates
 from atlantis_core.run.session import Session
-from atlantis_core.workflows.test import final_test
+from atlantis_core.workflows.test import run_final_test
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
@@ -95,7 +95,7 @@ def test_the_seal_stays_closed_while_somebody_can_still_choose(begin: Begin) -> 
     context = begin(auto=False, budget=Budget(images=8, rounds=1))
     assert advance(context, RulePlanner()).status == "waiting"
     with pytest.raises(SetupError, match="is not done"):
-        final_test(context.session)
+        run_final_test(context.session)
     assert context.session.read(0, "test_opened") is None
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from atlantis_core.records import Budget
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
-from atlantis_dml.agents.client.recording import read_recording, recording_of, write_recording
+from atlantis_dml.agents.client.recording import collect_recording, read_recording, write_recording
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
@@ -70,7 +70,7 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     session = begin(budget=Budget(images=12, rounds=1)).session
     model = ScriptedChatModel(script=[brain] * 60)
     workspace, name = session.workspace, "openai:scripted"
-    purse = Purse(workspace.ledger, session.run_id, session.spec)
+    purse = CostTracker(workspace.ledger, session.run_id, session.spec)
     calls = ModelCalls(name, [ChatModel(name, model)], workspace, session.run_id, purse)
     assert advance(*crew(session, calls)).status == "done"
     agents = [event["input"]["agent"] for event in workspace.events.of_kind(session.run_id, "model")]
@@ -78,10 +78,10 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     assert workspace.ledger.spent(session.run_id)["tokens"] == 100 * len(model.requests)
 
     path = tmp_path / "kept.json"
-    write_recording(recording_of(workspace, session.run_id), path)
+    write_recording(collect_recording(workspace, session.run_id), path)
     again = workspace.runs.create(replace(session.spec, recording="kept"))
     other = Session(workspace, again.id, again.spec)
-    purse = Purse(workspace.ledger, again.id, again.spec)
+    purse = CostTracker(workspace.ledger, again.id, again.spec)
     replay = ModelCalls("openai:scripted", [], workspace, again.id, purse, recording=read_recording(path))
     context, planner = crew(other, replay)
     assert advance(context, planner).status == "done"

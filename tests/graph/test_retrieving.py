@@ -10,7 +10,7 @@ from PIL import Image
 
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.harbor.renderer import render
-from atlantis_core.harbor.scene import draw_scene
+from atlantis_core.harbor.scene import sample_scene
 from atlantis_core.harbor.vocabulary import VesselClass
 from atlantis_core.records import Budget
 from atlantis_dml.agents.rules.planner import RulePlanner
@@ -28,7 +28,7 @@ def test_a_round_takes_the_right_photos_from_a_pool_and_says_where_they_are_from
     pool.mkdir()
     for label in tiny_world.collection.classes:
         for number in range(6):
-            scene = draw_scene(VesselClass.from_label(label), "night", 7_000_000 + number)
+            scene = sample_scene(VesselClass.from_label(label), "night", 7_000_000 + number)
             Image.fromarray(render(scene)).save(pool / f"{label}-{number}.png")
     copied = Path(tiny_world.collection.of_split("train")[0].path)
     (pool / "known.png").write_bytes(copied.read_bytes())

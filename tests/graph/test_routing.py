@@ -31,8 +31,11 @@ def state(message: Any, **more: Any) -> Any:
     [
         (state(call("find_gaps")), "tools"),
         (state(call("generate_images"), protocol={"id": "p"}), "approve"),
-        (state(call("generate_images"), protocol={"id": "p"}, approved=routing.approval_of({"id": "p"})), "tools"),
-        (state(call("generate_images"), protocol={"id": "q"}, approved=routing.approval_of({"id": "p"})), "approve"),
+        (state(call("generate_images"), protocol={"id": "p"}, approved=routing.hash_approval({"id": "p"})), "tools"),
+        (
+            state(call("generate_images"), protocol={"id": "q"}, approved=routing.hash_approval({"id": "p"})),
+            "approve",
+        ),
         (state(call("generate_images"), protocol=None), "tools"),
         (state(HumanMessage("again")), "planner"),
         (state(AIMessage("enough"), stop_reason="planner"), "report"),
@@ -65,4 +68,4 @@ def test_after_approve(reason: str, goes: str) -> None:
 )
 def test_stopping(round_index: int, not_kept: int, reached: bool, code: str) -> None:
     given: Any = {"round": round_index, "not_kept": not_kept}
-    assert routing.stop_after_round(given, 3, reached)[0] == code
+    assert routing.find_stop_reason(given, 3, reached)[0] == code

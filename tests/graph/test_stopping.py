@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from atlantis_dml.agents.rules.planner import RulePlanner
-from atlantis_dml.graph.running import STOPPED, advance, question_of
+from atlantis_dml.graph.running import STOPPED, advance, find_pending_question
 from atlantis_dml.tools.context import RunContext
 
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # the injected runtime
@@ -20,7 +20,7 @@ def test_a_stop_between_steps_pauses_and_a_stop_in_a_tool_too(begin: Callable[..
     outcome = advance(context, RulePlanner(), stopping=lambda: True)
     assert (outcome.status, outcome.problem) == ("paused", STOPPED)
     assert session.workspace.runs.get(session.run_id).status == "paused"
-    assert question_of(session.workspace, session.run_id) is None
+    assert find_pending_question(session.workspace, session.run_id) is None
 
     pressed: list[bool] = []
 
@@ -34,7 +34,7 @@ def test_a_stop_between_steps_pauses_and_a_stop_in_a_tool_too(begin: Callable[..
     session.progress = lambda what, done, total: None
     outcome = advance(context, RulePlanner(), stopping=lambda: False)
     assert outcome.status == "waiting"
-    assert question_of(session.workspace, session.run_id) == outcome.question
+    assert find_pending_question(session.workspace, session.run_id) == outcome.question
 
 
 def test_an_interrupt_that_nobody_asked_for_flies_on(begin: Callable[..., RunContext]) -> None:

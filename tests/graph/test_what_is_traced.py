@@ -8,7 +8,7 @@ from typing import Any
 from atlantis_core.records import Budget
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
-from atlantis_dml.text.steps import lines_of
+from atlantis_dml.text.steps import describe_step
 from atlantis_dml.tools.context import RunContext
 
 Begin = Callable[..., RunContext]
@@ -49,7 +49,7 @@ def test_the_trace_says_who_approved_what_and_with_which_changes(begin: Begin) -
     answer = {"decision": "edit", "protocol": {**protocol, "cells": [first]}, "by": "in the web form"}
     advance(context, RulePlanner(), answer)
     named = f"{first['cell']['class_name']}, condition={first['cell']['value']}"
-    told = lines_of(_approval(context), whole=True)
+    told = describe_step(_approval(context), whole=True)
     assert told[0] == f"result: approved in the web form, changed: 3 images instead of 8: 3 of {named}"
     assert told[1] == f"prompt for {named}: a night in fog"
 
@@ -57,5 +57,5 @@ def test_the_trace_says_who_approved_what_and_with_which_changes(begin: Begin) -
 def test_the_trace_says_that_no_person_was_asked(begin: Begin) -> None:
     context = begin(budget=Budget(images=8, rounds=1))
     advance(context, RulePlanner())
-    (told,) = lines_of(_approval(context), whole=True)
+    (told,) = describe_step(_approval(context), whole=True)
     assert told.startswith("result: approved by --auto: 8 images: ")

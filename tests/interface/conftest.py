@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint
+from atlantis_core.data.fingerprints import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -33,7 +33,7 @@ from atlantis_core.records import (
     Verdict,
 )
 from atlantis_core.run.judging import Decision
-from atlantis_core.run.measurements import measurement_key
+from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 
@@ -76,8 +76,8 @@ def _collection(folder: Path) -> LoadedCollection:
     )
     test = LabelledImage("f" * 16, str(write_picture(folder / "photos" / "test.png", 9)), "tug", "test")
     collection = Collection("photos", str(folder / "photos"), images, ("light",), {}, (), True, 1)
-    prints = {image.id: fingerprint(image.path) for image in images}
-    return LoadedCollection(collection, SealedSplit([test], [fingerprint(test.path)]), prints, ())
+    prints = {image.id: fingerprint_file(image.path) for image in images}
+    return LoadedCollection(collection, SealedSplit([test], [fingerprint_file(test.path)]), prints, ())
 
 
 def _measurement(hits: int, queries: int) -> Measurement:
@@ -87,14 +87,14 @@ def _measurement(hits: int, queries: int) -> Measurement:
 
 def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     """Keep a finished trial whose model misses the first `missed` queries."""
-    trial_id = content_key("trial", [name, seed])
+    trial_id = content_hash("trial", [name, seed])
     session.workspace.trials.add(Trial(trial_id, seed, "finished", f"/models/{trial_id}", 12, 0, 1.5))
     task = session.task
     hit = np.arange(len(task.queries)) >= missed
     returned = tuple(
         i.label if ok else CLASSES[i.label == CLASSES[0]] for i, ok in zip(task.queries, hit, strict=True)
     )
-    key = measurement_key(session, trial_id)
+    key = measurement_hash(session, trial_id)
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )
@@ -121,7 +121,7 @@ def _make_images(session: Session, round_index: int) -> None:
     source = session.collection.images[0]
     keys = []
     for number in range(4):
-        key = content_key("candidate", [round_index, number])
+        key = content_hash("candidate", [round_index, number])
         path = write_picture(session.workspace.objects / f"{key}.png", 5000 + round_index * 10 + number)
         session.workspace.candidates.add(
             Candidate(

@@ -18,7 +18,7 @@ from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.metrics.rank_counters import TIE
 from atlantis_dml.app.find_model import find_retriever
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 HOSTILE = "<script>alert(1)</script>"
 CLASSES = ("red", "green", HOSTILE)
@@ -75,7 +75,7 @@ def train(folder: Path) -> Trained:
         str(workspace),
     ]
     with redirect_stdout(io.StringIO()) as out:
-        assert _answer(words) == 0
+        assert main(words) == 0
     return Trained(photos, workspace, json.loads(out.getvalue())["trials"][0]["id"])
 
 

@@ -13,11 +13,11 @@ import pytest
 from langchain_core.messages import BaseMessage
 
 from atlantis_core.records import Cell, CellRequest, Gap, Goal
-from atlantis_core.run.constraints import Wishes
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.constraints import Constraints
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.insight import InsightFacts
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, prompt_tokens
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt_tokens
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.critics import ChatCritic
 from atlantis_dml.agents.llm.drafter import ChatDrafter
@@ -43,7 +43,7 @@ BRIEF = Brief(
     scorer="margin",
     feedback="fewer cells",
     goal="night photos are not found",
-    wishes=Wishes((Cell("", "light", "fog"),), ("keep the harbour lamps",)),
+    wishes=Constraints((Cell("", "light", "fog"),), ("keep the harbour lamps",)),
 )
 REQUESTS = (CellRequest(NIGHT, 12), CellRequest(Cell(HOSTILE, "light", "night"), 2))
 COMPARISON = {"gain": 0.061, "low": 0.012, "high": 0.11, "queries": 58}
@@ -74,7 +74,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
 
     def sent(ask: Callable[[ModelCalls, Any], object]) -> list[BaseMessage]:
         model = ScriptedChatModel(script=[Sent()])
-        purse = Purse(ledger, "r", session.spec)  # type: ignore[arg-type]
+        purse = CostTracker(ledger, "r", session.spec)  # type: ignore[arg-type]
         with pytest.raises(Sent):
             ask(ModelCalls("openai:m", [ChatModel("openai:m", model)], workspace, "r", purse), session)
         return model.requests[0]
@@ -123,7 +123,7 @@ def test_the_whole_prompt_of_an_agent(agent: str, sent_by: Any, compare: Compare
     messages = sent_by(ASKING[agent])
     shown = "\n\n".join(f"--- {message.type}\n{message.text}" for message in messages) + "\n"
     compare(f"agent_{agent}.md", shown)
-    assert prompt_tokens(messages) < 3000
+    assert count_prompt_tokens(messages) < 3000
     assert HOSTILE not in shown, "a class name never stands there as it is"
     assert agent == "critic" or json.dumps(HOSTILE)[1:-1] in shown
 

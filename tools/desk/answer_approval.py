@@ -7,9 +7,9 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import consents, rejects, unsaid
-from atlantis_core.run.approval import approval
-from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
+from atlantis_core.chat.consent import find_unsaid_limits, is_consent, is_rejection
+from atlantis_core.run.approval import build_approval
+from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 
 @tool
@@ -28,18 +28,18 @@ def answer_approval(
         without: Cells to leave out of this protocol, such as "fog".
         reason: Why it is rejected, in the person's words.
     """
-    desk, said = runtime.context.desk, words_of_person(runtime.state["messages"])
+    desk, said = runtime.context.desk, person_words(runtime.state["messages"])
     session, question = desk.session(), desk.question()
     if session is None or question is None:
         raise ToolError("no protocol waits for an answer now")
     if decision == "reject":
-        if not said or not rejects(said[-1]):
+        if not said or not is_rejection(said[-1]):
             raise ToolError("the person's last words reject nothing: ask them to say reject, and wait for the answer")
         return desk.answer({"decision": "reject", "reason": reason[:300]})
-    if not said or not consents(said[-1]):
+    if not said or not is_consent(said[-1]):
         raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
     if images is not None and images < 1:
         raise ToolError(f"{images} images cannot be: say reject, or how many")
-    if unsaid({"images": images}, "\n".join(said)):
+    if find_unsaid_limits({"images": images}, "\n".join(said)):
         raise ToolError(f"the person never said {images} images: ask how many")
-    return desk.answer(approval(session, question, images, without))
+    return desk.answer(build_approval(session, question, images, without))

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.prebuilt import ToolRuntime
 
 if TYPE_CHECKING:
-    from atlantis_core.chat.run_plan import Planned
+    from atlantis_core.chat.run_plan import RunPlan
     from atlantis_core.records import Collection
     from atlantis_core.run.session import Session
 
@@ -25,7 +25,7 @@ class Desk(Protocol):
     """
 
     @property
-    def planned(self) -> Planned:
+    def planned(self) -> RunPlan:
         """The goal record being talked about."""
         ...
 
@@ -45,7 +45,7 @@ class Desk(Protocol):
         """The protocol that waits for an answer, as the run asks it."""
         ...
 
-    def plan(self, planned: Planned) -> str:
+    def plan(self, planned: RunPlan) -> str:
         """Take a changed goal record and show the plan."""
         ...
 
@@ -91,7 +91,7 @@ else:
     DeskRuntime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
 
 
-def words_of_person(messages: Iterable[BaseMessage]) -> list[str]:
+def person_words(messages: Iterable[BaseMessage]) -> list[str]:
     """Return what the person said, oldest first; not what code put in their place."""
     return [
         message.text

@@ -5,14 +5,14 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import agrees
-from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
+from atlantis_core.chat.consent import is_agreement
+from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 
 @tool
 def go_on(runtime: DeskRuntime) -> str:
     """Go on with a run that is paused; what is done already is not done again."""
-    said = words_of_person(runtime.state["messages"])
-    if not said or not agrees(said[-1]):
+    said = person_words(runtime.state["messages"])
+    if not said or not is_agreement(said[-1]):
         raise ToolError("the person's last words go on with nothing: ask whether the run should go on")
     return runtime.context.desk.go_on()

@@ -7,7 +7,7 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.chat import status_lines
-from atlantis_core.chat.run_plan import plan_in_words
+from atlantis_core.chat.run_plan import describe_plan
 from atlantis_dml.tools.desk.context import DeskRuntime
 
 _NO_RUN = "no run was started in this conversation yet"
@@ -28,16 +28,16 @@ def read_run(
         lines = desk.situation().splitlines()
         return "\n".join(line for line in lines if not line.startswith(("classes:", "facets:")))
     if about == "data":
-        return "\n".join(status_lines.data_in_words(desk.collection()))
+        return "\n".join(status_lines.describe_data(desk.collection()))
     session = desk.session()
     if session is None:
-        plan = plan_in_words(desk.planned, desk.collection(), auto=False)
+        plan = describe_plan(desk.planned, desk.collection(), auto=False)
         return "\n".join([_NO_RUN, *(plan if about in {"budget", "protocol"} else [])])
     tellers = {
-        "budget": status_lines.budget_in_words,
-        "gaps": status_lines.gaps_in_words,
-        "rounds": status_lines.rounds_in_words,
-        "protocol": status_lines.protocol_in_words,
-        "trials": status_lines.trials_in_words,
+        "budget": status_lines.describe_budget,
+        "gaps": status_lines.describe_gaps,
+        "rounds": status_lines.describe_rounds,
+        "protocol": status_lines.describe_protocol,
+        "trials": status_lines.describe_trials,
     }
     return "\n".join(tellers[about](session))

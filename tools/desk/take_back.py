@@ -5,14 +5,14 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import takes_back
-from atlantis_dml.tools.desk.context import DeskRuntime, words_of_person
+from atlantis_core.chat.consent import is_undo
+from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 
 @tool
 def take_back(runtime: DeskRuntime) -> str:
     """Take back the person's last wish or change of plan. Images that were made and answers that were sent stay."""
-    said = words_of_person(runtime.state["messages"])
-    if not said or not takes_back(said[-1]):
+    said = person_words(runtime.state["messages"])
+    if not said or not is_undo(said[-1]):
         raise ToolError("the person's last words take nothing back: ask what to undo")
     return runtime.context.desk.take_back()

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
-from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file
-from atlantis_core.learning.models.hub import snapshot
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.generation.diffusion.options import DiffusionOptions, split_lora
+from atlantis_core.learning.models.hub import fetch_snapshot
 from atlantis_core.learning.models.weights_files import file_digest, folder_digest, require_safetensors
 
 _WEIGHTS = ("*.json", "*.safetensors")
@@ -18,7 +18,7 @@ _PICKLED = ("*.bin", "*.pt", "*.ckpt", "*.pth")
 
 
 @dataclass(frozen=True)
-class Addons:
+class AddonFiles:
     """Folders (of a LoRA also a file) of what was asked for; None where nothing was."""
 
     lora: Path | None = None
@@ -38,13 +38,13 @@ class Addons:
                 found[name] = folder_digest(path) if path.is_dir() else file_digest(str(path))
         if self.ip_adapter is not None:
             weights = file_digest(str(self.ip_adapter / self.ip_weights))
-            found["ip_adapter"] = content_key(
+            found["ip_adapter"] = content_hash(
                 "ip-adapter", [weights, folder_digest(self.ip_adapter / self.ip_encoder)]
             )
         return found
 
 
-def find_addons(options: DiffusionOptions) -> Addons:
+def find_addons(options: DiffusionOptions) -> AddonFiles:
     """Find them by folder or hub name; nothing is loaded yet.
 
     Raises:
@@ -55,12 +55,12 @@ def find_addons(options: DiffusionOptions) -> Addons:
     lora = control = None
     if options.lora:
         _require_peft(options.lora)
-        name, file = lora_and_file(options.lora)
-        lora = _find(name, "LoRA", (file,)) / file if file else _find(name, "LoRA", patterns)
+        name, file = split_lora(options.lora)
+        lora = _find_path(name, "LoRA", (file,)) / file if file else _find_path(name, "LoRA", patterns)
         if file and not lora.is_file():
             raise SetupError(f"LoRA {name!r} has no file {file!r}")
     if options.control:
-        control = _find(options.control, "ControlNet", patterns)
+        control = _find_path(options.control, "ControlNet", patterns)
         if not (control / "config.json").is_file():
             raise SetupError(f"{str(control)!r} is no ControlNet: it has no config.json")
     for folder in (lora, control):
@@ -69,16 +69,16 @@ def find_addons(options: DiffusionOptions) -> Addons:
     if lora is not None and lora.is_file() and lora.suffix != ".safetensors" and not pickled:
         raise SetupError(f"LoRA {str(lora)!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
     if not options.ip_adapter:
-        return Addons(lora, control)
+        return AddonFiles(lora, control)
     encoder = options.ip_encoder or (Path(options.ip_weights).parent / "image_encoder").as_posix()
-    return Addons(lora, control, _find_adapter(options, encoder), options.ip_weights, encoder)
+    return AddonFiles(lora, control, _find_adapter(options, encoder), options.ip_weights, encoder)
 
 
-def _find(name: str, kind: str, patterns: Sequence[str]) -> Path:
+def _find_path(name: str, kind: str, patterns: Sequence[str]) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path.resolve()
-    return Path(snapshot(name, kind, patterns))
+    return Path(fetch_snapshot(name, kind, patterns))
 
 
 def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:
@@ -88,7 +88,7 @@ def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:
         raise SetupError(f"ip_adapter={options.ip_adapter} needs its weights file: &ip_weights=FILE.safetensors")
     if not weights.endswith(".safetensors") and not options.allow_pickle:
         raise SetupError(f"ip_weights={weights!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
-    folder = _find(options.ip_adapter, "IP-Adapter", (weights, f"{encoder}/*"))
+    folder = _find_path(options.ip_adapter, "IP-Adapter", (weights, f"{encoder}/*"))
     if not (folder / weights).is_file():
         raise SetupError(f"IP-Adapter {str(folder)!r} has no file {weights!r}")
     if not (folder / encoder).is_dir():

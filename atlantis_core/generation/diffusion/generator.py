@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.parallel import best_device
-from atlantis_core.data.image_io import open_photo
+from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.diffusion.addons import find_addons
-from atlantis_core.generation.diffusion.editing import Editor, edit_steps
-from atlantis_core.generation.diffusion.known import facts_of
 from atlantis_core.generation.diffusion.loading import find_pipeline, load_pipeline
-from atlantis_core.generation.diffusion.options import DiffusionOptions, lora_and_file, parse_address
-from atlantis_core.generation.sizes import fitted, shrunk
+from atlantis_core.generation.diffusion.model_facts import model_facts
+from atlantis_core.generation.diffusion.options import DiffusionOptions, parse_model_spec, split_lora
+from atlantis_core.generation.diffusion.photo_editor import PhotoEditor, count_edit_steps
+from atlantis_core.generation.sizes import fit_to_model, shrink
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from atlantis_core.records import Arm, GenerationRequest
+    from atlantis_core.records import GenerationMode, GenerationRequest
 
 _LOG = logging.getLogger(__name__)
 _BATCH = {"cpu": 16, "cuda": 8}
-_OF_EDITS = ("control", "control_scale", "ip_adapter", "ip_scale", "keep_middle")
+_EDIT_OPTIONS = ("control", "control_scale", "ip_adapter", "ip_scale", "keep_middle")
 
 
 class DiffusionGenerator:
@@ -45,21 +45,21 @@ class DiffusionGenerator:
     name = "diffusion"
 
     def __init__(self, address: str) -> None:
-        self._model, self._options = parse_address(address)
+        self._model, self._options = parse_model_spec(address)
         self._found = find_pipeline(self._model, self._options)
         self._addons = find_addons(self._options)
-        addons = (lora_and_file(self._options.lora)[0], self._options.control, self._options.ip_adapter)
+        addons = (split_lora(self._options.lora)[0], self._options.control, self._options.ip_adapter)
         used = [self._model, *filter(None, addons)]
-        self.notice = "; ".join(filter(None, (facts_of(name).licence for name in used)))
-        self.arms: tuple[Arm, ...] = _arms(self._options)
+        self.notice = "; ".join(filter(None, (model_facts(name).licence for name in used)))
+        self.arms: tuple[GenerationMode, ...] = _supported_modes(self._options)
 
     @cached_property
     def version(self) -> str:
         """Content address of weights, options and kind of device: another one may give another image."""
-        from atlantis_core.base.hashing import content_key
+        from atlantis_core.base.hashing import content_hash
 
         parts = [self._found.digest, self._addons.digests, str(self._options), self._device]
-        return content_key("diffusion", parts)[:16]
+        return content_hash("diffusion", parts)[:16]
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return model, revision, hash and how the picture is drawn."""
@@ -75,8 +75,8 @@ class DiffusionGenerator:
         }
         if request.source_path:
             facts["strength"] = options.strength
-            facts["steps"] = edit_steps(options)
-        for name in ("negative", "scheduler", "spacing", "lora", *(_OF_EDITS if request.source_path else ())):
+            facts["steps"] = count_edit_steps(options)
+        for name in ("negative", "scheduler", "spacing", "lora", *(_EDIT_OPTIONS if request.source_path else ())):
             if getattr(options, name):
                 facts[name] = getattr(options, name)
         return facts | {f"{name}_sha256": digest for name, digest in self._addons.digests.items()}
@@ -99,7 +99,7 @@ class DiffusionGenerator:
             images = self._drawn([wanted[place] for place in places], [sources[place] for place in places])
             drawn.update(zip(places, images, strict=True))
         for place, request in enumerate(wanted):
-            yield shrunk(drawn[place], request.side_px)
+            yield shrink(drawn[place], request.side_px)
 
     @cached_property
     def _device(self) -> str:
@@ -110,8 +110,8 @@ class DiffusionGenerator:
         return load_pipeline(self._found, self._options, self._addons.lora, self._device)
 
     @cached_property
-    def _editor(self) -> Editor:
-        return Editor(self._pipeline, self._options, self._addons)
+    def _editor(self) -> PhotoEditor:
+        return PhotoEditor(self._pipeline, self._options, self._addons)
 
     @cached_property
     def _side_px(self) -> int:
@@ -135,7 +135,7 @@ class DiffusionGenerator:
     def _source(self, request: GenerationRequest) -> Image | None:
         if not request.source_path:
             return None
-        return fitted(open_photo(request.source_path), self._side_px)
+        return fit_to_model(open_image(request.source_path), self._side_px)
 
     def _drawn(self, requests: Sequence[GenerationRequest], sources: Sequence[Image | None]) -> Iterator[Image]:
         """Yield pictures of one size; a batch that does not fit into memory is halved, and said so."""
@@ -178,7 +178,7 @@ class DiffusionGenerator:
             return self._editor.draw(photos, arguments) if photos else list(self._pipeline(**arguments).images)
 
 
-def _arms(options: DiffusionOptions) -> tuple[Arm, ...]:
+def _supported_modes(options: DiffusionOptions) -> tuple[GenerationMode, ...]:
     """What can be made, the usual first; with edges or an image prompt nothing is drawn from words alone."""
     if options.control or options.ip_adapter:
         return ("edit",)

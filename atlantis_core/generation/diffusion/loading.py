@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.generation.diffusion.known import BUNDLED
+from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS
 from atlantis_core.generation.diffusion.options import DiffusionOptions
 from atlantis_core.learning.models.hub import find_snapshot
 from atlantis_core.learning.models.weights_files import folder_digest, require_safetensors
 
 _INDEX = "model_index.json"
-_WEIGHTLESS = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "feature_extractor", "image_processor")
+_PARTS_WITHOUT_WEIGHTS = (
+    "scheduler",
+    "tokenizer",
+    "tokenizer_2",
+    "tokenizer_3",
+    "feature_extractor",
+    "image_processor",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,11 @@ def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
     Raises:
         SetupError: There is none, files are missing, or its weights are pickled.
     """
-    folder = BUNDLED.get(name, Path(name).expanduser())
-    if name in BUNDLED and not folder.exists():
+    folder = BUNDLED_MODELS.get(name, Path(name).expanduser())
+    if name in BUNDLED_MODELS and not folder.exists():
         raise SetupError(f"the bundled pipeline {name!r} is not in this version; docs/harbor.md says how to train it")
-    found = FoundPipeline(name, folder.resolve(), "") if folder.exists() else _from_hub(name, options)
-    _check(found, options)
+    found = FoundPipeline(name, folder.resolve(), "") if folder.exists() else _download_pipeline(name, options)
+    _check_pipeline(found, options)
     return found
 
 
@@ -78,12 +85,12 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded, is it complete? {reason}") from error
-    pipeline.scheduler = _scheduler(pipeline.scheduler, options)
+    pipeline.scheduler = _build_scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
-    return _placed(pipeline, device, whole=bool(options.control or options.ip_adapter))
+    return _move_to_device(pipeline, device, whole=bool(options.control or options.ip_adapter))
 
 
-def _scheduler(usual: Any, options: DiffusionOptions) -> Any:
+def _build_scheduler(usual: Any, options: DiffusionOptions) -> Any:
     """Return the scheduler that was asked for, with the settings of the pipeline's own."""
     import diffusers
 
@@ -94,7 +101,7 @@ def _scheduler(usual: Any, options: DiffusionOptions) -> Any:
     return kind.from_config(usual.config, **changes) if options.scheduler or changes else usual
 
 
-def _placed(pipeline: Any, device: str, *, whole: bool) -> Any:
+def _move_to_device(pipeline: Any, device: str, *, whole: bool) -> Any:
     """Move a pipeline to its device; where the memory is short, part by part as each is needed.
 
     `whole` where more will be put on it: what comes later is not moved in parts.
@@ -111,7 +118,7 @@ def _placed(pipeline: Any, device: str, *, whole: bool) -> Any:
     return pipeline
 
 
-def _from_hub(name: str, options: DiffusionOptions) -> FoundPipeline:
+def _download_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
     from diffusers import DiffusionPipeline
 
     def fetch(local_files_only: bool) -> str:
@@ -128,7 +135,7 @@ def _from_hub(name: str, options: DiffusionOptions) -> FoundPipeline:
     return FoundPipeline(name, folder, folder.name)
 
 
-def _check(found: FoundPipeline, options: DiffusionOptions) -> None:
+def _check_pipeline(found: FoundPipeline, options: DiffusionOptions) -> None:
     index = found.folder / _INDEX
     if not index.is_file():
         raise SetupError(f"{str(found.folder)!r} is no diffusers pipeline: it has no {_INDEX}")
@@ -145,6 +152,6 @@ def _check(found: FoundPipeline, options: DiffusionOptions) -> None:
 def _check_part(folder: Path, part: str, options: DiffusionOptions) -> None:
     if not folder.is_dir():
         raise SetupError(f"pipeline {str(folder.parent)!r} lacks its {part!r}: there is no folder of that name")
-    if part in _WEIGHTLESS:
+    if part in _PARTS_WITHOUT_WEIGHTS:
         return
     require_safetensors(folder, allow_pickle=options.allow_pickle)

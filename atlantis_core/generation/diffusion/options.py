@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.generation.diffusion.known import facts_of
+from atlantis_core.generation.diffusion.model_facts import model_facts
 
-DiffusionArm = Literal["edit", "text_to_image"]
+DiffusionMode = Literal["edit", "text_to_image"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 
 
@@ -50,7 +50,7 @@ class DiffusionOptions:
     """How much the adapter counts beside the words, 0 to 1."""
     keep_middle: float = 0.0
     """Share of each side (.1 to .95) around the middle that an edit leaves alone, repainting the rest; 0: none."""
-    arm: DiffusionArm = "edit"
+    arm: DiffusionMode = "edit"
     """What is made unless a protocol says otherwise: plain text-to-image drifts from classes it does not know."""
     batch: int = 0
     """Images at once; 0 chooses by device."""
@@ -67,7 +67,7 @@ class DiffusionOptions:
         return None if self.allow_pickle else True
 
 
-def parse_address(address: str) -> tuple[str, DiffusionOptions]:
+def parse_model_spec(address: str) -> tuple[str, DiffusionOptions]:
     """Split an address into the model's name and its options, with what is known of the model as defaults.
 
     Raises:
@@ -76,39 +76,39 @@ def parse_address(address: str) -> tuple[str, DiffusionOptions]:
     name, _, query = address.partition("?")
     if not name:
         raise SetupError("--generator diffusion: needs a model: diffusion:FOLDER or diffusion:HUB/NAME")
-    asked = {key: _read(key, text) for key, text in parse_qsl(query, keep_blank_values=True)}
-    lora = lora_and_file(asked["lora"])[0] if "lora" in asked else ""
-    known = {**facts_of(name).settings, **(facts_of(lora).settings if lora else {})}
+    asked = {key: _parse_option(key, text) for key, text in parse_qsl(query, keep_blank_values=True)}
+    lora = split_lora(asked["lora"])[0] if "lora" in asked else ""
+    known = {**model_facts(name).settings, **(model_facts(lora).settings if lora else {})}
     options = DiffusionOptions(**{**known, **asked})
-    _check(options)
+    _check_options(options)
     return name, options
 
 
-def lora_and_file(lora: str) -> tuple[str, str]:
+def split_lora(lora: str) -> tuple[str, str]:
     """Split `OWNER/NAME/FILE` into hub name and file; a folder, a local file or `OWNER/NAME` has no file."""
     parts = lora.split("/", 2)
     is_local = lora.startswith(("/", "~", ".")) or Path(lora).exists()
     return (lora, "") if is_local or len(parts) < 3 else ("/".join(parts[:2]), parts[2])
 
 
-def _read(key: str, text: str) -> Any:
+def _parse_option(key: str, text: str) -> Any:
     kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(DiffusionOptions)}
     if key not in kinds:
         raise SetupError(f"unknown option {key!r} of a diffusion model; known: {', '.join(sorted(kinds))}")
-    read = _yes_or_no if kinds[key] is bool else kinds[key]
+    read = _parse_bool if kinds[key] is bool else kinds[key]
     try:
         return read(text)
     except ValueError:
         raise SetupError(f"option {key}={text!r} of a diffusion model is no {kinds[key].__name__}") from None
 
 
-def _yes_or_no(text: str) -> bool:
+def _parse_bool(text: str) -> bool:
     if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
         raise ValueError(text)
     return text.lower() in {"1", "true", "yes"}
 
 
-def _check(options: DiffusionOptions) -> None:
+def _check_options(options: DiffusionOptions) -> None:
     for name in ("control", "ip_adapter", "keep_middle"):
         if options.arm == "text_to_image" and getattr(options, name):
             raise SetupError(f"{name} of a diffusion model needs a photo to start from: arm=edit")
@@ -120,7 +120,7 @@ def _check(options: DiffusionOptions) -> None:
         "ip_scale": (0 <= options.ip_scale <= 1, "0 to 1"),
         "keep_middle": (options.keep_middle == 0 or 0.1 <= options.keep_middle <= 0.95, "0, or .1 to .95"),
         "batch": (options.batch >= 0, "0 or more"),
-        "arm": (options.arm in get_args(DiffusionArm), " or ".join(get_args(DiffusionArm))),
+        "arm": (options.arm in get_args(DiffusionMode), " or ".join(get_args(DiffusionMode))),
         "dtype": (options.dtype in get_args(Dtype), ", ".join(get_args(Dtype))),
     }
     for key, (is_fit, allowed) in fits.items():

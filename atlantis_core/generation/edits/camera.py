@@ -9,33 +9,33 @@ from atlantis_core.generation.edits import pixels
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
-def blur(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def blur(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Defocus, or in one of three pictures shake, by about 1 to 2.5 % of the short side."""
     if draws.chance(0.35):
         return motion(image, strength, draws)
-    return pixels.blurred(image, strength * draws.uniform(0.009, 0.024) * min(image.shape[-2:])).clamp(0, 1)
+    return pixels.gaussian_blur(image, strength * draws.uniform(0.009, 0.024) * min(image.shape[-2:])).clamp(0, 1)
 
 
-def motion(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def motion(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Shake along one direction by about 4 to 10 % of the short side."""
     length_px = strength * draws.uniform(0.045, 0.1) * min(image.shape[-2:])
-    return pixels.streaked(image, max(3.0, length_px), draws.uniform(0, 180))
+    return pixels.directional_blur(image, max(3.0, length_px), draws.uniform(0, 180))
 
 
-def noise(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def noise(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Add sensor noise, stronger in the lights (shot noise), fine or, as after denoising, blotchy."""
     height, width = image.shape[-2:]
     pattern = draws.normal(3, height, width)
     if draws.chance(0.4):
-        pattern = pixels.blurred(pattern, 0.7) * 2.2
+        pattern = pixels.gaussian_blur(pattern, 0.7) * 2.2
     sigma = strength * draws.uniform(0.05, 0.13)
     return (image + sigma * (0.5 + image.clamp_min(0).sqrt()) * pattern).clamp(0, 1)
 
 
-def sharp(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def sharp(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Sharpen with an unsharp mask."""
-    soft = pixels.blurred(image, draws.uniform(0.8, 1.6))
+    soft = pixels.gaussian_blur(image, draws.uniform(0.8, 1.6))
     return (image + strength * draws.uniform(0.5, 1.3) * (image - soft)).clamp(0, 1)

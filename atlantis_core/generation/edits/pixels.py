@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
 def luma(image: Tensor) -> Tensor:
@@ -18,30 +18,30 @@ def luma(image: Tensor) -> Tensor:
     return grey
 
 
-def saturated(image: Tensor, factor: float) -> Tensor:
+def saturate(image: Tensor, factor: float) -> Tensor:
     """Scale colourfulness: 0 grey, 1 as it is, 2 twice as colourful."""
     grey = luma(image)
     return (grey + factor * (image - grey)).clamp(0, 1)
 
 
-def tinted(image: Tensor, gains: tuple[float, float, float]) -> Tensor:
+def tint(image: Tensor, gains: tuple[float, float, float]) -> Tensor:
     """Multiply red, green and blue; the result may leave 0 to 1."""
-    return image * colour(gains)
+    return image * rgb_tensor(gains)
 
 
-def colour(rgb: tuple[float, float, float]) -> Tensor:
+def rgb_tensor(rgb: tuple[float, float, float]) -> Tensor:
     """Return a colour as (3, 1, 1)."""
     import torch
 
     return torch.tensor(rgb).view(3, 1, 1)
 
 
-def mixed(image: Tensor, other: Tensor, share: Tensor | float) -> Tensor:
+def blend(image: Tensor, other: Tensor, share: Tensor | float) -> Tensor:
     """Blend `share` (0 to 1, a number or a map) of `other` into `image`."""
     return image + share * (other - image)
 
 
-def blurred(image: Tensor, sigma_px: float) -> Tensor:
+def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:
     """Blur (C, H, W) by a Gaussian; the kernel is cut so that it fits small pictures."""
     from kornia.filters import gaussian_blur2d
 
@@ -54,7 +54,7 @@ def blurred(image: Tensor, sigma_px: float) -> Tensor:
     return out
 
 
-def streaked(image: Tensor, length_px: float, degrees: float) -> Tensor:
+def directional_blur(image: Tensor, length_px: float, degrees: float) -> Tensor:
     """Blur (C, H, W) along a line of `length_px` at an angle (0 is horizontal)."""
     from kornia.filters import motion_blur
 
@@ -63,7 +63,7 @@ def streaked(image: Tensor, length_px: float, degrees: float) -> Tensor:
     return out.clamp(0, 1)
 
 
-def field(image: Tensor, draws: Draws, cells: int) -> Tensor:
+def smooth_noise(image: Tensor, draws: RandomDraws, cells: int) -> Tensor:
     """Return a smooth random map (1, H, W), 0 to 1, that varies over about 1/`cells` of the picture."""
     import torch
 
@@ -73,7 +73,7 @@ def field(image: Tensor, draws: Draws, cells: int) -> Tensor:
     return smooth[0].clamp(0, 1)
 
 
-def slope(image: Tensor, degrees: float) -> Tensor:
+def linear_ramp(image: Tensor, degrees: float) -> Tensor:
     """Return a linear map (1, H, W), 0 to 1, rising along `degrees` (0 to the right, 90 downwards)."""
     import torch
 
@@ -85,7 +85,7 @@ def slope(image: Tensor, degrees: float) -> Tensor:
     return ((ramp - ramp.min()) / (ramp.max() - ramp.min()).clamp_min(1e-6))[None]
 
 
-def distance(image: Tensor, x: float, y: float) -> Tensor:
+def distance_map(image: Tensor, x: float, y: float) -> Tensor:
     """Return the distance of every pixel to (x, y) as (1, H, W), all in short sides."""
     import torch
 
@@ -96,7 +96,7 @@ def distance(image: Tensor, x: float, y: float) -> Tensor:
     return torch.sqrt(rows**2 + columns**2)[None]
 
 
-def spots(image: Tensor, draws: Draws, count: int, sigma_px: float) -> Tensor:
+def scatter_spots(image: Tensor, draws: RandomDraws, count: int, sigma_px: float) -> Tensor:
     """Scatter soft spots of one size: coverage (1, H, W), 0 to 1."""
     import torch
 
@@ -105,10 +105,10 @@ def spots(image: Tensor, draws: Draws, count: int, sigma_px: float) -> Tensor:
     places = draws.flat(count, 2)
     cover[0, (places[:, 0] * height).long(), (places[:, 1] * width).long()] = 1.0
     peak = max(1.0, 2 * torch.pi * sigma_px**2)
-    return (blurred(cover, sigma_px) * peak * 1.4).clamp(0, 1)
+    return (gaussian_blur(cover, sigma_px) * peak * 1.4).clamp(0, 1)
 
 
-def grain(image: Tensor, draws: Draws, sigma: float) -> Tensor:
+def add_grain(image: Tensor, draws: RandomDraws, sigma: float) -> Tensor:
     """Add sensor noise of standard deviation `sigma` (0 to 1), a third of it common to the three channels."""
     height, width = image.shape[-2:]
     noise = 0.8 * draws.normal(3, height, width) + 0.6 * draws.normal(1, height, width)

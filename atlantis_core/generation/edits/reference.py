@@ -9,7 +9,7 @@ from atlantis_core.generation.edits import pixels
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 _MAP_SIDE_PX = 16
 """Smooth maps are computed at this size: they hold nothing finer, and a wide blur of a photo takes seconds."""
@@ -18,7 +18,7 @@ _LEAST_SPREAD, _MOST_SPREAD = 0.2, 3.0
 """Limits of how far a channel is stretched: flat pictures would turn into noise."""
 
 
-def borrowed_light(image: Tensor, reference: Tensor, strength: float, draws: Draws) -> Tensor:
+def transfer_light(image: Tensor, reference: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Give an image the brightness, contrast and colour cast of a reference.
 
     Means and standard deviations in CIE Lab (Reinhard et al. 2001, with Lab for their l-alpha-beta); in half of the
@@ -34,21 +34,21 @@ def borrowed_light(image: Tensor, reference: Tensor, strength: float, draws: Dra
 
     own, other = rgb_to_lab(image[None])[0], rgb_to_lab(reference[None])[0]
     smooth = draws.chance(0.5)
-    own_mean, other_mean = _mean(own, smooth), _mean(other, smooth)
+    own_mean, other_mean = _channel_mean(own, smooth), _channel_mean(other, smooth)
     own_spread = (own - own_mean).std((1, 2), keepdim=True)
     other_spread = (other - other_mean).std((1, 2), keepdim=True)
     stretch = (other_spread / (own_spread + 1e-3)).clamp(_LEAST_SPREAD, _MOST_SPREAD)
     lit: Tensor = lab_to_rgb(((own - own_mean) * stretch + other_mean)[None])[0]
-    return pixels.mixed(image, lit, strength).clamp(0, 1)
+    return pixels.blend(image, lit, strength).clamp(0, 1)
 
 
-def _mean(channels: Tensor, smooth: bool) -> Tensor:
+def _channel_mean(channels: Tensor, smooth: bool) -> Tensor:
     """Return the mean of each channel, (3, 1, 1), or a smooth map of it, (3, H, W)."""
     from torch.nn.functional import interpolate
 
     if not smooth:
         return channels.mean((1, 2), keepdim=True)
     coarse = interpolate(channels[None], size=(_MAP_SIDE_PX, _MAP_SIDE_PX), mode="area")[0]
-    softened = pixels.blurred(coarse, 0.25 * _MAP_SIDE_PX)
+    softened = pixels.gaussian_blur(coarse, 0.25 * _MAP_SIDE_PX)
     wide: Tensor = interpolate(softened[None], size=channels.shape[-2:], mode="bilinear", align_corners=False)[0]
     return wide

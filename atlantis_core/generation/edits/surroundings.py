@@ -12,30 +12,30 @@ from atlantis_core.generation.edits import pixels
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
-def background(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def background(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Change the surroundings in one of three ways."""
     return draws.pick((background_blur, background_plain, background_clutter))(image, strength, draws)
 
 
-def background_blur(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def background_blur(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Throw the surroundings out of focus."""
-    soft = pixels.blurred(image, draws.uniform(0.03, 0.07) * min(image.shape[-2:]))
-    return pixels.mixed(image, soft, strength * _around(image, draws)).clamp(0, 1)
+    soft = pixels.gaussian_blur(image, draws.uniform(0.03, 0.07) * min(image.shape[-2:]))
+    return pixels.blend(image, soft, strength * _surroundings_mask(image, draws)).clamp(0, 1)
 
 
-def background_plain(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def background_plain(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Put a plain, softly shaded wall behind the middle."""
     level = draws.uniform(0.2, 0.9)
     tint = draws.flat(3, 1, 1) * 0.24 - 0.12
-    shade = 0.85 + 0.3 * pixels.slope(image, draws.uniform(0, 360))
-    wall = pixels.grain(((level + tint) * shade).clamp(0, 1), draws, draws.uniform(0.0, 0.02))
-    return pixels.mixed(image, wall, strength * _around(image, draws)).clamp(0, 1)
+    shade = 0.85 + 0.3 * pixels.linear_ramp(image, draws.uniform(0, 360))
+    wall = pixels.add_grain(((level + tint) * shade).clamp(0, 1), draws, draws.uniform(0.0, 0.02))
+    return pixels.blend(image, wall, strength * _surroundings_mask(image, draws)).clamp(0, 1)
 
 
-def background_clutter(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def background_clutter(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Fill the surroundings with shifted, mirrored and recoloured pieces of the picture itself."""
     import torch
 
@@ -51,23 +51,23 @@ def background_clutter(image: Tensor, strength: float, draws: Draws) -> Tensor:
         level = draws.uniform(0.6, 1.3)
         gains = (level * draws.uniform(0.85, 1.15), level, level * draws.uniform(0.85, 1.15))
         pieces = pieces.clone()
-        pieces[:, to_y : to_y + tall, to_x : to_x + wide] = pixels.tinted(piece, gains)
-    return pixels.mixed(image, pieces.clamp(0, 1), strength * _around(image, draws)).clamp(0, 1)
+        pieces[:, to_y : to_y + tall, to_x : to_x + wide] = pixels.tint(piece, gains)
+    return pixels.blend(image, pieces.clamp(0, 1), strength * _surroundings_mask(image, draws)).clamp(0, 1)
 
 
-def _around(image: Tensor, draws: Draws) -> Tensor:
+def _surroundings_mask(image: Tensor, draws: RandomDraws) -> Tensor:
     """Return how much a pixel belongs to the surroundings, (1, H, W): 0 in the middle, 1 outside."""
-    away = pixels.distance(image, draws.uniform(0.44, 0.56), draws.uniform(0.44, 0.56))
+    away = pixels.distance_map(image, draws.uniform(0.44, 0.56), draws.uniform(0.44, 0.56))
     radius, softness = draws.uniform(0.26, 0.4), draws.uniform(0.08, 0.3)
     return ((away - radius) / softness).clamp(0, 1)
 
 
-def occlusion(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def occlusion(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Put one to three plain things before the picture, together under a third of it, never on the very middle."""
     import torch
 
     height, width = image.shape[-2:]
-    middle = pixels.distance(image, 0.5, 0.5) > 0.14
+    middle = pixels.distance_map(image, 0.5, 0.5) > 0.14
     out = image
     for _ in range(draws.whole(1, 3)):
         x, y = draws.uniform(0.05, 0.95), draws.uniform(0.05, 0.95)
@@ -76,6 +76,6 @@ def occlusion(image: Tensor, strength: float, draws: Draws) -> Tensor:
         columns = (torch.linspace(0, 1, width) - x)[None, :] * shape / reach
         round_thing = draws.chance(0.5)
         inside = (rows**2 + columns**2 if round_thing else torch.maximum(rows.abs(), columns.abs())) < 1
-        paint = (draws.flat(3, 1, 1) * 0.8 + 0.05) * (0.7 + 0.3 * pixels.slope(image, draws.uniform(0, 360)))
+        paint = (draws.flat(3, 1, 1) * 0.8 + 0.05) * (0.7 + 0.3 * pixels.linear_ramp(image, draws.uniform(0, 360)))
         out = torch.where(inside[None] & middle, paint.clamp(0, 1), out)
     return out

@@ -9,38 +9,38 @@ from atlantis_core.generation.edits import pixels
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
-def low_contrast(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def low_contrast(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Press the tones together around a grey near the picture's own mean."""
     centre = image.mean() + draws.uniform(-0.08, 0.15)
-    return pixels.mixed(image, centre, strength * draws.uniform(0.4, 0.72)).clamp(0, 1)
+    return pixels.blend(image, centre, strength * draws.uniform(0.4, 0.72)).clamp(0, 1)
 
 
-def high_contrast(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def high_contrast(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Spread the tones around the picture's own mean."""
     centre = image.mean() + draws.uniform(-0.06, 0.06)
     return (centre + (1 + strength * draws.uniform(0.35, 0.95)) * (image - centre)).clamp(0, 1)
 
 
-def muted(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def muted(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Take most of the colour away."""
-    return pixels.saturated(image, 1 - strength * draws.uniform(0.55, 1.0))
+    return pixels.saturate(image, 1 - strength * draws.uniform(0.55, 1.0))
 
 
-def vivid(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def vivid(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Make the colours stronger."""
-    return pixels.saturated(image, 1 + strength * draws.uniform(0.4, 1.1))
+    return pixels.saturate(image, 1 + strength * draws.uniform(0.4, 1.1))
 
 
-def warm(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def warm(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Tint towards yellow and red, as lamplight does."""
     tint = strength * draws.uniform(0.1, 0.32)
-    return pixels.tinted(image, (1 + 0.45 * tint, 1 - draws.uniform(0.1, 0.4) * tint, 1 - 1.3 * tint)).clamp(0, 1)
+    return pixels.tint(image, (1 + 0.45 * tint, 1 - draws.uniform(0.1, 0.4) * tint, 1 - 1.3 * tint)).clamp(0, 1)
 
 
-def cool(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def cool(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Tint towards blue or cyan, as shade and some tubes do."""
     tint = strength * draws.uniform(0.1, 0.32)
-    return pixels.tinted(image, (1 - 1.2 * tint, 1 - draws.uniform(0.0, 0.4) * tint, 1 + 0.4 * tint)).clamp(0, 1)
+    return pixels.tint(image, (1 - 1.2 * tint, 1 - draws.uniform(0.0, 0.4) * tint, 1 + 0.4 * tint)).clamp(0, 1)

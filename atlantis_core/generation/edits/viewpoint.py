@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
-def viewpoint(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def viewpoint(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Warp the plane of the picture: rotated up to 18 degrees, 0.8 to 1.35 times as near, tilted.
 
     What comes into view at the edges is a reflection of the picture, never black.

@@ -9,50 +9,50 @@ from atlantis_core.generation.edits import pixels
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlantis_core.generation.draws import Draws
+    from atlantis_core.generation.draws import RandomDraws
 
 
-def fog(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def fog(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Blend into an airlight by depth: light falls as exp(-density x depth) (Koschmieder's law).
 
     Depth grows upwards, as it does in most photos, and in drifting banks.
     """
     import torch
 
-    depth = 0.55 + 0.45 * pixels.slope(image, 270 + draws.uniform(-30, 30))
-    depth = depth + draws.uniform(0.0, 0.35) * (pixels.field(image, draws, 3) - 0.5)
+    depth = 0.55 + 0.45 * pixels.linear_ramp(image, 270 + draws.uniform(-30, 30))
+    depth = depth + draws.uniform(0.0, 0.35) * (pixels.smooth_noise(image, draws, 3) - 0.5)
     clear = torch.exp(-strength * draws.uniform(1.1, 2.6) * depth)
     level = draws.uniform(0.66, 0.86)
-    air = pixels.colour((level, level + draws.uniform(-0.01, 0.02), level + draws.uniform(-0.01, 0.04)))
-    soft = pixels.blurred(image, strength * draws.uniform(0.0, 0.008) * min(image.shape[-2:]))
-    return pixels.grain(pixels.mixed(air, soft, clear).clamp(0, 1), draws, draws.uniform(0.0, 0.012))
+    air = pixels.rgb_tensor((level, level + draws.uniform(-0.01, 0.02), level + draws.uniform(-0.01, 0.04)))
+    soft = pixels.gaussian_blur(image, strength * draws.uniform(0.0, 0.008) * min(image.shape[-2:]))
+    return pixels.add_grain(pixels.blend(air, soft, clear).clamp(0, 1), draws, draws.uniform(0.0, 0.012))
 
 
-def rain(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def rain(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Grey, flat light and falling streaks."""
-    grey = pixels.saturated(image, 1 - strength * draws.uniform(0.15, 0.45))
+    grey = pixels.saturate(image, 1 - strength * draws.uniform(0.15, 0.45))
     veil = draws.uniform(0.45, 0.62)
-    out = pixels.mixed(grey, pixels.colour((veil, veil, veil * 1.03)), strength * draws.uniform(0.12, 0.32))
-    return _with_streaks(out * (1 - strength * draws.uniform(0.05, 0.25)), strength, draws)
+    out = pixels.blend(grey, pixels.rgb_tensor((veil, veil, veil * 1.03)), strength * draws.uniform(0.12, 0.32))
+    return _add_rain_streaks(out * (1 - strength * draws.uniform(0.05, 0.25)), strength, draws)
 
 
-def storm(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def storm(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Dark grey and colourless, hazy towards the top, streaked by rain and a little shaken."""
-    dull = pixels.saturated(image, 1 - strength * draws.uniform(0.3, 0.65))
+    dull = pixels.saturate(image, 1 - strength * draws.uniform(0.3, 0.65))
     level = 1 + strength * (draws.uniform(0.35, 0.65) - 1)
-    dull = pixels.tinted(dull * level, (0.97, 1.0, draws.uniform(1.0, 1.06)))
+    dull = pixels.tint(dull * level, (0.97, 1.0, draws.uniform(1.0, 1.06)))
     air = draws.uniform(0.28, 0.46)
-    haze = strength * draws.uniform(0.2, 0.55) * (0.5 + 0.5 * pixels.slope(image, 270))
-    dull = pixels.mixed(dull, pixels.colour((air, air * 1.03, air * 1.06)), haze)
-    dull = dull * (1 - strength * draws.uniform(0.0, 0.35) * pixels.field(image, draws, 4))
+    haze = strength * draws.uniform(0.2, 0.55) * (0.5 + 0.5 * pixels.linear_ramp(image, 270))
+    dull = pixels.blend(dull, pixels.rgb_tensor((air, air * 1.03, air * 1.06)), haze)
+    dull = dull * (1 - strength * draws.uniform(0.0, 0.35) * pixels.smooth_noise(image, draws, 4))
     side = min(image.shape[-2:])
     if draws.chance(0.6):
-        dull = pixels.streaked(dull, draws.uniform(0.02, 0.04) * side * strength, draws.uniform(0, 180))
-    streaky = _with_streaks(dull.clamp(0, 1), strength, draws)
-    return pixels.grain(streaky, draws, strength * draws.uniform(0.005, 0.025))
+        dull = pixels.directional_blur(dull, draws.uniform(0.02, 0.04) * side * strength, draws.uniform(0, 180))
+    streaky = _add_rain_streaks(dull.clamp(0, 1), strength, draws)
+    return pixels.add_grain(streaky, draws, strength * draws.uniform(0.005, 0.025))
 
 
-def _with_streaks(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def _add_rain_streaks(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Draw rain: scattered drops of two sizes, smeared along one slanted direction."""
     side = min(image.shape[-2:])
     degrees = 90 + draws.uniform(-22, 22)
@@ -60,25 +60,27 @@ def _with_streaks(image: Tensor, strength: float, draws: Draws) -> Tensor:
     for nearness in (0.6, 1.0):
         count = round(strength * draws.uniform(40, 150) / nearness**2 * image.shape[-1] / side)
         length_px = max(3.0, side * draws.uniform(0.06, 0.13) * nearness)
-        drops = pixels.spots(image, draws, count, max(0.3, 0.0035 * side * nearness))
-        streaks = (pixels.streaked(drops, length_px, degrees) * length_px * 0.45).clamp(0, 1)
+        drops = pixels.scatter_spots(image, draws, count, max(0.3, 0.0035 * side * nearness))
+        streaks = (pixels.directional_blur(drops, length_px, degrees) * length_px * 0.45).clamp(0, 1)
         light = draws.uniform(0.62, 0.85)
-        out = pixels.mixed(out, pixels.colour((light, light, light)), draws.uniform(0.25, 0.55) * nearness * streaks)
+        out = pixels.blend(
+            out, pixels.rgb_tensor((light, light, light)), draws.uniform(0.25, 0.55) * nearness * streaks
+        )
     return out.clamp(0, 1)
 
 
-def snow(image: Tensor, strength: float, draws: Draws) -> Tensor:
+def snow(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Cold, pale light, a white veil and flakes from dust to blobs."""
-    pale = pixels.saturated(image, 1 - strength * draws.uniform(0.15, 0.45))
+    pale = pixels.saturate(image, 1 - strength * draws.uniform(0.15, 0.45))
     cold = strength * draws.uniform(0.02, 0.1)
-    pale = pixels.tinted(pale, (1 - cold, 1 - 0.3 * cold, 1 + 0.5 * cold))
-    veil = strength * draws.uniform(0.2, 0.55) * (0.6 + 0.4 * pixels.slope(image, 270))
+    pale = pixels.tint(pale, (1 - cold, 1 - 0.3 * cold, 1 + 0.5 * cold))
+    veil = strength * draws.uniform(0.2, 0.55) * (0.6 + 0.4 * pixels.linear_ramp(image, 270))
     level = draws.uniform(0.76, 0.9)
-    out = pixels.mixed(pale, pixels.colour((level, level * 1.02, level * 1.05)), veil)
+    out = pixels.blend(pale, pixels.rgb_tensor((level, level * 1.02, level * 1.05)), veil)
     side = min(image.shape[-2:])
     area = image.shape[-1] * image.shape[-2] / side**2
     for radius, most in ((0.0035, 160), (0.008, 70), (0.015, 24)):
         count = round(strength * draws.uniform(0.25, 1.0) * most * area)
-        flakes = pixels.spots(image, draws, count, max(0.35, radius * side))
-        out = pixels.mixed(out, pixels.colour((0.97, 0.98, 1.0)), draws.uniform(0.55, 0.95) * flakes)
+        flakes = pixels.scatter_spots(image, draws, count, max(0.35, radius * side))
+        out = pixels.blend(out, pixels.rgb_tensor((0.97, 0.98, 1.0)), draws.uniform(0.55, 0.95) * flakes)
     return out.clamp(0, 1)

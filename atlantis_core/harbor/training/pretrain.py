@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.training.resumable import descend, machine, on_stderr, train
+from atlantis_core.harbor.scene import sample_scene
+from atlantis_core.harbor.training.resumable import describe_machine, print_progress, take_step, train
 from atlantis_core.harbor.training.student import MEAN, STD, WEIGHTS, create_student, save_student
 from atlantis_core.harbor.vocabulary import COLOURS, PRETRAIN_CLASSES, VESSELS
 
@@ -87,12 +87,12 @@ def render_pool(per_condition: Mapping[str, int], seed: int) -> Pool:
         for kind, (condition, count) in enumerate(per_condition.items()):
             for index in range(count):
                 scene_seed = ((seed * 1000 + number) * 10 + kind) * 1000 + index
-                pictures.append(render(draw_scene(vessel_class, condition, scene_seed)))
+                pictures.append(render(sample_scene(vessel_class, condition, scene_seed)))
                 targets.append(target)
     return Pool(np.stack(pictures), np.asarray(targets, dtype=np.int64))
 
 
-def _augmented(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+def _augment(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
     """Shift and mildly re-expose a batch; N x 64 x 64 x 3 to normalised N x 3 x 64 x 64."""
     import torch
 
@@ -107,7 +107,7 @@ def _augmented(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> Ten
     return (batch - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
 
 
-def _with_heads(student: nn.Module) -> nn.ModuleDict:
+def _add_heads(student: nn.Module) -> nn.ModuleDict:
     """Put the classifiers beside the student that only pretraining needs: 288 classes, vessel, hull, trim."""
     from torch import nn
 
@@ -133,7 +133,7 @@ def _loss(model: nn.ModuleDict, pictures: Tensor, targets: Tensor) -> Tensor:
     return loss
 
 
-def _rate(recipe: Recipe, step: int) -> float:
+def _learning_rate(recipe: Recipe, step: int) -> float:
     warm = min(1.0, (step + 1) / 200)
     cool = min(1.0, (recipe.steps - step) / recipe.cooldown)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.horizon)))
@@ -148,7 +148,7 @@ class Pretraining:
 
         torch.manual_seed(recipe.seed)
         self._recipe, self._pool = recipe, pool
-        self.modules = _with_heads(create_student())
+        self.modules = _add_heads(create_student())
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=recipe.rate, weight_decay=0.05)
 
     def step(self, step: int) -> float:
@@ -158,10 +158,10 @@ class Pretraining:
         rng = np.random.default_rng([self._recipe.seed, 1, step])
         chosen = rng.integers(0, len(self._pool.targets), self._recipe.batch)
         for group in self.optimiser.param_groups:
-            group["lr"] = _rate(self._recipe, step)
+            group["lr"] = _learning_rate(self._recipe, step)
         targets = torch.from_numpy(self._pool.targets[chosen])
-        loss = _loss(self.modules, _augmented(self._pool.pictures[chosen], rng), targets)
-        return descend(loss, self.modules, self.optimiser)
+        loss = _loss(self.modules, _augment(self._pool.pictures[chosen], rng), targets)
+        return take_step(loss, self.modules, self.optimiser)
 
 
 def pretrain(
@@ -184,7 +184,7 @@ def pretrain(
         Whether the training is complete.
     """
     training = Pretraining(recipe, render_pool(seen, recipe.seed))
-    if not train("student", training, recipe.steps, work, on_stderr, deadline):
+    if not train("student", training, recipe.steps, work, print_progress, deadline):
         return False
     save_student(training.modules["student"], weights, _provenance(recipe, seen))
     return True
@@ -196,7 +196,7 @@ def _provenance(recipe: Recipe, seen: Mapping[str, int]) -> dict[str, Any]:
         "recipe": asdict(recipe),
         "pictures_per_class": dict(seen),
         "renderer_version": RENDERER_VERSION,
-        "machine": machine("cpu"),
+        "machine": describe_machine("cpu"),
         "classes": [c.label for c in PRETRAIN_CLASSES],
     }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.atomic_file import write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +59,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{name}.pt"
-    first = restored(training, checkpoint)
+    first = restore_checkpoint(training, checkpoint)
     losses: list[float] = []
     for step in range(first, steps):
         losses.append(training.step(step))
@@ -68,14 +68,14 @@ def train(
         over = deadline is not None and time.monotonic() > deadline
         if (step + 1) % CHECKPOINT_EVERY == 0 or last or over:
             _save(training, checkpoint, step + 1)
-            _note(folder / f"{name}.csv", step + 1, float(np.mean(losses)))
+            _log_loss(folder / f"{name}.csv", step + 1, float(np.mean(losses)))
             losses = []
         if over and not last:
             return False
     return True
 
 
-def descend(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) -> float:
+def take_step(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) -> float:
     """Take one optimiser step down a loss, gradients clipped to norm 1; return the loss."""
     import torch
 
@@ -86,18 +86,18 @@ def descend(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) 
     return float(loss.detach())
 
 
-_last_shown = 0.0
+_last_printed = 0.0
 
 
-def on_stderr(what: str, done: int, total: int) -> None:
+def print_progress(what: str, done: int, total: int) -> None:
     """Show progress as a line every 20 seconds."""
-    global _last_shown  # noqa: PLW0603 (a terminal has one last line)
-    if done == total or time.monotonic() - _last_shown > 20:
-        _last_shown = time.monotonic()
+    global _last_printed  # noqa: PLW0603 (a terminal has one last line)
+    if done == total or time.monotonic() - _last_printed > 20:
+        _last_printed = time.monotonic()
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what} {done}/{total}\n")
 
 
-def machine(device: str) -> str:
+def describe_machine(device: str) -> str:
     """Say on what a model was trained, for its description."""
     if device == "cpu":
         return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
@@ -106,7 +106,7 @@ def machine(device: str) -> str:
     return torch.cuda.get_device_name(device)
 
 
-def restored(training: Training, checkpoint: Path) -> int:
+def restore_checkpoint(training: Training, checkpoint: Path) -> int:
     """Put a checkpoint's weights back, if there is one; return how many steps are done."""
     import torch
 
@@ -126,10 +126,10 @@ def _save(training: Training, checkpoint: Path, step: int) -> None:
         "optimiser": training.optimiser.state_dict(),
         "step": step,
     }
-    with part_of(checkpoint) as part:
+    with write_atomically(checkpoint) as part:
         torch.save(state, part)
 
 
-def _note(file: Path, step: int, loss: float) -> None:
+def _log_loss(file: Path, step: int, loss: float) -> None:
     with file.open("a", encoding="utf-8", newline="") as lines:
         csv.writer(lines, lineterminator="\n").writerow([step, f"{loss:.5f}"])

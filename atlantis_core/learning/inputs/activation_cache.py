@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from atlantis_core.base.atomic_file import part_of
-from atlantis_core.base.hashing import content_key
-from atlantis_core.base.parallel import on_cores
+from atlantis_core.base.atomic_file import write_atomically
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.parallel import map_on_cores
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.learning.inputs import augmentation, preprocessing
-from atlantis_core.learning.inputs.augmentation import strength_of, view
-from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture, square
+from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image, to_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.learning.models.backbones import Backbone
-    from atlantis_core.learning.models.split_trunk import Stages
+    from atlantis_core.learning.models.backbones import BackboneSpec
+    from atlantis_core.learning.models.split_backbone import Stages
 
 MEMORY_BYTES = 3 * 2**30
 """Activations up to this size are held in memory for the trainings and measurements to come; the rest is mapped."""
 
 
-class Identified(Protocol):
+class IdentifiedImage(Protocol):
     """A picture known by its content: `LabelledImage`, `TrainingImage` and the like."""
 
     @property
@@ -69,9 +69,9 @@ class ViewKind:
     def pictures(self, picture: Image, image_id: str) -> list[Image]:
         """Return the views of one picture, all squares of `side_px`."""
         if not self.views:
-            return [square(picture, self.side_px)]
+            return [centre_crop(picture, self.side_px)]
         strength = strength_of(self.augmentation)
-        return [view(picture, self.side_px, strength, image_id, n + 1) for n in range(self.views)]
+        return [augmented_view(picture, self.side_px, strength, image_id, n + 1) for n in range(self.views)]
 
 
 class Views(Protocol):
@@ -105,9 +105,9 @@ class ActivationCache:
 
     def load(
         self,
-        images: Sequence[Identified],
+        images: Sequence[IdentifiedImage],
         kind: ViewKind,
-        backbone: Backbone,
+        backbone: BackboneSpec,
         stages: Stages,
         progress: Progress = no_progress,
     ) -> list[Views]:
@@ -127,28 +127,28 @@ class ActivationCache:
         Raises:
             SetupError: A picture cannot be read.
         """
-        root = self.folder / content_key("lower", [backbone.fingerprint, stages.cut]) / kind.name
+        root = self.folder / content_hash("lower", [backbone.fingerprint, stages.cut]) / kind.name
         paths = {image.id: _file_of(root, image.id) for image in images}
         arrays = {key: self._read(path) for key, path in paths.items()}
         missing = list({image.id: image for image in images if arrays[image.id] is None}.values())
 
-        def compute(image: Identified) -> Identified:
+        def compute(image: IdentifiedImage) -> IdentifiedImage:
             _write(paths[image.id], _compute(image, kind, backbone, stages))
             return image
 
-        for done, image in enumerate(on_cores(compute, missing)):
+        for done, image in enumerate(map_on_cores(compute, missing)):
             progress("activations", done, len(missing))
             arrays[image.id] = self._read(paths[image.id])
         if missing:
             progress("activations", len(missing), len(missing))
-        return [_there(arrays[image.id]) for image in images]
+        return [_is_complete(arrays[image.id]) for image in images]
 
     def _read(self, path: Path) -> Views | None:
         """Return a picture's views, held in memory while there is room; None where there is no whole file."""
         with self._lock:
             if path in self._held:
                 return self._held[path]
-            mapped = _mapped(path)
+            mapped = _map_file(path)
             if mapped is None:
                 return None
             if self._held_bytes + mapped.nbytes > MEMORY_BYTES:
@@ -160,7 +160,7 @@ class ActivationCache:
             return held
 
 
-def _there(views: Views | None) -> Views:
+def _is_complete(views: Views | None) -> Views:
     assert views is not None  # they were read, or computed and then read
     return views
 
@@ -171,7 +171,7 @@ def _file_of(root: Path, image_id: str) -> Path:
     return root / name[:2] / f"{name}.npy"
 
 
-def _mapped(path: Path) -> NDArray[Any] | None:
+def _map_file(path: Path) -> NDArray[Any] | None:
     """Map a file; None where it is not there or cut short (a power cut can leave an empty one)."""
     try:
         mapped: NDArray[Any] = np.load(path, mmap_mode="r")
@@ -183,13 +183,13 @@ def _mapped(path: Path) -> NDArray[Any] | None:
     return mapped
 
 
-def _compute(image: Identified, kind: ViewKind, backbone: Backbone, stages: Stages) -> NDArray[Any]:
+def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, stages: Stages) -> NDArray[Any]:
     import torch
 
-    views = kind.pictures(open_picture(image.path), image.id)
+    views = kind.pictures(decode_image(image.path), image.id)
     device = next(stages.trunk.parameters()).device
     with torch.inference_mode():
-        outputs: NDArray[Any] = stages.lower(as_batch(views, backbone).to(device)).cpu().numpy()
+        outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(device)).cpu().numpy()
     with np.errstate(over="ignore"):
         half = outputs.astype(np.float16)
     return half if np.isfinite(half).all() else outputs
@@ -197,5 +197,5 @@ def _compute(image: Identified, kind: ViewKind, backbone: Backbone, stages: Stag
 
 def _write(path: Path, array: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with part_of(path) as part, part.open("wb") as file:
+    with write_atomically(path) as part, part.open("wb") as file:
         np.save(file, array)

@@ -65,14 +65,14 @@ def strength_of(name: str) -> Strength:
     return STRENGTHS[name]
 
 
-def view(picture: Image, side_px: int, strength: Strength, image_id: str, number: int) -> Image:
+def augmented_view(picture: Image, side_px: int, strength: Strength, image_id: str, number: int) -> Image:
     """Return view `number` (from 1) of a picture as a square of `side_px`; same id and number, same view."""
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    return _colour(_geometry(picture, side_px, strength, generator), strength, generator)
+    return _apply_colour(_apply_geometry(picture, side_px, strength, generator), strength, generator)
 
 
-def _geometry(picture: Image, side_px: int, strength: Strength, generator: np.random.Generator) -> Image:
+def _apply_geometry(picture: Image, side_px: int, strength: Strength, generator: np.random.Generator) -> Image:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
@@ -103,7 +103,7 @@ def _crop_box(
     return left, top, left + across, top + down
 
 
-def _colour(picture: Image, strength: Strength, generator: np.random.Generator) -> Image:
+def _apply_colour(picture: Image, strength: Strength, generator: np.random.Generator) -> Image:
     from PIL import ImageEnhance, ImageFilter
 
     enhancers: list[Callable[[Image], ImageEnhance._Enhance]] = [
@@ -114,14 +114,14 @@ def _colour(picture: Image, strength: Strength, generator: np.random.Generator) 
     for index in generator.permutation(len(enhancers)):
         factor = generator.uniform(1 - strength.light, 1 + strength.light)
         picture = enhancers[index](picture).enhance(factor)
-    picture = _tinted(picture, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
+    picture = _scale_channels(picture, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
     if generator.random() < strength.blur:
         radius = generator.uniform(_LEAST_BLUR, max(_LEAST_BLUR, 0.015 * picture.width))
         picture = picture.filter(ImageFilter.GaussianBlur(radius))
     return picture.convert("L").convert("RGB") if generator.random() < strength.grey else picture
 
 
-def _tinted(picture: Image, gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Image:
+def _scale_channels(picture: Image, gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Image:
     """Scale red, green and blue by `gains` (3,), as another light would."""
     tables = np.clip(np.arange(256)[None, :] * gains[:, None], 0, 255).round().astype(int)
     return picture.point(tables.ravel().tolist())

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.learning.inputs.preprocessing import open_picture
+from atlantis_core.learning.inputs.preprocessing import decode_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from atlantis_core.learning.inputs.activation_cache import Identified
+    from atlantis_core.learning.inputs.activation_cache import IdentifiedImage
 
-HELD_BYTES = 2 * 2**30
+MAX_BYTES = 2 * 2**30
 """Pictures up to this size together are held; the others are decoded at every draw."""
 
 _MARGIN = 2
 """Pictures are held at this many times the input's side, so that a crop of a quarter still has pixels enough."""
 
 
-class DecodedPictures:
+class DecodedImageCache:
     """Pictures by number, no larger than a training needs; safe to share between threads.
 
     Args:
@@ -32,7 +32,7 @@ class DecodedPictures:
         held_bytes: How much is held in memory.
     """
 
-    def __init__(self, images: Sequence[Identified], side_px: int, held_bytes: int = HELD_BYTES) -> None:
+    def __init__(self, images: Sequence[IdentifiedImage], side_px: int, held_bytes: int = MAX_BYTES) -> None:
         self.ids = [image.id for image in images]
         self._paths = [image.path for image in images]
         self._short_px = _MARGIN * side_px
@@ -54,7 +54,7 @@ class DecodedPictures:
         held = self._held.get(number)
         if held is not None:
             return Image.fromarray(held)
-        picture = self._shrunk(open_picture(self._paths[number]))
+        picture = self._shrunk(decode_image(self._paths[number]))
         self._hold(number, np.asarray(picture))
         return picture
 

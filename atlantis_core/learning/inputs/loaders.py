@@ -12,24 +12,24 @@ import numpy as np
 
 from atlantis_core.base.ports import Progress
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind, Views
-from atlantis_core.learning.inputs.augmentation import Strength, strength_of, view
-from atlantis_core.learning.inputs.decoded_cache import DecodedPictures
+from atlantis_core.learning.inputs.augmentation import Strength, augmented_view, strength_of
+from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
 from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage
-from atlantis_core.learning.inputs.preprocessing import as_batch, square
+from atlantis_core.learning.inputs.preprocessing import centre_crop, to_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from atlantis_core.learning.models.backbones import Backbone
-    from atlantis_core.learning.models.split_trunk import Stages
+    from atlantis_core.learning.models.backbones import BackboneSpec
+    from atlantis_core.learning.models.split_backbone import Stages
     from atlantis_core.learning.recipe import Recipe
 
-_ENOUGH = 4096
+_MAX_HEAD_IMAGES = 4096
 """Pictures that settle where a head starts, at most, where each must be computed for that alone."""
 
 
-class Feed(Protocol):
+class BatchLoader(Protocol):
     """Turns batches of numbers into what the trained blocks read."""
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
@@ -41,14 +41,14 @@ class Feed(Protocol):
         ...
 
 
-def make_feed(
+def make_loader(
     images: Sequence[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     stages: Stages,
     cache: ActivationCache,
     progress: Progress,
-) -> Feed:
+) -> BatchLoader:
     """Return the feed that a recipe names, with everything ready that is computed once.
 
     Raises:
@@ -56,14 +56,14 @@ def make_feed(
     """
     side_px, strength = recipe.side_px or backbone.input_px, strength_of(recipe.augmentation)
     if recipe.feed == "online":
-        return OnlineFeed(DecodedPictures(images, side_px), backbone, stages, side_px, strength)
+        return OnlineLoader(DecodedImageCache(images, side_px), backbone, stages, side_px, strength)
     clean = cache.load(images, ViewKind(side_px), backbone, stages, progress)
     kind = ViewKind(side_px, recipe.views, recipe.augmentation)
-    return CachedFeed(clean, cache.load(images, kind, backbone, stages, progress) if recipe.views else [], stages)
+    return CachedLoader(clean, cache.load(images, kind, backbone, stages, progress) if recipe.views else [], stages)
 
 
 @dataclass(frozen=True, slots=True)
-class CachedFeed:
+class CachedLoader:
     """Activations, computed once, of a fixed number of views. Reading them is quick: nothing is made ahead."""
 
     plain: list[Views]
@@ -73,12 +73,12 @@ class CachedFeed:
     stages: Stages
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
-        """Yield batches; see `Feed`."""
+        """Yield batches; see `BatchLoader`."""
         for batch in batches:
             yield self._activations(batch.images, batch.views)
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield all pictures; see `Feed`."""
+        """Yield all pictures; see `BatchLoader`."""
         for numbers in np.array_split(np.arange(len(self.plain)), -(-len(self.plain) // batch_size)):
             yield self._activations(numbers, np.zeros_like(numbers))
 
@@ -89,21 +89,21 @@ class CachedFeed:
             self.plain[image][0] if number == 0 else self.augmented[image][number - 1]
             for image, number in zip(images.tolist(), views.tolist(), strict=True)
         ]
-        return torch.from_numpy(np.stack(rows)).to(_device(self.stages)).float()
+        return torch.from_numpy(np.stack(rows)).to(_device_of(self.stages)).float()
 
 
 @dataclass(frozen=True, slots=True)
-class OnlineFeed:
+class OnlineLoader:
     """New views at every draw; threads of their own cut those of the next steps while a step is computed."""
 
-    pictures: DecodedPictures
-    backbone: Backbone
+    pictures: DecodedImageCache
+    backbone: BackboneSpec
     stages: Stages
     side_px: int
     strength: Strength
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
-        """Yield batches; see `Feed`."""
+        """Yield batches; see `BatchLoader`."""
         import torch
 
         workers = torch.get_num_threads()
@@ -117,26 +117,28 @@ class OnlineFeed:
                 yield self._lowered(ahead.popleft().result())
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield every so many pictures; see `Feed`."""
-        chosen = range(0, len(self.pictures), -(-len(self.pictures) // _ENOUGH))
+        """Yield every so many pictures; see `BatchLoader`."""
+        chosen = range(0, len(self.pictures), -(-len(self.pictures) // _MAX_HEAD_IMAGES))
         for start in range(0, len(chosen), batch_size):
-            squares = [square(self.pictures[number], self.side_px) for number in chosen[start : start + batch_size]]
-            yield self._lowered(as_batch(squares, self.backbone))
+            squares = [
+                centre_crop(self.pictures[number], self.side_px) for number in chosen[start : start + batch_size]
+            ]
+            yield self._lowered(to_batch(squares, self.backbone))
 
     def _views(self, batch: Batch) -> Tensor:
         pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
-        return as_batch([self._view(image, number) for image, number in pairs], self.backbone)
+        return to_batch([self._view(image, number) for image, number in pairs], self.backbone)
 
     def _view(self, image: int, number: int) -> Any:
-        return view(self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number)
+        return augmented_view(self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number)
 
     def _lowered(self, pixels: Tensor) -> Tensor:
         import torch
 
         with torch.no_grad():
-            lowered: Tensor = self.stages.lower(pixels.to(_device(self.stages)))
+            lowered: Tensor = self.stages.lower(pixels.to(_device_of(self.stages)))
         return lowered.float()
 
 
-def _device(stages: Stages) -> Any:
+def _device_of(stages: Stages) -> Any:
     return next(stages.trunk.parameters()).device

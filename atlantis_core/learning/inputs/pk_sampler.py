@@ -46,7 +46,7 @@ class Batch:
     """Class numbers (B,)."""
 
 
-def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: int = 0) -> Iterator[Batch]:
+def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: int = 0) -> Iterator[Batch]:
     """Yield batches for ever; same images, recipe and seed, same batches.
 
     A class with fewer than K images gives each of them more than once, in different views. Each class of each step
@@ -62,14 +62,16 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: i
     Raises:
         SetupError: Fewer than two classes, or a negative weight.
     """
-    members = _members(images)
+    members = _group_by_class(images)
     generator = np.random.default_rng(seed)
     classes = min(recipe.classes_per_batch, len(members))
     for step in itertools.count():
         chosen = generator.choice(len(members), size=classes, replace=False)
         if step < first:
             continue
-        drawn = [_draw(members[number], recipe, np.random.default_rng([seed, step, number])) for number in chosen]
+        drawn = [
+            _draw_images(members[number], recipe, np.random.default_rng([seed, step, number])) for number in chosen
+        ]
         yield Batch(
             np.concatenate([positions for positions, _ in drawn]),
             np.concatenate([views for _, views in drawn]),
@@ -77,7 +79,7 @@ def batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: i
         )
 
 
-def weighted(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
+def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
     """Return the images with the weights that the recipe gives their source, real or made.
 
     Args:
@@ -111,7 +113,7 @@ def class_names(images: Sequence[TrainingImage]) -> list[str]:
     return sorted({image.label for image in images if image.weight > 0})
 
 
-def _members(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+def _group_by_class(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """Group positions and weights by class, classes in the order of their names."""
     groups: dict[str, list[int]] = {}
     for position, image in enumerate(images):
@@ -127,7 +129,7 @@ def _members(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], N
     ]
 
 
-def _draw(
+def _draw_images(
     members: tuple[NDArray[np.int64], NDArray[np.float64]],
     recipe: Recipe,
     generator: np.random.Generator,
@@ -146,11 +148,11 @@ def _draw(
     views = np.empty(len(drawn), dtype=np.int64)
     for position in np.unique(drawn):
         again = np.flatnonzero(drawn == position)
-        views[again] = _views(len(again), recipe, generator)
+        views[again] = _draw_views(len(again), recipe, generator)
     return drawn, views
 
 
-def _views(count: int, recipe: Recipe, generator: np.random.Generator) -> NDArray[np.int64]:
+def _draw_views(count: int, recipe: Recipe, generator: np.random.Generator) -> NDArray[np.int64]:
     """Return the numbers of `count` views of one picture."""
     if recipe.feed == "online":
         return generator.integers(1, _ENDLESS, size=count)

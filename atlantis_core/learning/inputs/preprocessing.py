@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import in_one_line
-from atlantis_core.data.image_io import DAMAGE, MOST_PIXELS, is_huge, read_formats, upright_rgb
+from atlantis_core.base.text import to_one_line
+from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, readable_formats, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.backbones import BackboneSpec
 
 VERSION = 1
 """Raise it whenever the same file would give other pixels: cached activations are keyed by it."""
 
 
-def open_picture(source: str | Path | bytes | Image, name: str = "") -> Image:
+def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
     """Decode a picture to upright RGB; transparent pixels become white.
 
     Args:
@@ -38,23 +38,23 @@ def open_picture(source: str | Path | bytes | Image, name: str = "") -> Image:
     _check_kind(source)
     try:
         if isinstance(source, Image.Image):
-            return upright_rgb(source)
+            return to_upright_rgb(source)
         file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=read_formats()) as picture:
+        with Image.open(file, formats=readable_formats()) as picture:
             if is_huge(picture):
                 raise Image.DecompressionBombError
-            return upright_rgb(picture)
+            return to_upright_rgb(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's limits are higher
-        raise _unreadable(
+        raise _unreadable_error(
             source, name, f"more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
         ) from error
     except UnidentifiedImageError as error:
-        raise _unreadable(source, name, "it is no picture") from error
-    except DAMAGE as error:
-        raise _unreadable(source, name, str(error) or type(error).__name__) from error
+        raise _unreadable_error(source, name, "it is no picture") from error
+    except DECODE_ERRORS as error:
+        raise _unreadable_error(source, name, str(error) or type(error).__name__) from error
 
 
-def _unreadable(source: object, name: str, reason: str) -> SetupError:
+def _unreadable_error(source: object, name: str, reason: str) -> SetupError:
     called = repr(name or str(source)) if name or isinstance(source, str | Path) else "in memory"
     return SetupError(f"image {called} cannot be read: {reason}")
 
@@ -63,10 +63,10 @@ def _check_kind(source: object) -> None:
     from PIL import Image
 
     if not isinstance(source, str | Path | bytes | Image.Image):
-        raise SetupError(f"{in_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
+        raise SetupError(f"{to_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
 
 
-def square(picture: Image, side_px: int) -> Image:
+def centre_crop(picture: Image, side_px: int) -> Image:
     """Return the centred square of a picture, its shorter side scaled to `side_px` (bicubic, antialiased)."""
     from PIL.Image import Resampling
 
@@ -79,7 +79,7 @@ def square(picture: Image, side_px: int) -> Image:
     return picture.resize((side_px, side_px), Resampling.BICUBIC, box=box)
 
 
-def as_batch(pictures: Sequence[Image], backbone: Backbone) -> Tensor:
+def to_batch(pictures: Sequence[Image], backbone: BackboneSpec) -> Tensor:
     """Stack N pictures of one size as a normalised float32 tensor (N, 3, S, S)."""
     import torch
 

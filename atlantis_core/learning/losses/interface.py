@@ -29,7 +29,7 @@ class LossModule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class LossContext:
     """What a loss may need to know of the training it is for."""
 
     temperature: float
@@ -60,12 +60,12 @@ class LossOptions(Protocol):
     needs_pairs: ClassVar[bool]
     """Whether it learns nothing from batches with one image a class; one with proxies does."""
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss for one training."""
         ...
 
 
-def loss_module(
+def make_loss_module(
     function: Callable[[Tensor, Tensor], Tensor], trained: nn.Module | None = None, lr: float = 0.0
 ) -> LossModule:
     """Wrap a function of embeddings (B, D) and labels (B,), and the module whose parameters it trains."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.losses.interface import LossModule, LossOptions, Setting, loss_module
+from atlantis_core.learning.losses.interface import LossContext, LossModule, LossOptions, make_loss_module
 from atlantis_core.learning.models.heads import Head, make_head
-from atlantis_core.learning.option_strings import chosen, in_range
-from atlantis_core.learning.recipe import HIGHEST_RATE, Recipe
+from atlantis_core.learning.option_strings import check_range, parse_part
+from atlantis_core.learning.recipe import MAX_LEARNING_RATE, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
     Raises:
         SetupError: No such loss, head or option, or a loss that head or batches do not suit.
     """
-    options: LossOptions = chosen(LOSSES, recipe.loss, "loss", LossOptions)
+    options: LossOptions = parse_part(LOSSES, recipe.loss, "loss", LossOptions)
     head = make_head(recipe.head)
     if options.head not in {None, head.kind}:
         raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
@@ -54,7 +54,7 @@ def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> Lo
     """
     options, head = check_loss(recipe)
     curvature = float(getattr(head, "c", 0.0))
-    return options.build(Setting(recipe.temperature, num_classes, embed_dim, seed, curvature))
+    return options.build(LossContext(recipe.temperature, num_classes, embed_dim, seed, curvature))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class SupCon:
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss."""
         from pytorch_metric_learning.losses import SupConLoss
 
-        return loss_module(SupConLoss(temperature=setting.temperature))
+        return make_loss_module(SupConLoss(temperature=setting.temperature))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,17 @@ class MultiSimilarity:
     """A pair this far on the easy side of the hardest of the other kind is still mined."""
 
     def __post_init__(self) -> None:
-        in_range("loss 'multi_similarity': alpha", self.alpha, 0)
-        in_range("loss 'multi_similarity': beta", self.beta, 0)
-        in_range("loss 'multi_similarity': epsilon", self.epsilon, -2, 2)
+        check_range("loss 'multi_similarity': alpha", self.alpha, 0)
+        check_range("loss 'multi_similarity': beta", self.beta, 0)
+        check_range("loss 'multi_similarity': epsilon", self.epsilon, -2, 2)
 
-    def build(self, setting: Setting) -> LossModule:  # noqa: ARG002 (one signature for all losses)
+    def build(self, setting: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
         from pytorch_metric_learning.losses import MultiSimilarityLoss
         from pytorch_metric_learning.miners import MultiSimilarityMiner
 
         loss = MultiSimilarityLoss(alpha=self.alpha, beta=self.beta, base=self.base)
-        return _mined(loss, MultiSimilarityMiner(epsilon=self.epsilon))
+        return _with_miner(loss, MultiSimilarityMiner(epsilon=self.epsilon))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +117,17 @@ class Triplet:
     """Which triplets: `semihard` (Schroff, section 3.2), `hard` or `all` that violate the margin."""
 
     def __post_init__(self) -> None:
-        in_range("loss 'triplet': margin", self.margin, 0)
+        check_range("loss 'triplet': margin", self.margin, 0)
         if self.miner not in {"semihard", "hard", "all"}:
             raise SetupError(f"loss 'triplet' mines 'semihard', 'hard' or 'all' triplets, not {self.miner!r}")
 
-    def build(self, setting: Setting) -> LossModule:  # noqa: ARG002 (one signature for all losses)
+    def build(self, setting: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
         from pytorch_metric_learning.losses import TripletMarginLoss
         from pytorch_metric_learning.miners import TripletMarginMiner
 
         miner = TripletMarginMiner(margin=self.margin, type_of_triplets=self.miner)
-        return _mined(TripletMarginLoss(margin=self.margin), miner)
+        return _with_miner(TripletMarginLoss(margin=self.margin), miner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,10 @@ class ProxyAnchor:
     """Peak learning rate of the proxies; the paper has 100 times that of its model."""
 
     def __post_init__(self) -> None:
-        in_range("loss 'proxy_anchor': alpha", self.alpha, 0)
-        in_range("loss 'proxy_anchor': lr", self.lr, 0, HIGHEST_RATE)
+        check_range("loss 'proxy_anchor': alpha", self.alpha, 0)
+        check_range("loss 'proxy_anchor': lr", self.lr, 0, MAX_LEARNING_RATE)
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss; its proxies start where the seed says."""
         from pytorch_metric_learning.losses import ProxyAnchorLoss
 
@@ -159,14 +159,14 @@ class ProxyAnchor:
             alpha=self.alpha,
             weight_init_func=lambda proxies: proxies.data.copy_(setting.proxies()),
         )
-        return loss_module(loss, loss, self.lr)
+        return make_loss_module(loss, loss, self.lr)
 
 
-def _mined(loss: Any, miner: Any) -> LossModule:
+def _with_miner(loss: Any, miner: Any) -> LossModule:
     """Return a library's loss over what its miner finds in a batch."""
 
     def mined(embeddings: Tensor, labels: Tensor) -> Tensor:
         value: Tensor = loss(embeddings, labels, miner(embeddings, labels))
         return value
 
-    return loss_module(mined)
+    return make_loss_module(mined)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.losses.interface import LossModule, Setting, loss_module
+from atlantis_core.learning.losses.interface import LossContext, LossModule, make_loss_module
 from atlantis_core.learning.models import poincare
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_ITSELF = -1e9  # logit of a sample with itself, as released: no -inf, whose gradients are not numbers
+_SELF_LOGIT = -1e9  # logit of a sample with itself, as released: no -inf, whose gradients are not numbers
 
 
 def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -37,9 +37,9 @@ def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: fl
     """
     import torch
 
-    order, classes, samples = _by_sample(labels)
+    order, classes, samples = _sample_order(labels)
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    logits = (similarities[order][:, order] / temperature).masked_fill(itself, _ITSELF)
+    logits = (similarities[order][:, order] / temperature).masked_fill(itself, _SELF_LOGIT)
     blocks = logits.view(samples, classes, samples, classes)
     reach = torch.logsumexp(blocks, dim=3)  # (i, class, j)
     own = torch.diagonal(reach, dim1=0, dim2=2).T.unsqueeze(2)  # z_i against z_i
@@ -49,7 +49,7 @@ def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: fl
     return losses.transpose(1, 2)[pairs].mean()
 
 
-def _by_sample(labels: Tensor) -> tuple[Tensor, int, int]:
+def _sample_order(labels: Tensor) -> tuple[Tensor, int, int]:
     """Return the order that puts the first sample of every class first, then the second; P; K."""
     import torch
 
@@ -70,14 +70,14 @@ class HyperbolicPairs:
     head: ClassVar[str | None] = "hyperbolic"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss."""
         c, temperature = setting.curvature, setting.temperature
 
         def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
             return pairwise_cross_entropy(-poincare.distances(embeddings, embeddings, c), labels, temperature)
 
-        return loss_module(loss)
+        return make_loss_module(loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ class SphericalPairs:
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss."""
 
         def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
             return pairwise_cross_entropy(embeddings @ embeddings.T, labels, setting.temperature)
 
-        return loss_module(loss)
+        return make_loss_module(loss)

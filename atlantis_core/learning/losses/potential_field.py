@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from atlantis_core.learning.losses.interface import LossModule, Setting, loss_module
-from atlantis_core.learning.option_strings import in_range
-from atlantis_core.learning.recipe import HIGHEST_RATE
+from atlantis_core.learning.losses.interface import LossContext, LossModule, make_loss_module
+from atlantis_core.learning.option_strings import check_range
+from atlantis_core.learning.recipe import MAX_LEARNING_RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,12 +56,12 @@ class PotentialField:
     """Peak learning rate of the proxies; the paper has 100 times that of its model."""
 
     def __post_init__(self) -> None:
-        in_range("loss 'potential_field': delta", self.delta, 0, 2)
-        in_range("loss 'potential_field': alpha", self.alpha, 0)
-        in_range("loss 'potential_field': proxies", self.proxies, 0)
-        in_range("loss 'potential_field': lr", self.lr, 0, HIGHEST_RATE)
+        check_range("loss 'potential_field': delta", self.delta, 0, 2)
+        check_range("loss 'potential_field': alpha", self.alpha, 0)
+        check_range("loss 'potential_field': proxies", self.proxies, 0)
+        check_range("loss 'potential_field': lr", self.lr, 0, MAX_LEARNING_RATE)
 
-    def build(self, setting: Setting) -> LossModule:
+    def build(self, setting: LossContext) -> LossModule:
         """Return the loss; its proxies start where the seed says."""
         import torch
         from torch import nn
@@ -74,4 +74,4 @@ class PotentialField:
             points = torch.cat([embeddings, proxies.to(embeddings.dtype)])
             return mean_potential(points, torch.cat([labels, numbers.to(labels.device)]), self.delta, self.alpha)
 
-        return loss_module(loss, trained, self.lr)
+        return make_loss_module(loss, trained, self.lr)

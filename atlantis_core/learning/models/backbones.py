@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.hub import HubWeights, find_pretrained
-from atlantis_core.learning.models.weights_files import file_digest, read_facts, read_weights, three
+from atlantis_core.learning.models.weights_files import file_digest, parse_rgb, read_facts, read_weights
 
 Source = Literal["file", "cache", "hub", "scratch"]
 
@@ -45,7 +45,7 @@ SCRATCH_ARGUMENTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
+class BackboneSpec:
     """A trunk by name and weights; `trunks.create_trunk` makes it."""
 
     architecture: str
@@ -86,10 +86,10 @@ class Backbone:
         """Content address of architecture, arguments, normalisation and the bytes of the weights."""
         weights = "scratch" if self.weights_path is None else file_digest(self.weights_path)
         facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
-        return content_key("backbone", facts)
+        return content_hash("backbone", facts)
 
 
-def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_random: bool = True) -> Backbone:
+def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_random: bool = True) -> BackboneSpec:
     """Find a trunk.
 
     Args:
@@ -107,14 +107,14 @@ def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_
         weights = str(Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors")
         name = None
     if weights is not None:
-        return _from_file(Path(weights).expanduser(), name)
+        return _spec_from_file(Path(weights).expanduser(), name)
     if name is None:
-        return _default()
+        return _default_spec()
     if name == SCRATCH:
-        return _small_from_scratch("")
+        return _small_scratch_spec("")
     if name.startswith(f"{SCRATCH}:"):
-        return _from_scratch(name.removeprefix(f"{SCRATCH}:"), "")
-    return _from_name(name, or_random)
+        return _scratch_spec(name.removeprefix(f"{SCRATCH}:"), "")
+    return _spec_from_name(name, or_random)
 
 
 def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
@@ -130,7 +130,7 @@ def starts_from_scratch(name: str | None = None, weights: str | None = None) -> 
     return resolve_backbone(name).source == "scratch"
 
 
-def _from_file(path: Path, name: str | None) -> Backbone:
+def _spec_from_file(path: Path, name: str | None) -> BackboneSpec:
     """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
     read_weights(path)
     facts = read_facts(path)
@@ -138,55 +138,57 @@ def _from_file(path: Path, name: str | None) -> Backbone:
     if asked is not None and asked.split(".")[0] != facts["architecture"].split(".")[0]:
         raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
     check_name(facts["architecture"])
-    mean, std = (three(facts[key], key, path) for key in ("mean", "std"))
+    mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
     arguments = facts.get("arguments", {})
-    return Backbone(facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file")
+    return BackboneSpec(
+        facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file"
+    )
 
 
-def _default() -> Backbone:
+def _default_spec() -> BackboneSpec:
     """Take a small pretrained model where one can be had, else a small transformer from scratch."""
     import torch
 
     name = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
-        return _described(name, {}, found.path, found.source)
-    return _small_from_scratch(f"no pretrained weights ({found}): a small transformer starts from scratch")
+        return _timm_spec(name, {}, found.path, found.source)
+    return _small_scratch_spec(f"no pretrained weights ({found}): a small transformer starts from scratch")
 
 
-def _small_from_scratch(notice: str) -> Backbone:
+def _small_scratch_spec(notice: str) -> BackboneSpec:
     half = (0.5, 0.5, 0.5)
     side_px = int(SCRATCH_ARGUMENTS["img_size"])
-    return Backbone(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
+    return BackboneSpec(SCRATCH_ARCHITECTURE, SCRATCH_ARGUMENTS, None, half, half, side_px, "scratch", notice)
 
 
-def _from_name(name: str, or_random: bool) -> Backbone:
+def _spec_from_name(name: str, or_random: bool) -> BackboneSpec:
     """Describe any timm model, pretrained where possible."""
     architecture, arguments = NAMED.get(name, (name, {}))
     check_name(architecture)
     found = find_pretrained(architecture)
     if isinstance(found, HubWeights):
-        return _described(architecture, arguments, found.path, found.source)
+        return _timm_spec(architecture, arguments, found.path, found.source)
     if not or_random:
         raise SetupError(
             f"no pretrained weights for {name!r} ({found}); name a FILE.safetensors with a .json beside it instead, "
             f"or {SCRATCH}:{name} for random weights"
         )
-    return _from_scratch(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
+    return _scratch_spec(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
 
 
-def _from_scratch(name: str, notice: str) -> Backbone:
+def _scratch_spec(name: str, notice: str) -> BackboneSpec:
     architecture, arguments = NAMED.get(name, (name, {}))
     check_name(architecture)
-    return _described(architecture, arguments, None, "scratch", notice)
+    return _timm_spec(architecture, arguments, None, "scratch", notice)
 
 
-def _described(
+def _timm_spec(
     architecture: str, arguments: Mapping[str, Any], weights_path: str | None, source: Source, notice: str = ""
-) -> Backbone:
-    facts = _timm_facts(architecture)
+) -> BackboneSpec:
+    facts = _timm_input(architecture)
     side_px = int(arguments.get("img_size", facts.input_px))
-    return Backbone(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
+    return BackboneSpec(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
 
 
 def check_name(name: str) -> None:
@@ -211,7 +213,7 @@ def check_name(name: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _TimmFacts:
+class _TimmInput:
     """What timm knows of a model's input."""
 
     mean: tuple[float, float, float]
@@ -219,7 +221,7 @@ class _TimmFacts:
     input_px: int
 
 
-def _timm_facts(name: str) -> _TimmFacts:
+def _timm_input(name: str) -> _TimmInput:
     import timm
 
     try:
@@ -227,5 +229,5 @@ def _timm_facts(name: str) -> _TimmFacts:
     except RuntimeError as error:
         raise SetupError(f"unknown backbone {name!r}: {error}") from error
     if config is None:
-        return _TimmFacts((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
-    return _TimmFacts(tuple(config.mean), tuple(config.std), int(config.input_size[-1]))
+        return _TimmInput((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
+    return _TimmInput(tuple(config.mean), tuple(config.std), int(config.input_size[-1]))

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.models.heads import Head, head_facts
 from atlantis_core.learning.recipe import Recipe
 
@@ -47,11 +47,11 @@ class TrainReport:
     """Whether a finished checkpoint of the same address was found."""
 
 
-def damage(folder: Path) -> str:
+def describe_damage(folder: Path) -> str:
     """Say which file of a checkpoint is gone or cannot be read; empty where it is whole."""
     from safetensors import SafetensorError
 
-    for file, read in ((folder / FACTS_NAME, _report_in), (folder / WEIGHTS_NAME, _check_length)):
+    for file, read in ((folder / FACTS_NAME, _read_report), (folder / WEIGHTS_NAME, _check_length)):
         try:
             read(file)
         except FileNotFoundError:
@@ -61,11 +61,11 @@ def damage(folder: Path) -> str:
     return ""
 
 
-def _report_in(file: Path) -> dict[str, Any]:
+def _read_report(file: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))["report"])
 
 
-def embed_dim_in(folder: Path) -> int:
+def read_embed_dim(folder: Path) -> int:
     """Return the dimensions of the head in a checkpoint: at most those that the recipe asked for."""
     return int(json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))["head"]["embed_dim"])
 
@@ -78,15 +78,15 @@ def _check_length(file: Path) -> None:
         pass
 
 
-def finished_report(folder: Path, key: str) -> TrainReport | None:
+def find_finished_report(folder: Path, key: str) -> TrainReport | None:
     """Return the report of a finished checkpoint of this address, if `folder` holds a whole one.
 
     Raises:
         SetupError: The folder holds another training.
     """
-    if damage(folder):
+    if describe_damage(folder):
         return None
-    kept = _report_in(folder / FACTS_NAME)
+    kept = _read_report(folder / FACTS_NAME)
     measured = [(int(steps), float(value)) for steps, value in kept.get("measured", [])]
     report = TrainReport(**{**kept, "measured": measured, "path": str(folder), "reused": True})
     if report.key != key:
@@ -99,7 +99,7 @@ def save_checkpoint(
     trunk: nn.Module,
     head: nn.Module,
     space: Head,
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     seed: int,
     report: TrainReport,
@@ -123,7 +123,7 @@ def save_checkpoint(
         "report": asdict(report),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with part_of(folder / WEIGHTS_NAME) as part:
+    with write_atomically(folder / WEIGHTS_NAME) as part:
         save_file(state, part)
     _write(folder / FACTS_NAME, json.dumps(facts, indent=1))
 
@@ -136,11 +136,11 @@ def save_losses(folder: Path, losses: Sequence[float]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with part_of(path) as part:
+    with write_atomically(path) as part:
         part.write_text(text + "\n", encoding="utf-8")
 
 
-def losses_in(folder: Path) -> list[float | None]:
+def read_losses(folder: Path) -> list[float | None]:
     """Return the loss of every step of the training in a folder, None where it was no number; empty without any."""
     try:
         return list(json.loads((folder / LOSSES_NAME).read_text(encoding="utf-8")))

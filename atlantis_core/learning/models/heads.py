@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.registry import load
+from atlantis_core.base.registry import load_part
 from atlantis_core.learning.models import poincare
-from atlantis_core.learning.option_strings import chosen, in_range, made
+from atlantis_core.learning.option_strings import check_range, make_from_options, parse_part
 from atlantis_core.metrics.distances import CURVATURES
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Hyperbolic:
     """Features longer than this are shortened to it."""
 
     def __post_init__(self) -> None:
-        in_range("head 'hyperbolic': c", self.c, *CURVATURES)
-        in_range("head 'hyperbolic': clip_radius", self.clip_radius, 0)
+        check_range("head 'hyperbolic': c", self.c, *CURVATURES)
+        check_range("head 'hyperbolic': clip_radius", self.clip_radius, 0)
 
     @property
     def reach(self) -> float:
@@ -93,7 +93,7 @@ class Hyperbolic:
 
     def place(self, mapped: Tensor) -> Tensor:
         """Return points (B, D) of the ball."""
-        return poincare.expmap0(poincare.clip(mapped, self.clip_radius), self.c)
+        return poincare.expmap0(poincare.clip_norm(mapped, self.clip_radius), self.c)
 
     def nearness(self, points: Tensor, others: Tensor) -> Tensor:
         """Return minus the geodesic distances (N, M)."""
@@ -106,7 +106,7 @@ def make_head(text: str) -> Head:
     Raises:
         SetupError: No such head, no such option, or a value that it cannot have.
     """
-    head: Head = chosen(HEADS, text, "head", Head)
+    head: Head = parse_part(HEADS, text, "head", Head)
     return head
 
 
@@ -123,15 +123,15 @@ def head_from_facts(facts: Mapping[str, Any]) -> Head:
         SetupError: It is none of this version's.
     """
     kind = facts.get("kind", "sphere")
-    part = load(HEADS, str(kind), "head")
+    part = load_part(HEADS, str(kind), "head")
     known = {item.name for item in fields(part)}
-    head: Head = made(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
+    head: Head = make_from_options(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
     if facts.get("distance", head.distance) != head.distance:
         raise SetupError(f"head {kind!r} is searched by {head.distance}, not {facts['distance']!r}")
     return head
 
 
-def fresh_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
+def make_pca_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
     """Return a head that starts as the best linear summary of the frozen features.
 
     Its rows are the leading right singular vectors of the unit-length features (Eckart and Young 1936): cosines
@@ -147,13 +147,13 @@ def fresh_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
     unit = torch.nn.functional.normalize(features.double(), dim=1)
     dims = min(embed_dim, *unit.shape)
     directions = torch.linalg.svd(unit, full_matrices=False).Vh[:dims]
-    module = empty_head(head, unit.shape[1], dims)
+    module = make_empty_head(head, unit.shape[1], dims)
     with torch.no_grad():
         module.linear.weight.copy_(head.reach * directions.float())  # type: ignore[union-attr,operator]
     return module
 
 
-def empty_head(head: Head, num_features: int, embed_dim: int) -> nn.Module:
+def make_empty_head(head: Head, num_features: int, embed_dim: int) -> nn.Module:
     """Return a head (B, F) -> embeddings (B, D) whose weights are still to be filled in."""
     import torch
     from torch import nn

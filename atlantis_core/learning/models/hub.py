@@ -41,10 +41,10 @@ def find_pretrained(name: str) -> HubWeights | str:
     filename = config.hf_hub_filename or "model.safetensors"
     if not filename.endswith(".safetensors"):
         return "the hub holds them pickled only"
-    return _cached(repository, filename) or _fetch(repository, filename)
+    return _find_cached(repository, filename) or _fetch(repository, filename)
 
 
-def _cached(repository: str, filename: str) -> HubWeights | None:
+def _find_cached(repository: str, filename: str) -> HubWeights | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(repository, filename)
@@ -58,7 +58,7 @@ def _fetch(repository: str, filename: str) -> HubWeights | str:
 
     if constants.HF_HUB_OFFLINE:
         return "not in the local cache, and HF_HUB_OFFLINE is set"
-    refusal = probe(hf_hub_url(repository, filename))
+    refusal = why_unreachable(hf_hub_url(repository, filename))
     if refusal:
         return f"not in the local cache, and the hub is out of reach: {refusal}"
     try:
@@ -67,7 +67,7 @@ def _fetch(repository: str, filename: str) -> HubWeights | str:
         return f"not in the local cache, and fetching it failed: {type(error).__name__}"
 
 
-def probe(url: str, seconds: float = PROBE_SECONDS) -> str:
+def why_unreachable(url: str, seconds: float = PROBE_SECONDS) -> str:
     """Return why `url` does not answer within `seconds`, or nothing when it does (an HTTP error is an answer)."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
@@ -97,7 +97,7 @@ def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
 
     if name.startswith(("/", "~", ".")):
         raise SetupError(f"there is no folder {name!r} for a {kind}; check the path")
-    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else probe(f"{constants.ENDPOINT}/{name}")
+    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else why_unreachable(f"{constants.ENDPOINT}/{name}")
     try:
         return fetch(bool(refusal))
     except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
@@ -108,7 +108,7 @@ def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
         ) from error
 
 
-def snapshot(name: str, kind: str, patterns: Sequence[str]) -> str:
+def fetch_snapshot(name: str, kind: str, patterns: Sequence[str]) -> str:
     """Return the folder of a hub model with the files that fit the patterns; see `find_snapshot`.
 
     Raises:

@@ -19,7 +19,7 @@ _TINY = 1e-6  # lengths below are no lengths: the direction of the gradient woul
 _THIN = 1e-5  # least 1 - c |x|^2; points of `expmap0` stay above 2e-3
 
 
-def clip(vectors: Tensor, radius: float) -> Tensor:
+def clip_norm(vectors: Tensor, radius: float) -> Tensor:
     """Shorten (..., D) vectors that are longer than `radius`; their direction stays.
 
     Without it, features far out end at the border, where the gradient of `expmap0` vanishes.

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MOST_PX = 4096
+_MAX_SIDE_PX = 4096
 """Largest side of a picture that a description may ask for."""
 
 
@@ -59,11 +59,11 @@ def read_facts(path: Path) -> dict[str, Any]:
     if missing:
         raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
     checked: dict[str, Any] = facts
-    _check_kinds(checked, path)
+    _check_types(checked, path)
     return checked
 
 
-def three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
+def parse_rgb(values: Any, key: str, path: Path) -> tuple[float, float, float]:
     """Return three floats of a description, or say which field is wrong.
 
     Raises:
@@ -78,18 +78,18 @@ def three(values: Any, key: str, path: Path) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _check_kinds(facts: dict[str, Any], path: Path) -> None:
+def _check_types(facts: dict[str, Any], path: Path) -> None:
     """Refuse values that no training writes: the file may be anybody's."""
     side_px = facts["input_px"]
-    if not isinstance(side_px, int) or isinstance(side_px, bool) or not 1 <= side_px <= _MOST_PX:
-        raise SetupError(f"'input_px' beside {str(path)!r} must be from 1 to {_MOST_PX}, not {side_px!r}")
+    if not isinstance(side_px, int) or isinstance(side_px, bool) or not 1 <= side_px <= _MAX_SIDE_PX:
+        raise SetupError(f"'input_px' beside {str(path)!r} must be from 1 to {_MAX_SIDE_PX}, not {side_px!r}")
     if not isinstance(facts["architecture"], str):
         raise SetupError(f"'architecture' beside {str(path)!r} must be a name, not {facts['architecture']!r}")
     for key in ("arguments", "head", "recipe", "backbone", "report"):
         if not isinstance(facts.get(key, {}), dict):
             raise SetupError(f"{key!r} beside {str(path)!r} must be an object, not {facts[key]!r}")
     for key in ("mean", "std"):
-        three(facts[key], key, path)
+        parse_rgb(facts[key], key, path)
 
 
 def file_digest(path: str) -> str:
@@ -104,13 +104,13 @@ def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_COUNTED = {".safetensors", ".json", ".txt", ".bin", ".model"}
+_HASHED_SUFFIXES = {".safetensors", ".json", ".txt", ".bin", ".model"}
 
 
 def folder_digest(folder: Path) -> str:
     """Return the content address of a model's folder: its weights, configurations and vocabularies."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _COUNTED)
-    return content_key("model", [(str(path.relative_to(folder)), file_digest(str(path))) for path in files])
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _HASHED_SUFFIXES)
+    return content_hash("model", [(str(path.relative_to(folder)), file_digest(str(path))) for path in files])
 
 
 def require_safetensors(folder: Path, *, allow_pickle: bool = False) -> None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.parallel import processes
+from atlantis_core.base.parallel import process_rank_and_count
 from atlantis_core.learning.inputs.pk_sampler import Batch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Fleet(Protocol):
+class ProcessGroup(Protocol):
     """The processes of one training."""
 
     @property
@@ -49,7 +49,7 @@ class Fleet(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """One process."""
 
     leads = True
@@ -74,7 +74,7 @@ class Alone:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class DistributedProcesses:
     """Several processes, as accelerate knows them."""
 
     accelerator: Any
@@ -126,10 +126,10 @@ class Together:
         return np.arange(total)[self.accelerator.process_index * each :][:each]
 
 
-def this_fleet() -> Fleet:
+def current_process_group() -> ProcessGroup:
     """Return the processes that `accelerate launch` started, or this one alone."""
-    if processes()[1] == 1:
-        return Alone()
+    if process_rank_and_count()[1] == 1:
+        return SingleProcess()
     from accelerate import Accelerator  # type: ignore[import-untyped]
 
-    return Together(Accelerator())
+    return DistributedProcesses(Accelerator())

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 _WINDOW = 20
 """Steps whose mean loss is compared; at the end of a short training half of its steps."""
-_ROSE = 5.0
+_MAX_LOSS_RATIO = 5.0
 """How many times its first mean a loss may reach. Of the bundled student and a random trunk under every loss, none
 of the trainings of 4, 8 and 40 steps ended above 1.1 times its beginning. Single steps differ up to fourfold."""
-_COLLAPSED = 1e-3
+_MIN_SPREAD = 1e-3
 """Spread of a batch's embeddings, as a share of their length, below which all pictures are one point; in those
 trainings it was 0.018 and more."""
 
 
-class Health:
+class DivergenceMonitor:
     """Looks at every step of one training."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Health:
             raise TrainingFailed(f"the loss is {loss} and the gradient {norm} at step {step}")
         if step >= 2 * _WINDOW:
             self._check_rise(_WINDOW)
-        self.collapsed = self.collapsed + 1 if is_one_point(embeddings) else 0
+        self.collapsed = self.collapsed + 1 if is_collapsed(embeddings) else 0
         if self.collapsed >= _WINDOW:
             raise TrainingFailed(
                 f"all images have had one embedding for {_WINDOW} steps at step {step}; it collapsed"
@@ -65,22 +65,22 @@ class Health:
             self._check_rise(window)
         if not embeddings.isfinite().all():
             raise TrainingFailed("the embeddings are not finite after the last step")
-        if is_one_point(embeddings):
+        if is_collapsed(embeddings):
             raise TrainingFailed("all images have one embedding after the last step; it collapsed")
 
     def _check_rise(self, window: int) -> None:
         first, last = fmean(self.losses[:window]), fmean(self.losses[-window:])
-        if last > _ROSE * max(abs(first), 1.0):
+        if last > _MAX_LOSS_RATIO * max(abs(first), 1.0):
             step = len(self.losses) - 1
             raise TrainingFailed(f"the loss rose from {first:.3g} to {last:.3g} at step {step}; lower the rates")
 
 
-def is_one_point(embeddings: Tensor) -> bool:
+def is_collapsed(embeddings: Tensor) -> bool:
     """Whether embeddings (B, D) are so alike that rounding decides which are near."""
-    return _spread(embeddings) < _COLLAPSED
+    return _relative_spread(embeddings) < _MIN_SPREAD
 
 
-def _spread(embeddings: Tensor) -> float:
+def _relative_spread(embeddings: Tensor) -> float:
     """Return the root mean square distance from the mean, as a share of the root mean square length."""
     centred = embeddings - embeddings.mean(dim=0)
     return float((centred.square().sum() / embeddings.square().sum().clamp_min(1e-30)).sqrt().item())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from atlantis_core.learning.training.weight_averaging import put
+from atlantis_core.learning.training.weight_averaging import copy_into
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class Validation(Protocol):
         ...
 
 
-class BestSoFar:
+class BestWeights:
     """The best weights of a training.
 
     Args:
@@ -56,4 +56,4 @@ class BestSoFar:
 
     def apply(self) -> None:
         """Put the best weights into the parameters."""
-        put(self.kept, self.parameters)
+        copy_into(self.kept, self.parameters)

@@ -7,18 +7,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.learning.training.distributed import Alone, Fleet
+from atlantis_core.learning.training.distributed import ProcessGroup, SingleProcess
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from atlantis_core.learning.losses.interface import LossModule
-    from atlantis_core.learning.models.split_trunk import Stages
+    from atlantis_core.learning.models.split_backbone import Stages
     from atlantis_core.learning.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Descent:
+class GradientComputer:
     """Computes loss and gradients as a recipe says."""
 
     embed: Callable[[Tensor], Tensor]
@@ -28,7 +28,7 @@ class Descent:
     """Parameters of trunk and head; those of the loss are the same in every process and are not added up."""
     chunk: int
     """Images whose graph is held at once; 0: all."""
-    fleet: Fleet
+    fleet: ProcessGroup
 
     def __call__(self, activations: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Leave gradients in the parameters.
@@ -40,7 +40,7 @@ class Descent:
         Returns:
             The loss of the whole batch, and its embeddings (B, D) without gradient.
         """
-        if self.chunk or not isinstance(self.fleet, Alone):
+        if self.chunk or not isinstance(self.fleet, SingleProcess):
             return self._in_pieces(activations, labels)
         embeddings = self.embed(activations)
         loss = self.loss(embeddings, labels)
@@ -69,7 +69,7 @@ class Descent:
         return float(loss.item()), embeddings.detach()
 
 
-def embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
+def make_embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
     """Return the way from activations (B, ...) to embeddings (B, D).
 
     The trained blocks compute in the recipe's precision, compiled if it says so; the head, whose distances need
@@ -80,7 +80,7 @@ def embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[Tenso
     upper: Any = torch.compile(stages.upper) if recipe.compiled else stages.upper
 
     def embed(activations: Tensor) -> Tensor:
-        with _precision(recipe, activations.device.type):
+        with _autocast(recipe, activations.device.type):
             features = upper(activations)
         placed: Tensor = head(features.float())
         return placed
@@ -88,7 +88,7 @@ def embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[Tenso
     return embed
 
 
-def _precision(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
+def _autocast(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
     import torch
 
     return torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.ports import Progress
-from atlantis_core.learning.inputs.loaders import Feed
+from atlantis_core.learning.inputs.loaders import BatchLoader
 from atlantis_core.learning.inputs.pk_sampler import Batch
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.training.divergence import Health
-from atlantis_core.learning.training.early_stopping import BestSoFar
-from atlantis_core.learning.training.gradients import Descent
+from atlantis_core.learning.training.divergence import DivergenceMonitor
+from atlantis_core.learning.training.early_stopping import BestWeights
+from atlantis_core.learning.training.gradients import GradientComputer
 from atlantis_core.learning.training.optimizer import set_rates
-from atlantis_core.learning.training.weight_averaging import Average, Start, put
+from atlantis_core.learning.training.weight_averaging import MovingAverage, StartingWeights, copy_into
 
 if TYPE_CHECKING:
     import torch
@@ -29,18 +29,18 @@ STATE_NAME = "state.safetensors"
 
 
 @dataclass(slots=True)
-class Fit:
+class TrainingLoop:
     """A training on its way."""
 
     key: str
     """Content address of the training; a state saved by another one is not continued."""
     recipe: Recipe
-    descent: Descent
+    descent: GradientComputer
     optimizer: torch.optim.Optimizer
-    health: Health
-    average: Average | None
-    start: Start | None
-    best: BestSoFar | None
+    health: DivergenceMonitor
+    average: MovingAverage | None
+    start: StartingWeights | None
+    best: BestWeights | None
     measure: Callable[[], float] | None
     """Validation of the model as it is now."""
     place: Callable[[Tensor], Tensor]
@@ -48,7 +48,7 @@ class Fit:
     steps: int = 0
     """Done so far."""
 
-    def run(self, feed: Feed, batches: Iterator[Batch], pauses: Pauses) -> None:
+    def run(self, feed: BatchLoader, batches: Iterator[Batch], pauses: StateSaver) -> None:
         """Train until there are no more batches or validation says stop, then put the weights to keep in place.
 
         Raises:
@@ -99,7 +99,7 @@ class Fit:
         last = [parameter.detach().clone() for parameter in self.parameters]
         self._put_kept()
         goes_on = self.best.consider(self.steps, self.measure())
-        put(last, self.parameters)
+        copy_into(last, self.parameters)
         return not goes_on
 
     @property
@@ -120,12 +120,12 @@ class Fit:
             "measured": self.best.measured if self.best else [],
         }
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part_of(file) as part:
+        with write_atomically(file) as part:
             save_file(tensors, part, metadata={"facts": json.dumps(facts)})
 
     def restore(self, file: Path) -> None:
         """Go on where a saved state of the same training was; another's, or a damaged one, is left alone."""
-        found = _read(file)
+        found = _read_state(file)
         if found is None or found[1]["key"] != self.key:
             return
         tensors, facts = found
@@ -171,7 +171,7 @@ class Fit:
                     copy.copy_(tensors[f"{kind}.{number}"])
 
 
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def _read_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Return tensors and facts of a saved state; None where there is none that is whole."""
     from safetensors import SafetensorError, safe_open
 
@@ -184,7 +184,7 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     return tensors, facts
 
 
-class Pauses:
+class StateSaver:
     """Shows progress and saves the state every so many seconds.
 
     Args:
@@ -199,7 +199,7 @@ class Pauses:
         self.progress = progress
         self._last = time.monotonic()
 
-    def before(self, fit: Fit) -> None:
+    def before(self, fit: TrainingLoop) -> None:
         """Do what is due before a step."""
         self.progress("training", fit.steps, fit.recipe.steps)
         if self.file is not None and fit.steps and time.monotonic() - self._last >= self.seconds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.learning.models.split_trunk import depths
+from atlantis_core.learning.models.split_backbone import layer_depths
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +30,8 @@ def make_optimizer(trunk: nn.Module, head: nn.Module, loss: LossModule, recipe: 
     import torch
 
     groups: dict[tuple[float, float], list[Any]] = {}
-    for layer_rate, parameter in _layers(trunk, recipe):
-        groups.setdefault((layer_rate, _decay(parameter, recipe)), []).append(parameter)
+    for layer_rate, parameter in _backbone_groups(trunk, recipe):
+        groups.setdefault((layer_rate, _weight_decay_of(parameter, recipe)), []).append(parameter)
     built: list[dict[str, Any]] = [
         {"params": chosen, "peak": rate, "weight_decay": decay, "trunk": True}
         for (rate, decay), chosen in sorted(groups.items(), key=lambda item: item[0], reverse=True)
@@ -56,15 +56,15 @@ def rate_factor(step: int, recipe: Recipe) -> float:
     return 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _layers(trunk: nn.Module, recipe: Recipe) -> list[tuple[float, Any]]:
+def _backbone_groups(trunk: nn.Module, recipe: Recipe) -> list[tuple[float, Any]]:
     """Return every trained parameter of the trunk with its peak learning rate."""
     trained = [(name, parameter) for name, parameter in trunk.named_parameters() if parameter.requires_grad]
     if recipe.layer_decay == 1.0 or not trained:
         return [(recipe.lr_trunk, parameter) for _, parameter in trained]
-    depth_of = depths(trunk)
+    depth_of = layer_depths(trunk)
     top = max(depth_of[name] for name, _ in trained)
     return [(recipe.lr_trunk * recipe.layer_decay ** (top - depth_of[name]), p) for name, p in trained]
 
 
-def _decay(parameter: Any, recipe: Recipe) -> float:
+def _weight_decay_of(parameter: Any, recipe: Recipe) -> float:
     return recipe.weight_decay if parameter.ndim > 1 else 0.0

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT
-from atlantis_core.learning.option_strings import typed
+from atlantis_core.learning.option_strings import convert_value
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
-    from atlantis_core.learning.models.backbones import Backbone
+    from atlantis_core.learning.models.backbones import BackboneSpec
 
 PRESETS = {
     "cpu": Recipe(
@@ -104,7 +104,7 @@ def preset_for(backbone_name: str | None) -> str:
     return "harbor" if backbone_name == HARBOR_STUDENT else "cpu"
 
 
-def for_backbone(recipe: Recipe, backbone: Backbone, told: Iterable[str] = ()) -> Recipe:
+def adapt_to_backbone(recipe: Recipe, backbone: BackboneSpec, told: Iterable[str] = ()) -> Recipe:
     """Return the recipe as `backbone` needs it: from scratch every block is trained, and for longer.
 
     Random blocks that stay frozen teach nothing; three times the steps is what small trunks still need to start.
@@ -121,7 +121,7 @@ def for_backbone(recipe: Recipe, backbone: Backbone, told: Iterable[str] = ()) -
     return replace(recipe, **changes)
 
 
-def preset(text: str, **changes: Any) -> Recipe:
+def parse_preset(text: str, **changes: Any) -> Recipe:
     """Return the preset that a text names, with some settings changed.
 
     Args:
@@ -133,13 +133,13 @@ def preset(text: str, **changes: Any) -> Recipe:
     """
     name = text.partition("?")[0]
     if name not in PRESETS:
-        raise _unknown(name, PRESETS)
-    pairs = told_in(text)
+        raise _unknown_preset(name, PRESETS)
+    pairs = changed_settings(text)
     kinds = get_type_hints(Recipe)
     for setting in (*pairs, *changes):
         if setting not in kinds:
             raise SetupError(f"a recipe has no setting {setting!r}; known: {', '.join(sorted(kinds))}")
-    read = {setting: typed(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
+    read = {setting: convert_value(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
     recipe = replace(PRESETS[name], **{**read, **changes})
     if "patience" in {*pairs, *changes} and not recipe.validate_every:
         raise SetupError(
@@ -148,11 +148,11 @@ def preset(text: str, **changes: Any) -> Recipe:
     return recipe
 
 
-def _unknown(name: str, known: Iterable[str]) -> SetupError:
+def _unknown_preset(name: str, known: Iterable[str]) -> SetupError:
     return SetupError(f"unknown preset {name!r}; known: {', '.join(sorted(known))}")
 
 
-def told_in(text: str) -> dict[str, str]:
+def changed_settings(text: str) -> dict[str, str]:
     """Return the settings that stand behind the name of a preset: `a=1&b=2`.
 
     Raises:
@@ -170,19 +170,19 @@ def told_in(text: str) -> dict[str, str]:
     return pairs
 
 
-def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Recipe:
+def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:
     """Return the recipe of a run: its preset, or the one that suits the backbone, adapted to where weights start.
 
     Args:
-        text: As `preset` takes it, or `auto`, which may be changed too: `auto?steps=60`.
+        text: As `parse_preset` takes it, or `auto`, which may be changed too: `auto?steps=60`.
         backbone_name: As the run was asked for it.
         backbone: What was found.
 
     Raises:
-        SetupError: As `preset`, or what is told to come first would take all steps.
+        SetupError: As `parse_preset`, or what is told to come first would take all steps.
     """
-    told = told_in(text)
-    recipe = for_backbone(preset(_settled(text, backbone_name)), backbone, told)
+    told = changed_settings(text)
+    recipe = adapt_to_backbone(parse_preset(_resolve_auto(text, backbone_name)), backbone, told)
     for setting in ("warmup_steps", "head_steps"):
         first = getattr(recipe, setting)
         if setting in told and first >= recipe.steps:
@@ -190,13 +190,16 @@ def recipe_for(text: str, backbone_name: str | None, backbone: Backbone) -> Reci
     return recipe
 
 
-def adaptation(text: str, backbone_name: str | None, backbone: Backbone) -> str:
+def describe_adaptation(text: str, backbone_name: str | None, backbone: BackboneSpec) -> str:
     """Say which settings `recipe_for` changed, and from what, since weights start from scratch; else nothing.
 
     Raises:
-        SetupError: As `preset`.
+        SetupError: As `parse_preset`.
     """
-    before, after = as_json(preset(_settled(text, backbone_name))), as_json(recipe_for(text, backbone_name, backbone))
+    before, after = (
+        as_json(parse_preset(_resolve_auto(text, backbone_name))),
+        as_json(recipe_for(text, backbone_name, backbone)),
+    )
     changed = [f"{name}={after[name]:g} (not {before[name]:g})" for name in after if after[name] != before[name]]
     return f"from scratch the preset becomes {', '.join(changed)}; what you set stays" if changed else ""
 
@@ -205,18 +208,18 @@ def check_preset(text: str) -> None:
     """Refuse what `recipe_for` or a training would refuse, before a backbone is looked for.
 
     Raises:
-        SetupError: As `preset`, or no such loss, head or augmentation.
+        SetupError: As `parse_preset`, or no such loss, head or augmentation.
     """
     from atlantis_core.learning.inputs.augmentation import strength_of
     from atlantis_core.learning.losses.losses import check_loss
 
-    recipe = preset(_settled(text, None))
+    recipe = parse_preset(_resolve_auto(text, None))
     strength_of(recipe.augmentation)
     check_loss(recipe)
 
 
-def _settled(text: str, backbone_name: str | None) -> str:
+def _resolve_auto(text: str, backbone_name: str | None) -> str:
     name, question, told = text.partition("?")
     if name not in {AUTO, *PRESETS}:
-        raise _unknown(name, {AUTO, *PRESETS})
+        raise _unknown_preset(name, {AUTO, *PRESETS})
     return f"{preset_for(backbone_name) if name == AUTO else name}{question}{told}"

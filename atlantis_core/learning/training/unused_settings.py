@@ -7,7 +7,7 @@ from collections.abc import Collection
 from atlantis_core.learning.recipe import Recipe
 
 
-def idle_settings(recipe: Recipe, told: Collection[str], *, has_made: bool) -> list[str]:
+def find_unused_settings(recipe: Recipe, told: Collection[str], *, has_made: bool) -> list[str]:
     """Return a line for every setting that was told in vain.
 
     Args:
@@ -31,10 +31,10 @@ def idle_settings(recipe: Recipe, told: Collection[str], *, has_made: bool) -> l
     lines = [
         f"{name}={getattr(recipe, name)} does nothing: {why}" for name, idles, why in cases if idles and name in told
     ]
-    return lines + _resting(recipe, told)
+    return lines + _find_inactive_parts(recipe, told)
 
 
-def _resting(recipe: Recipe, told: Collection[str]) -> list[str]:
+def _find_inactive_parts(recipe: Recipe, told: Collection[str]) -> list[str]:
     """Return a line for every part that rests, and for a warm-up that the steps are too few for."""
     parts = (("lr_head", "head", recipe.lr_head), ("lr_trunk", "trunk", recipe.lr_trunk))
     lines = [f"{name}=0 leaves the {part} as it began" for name, part, rate in parts if name in told and not rate]

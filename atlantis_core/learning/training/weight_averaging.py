@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Average:
+class MovingAverage:
     """Exponential moving average of parameters (Polyak and Juditsky 1992; the warm-up is TensorFlow's).
 
     Args:
@@ -35,10 +35,10 @@ class Average:
 
     def apply(self) -> None:
         """Put the mean into the parameters."""
-        put(self.means, self.parameters)
+        copy_into(self.means, self.parameters)
 
 
-class Start:
+class StartingWeights:
     """Where the trunk began, of which a share goes into what is kept.
 
     Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: fine-tuned weights half-way back to
@@ -63,7 +63,7 @@ class Start:
                 parameter.lerp_(first, self.share)
 
 
-def put(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+def copy_into(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
     """Copy tensors into parameters of the same shapes (N of each)."""
     import torch
 

@@ -12,15 +12,15 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from pydantic import SecretStr
 
-from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.records import Budget, Goal, RunSpec
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
 from atlantis_dml.agents.client.recording import Recording, read_recording, write_recording
-from atlantis_dml.agents.client.redaction import redaction_of
+from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
-from atlantis_dml.agents.client.streaming import whole_reply
+from atlantis_dml.agents.client.streaming import assemble_reply
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
 BUSY = openai.RateLimitError("busy", response=httpx2.Response(429, request=REQUEST), body=None)
@@ -61,7 +61,7 @@ def test_a_fallback_answers_where_the_first_model_fails(workspace: Workspace) ->
     failing, other = ScriptedChatModel(script=[BUSY]), ScriptedChatModel(script=[said("I am here")])
     spec = RunSpec("c", "d", Goal("g"), Budget())
     models = [ChatModel("openai:a", failing), ChatModel("openai:b", other)]
-    calls = ModelCalls("openai:a", models, workspace, "run", Purse(workspace.ledger, "run", spec))
+    calls = ModelCalls("openai:a", models, workspace, "run", CostTracker(workspace.ledger, "run", spec))
     assert ask(calls) == "I am here"
     assert workspace.events.of_kind("run", "model")[0]["output"]["from"] == "openai:b"
     failing.script.append(BUSY)
@@ -73,7 +73,7 @@ def test_a_fallback_answers_where_the_first_model_fails(workspace: Workspace) ->
 def test_a_call_that_the_dollars_do_not_pay_for_is_not_made(scripted: Any, workspace: Workspace) -> None:
     calls, model = scripted(said("one", into=10, out=250), said("two"), usd=0.0050)
     assert ask(calls) == "one"
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExceeded):
         ask(calls, "again")
     assert len(model.requests) == 1
     assert workspace.ledger.spent("run")["usd"] <= 0.0050
@@ -81,7 +81,7 @@ def test_a_call_that_the_dollars_do_not_pay_for_is_not_made(scripted: Any, works
 
 def test_the_key_is_in_no_prompt_that_is_kept_and_in_no_answer(scripted: Any, workspace: Workspace) -> None:
     key = "sk-planted-0123456789"
-    calls, _ = scripted(said(f"your key is {key}"), redact=redaction_of(SecretStr(key)))
+    calls, _ = scripted(said(f"your key is {key}"), redact=build_redactor(SecretStr(key)))
     assert ask(calls, f"my key is {key}") == "your key is [key]"
     assert key not in json.dumps(workspace.events.tree("run"))
 
@@ -97,13 +97,13 @@ def test_a_recording_answers_by_address_and_else_in_order(scripted: Any, workspa
     for text in ("a", "b"):
         ask(calls, text)
     ask(calls, "c", agent="critic")
-    from atlantis_dml.agents.client.recording import reply_facts
+    from atlantis_dml.agents.client.recording import reply_to_json
 
     facts = [
         {"agent": event["input"]["agent"], "key": event["input"]["key"], "reply": event["output"]["reply"]}
         for event in workspace.events.of_kind("run", "model")
     ]
-    assert facts[0]["reply"] == reply_facts(said("one"))
+    assert facts[0]["reply"] == reply_to_json(said("one"))
     path = tmp_path / "kept.json"
     write_recording(Recording(RunSpec("c", "d", Goal("g"), Budget()), facts), path)
     replay, silent = scripted(run_id="replay", recording=read_recording(path))
@@ -125,10 +125,10 @@ def chunks(arguments: list[str], finish: str | None) -> Iterator[AIMessageChunk]
 
 def test_streamed_arguments_are_read_strictly() -> None:
     heard: list[str] = []
-    whole = whole_reply(chunks(['{"a": 2, ', '"b": 3}'], "tool_calls"), heard.append)
+    whole = assemble_reply(chunks(['{"a": 2, ', '"b": 3}'], "tool_calls"), heard.append)
     assert (whole.text, whole.tool_calls[0]["args"]) == ("Lookinging", {"a": 2, "b": 3})
     assert heard == ["Look", "ing", "ing"]
-    cut = whole_reply(chunks(['{"a": 2, ', '"b": 3'], "tool_calls"), heard.append)
+    cut = assemble_reply(chunks(['{"a": 2, ', '"b": 3'], "tool_calls"), heard.append)
     assert (cut.tool_calls, len(cut.invalid_tool_calls)) == ([], 1), "LangChain would mend it and run it"
     with pytest.raises(ValueError, match="cut off"):
-        whole_reply(chunks(['{"a": 2}'], None), heard.append)
+        assemble_reply(chunks(['{"a": 2}'], None), heard.append)

@@ -16,11 +16,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from PIL import Image
 from pydantic import SecretStr
 
-from atlantis_core.base.errors import BudgetSpent, ProviderUnavailable
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.records import Budget, Goal, LabelledImage, Price, RunSpec
-from atlantis_core.run.cost_tracker import Purse
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.client.redaction import redaction_of
+from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.captioner import SIDE_PX, ChatCaptioner
 
@@ -55,8 +55,8 @@ def make(tmp_path: Path) -> Callable[..., tuple[ChatCaptioner, ScriptedChatModel
         workspace = Workspace(tmp_path / "workspace")
         spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), prices={"openai:scripted": Price(1000.0, 5000.0)})
         model = ScriptedChatModel(script=list(script))
-        purse = Purse(workspace.ledger, "run", spec)
-        hide = redaction_of(SecretStr(KEY))
+        purse = CostTracker(workspace.ledger, "run", spec)
+        hide = build_redactor(SecretStr(KEY))
         return (
             ChatCaptioner(model, "openai:scripted", "http://here", workspace, "run", purse, hide),
             model,
@@ -102,7 +102,7 @@ def test_a_failure_pauses_and_what_was_said_before_it_is_kept(make: Any, photos:
 
 def test_it_stops_when_the_dollars_are_spent(make: Any, photos: Any) -> None:
     captioner, model, _ = make(*[looks] * 6, usd=0.5)
-    with pytest.raises(BudgetSpent, match="dollars"):
+    with pytest.raises(BudgetExceeded, match="dollars"):
         captioner.caption(photos)
     assert len(model.requests) == 4, "the first calls that were made at once, and no more"
 

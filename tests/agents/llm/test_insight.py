@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from atlantis_core.base.errors import NoUsableAnswer
+from atlantis_core.base.errors import NoUsableReply
 from atlantis_core.records import Budget, Cell, Collection, Goal, LabelledImage, RunSpec
-from atlantis_core.run.cost_tracker import Purse
-from atlantis_core.run.insight import FacetIdea, InsightFacts, checked
+from atlantis_core.run.cost_tracker import CostTracker
+from atlantis_core.run.insight import FacetIdea, InsightFacts, check_insight
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, prompt_tokens
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls, count_prompt_tokens
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.insight import ChatInsight
 
@@ -48,7 +48,7 @@ def make(tmp_path: Path) -> Make:
         workspace = Workspace(tmp_path / "workspace")
         spec = RunSpec("c", "d", Goal("g"), Budget())
         model = ScriptedChatModel(script=[AIMessage(one) if isinstance(one, str) else one for one in script])
-        purse = Purse(workspace.ledger, "run", spec)
+        purse = CostTracker(workspace.ledger, "run", spec)
         return ChatInsight(ModelCalls(NAME, [ChatModel(NAME, model)], workspace, "run", purse)), model
 
     return made
@@ -76,13 +76,13 @@ def test_broken_json_in_prose_is_mended(make: Make) -> None:
 
 def test_evidence_that_does_not_exist_makes_a_claim_a_guess(make: Make) -> None:
     finder, _ = make(json.dumps(GOOD))
-    insight, _ = checked(finder.find(FACTS), FACTS, collection(), [])
+    insight, _ = check_insight(finder.find(FACTS), FACTS, collection(), [])
     assert [(claim.evidence, claim.is_guess) for claim in insight.claims] == [(("F1",), False), ((), True)]
 
 
 def test_three_useless_answers_are_enough(make: Make) -> None:
     finder, model = make("I cannot.", "{}", '{"domain": "boats", "claims": []}')
-    with pytest.raises(NoUsableAnswer, match="insight"):
+    with pytest.raises(NoUsableReply, match="insight"):
         finder.find(FACTS)
     assert len(model.requests) == 3
 
@@ -120,5 +120,5 @@ def test_the_prompt_is_short_for_any_collection(make: Make, letter: str) -> None
     )
     finder, model = make(json.dumps(GOOD))
     finder.find(huge)
-    assert prompt_tokens(model.requests[0]) < 3000
+    assert count_prompt_tokens(model.requests[0]) < 3000
     assert sum(len(message.text.encode()) for message in model.requests[0]) < 12_000

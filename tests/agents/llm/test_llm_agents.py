@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from atlantis_core.records import Cell, CellRequest, Gap
-from atlantis_core.run.constraints import Wishes
+from atlantis_core.run.constraints import Constraints
 from atlantis_dml.agents.llm.drafter import ChatDrafter
 from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
 from atlantis_dml.agents.rules.drafter import RuleDrafter
@@ -91,7 +91,7 @@ def test_a_draft_becomes_a_protocol(scripted: Any) -> None:
 )
 def test_what_is_wrong_with_a_draft_is_told_and_asked_again(scripted: Any, bad: AIMessage, complaint: str) -> None:
     calls, model = scripted(bad, GOOD)
-    wishes = Wishes(skip=(Cell(HOSTILE),))
+    wishes = Constraints(skip=(Cell(HOSTILE),))
     assert ChatDrafter(calls, NOBODY).draft(brief(wishes=wishes)).num_images == 17
     assert complaint in model.requests[1][-1].text
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from atlantis_dml.agents.rules.host import HELP, RuleHost, understand
+from atlantis_dml.agents.rules.host import HELP, RuleHost, parse_sentence
 from atlantis_dml.tools.desk import DESK_TOOLS
 
 SITUATION = "status: {}\nclasses: trawler-red, tug\nfacets: light (day, night, fog)"
@@ -59,13 +59,13 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("status", "words", "tool", "arguments"), CASES)
 def test_a_sentence_is_one_call(status: str, words: str, tool: str, arguments: dict[str, Any]) -> None:
-    assert understand(words, SITUATION.format(status)) == (tool, arguments)
+    assert parse_sentence(words, SITUATION.format(status)) == (tool, arguments)
     assert tool in DESK_TOOLS
 
 
 @pytest.mark.parametrize("words", ["sing me a song", "approve but make it darker", "hello", "does it rain?"])
 def test_what_is_not_understood_calls_nothing_and_says_what_would_be(words: str) -> None:
-    answer = understand(words, SITUATION.format("waiting"))
+    answer = parse_sentence(words, SITUATION.format("waiting"))
     assert isinstance(answer, str)
     assert answer.endswith(HELP)
     assert "--planner openai:MODEL" in answer

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from atlantis_core.base.parallel import best_device, on_cores
+from atlantis_core.base.parallel import best_device, map_on_cores
 
 pytestmark = pytest.mark.skipif(best_device() != "cpu", reason="a GPU takes one job after the other")
 
@@ -27,12 +27,12 @@ def test_results_come_in_order(threads: int) -> None:
         time.sleep(0.02 * (4 - number))
         return number * number
 
-    assert list(on_cores(slow_first, range(4))) == [0, 1, 4, 9]
+    assert list(map_on_cores(slow_first, range(4))) == [0, 1, 4, 9]
 
 
 @pytest.mark.parametrize(("at_once", "shares"), [(None, {1: 1, 4: 1}), (2, {1: 1, 4: 2}), (9, {1: 1, 4: 1})])
 def test_jobs_share_the_threads(threads: int, at_once: int | None, shares: dict[int, int]) -> None:
-    seen = set(on_cores(lambda _: torch.get_num_threads(), range(6), at_once))
+    seen = set(map_on_cores(lambda _: torch.get_num_threads(), range(6), at_once))
     assert seen == {shares[threads]}
     assert torch.get_num_threads() == threads
 
@@ -41,7 +41,7 @@ def test_they_run_side_by_side() -> None:
     if torch.get_num_threads() < 2:
         pytest.skip("one thread only")
     barrier = threading.Barrier(2, timeout=10)
-    assert len(list(on_cores(lambda _: barrier.wait(), range(2), at_once=2))) == 2
+    assert len(list(map_on_cores(lambda _: barrier.wait(), range(2), at_once=2))) == 2
 
 
 def test_the_first_failure_ends_the_work(threads: int) -> None:
@@ -55,6 +55,6 @@ def test_the_first_failure_ends_the_work(threads: int) -> None:
         return number
 
     with pytest.raises(KeyboardInterrupt):
-        list(on_cores(fail_on_two, range(100)))
+        list(map_on_cores(fail_on_two, range(100)))
     assert len(begun) < 20
     assert torch.get_num_threads() == threads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlantis_core.base.plural import counted
+from atlantis_core.base.plural import count_noun
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from atlantis_core.base.plural import counted
     ],
 )
 def test_one_is_told_as_one(count: int, names: tuple[str, ...], told: str) -> None:
-    assert counted(count, *names) == told
+    assert count_noun(count, *names) == told

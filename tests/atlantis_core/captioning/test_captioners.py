@@ -8,9 +8,9 @@ from PIL import Image, ImageFilter
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import CAPTIONERS, Captioner
-from atlantis_core.base.registry import build
-from atlantis_core.captioning.attributes import AttributeCaptioner, in_words
-from atlantis_core.captioning.measures import measure
+from atlantis_core.base.registry import build_part
+from atlantis_core.captioning.attributes import AttributeCaptioner, describe_attributes
+from atlantis_core.captioning.measures import measure_image
 from atlantis_core.records import LabelledImage
 
 
@@ -30,7 +30,7 @@ def saved(folder: Path, name: str, image: Image.Image) -> LabelledImage:
 @pytest.fixture(params=sorted(CAPTIONERS))
 def captioner(request, tiny_blip):
     told = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
-    return build(CAPTIONERS, request.param + told.get(request.param, ""), "captioner", Captioner)
+    return build_part(CAPTIONERS, request.param + told.get(request.param, ""), "captioner", Captioner)
 
 
 def test_one_caption_per_image_in_order(captioner, tmp_path):
@@ -105,7 +105,7 @@ def test_a_black_picture_is_dark_without_a_cast(tmp_path):
 
 def test_blurring_is_noticed_and_monotone():
     image = photo(5, 128)
-    blurs = [measure(image.filter(ImageFilter.GaussianBlur(radius))).blur for radius in (0, 1, 2, 4)]
+    blurs = [measure_image(image.filter(ImageFilter.GaussianBlur(radius))).blur for radius in (0, 1, 2, 4)]
     assert blurs == sorted(blurs)
     assert blurs[0] < 0.38 < blurs[-1]
 
@@ -131,9 +131,12 @@ def test_the_words_follow_the_attributes():
         "sharpness": "blurred",
         "background": "plain",
     }
-    assert in_words(said) == "a dark, low-contrast, muted, blurred photo with a warm cast and a plain background"
+    assert (
+        describe_attributes(said)
+        == "a dark, low-contrast, muted, blurred photo with a warm cast and a plain background"
+    )
     ordinary = dict.fromkeys(said, "normal") | {"sharpness": "sharp", "cast": "neutral"}
-    assert in_words(ordinary) == "an evenly lit photo"
+    assert describe_attributes(ordinary) == "an evenly lit photo"
 
 
 def test_an_image_turned_by_exif_is_read_upright(tmp_path):

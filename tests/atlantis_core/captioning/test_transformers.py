@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.captioning.conditions import conditions_in
+from atlantis_core.captioning.conditions import find_conditions
 from atlantis_core.captioning.transformers import TransformersCaptioner
 from tests.atlantis_core.captioning.test_captioners import photo, saved
 
@@ -24,7 +24,7 @@ from tests.atlantis_core.captioning.test_captioners import photo, saved
     ],
 )
 def test_a_caption_gives_the_conditions_that_it_names_and_no_others(text: str, named: dict[str, str]) -> None:
-    assert conditions_in(text) == named
+    assert find_conditions(text) == named
 
 
 def test_a_prompt_begins_the_caption(tiny_blip: Path, tmp_path: Path) -> None:

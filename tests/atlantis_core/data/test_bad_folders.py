@@ -10,7 +10,14 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import ReadOptions, read_collection
-from tests.atlantis_core.data.pictures import class_folders, encoded, hub_imagefolder, picture, with_metadata, write
+from tests.atlantis_core.data.sample_images import (
+    class_folders,
+    encoded,
+    hub_imagefolder,
+    picture,
+    with_metadata,
+    write,
+)
 
 
 def refused(folder: Path, options: ReadOptions | None = None, **others: str) -> str:

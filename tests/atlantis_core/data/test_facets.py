@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.facets import choose_facets, facet_values, with_captions
+from atlantis_core.data.facets import add_caption_facets, choose_facets, count_facet_values
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 LABELS = ["a", "b"] * 50
@@ -69,14 +69,14 @@ def test_captions_give_facets_without_rare_values() -> None:
     light = ["dark"] * 2 + ["bright"] * 48 + ["plain"] * 50
     sharp = ["blurred"] * 2 + ["sharp"] * 98
     colour = ["red", "green"] * 50
-    found = with_captions(collection(), captions(light=light, sharp=sharp, colour=colour))
+    found = add_caption_facets(collection(), captions(light=light, sharp=sharp, colour=colour))
     assert found.facets == ("light",)
     assert set(found.not_facets) == {"old", "sharp", "colour"}
-    assert facet_values(found.images, "light") == {"bright": 48, "plain": 50}
+    assert count_facet_values(found.images, "light") == {"bright": 48, "plain": 50}
     assert found.images[0].facets == {}
-    assert facet_values(found.images, "light")["dark"] == 0
+    assert count_facet_values(found.images, "light")["dark"] == 0
 
 
 def test_facets_from_columns_are_not_overruled_by_captions() -> None:
     given = collection(facets=("visit",))
-    assert with_captions(given, captions(light=["dark", "bright"] * 50)) is given
+    assert add_caption_facets(given, captions(light=["dark", "bright"] * 50)) is given

@@ -13,13 +13,13 @@ from atlantis_core.data.fingerprints import (
     MIRROR_THRESHOLD,
     THRESHOLD,
     distances,
-    fingerprint,
-    fingerprint_of,
-    mirrored,
-    near_duplicates,
+    find_near_duplicates,
+    fingerprint_file,
+    fingerprint_image,
+    mirror_fingerprint,
     unit_vectors,
 )
-from tests.atlantis_core.data.pictures import encoded, picture, write
+from tests.atlantis_core.data.sample_images import encoded, picture, write
 
 
 def as_jpeg(image: Image.Image, quality: int = 50) -> Image.Image:
@@ -46,7 +46,7 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:
-    return float(distances(fingerprint_of(one), unit_vectors([fingerprint_of(other)]))[0])
+    return float(distances(fingerprint_image(one), unit_vectors([fingerprint_image(other)]))[0])
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -60,10 +60,10 @@ def test_a_changed_copy_is_near_and_another_picture_is_not(change: str) -> None:
 def test_the_mirrored_fingerprint_is_that_of_the_mirrored_picture() -> None:
     for seed in range(5):
         turned = picture(seed).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        guessed = unit_vectors([mirrored(fingerprint_of(picture(seed)))])
-        assert distances(fingerprint_of(turned), guessed)[0] < MIRROR_THRESHOLD / 3
-    print_ = fingerprint_of(picture(1))
-    assert mirrored(mirrored(print_)) == print_ != mirrored(print_)
+        guessed = unit_vectors([mirror_fingerprint(fingerprint_image(picture(seed)))])
+        assert distances(fingerprint_image(turned), guessed)[0] < MIRROR_THRESHOLD / 3
+    print_ = fingerprint_image(picture(1))
+    assert mirror_fingerprint(mirror_fingerprint(print_)) == print_ != mirror_fingerprint(print_)
 
 
 def test_a_file_has_the_fingerprint_of_its_picture_turned_upright(tmp_path: Path) -> None:
@@ -71,17 +71,17 @@ def test_a_file_has_the_fingerprint_of_its_picture_turned_upright(tmp_path: Path
     exif[0x0112] = 6  # the camera was held sideways
     sideways = picture(1).transpose(Image.Transpose.ROTATE_90)
     write(tmp_path, {"x.png": 1, "turned.png": encoded(sideways, "PNG", exif=exif)})  # type: ignore[arg-type]
-    assert fingerprint(tmp_path / "x.png") == fingerprint_of(picture(1))
-    turned = unit_vectors([fingerprint(tmp_path / "turned.png")])
-    assert distances(fingerprint_of(picture(1)), turned)[0] < 0.01
+    assert fingerprint_file(tmp_path / "x.png") == fingerprint_image(picture(1))
+    turned = unit_vectors([fingerprint_file(tmp_path / "turned.png")])
+    assert distances(fingerprint_image(picture(1)), turned)[0] < 0.01
     with pytest.raises(OSError, match="no-such"):
-        fingerprint(tmp_path / "no-such.png")
+        fingerprint_file(tmp_path / "no-such.png")
 
 
 def test_a_flat_picture_is_near_nothing_not_even_itself() -> None:
-    blank = fingerprint_of(Image.new("RGB", (32, 32), "red"))
+    blank = fingerprint_image(Image.new("RGB", (32, 32), "red"))
     assert len(blank) == LENGTH
-    assert near_duplicates([blank, blank, fingerprint_of(picture(1))]) == []
+    assert find_near_duplicates([blank, blank, fingerprint_image(picture(1))]) == []
 
 
 def test_pairs_agree_with_a_slow_loop_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,8 @@ def test_pairs_agree_with_a_slow_loop_across_blocks(monkeypatch: pytest.MonkeyPa
     base[7] = base[6]
     base[1099] = base[1098]
     prints = [row.tobytes() for row in base]
-    assert near_duplicates(prints) == [(3, 1050), (6, 7), (1098, 1099)]
-    few = [fingerprint_of(change(picture(seed, 96))) for seed in range(4) for change in CHANGES.values()]
+    assert find_near_duplicates(prints) == [(3, 1050), (6, 7), (1098, 1099)]
+    few = [fingerprint_image(change(picture(seed, 96))) for seed in range(4) for change in CHANGES.values()]
     vectors = unit_vectors(few)
     slow = [
         (one, other)
@@ -100,8 +100,8 @@ def test_pairs_agree_with_a_slow_loop_across_blocks(monkeypatch: pytest.MonkeyPa
         for other in range(one + 1, len(few))
         if 1 - float(vectors[one] @ vectors[other]) < 0.1
     ]
-    assert near_duplicates(few, threshold=0.1) == slow
-    assert near_duplicates([]) == []
+    assert find_near_duplicates(few, threshold=0.1) == slow
+    assert find_near_duplicates([]) == []
 
 
 @pytest.mark.data
@@ -109,8 +109,10 @@ def test_on_shop_photos_copies_are_found_and_other_visits_are_not(shared_data: P
     folder = shared_data / "grocery81"
     with (folder / "metadata.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[::6]
-    prints = [fingerprint(folder / row["file_name"]) for row in rows]
-    crossing = [(one, other) for one, other in near_duplicates(prints) if rows[one]["visit"] != rows[other]["visit"]]
+    prints = [fingerprint_file(folder / row["file_name"]) for row in rows]
+    crossing = [
+        (one, other) for one, other in find_near_duplicates(prints) if rows[one]["visit"] != rows[other]["visit"]
+    ]
     assert crossing == []
     for name, change in CHANGES.items():
         found = 0

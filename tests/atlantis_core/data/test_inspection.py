@@ -9,9 +9,9 @@ from PIL import Image, PngImagePlugin
 
 from atlantis_core.data.entries import Entry
 from atlantis_core.data.image_io import MOST_PIXELS
-from atlantis_core.data.inspection import MOST_BYTES, inspect, left_out, summary
+from atlantis_core.data.inspection import MAX_BYTES, excluded_files, inspect_files, summarize_problems
 from atlantis_core.records import Problem
-from tests.atlantis_core.data.pictures import encoded, picture, write
+from tests.atlantis_core.data.sample_images import encoded, picture, write
 
 
 def entries(folder: Path, labels: dict[str, str] | None = None) -> list[Entry]:
@@ -23,7 +23,7 @@ def entries(folder: Path, labels: dict[str, str] | None = None) -> list[Entry]:
 
 def problem_of(folder: Path, name: str, content: bytes) -> str:
     write(folder, {name: content})
-    images, problems = inspect(entries(folder))
+    images, problems = inspect_files(entries(folder))
     assert not images
     assert [problem.path for problem in problems] == [name]
     return problems[0].problem
@@ -40,7 +40,7 @@ def test_the_id_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
     import hashlib
 
     content = encoded(picture(1))
-    images, problems = inspect(entries(write(tmp_path, {"x.png": content})))
+    images, problems = inspect_files(entries(write(tmp_path, {"x.png": content})))
     assert [image.id for image in images] == [hashlib.sha256(content).hexdigest()[:16]]
     assert problems == ()
 
@@ -48,7 +48,7 @@ def test_the_id_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM"])
 def test_usual_formats_are_read_whole_and_known_damaged_when_cut(tmp_path: Path, kind: str) -> None:
     content = encoded(picture(1, 96), kind)
-    images, problems = inspect(entries(write(tmp_path / "whole", {"x.img": content})))
+    images, problems = inspect_files(entries(write(tmp_path / "whole", {"x.img": content})))
     assert (len(images), problems) == (1, ())
     cut = problem_of(tmp_path / "cut", "x.img", content[: len(content) * 2 // 3])
     assert cut.partition(":")[0] in ("truncated", "unreadable")
@@ -100,32 +100,32 @@ def test_missing_files_folders_and_pipes_are_named(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     names = ["folder.jpg", "gone.jpg", "pipe.jpg"]
-    _, problems = inspect([Entry(tmp_path / name, name, "a", None) for name in names])
+    _, problems = inspect_files([Entry(tmp_path / name, name, "a", None) for name in names])
     assert [problem.problem.partition(":")[0] for problem in problems] == ["not a file", "missing", "not a file"]
 
 
 def test_a_file_beyond_the_byte_limit_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "x.bmp").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)  # sparse: takes no room
-    _, problems = inspect(entries(tmp_path))
-    assert problems[0].problem == f"huge: {MOST_BYTES + 1:,} bytes (limit {MOST_BYTES:,})"
+        file.truncate(MAX_BYTES + 1)  # sparse: takes no room
+    _, problems = inspect_files(entries(tmp_path))
+    assert problems[0].problem == f"huge: {MAX_BYTES + 1:,} bytes (limit {MAX_BYTES:,})"
 
 
 def test_a_name_that_no_file_can_have_is_unreadable(tmp_path: Path) -> None:
-    _, problems = inspect([Entry(tmp_path / ("x" * 300), "x", "a", None)])
+    _, problems = inspect_files([Entry(tmp_path / ("x" * 300), "x", "a", None)])
     assert problems == (Problem("x", "unreadable: File name too long"),)
 
 
 def test_of_equal_files_the_first_in_sorted_order_stays(tmp_path: Path) -> None:
     found = entries(write(tmp_path, {"b.png": 1, "a.png": 1, "c.png": 2}))
-    images, problems = inspect(list(reversed(found)))
+    images, problems = inspect_files(list(reversed(found)))
     assert [image.entry.name for image in images] == ["a.png", "c.png"]
     assert problems == (Problem("b.png", "duplicate: same bytes as a.png"),)
 
 
 def test_a_file_with_two_labels_is_left_out_under_both(tmp_path: Path) -> None:
     write(tmp_path, {"a.png": 1, "b.png": 1, "c.png": 2})
-    images, problems = inspect(entries(tmp_path, {"b.png": "cat", "a.png": "dog"}))
+    images, problems = inspect_files(entries(tmp_path, {"b.png": "cat", "a.png": "dog"}))
     assert [image.entry.name for image in images] == ["c.png"]
     assert [problem.path for problem in problems] == ["a.png", "b.png"]
     assert {problem.problem for problem in problems} == {"two labels: the same file is cat, dog"}
@@ -134,49 +134,51 @@ def test_a_file_with_two_labels_is_left_out_under_both(tmp_path: Path) -> None:
 def test_a_row_that_is_repeated_leaves_no_file_out(tmp_path: Path) -> None:
     found = entries(write(tmp_path, {f"{seed}.png": seed for seed in range(3)}))
     other_label, other_split = replace(found[0], label="b"), replace(found[1], split="test")
-    images, problems = inspect([*found, found[0], other_label, other_split, found[2]])
+    images, problems = inspect_files([*found, found[0], other_label, other_split, found[2]])
     assert [(image.entry.name, image.entry.split) for image in images] == [("1.png", None), ("2.png", None)]
     assert problems == (
         Problem("0.png", "two labels: the same file is a, b"),
         Problem("1.png", "listed twice: its 2 rows differ in split, role or facets; the first one counts"),
         Problem("2.png", "listed twice: 2 rows say the same of it"),
     )
-    assert summary(problems).startswith("1 file left out: 1 two labels; 2 files listed twice (")
-    assert [problem.path for problem in left_out(problems)] == ["0.png"]
+    assert summarize_problems(problems).startswith("1 file left out: 1 two labels; 2 files listed twice (")
+    assert [problem.path for problem in excluded_files(problems)] == ["0.png"]
 
 
 def test_a_missing_file_is_told_once_however_often_it_is_listed(tmp_path: Path) -> None:
     gone = Entry(tmp_path / "gone.png", "gone.png", "a", None)
-    _, problems = inspect([gone, gone, replace(gone, label="b")])
+    _, problems = inspect_files([gone, gone, replace(gone, label="b")])
     assert problems == (Problem("gone.png", "missing: no such file"),)
 
 
 def test_progress_ends_at_the_total(tmp_path: Path) -> None:
     write(tmp_path, {f"{seed}.png": seed for seed in range(5)})
     told: list[tuple[str, int, int]] = []
-    inspect(entries(tmp_path), lambda *args: told.append(args))
+    inspect_files(entries(tmp_path), lambda *args: told.append(args))
     assert told == [("reading images", 5, 5)]
 
 
 def test_the_summary_counts_kinds_most_frequent_first() -> None:
     kinds = ["truncated: x"] * 5 + ["duplicate: y"] * 4 + ["not an image"] * 3
     line = "12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)"
-    assert summary([Problem(str(n), kind) for n, kind in enumerate(kinds)]) == line
-    assert summary([Problem("x", "duplicate: y")]).startswith("1 file left out: 1 duplicate (")
-    assert summary([]) == ""
+    assert summarize_problems([Problem(str(n), kind) for n, kind in enumerate(kinds)]) == line
+    assert summarize_problems([Problem("x", "duplicate: y")]).startswith("1 file left out: 1 duplicate (")
+    assert summarize_problems([]) == ""
 
 
 def test_the_summary_counts_files_not_their_problems() -> None:
     problems = [Problem("x", "no label"), Problem("x", "unknown split: 'y'"), Problem("z", "no label")]
-    assert summary(problems).startswith("2 files left out: 2 no label (")
-    assert summary([Problem("x", "listed twice: 2 rows say the same of it")]).startswith("1 file listed twice (")
+    assert summarize_problems(problems).startswith("2 files left out: 2 no label (")
+    assert summarize_problems([Problem("x", "listed twice: 2 rows say the same of it")]).startswith(
+        "1 file listed twice ("
+    )
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16", "LA"])
 def test_every_mode_of_picture_is_read(tmp_path: Path, mode: str) -> None:
     kind = "TIFF" if mode in ("CMYK", "I;16") else "PNG"
     write(tmp_path, {"x.img": encoded(picture(1).convert("L" if mode == "I;16" else mode).convert(mode), kind)})
-    images, problems = inspect(entries(tmp_path))
+    images, problems = inspect_files(entries(tmp_path))
     assert (len(images), problems) == (1, ())
 
 
@@ -187,5 +189,5 @@ def test_a_palette_with_transparency_and_a_broken_exif_block_raise_no_warning(tm
     picture(1).convert("P").save(stream, "PNG", transparency=b"\x10" * 200)
     odd_exif = encoded(picture(2), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\xff\xff\xff\xff")  # type: ignore[arg-type]
     write(tmp_path, {"p.png": stream.getvalue(), "e.jpg": odd_exif})
-    images, problems = inspect(entries(tmp_path))
+    images, problems = inspect_files(entries(tmp_path))
     assert (len(images), problems) == (2, ())

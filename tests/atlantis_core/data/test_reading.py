@@ -10,8 +10,15 @@ import pytest
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import LoadedCollection, ReadOptions, read_collection
-from atlantis_core.data.sealed import fingerprint
-from tests.atlantis_core.data.pictures import class_folders, encoded, hub_imagefolder, picture, with_metadata, write
+from atlantis_core.data.sealed import fingerprint_collection
+from tests.atlantis_core.data.sample_images import (
+    class_folders,
+    encoded,
+    hub_imagefolder,
+    picture,
+    with_metadata,
+    write,
+)
 
 
 def counts(loaded: LoadedCollection) -> tuple[int, int, int]:
@@ -44,7 +51,7 @@ def test_the_split_depends_on_contents_only(tmp_path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     second = read_collection(tmp_path / "two")
-    assert fingerprint(second.collection) == fingerprint(first.collection)
+    assert fingerprint_collection(second.collection) == fingerprint_collection(first.collection)
     assert [image.id for image in second.collection.images] == [image.id for image in first.collection.images]
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import fingerprint_of
-from atlantis_core.data.splitting import VALIDATION_ONLY, near_groups, split_classes, split_images
-from tests.atlantis_core.data.pictures import picture
+from atlantis_core.data.fingerprints import fingerprint_image
+from atlantis_core.data.splitting import VALIDATION_ONLY, group_near_duplicates, split_classes, split_images
+from tests.atlantis_core.data.sample_images import picture
 
 
 def content_id(number: int) -> str:
@@ -103,6 +103,6 @@ def test_too_few_classes_for_unseen_say_how_many_are_needed() -> None:
 
 
 def test_near_duplicates_are_grouped_through_each_other_whatever_the_order() -> None:
-    prints = [fingerprint_of(picture(1)), fingerprint_of(picture(2)), fingerprint_of(picture(1, 60))]
-    assert near_groups(["c", "b", "a"], prints) == ["a", "b", "a"]
-    assert near_groups(["a", "b", "c"], prints[::-1]) == ["a", "b", "a"]
+    prints = [fingerprint_image(picture(1)), fingerprint_image(picture(2)), fingerprint_image(picture(1, 60))]
+    assert group_near_duplicates(["c", "b", "a"], prints) == ["a", "b", "a"]
+    assert group_near_duplicates(["a", "b", "c"], prints[::-1]) == ["a", "b", "a"]

@@ -9,11 +9,11 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.data.sealed import fingerprint
-from atlantis_core.data.tasks import restricted_columns, retrieval_task, test_task
+from atlantis_core.data.sealed import fingerprint_collection
+from atlantis_core.data.tasks import restriction_columns, retrieval_task, test_task
 from atlantis_core.records import Collection, LabelledImage, Role, Split
 from atlantis_core.store.workspace import Workspace
-from tests.atlantis_core.data.pictures import with_metadata
+from tests.atlantis_core.data.sample_images import with_metadata
 
 
 def image(name: str, split: Split, role: Role = "both", visit: str = "A") -> LabelledImage:
@@ -72,7 +72,7 @@ def test_a_column_that_is_no_facet_is_asked_for_also_after_the_folder_is_gone(tm
     ]
     folder = with_metadata(tmp_path / "photos", ("file_name", "label", "split", "kind"), rows)
     query = ("kind", "fruit")
-    asked = read_collection(folder, ReadOptions().keeping(restricted_columns(query, None)))
+    asked = read_collection(folder, ReadOptions().keeping(restriction_columns(query, None)))
     assert asked.collection.facets == ()
     with pytest.raises(SetupError, match="known: split, role, label, kind"):
         retrieval_task(asked.collection, query=("mood", "x"))
@@ -116,9 +116,9 @@ def test_roles_that_leave_no_gallery_are_named() -> None:
 
 
 def test_the_address_follows_the_content_and_not_the_place() -> None:
-    address = fingerprint(COLLECTION)
+    address = fingerprint_collection(COLLECTION)
     moved = tuple(dataclasses.replace(found, path="/moved" + found.path) for found in reversed(IMAGES))
-    assert fingerprint(dataclasses.replace(COLLECTION, images=moved, root="/moved", name="m")) == address
+    assert fingerprint_collection(dataclasses.replace(COLLECTION, images=moved, root="/moved", name="m")) == address
     changes: list[dict[str, Any]] = [
         {"id": "new"},
         {"label": "b"},
@@ -130,5 +130,5 @@ def test_the_address_follows_the_content_and_not_the_place() -> None:
         dataclasses.replace(COLLECTION, images=(dataclasses.replace(IMAGES[0], **change), *IMAGES[1:]))
         for change in changes
     ]
-    assert len({address, *map(fingerprint, changed)}) == 1 + len(changes)
-    assert fingerprint(dataclasses.replace(COLLECTION, facets=())) != address
+    assert len({address, *map(fingerprint_collection, changed)}) == 1 + len(changes)
+    assert fingerprint_collection(dataclasses.replace(COLLECTION, facets=())) != address

@@ -13,28 +13,28 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.exporting.card import model_card
-from atlantis_core.exporting.onnx_file import TOLERANCE, as_pixels, check_onnx, write_onnx
+from atlantis_core.exporting.model_card import write_model_card
+from atlantis_core.exporting.onnx_file import TOLERANCE, check_onnx, to_pixels, write_onnx
+from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.models.heads import make_head
-from atlantis_core.learning.models.trunks import create_trunk
-from atlantis_core.learning.retriever import Retriever, frozen
-from tests.atlantis_core.exporting.test_card import ABOUT
+from atlantis_core.learning.retriever import Retriever, frozen_retriever
+from tests.atlantis_core.exporting.test_model_card import ABOUT
 
 
 def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float = 0.5) -> Retriever:
     """A trunk cut as trainings cut it, with a random head of 16 numbers."""
     import torch
 
-    from atlantis_core.learning.models.heads import empty_head
+    from atlantis_core.learning.models.heads import make_empty_head
 
-    found = frozen(resolve_backbone(backbone), fraction, side_px)
+    found = frozen_retriever(resolve_backbone(backbone), fraction, side_px)
     if head is None:
         return found
     space = make_head(head)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = empty_head(space, int(create_trunk(found.backbone).head_hidden_size), 16)  # type: ignore[arg-type]
+        module = make_empty_head(space, int(create_backbone(found.backbone).head_hidden_size), 16)  # type: ignore[arg-type]
         torch.nn.init.normal_(module.linear.weight)  # type: ignore[arg-type]
     return replace(found, head=module.eval(), space=space)
 
@@ -62,7 +62,7 @@ def test_it_embeds_like_torch(backbone: str, head: str | None, side_px: int, tmp
     runtime = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     for count in (1, 2, 5):
         shown = pictures(count, model.side_px)
-        (found,) = runtime.run(None, {"pixels": as_pixels(shown)})
+        (found,) = runtime.run(None, {"pixels": to_pixels(shown)})
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, model.embed(shown), rtol=0, atol=TOLERANCE)
     assert model.dims == found.shape[1]
@@ -82,7 +82,7 @@ def test_the_cards_snippet_embeds_like_the_retriever(
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     name = "a.tif" if mode == "CMYK" else "a.png"
     (picture.quantize(64) if mode == "P" else picture.convert(mode)).save(tmp_path / name)
-    card = model_card(replace(ABOUT, side_px=64, dims=16, with_onnx=True))
+    card = write_model_card(replace(ABOUT, side_px=64, dims=16, with_onnx=True))
     snippet = card.split("## Without torch\n```python\n")[1].split("```")[0].replace("a.jpg", name)
     monkeypatch.chdir(tmp_path)
     made: dict[str, Any] = {}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.base.errors import BudgetSpent
-from atlantis_core.filtering.captions import FEWEST_PHOTOS, PHOTOS_PER_VALUE, CaptionCheck, named_value
+from atlantis_core.base.errors import BudgetExceeded
+from atlantis_core.filtering.captions import FEWEST_NAMED_PHOTOS, PHOTOS_PER_VALUE, CaptionCheck, named_value
 from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
 
 VALUES = {"condition": ("day", "night")}
@@ -69,14 +69,14 @@ def test_it_is_trusted_value_by_value(tmp_path: Path) -> None:
 
 
 def test_a_value_with_hardly_any_real_photo_is_not_judged(tmp_path: Path) -> None:
-    check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"night": 20}, count=FEWEST_PHOTOS - 1))
+    check = CaptionCheck(ByLight(), VALUES, real(tmp_path, {"night": 20}, count=FEWEST_NAMED_PHOTOS - 1))
     assert check.judge([made(tmp_path, "x", "night", 220)]) == {}
 
 
 def test_without_money_for_captions_nothing_is_rejected_and_that_is_kept(tmp_path: Path) -> None:
     class Broke(ByLight):
         def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
-            raise BudgetSpent("no money")
+            raise BudgetExceeded("no money")
 
     check = CaptionCheck(Broke(), VALUES, real(tmp_path, {"day": 220, "night": 20}))
     assert check.judge([made(tmp_path, "x", "night", 220)]) == {}

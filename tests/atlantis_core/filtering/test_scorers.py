@@ -7,14 +7,14 @@ import pytest
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.ports import SCORERS
-from atlantis_core.base.registry import load
-from atlantis_core.filtering.centre_ratio import CentreRatio
-from atlantis_core.filtering.margin import Margin
+from atlantis_core.base.registry import load_part
+from atlantis_core.filtering.centre_ratio import CentreRatioScorer
+from atlantis_core.filtering.margin import MarginScorer
 
 
 @pytest.fixture(params=sorted(SCORERS))
 def scorer(request):
-    return load(SCORERS, request.param, "scorer")()
+    return load_part(SCORERS, request.param, "scorer")()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_real_images_pass_and_strangers_do_not(scorer, world):
 def test_equal_input_gives_equal_scores_whatever_the_company(scorer, world):
     embeddings, labels = world
     scores = scorer.fit(embeddings, labels).score(embeddings, labels)
-    again = load(SCORERS, scorer.name, "scorer")().fit(embeddings, labels).score(embeddings, labels)
+    again = load_part(SCORERS, scorer.name, "scorer")().fit(embeddings, labels).score(embeddings, labels)
     np.testing.assert_array_equal(scores, again)
     alone = [scorer.score(embeddings[i : i + 1], labels[i : i + 1])[0] for i in range(60)]
     np.testing.assert_allclose(alone, scores, rtol=1e-9)
@@ -93,7 +93,7 @@ def test_misuse_is_a_tool_error(scorer, world):
 
 def test_centre_ratio_by_hand():
     real = np.array([[0, 0], [2, 0], [10, 0], [10, 4]], dtype=np.float32)
-    scorer = CentreRatio().fit(real, np.array([0, 0, 1, 1]))
+    scorer = CentreRatioScorer().fit(real, np.array([0, 0, 1, 1]))
     # Centre (1, 0), mean distance 1; centre (10, 2), mean distance 2.
     np.testing.assert_allclose(
         scorer.score(np.array([[1, 3], [13, 6], [1, 0]], dtype=np.float32), np.array([0, 1, 0])), [3, 2.5, 0]
@@ -102,12 +102,12 @@ def test_centre_ratio_by_hand():
 
 def test_centre_ratio_of_copies_takes_the_spread_of_the_others():
     real = np.array([[5, 5], [5, 5], [0, 0], [2, 0]], dtype=np.float32)
-    scorer = CentreRatio().fit(real, np.array([0, 0, 1, 1]))
+    scorer = CentreRatioScorer().fit(real, np.array([0, 0, 1, 1]))
     np.testing.assert_allclose(scorer.score(np.array([[5, 7]], dtype=np.float32), np.array([0])), [2.0])
 
 
 def test_margin_by_hand():
-    scorer = Margin().fit(np.array([[0, 0], [4, 0]], dtype=np.float32), np.array([0, 1]))
+    scorer = MarginScorer().fit(np.array([[0, 0], [4, 0]], dtype=np.float32), np.array([0, 1]))
     np.testing.assert_allclose(
         scorer.score(np.array([[1, 0], [2, 0], [3, 0]], dtype=np.float32), np.array([0, 0, 0])), [1 / 3, 1, 3]
     )
@@ -115,7 +115,7 @@ def test_margin_by_hand():
 
 def test_margin_needs_a_second_class():
     with pytest.raises(ToolError, match="two or more classes"):
-        Margin().fit(np.zeros((3, 2), dtype=np.float32), np.zeros(3, dtype=np.int64))
+        MarginScorer().fit(np.zeros((3, 2), dtype=np.float32), np.zeros(3, dtype=np.int64))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def nearest_own(real, real_labels, made, made_labels):
 @pytest.mark.data
 def test_centre_ratio_rejects_what_the_released_rule_rejects(cars, shared_data):
     real, real_labels, made, made_labels = cars
-    rejected = CentreRatio().fit(real, real_labels).score(made, made_labels) > 1.5
+    rejected = CentreRatioScorer().fit(real, real_labels).score(made, made_labels) > 1.5
     assert rejected.sum() == 528
     with (shared_data / "atlantis_cars196" / "outliers_per_class.csv").open() as file:
         for row in csv.DictReader(file):
@@ -152,7 +152,7 @@ def test_centre_ratio_rejects_what_the_released_rule_rejects(cars, shared_data):
 @pytest.mark.data
 def test_margin_keeps_a_larger_right_share_at_a_comparable_yield(cars):
     real, real_labels, made, made_labels = cars
-    kept = Margin().fit(real, real_labels).score(made, made_labels) <= Margin().threshold
+    kept = MarginScorer().fit(real, real_labels).score(made, made_labels) <= MarginScorer().threshold
     assert kept.mean() > 0.7
     assert nearest_own(*cars)[kept].mean() > 0.66
-    assert (Margin().fit(real, real_labels).score(real, real_labels) <= Margin().threshold).mean() > 0.95
+    assert (MarginScorer().fit(real, real_labels).score(real, real_labels) <= MarginScorer().threshold).mean() > 0.95

@@ -7,16 +7,16 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.data.fingerprints import fingerprint
+from atlantis_core.data.fingerprints import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.filtering.captions import CaptionCheck
-from atlantis_core.filtering.centre_ratio import CentreRatio
-from atlantis_core.filtering.centres import Centres
-from atlantis_core.filtering.diversity import nearest_before
-from atlantis_core.filtering.domain import without_domain_shift
+from atlantis_core.filtering.centre_ratio import CentreRatioScorer
+from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.diversity import find_nearest_before
+from atlantis_core.filtering.domain import remove_domain_shift
 from atlantis_core.filtering.leak_guard import LeakGuard
-from atlantis_core.filtering.margin import Margin
-from atlantis_core.filtering.screening import RealImages, judge_embeddings, screen
+from atlantis_core.filtering.margin import MarginScorer
+from atlantis_core.filtering.screening import RealImages, judge_embeddings, screen_candidates
 from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
 
 CLASSES = ("ferry", "sloop", "trawler", "tug", "yawl")
@@ -57,7 +57,7 @@ def held_out(tmp_path):
     """A validation image, a sealed test image, and a guard that knows both."""
     validation = LabelledImage("v", picture(tmp_path / "validation.png", 100), "tug", "validation")
     test = LabelledImage("t", picture(tmp_path / "test.png", 101), "tug", "test")
-    return validation, test, LeakGuard.of([validation], SealedSplit([test], [fingerprint(test.path)]))
+    return validation, test, LeakGuard.of([validation], SealedSplit([test], [fingerprint_file(test.path)]))
 
 
 def test_one_verdict_each_in_order_with_its_reason(real, held_out, tmp_path):
@@ -84,7 +84,7 @@ def test_one_verdict_each_in_order_with_its_reason(real, held_out, tmp_path):
     made = [
         candidate(key, paths[key]) for key in ("wrong", "leak", "good", "broken", "twin", "sealed", "blank", "other")
     ]
-    verdicts = screen(made, embed, real, Margin(), guard, {})
+    verdicts = screen_candidates(made, embed, real, MarginScorer(), guard, {})
     assert [verdict.candidate_key for verdict in verdicts] == [item.key for item in made]
     assert [verdict.filter for verdict in verdicts] == [
         *("margin", "leak_guard", "margin", "unreadable", "diversity", "leak_guard", "blank", "margin")
@@ -102,11 +102,11 @@ def test_an_edit_of_a_leaking_source_leaks_however_it_looks(real, held_out, tmp_
     assert guard.matches(edit, validation.path)
     clean = picture(tmp_path / "clean.png", 56)
     made = [candidate("a", edit, source_id="copy"), candidate("b", edit, source_id="clean")]
-    verdicts = screen(
+    verdicts = screen_candidates(
         made,
         lambda paths: np.stack([towards("tug", 0.5) for _ in paths]),
         real,
-        Margin(),
+        MarginScorer(),
         guard,
         {"copy": validation.path, "clean": clean},
     )
@@ -125,28 +125,28 @@ def test_the_guard_sees_mirror_images_and_says_only_yes_or_no(held_out, tmp_path
 def test_a_source_that_cannot_be_checked_is_an_error_not_a_pass(real, held_out, tmp_path):
     made = [candidate("a", picture(tmp_path / "a.png", 3), source_id="gone")]
     with pytest.raises(ToolError, match="'gone'"):
-        screen(made, lambda _: np.zeros((1, 6), np.float32), real, Margin(), held_out[2], {})
+        screen_candidates(made, lambda _: np.zeros((1, 6), np.float32), real, MarginScorer(), held_out[2], {})
 
 
 def test_nothing_to_judge_embeds_nothing(real, held_out):
     def never(_paths):
         raise AssertionError("embed was called")
 
-    assert screen([], never, real, Margin(), held_out[2], {}) == []
+    assert screen_candidates([], never, real, MarginScorer(), held_out[2], {}) == []
 
 
 def test_unknown_classes_and_diverged_models_are_named(real):
     with pytest.raises(ToolError, match="'submarine'"):
-        judge_embeddings([candidate("a", class_name="submarine")], np.zeros((1, 6), np.float32), real, Margin())
+        judge_embeddings([candidate("a", class_name="submarine")], np.zeros((1, 6), np.float32), real, MarginScorer())
     with pytest.raises(ToolError, match="NaN"):
-        judge_embeddings([candidate("a")], np.full((1, 6), np.nan, np.float32), real, Margin())
+        judge_embeddings([candidate("a")], np.full((1, 6), np.nan, np.float32), real, MarginScorer())
 
 
 def test_the_source_of_an_edit_is_no_copy_but_another_real_image_is(real):
     same = np.stack([real.embeddings[12], real.embeddings[12]])
     made = [candidate("own", source_id="tug-0"), candidate("stranger", source_id="tug-1")]
-    own, stranger = judge_embeddings(made[:1], same[:1], real, Margin()) + judge_embeddings(
-        made[1:], same[1:], real, Margin()
+    own, stranger = judge_embeddings(made[:1], same[:1], real, MarginScorer()) + judge_embeddings(
+        made[1:], same[1:], real, MarginScorer()
     )
     assert own.kept
     assert stranger.filter == "diversity"
@@ -156,14 +156,16 @@ def test_the_source_of_an_edit_is_no_copy_but_another_real_image_is(real):
 def test_copies_of_a_rejected_copy_are_still_measured_against_the_kept_one():
     points = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1]], dtype=np.float32)
     empty = np.zeros((0, 2), dtype=np.float32), np.zeros(0, dtype=np.int64), []
-    found = nearest_before(points, np.zeros(4, dtype=np.int64), list("abcd"), *empty, [""] * 4, 0.99)
+    found = find_nearest_before(points, np.zeros(4, dtype=np.int64), list("abcd"), *empty, [""] * 4, 0.99)
     assert [item.of for item in found] == ["", "a", "a", "c"]
     assert found[1].cosine > 0.99 > found[2].cosine
 
 
 def test_other_classes_are_no_copies():
     points = np.ones((2, 3), dtype=np.float32)
-    found = nearest_before(points, np.array([0, 1]), ["a", "b"], points, np.array([2, 2]), ["x", "y"], ["", ""], 0.9)
+    found = find_nearest_before(
+        points, np.array([0, 1]), ["a", "b"], points, np.array([2, 2]), ["x", "y"], ["", ""], 0.9
+    )
     assert [item.of for item in found] == ["", ""]
 
 
@@ -176,7 +178,7 @@ def night_world(real, rng):
     return [*made, candidate("wrong", class_name="tug")], np.vstack([points, towards("yawl") * 0.95 + night])
 
 
-@pytest.mark.parametrize("scorer", [CentreRatio(), Margin()])
+@pytest.mark.parametrize("scorer", [CentreRatioScorer(), MarginScorer()])
 def test_what_all_classes_of_a_condition_share_is_not_held_against_them(real, scorer):
     made, points = night_world(real, np.random.default_rng(1))
 
@@ -190,11 +192,11 @@ def test_what_all_classes_of_a_condition_share_is_not_held_against_them(real, sc
 
 def test_a_domain_of_few_classes_is_left_as_it_is_and_unit_vectors_stay_unit(real):
     labels = np.repeat(np.arange(5), 4)
-    centres = Centres.of(real.embeddings, labels)
+    centres = ClassCentres.of(real.embeddings, labels)
     points = real.embeddings / np.linalg.norm(real.embeddings, axis=1, keepdims=True) + np.float32(0)
-    shifted = without_domain_shift(points, labels, ["few" if label < 3 else "other" for label in labels], centres)
+    shifted = remove_domain_shift(points, labels, ["few" if label < 3 else "other" for label in labels], centres)
     np.testing.assert_array_equal(shifted, points)
-    shifted = without_domain_shift(points, labels, ["night"] * 20, centres)
+    shifted = remove_domain_shift(points, labels, ["night"] * 20, centres)
     np.testing.assert_allclose(np.linalg.norm(shifted, axis=1), 1, atol=1e-5)
 
 
@@ -214,7 +216,7 @@ def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, he
         return np.stack([towards("tug", 0.3) for _ in paths])
 
     check = CaptionCheck(Seer(), {"lighting": ("day", "night")}, shown)
-    verdicts = screen(made, embed, real, Margin(), held_out[2], {}, captions=check)
+    verdicts = screen_candidates(made, embed, real, MarginScorer(), held_out[2], {}, captions=check)
     assert [verdict.kept for verdict in verdicts] == [True, False]
     assert verdicts[1].filter == "caption"
     assert asked == [made[0].path]

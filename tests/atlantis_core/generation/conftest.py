@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.generation.requests import request_key
+from atlantis_core.generation.requests import request_hash
 from atlantis_core.records import Cell, GenerationRequest, LabelledImage
 from tests.atlantis_core.generation.diffusion_models import write_tiny_pipeline
 
@@ -43,7 +43,7 @@ def ask(source: LabelledImage) -> Callable[..., GenerationRequest]:
         value: str, seed: int = 0, prompt: str = "", side_px: int = 0, facet: str = "lighting"
     ) -> GenerationRequest:
         cell = Cell("tug", facet, value)
-        key = request_key("photometric/2", source.id, "", prompt, cell, seed, side_px)
+        key = request_hash("photometric/2", source.id, "", prompt, cell, seed, side_px)
         return GenerationRequest(key, cell, prompt, seed, source.id, source.path, side_px)
 
     return asked

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.image_io import open_photo
-from atlantis_core.generation.diffusion.editing import around_middle, edges
+from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
-from atlantis_core.generation.sizes import fitted
+from atlantis_core.generation.diffusion.photo_editor import detect_edges, mask_around_middle
+from atlantis_core.generation.sizes import fit_to_model
 from atlantis_core.records import GenerationRequest
 from tests.atlantis_core.generation.conftest import photo
 from tests.atlantis_core.generation.diffusion_models import (
@@ -82,21 +82,21 @@ def test_the_middle_is_left_alone_and_the_rest_repainted(tiny_pipeline: Path, as
     request = ask("night", prompt="a b")
     drawing = drawn(f"{tiny_pipeline}?steps=6&strength=1&keep_middle=0.6", request)[0]
     height, width = drawing.shape[:2]
-    shown = np.asarray(fitted(open_photo(request.source_path), 32), dtype=float)
-    inner, outer = (np.asarray(around_middle(width, height, share)) == 0 for share in (0.3, 0.8))
+    shown = np.asarray(fit_to_model(open_image(request.source_path), 32), dtype=float)
+    inner, outer = (np.asarray(mask_around_middle(width, height, share)) == 0 for share in (0.3, 0.8))
     np.testing.assert_allclose(drawing[inner], shown[inner], atol=2)
     assert np.abs(drawing - shown)[~outer].mean() > 20
 
 
 def test_edges_are_thin_white_lines_on_black() -> None:
-    lines = np.asarray(edges(photo(0)))
+    lines = np.asarray(detect_edges(photo(0)))
     assert lines.shape == (64, 80, 3)
     assert set(np.unique(lines)) == {0, 255}
     assert 0.01 < (lines[..., 0] == 255).mean() < 0.3
 
 
 def test_the_mask_keeps_the_middle() -> None:
-    mask = np.asarray(around_middle(40, 20, 0.5))
+    mask = np.asarray(mask_around_middle(40, 20, 0.5))
     assert mask[10, 20] == 0
     assert mask[0, 0] == mask[-1, -1] == 255
     assert (mask == 0).mean() == pytest.approx(0.25)

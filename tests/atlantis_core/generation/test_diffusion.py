@@ -13,9 +13,9 @@ import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import GENERATORS, Generator
-from atlantis_core.base.registry import build
+from atlantis_core.base.registry import build_part
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
-from atlantis_core.generation.diffusion.options import parse_address
+from atlantis_core.generation.diffusion.options import parse_model_spec
 from atlantis_core.records import GenerationRequest
 
 Ask = Callable[..., GenerationRequest]
@@ -136,21 +136,21 @@ def test_a_hub_name_without_network_says_what_to_do() -> None:
 )
 def test_a_wrong_address_names_what_is_wrong(address: str, telling: str) -> None:
     with pytest.raises(SetupError, match=telling):
-        parse_address(address)
+        parse_model_spec(address)
 
 
 def test_known_models_come_with_their_settings_and_licence(tiny_pipeline: Path) -> None:
-    assert parse_address("stabilityai/sdxl-turbo")[1].steps == 4
-    assert parse_address("stabilityai/sdxl-turbo?steps=2")[1].steps == 2
+    assert parse_model_spec("stabilityai/sdxl-turbo")[1].steps == 4
+    assert parse_model_spec("stabilityai/sdxl-turbo?steps=2")[1].steps == 2
     assert (
-        parse_address("x?lora=ByteDance/SDXL-Lightning/sdxl_lightning_4step_lora.safetensors")[1].spacing
+        parse_model_spec("x?lora=ByteDance/SDXL-Lightning/sdxl_lightning_4step_lora.safetensors")[1].spacing
         == "trailing"
     )
-    assert parse_address("x?lora=ByteDance/SDXL-Lightning/f.safetensors&steps=8")[1].steps == 8
-    assert parse_address("black-forest-labs/FLUX.1-schnell")[1].dtype == "bfloat16"
+    assert parse_model_spec("x?lora=ByteDance/SDXL-Lightning/f.safetensors&steps=8")[1].steps == 8
+    assert parse_model_spec("black-forest-labs/FLUX.1-schnell")[1].dtype == "bfloat16"
     assert "licence" in DiffusionGenerator(str(tiny_pipeline)).notice
 
 
 def test_without_a_model_it_says_that_it_needs_one() -> None:
     with pytest.raises(SetupError, match="diffusion:NAME"):
-        build(GENERATORS, "diffusion", "generator", Generator)
+        build_part(GENERATORS, "diffusion", "generator", Generator)

@@ -8,7 +8,7 @@ import pytest
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.ports import GENERATORS, Generator
-from atlantis_core.base.registry import build
+from atlantis_core.base.registry import build_part
 
 
 @pytest.fixture(params=sorted(GENERATORS))
@@ -17,7 +17,7 @@ def generator(request, tiny_pipeline, source):
         "diffusion": f":{tiny_pipeline}?steps=2&batch=4&strength=0.9",
         "retrieve": f":{Path(source.path).parent}",
     }
-    return build(GENERATORS, request.param + told.get(request.param, ""), "generator", Generator)
+    return build_part(GENERATORS, request.param + told.get(request.param, ""), "generator", Generator)
 
 
 def test_it_has_a_name_and_a_version(generator):

@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.base.registry import load
-from atlantis_core.captioning.measures import measure
-from atlantis_core.generation.draws import Draws
+from atlantis_core.base.registry import load_part
+from atlantis_core.captioning.measures import measure_image
+from atlantis_core.generation.draws import RandomDraws
+from atlantis_core.generation.edit_plan import plan_edits
 from atlantis_core.generation.edits import EDITS
-from atlantis_core.generation.edits.reference import borrowed_light
+from atlantis_core.generation.edits.reference import transfer_light
 from atlantis_core.generation.photometric import PhotometricGenerator
-from atlantis_core.generation.plan import plan_of
 
 SEEDS = range(3)
 
@@ -23,7 +23,7 @@ def edited(name: str, image: Image.Image, seed: int, strength: float = 1.0) -> I
     """Apply one edit alone."""
     picture = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
     before = picture.clone()
-    out = load(EDITS, name, "edit")(picture, strength, Draws(seed))
+    out = load_part(EDITS, name, "edit")(picture, strength, RandomDraws(seed))
     assert torch.equal(picture, before), "an edit must not change its input"
     assert out.shape == picture.shape
     assert torch.isfinite(out).all()
@@ -73,16 +73,16 @@ def test_weak_is_closer_to_the_source_than_strong(name, scene):
 def test_night_is_dark_bluish_and_not_black(scene, seed):
     night = edited("night", scene, seed)
     assert 0.08 < brightness(night) / brightness(scene) < 0.55
-    assert measure(night).lightness > 2
+    assert measure_image(night).lightness > 2
     ratio = np.asarray(night, dtype=float).mean((0, 1)) / np.asarray(scene, dtype=float).mean((0, 1))
     assert ratio[2] > ratio[0]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fog_takes_contrast_and_colour_most_at_the_top(scene, seed):
-    before, fog = measure(scene), edited("fog", scene, seed)
-    assert measure(fog).contrast < 0.75 * before.contrast
-    assert measure(fog).colourfulness < 0.8 * before.colourfulness
+    before, fog = measure_image(scene), edited("fog", scene, seed)
+    assert measure_image(fog).contrast < 0.75 * before.contrast
+    assert measure_image(fog).colourfulness < 0.8 * before.colourfulness
     kept = np.asarray(fog, dtype=float).std(axis=(1, 2)) / np.asarray(scene, dtype=float).std(axis=(1, 2))
     half = len(kept) // 2
     assert np.median(kept[:half]) < np.median(kept[half:])
@@ -90,8 +90,8 @@ def test_fog_takes_contrast_and_colour_most_at_the_top(scene, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_storm_is_dark_and_colourless_snow_is_pale(scene, seed):
-    before = measure(scene)
-    storm, snow = measure(edited("storm", scene, seed)), measure(edited("snow", scene, seed))
+    before = measure_image(scene)
+    storm, snow = measure_image(edited("storm", scene, seed)), measure_image(edited("snow", scene, seed))
     assert storm.lightness < 0.8 * before.lightness
     assert storm.colourfulness < 0.7 * before.colourfulness
     assert snow.lightness > before.lightness
@@ -110,17 +110,20 @@ def test_sunset_and_warm_move_towards_red_cool_away(scene, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tone_edits_do_what_they_say(scene, seed):
-    before = measure(scene)
+    before = measure_image(scene)
     assert (
-        measure(edited("dark", scene, seed)).lightness
+        measure_image(edited("dark", scene, seed)).lightness
         < before.lightness
-        < measure(edited("bright", scene, seed)).lightness
+        < measure_image(edited("bright", scene, seed)).lightness
     )
-    assert measure(edited("low_contrast", scene, seed)).contrast < before.contrast
-    assert measure(edited("high_contrast", scene, seed)).contrast > before.contrast
-    assert measure(edited("muted", scene, seed)).colourfulness < before.colourfulness
-    assert measure(edited("vivid", scene, seed)).colourfulness > before.colourfulness
-    assert measure(edited("blur", scene.resize((160, 128)), seed)).blur > measure(scene.resize((160, 128))).blur
+    assert measure_image(edited("low_contrast", scene, seed)).contrast < before.contrast
+    assert measure_image(edited("high_contrast", scene, seed)).contrast > before.contrast
+    assert measure_image(edited("muted", scene, seed)).colourfulness < before.colourfulness
+    assert measure_image(edited("vivid", scene, seed)).colourfulness > before.colourfulness
+    assert (
+        measure_image(edited("blur", scene.resize((160, 128)), seed)).blur
+        > measure_image(scene.resize((160, 128))).blur
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -142,7 +145,7 @@ def test_no_black_comes_in_at_the_edges(scene):
 
 
 def edits_of(request) -> list[str]:
-    return [step.edit for step in plan_of(request).steps]
+    return [step.edit for step in plan_edits(request).steps]
 
 
 def test_the_cell_rules_the_prompt_adds(ask):
@@ -176,7 +179,8 @@ def test_a_known_value_says_which_word_was_known(ask):
 def test_dim_is_dark_at_a_lower_strength(ask):
     def strength(value):
         strengths = [
-            next(step.strength for step in plan_of(ask(value, seed)).steps if step.edit == "dark") for seed in SEEDS
+            next(step.strength for step in plan_edits(ask(value, seed)).steps if step.edit == "dark")
+            for seed in SEEDS
         ]
         return np.mean(strengths)
 
@@ -240,6 +244,6 @@ def test_borrowed_light_at_full_strength_has_the_statistics_of_the_reference(sce
         torch.from_numpy(np.asarray(i.convert("RGB").resize((80, 64)), dtype=np.float32) / 255).permute(2, 0, 1)
         for i in (scene, Image.open(red_dusk))
     )
-    lit = borrowed_light(picture, reference, 1.0, Draws(seed))
+    lit = transfer_light(picture, reference, 1.0, RandomDraws(seed))
     assert torch.allclose(lit.mean((1, 2)), reference.mean((1, 2)), atol=0.06)
-    assert torch.equal(borrowed_light(picture, reference, 0.0, Draws(seed)), picture)
+    assert torch.equal(transfer_light(picture, reference, 0.0, RandomDraws(seed)), picture)

@@ -9,8 +9,8 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import GENERATORS, Generator
-from atlantis_core.base.registry import build
-from atlantis_core.generation.nearest import nearest
+from atlantis_core.base.registry import build_part
+from atlantis_core.generation.pool_matching import match_pool
 from atlantis_core.generation.retrieve import RetrieveGenerator
 from atlantis_core.records import Cell, CellRequest, LabelledImage
 from tests.atlantis_core.generation.conftest import photo
@@ -46,7 +46,7 @@ def test_images_of_the_class_under_the_condition_are_chosen(nights: tuple[str, .
     pool = [(name, light) for light in ("day", "night") for name in CLASSES for _ in range(4)]
     train, embeddings = world(nights)
     wanted = [CellRequest(Cell("trawler", "light", "night"), 4)]
-    found = nearest(wanted, vectors(pool, 1), train, embeddings)
+    found = match_pool(wanted, vectors(pool, 1), train, embeddings)
     assert [pool[one.row][0] for one in found] == ["trawler"] * 4
     assert [pool[one.row][1] for one in found] == ["night"] * 4
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
@@ -55,7 +55,7 @@ def test_images_of_the_class_under_the_condition_are_chosen(nights: tuple[str, .
 def test_what_does_not_show_the_condition_is_not_taken_to_fill_up() -> None:
     pool = [("trawler", "day")] * 6 + [("trawler", "night")] * 2
     train, embeddings = world(CLASSES[:3])
-    found = nearest([CellRequest(Cell("trawler", "light", "night"), 5)], vectors(pool, 1), train, embeddings)
+    found = match_pool([CellRequest(Cell("trawler", "light", "night"), 5)], vectors(pool, 1), train, embeddings)
     assert sorted(one.row for one in found) == [6, 7]
 
 
@@ -63,7 +63,7 @@ def test_an_image_serves_one_cell_and_a_small_pool_gives_less() -> None:
     pool = [("tug", "night")] * 3 + [("sloop", "night")] * 2
     train, embeddings = world(CLASSES)
     cells = [Cell("tug", "light", "night"), Cell("sloop", "light", "night"), Cell("ferry")]
-    found = nearest([CellRequest(cell, 2) for cell in cells], vectors(pool, 1), train, embeddings)
+    found = match_pool([CellRequest(cell, 2) for cell in cells], vectors(pool, 1), train, embeddings)
     assert len({one.row for one in found}) == len(found) == 4, "no ferry is in the pool, and none is made up"
     assert [one.cell for one in found] == [cells[0], cells[0], cells[1], cells[1]]
 
@@ -90,4 +90,4 @@ def test_a_pool_of_no_use_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no pool folder"):
         RetrieveGenerator(str(tmp_path / "nowhere"))
     with pytest.raises(SetupError, match="retrieve:NAME"):
-        build(GENERATORS, "retrieve", "generator", Generator)
+        build_part(GENERATORS, "retrieve", "generator", Generator)

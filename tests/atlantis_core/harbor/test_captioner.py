@@ -11,11 +11,18 @@ from atlantis_core.base.ports import no_progress
 from atlantis_core.captioning.transformers import BUNDLED, TransformersCaptioner
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import Scene, draw_scene
-from atlantis_core.harbor.training.captioner.__main__ import Recipe, batch_of, main, teach
-from atlantis_core.harbor.training.captioner.exam import exam, report
-from atlantis_core.harbor.training.captioner.model import make_processor, words
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
+from atlantis_core.harbor.scene import Scene, sample_scene
+from atlantis_core.harbor.training.captioner.__main__ import Recipe, main, render_batch, train_captioner
+from atlantis_core.harbor.training.captioner.exam import examine_captioner, report
+from atlantis_core.harbor.training.captioner.model import list_words, make_processor
+from atlantis_core.harbor.vocabulary import (
+    CLASSES,
+    CONDITIONS,
+    DEMO_CLASSES,
+    PRETRAIN_CLASSES,
+    VesselClass,
+    caption_for,
+)
 
 TINY = Recipe(steps=3, batch=2)
 
@@ -24,21 +31,21 @@ def test_every_word_of_every_caption_is_one_token_the_demos_too() -> None:
     tokenizer = make_processor().tokenizer
     for shown in (*DEMO_CLASSES, *PRETRAIN_CLASSES[:50]):
         for condition in CONDITIONS:
-            said = caption(shown, condition)
+            said = caption_for(shown, condition)
             tokens = tokenizer(said).input_ids
             assert tokenizer.unk_token_id not in tokens
             assert len(tokens) == len(said.split()) + 2
             assert tokenizer.decode(tokens, skip_special_tokens=True) == said
-    assert len(words()) == len(set(words()))
+    assert len(list_words()) == len(set(list_words()))
 
 
 @pytest.mark.slow
 def test_a_training_cut_short_ends_like_one_that_was_not(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    marks = teach(TINY, whole, "cpu", no_progress)
+    marks = train_captioner(TINY, whole, "cpu", no_progress)
     assert marks is not None
-    assert teach(TINY, cut, "cpu", no_progress, deadline=0.0) is None
-    while teach(TINY, cut, "cpu", no_progress, deadline=0.0) is None:
+    assert train_captioner(TINY, cut, "cpu", no_progress, deadline=0.0) is None
+    while train_captioner(TINY, cut, "cpu", no_progress, deadline=0.0) is None:
         pass
     weights = Path("captioner") / "model.safetensors"
     assert (whole / weights).read_bytes() == (cut / weights).read_bytes()
@@ -48,7 +55,7 @@ def test_a_training_cut_short_ends_like_one_that_was_not(tmp_path: Path) -> None
 
 
 def test_the_shipped_captioner_meets_its_bar_on_pictures_nobody_has_seen() -> None:
-    for line in exam("harbor", per_condition=20):
+    for line in examine_captioner("harbor", per_condition=20):
         if line.pictures == 20 * len(CONDITIONS):
             assert line.condition >= 0.95, line
             assert line.vessel >= 0.9, line
@@ -62,10 +69,10 @@ def test_it_was_taught_on_no_picture_of_a_world_nor_on_any_judging_picture() -> 
 
     def noted(vessel_class: VesselClass, condition: str, seed: int) -> Scene:
         used.append(seed)
-        return draw_scene(vessel_class, condition, seed)
+        return sample_scene(vessel_class, condition, seed)
 
-    batch_of(0, 2, noted)
-    batch_of(facts["recipe"]["steps"] - 1, facts["recipe"]["batch"], noted)
+    render_batch(0, 2, noted)
+    render_batch(facts["recipe"]["steps"] - 1, facts["recipe"]["batch"], noted)
     assert seeds.WORLDS_BELOW < min(used) < max(used) < seeds.EXAMS
     assert max(used) - min(used) == facts["recipe"]["steps"] * facts["recipe"]["batch"] - 1, "none is seen twice"
 
@@ -78,7 +85,7 @@ def test_conditions_become_facets(tmp_path: Path) -> None:
     photos = []
     for place, condition in enumerate(CONDITIONS):
         path = tmp_path / f"{place}.png"
-        Image.fromarray(render(draw_scene(DEMO_CLASSES[0], condition, seeds.EXAMS - 1 - place))).save(path)
+        Image.fromarray(render(sample_scene(DEMO_CLASSES[0], condition, seeds.EXAMS - 1 - place))).save(path)
         photos.append(LabelledImage(str(place), str(path), "unknown", "train"))
     told = TransformersCaptioner("harbor").caption(photos)
     values = [next(iter(one.attributes.values()), None) for one in told]

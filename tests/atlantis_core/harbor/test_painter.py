@@ -12,17 +12,17 @@ from PIL import Image
 from atlantis_core.base.ports import no_progress
 from atlantis_core.captioning.transformers import TransformersCaptioner
 from atlantis_core.generation.diffusion.generator import DiffusionGenerator
-from atlantis_core.generation.diffusion.known import BUNDLED
+from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import draw_scene
+from atlantis_core.harbor.scene import sample_scene
 from atlantis_core.harbor.training.painter import curriculum
-from atlantis_core.harbor.training.painter.__main__ import Recipe, main, teach
-from atlantis_core.harbor.training.painter.examiner import drawings, exam, report, trained
+from atlantis_core.harbor.training.painter.__main__ import Recipe, main, train_painter
+from atlantis_core.harbor.training.painter.examiner import generate_images, list_exam_subjects, report, train_examiner
 from atlantis_core.harbor.training.painter.pool import Pool, load_pool
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, DEMO_CLASSES, caption_for
+from atlantis_core.harbor.world_files import list_world_images
 from atlantis_core.harbor.worlds import planted_gap_world
-from atlantis_core.harbor.writing import pictures_of
 from atlantis_core.records import Cell, GenerationRequest, LabelledImage
 
 TINY = Recipe(text_steps=2, decoder_steps=2, denoiser_steps=3, batch=2)
@@ -50,13 +50,13 @@ def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo
 def test_it_sees_no_picture_of_any_world() -> None:
     seen = {curriculum.training_scene(number, 1, index).seed for number in range(0, 336, 50) for index in range(3)}
     assert min(seen) >= seeds.PAINTER
-    worlds = {picture.scene.seed for seed in (0, 1) for picture in pictures_of(planted_gap_world(seed))}
+    worlds = {picture.scene.seed for seed in (0, 1) for picture in list_world_images(planted_gap_world(seed))}
     assert max(worlds) < seeds.WORLDS_BELOW <= seeds.PAINTER
 
 
 def test_prompts_say_what_is_shown_in_many_ways() -> None:
     rng = np.random.default_rng(0)
-    prompts = {curriculum.prompt_of(CLASSES[5], "night", rng) for _ in range(80)}
+    prompts = {curriculum.sample_prompt(CLASSES[5], "night", rng) for _ in range(80)}
     shown = CLASSES[5]
     assert len(prompts) > 20
     assert all(word in prompt for prompt in prompts for word in (shown.vessel, shown.hull, shown.trim))
@@ -80,7 +80,7 @@ def test_the_pool_is_rendered_once_and_holds_nothing_that_is_held_out(tmp_path: 
 def tiny_painter(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline after three steps of training: it draws nothing yet."""
     work = tmp_path_factory.mktemp("painter")
-    assert teach(TINY, pool, work, "cpu", None)
+    assert train_painter(TINY, pool, work, "cpu", None)
     return work / "pipeline"
 
 
@@ -88,7 +88,7 @@ def tiny_painter(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tiny_painter: Path, tmp_path: Path) -> None:
     whole, cut = tiny_painter.parent, tmp_path / "cut"
     calls = 0
-    while not teach(TINY, pool, cut, "cpu", deadline=0.0):
+    while not train_painter(TINY, pool, cut, "cpu", deadline=0.0):
         calls += 1
         assert calls < 12
     assert calls == 3, "it was cut within the text encoder, the decoder and the denoiser"
@@ -107,18 +107,18 @@ def test_a_training_cut_short_ends_like_one_that_was_not(pool: Pool, tiny_painte
 
 
 def test_the_exam_asks_for_every_condition_and_keeps_held_out_combinations_apart() -> None:
-    seen, unseen = exam(60, held_out=False), exam(60, held_out=True)
+    seen, unseen = list_exam_subjects(60, held_out=False), list_exam_subjects(60, held_out=True)
     assert not [pair for pair in seen if curriculum.is_held_out(*pair)]
     assert all(curriculum.is_held_out(*pair) for pair in unseen)
     assert [condition for _, condition in seen[:6]] == list(CONDITIONS)
-    assert exam(60, held_out=True) == unseen
+    assert list_exam_subjects(60, held_out=True) == unseen
 
 
 @pytest.mark.slow
 def test_the_examiner_learns_to_tell_conditions_and_marks_drawings(tiny_painter: Path, tmp_path: Path) -> None:
-    examiner = trained(40, tmp_path, "cpu", no_progress)
-    shown = exam(60, held_out=False)
-    pictures = np.stack([render(draw_scene(*pair, place)) for place, pair in enumerate(shown)])
+    examiner = train_examiner(40, tmp_path, "cpu", no_progress)
+    shown = list_exam_subjects(60, held_out=False)
+    pictures = np.stack([render(sample_scene(*pair, place)) for place, pair in enumerate(shown)])
     marks = examiner.marks(pictures, shown)
     assert marks.condition > 0.6, "by chance 0.17 would be right"
     assert marks.class_right <= min(marks.vessel, marks.hull, marks.trim)
@@ -133,7 +133,7 @@ def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_shipped_painter_is_small_safe_complete_and_has_seen_what_the_lists_say() -> None:
-    folder = BUNDLED["harbor"]
+    folder = BUNDLED_MODELS["harbor"]
     files = [path for path in folder.parent.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 40_000_000
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt"}
@@ -147,15 +147,15 @@ def test_the_shipped_painter_is_small_safe_complete_and_has_seen_what_the_lists_
 
 @pytest.mark.slow
 def test_the_shipped_painter_draws_the_condition_it_is_asked_for(tmp_path: Path) -> None:
-    shown = exam(24, held_out=False)
+    shown = list_exam_subjects(24, held_out=False)
     photos = []
-    for number, drawing in enumerate(drawings("harbor", shown)):
+    for number, drawing in enumerate(generate_images("harbor", shown)):
         path = tmp_path / f"{number}.png"
         Image.fromarray(drawing).save(path)
         photos.append(LabelledImage(str(number), str(path), "unknown", "train"))
     told = TransformersCaptioner("harbor").caption(photos)
     right = [
-        one.text.endswith(caption(*pair).split(pair[0].vessel)[1]) for pair, one in zip(shown, told, strict=True)
+        one.text.endswith(caption_for(*pair).split(pair[0].vessel)[1]) for pair, one in zip(shown, told, strict=True)
     ]
     vessel = [f" {pair[0].vessel} " in one.text for pair, one in zip(shown, told, strict=True)]
     assert sum(right) >= 22

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.harbor.renderer import render
-from atlantis_core.harbor.scene import Scene, draw_scene
+from atlantis_core.harbor.scene import Scene, sample_scene
 from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, VESSELS, VesselClass
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -16,7 +16,7 @@ RED_TRAWLER = VesselClass("trawler", "red", "white")
 def golden_scenes() -> list[Scene]:
     """One scene per vessel and condition; `golden.json` holds 8 x 8 px block means of their pictures."""
     return [
-        draw_scene(next(c for c in DEMO_CLASSES if c.vessel == vessel), condition, 100 + number)
+        sample_scene(next(c for c in DEMO_CLASSES if c.vessel == vessel), condition, 100 + number)
         for number, (vessel, condition) in enumerate(zip(VESSELS, CONDITIONS, strict=True))
     ]
 
@@ -26,7 +26,9 @@ def block_means(picture: np.ndarray) -> np.ndarray:
 
 
 def pictures_in(condition: str, count: int = 24) -> np.ndarray:
-    return np.stack([render(draw_scene(DEMO_CLASSES[2 * i], condition, 500 + i)) for i in range(count)]).astype(float)
+    return np.stack([render(sample_scene(DEMO_CLASSES[2 * i], condition, 500 + i)) for i in range(count)]).astype(
+        float
+    )
 
 
 def test_equal_scenes_give_equal_pixels():
@@ -49,7 +51,7 @@ def test_a_picture_is_64_px_rgb():
 
 
 def test_another_seed_gives_another_picture():
-    first, second = (render(draw_scene(RED_TRAWLER, "day", seed)) for seed in (1, 2))
+    first, second = (render(sample_scene(RED_TRAWLER, "day", seed)) for seed in (1, 2))
     assert np.abs(first.astype(float) - second).mean() > 5
 
 
@@ -65,8 +67,8 @@ def test_every_part_of_the_class_shows(field):
 @pytest.mark.parametrize("vessel", VESSELS)
 def test_a_hard_scene_shows_a_much_smaller_vessel(vessel):
     vessel_class = next(c for c in DEMO_CLASSES if c.vessel == vessel)
-    ordinary = [draw_scene(vessel_class, "day", seed).scale for seed in range(50)]
-    hard = [draw_scene(vessel_class, "day", seed, "hard").scale for seed in range(50)]
+    ordinary = [sample_scene(vessel_class, "day", seed).scale for seed in range(50)]
+    hard = [sample_scene(vessel_class, "day", seed, "hard").scale for seed in range(50)]
     assert max(hard) < 0.75 * min(ordinary)
 
 
@@ -97,7 +99,7 @@ def test_conditions_are_told_apart_by_simple_statistics():
     known = {c: signature(pictures_in(c)).mean(axis=0) for c in CONDITIONS}
     right = 0
     for condition in CONDITIONS:
-        fresh = [render(draw_scene(DEMO_CLASSES[i], condition, 9000 + i)) for i in range(20)]
+        fresh = [render(sample_scene(DEMO_CLASSES[i], condition, 9000 + i)) for i in range(20)]
         for one in signature(np.stack(fresh).astype(float)):
             right += min((float(np.abs(found - one).sum()), name) for name, found in known.items())[1] == condition
     assert right >= 0.9 * 20 * len(CONDITIONS)
@@ -108,7 +110,7 @@ def test_a_hull_keeps_its_colour_in_the_thickest_weather():
         red, blue = (
             np.mean(
                 [
-                    render(draw_scene(VesselClass("freighter", hull, "white"), condition, seed)).astype(float)
+                    render(sample_scene(VesselClass("freighter", hull, "white"), condition, seed)).astype(float)
                     for seed in range(12)
                 ],
                 axis=0,

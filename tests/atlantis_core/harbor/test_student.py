@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import draw_scene
+from atlantis_core.harbor.scene import sample_scene
 from atlantis_core.harbor.training.pretrain import SEEN_CONDITIONS, Recipe, pretrain, render_pool
 from atlantis_core.harbor.training.student import WEIGHTS
 from atlantis_core.harbor.vocabulary import DEMO_CLASSES, PRETRAIN_CLASSES
+from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import resolve_backbone
-from atlantis_core.learning.models.trunks import create_trunk
 
 
 def facts():
@@ -19,7 +19,7 @@ def facts():
 def embedded(student, classes, condition, first_seed):
     import torch
 
-    pictures = np.stack([render(draw_scene(c, condition, first_seed + i)) for i, c in enumerate(classes)])
+    pictures = np.stack([render(sample_scene(c, condition, first_seed + i)) for i, c in enumerate(classes)])
     mean, std = (torch.tensor(facts()[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
     batch = (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - mean) / std
     with torch.inference_mode():
@@ -48,7 +48,7 @@ def test_the_student_has_seen_no_demo_class():
 
 
 def test_the_student_finds_unseen_classes_by_day_but_not_at_night():
-    student = create_trunk(resolve_backbone("harbor-student"))
+    student = create_backbone(resolve_backbone("harbor-student"))
     gallery = embedded(student, DEMO_CLASSES * 3, "day", 70_000)
     share = {}
     for condition in ("day", "sunset", "night"):

@@ -7,7 +7,7 @@ from atlantis_core.harbor.vocabulary import (
     PRETRAIN_CLASSES,
     VESSELS,
     VesselClass,
-    caption,
+    caption_for,
 )
 
 
@@ -43,7 +43,7 @@ def test_a_label_that_cannot_be_drawn_is_refused_by_name(label, culprit):
 
 
 def test_captions_say_what_is_shown():
-    assert caption(VesselClass("trawler", "red", "white"), "night") == "a red and white trawler at night"
-    assert caption(VesselClass("tug", "orange", "blue"), "fog") == "an orange and blue tug in fog"
-    words = {caption(c, condition) for c in DEMO_CLASSES for condition in CONDITIONS}
+    assert caption_for(VesselClass("trawler", "red", "white"), "night") == "a red and white trawler at night"
+    assert caption_for(VesselClass("tug", "orange", "blue"), "fog") == "an orange and blue tug in fog"
+    words = {caption_for(c, condition) for c in DEMO_CLASSES for condition in CONDITIONS}
     assert len(words) == len(DEMO_CLASSES) * len(CONDITIONS)

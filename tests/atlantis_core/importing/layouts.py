@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.atlantis_core.data.pictures import encoded, picture
+from tests.atlantis_core.data.sample_images import encoded, picture
 
 JPEG_SEEDS = iter(range(10_000, 100_000))
 

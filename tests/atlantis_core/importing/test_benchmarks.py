@@ -11,11 +11,11 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import read_collection
-from atlantis_core.importing.bringing import bring
-from atlantis_core.importing.plans import Asked
+from atlantis_core.importing.import_collection import import_dataset
+from atlantis_core.importing.import_plan import ImportOptions
 from tests.atlantis_core.importing import layouts
 
-ZERO_SHOT = Asked("zero-shot")
+ZERO_SHOT = ImportOptions("zero-shot")
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -31,7 +31,7 @@ def splits_of(folder: Path) -> dict[str, set[str]]:
 
 
 def test_cub_given_splits_and_readable_names(tmp_path: Path) -> None:
-    found = bring("cub", layouts.cub(tmp_path / "CUB_200_2011"), tmp_path / "birds", Asked())
+    found = import_dataset("cub", layouts.cub(tmp_path / "CUB_200_2011"), tmp_path / "birds", ImportOptions())
     assert (found.images, found.classes, found.splits, found.columns) == (12, 4, {"train": 4, "test": 8}, ())
     assert not found.unseen
     rows = rows_of(tmp_path / "birds")
@@ -44,7 +44,7 @@ def test_cub_given_splits_and_readable_names(tmp_path: Path) -> None:
 
 def test_cub_zero_shot_trains_on_the_first_100_classes(tmp_path: Path) -> None:
     layouts.cub(tmp_path / "unpacked" / "CUB_200_2011")
-    found = bring("cub", tmp_path / "unpacked", tmp_path / "birds", ZERO_SHOT)
+    found = import_dataset("cub", tmp_path / "unpacked", tmp_path / "birds", ZERO_SHOT)
     assert found.unseen
     assert splits_of(tmp_path / "birds") == {
         "Black footed Albatross": {"train"},
@@ -56,16 +56,16 @@ def test_cub_zero_shot_trains_on_the_first_100_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", [layouts.cars_at_once, layouts.cars_devkit])
 def test_cars_names_stay_whole_in_both_layouts(layout: Callable[[Path], Path], tmp_path: Path) -> None:
-    found = bring("cars196", layout(tmp_path / "src"), tmp_path / "cars", Asked())
+    found = import_dataset("cars196", layout(tmp_path / "src"), tmp_path / "cars", ImportOptions())
     assert (found.images, found.classes, found.splits) == (12, 4, {"train": 8, "test": 4})
     assert set(splits_of(tmp_path / "cars")) == set(layouts.CARS)
     assert all(splits == {"train", "test"} for splits in splits_of(tmp_path / "cars").values())
-    bring("cars196", tmp_path / "src", tmp_path / "unseen", ZERO_SHOT)
+    import_dataset("cars196", tmp_path / "src", tmp_path / "unseen", ZERO_SHOT)
     assert [splits_of(tmp_path / "unseen")[name] for name in layouts.CARS] == [{"train"}] * 2 + [{"test"}] * 2
 
 
 def test_what_is_imported_is_read_with_whole_names_and_a_sealed_test_split(tmp_path: Path) -> None:
-    bring("cars196", layouts.cars_at_once(tmp_path / "src"), tmp_path / "cars", Asked())
+    import_dataset("cars196", layouts.cars_at_once(tmp_path / "src"), tmp_path / "cars", ImportOptions())
     read = read_collection(tmp_path / "cars")
     assert read.collection.classes == tuple(sorted(layouts.CARS))
     assert read.collection.num_test == 4
@@ -73,7 +73,7 @@ def test_what_is_imported_is_read_with_whole_names_and_a_sealed_test_split(tmp_p
 
 
 def test_sop_gives_items_their_super_class(tmp_path: Path) -> None:
-    found = bring("sop", layouts.sop(tmp_path / "src"), tmp_path / "products", Asked())
+    found = import_dataset("sop", layouts.sop(tmp_path / "src"), tmp_path / "products", ImportOptions())
     assert (found.images, found.splits, found.columns, found.unseen) == (
         8,
         {"train": 4, "test": 4},
@@ -91,7 +91,7 @@ def test_sop_gives_items_their_super_class(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("below", "images"), [("", ""), ("Eval/", ""), ("Eval/", "Img/")])
 def test_inshop_keeps_query_and_gallery_apart(below: str, images: str, tmp_path: Path) -> None:
-    found = bring("inshop", layouts.inshop(tmp_path / "src", below, images), tmp_path / "shop", ZERO_SHOT)
+    found = import_dataset("inshop", layouts.inshop(tmp_path / "src", below, images), tmp_path / "shop", ZERO_SHOT)
     assert (found.images, found.classes, found.splits) == (16, 4, {"train": 8, "test": 8})
     assert found.columns == ("gender", "category", "pose", "item_id")
     rows = rows_of(tmp_path / "shop")
@@ -122,7 +122,7 @@ EVERY_LIST = [(kind, name) for kind, names in LISTS.items() for name in names]
 def refused(kind: str, source: Path, target: Path) -> str:
     """Return what is said; nothing must be left."""
     with pytest.raises(SetupError) as caught:
-        bring(kind, source, target, Asked())
+        import_dataset(kind, source, target, ImportOptions())
     assert not target.exists()
     assert not list(target.parent.glob(".*importing*"))
     assert "\n" not in str(caught.value)
@@ -170,7 +170,7 @@ def test_a_matlab_file_cut_or_altered_anywhere_is_no_traceback(step: int, tmp_pa
         altered = whole[:place] if step == 1 else whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :]
         (source / "cars_annos.mat").write_bytes(altered)
         with suppress(SetupError):  # an altered file name or number may also go unnoticed
-            bring("cars196", source, tmp_path / f"out{place}", Asked())
+            import_dataset("cars196", source, tmp_path / f"out{place}", ImportOptions())
 
 
 @pytest.mark.parametrize(

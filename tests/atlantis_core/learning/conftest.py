@@ -11,9 +11,9 @@ from PIL import Image
 
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.models.backbones import Backbone, resolve_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec, resolve_backbone
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 
 VIT: dict[str, object] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
 
@@ -45,7 +45,7 @@ def vit_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def backbone(vit_weights: Path) -> Backbone:
+def backbone(vit_weights: Path) -> BackboneSpec:
     return resolve_backbone(weights=str(vit_weights))
 
 
@@ -74,7 +74,7 @@ def cache(tmp_path: Path) -> ActivationCache:
 
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    return preset(
+    return parse_preset(
         "cpu",
         steps=12,
         classes_per_batch=3,

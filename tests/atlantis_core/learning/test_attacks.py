@@ -10,13 +10,13 @@ from PIL import Image
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import no_progress
-from atlantis_core.learning.attacks import Attack, attack_all, embedded, objective, perturbed
+from atlantis_core.learning.attacks import Attack, attack_all, attack_objective, embed_pixels, perturb
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.inputs.preprocessing import open_picture, square
-from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
+from atlantis_core.learning.retriever import Retriever, frozen_retriever, load_retriever
 from atlantis_core.learning.training.train import train
 
 
@@ -24,13 +24,13 @@ from atlantis_core.learning.training.train import train
 def retriever(
     request: pytest.FixtureRequest,
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     cache: ActivationCache,
     tmp_path: Path,
 ) -> Retriever:
     if request.param == "body":
-        return frozen(backbone)
+        return frozen_retriever(backbone)
     loss = {"sphere": "supcon", "hyperbolic": "hyperbolic_pairs"}[request.param]
     changed = replace(recipe, head=request.param, loss=loss, steps=4)
     return load_retriever(train(images, backbone, changed, 0, tmp_path / "m", cache).path)
@@ -38,7 +38,7 @@ def retriever(
 
 @pytest.fixture
 def pictures(images: list[TrainingImage], retriever: Retriever) -> np.ndarray:
-    return np.stack([np.asarray(square(open_picture(i.path), retriever.side_px)) for i in images[:6]])
+    return np.stack([np.asarray(centre_crop(decode_image(i.path), retriever.side_px)) for i in images[:6]])
 
 
 def gain(
@@ -47,7 +47,7 @@ def gain(
     pixels = torch.from_numpy(changed).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         goal, avoided = (None if points is None else torch.from_numpy(points) for points in (towards, away))
-        values = objective(retriever, embedded(retriever, pixels), goal, avoided)
+        values = attack_objective(retriever, embed_pixels(retriever, pixels), goal, avoided)
     return values.numpy()
 
 
@@ -60,7 +60,7 @@ def test_no_pixel_moves_further_than_epsilon_and_all_stay_pixels(
     method: str, epsilon: float, retriever: Retriever, pictures: np.ndarray
 ) -> None:
     goal = retriever.embed([Image.fromarray(p) for p in pictures[::-1]])
-    changed = perturbed(retriever, pictures, IDS, goal, None, Attack(method, epsilon, steps=3))
+    changed = perturb(retriever, pictures, IDS, goal, None, Attack(method, epsilon, steps=3))
     assert changed.dtype == np.uint8
     moved = np.abs(changed.astype(int) - pictures.astype(int))
     assert moved.max() <= epsilon
@@ -77,7 +77,7 @@ def test_attacks_raise_their_objective_and_pgd_more(
     before = gain(retriever, pictures, towards, away)
     after = {
         method: gain(
-            retriever, perturbed(retriever, pictures, IDS, towards, away, Attack(method, 8.0, 20)), towards, away
+            retriever, perturb(retriever, pictures, IDS, towards, away, Attack(method, 8.0, 20)), towards, away
         )
         for method in ("fgsm", "pgd")
     }
@@ -88,10 +88,10 @@ def test_attacks_raise_their_objective_and_pgd_more(
 def test_fgsm_is_one_step_along_the_sign_of_the_gradient(retriever: Retriever, pictures: np.ndarray) -> None:
     towards = np.roll(retriever.embed([Image.fromarray(p) for p in pictures]), 1, axis=0)
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().requires_grad_()
-    objective(retriever, embedded(retriever, pixels), torch.from_numpy(towards), None).sum().backward()
+    attack_objective(retriever, embed_pixels(retriever, pixels), torch.from_numpy(towards), None).sum().backward()
     assert pixels.grad is not None
     expected = (pixels + 2 * pixels.grad.sign()).clamp(0, 255).permute(0, 2, 3, 1).detach().numpy()
-    found = perturbed(retriever, pictures, IDS, towards, None, Attack("fgsm", 2.0))
+    found = perturb(retriever, pictures, IDS, towards, None, Attack("fgsm", 2.0))
     assert np.array_equal(found, expected.astype(np.uint8))
 
 
@@ -100,15 +100,15 @@ def test_the_embedding_that_is_differentiated_is_the_one_that_is_searched(
 ) -> None:
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     with torch.no_grad():
-        found = embedded(retriever, pixels).numpy()
+        found = embed_pixels(retriever, pixels).numpy()
     assert np.abs(found - retriever.embed([Image.fromarray(p) for p in pictures])).max() < 1e-5
 
 
 def test_pgd_of_one_step_from_the_picture_itself_is_fgsm(retriever: Retriever, pictures: np.ndarray) -> None:
     towards = np.roll(retriever.embed([Image.fromarray(p) for p in pictures]), 1, axis=0)
     one = Attack("pgd", 3.0, steps=1, step=3.0, random_start=False)
-    found = perturbed(retriever, pictures, IDS, towards, None, one)
-    assert np.array_equal(found, perturbed(retriever, pictures, IDS, towards, None, Attack("fgsm", 3.0)))
+    found = perturb(retriever, pictures, IDS, towards, None, one)
+    assert np.array_equal(found, perturb(retriever, pictures, IDS, towards, None, Attack("fgsm", 3.0)))
 
 
 def test_the_gradient_is_what_small_differences_say(retriever: Retriever, pictures: np.ndarray) -> None:
@@ -119,11 +119,13 @@ def test_the_gradient_is_what_small_differences_say(retriever: Retriever, pictur
         if part is not None:
             part.double()
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).double().requires_grad_()
-    (slope,) = torch.autograd.grad(objective(retriever, embedded(retriever, pixels), towards, away).sum(), pixels)
+    (slope,) = torch.autograd.grad(
+        attack_objective(retriever, embed_pixels(retriever, pixels), towards, away).sum(), pixels
+    )
     directions = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.no_grad():
         ahead, behind = (
-            objective(retriever, embedded(retriever, pixels + sign * 1e-4 * directions), towards, away)
+            attack_objective(retriever, embed_pixels(retriever, pixels + sign * 1e-4 * directions), towards, away)
             for sign in (1, -1)
         )
     expected = (slope * directions).sum(dim=(1, 2, 3))
@@ -132,15 +134,17 @@ def test_the_gradient_is_what_small_differences_say(retriever: Retriever, pictur
 
 def test_untargeted_attacks_leave_where_the_picture_stands(retriever: Retriever, pictures: np.ndarray) -> None:
     here = retriever.embed([Image.fromarray(p) for p in pictures])
-    changed = perturbed(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 10))
-    noise = perturbed(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 1, step=1e-6))
+    changed = perturb(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 10))
+    noise = perturb(retriever, pictures, IDS, None, here, Attack("pgd", 8.0, 1, step=1e-6))
     assert gain(retriever, changed, None, here).mean() > gain(retriever, noise, None, here).mean()
     with pytest.raises(ValueError, match="towards something or away"):
-        perturbed(retriever, pictures, IDS, None, None, Attack())
+        perturb(retriever, pictures, IDS, None, None, Attack())
 
 
-def test_random_starts_belong_to_the_picture_and_the_seed(images: list[TrainingImage], backbone: Backbone) -> None:
-    retriever = frozen(backbone)
+def test_random_starts_belong_to_the_picture_and_the_seed(
+    images: list[TrainingImage], backbone: BackboneSpec
+) -> None:
+    retriever = frozen_retriever(backbone)
     paths, ids = [i.path for i in images[:5]], [i.id for i in images[:5]]
     towards = np.roll(retriever.embed(paths), 2, axis=0)
 

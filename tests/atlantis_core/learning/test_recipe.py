@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.hashing import content_key
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.training.presets import PRESETS
 
@@ -30,7 +30,7 @@ LATER = {
 
 def test_settings_that_came_later_leave_old_addresses_alone() -> None:
     first = {name: value for name, value in as_json(PRESETS["cpu"]).items() if name not in LATER}
-    assert PRESETS["cpu"].key == content_key("recipe", first)
+    assert PRESETS["cpu"].key == content_hash("recipe", first)
 
 
 @pytest.mark.parametrize(

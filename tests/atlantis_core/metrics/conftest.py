@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from atlantis_core.metrics.ranking import Ranking, rank
+from atlantis_core.metrics.ranking import Ranking, rank_gallery
 from atlantis_core.records import LabelledImage
 
 RankOf = Callable[[Sequence[Sequence[bool]]], Ranking]
@@ -27,8 +27,8 @@ def _rank_relevance(relevance: Sequence[Sequence[bool]]) -> Ranking:
     parts = []
     for row in relevance:
         labels = np.array([0 if right else 1 for right in row], np.int64)
-        parts.append(rank(query, np.zeros(1, np.int64), gallery[: len(row)], labels))
-    fields = ("first_hit", "partners", "nearest", "ap_at_r", "r_precision")
+        parts.append(rank_gallery(query, np.zeros(1, np.int64), gallery[: len(row)], labels))
+    fields = ("first_hit", "positives", "nearest", "ap_at_r", "r_precision")
     return Ranking(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from atlantis_core.base.registry import load
+from atlantis_core.base.registry import load_part
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.rank_counters import TIE
-from atlantis_core.metrics.ranking import Ranking, rank
+from atlantis_core.metrics.ranking import Ranking, rank_gallery
 from atlantis_core.metrics.retrieval_metrics import recall_at_k
 
 
@@ -40,7 +40,7 @@ every_metric = pytest.mark.parametrize("name", sorted(METRICS))
 
 
 def metric(name: str) -> Callable[[Ranking], float]:
-    found: Callable[[Ranking], float] = load(METRICS, name, "metric")
+    found: Callable[[Ranking], float] = load_part(METRICS, name, "metric")
     return found
 
 
@@ -78,7 +78,7 @@ def test_embeddings_agree_with_a_slow_loop(name, seed, number, classes):
         order = [bool(labels[j] == labels[i]) for j in others]
         if any(order):
             per_query.append(SLOW[name](order))
-    ranking = rank(points, labels, points, labels, np.arange(number))
+    ranking = rank_gallery(points, labels, points, labels, np.arange(number))
     slow = sum(per_query) / len(per_query) if per_query else 0.0
     assert metric(name)(ranking) == pytest.approx(slow)
     assert 0 <= metric(name)(ranking) <= 1
@@ -116,9 +116,9 @@ def test_order_of_the_gallery_changes_nothing(name, seed):
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     labels = generator.integers(0, 4, 40)
     shuffled = generator.permutation(40)
-    before = rank(points[:15], labels[:15], points, labels, np.arange(15))
+    before = rank_gallery(points[:15], labels[:15], points, labels, np.arange(15))
     place = np.argsort(shuffled)[:15]
-    after = rank(points[:15], labels[:15], points[shuffled], labels[shuffled], place)
+    after = rank_gallery(points[:15], labels[:15], points[shuffled], labels[shuffled], place)
     assert metric(name)(before) == metric(name)(after)
     assert labels[before.nearest].tolist() == labels[shuffled][after.nearest].tolist()
 
@@ -130,7 +130,7 @@ def test_recall_grows_with_k(seed):
     angle = generator.random(50) * 6
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     labels = generator.integers(0, 12, 50)
-    ranking = rank(points, labels, points, labels, np.arange(50))
+    ranking = rank_gallery(points, labels, points, labels, np.arange(50))
     recalls = [recall_at_k(ranking, k) for k in range(1, 50)]
     assert recalls == sorted(recalls)
     assert recalls[-1] == float(ranking.num_queries > 0)
@@ -161,7 +161,7 @@ def test_agrees_with_pytorch_metric_learning(scene):
         torch.from_numpy(gallery),
         torch.from_numpy(gallery_labels),
     )
-    ranking = rank(query, labels, gallery, gallery_labels)
+    ranking = rank_gallery(query, labels, gallery, gallery_labels)
     assert metric("recall_at_k")(ranking) == pytest.approx(oracle["precision_at_1"])
     assert metric("r_precision")(ranking) == pytest.approx(oracle["r_precision"])
     assert metric("map_at_r")(ranking) == pytest.approx(oracle["mean_average_precision_at_r"])

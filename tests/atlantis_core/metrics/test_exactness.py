@@ -17,7 +17,7 @@ from atlantis_core.learning.models.poincare import BORDER, expmap0
 from atlantis_core.metrics import tiles
 from atlantis_core.metrics.distances import DISTANCES, check_distance
 from atlantis_core.metrics.rank_counters import TIE
-from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank
+from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_gallery
 
 Vector = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ def agree(found: Ranking, scores: NDArray[np.float64], labels, gallery_labels, s
         falling = np.sort(row[right])[::-1]
         ranks = [1 + place + int((row[wrong] >= score - TIE).sum()) for place, score in enumerate(falling)]
         r = len(right)
-        assert found.partners[i] == r
+        assert found.positives[i] == r
         assert found.first_hit[i] == (ranks[0] - 1 if r else NO_HIT)
         hits = [(place + 1) / at for place, at in enumerate(ranks) if at <= r]
         assert found.ap_at_r[i] == pytest.approx(sum(hits) / max(r, 1))
@@ -85,7 +85,7 @@ def test_ties_duplicates_and_lonely_classes(distance, seed, number, classes, its
     points *= np.float32(0.7 if distance == "hyperbolic" else 1)
     labels = generator.integers(0, classes, number)
     same = np.arange(number) if itself else np.full(number, -1)
-    found = rank(points, labels, points, labels, same, distance)
+    found = rank_gallery(points, labels, points, labels, same, distance)
     agree(found, all_pairs(distance, points, points), labels, labels, same)
 
 
@@ -99,14 +99,16 @@ def test_queries_that_are_not_the_gallery(distance, scene):
     if distance != "cosine":  # lengths count
         shrink = np.random.default_rng(5).uniform(0.2, 0.9, 120).astype(np.float32)[:, None]
         gallery, queries = gallery * shrink, np.concatenate([fresh * shrink[:25], (gallery * shrink)[40:55]])
-    found = rank(queries, labels, gallery, gallery_labels, same, distance)
+    found = rank_gallery(queries, labels, gallery, gallery_labels, same, distance)
     agree(found, all_pairs(distance, queries, gallery), labels, gallery_labels, same)
 
 
 def test_an_excluded_image_of_another_class_is_excluded(scene):
     points, labels = scene(0, 30, 4)
     same = np.roll(np.arange(30), 1)
-    agree(rank(points, labels, points, labels, same), all_pairs("cosine", points, points), labels, labels, same)
+    agree(
+        rank_gallery(points, labels, points, labels, same), all_pairs("cosine", points, points), labels, labels, same
+    )
 
 
 def some_of(ranking: Ranking, rows: NDArray[np.int64]) -> Ranking:
@@ -126,21 +128,21 @@ def test_tiles_change_nothing(number, classes):
     points = (exact_points(1, number, 16, 6) + exact_points(2, classes, 16, 6)[labels]).astype(np.float32)
     scores = points.astype(np.float64) @ points.T.astype(np.float64)
     itself = np.arange(number)
-    whole = rank(points, labels, points, labels, itself)
+    whole = rank_gallery(points, labels, points, labels, itself)
     agree(some_of(whole, itself[::9]), scores[::9], labels[::9], labels, itself[::9])
     rows = np.random.default_rng(0).permutation(number)[: number // 2]
-    some = rank(points[rows], labels[rows], points, labels, rows)
-    for name in ("first_hit", "partners", "nearest", "ap_at_r", "r_precision"):
+    some = rank_gallery(points[rows], labels[rows], points, labels, rows)
+    for name in ("first_hit", "positives", "nearest", "ap_at_r", "r_precision"):
         assert getattr(whole, name)[rows].tolist() == getattr(some, name).tolist()
 
 
 def test_classes_too_large_for_one_go_change_nothing():
     points = exact_points(2, 2400, 8, 12)
     labels = np.repeat([0, 1, 2], [2100, 297, 3])
-    assert tiles._RIGHTS < 2100**2 + 297**2  # so the queries are ranked in groups
+    assert tiles._MAX_POSITIVES < 2100**2 + 297**2  # so the queries are ranked in groups
     itself = np.arange(2400)
     scores = points.astype(np.float64) @ points.T.astype(np.float64)
-    found = rank(points, labels, points, labels, itself)
+    found = rank_gallery(points, labels, points, labels, itself)
     rows = np.concatenate([np.arange(0, 2100, 150), np.arange(2100, 2400, 15)])
     agree(some_of(found, rows), scores[rows], labels[rows], labels, rows)
 
@@ -151,26 +153,28 @@ def test_untrained_and_collapsed_embeddings_are_counted_exactly():
     labels = np.random.default_rng(1).integers(0, 300, 1500)
     itself = np.arange(1500)
     scores = points.astype(np.float64) @ points.T.astype(np.float64)
-    agree(rank(points, labels, points, labels, itself), scores, labels, labels, itself)
+    agree(rank_gallery(points, labels, points, labels, itself), scores, labels, labels, itself)
 
 
 def test_a_caller_decides_what_a_tie_is(scene):
     points, labels = scene(8, 200, 10)
     itself = np.arange(200)
-    firsts = [rank(points, labels, points, labels, itself, tie=tie).first_hit.sum() for tie in (0.0, 0.01, 3.0)]
+    firsts = [
+        rank_gallery(points, labels, points, labels, itself, tie=tie).first_hit.sum() for tie in (0.0, 0.01, 3.0)
+    ]
     assert firsts[0] < firsts[1] < firsts[2]
 
 
 def test_of_equally_near_wrong_images_the_lowest_class_then_row_is_named():
     query = np.array([[1, 0]], np.float32)
     gallery = np.array([[0.6, 0.8], [0.6, -0.8], [0.6, 0.8], [0.6, -0.8]], np.float32)
-    assert rank(query, np.array([0]), gallery, np.array([9, 4, 4, 7])).nearest.tolist() == [1]
+    assert rank_gallery(query, np.array([0]), gallery, np.array([9, 4, 4, 7])).nearest.tolist() == [1]
 
 
 def test_euclidean_ranks_unit_vectors_as_the_cosine_does(scene):
     points, labels = scene(6, 300, 20)
     itself = np.arange(300)
-    one, other = (rank(points, labels, points, labels, itself, name) for name in ("cosine", "euclidean"))
+    one, other = (rank_gallery(points, labels, points, labels, itself, name) for name in ("cosine", "euclidean"))
     assert one.first_hit.tolist() == other.first_hit.tolist()
     assert one.ap_at_r.tolist() == other.ap_at_r.tolist()
 
@@ -180,7 +184,7 @@ def test_euclidean_does_not_mind_where_the_origin_is(scene):
     itself = np.arange(200)
     far = (points * 64 + 1024).astype(np.float32)
     near = (far - 1024) / 64
-    moved, plain = (rank(p, labels, p, labels, itself, "euclidean") for p in (far, near))
+    moved, plain = (rank_gallery(p, labels, p, labels, itself, "euclidean") for p in (far, near))
     assert moved.first_hit.tolist() == plain.first_hit.tolist()
 
 
@@ -191,10 +195,10 @@ def test_hyperbolic_follows_the_formula(curvature, scene):
     points = (points * reach).astype(np.float32)
     itself = np.arange(60)
     scores = np.array([[slow_hyperbolic(x, y, curvature) for y in points] for x in points])
-    found = rank(points, labels, points, labels, itself, f"hyperbolic:{curvature}")
+    found = rank_gallery(points, labels, points, labels, itself, f"hyperbolic:{curvature}")
     agree(found, scores, labels, labels, itself)
     cosine = points / np.linalg.norm(points, axis=1, keepdims=True)
-    assert found.first_hit.tolist() != rank(cosine, labels, cosine, labels, itself).first_hit.tolist()
+    assert found.first_hit.tolist() != rank_gallery(cosine, labels, cosine, labels, itself).first_hit.tolist()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +213,7 @@ def test_hyperbolic_follows_the_formula(curvature, scene):
 def test_a_distance_that_is_not_defined_is_refused(distance, error, complaint):
     point = np.array([[1, 0]], np.float32)
     with pytest.raises(error, match=complaint):
-        rank(point, np.array([0]), point, np.array([0]), None, distance)
+        rank_gallery(point, np.array([0]), point, np.array([0]), None, distance)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +242,13 @@ def test_hyperbolic_holds_at_the_border_of_the_ball():
     assert np.linalg.norm(points, axis=1).min() * c**0.5 == pytest.approx(1 - BORDER, abs=1e-6)
     labels = np.arange(80) % 8
     scores = np.array([[slow_hyperbolic(x, y, c) for y in points] for x in points])
-    agree(rank(points, labels, points, labels, np.arange(80), f"hyperbolic:{c}"), scores, labels, labels, range(80))
+    agree(
+        rank_gallery(points, labels, points, labels, np.arange(80), f"hyperbolic:{c}"),
+        scores,
+        labels,
+        labels,
+        range(80),
+    )
 
 
 @every_distance
@@ -247,4 +257,4 @@ def test_embeddings_that_are_not_finite_end_the_trial(distance, bad):
     points = np.full((3, 2), 0.1, np.float32)
     points[1, 0] = bad
     with pytest.raises(TrainingFailed, match="not finite"):
-        rank(points, np.arange(3), points, np.arange(3), None, distance)
+        rank_gallery(points, np.arange(3), points, np.arange(3), None, distance)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from atlantis_core.metrics import tiles
-from atlantis_core.metrics.exclusions import Ignored, ignored_by
+from atlantis_core.metrics.exclusions import ExclusionRule, exclude_by_value
 from atlantis_core.metrics.rank_counters import TIE
-from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank, rank_images
+from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_gallery, rank_images
 
-FIELDS = ("first_hit", "partners", "nearest", "ap_at_r", "r_precision")
+FIELDS = ("first_hit", "positives", "nearest", "ap_at_r", "r_precision")
 
 
 def slow(scores, labels, gallery_labels, same, rules) -> list[tuple[int, int, float, float]]:
@@ -37,7 +37,7 @@ def slow(scores, labels, gallery_labels, same, rules) -> list[tuple[int, int, fl
 
 
 def as_rows(ranking: Ranking) -> list[tuple[int, int, float, float]]:
-    columns = (ranking.first_hit, ranking.partners, ranking.ap_at_r, ranking.r_precision)
+    columns = (ranking.first_hit, ranking.positives, ranking.ap_at_r, ranking.r_precision)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -55,11 +55,11 @@ def draw(seed: int, number: int, classes: int):
 def test_a_rule_agrees_with_a_slow_loop_where_queries_are_the_gallery(seed, own_class_only):
     points, labels, groups = draw(seed, 60, 7)
     scores = (points.astype(np.float64) @ points.T.astype(np.float64)) - 9 * np.eye(60)
-    rule = Ignored(groups, groups, own_class_only)
-    found = rank(points, labels, points, labels, np.arange(60), ignoring=[rule])
+    rule = ExclusionRule(groups, groups, own_class_only)
+    found = rank_gallery(points, labels, points, labels, np.arange(60), ignoring=[rule])
     expected = slow(scores, labels, labels, np.arange(60), [rule])
     assert as_rows(found) == [pytest.approx(row) for row in expected]
-    plain = rank(points, labels, points, labels, np.arange(60))
+    plain = rank_gallery(points, labels, points, labels, np.arange(60))
     assert as_rows(found) != as_rows(plain), "the rule changed nothing, so this shows nothing"
 
 
@@ -67,9 +67,12 @@ def test_a_rule_agrees_with_a_slow_loop_where_queries_are_the_gallery(seed, own_
 def test_two_rules_hold_at_once_for_queries_of_their_own(seed):
     gallery, gallery_labels, gallery_groups = draw(seed, 90, 8)
     queries, labels, groups = draw(seed + 100, 20, 9)
-    rules = [Ignored(groups, gallery_groups), Ignored(groups[::-1].copy(), gallery_groups[::-1].copy(), True)]
+    rules = [
+        ExclusionRule(groups, gallery_groups),
+        ExclusionRule(groups[::-1].copy(), gallery_groups[::-1].copy(), True),
+    ]
     scores = queries.astype(np.float64) @ gallery.T.astype(np.float64)
-    found = rank(queries, labels, gallery, gallery_labels, ignoring=rules)
+    found = rank_gallery(queries, labels, gallery, gallery_labels, ignoring=rules)
     expected = slow(scores, labels, gallery_labels, np.full(20, -1), rules)
     assert as_rows(found) == [pytest.approx(row) for row in expected]
 
@@ -81,9 +84,16 @@ def test_tiles_and_the_mirror_change_nothing(own_class_only):
     points = (generator.integers(-6, 7, (number, 16)) / 64).astype(np.float32)  # exact, so that ties are ties
     labels, groups = generator.integers(0, 200, number), generator.integers(-1, 9, number)
     itself, rows = np.arange(number), generator.permutation(number)[:300]
-    whole = rank(points, labels, points, labels, itself, ignoring=[Ignored(groups, groups, own_class_only)])
-    some = rank(
-        points[rows], labels[rows], points, labels, rows, ignoring=[Ignored(groups[rows], groups, own_class_only)]
+    whole = rank_gallery(
+        points, labels, points, labels, itself, ignoring=[ExclusionRule(groups, groups, own_class_only)]
+    )
+    some = rank_gallery(
+        points[rows],
+        labels[rows],
+        points,
+        labels,
+        rows,
+        ignoring=[ExclusionRule(groups[rows], groups, own_class_only)],
     )
     for name in FIELDS:
         assert getattr(whole, name)[rows].tolist() == getattr(some, name).tolist()
@@ -92,8 +102,8 @@ def test_tiles_and_the_mirror_change_nothing(own_class_only):
 def test_what_is_left_out_of_a_small_gallery_is_as_if_it_were_not_there():
     points, labels, _ = draw(3, 40, 4)
     groups = np.repeat([0, 1], 20)
-    found = rank(points[:20], labels[:20], points, labels, ignoring=[Ignored(groups[:20], groups)])
-    without = rank(points[:20], labels[:20], points[20:], labels[20:])
+    found = rank_gallery(points[:20], labels[:20], points, labels, ignoring=[ExclusionRule(groups[:20], groups)])
+    without = rank_gallery(points[:20], labels[:20], points[20:], labels[20:])
     assert as_rows(found) == as_rows(without)
     assert found.nearest.tolist() == (without.nearest + 20).tolist()
 
@@ -104,9 +114,9 @@ def test_junk_of_another_class_stays_in_the_way():
     gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
     labels, camera = np.array([0, 1, 0]), np.array([7, 7, 8])
     firsts = {
-        junk: rank(query, np.array([0]), gallery, labels, ignoring=[Ignored(np.array([7]), camera, junk)]).first_hit[
-            0
-        ]
+        junk: rank_gallery(
+            query, np.array([0]), gallery, labels, ignoring=[ExclusionRule(np.array([7]), camera, junk)]
+        ).first_hit[0]
         for junk in (False, True)
     }
     assert firsts == {False: 0, True: 1}
@@ -114,16 +124,16 @@ def test_junk_of_another_class_stays_in_the_way():
 
 def test_images_without_a_value_share_with_none(image):
     queries = [image("a", "tug"), image("b", "tug"), image("c", "tug")]
-    rule = ignored_by({"a": "1", "g": "1", "b": "", "h": ""}, queries, [image("g", "tug"), image("h", "tug")])
+    rule = exclude_by_value({"a": "1", "g": "1", "b": "", "h": ""}, queries, [image("g", "tug"), image("h", "tug")])
     assert rule.cells(slice(0, 3), slice(0, 2)).tolist() == [[True, False], [False, False], [False, False]]
     points = np.array([[1, 0], [1, 0]], np.float32)
     found = rank_images(queries[:1], points[:1], [image("g", "tug")], points[:1], ignoring=[])
     assert found.num_queries == 1
-    alone = ignored_by({"a": "1", "g": "1"}, queries[:1], [image("g", "tug")])
+    alone = exclude_by_value({"a": "1", "g": "1"}, queries[:1], [image("g", "tug")])
     assert rank_images(queries[:1], points[:1], [image("g", "tug")], points[:1], ignoring=[alone]).num_left_out == 1
 
 
 def test_a_rule_of_other_images_is_refused():
     points, labels, groups = draw(0, 10, 2)
     with pytest.raises(ValueError, match="does not fit 10 queries"):
-        rank(points, labels, points, labels, ignoring=[Ignored(groups[:9], groups)])
+        rank_gallery(points, labels, points, labels, ignoring=[ExclusionRule(groups[:9], groups)])

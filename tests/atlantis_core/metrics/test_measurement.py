@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.metrics.intervals import bootstrap, wilson
-from atlantis_core.metrics.measurement import average, measure
-from atlantis_core.metrics.outcomes import QueryOutcomes, outcomes_of, worst_outcomes
+from atlantis_core.metrics.intervals import bootstrap_mean, wilson_interval
+from atlantis_core.metrics.measurement import average_measurements, measure_ranking
+from atlantis_core.metrics.outcomes import QueryOutcomes, query_outcomes, worst_outcomes
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import Interval, Measurement
 
@@ -36,20 +36,20 @@ def harbour(image):
 
 def test_measure_counts_by_class_and_facet(harbour):
     ranking, queries, _ = harbour
-    found = measure(ranking, queries)
+    found = measure_ranking(ranking, queries)
     assert (found.queries, found.left_out) == (3, 1)
     assert found.recall_at == {1: pytest.approx(1 / 3), 2: pytest.approx(2 / 3), 4: 1.0, 8: 1.0}
-    assert found.per_class["tug"] == wilson(1, 2)
-    assert found.per_class["ferry"] == wilson(0, 1)
+    assert found.per_class["tug"] == wilson_interval(1, 2)
+    assert found.per_class["ferry"] == wilson_interval(0, 1)
     assert set(found.per_class) == {"tug", "ferry"}
-    assert found.per_facet == {"light": {"day": wilson(1, 1), "night": wilson(0, 2)}}
+    assert found.per_facet == {"light": {"day": wilson_interval(1, 1), "night": wilson_interval(0, 2)}}
     assert found.map_at_r == pytest.approx((1 + (1 / 2) / 2 + 0) / 3)
     assert found.r_precision == pytest.approx((1 + 1 / 2 + 0) / 3)
 
 
 def test_outcomes_name_what_was_returned(harbour):
     ranking, queries, gallery = harbour
-    found = outcomes_of(ranking, queries, gallery)
+    found = query_outcomes(ranking, queries, gallery)
     assert found.ids == ("q0", "q1", "q2")
     assert found.hit.tolist() == [True, False, False]
     assert found.returned == ("tug", "ferry", "tug")
@@ -58,9 +58,9 @@ def test_outcomes_name_what_was_returned(harbour):
 def test_queries_must_fit_the_ranking(harbour):
     ranking, queries, gallery = harbour
     with pytest.raises(ValueError, match="do not fit a ranking of 4"):
-        measure(ranking, queries[:3])
+        measure_ranking(ranking, queries[:3])
     with pytest.raises(ValueError, match="do not fit a ranking of 4"):
-        outcomes_of(ranking, queries[:3], gallery)
+        query_outcomes(ranking, queries[:3], gallery)
 
 
 def test_outcomes_survive_the_disk(tmp_path):
@@ -116,33 +116,33 @@ def test_worst_outcomes_miss_everything():
 
 def test_average_is_the_mean_and_keeps_the_queries(harbour):
     ranking, queries, _ = harbour
-    bad = measure(ranking, queries)
+    bad = measure_ranking(ranking, queries)
     good = dataclasses.replace(
         bad,
         recall_at={1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0},
-        per_class={"ferry": wilson(1, 1), "tug": wilson(2, 2)},
-        per_facet={"light": {"day": wilson(1, 1), "night": wilson(2, 2)}},
+        per_class={"ferry": wilson_interval(1, 1), "tug": wilson_interval(2, 2)},
+        per_facet={"light": {"day": wilson_interval(1, 1), "night": wilson_interval(2, 2)}},
     )
-    mean = average([bad, good])
+    mean = average_measurements([bad, good])
     assert mean.recall_at[1] == pytest.approx(2 / 3)
     assert mean.queries == 3
-    assert mean.per_class["tug"] == wilson(1.5, 2)
-    assert mean.per_facet["light"]["night"] == wilson(1, 2)
-    assert average([bad]) == bad
+    assert mean.per_class["tug"] == wilson_interval(1.5, 2)
+    assert mean.per_facet["light"]["night"] == wilson_interval(1, 2)
+    assert average_measurements([bad]) == bad
 
 
 def test_average_refuses_other_queries(harbour):
     ranking, queries, _ = harbour
-    one = measure(ranking, queries)
+    one = measure_ranking(ranking, queries)
     with pytest.raises(ValueError, match="different queries"):
-        average([one, dataclasses.replace(one, queries=2)])
+        average_measurements([one, dataclasses.replace(one, queries=2)])
     with pytest.raises(ValueError, match="no measurement"):
-        average([])
+        average_measurements([])
 
 
 @given(count=st.integers(1, 500), share=st.floats(0, 1))
 def test_wilson_holds_the_value_and_stays_in_bounds(count, share):
-    found = wilson(share * count, count)
+    found = wilson_interval(share * count, count)
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert found.high > found.low
 
@@ -152,30 +152,30 @@ def test_wilson_agrees_with_scipy():
 
     for hits, count in [(0, 10), (7, 10), (31, 320), (320, 320)]:
         expected = stats.binomtest(hits, count).proportion_ci(method="wilson")
-        found = wilson(hits, count)
+        found = wilson_interval(hits, count)
         assert [found.low, found.high] == pytest.approx([expected.low, expected.high])
 
 
 def test_wilson_without_observations_knows_nothing():
-    found = wilson(0, 0)
+    found = wilson_interval(0, 0)
     assert (found.low, found.high, found.count) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(("hits", "count"), [(-1, 4), (5, 4)])
 def test_wilson_refuses_impossible_counts(hits, count):
     with pytest.raises(ValueError, match="hits among"):
-        wilson(hits, count)
+        wilson_interval(hits, count)
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says():
     generator = np.random.default_rng(0)
     covered = 0
     for trial in range(200):
-        found = bootstrap(generator.exponential(1.0, 80), seed=trial, rounds=300)
+        found = bootstrap_mean(generator.exponential(1.0, 80), seed=trial, rounds=300)
         covered += found.low <= 1.0 <= found.high
     assert 175 <= covered <= 199
     values = np.arange(10.0)
-    assert bootstrap(values, seed=1) == bootstrap(values, seed=1)
-    assert bootstrap(values, seed=1) != bootstrap(values, seed=2)
+    assert bootstrap_mean(values, seed=1) == bootstrap_mean(values, seed=1)
+    assert bootstrap_mean(values, seed=1) != bootstrap_mean(values, seed=2)
     with pytest.raises(ValueError, match="no values"):
-        bootstrap(np.zeros(0), seed=0)
+        bootstrap_mean(np.zeros(0), seed=0)

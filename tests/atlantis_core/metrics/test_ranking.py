@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import TrainingFailed
-from atlantis_core.metrics.ranking import NO_HIT, rank, rank_images
+from atlantis_core.metrics.ranking import NO_HIT, rank_gallery, rank_images
 from atlantis_core.metrics.retrieval_metrics import recall_at_k
 
 
@@ -17,19 +17,19 @@ def test_drawn_ranks_come_back(rank_relevance):
         relevance.append([*[False] * first, True, *tail.tolist()])
     ranking = rank_relevance(relevance)
     assert ranking.first_hit.tolist() == wanted.tolist()
-    assert ranking.partners.tolist() == [sum(row) for row in relevance]
+    assert ranking.positives.tolist() == [sum(row) for row in relevance]
 
 
 def test_query_never_finds_itself(scene):
     points, labels = scene(0, 40, 5)
-    ranking = rank(points, labels, points, labels, np.arange(40))
+    ranking = rank_gallery(points, labels, points, labels, np.arange(40))
     assert not np.any(ranking.nearest == np.arange(40))
-    assert ranking.partners.tolist() == [int((labels == label).sum()) - 1 for label in labels]
+    assert ranking.positives.tolist() == [int((labels == label).sum()) - 1 for label in labels]
 
 
 def test_query_without_partner_is_left_out():
     points = np.eye(3, dtype=np.float32)
-    ranking = rank(points, np.array([0, 0, 7]), points, np.array([0, 0, 7]), np.arange(3))
+    ranking = rank_gallery(points, np.array([0, 0, 7]), points, np.array([0, 0, 7]), np.arange(3))
     assert ranking.num_left_out == 1
     assert ranking.num_queries == 2
     assert ranking.first_hit[2] == NO_HIT
@@ -41,7 +41,7 @@ def test_collapsed_model_scores_zero():
     one = generator.normal(size=33)
     points = np.tile((one / np.linalg.norm(one)).astype(np.float32), (301, 1))
     labels = np.arange(301) % 7
-    ranking = rank(points, labels, points, labels, np.arange(301))
+    ranking = rank_gallery(points, labels, points, labels, np.arange(301))
     assert recall_at_k(ranking, 8) == 0
     assert ranking.ap_at_r.max() == 0
 
@@ -49,28 +49,30 @@ def test_collapsed_model_scores_zero():
 def test_tie_puts_the_wrong_image_first():
     query = np.array([[1, 0]], np.float32)
     gallery = np.array([[0.6, 0.8], [0.6, -0.8], [1, 0]], np.float32)
-    ranking = rank(query, np.array([0]), gallery, np.array([0, 1, 2]))
+    ranking = rank_gallery(query, np.array([0]), gallery, np.array([0, 1, 2]))
     assert ranking.first_hit.tolist() == [2]
     assert ranking.nearest.tolist() == [2]
-    assert rank(query, np.array([0]), gallery[:2], np.array([0, 1])).nearest.tolist() == [1]
+    assert rank_gallery(query, np.array([0]), gallery[:2], np.array([0, 1])).nearest.tolist() == [1]
 
 
 def test_small_difference_is_no_tie():
     query = np.array([[1, 0]], np.float32)
     cosine = np.array([0.5, 0.50001])
     gallery = np.stack([cosine, np.sqrt(1 - cosine**2)], axis=1).astype(np.float32)
-    assert rank(query, np.array([0]), gallery, np.array([1, 0])).first_hit.tolist() == [0]
+    assert rank_gallery(query, np.array([0]), gallery, np.array([1, 0])).first_hit.tolist() == [0]
 
 
 def test_empty_gallery_leaves_everything_out():
-    ranking = rank(np.eye(2, dtype=np.float32), np.array([0, 1]), np.zeros((0, 2), np.float32), np.zeros(0, int))
+    ranking = rank_gallery(
+        np.eye(2, dtype=np.float32), np.array([0, 1]), np.zeros((0, 2), np.float32), np.zeros(0, int)
+    )
     assert ranking.num_left_out == 2
     assert ranking.nearest.tolist() == [-1, -1]
 
 
 def test_gallery_of_the_query_alone_returns_nothing():
     one = np.array([[1, 0]], np.float32)
-    ranking = rank(one, np.array([4]), one, np.array([4]), np.array([0]))
+    ranking = rank_gallery(one, np.array([4]), one, np.array([4]), np.array([0]))
     assert ranking.nearest.tolist() == [-1]
     assert ranking.num_queries == 0
 
@@ -78,7 +80,7 @@ def test_gallery_of_the_query_alone_returns_nothing():
 def test_diverged_model_is_a_failed_training():
     bad = np.array([[np.nan, 1]], np.float32)
     with pytest.raises(TrainingFailed, match="query embeddings"):
-        rank(bad, np.array([0]), bad, np.array([0]))
+        rank_gallery(bad, np.array([0]), bad, np.array([0]))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_diverged_model_is_a_failed_training():
 )
 def test_what_cannot_be_ranked_is_refused(query, same, complaint):
     with pytest.raises(ValueError, match=complaint):
-        rank(query, np.array([0]), np.array([[1, 0]], np.float32), np.array([0]), same)
+        rank_gallery(query, np.array([0]), np.array([[1, 0]], np.float32), np.array([0]), same)
 
 
 def test_images_are_matched_by_label_and_id(image):
@@ -102,4 +104,4 @@ def test_images_are_matched_by_label_and_id(image):
     axis = np.eye(2, dtype=np.float32)
     ranking = rank_images(queries, axis, gallery, axis[[1, 0, 0]])
     assert ranking.nearest.tolist() == [2, 0]
-    assert ranking.partners.tolist() == [1, 1]
+    assert ranking.positives.tolist() == [1, 1]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlantis_core.base.text import clean
-from atlantis_core.prompting.parsing import json_in, prompts_in
+from atlantis_core.base.text import clean_text
+from atlantis_core.prompting.parsing import extract_json, extract_prompts
 
 TWO = ["A red tug", "A blue tug's bow"]
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=5)
 
 
 def cleaned(texts: list[str]) -> list[str]:
-    return [text for text in (clean(text, 300) for text in texts) if text]
+    return [text for text in (clean_text(text, 300) for text in texts) if text]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def cleaned(texts: list[str]) -> list[str]:
     ],
 )
 def test_a_list_is_read_however_it_comes(answer: str) -> None:
-    assert json_in(answer) == TWO
-    assert prompts_in(answer) == TWO
+    assert extract_json(answer) == TWO
+    assert extract_prompts(answer) == TWO
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_a_list_is_read_however_it_comes(answer: str) -> None:
     ],
 )
 def test_broken_json_is_mended(answer: str, value: object) -> None:
-    assert json_in(answer) == value
+    assert extract_json(answer) == value
 
 
 @pytest.mark.parametrize("answer", ["", "I cannot do that.", "42", '"text"', "a [sic] {or so} b"])
 def test_no_json_is_said_in_one_line(answer: str) -> None:
     with pytest.raises(ValueError, match=r"^no JSON list or object in .*$"):
-        json_in(answer)
+        extract_json(answer)
 
 
 @pytest.mark.parametrize(
@@ -90,43 +90,43 @@ def test_no_json_is_said_in_one_line(answer: str) -> None:
     ],
 )
 def test_prompts_are_found_in_whatever_was_sent(value: object) -> None:
-    assert prompts_in(value) == TWO
+    assert extract_prompts(value) == TWO
 
 
 @pytest.mark.parametrize("value", [None, 3, "", "none", [], {}, [[]], {"a": [1]}, {"a": ["x"], "b": ["y"]}, object()])
 def test_nothing_gives_nothing(value: object) -> None:
-    assert prompts_in(value) == []
+    assert extract_prompts(value) == []
 
 
 def test_a_list_that_holds_itself_ends() -> None:
     endless: list[object] = ["A red tug"]
     endless.append(endless)
-    assert set(prompts_in(endless)) == {"A red tug"}
+    assert set(extract_prompts(endless)) == {"A red tug"}
 
 
 @given(TEXTS, st.booleans(), st.sampled_from([None, 2]))
 def test_a_dump_gives_back_its_prompts(texts: list[str], only_ascii: bool, indent: int | None) -> None:
-    assert prompts_in(json.dumps(texts, ensure_ascii=only_ascii, indent=indent)) == cleaned(texts)
+    assert extract_prompts(json.dumps(texts, ensure_ascii=only_ascii, indent=indent)) == cleaned(texts)
 
 
 @given(TEXTS, st.booleans(), st.data())
 def test_a_dump_that_was_cut_gives_its_whole_prompts(texts: list[str], only_ascii: bool, data: st.DataObject) -> None:
     dump = json.dumps(texts, ensure_ascii=only_ascii)
-    got = prompts_in(dump[: data.draw(st.integers(0, len(dump)))])
+    got = extract_prompts(dump[: data.draw(st.integers(0, len(dump)))])
     assert got == cleaned(texts)[: len(got)]
 
 
 @given(st.text(alphabet="[]{}\"'\\,:.-1 ab\n\u201c\u201d"))
 def test_no_text_is_too_broken(text: str) -> None:
-    assert all(prompt == clean(prompt, 300) for prompt in prompts_in(text))
+    assert all(prompt == clean_text(prompt, 300) for prompt in extract_prompts(text))
 
 
 @pytest.mark.data
 def test_every_prompt_of_the_released_raw_answers_is_read(shared_data: Path) -> None:
     raw = json.loads((shared_data / "atlantis_cars196" / "raw_enhanced_captions_train.json").read_text())
     broken = {name[:3]: value for name, value in raw.items() if isinstance(value, str)}
-    assert {name: len(prompts_in(value)) for name, value in broken.items()} == {"045": 59, "070": 63}
+    assert {name: len(extract_prompts(value)) for name, value in broken.items()} == {"045": 59, "070": 63}
     for value in broken.values():
-        assert prompts_in(value) == value[2 : value.rindex('"')].split('", "')
-        assert json_in(value) == prompts_in(value)
-    assert all(prompts_in(value) == cleaned(value) for value in raw.values() if isinstance(value, list))
+        assert extract_prompts(value) == value[2 : value.rindex('"')].split('", "')
+        assert extract_json(value) == extract_prompts(value)
+    assert all(extract_prompts(value) == cleaned(value) for value in raw.values() if isinstance(value, list))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.prompting.subjects import Subjects, spoken, words_in
+from atlantis_core.prompting.subjects import SubjectChecker, readable_name, split_words
 
 CARS = [
     "002.Acura_RL_Sedan_2012",
@@ -49,7 +49,7 @@ PRODUCTS = ["16.Orange", "29.Bravo-Orange-Juice", "38.Arla-Ecological-Medium-Fat
     ],
 )
 def test_a_prompt_on_its_subject(classes: list[str], class_name: str, prompt: str) -> None:
-    assert Subjects(classes).wrong_subject(prompt, class_name) == ""
+    assert SubjectChecker(classes).find_subject_error(prompt, class_name) == ""
 
 
 @pytest.mark.parametrize(
@@ -76,25 +76,25 @@ def test_a_prompt_on_its_subject(classes: list[str], class_name: str, prompt: st
     ],
 )
 def test_a_wrong_subject_is_named(classes: list[str], class_name: str, prompt: str, reason: str) -> None:
-    subjects = Subjects(classes)
-    assert subjects.wrong_subject(prompt, class_name).startswith(reason)
+    subjects = SubjectChecker(classes)
+    assert subjects.find_subject_error(prompt, class_name).startswith(reason)
     assert not subjects.names(prompt, class_name)
 
 
 def test_nicknames_pass_where_the_first_word_is_not_needed() -> None:
     prompt, name = "Chevy Malibu 2010 hybrid by a lake", "067.Chevrolet_Malibu_Hybrid_Sedan_2010"
-    assert not Subjects(CARS).names(prompt, name)
-    assert Subjects(CARS, first_word_needed=False).names(prompt, name)
+    assert not SubjectChecker(CARS).names(prompt, name)
+    assert SubjectChecker(CARS, first_word_needed=False).names(prompt, name)
 
 
 @pytest.mark.parametrize("classes", [["001", "002"], ["class_1", "class_2"], ["__", "tug"], []])
 def test_a_name_without_a_usable_word_accepts_everything(classes: list[str]) -> None:
-    assert Subjects(classes).names("whatever was written", (classes or [""])[0])
+    assert SubjectChecker(classes).names("whatever was written", (classes or [""])[0])
 
 
 def test_an_unknown_class_is_weighed_by_its_own_words() -> None:
-    assert Subjects(CARS).names("an Eagle Talon in snow", "098.Eagle_Talon_Hatchback_1998")
-    assert not Subjects(CARS).names("an Acura TL", "098.Eagle_Talon_Hatchback_1998")
+    assert SubjectChecker(CARS).names("an Eagle Talon in snow", "098.Eagle_Talon_Hatchback_1998")
+    assert not SubjectChecker(CARS).names("an Acura TL", "098.Eagle_Talon_Hatchback_1998")
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_an_unknown_class_is_weighed_by_its_own_words() -> None:
     ],
 )
 def test_folder_decorations_are_not_part_of_a_name(name: str, said: str) -> None:
-    assert spoken(name) == said
+    assert readable_name(name) == said
 
 
 def test_words_lose_plural_possessive_case_and_accents() -> None:
-    assert words_in("The CAFÉS of Veyron's glass, type_s") == ["the", "cafe", "of", "veyron", "glass", "type", "s"]
+    assert split_words("The CAFÉS of Veyron's glass, type_s") == ["the", "cafe", "of", "veyron", "glass", "type", "s"]
 
 
 def released(shared_data: Path, split: str) -> dict[str, list[str]]:
@@ -128,10 +128,10 @@ def test_released_prompts_without_the_make_are_found_and_few_others(
 ) -> None:
     """The other 6 are `2007 Chevrolet Corvette` for the Ron Fellows Edition Z06."""
     prompts = released(shared_data, split)
-    subjects = Subjects(prompts)
+    subjects = SubjectChecker(prompts)
     pairs = [(name, prompt) for name, texts in prompts.items() for prompt in texts]
-    rejected = {pair for pair in pairs if subjects.wrong_subject(pair[1], pair[0])}
-    without = {pair for pair in pairs if spoken(pair[0]).split()[0].lower() not in pair[1].lower()}
+    rejected = {pair for pair in pairs if subjects.find_subject_error(pair[1], pair[0])}
+    without = {pair for pair in pairs if readable_name(pair[0]).split()[0].lower() not in pair[1].lower()}
     assert (len(pairs), len(without)) == (written, without_make)
     assert without <= rejected
     assert len(rejected - without) <= others
@@ -140,7 +140,7 @@ def test_released_prompts_without_the_make_are_found_and_few_others(
 @pytest.mark.data
 def test_released_prompts_of_another_class_are_rejected(shared_data: Path) -> None:
     prompts, rng = released(shared_data, "train"), random.Random(0)
-    subjects = Subjects(prompts)
+    subjects = SubjectChecker(prompts)
     others = {name: rng.choice([other for other in prompts if other != name]) for name in prompts}
     taken = [subjects.names(prompt, others[name]) for name, texts in prompts.items() for prompt in texts]
     assert sum(taken) <= 0.01 * len(taken)

@@ -9,7 +9,7 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, LabelledImage
-from atlantis_core.run.goals import budget_in, goal_in_words, read_goal
+from atlantis_core.run.goals import describe_goal, parse_budget, read_goal
 
 CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
 IMAGES = tuple(
@@ -49,9 +49,9 @@ def test_targets(text: str, target: float | None) -> None:
 
 
 def test_budgets() -> None:
-    assert budget_in("300 images, $2.50 and 3 rounds") == {"images": 300, "usd": 2.5, "rounds": 3}
-    assert budget_in("2 dollars") == {"usd": 2}
-    assert budget_in("mend it") == {}
+    assert parse_budget("300 images, $2.50 and 3 rounds") == {"images": 300, "usd": 2.5, "rounds": 3}
+    assert parse_budget("2 dollars") == {"usd": 2}
+    assert parse_budget("mend it") == {}
 
 
 def test_an_empty_goal_is_refused() -> None:
@@ -69,12 +69,12 @@ def test_an_empty_goal_is_refused() -> None:
     ],
 )
 def test_what_was_understood_is_said(text: str, telling: str) -> None:
-    assert telling in goal_in_words(read_goal(text, COLLECTION), COLLECTION)
+    assert telling in describe_goal(read_goal(text, COLLECTION), COLLECTION)
 
 
 def test_before_captions_nothing_is_promised() -> None:
     bare = replace(COLLECTION, facets=())
-    assert "from captions" in goal_in_words(read_goal("mend it", bare), bare)
+    assert "from captions" in describe_goal(read_goal("mend it", bare), bare)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_before_captions_nothing_is_promised() -> None:
     ],
 )
 def test_limits_are_read_as_they_are_written(text: str, limits: dict[str, float]) -> None:
-    assert budget_in(text) == limits
+    assert parse_budget(text) == limits
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_limits_are_read_as_they_are_written(text: str, limits: dict[str, float]
 )
 def test_limits_that_are_no_plain_numbers_are_refused(text: str) -> None:
     with pytest.raises(SetupError):
-        budget_in(text)
+        parse_budget(text)
 
 
 def test_the_words_of_a_budget_name_no_class(tmp_path: Path) -> None:

@@ -7,34 +7,34 @@ import pytest
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Verdict
 from atlantis_core.run.history import kept_candidates
-from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.summary import summarise
 from atlantis_core.store.candidates import BY_HAND
-from atlantis_core.views.candidates import Wanted, choose, counts, rows_of
+from atlantis_core.views.candidates import CandidateFilter, count_candidates, filter_candidates, list_candidates
 
 
 def test_a_rejected_image_leaves_the_next_training_and_comes_back(made_run) -> None:
     session, keys = made_run
     before = {one.key for one in kept_candidates(session, 1)}
     assert before == set(keys[1:])
-    assert overrule(session, [keys[1]], kept=False) == {1: [keys[1]]}
+    assert override_verdicts(session, [keys[1]], kept=False) == {1: [keys[1]]}
     assert {one.key for one in kept_candidates(session, 1)} == before - {keys[1]}
-    overrule(session, [keys[0]], kept=True)
+    override_verdicts(session, [keys[0]], kept=True)
     assert keys[0] in {one.key for one in kept_candidates(session, 1)}
-    overrule(session, [keys[1]], kept=True)
+    override_verdicts(session, [keys[1]], kept=True)
     assert {one.key for one in kept_candidates(session, 1)} == set(keys)
 
 
 def test_screening_again_does_not_undo_it(made_run) -> None:
     session, keys = made_run
-    overrule(session, [keys[1]], kept=False)
+    override_verdicts(session, [keys[1]], kept=False)
     session.workspace.candidates.judge(session.run_id, 1, [Verdict(keys[1], True, "margin", 0.1, "fine")])
     assert keys[1] not in {one.key for one in kept_candidates(session, 1)}
 
 
 def test_it_stands_in_summary_and_trace(made_run) -> None:
     session, keys = made_run
-    overrule(session, keys[1:3], kept=False)
+    override_verdicts(session, keys[1:3], kept=False)
     (first,) = summarise(session.workspace, session.run_id)["rounds"]
     images = first["images"]
     assert (images["made"], images["kept"], images["rejected"]) == (4, 1, 3)
@@ -50,30 +50,30 @@ def test_a_leak_cannot_be_kept(made_run, filter_name: str) -> None:
     session, keys = made_run
     session.workspace.candidates.judge(session.run_id, 1, [Verdict(keys[0], False, filter_name, 1.0, "it matches")])
     with pytest.raises(SetupError, match="cannot be kept: it matches"):
-        overrule(session, [keys[1], keys[0]], kept=True)
+        override_verdicts(session, [keys[1], keys[0]], kept=True)
     assert session.workspace.candidates.by_hand(session.run_id, 1) == {}
-    overrule(session, [keys[0]], kept=False)  # rejecting it again harms nobody
+    override_verdicts(session, [keys[0]], kept=False)  # rejecting it again harms nobody
 
 
 def test_unknown_images_are_refused_whole(made_run) -> None:
     session, keys = made_run
     with pytest.raises(SetupError, match="made no image"):
-        overrule(session, [keys[1], "elsewhere"], kept=False)
+        override_verdicts(session, [keys[1], "elsewhere"], kept=False)
     with pytest.raises(SetupError, match="no image was named"):
-        overrule(session, [], kept=False)
+        override_verdicts(session, [], kept=False)
     assert session.workspace.candidates.by_hand(session.run_id, 1) == {}
 
 
 def test_rows_are_chosen_and_sorted(made_run) -> None:
     session, keys = made_run
-    overrule(session, [keys[2]], kept=False)
-    rows = rows_of(session)
+    override_verdicts(session, [keys[2]], kept=False)
+    rows = list_candidates(session)
     assert [row.candidate.key for row in rows] == keys
     assert [row.standing for row in rows] == ["rejected", "kept", "rejected", "kept"]
     assert [row.by_hand for row in rows] == [False, False, True, False]
 
     def chosen(**wanted) -> list[str]:
-        return [row.candidate.key for row in choose(rows, Wanted(**wanted))]
+        return [row.candidate.key for row in filter_candidates(rows, CandidateFilter(**wanted))]
 
     assert chosen(standing="kept") == [keys[1], keys[3]]
     assert chosen(filter=BY_HAND) == [keys[2]]
@@ -85,21 +85,21 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     assert chosen(order="best") == keys
     with pytest.raises(SetupError, match="unknown order"):
         chosen(order="random")
-    assert counts(rows)["standing"] == {"kept": 2, "rejected": 2}
+    assert count_candidates(rows)["standing"] == {"kept": 2, "rejected": 2}
 
 
 def test_the_stamp_changes_with_every_decision(made_run) -> None:
     session, keys = made_run
     stamps = [session.workspace.candidates.stamp(session.run_id)]
     for kept in (False, True):
-        overrule(session, [keys[1]], kept=kept)
+        override_verdicts(session, [keys[1]], kept=kept)
         stamps.append(session.workspace.candidates.stamp(session.run_id))
     assert len(set(stamps)) == 3
 
 
 def test_a_filter_is_known_also_where_a_person_overruled_all_of_it(made_run) -> None:
     session, keys = made_run
-    overrule(session, keys, kept=True)
-    assert choose(rows_of(session), Wanted(filter="margin")) == []
+    override_verdicts(session, keys, kept=True)
+    assert filter_candidates(list_candidates(session), CandidateFilter(filter="margin")) == []
     with pytest.raises(SetupError, match="unknown filter 'rain'; known: by_hand, margin"):
-        choose(rows_of(session), Wanted(filter="rain"))
+        filter_candidates(list_candidates(session), CandidateFilter(filter="rain"))

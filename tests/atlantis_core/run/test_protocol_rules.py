@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from atlantis_core.base.errors import BadProtocol
+from atlantis_core.base.errors import InvalidProtocol
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.facets import known_values
+from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
-from atlantis_core.run.protocol_rules import check_protocol, edited_protocol
+from atlantis_core.run.protocol_rules import check_protocol, parse_edited_protocol
 
 IMAGES = (
     LabelledImage("1", "/1", "tug", "train", "both", {"light": "day"}),
@@ -27,7 +27,7 @@ def with_cell(*cell: str, count: int = 4) -> Protocol:
 
 
 def test_known_values_are_those_of_the_collection() -> None:
-    assert known_values(COLLECTION) == {"light": ("day", "night")}
+    assert facet_value_lists(COLLECTION) == {"light": ("day", "night")}
 
 
 def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
@@ -49,30 +49,34 @@ def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
     ],
 )
 def test_each_broken_rule_is_named(protocol: Protocol, left: float | None, telling: str) -> None:
-    with pytest.raises(BadProtocol, match=telling):
+    with pytest.raises(InvalidProtocol, match=telling):
         check_protocol(protocol, COLLECTION, "unseen", left)
 
 
 def test_an_edited_protocol_is_read_and_checked_like_any_other() -> None:
     payload: Any = as_json(GOOD)
-    assert edited_protocol(payload, COLLECTION, "seen", 4) == GOOD
-    with pytest.raises(BadProtocol, match=r"cannot be read: cells\.0\.count"):
-        edited_protocol(payload | {"cells": [{**payload["cells"][0], "count": "many"}]}, COLLECTION, "seen", None)
-    with pytest.raises(BadProtocol, match="left in the budget"):
-        edited_protocol(payload, COLLECTION, "seen", 1)
+    assert parse_edited_protocol(payload, COLLECTION, "seen", 4) == GOOD
+    with pytest.raises(InvalidProtocol, match=r"cannot be read: cells\.0\.count"):
+        parse_edited_protocol(
+            payload | {"cells": [{**payload["cells"][0], "count": "many"}]}, COLLECTION, "seen", None
+        )
+    with pytest.raises(InvalidProtocol, match="left in the budget"):
+        parse_edited_protocol(payload, COLLECTION, "seen", 1)
 
 
 @pytest.mark.parametrize("count", ["5", 5.5, True, None])
 def test_an_edited_count_is_a_whole_number_and_nothing_that_looks_like_one(count: object) -> None:
     payload: Any = as_json(GOOD)
-    with pytest.raises(BadProtocol, match=r"cannot be read: cells\.0\.count: \w+"):
-        edited_protocol(payload | {"cells": [{**payload["cells"][0], "count": count}]}, COLLECTION, "seen", None)
+    with pytest.raises(InvalidProtocol, match=r"cannot be read: cells\.0\.count: \w+"):
+        parse_edited_protocol(
+            payload | {"cells": [{**payload["cells"][0], "count": count}]}, COLLECTION, "seen", None
+        )
 
 
 @pytest.mark.parametrize("payload", [[], "text", 3, None])
 def test_an_edited_file_that_holds_no_object_is_told_in_a_whole_sentence(payload: object) -> None:
-    with pytest.raises(BadProtocol, match="must be one JSON object with a protocol's fields, not "):
-        edited_protocol(payload, COLLECTION, "seen", None)
+    with pytest.raises(InvalidProtocol, match="must be one JSON object with a protocol's fields, not "):
+        parse_edited_protocol(payload, COLLECTION, "seen", None)
 
 
 MANY = 10**400
@@ -92,14 +96,14 @@ MANY = 10**400
 )
 def test_what_no_protocol_needs_is_refused_and_not_repeated_whole(changes: dict[str, Any], telling: str) -> None:
     payload: Any = as_json(GOOD)
-    with pytest.raises(BadProtocol, match=telling) as caught:
-        edited_protocol(payload | {"cells": [payload["cells"][0] | changes]}, COLLECTION, "seen", None)
+    with pytest.raises(InvalidProtocol, match=telling) as caught:
+        parse_edited_protocol(payload | {"cells": [payload["cells"][0] | changes]}, COLLECTION, "seen", None)
     assert len(str(caught.value)) < 300
 
 
 def test_a_long_objective_and_a_gain_that_is_no_number_are_refused() -> None:
     payload: Any = as_json(GOOD)
-    with pytest.raises(BadProtocol, match=r"the objective 'x+\.\.\.' has 100,000 letters"):
-        edited_protocol(payload | {"objective": "x" * 100_000}, COLLECTION, "seen", None)
-    with pytest.raises(BadProtocol, match="expected_gain nan"):
-        edited_protocol(payload | {"expected_gain": float("nan")}, COLLECTION, "seen", None)
+    with pytest.raises(InvalidProtocol, match=r"the objective 'x+\.\.\.' has 100,000 letters"):
+        parse_edited_protocol(payload | {"objective": "x" * 100_000}, COLLECTION, "seen", None)
+    with pytest.raises(InvalidProtocol, match="expected_gain nan"):
+        parse_edited_protocol(payload | {"expected_gain": float("nan")}, COLLECTION, "seen", None)

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlantis_core.base.errors import BadProtocol, ToolError
-from atlantis_core.chat.consent import agrees, consents, numbers_in, takes_back, unsaid, with_digits
-from atlantis_core.chat.run_plan import Planned, changed, missing, plan_in_words
-from atlantis_core.chat.skip_phrases import cells_to_leave
+from atlantis_core.base.errors import InvalidProtocol, ToolError
+from atlantis_core.chat.consent import (
+    find_unsaid_limits,
+    is_agreement,
+    is_consent,
+    is_undo,
+    numbers_in,
+    replace_number_words,
+)
+from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, update_plan
+from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
-from atlantis_core.run.protocol_rules import with_total
+from atlantis_core.run.protocol_rules import scale_protocol
 
 VALUES = ("day", "night", "fog")
 IMAGES = tuple(
@@ -30,7 +37,7 @@ def protocol(*counts: int) -> Protocol:
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(1, 200))
 def test_the_sum_is_exact_and_shares_are_kept(counts: list[int], images: int) -> None:
     before = protocol(*counts)
-    scaled = with_total(before, images)
+    scaled = scale_protocol(before, images)
     assert scaled.num_images == images
     exact = {request.cell: request.count * images / before.num_images for request in before.cells}
     assert all(abs(request.count - exact[request.cell]) < 1 for request in scaled.cells)
@@ -38,65 +45,65 @@ def test_the_sum_is_exact_and_shares_are_kept(counts: list[int], images: int) ->
 
 
 def test_cells_that_get_nothing_are_dropped_and_nothing_is_no_protocol() -> None:
-    assert [request.count for request in with_total(protocol(6, 3, 1), 2).cells] == [1, 1]
-    assert with_total(protocol(4, 4), 8) == protocol(4, 4)
-    with pytest.raises(BadProtocol):
-        with_total(protocol(4), 0)
-    with pytest.raises(BadProtocol):
-        with_total(protocol(), 5)
+    assert [request.count for request in scale_protocol(protocol(6, 3, 1), 2).cells] == [1, 1]
+    assert scale_protocol(protocol(4, 4), 8) == protocol(4, 4)
+    with pytest.raises(InvalidProtocol):
+        scale_protocol(protocol(4), 0)
+    with pytest.raises(InvalidProtocol):
+        scale_protocol(protocol(), 5)
 
 
 def test_numbers_in_words_are_numbers() -> None:
-    assert with_digits("two hundred images and a dozen") == "200 images and 12"
+    assert replace_number_words("two hundred images and a dozen") == "200 images and 12"
     assert numbers_in("1,000 or twenty five, .5") == {1000.0, 25.0, 0.5}
 
 
 def test_a_limit_nobody_said_is_named() -> None:
     said = "you have three hundred images, get it to 90 %"
-    assert unsaid({"images": 300, "usd": None, "target": 0.9}, said) == []
-    assert unsaid({"images": 400, "usd": 2.0}, said) == ["images 400", "usd 2"]
+    assert find_unsaid_limits({"images": 300, "usd": None, "target": 0.9}, said) == []
+    assert find_unsaid_limits({"images": 400, "usd": 2.0}, said) == ["images 400", "usd 2"]
 
 
 @pytest.mark.parametrize("words", ["approve", "yes", "with 50", "50 instead of 100", "ok, no fog", "looks fine", "y"])
 def test_consent(words: str) -> None:
-    assert consents(words)
+    assert is_consent(words)
 
 
 @pytest.mark.parametrize(
     "words", ["what is ok?", "do not approve", "skip fog", "why did you go for it", "don't go", ""]
 )
 def test_no_consent(words: str) -> None:
-    assert not consents(words)
+    assert not is_consent(words)
 
 
 def test_words_name_what_is_left_alone() -> None:
-    assert cells_to_leave("fog", COLLECTION) == (Cell("", "light", "fog"),)
-    assert cells_to_leave("tugs at night", COLLECTION) == (Cell("tug", "light", "night"),)
-    assert cells_to_leave("everything but night", COLLECTION) == (
+    assert parse_skipped_cells("fog", COLLECTION) == (Cell("", "light", "fog"),)
+    assert parse_skipped_cells("tugs at night", COLLECTION) == (Cell("tug", "light", "night"),)
+    assert parse_skipped_cells("everything but night", COLLECTION) == (
         Cell("", "light", "day"),
         Cell("", "light", "fog"),
     )
-    assert cells_to_leave("all but tugs", COLLECTION) == (Cell("ferry"), Cell("trawler"))
+    assert parse_skipped_cells("all but tugs", COLLECTION) == (Cell("ferry"), Cell("trawler"))
     with pytest.raises(ToolError, match="known: light: day, fog, night"):
-        cells_to_leave("rain", COLLECTION)
+        parse_skipped_cells("rain", COLLECTION)
 
 
 def test_a_goal_record_grows_and_says_what_it_lacks() -> None:
-    first = changed(Planned(), "night tugs are not found")
-    assert "200 a round" in missing(first)[0]
-    second = changed(first, "", images=30, target=0.9)
-    assert (second.text, second.images, missing(second)) == (first.text, 30, [])
-    plan = "\n".join(plan_in_words(second, COLLECTION, auto=False))
+    first = update_plan(RunPlan(), "night tugs are not found")
+    assert "200 a round" in list_missing(first)[0]
+    second = update_plan(first, "", images=30, target=0.9)
+    assert (second.text, second.images, list_missing(second)) == (first.text, 30, [])
+    plan = "\n".join(describe_plan(second, COLLECTION, auto=False))
     assert "light=night in class tug" in plan
     assert "until it is 0.9" in plan
     assert "approval" in plan
-    assert "Still open" in "\n".join(plan_in_words(changed(Planned(), "", images=3), COLLECTION, auto=True))
+    assert "Still open" in "\n".join(describe_plan(update_plan(RunPlan(), "", images=3), COLLECTION, auto=True))
 
 
 @pytest.mark.parametrize(("name", "value"), [("images", 0), ("usd", -1.0), ("target", 1.5), ("rounds", 0)])
 def test_limits_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ToolError, match=name):
-        changed(Planned(), "x", **{name: value})
+        update_plan(RunPlan(), "x", **{name: value})
 
 
 @pytest.mark.parametrize(
@@ -113,23 +120,23 @@ def test_limits_out_of_range_are_refused(name: str, value: float) -> None:
     ],
 )
 def test_words_that_hold_a_yes_and_mean_none(words: str) -> None:
-    assert not consents(words)
+    assert not is_consent(words)
 
 
 def test_a_number_counts_for_what_it_was_said_of() -> None:
     words = "I have 40 images and 2 dollars, three rounds, recall 90 %"
-    assert unsaid({"images": 40, "usd": 2.0, "rounds": 3, "target": 0.9}, words) == []
-    assert unsaid({"images": 2, "usd": 40.0, "rounds": 40, "target": None}, words) == [
+    assert find_unsaid_limits({"images": 40, "usd": 2.0, "rounds": 3, "target": 0.9}, words) == []
+    assert find_unsaid_limits({"images": 2, "usd": 40.0, "rounds": 40, "target": None}, words) == [
         "images 2",
         "usd 40",
         "rounds 40",
     ]
-    assert unsaid({"usd": 0.5}, "half a dollar") == unsaid({"usd": 0.5}, "50 cents") == []
+    assert find_unsaid_limits({"usd": 0.5}, "half a dollar") == find_unsaid_limits({"usd": 0.5}, "50 cents") == []
 
 
 def test_starting_and_taking_back_need_words_for_it() -> None:
-    assert agrees("yes")
-    assert agrees("Looks good, go ahead")
-    assert not agrees("what does my data hold? I have 40 images. Do not start anything.")
-    assert takes_back("undo that please")
-    assert not takes_back("what came of it?")
+    assert is_agreement("yes")
+    assert is_agreement("Looks good, go ahead")
+    assert not is_agreement("what does my data hold? I have 40 images. Do not start anything.")
+    assert is_undo("undo that please")
+    assert not is_undo("what came of it?")

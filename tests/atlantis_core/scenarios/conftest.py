@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.learning.models.backbones import resolve_backbone
-from atlantis_core.learning.retriever import Retriever, frozen
+from atlantis_core.learning.retriever import Retriever, frozen_retriever
 
 
 def picture(path: Path, number: int) -> None:
@@ -50,4 +50,4 @@ def held_out(folder: Path) -> list[tuple[str, str, str]]:
 
 @pytest.fixture(scope="module")
 def retriever() -> Retriever:
-    return frozen(resolve_backbone("scratch"))
+    return frozen_retriever(resolve_backbone("scratch"))

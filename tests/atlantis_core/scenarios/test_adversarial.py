@@ -14,16 +14,16 @@ from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.evaluation import measure_retriever
-from atlantis_core.learning.inputs.preprocessing import open_picture, square
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
 from atlantis_core.learning.retriever import Retriever
-from atlantis_core.learning.robustness import robust_recall
-from atlantis_core.scenarios.adversarial import Aim, make_adversarial
-from atlantis_core.scenarios.sources import Source
+from atlantis_core.learning.robustness import measure_robustness
+from atlantis_core.scenarios.adversarial import Aim, write_adversarial
+from atlantis_core.scenarios.scenario_source import ScenarioSource
 from tests.atlantis_core.scenarios.conftest import table, train_counts
 
 
 def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 2.0, 3))
+    _, story = write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("pgd", 2.0, 3))
     rows = [row for row in table(tmp_path / "out") if row["split"] == "validation"]
     assert len(rows) == story["attacked"] == 12
     assert {Path(row["file_name"]).suffix for row in rows} == {".png"}
@@ -34,7 +34,7 @@ def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, 
         origin = clean[name.rsplit("-", 1)[0] + ".png"]
         assert (origin["label"], origin["light"]) == (row["label"], row["light"])
         attacked = np.asarray(Image.open(tmp_path / "out" / row["file_name"]), dtype=int)
-        square_of = np.asarray(square(open_picture(source / origin["file_name"]), retriever.side_px), dtype=int)
+        square_of = np.asarray(centre_crop(decode_image(source / origin["file_name"]), retriever.side_px), dtype=int)
         assert 0 < np.abs(attacked - square_of).max() <= 2
     tests = [row for row in table(tmp_path / "out") if row["split"] == "test"]
     assert sorted(row["file_name"] for row in tests) == sorted(
@@ -46,7 +46,9 @@ def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, 
 def test_the_share_that_is_taken_for_another_class_is_told(
     aim: Aim, retriever: Retriever, source: Path, tmp_path: Path
 ) -> None:
-    written, story = make_adversarial(retriever, Source(source), tmp_path / "out", Attack("pgd", 8.0, 5), aim=aim)
+    written, story = write_adversarial(
+        retriever, ScenarioSource(source), tmp_path / "out", Attack("pgd", 8.0, 5), aim=aim
+    )
     robust = json.loads((tmp_path / "out" / "scenario.json").read_text())["robust"]
     assert story["robust"] == robust
     assert (robust["aim"], robust["attack"]) == (aim, "pgd")
@@ -59,14 +61,14 @@ def test_the_share_that_is_taken_for_another_class_is_told(
 
 def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     attack = Attack("pgd", 8.0, 5)
-    _, story = make_adversarial(retriever, Source(source), tmp_path / "out", attack)
-    there = robust_recall(retriever, retrieval_task(read_collection(source).collection), attack).facts()
+    _, story = write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", attack)
+    there = measure_robustness(retriever, retrieval_task(read_collection(source).collection), attack).facts()
     assert story["robust"]["recall_at"] == there["recall_at"]
     assert story["robust"]["flipped"] == there["flipped"]
 
 
 def test_attacked_training_photos_are_added_as_made(retriever: Retriever, source: Path, tmp_path: Path) -> None:
-    make_adversarial(retriever, Source(source), tmp_path / "out", Attack("fgsm", 1.0), attacked="train")
+    write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("fgsm", 1.0), attacked="train")
     rows = table(tmp_path / "out")
     assert Counter(row["origin"] for row in rows) == {"": 72, "synthetic": 48}
     assert train_counts(tmp_path / "out") == {f"{c}.x": 16 for c in "abcdef"}
@@ -78,5 +80,5 @@ def test_an_attack_that_fails_leaves_nothing(retriever: Retriever, source: Path,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_adversarial(retriever, Source(source), tmp_path / "out", Attack("fgsm"), progress=stop)
+        write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("fgsm"), progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]

@@ -14,10 +14,10 @@ from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.retriever import Retriever
-from atlantis_core.scenarios.adversarial import make_adversarial
-from atlantis_core.scenarios.merging import Quotas, merge
-from atlantis_core.scenarios.sources import Source
-from atlantis_core.searching.filling import Source as Indexed
+from atlantis_core.scenarios.adversarial import write_adversarial
+from atlantis_core.scenarios.merging import Quotas, merge_synthetic
+from atlantis_core.scenarios.scenario_source import ScenarioSource
+from atlantis_core.searching.index_filling import IndexSource as Indexed
 from tests.atlantis_core.scenarios.conftest import picture, table
 
 
@@ -45,7 +45,7 @@ def made(tmp_path: Path) -> Path:
 def test_made_photos_join_training_within_quotas(
     quotas: Quotas, taken: int, source: Path, made: Path, tmp_path: Path
 ) -> None:
-    _, story = merge(Source(source), made, tmp_path / "out", quotas)
+    _, story = merge_synthetic(ScenarioSource(source), made, tmp_path / "out", quotas)
     rows = table(tmp_path / "out")
     joined = Counter(row["label"] for row in rows if row["origin"] == "synthetic")
     assert dict(joined) == ({"a.x": taken, "c.x": taken} if taken else {})
@@ -61,7 +61,7 @@ def test_made_photos_join_training_within_quotas(
 
 
 def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: Path, tmp_path: Path) -> None:
-    merge(Source(source), made, tmp_path / "out", Quotas(per_class=2))
+    merge_synthetic(ScenarioSource(source), made, tmp_path / "out", Quotas(per_class=2))
     collection = read_collection(tmp_path / "out").collection
     assert collection.facets == ("light",)
     assert collection.not_facets["origin"] == "says which training images are made"
@@ -73,8 +73,10 @@ def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: 
 def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
     retriever: Retriever, source: Path, made: Path, tmp_path: Path
 ) -> None:
-    written, _ = merge(Source(source), made, tmp_path / "merged", Quotas())
-    make_adversarial(retriever, Source(tmp_path / "merged"), tmp_path / "out", Attack("fgsm"), attacked="train")
+    written, _ = merge_synthetic(ScenarioSource(source), made, tmp_path / "merged", Quotas())
+    write_adversarial(
+        retriever, ScenarioSource(tmp_path / "merged"), tmp_path / "out", Attack("fgsm"), attacked="train"
+    )
     before = retrieval_task(read_collection(source).collection)
     for folder, trained_on in (("merged", 48 + 40), ("out", 2 * (48 + 40))):
         collection = read_collection(tmp_path / folder).collection
@@ -89,7 +91,7 @@ def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
 def test_made_photos_of_strangers_only_are_refused(source: Path, tmp_path: Path) -> None:
     picture(tmp_path / "made" / "stranger" / "0.png", 1)
     with pytest.raises(SetupError, match="classes there: stranger"):
-        merge(Source(source), tmp_path / "made", tmp_path / "out", Quotas())
+        merge_synthetic(ScenarioSource(source), tmp_path / "made", tmp_path / "out", Quotas())
     with pytest.raises(SetupError, match="ratio is 0 or more"):
         Quotas(ratio=-1.0)
 
@@ -101,15 +103,15 @@ def test_made_photos_that_show_a_held_out_one_never_join(source: Path, tmp_path:
             (tmp_path / "made" / "a.x").mkdir(parents=True, exist_ok=True)
             image.resize((80, 88)).save(tmp_path / "made" / "a.x" / f"{name}.png")
     shutil.copyfile(source / "photos" / "a.1.png", tmp_path / "made" / "a.x" / "same.png")
-    _, story = merge(Source(source), tmp_path / "made", tmp_path / "out", Quotas())
+    _, story = merge_synthetic(ScenarioSource(source), tmp_path / "made", tmp_path / "out", Quotas())
     assert story["made"] == {"offered": 4, "of_other_classes": 0, "held_out": 2, "copies": 1, "taken": 1}
     joined = [row["file_name"] for row in table(tmp_path / "out") if row["origin"] == "synthetic"]
     assert joined == ["made/a.x/a.0.png"]
 
 
 def test_merging_again_counts_what_joined_before(source: Path, made: Path, tmp_path: Path) -> None:
-    merge(Source(source), made, tmp_path / "once", Quotas(per_class=3))
-    _, story = merge(Source(tmp_path / "once"), made, tmp_path / "twice", Quotas(per_class=5))
+    merge_synthetic(ScenarioSource(source), made, tmp_path / "once", Quotas(per_class=3))
+    _, story = merge_synthetic(ScenarioSource(tmp_path / "once"), made, tmp_path / "twice", Quotas(per_class=5))
     origins = Counter((row["label"], row["origin"]) for row in table(tmp_path / "twice"))
     assert origins["a.x", "synthetic"] == origins["c.x", "synthetic"] == 5
     assert sum(count for (_, origin), count in origins.items() if origin == "real") == 72
@@ -120,4 +122,4 @@ def test_a_column_origin_with_another_meaning_is_not_lost(source: Path, made: Pa
     text = (source / "metadata.csv").read_text().replace("light", "origin", 1)
     (source / "metadata.csv").write_text(text)
     with pytest.raises(SetupError, match="a column 'origin' of its own"):
-        merge(Source(source), made, tmp_path / "out", Quotas())
+        merge_synthetic(ScenarioSource(source), made, tmp_path / "out", Quotas())

@@ -14,10 +14,10 @@ from PIL import Image
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_core.data.split_assignment import MadeBefore
+from atlantis_core.data.split_assignment import KnownSplits
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.making import make_scenario
-from atlantis_core.scenarios.sources import Source
+from atlantis_core.scenarios.scenario_source import ScenarioSource
+from atlantis_core.scenarios.scenario_writer import write_scenario
 from tests.atlantis_core.scenarios.conftest import held_out, picture, table, train_counts
 
 CUTS: dict[str, dict[str, Any]] = {
@@ -29,7 +29,7 @@ CUTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CUTS)
 def test_only_training_photos_are_cut_and_chance_has_a_seed(name: str, source: Path, tmp_path: Path) -> None:
-    written, story = make_scenario(name, Source(source), tmp_path / "out", CUTS[name], seed=3)
+    written, story = write_scenario(name, ScenarioSource(source), tmp_path / "out", CUTS[name], seed=3)
     assert held_out(tmp_path / "out") == held_out(source)
     counts = train_counts(tmp_path / "out")
     expected = {"few-shot": [3, 3, 3, 3, 8, 8], "imbalanced": [1, 1, 8, 8, 8, 8], "domain-scarce": [5] * 6}[name]
@@ -38,28 +38,28 @@ def test_only_training_photos_are_cut_and_chance_has_a_seed(name: str, source: P
     assert story["after"]["splits"]["train"] == sum(expected) < story["before"]["splits"]["train"]
     assert story["options"].items() >= CUTS[name].items()
     assert written.images == len(table(tmp_path / "out"))
-    make_scenario(name, Source(source), tmp_path / "again", CUTS[name], seed=3)
+    write_scenario(name, ScenarioSource(source), tmp_path / "again", CUTS[name], seed=3)
     assert table(tmp_path / "again") == table(tmp_path / "out")
-    make_scenario(name, Source(source), tmp_path / "other", CUTS[name], seed=4)
+    write_scenario(name, ScenarioSource(source), tmp_path / "other", CUTS[name], seed=4)
     assert table(tmp_path / "other") != table(tmp_path / "out")
     read = read_collection(tmp_path / "out")
     assert len(read.collection.of_split("train")) == sum(expected)
 
 
 def test_few_shot_cuts_the_first_classes_by_name(source: Path, tmp_path: Path) -> None:
-    written, _ = make_scenario("few-shot", Source(source), tmp_path / "out", {"classes": 2, "shots": 1})
+    written, _ = write_scenario("few-shot", ScenarioSource(source), tmp_path / "out", {"classes": 2, "shots": 1})
     assert {label for label, count in train_counts(tmp_path / "out").items() if count == 1} == {"a.x", "b.x"}
     assert written.notes[-1].startswith("classes of one training photo (2: 'a.x', 'b.x') hold no pair of different")
 
 
 def test_what_is_scarce_is_the_value_that_was_named(source: Path, tmp_path: Path) -> None:
-    make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": "light=night"})
+    write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "out", {"facet": "light=night"})
     assert {row["light"] for row in table(tmp_path / "out") if row["split"] == "train"} == {"day"}
     assert {row["light"] for row in table(tmp_path / "out") if row["split"] == "test"} == {"night"}
 
 
 def test_zero_shot_tests_on_classes_that_are_not_trained(source: Path, tmp_path: Path) -> None:
-    written, _ = make_scenario("zero-shot", Source(source), tmp_path / "out", {"train_classes": 4})
+    written, _ = write_scenario("zero-shot", ScenarioSource(source), tmp_path / "out", {"train_classes": 4})
     assert written.unseen
     splits = {row["label"]: row["split"] for row in table(tmp_path / "out")}
     assert splits == {f"{c}.x": "train" if c < "e" else "test" for c in "abcdef"}
@@ -69,7 +69,7 @@ def test_zero_shot_tests_on_classes_that_are_not_trained(source: Path, tmp_path:
 
 
 def test_full_shot_halves_every_class(source: Path, tmp_path: Path) -> None:
-    make_scenario("full-shot", Source(source), tmp_path / "out", {})
+    write_scenario("full-shot", ScenarioSource(source), tmp_path / "out", {})
     assert set(Counter((row["label"], row["split"]) for row in table(tmp_path / "out")).values()) == {6}
 
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_is_told_and_nothing_is_written(
     name: str, given: dict[str, Any], words: str, source: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SetupError, match=words):
-        make_scenario(name, Source(source), tmp_path / "out", given)
+        write_scenario(name, ScenarioSource(source), tmp_path / "out", given)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
@@ -101,9 +101,9 @@ def test_folders_that_are_in_the_way_are_left_alone(source: Path, tmp_path: Path
     before = sorted(source.rglob("*"))
     for folder, words in ((source, "is there already"), (source / "new", "lies inside")):
         with pytest.raises(SetupError, match=words):
-            make_scenario("full-shot", Source(source), folder, {})
+            write_scenario("full-shot", ScenarioSource(source), folder, {})
     with pytest.raises(SetupError, match="there is no folder"):
-        make_scenario("full-shot", Source(tmp_path / "none"), tmp_path / "out", {})
+        write_scenario("full-shot", ScenarioSource(tmp_path / "none"), tmp_path / "out", {})
     assert sorted(source.rglob("*")) == before
 
 
@@ -119,7 +119,7 @@ def test_scenarios_that_split_anew_need_no_splits_that_fit(source: Path, tmp_pat
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    _, story = make_scenario("full-shot", Source(source), tmp_path / "out", {})
+    _, story = write_scenario("full-shot", ScenarioSource(source), tmp_path / "out", {})
     assert story["before"]["splits"] == {"test": 24, "train": 24, "validation": 24}
     assert story["after"]["splits"] == {"test": 36, "train": 36}
     assert "12 images of the given test split are trained on here" in story["notes"][-1]
@@ -134,7 +134,7 @@ def test_full_shot_is_drawn_by_its_seed_and_keeps_copies_together(source: Path, 
     sides = []
     for seed in (0, 0, 1):
         folder = tmp_path / f"out{len(sides)}"
-        make_scenario("full-shot", Source(source), folder, {}, seed=seed)
+        write_scenario("full-shot", ScenarioSource(source), folder, {}, seed=seed)
         sides.append({Path(row["file_name"]).name: row["split"] for row in table(folder)})
     assert sides[0] == sides[1] != sides[2]
     for side in sides:
@@ -145,19 +145,21 @@ def test_a_share_of_a_facet_may_stay_and_values_may_hold_commas(source: Path, tm
     text = (source / "metadata.csv").read_text().replace("night", '"night, clear"')
     (source / "metadata.csv").write_text(text)
     given = {"facet": "light=night, clear,light=day", "share": 0.5}
-    make_scenario("domain-scarce", Source(source), tmp_path / "out", given)
+    write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "out", given)
     assert set(train_counts(tmp_path / "out").values()) == {4}
     with pytest.raises(SetupError, match="not both"):
-        make_scenario("domain-scarce", Source(source), tmp_path / "two", {**given, "keep": 1})
+        write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "two", {**given, "keep": 1})
 
 
 def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp_path: Path) -> None:
     text = (source / "metadata.csv").read_text().replace(",light", ',"li=ght,er"').replace("night", '"night,x=1"')
     (source / "metadata.csv").write_text(text)
-    make_scenario("domain-scarce", Source(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1})
+    write_scenario(
+        "domain-scarce", ScenarioSource(source), tmp_path / "out", {"facet": r"li\=ght\,er=night\,x=1", "keep": 1}
+    )
     assert set(train_counts(tmp_path / "out").values()) == {5}
     with pytest.raises(SetupError, match=r"columns: li\\=ght\\,er; measured: light, contrast"):
-        make_scenario("domain-scarce", Source(source), tmp_path / "no", {"facet": "li=ght"})
+        write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "no", {"facet": "li=ght"})
 
 
 def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None:
@@ -167,8 +169,8 @@ def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None
             picture(path, ord(label) * 100 + number)
             with Image.open(path) as photo:
                 photo.point(lambda value: value // (4 if number < 5 else 1)).save(path)  # noqa: B023 (called at once)
-    source = Source(tmp_path / "source")
-    _, story = make_scenario("domain-scarce", source, tmp_path / "out", {"facet": "light=dark", "keep": 1})
+    source = ScenarioSource(tmp_path / "source")
+    _, story = write_scenario("domain-scarce", source, tmp_path / "out", {"facet": "light=dark", "keep": 1})
     assert "measured of the photos, as `atlantis diagnose` does: light" in story["notes"]
     assert "light" not in table(tmp_path / "out")[0], "the new collection is measured when it is read"
     kept = [row["file_name"] for row in table(tmp_path / "out") if row["split"] == "train"]
@@ -176,28 +178,28 @@ def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None
     assert dark == {"a": 1, "b": 1}
     assert held_out(tmp_path / "out")
     with pytest.raises(SetupError, match=r"no training image has 'light=dim'; values of 'light' there: .*dark"):
-        make_scenario("domain-scarce", source, tmp_path / "no", {"facet": "light=dim"})
+        write_scenario("domain-scarce", source, tmp_path / "no", {"facet": "light=dim"})
 
 
 def test_what_is_left_out_and_what_it_was_made_with_is_told(source: Path, tmp_path: Path) -> None:
     (source / "photos" / "a.0.png").write_bytes(b"no picture")
     options = ReadOptions(facets=("light",))
-    _, story = make_scenario("few-shot", Source(source, options), tmp_path / "out", {"shots": 99})
+    _, story = write_scenario("few-shot", ScenarioSource(source, options), tmp_path / "out", {"shots": 99})
     assert story["notes"][0].startswith("1 file left out: 1 unreadable")
     assert story["notes"][-1].startswith("nothing was cut")
     assert set(story["versions"]) == {"atlantis-dml", "numpy", "pillow", "torch"}
     assert story["read"] == {"label": None, "split": None, "facets": ["light"], "regime": "seen"}
     with pytest.raises(SetupError, match="columns: 'light'"):
-        make_scenario("few-shot", Source(source, ReadOptions(facets=("mood",))), tmp_path / "no", {})
+        write_scenario("few-shot", ScenarioSource(source, ReadOptions(facets=("mood",))), tmp_path / "no", {})
 
 
 def test_splits_that_a_workspace_made_are_kept(source: Path, tmp_path: Path) -> None:
     rows = ["file_name,label", *(f"{row['file_name']},{row['label']}" for row in table(source))]
     (source / "metadata.csv").write_text("\n".join(rows) + "\n")
-    make_scenario("few-shot", Source(source), tmp_path / "fresh", {"shots": 1})
+    write_scenario("few-shot", ScenarioSource(source), tmp_path / "fresh", {"shots": 1})
     sealed = {r["file_name"] for r in table(tmp_path / "fresh") if r["split"] == "test"}
     others = [r["file_name"] for r in table(source) if r["file_name"] not in sealed][:5]
     ids = [hashlib.sha256((source / name).read_bytes()).hexdigest()[:16] for name in others]
-    before = MadeBefore(whole=dict.fromkeys(ids, "test"))
-    make_scenario("few-shot", Source(source, known_splits=before), tmp_path / "again", {"shots": 1})
+    before = KnownSplits(whole=dict.fromkeys(ids, "test"))
+    write_scenario("few-shot", ScenarioSource(source, known_splits=before), tmp_path / "again", {"shots": 1})
     assert set(others) <= {r["file_name"] for r in table(tmp_path / "again") if r["split"] == "test"}

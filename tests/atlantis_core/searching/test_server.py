@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.searching.chroma import address, check_server
-from atlantis_core.searching.filling import Source, fill
+from atlantis_core.searching.chroma import parse_server_url, ping_server
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.places import read_facts
-from atlantis_core.searching.preparing import prepare
-from atlantis_core.searching.removing import drop, remove
+from atlantis_core.searching.index_creation import prepare_index
+from atlantis_core.searching.index_filling import IndexSource, fill_index
+from atlantis_core.searching.index_folders import read_facts
+from atlantis_core.searching.index_removal import drop_index, remove_images
 from tests.atlantis_core.searching.rows import IMAGES, Numbers, collection
 
 _PATIENCE_SECONDS = 60
@@ -49,8 +49,8 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def filled(place: Path, server: str, numbers: range, model: Numbers) -> Path:
     folder = place / "index" / "photos"
-    prepare(folder, "numbers", model, server)
-    fill(folder, model, Source(collection(place / "photos", numbers)))
+    prepare_index(folder, "numbers", model, server)
+    fill_index(folder, model, IndexSource(collection(place / "photos", numbers)))
     return folder
 
 
@@ -65,13 +65,13 @@ def test_workspaces_share_a_server_and_nothing_else(server: str, tmp_path: Path)
     assert index.query(model.rows[7], 1, {"light": "night"})[0][0].path == str(tmp_path / "mine" / "photos" / "7")
     near, sure = index.query(model.rows[7], 9)[0], index.query(model.rows[7], 9, exact=True)[0]
     assert [hit.id for hit in near] == [hit.id for hit in sure]
-    assert remove(mine, ["id7"])[0] == 1
+    assert remove_images(mine, ["id7"])[0] == 1
     assert index.query(model.rows[7], 1)[0][0].id != "id7"
-    drop(mine)
+    drop_index(mine)
     assert SearchIndex(yours).query(model.rows[IMAGES], 1)[0][0].id == f"id{IMAGES}"
     assert not (yours / "chroma").exists()
     with pytest.raises(SetupError, match="is kept at"):
-        prepare(yours, "numbers", model)
+        prepare_index(yours, "numbers", model)
 
 
 def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ def test_a_server_that_hangs_is_given_up_within_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         with pytest.raises(SetupError, match="cannot be reached: timed out"):
-            check_server(f"http://127.0.0.1:{silent.getsockname()[1]}")
+            ping_server(f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8000", "ftp://host", "http://host/path", "http://host:x", "http://"])
 def test_what_is_no_url_is_told(text: str) -> None:
     with pytest.raises(SetupError, match="no URL"):
-        address(text)
+        parse_server_url(text)

@@ -11,12 +11,12 @@ from PIL import Image
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint
+from atlantis_core.data.fingerprints import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
 from atlantis_core.records import Collection, LabelledImage, Split
 from atlantis_core.statistics.balance import gini, max_over_min
-from atlantis_core.statistics.confusions import Confusion, confusions
+from atlantis_core.statistics.confusions import Confusion, count_confusions
 from atlantis_core.statistics.counts import collection_statistics
 from atlantis_core.statistics.duplicates import find_duplicates
 from atlantis_core.statistics.sizes import ImageSizes, Spread, image_sizes
@@ -71,12 +71,12 @@ def test_near_duplicates_and_leaks_are_found(collection):
 def test_the_sealed_split_only_says_that_an_image_matches(collection, tmp_path):
     secret = tmp_path / "secret.png"
     photo(secret, 3, size=(80, 80))
-    sealed = SealedSplit([LabelledImage("s", str(secret), "ferry", "test")], [fingerprint(secret)])
+    sealed = SealedSplit([LabelledImage("s", str(secret), "ferry", "test")], [fingerprint_file(secret)])
     assert find_duplicates(collection, sealed).in_test == ("d",)
 
 
 def test_known_fingerprints_are_not_read_again(collection):
-    prints = {image.id: fingerprint(image.path) for image in collection.images}
+    prints = {image.id: fingerprint_file(image.path) for image in collection.images}
     expected = find_duplicates(collection)
     for image in collection.images:
         Path(image.path).unlink()
@@ -118,11 +118,11 @@ def test_confusions_are_counted_worst_first(collection):
         np.array([0, 0, 1, 0, 0, 0, 1], bool),
         ("ferry", "sloop", "tug", "ferry", "tug", "sloop", "ferry"),
     )
-    assert confusions(outcomes, queries) == (
+    assert count_confusions(outcomes, queries) == (
         Confusion("tug", "ferry", 2),
         Confusion("ferry", "sloop", 1),
         Confusion("ferry", "tug", 1),
         Confusion("tug", "sloop", 1),
     )
     with pytest.raises(ValueError, match="no query given"):
-        confusions(worst_outcomes(["stranger"]), queries)
+        count_confusions(worst_outcomes(["stranger"]), queries)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atlantis_core.metrics.intervals import wilson
+from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
 from atlantis_core.records import Cell, Collection, Gap
 from atlantis_core.statistics.cells import cell_tables
@@ -55,7 +55,7 @@ def test_a_gap_tells_its_evidence(grid, simulate):
     plans = grid({(3, "night"): {"support": 1, "queries": 40, "recall": 0.25}})
     collection, outcomes = exact(simulate, plans)
     [gap] = find_gaps(collection, outcomes)
-    recall = wilson(10, 40)
+    recall = wilson_interval(10, 40)
     assert gap.cell == Cell("c03", "light", "night")
     assert (gap.support, gap.typical_support, gap.queries) == (1, 6, 40)
     assert (gap.recall_at_1, gap.low, gap.high) == (recall.value, recall.low, recall.high)
@@ -252,7 +252,7 @@ def test_gaps_of_one_light_become_one_finding(grid, simulate):
     night, fog = group_gaps(gaps)
     assert (night.facet, night.value, night.cause) == ("light", "night", "scarce")
     assert sorted(night.class_names) == [f"c{n:02}" for n in range(6)]
-    assert night.recall_at_1 == wilson(72, 240)
+    assert night.recall_at_1 == wilson_interval(72, 240)
     assert (night.least_support, night.most_support) == (0, 1)
     assert night.sentence.startswith("light=night: 6 classes scarce (")
     assert night.sentence.endswith(

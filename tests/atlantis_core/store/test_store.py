@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from atlantis_core.base.errors import BudgetSpent, SetupError
+from atlantis_core.base.errors import BudgetExceeded, SetupError
 from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.records import Budget, Candidate, Cell, Goal, LabelledImage, RunSpec, Trial, Verdict
 from atlantis_core.store.tables import splits
-from atlantis_core.store.upsert import insert_once
-from atlantis_core.store.upsert import replace as replace_row
+from atlantis_core.store.upsert import insert_or_ignore
+from atlantis_core.store.upsert import insert_or_replace as replace_row
 from atlantis_core.store.workspace import Workspace
-from tests.atlantis_core.data.pictures import class_folders
+from tests.atlantis_core.data.sample_images import class_folders
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_same_row_written_by_two_processes_is_one_row(workspace: Workspace) 
         new = 0
         for row in rows:
             with engine.begin() as connection:
-                new += insert_once(connection, splits, row)
+                new += insert_or_ignore(connection, splits, row)
                 replace_row(connection, splits, {**row, "regime": "unseen"})
         return new
 
@@ -127,7 +127,7 @@ def test_a_spending_is_booked_once(workspace: Workspace) -> None:
     assert not ledger.spend("r", "images", 1, "key-1")
     assert ledger.spend("other", "images", 1, "key-1")
     assert ledger.spent("r") == {"images": 1.0, "tokens": 0.0, "usd": 0.0, "seconds": 0.0}
-    assert ledger.unbooked("r", "images", ["key-2", "key-1", "key-3"]) == ["key-2", "key-3"]
+    assert ledger.unbooked_references("r", "images", ["key-2", "key-1", "key-3"]) == ["key-2", "key-3"]
 
 
 def test_the_budget_refuses_what_it_does_not_cover(workspace: Workspace) -> None:
@@ -135,7 +135,7 @@ def test_the_budget_refuses_what_it_does_not_cover(workspace: Workspace) -> None
     budget = Budget(images=10, usd=None)
     workspace.ledger.require("r", budget, "images", 2)
     workspace.ledger.require("r", budget, "usd", 1e9)
-    with pytest.raises(BudgetSpent, match="3 images asked for, 2 left"):
+    with pytest.raises(BudgetExceeded, match="3 images asked for, 2 left"):
         workspace.ledger.require("r", budget, "images", 3)
 
 

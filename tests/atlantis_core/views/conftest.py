@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.data.fingerprints import fingerprint
+from atlantis_core.data.fingerprints import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.records import (
@@ -47,7 +47,7 @@ def made_run(tmp_path: Path) -> tuple[Session, list[str]]:
         )
     )
     collection = Collection("photos", str(tmp_path), images, ("light",), {}, (), True, 0)
-    prints = {image.id: fingerprint(image.path) for image in images}
+    prints = {image.id: fingerprint_file(image.path) for image in images}
     workspace = Workspace(tmp_path / "workspace")
     collection_id = workspace.collections.add(LoadedCollection(collection, SealedSplit([], []), prints, ()))
     run = workspace.runs.create(RunSpec(collection_id, str(tmp_path), Goal("night"), Budget(images=8)))

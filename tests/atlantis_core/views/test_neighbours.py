@@ -11,9 +11,9 @@ from PIL import Image
 from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import training_images
+from atlantis_core.run.training_set import collect_training_images
 from atlantis_core.run.trials import train_arm
-from atlantis_core.views.candidates import rows_of
+from atlantis_core.views.candidates import list_candidates
 from atlantis_core.views.neighbours import Neighbours
 
 
@@ -22,7 +22,7 @@ def trained(made_run) -> tuple[Session, str]:
     session, _ = made_run
     spec = replace(session.spec, preset="smoke", backbone="harbor-student")
     session = Session(session.workspace, session.run_id, spec)
-    (trial,) = train_arm(session, [0], training_images(session, []))
+    (trial,) = train_arm(session, [0], collect_training_images(session, []))
     assert trial.status == "finished"
     return session, trial.id
 
@@ -31,7 +31,7 @@ def test_nearest_images_are_those_of_the_highest_cosines(trained) -> None:
     session, trial_id = trained
     images = session.collection.of_split("train")
     near = Neighbours(session, trial_id, images)
-    candidates = [row.candidate for row in rows_of(session)]
+    candidates = [row.candidate for row in list_candidates(session)]
     retriever = load_retriever(session.workspace.models / trial_id)
     cosines = retriever.embed([one.path for one in candidates]) @ retriever.embed([one.path for one in images]).T
     found = near.nearest(candidates, 3)

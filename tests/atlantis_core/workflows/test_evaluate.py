@@ -12,14 +12,14 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.models.backbones import resolve_backbone
-from atlantis_core.learning.retriever import Retriever, frozen
-from atlantis_core.learning.robustness import robust_recall
-from atlantis_core.metrics.exclusions import leaving_out
-from atlantis_core.metrics.intervals import bootstrap, bootstrap_columns
+from atlantis_core.learning.retriever import Retriever, frozen_retriever
+from atlantis_core.learning.robustness import measure_robustness
+from atlantis_core.metrics.exclusions import exclude_by_column
+from atlantis_core.metrics.intervals import bootstrap_mean, bootstrap_means
 from atlantis_core.metrics.measurement import recall_by_cell
 from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_images
 from atlantis_core.records import LabelledImage
-from atlantis_core.workflows.evaluate import Question, examine
+from atlantis_core.workflows.evaluate import EvaluationRequest, evaluate_model
 
 
 def image(number: int, label: str, **facets: str) -> LabelledImage:
@@ -45,7 +45,7 @@ def rank_leaving_out(
     gallery_points: np.ndarray,
     column: str,
 ) -> Ranking:
-    rule = leaving_out(queries, gallery, column)
+    rule = exclude_by_column(queries, gallery, column)
     return rank_images(queries, query_points, gallery, gallery_points, ignoring=[rule])
 
 
@@ -56,7 +56,7 @@ def test_leaving_out_is_what_a_slow_loop_says(drawn: tuple[list[LabelledImage], 
         others = [c for c, i in enumerate(images) if i.id != query.id and i.facets["visit"] != query.facets["visit"]]
         order = sorted(others, key=lambda c: -float(points[row] @ points[c]))
         hits = [images[c].label == query.label for c in order]
-        assert found.partners[row] == sum(hits)
+        assert found.positives[row] == sum(hits)
         assert found.nearest[row] == order[0]
         assert found.first_hit[row] == (hits.index(True) if any(hits) else NO_HIT)
         partners = sum(hits)
@@ -72,7 +72,7 @@ def test_a_query_without_a_value_searches_everything(drawn: tuple[list[LabelledI
     found = rank_leaving_out(asked, points[:2], images[2:], points[2:], "visit")
     whole = rank_images(asked[:1], points[:1], images[2:], points[2:])
     assert found.nearest[0] == whole.nearest[0]
-    assert found.partners[0] == whole.partners[0]
+    assert found.positives[0] == whole.positives[0]
     with pytest.raises(SetupError, match=r"'camera', which no query has; facets: light, visit"):
         rank_leaving_out(images, points, images, points, "camera")
 
@@ -81,7 +81,7 @@ def test_a_value_that_the_whole_gallery_shares_leaves_nothing() -> None:
     asked, searched = [image(1, "a", visit="v")], [image(2, "a", visit="v"), image(3, "b", visit="v")]
     points = np.eye(3, dtype=np.float32)
     found = rank_leaving_out(asked, points[:1], searched, points[1:], "visit")
-    assert (found.partners[0], found.nearest[0], found.num_left_out) == (0, -1, 1)
+    assert (found.positives[0], found.nearest[0], found.num_left_out) == (0, -1, 1)
 
 
 def test_cells_are_what_a_slow_loop_says(drawn: tuple[list[LabelledImage], np.ndarray]) -> None:
@@ -97,7 +97,7 @@ def test_cells_are_what_a_slow_loop_says(drawn: tuple[list[LabelledImage], np.nd
 
 def test_columns_are_resampled_together() -> None:
     values = np.random.default_rng(0).normal(size=(40, 3))
-    intervals = bootstrap_columns(values, seed=5, rounds=300)
+    intervals = bootstrap_means(values, seed=5, rounds=300)
     draw = np.random.default_rng(5)
     rows = [draw.integers(0, 40, 40) for _ in range(300)]
     for column, found in enumerate(intervals):
@@ -105,14 +105,14 @@ def test_columns_are_resampled_together() -> None:
         assert found.value == pytest.approx(values[:, column].mean())
         assert (found.low, found.high) == pytest.approx(tuple(np.quantile(means, (0.025, 0.975))))
         assert found.count == 40
-    assert bootstrap(values[:, 1], 5, 300).low == pytest.approx(intervals[1].low)
+    assert bootstrap_mean(values[:, 1], 5, 300).low == pytest.approx(intervals[1].low)
     with pytest.raises(ValueError, match="no values"):
-        bootstrap_columns(np.zeros((0, 2)), 0)
+        bootstrap_means(np.zeros((0, 2)), 0)
 
 
 @pytest.fixture(scope="module")
 def retriever() -> Retriever:
-    return frozen(resolve_backbone("scratch"))
+    return frozen_retriever(resolve_backbone("scratch"))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> RetrievalTask:
 
 
 def test_every_question_has_its_answer(retriever: Retriever, task: RetrievalTask) -> None:
-    found = examine(retriever, task, Question(at=(1, 3), nmi=True))
+    found = evaluate_model(retriever, task, EvaluationRequest(at=(1, 3), nmi=True))
     assert found["recall_at"].keys() == {"1", "3"} == found["intervals"]["recall_at"].keys()
     for k in ("1", "3"):
         interval = found["intervals"]["recall_at"][k]
@@ -143,9 +143,9 @@ def test_every_question_has_its_answer(retriever: Retriever, task: RetrievalTask
     assert 0 <= found["nmi"] <= 1
     assert (found["distance"], found["left_out_by"]) == ("cosine", None)
     assert "robust" not in found
-    euclidean = examine(retriever, task, Question(distance="euclidean"))
+    euclidean = evaluate_model(retriever, task, EvaluationRequest(distance="euclidean"))
     assert euclidean["recall_at"]["1"] == found["recall_at"]["1"]
-    assert examine(retriever, task, Question(leave_out="visit"))["left_out_by"] == "visit"
+    assert evaluate_model(retriever, task, EvaluationRequest(leave_out="visit"))["left_out_by"] == "visit"
 
 
 @pytest.mark.parametrize(
@@ -160,22 +160,22 @@ def test_questions_that_have_no_answer_are_told(
     wrong: dict[str, str], words: str, retriever: Retriever, task: RetrievalTask
 ) -> None:
     with pytest.raises(SetupError, match=words):
-        examine(retriever, task, Question(**wrong))  # type: ignore[arg-type]
+        evaluate_model(retriever, task, EvaluationRequest(**wrong))  # type: ignore[arg-type]
     with pytest.raises(SetupError, match=r"\(at\)"):
-        Question(at=(0, 1))
+        EvaluationRequest(at=(0, 1))
 
 
 def test_an_attack_costs_recall_and_none_costs_nothing(retriever: Retriever, task: RetrievalTask) -> None:
-    none = robust_recall(retriever, task, Attack("pgd", 0.0))
+    none = measure_robustness(retriever, task, Attack("pgd", 0.0))
     assert none.robust == none.clean
     assert none.flipped == 0
-    strong = robust_recall(retriever, task, Attack("pgd", 60.0, steps=15), at=(1, 5))
+    strong = measure_robustness(retriever, task, Attack("pgd", 60.0, steps=15), at=(1, 5))
     assert strong.robust.recall_at[1] < strong.clean.recall_at[1]
     assert strong.flipped == pytest.approx(strong.clean.recall_at[1] - strong.robust.recall_at[1])
     facts = strong.facts()
     assert facts["recall_at"].keys() == {"1", "5"}
     assert (facts["attack"], facts["epsilon"], facts["steps"]) == ("pgd", 60.0, 15)
-    assert robust_recall(retriever, task, Attack("pgd", 60.0, steps=15), at=(1, 5)).facts() == facts
+    assert measure_robustness(retriever, task, Attack("pgd", 60.0, steps=15), at=(1, 5)).facts() == facts
     assert facts["clean"]["recall_at"]["1"] == strong.clean.recall_at[1]
 
 
@@ -189,8 +189,8 @@ def test_an_untargeted_attack_costs_recall_too(retriever: Retriever, tmp_path: P
         label = f"class{number % 3}"
         images.append(LabelledImage(f"id{number}", str(tmp_path / f"{number}.png"), label, "train", "both", {}))
     task = RetrievalTask(tuple(images[15:]), tuple(images[:15]))
-    found = robust_recall(retriever, task, Attack("pgd", 16.0, steps=15), aim="away")
+    found = measure_robustness(retriever, task, Attack("pgd", 16.0, steps=15), aim="away")
     assert found.facts()["aim"] == "away"
     assert found.robust.map_at_r < found.clean.map_at_r
     with pytest.raises(SetupError, match="random start"):
-        robust_recall(retriever, task, Attack("fgsm"), aim="away")
+        measure_robustness(retriever, task, Attack("fgsm"), aim="away")

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Price
 from atlantis_dml.agents.client.models import Access, build_chat_model
-from atlantis_dml.app.prices import prices_for
-from atlantis_dml.cli.run_options import price
+from atlantis_dml.app.prices import find_prices
+from atlantis_dml.cli.run_options import parse_price
 from atlantis_dml.settings import Settings
 
 KEY = SecretStr("sk-secret")
@@ -60,10 +60,10 @@ def test_azure_has_a_key_and_an_address_of_its_own(monkeypatch: pytest.MonkeyPat
 
 def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Path) -> None:
     names = ["openai:m", None, "rules", "openai:other"]
-    assert prices_for(names, None, tmp_path) == {}
+    assert find_prices(names, None, tmp_path) == {}
     (tmp_path / "prices.toml").write_text('["openai:m"]\ninput = 0.25\noutput = 2\ncached_input = 0.025\n')
-    assert prices_for(names, None, tmp_path) == {"openai:m": Price(0.25, 2.0, 0.025)}
-    assert set(prices_for(names, Price(1, 2), tmp_path)) == {"openai:m", "openai:other"}
+    assert find_prices(names, None, tmp_path) == {"openai:m": Price(0.25, 2.0, 0.025)}
+    assert set(find_prices(names, Price(1, 2), tmp_path)) == {"openai:m", "openai:other"}
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Pat
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, table: str, wrong: str) -> None:
     (tmp_path / "prices.toml").write_text(table)
     with pytest.raises(SetupError, match=wrong):
-        prices_for(["openai:m"], None, tmp_path)
+        find_prices(["openai:m"], None, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["1", "1,2,3", "a,b", "-1,2", "nan,1", "inf,1"])
 def test_a_price_is_two_numbers(text: str) -> None:
     with pytest.raises(SetupError, match="two numbers"):
-        price(text)
-    assert price("0.25,2") == Price(0.25, 2.0)
+        parse_price(text)
+    assert parse_price("0.25,2") == Price(0.25, 2.0)

@@ -12,7 +12,7 @@ from fake_provider import FakeProvider
 from atlantis_core.base.serialization import as_json
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 KEY = "sk-planted-key-0123456789"
 
@@ -31,29 +31,29 @@ def test_record_and_replay_from_the_command_line(
     run = ["run", "harbor-tiny", "--goal", "night photos are not found; 12 images", "--rounds", "1", "--seeds", "1"]
     with provider.running():
         models = ["--planner", "openai:m", "--base-url", provider.address("replay"), "--price", "1,2"]
-        assert _answer([*run, "--preset", "smoke", *models, "--workspace", str(folder), "--json"]) == 3
+        assert main([*run, "--preset", "smoke", *models, "--workspace", str(folder), "--json"]) == 3
         protocol = json.loads(capsys.readouterr().out)["question"]["protocol"]
         protocol["cells"][0]["count"] = 3
         edited = tmp_path / "edited.json"
         edited.write_text(json.dumps(protocol | {"cells": protocol["cells"][:1]}))
-        assert _answer(["resume", "last", "--edit", str(edited), "--workspace", str(folder), "--json"]) == 0
+        assert main(["resume", "last", "--edit", str(edited), "--workspace", str(folder), "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["rounds"][0]["images"]["made"] == 3
     assert first["spent"]["usd"] > 0
 
     kept = tmp_path / "night.recording.json"
-    assert _answer(["record", "last", str(kept), "--workspace", str(folder), "--json"]) == 0
+    assert main(["record", "last", str(kept), "--workspace", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answers"] >= 10
-    assert _answer(["record", "last", str(kept), "--workspace", str(folder)]) == 2
+    assert main(["record", "last", str(kept), "--workspace", str(folder)]) == 2
     assert "is there already" in capsys.readouterr().err
 
     monkeypatch.delenv("OPENAI_API_KEY")
-    assert _answer(["run", "--replay", str(kept), "--workspace", str(tmp_path / "second"), "--json"]) == 0
+    assert main(["run", "--replay", str(kept), "--workspace", str(tmp_path / "second"), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert figures(again) == figures(first)
     assert (again["spent"]["tokens"], again["spent"]["usd"]) == (0, 0)
 
-    assert _answer(["trace", "last", "--workspace", str(folder), "--json"]) == 0
+    assert main(["trace", "last", "--workspace", str(folder), "--json"]) == 0
     traced = json.loads(capsys.readouterr().out)
     assert {row["agent"] for row in traced["agents"]} == {"planner", "insight", "protocol", "prompts", "critic"}
     assert sum(row["usd"] for row in traced["agents"]) == pytest.approx(first["spent"]["usd"])
@@ -84,14 +84,14 @@ def test_a_damaged_recording_is_one_line(
 ) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"version": 1, "spec": SPEC, "calls": [], "approvals": []} | broken))
-    assert _answer(["run", "--replay", str(path)]) == 2
+    assert main(["run", "--replay", str(path)]) == 2
     assert "is no recording" in capsys.readouterr().err
 
 
 def test_a_replay_takes_no_other_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["run", "--replay", "x", "--budget-images", "4"]) == 2
+    assert main(["run", "--replay", "x", "--budget-images", "4"]) == 2
     assert "--budget-images cannot change it" in capsys.readouterr().err
-    assert _answer(["run", "--replay", str(tmp_path / "none.json")]) == 2
+    assert main(["run", "--replay", str(tmp_path / "none.json")]) == 2
     assert "there is no such file" in capsys.readouterr().err
 
 
@@ -103,5 +103,5 @@ def test_a_file_that_is_no_recording_is_one_line(
 ) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
-    assert _answer(["run", "--replay", str(path)]) == 2
+    assert main(["run", "--replay", str(path)]) == 2
     assert "recording" in capsys.readouterr().err

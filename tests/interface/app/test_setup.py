@@ -13,20 +13,20 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rich.console import Console
 
-from atlantis_core.base.errors import BadProtocol, SetupError
-from atlantis_core.harbor.planted import planted_gap
+from atlantis_core.base.errors import InvalidProtocol, SetupError
+from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Goal
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import seconds_by_round
-from atlantis_core.run.time_estimate import forecast_seconds
-from atlantis_core.workflows.test import final_test
-from atlantis_dml.app.ask_approval import answer_from, described
-from atlantis_dml.app.command_lines import command_of
+from atlantis_core.run.time_estimate import estimate_seconds
+from atlantis_core.workflows.test import run_final_test
+from atlantis_dml.app.ask_approval import answer_from_options, describe_protocol
+from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.app.find_model import find_retriever
-from atlantis_dml.app.progress import Screen, follow
-from atlantis_dml.report.charts import HEIGHT, Point, plot
+from atlantis_dml.app.progress import Screen, make_watcher
+from atlantis_dml.report.charts import HEIGHT, Point, lay_out_plot
 from atlantis_dml.settings import Settings
-from atlantis_dml.text.figures import duration, headline
+from atlantis_dml.text.figures import format_duration, write_headline
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
 
@@ -63,7 +63,7 @@ def _screen(every_seconds: float = 0.0) -> tuple[Screen, io.StringIO]:
 
 def test_decisions_and_answers_are_a_line_each_without_markup_or_control_characters() -> None:
     screen, written = _screen()
-    watch = follow(screen, lambda: "round 1 kept")
+    watch = make_watcher(screen, lambda: "round 1 kept")
     call: Any = {"name": "train_retriever", "args": {"arm": "baseline"}, "id": "1"}
     watch("planner", {"messages": [AIMessage("Because [red]so[/red]\x1b[2J.", tool_calls=[call])]})
     watch("tools", [{"messages": [ToolMessage("done", tool_call_id="1")]}, {"failures": 0}])  # type: ignore[arg-type]
@@ -111,7 +111,9 @@ def test_ctrl_c_ends_work_in_any_thread_at_its_next_sign() -> None:
 
 
 def test_a_plot_holds_every_value_and_whisker_inside_its_frame() -> None:
-    drawn = plot([Point("a", 0.5, "bar"), Point("b", 0.62, "kept", 0.4, 0.97)], level=0.5, incumbents=[0.5, 0.62])
+    drawn = lay_out_plot(
+        [Point("a", 0.5, "bar"), Point("b", 0.62, "kept", 0.4, 0.97)], level=0.5, incumbents=[0.5, 0.62]
+    )
     assert drawn is not None
     first, second = drawn.marks
     assert drawn.level == first.y
@@ -122,15 +124,15 @@ def test_a_plot_holds_every_value_and_whisker_inside_its_frame() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_plot_of_one_value_has_a_scale(value: float) -> None:
-    drawn = plot([Point("a", value, "bar")])
+    drawn = lay_out_plot([Point("a", value, "bar")])
     assert drawn is not None
     assert len(drawn.ticks) >= 2
-    assert plot([]) is None
+    assert lay_out_plot([]) is None
 
 
 def test_the_command_to_do_it_again_survives_a_shell(fabricated: Fabricated) -> None:
     spec = replace(_session(fabricated).spec, goal=Goal('it\'s $(rm -rf) "here"'), query=("vi=sit", "2"), auto=False)
-    words = shlex.split(command_of(spec))
+    words = shlex.split(build_run_command(spec))
     assert words[:5] == ["atlantis", "run", spec.data, "--goal", spec.goal.text]
     assert words[words.index("--query") + 1] == r"vi\=sit=2"
     assert words[words.index("--budget-images") + 1] == "20"
@@ -141,7 +143,7 @@ def test_the_command_to_do_it_again_survives_a_shell(fabricated: Fabricated) -> 
     ("seconds", "words"), [(1.234, "1.2 s"), (80, "80 s"), (125, "2 min 05 s"), (7500, "2 h 05 min"), (None, "...")]
 )
 def test_durations_read_well(seconds: float | None, words: str) -> None:
-    assert duration(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_a_run_that_gained_nothing_says_so() -> None:
@@ -153,9 +155,9 @@ def test_a_run_that_gained_nothing_says_so() -> None:
         "baseline": baseline,
         "stop_detail": "all done",
     }
-    assert headline(facts).startswith("Nothing was gained: none of 2 rounds was proven better")
-    assert "its one round was not proven better" in headline(facts | {"rounds": [lost]})
-    assert "ended before" in headline(facts | {"baseline": None, "stop_detail": "the planner stopped"})
+    assert write_headline(facts).startswith("Nothing was gained: none of 2 rounds was proven better")
+    assert "its one round was not proven better" in write_headline(facts | {"rounds": [lost]})
+    assert "ended before" in write_headline(facts | {"baseline": None, "stop_detail": "the planner stopped"})
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_a_run_that_gained_nothing_says_so() -> None:
 )
 def test_a_run_that_judged_no_round_says_why(rounds: list[dict[str, bool]], said: str) -> None:
     facts = {"status": "done", "baseline": {"recall_at": {"1": 0.5}}, "stop_detail": "no cell has a gap."}
-    assert said in headline(facts | {"rounds": rounds})
+    assert said in write_headline(facts | {"rounds": rounds})
 
 
 def _question(fabricated: Fabricated) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def _question(fabricated: Fabricated) -> dict[str, Any]:
 
 
 def test_a_person_is_shown_cells_prompts_and_cost(fabricated: Fabricated) -> None:
-    lines = "\n".join(described(_session(fabricated), _question(fabricated)))
+    lines = "\n".join(describe_protocol(_session(fabricated), _question(fabricated)))
     assert f"4  {HOSTILE} x light=night" in lines
     assert f"prompt: a photo of {HOSTILE} at night" in lines
     assert "4 images of 12 left" in lines
@@ -186,29 +188,29 @@ def test_a_person_is_shown_cells_prompts_and_cost(fabricated: Fabricated) -> Non
 
 def test_the_forecast_comes_from_the_trace(fabricated: Fabricated, tmp_path: Path) -> None:
     # Trainings took 1.5 and 2.5 s on average 2, there are 2 seeds, and making took next to nothing.
-    assert forecast_seconds(fabricated.workspace, fabricated.run_id, 0) == pytest.approx(4.0)
+    assert estimate_seconds(fabricated.workspace, fabricated.run_id, 0) == pytest.approx(4.0)
     begun = begin(tmp_path / "other")
-    assert forecast_seconds(begun.workspace, begun.run_id, 10) is None
+    assert estimate_seconds(begun.workspace, begun.run_id, 10) is None
 
 
 def test_an_edited_protocol_is_checked_before_the_run_sees_it(fabricated: Fabricated, tmp_path: Path) -> None:
     session, file = _session(fabricated), tmp_path / "edited.json"
     protocol = _question(fabricated)["protocol"]
     file.write_text(json.dumps(protocol))
-    answer = answer_from(session, False, False, file, "")
+    answer = answer_from_options(session, False, False, file, "")
     assert answer is not None
     assert answer["decision"] == "edit"
     assert answer["protocol"]["id"] == "protocol1"
     protocol["cells"][0]["cell"]["class_name"] = "submarine"
     file.write_text(json.dumps(protocol))
-    with pytest.raises(BadProtocol, match="submarine"):
-        answer_from(session, False, False, file, "")
+    with pytest.raises(InvalidProtocol, match="submarine"):
+        answer_from_options(session, False, False, file, "")
     for broken in ("{", "[" * 100_000):
         file.write_text(broken)
         with pytest.raises(SetupError, match="no JSON"):
-            answer_from(session, False, False, file, "")
-    assert answer_from(session, False, True, None, "too dark") == {"decision": "reject", "reason": "too dark"}
-    assert answer_from(session, False, False, None, "") is None
+            answer_from_options(session, False, False, file, "")
+    assert answer_from_options(session, False, True, None, "too dark") == {"decision": "reject", "reason": "too dark"}
+    assert answer_from_options(session, False, False, None, "") is None
 
 
 def test_preparation_counts_for_no_round() -> None:
@@ -228,22 +230,22 @@ def test_preparation_counts_for_no_round() -> None:
 def test_the_test_split_opens_only_for_a_finished_run(tmp_path: Path) -> None:
     session = begin(tmp_path)
     with pytest.raises(SetupError, match="is not done"):
-        final_test(session)
+        run_final_test(session)
     assert session.read(0, "test_opened") is None
 
 
 def test_a_stored_test_is_never_measured_again(fabricated: Fabricated) -> None:
     session = _session(fabricated)
     session.write(0, "test", {"opened": [1.0]})
-    assert final_test(session) == {"opened": [1.0]}
+    assert run_final_test(session) == {"opened": [1.0]}
     assert session.read(0, "test_opened") is None
 
 
 def test_no_planted_gap_is_read_from_a_folder_of_photos(tmp_path: Path) -> None:
-    assert planted_gap(tmp_path) == ()
+    assert read_planted_gap(tmp_path) == ()
     (tmp_path / "world.json").write_text("{}")
     with pytest.raises(SetupError, match=r"world\.json"):
-        planted_gap(tmp_path)
+        read_planted_gap(tmp_path)
 
 
 @pytest.mark.parametrize(("model", "culprit"), [("20990101-abcdef", "no run"), ("no_such_net", "no_such_net")])

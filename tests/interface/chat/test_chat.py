@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 QUICK = ["chat", "harbor-tiny", "--preset", "smoke", "--backbone", "harbor-student", "--seeds", "1"]
 
@@ -19,7 +19,7 @@ def talk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
     def talking(*lines: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-        code = _answer([*QUICK, *options])
+        code = main([*QUICK, *options])
         return code, capsys.readouterr().out
 
     return talking
@@ -106,5 +106,5 @@ def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> N
     ],
 )
 def test_mistakes_are_one_line(options: list[str], telling: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(options) == 2
+    assert main(options) == 2
     assert telling in capsys.readouterr().err

@@ -13,8 +13,8 @@ import typer
 
 from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.learning.training.presets import AUTO, PRESETS
-from atlantis_dml.app.output import answering
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.app.output import report_errors
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import Fabricated, begin, write_picture
 
 
@@ -46,7 +46,7 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
 
 
 def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["run", "--help"]) == 0
+    assert main(["run", "--help"]) == 0
     shown = capsys.readouterr().out
     assert [name for name in (AUTO, *PRESETS) if f"{name}|" not in shown and f"|{name}" not in shown] == []
 
@@ -99,7 +99,7 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
 def test_a_mistake_is_one_line_that_names_the_culprit(
     arguments: list[str], culprit: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert _answer(arguments) == 2
+    assert main(arguments) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.err.count("\n") == 1
@@ -109,7 +109,7 @@ def test_a_mistake_is_one_line_that_names_the_culprit(
 
 def test_with_json_a_mistake_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["bogus", "--json"], ["runs", "--json"], [*_run("/no/such", "--goal", "x"), "--json"]):
-        assert _answer(arguments) == 2
+        assert main(arguments) == 2
         assert json.loads(capsys.readouterr().out).keys() == {"error"}
 
 
@@ -122,7 +122,7 @@ def test_a_collection_of_no_use_is_refused(
 ) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
-    assert _answer(_run(str(_classes(folder, names, pictures)), "--goal", "x")) == 2
+    assert main(_run(str(_classes(folder, names, pictures)), "--goal", "x")) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.err.count("\n") == 1
@@ -145,22 +145,22 @@ def test_unreadable_images_are_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     for name in ("a", "b"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         (tmp_path / "photos" / name / "broken.jpg").write_bytes(b"not a photo")
-    assert _answer(_run(str(tmp_path / "photos"), "--goal", "x")) == 2
+    assert main(_run(str(tmp_path / "photos"), "--goal", "x")) == 2
     assert "broken.jpg" in capsys.readouterr().err
 
 
 def test_an_unknown_run_lists_those_there_are(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["report", "nonsense"]) == 2
+    assert main(["report", "nonsense"]) == 2
     answered = capsys.readouterr().err
     assert "'nonsense'" in answered
     assert fabricated.run_id in answered
 
 
 def test_runs_are_listed(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["runs", "--json"]) == 0
+    assert main(["runs", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["runs"]
     assert (found["run_id"], found["status"]) == (fabricated.run_id, "done")
-    assert _answer(["runs"]) == 0
+    assert main(["runs"]) == 0
     assert "budget_spent" in capsys.readouterr().out
 
 
@@ -168,33 +168,33 @@ def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.Captur
     session = begin(tmp_path)  # marked running, and no process holds it
 
     def status(*command: str) -> str:
-        assert _answer([*command, "--json"]) == 0
+        assert main([*command, "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
         return (found["runs"][0] if "runs" in found else found)["status"]
 
     with session.workspace.lock(session.run_id):
         assert status("runs") == status("report", "last") == "running"
     assert status("runs") == status("report", "last") == "stopped"
-    assert _answer(["runs"]) == 0
+    assert main(["runs"]) == 0
     assert "stopped" in capsys.readouterr().out
-    assert _answer(["report", "last"]) == 0
+    assert main(["report", "last"]) == 0
     assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
 
 
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["report", fabricated.run_id[:10], "--json"]) == 0
+    assert main(["report", fabricated.run_id[:10], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert Path(found["report_path"]).is_file()
-    assert _answer(["report", "last"]) == 0
+    assert main(["report", "last"]) == 0
     shown = capsys.readouterr().out
     assert "R@1 rose from 0.500 to 0.833" in shown
     assert "0.500 -> 0.833" in shown
 
 
 def test_resuming_a_finished_run_prints_it_again(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["resume", "last", "--json"]) == 0
+    assert main(["resume", "last", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["stop_reason"] == "budget_spent"
-    assert _answer(["resume", "last", "--approve"]) == 2
+    assert main(["resume", "last", "--approve"]) == 2
     assert "waits for no approval" in capsys.readouterr().err
 
 
@@ -205,7 +205,7 @@ def test_an_edited_protocol_for_a_finished_run_is_not_read(
     assert protocol is not None
     protocol["cells"][0]["count"] = 20  # more than the run had left
     (tmp_path / "edited.json").write_text(json.dumps(protocol))
-    assert _answer(["resume", "last", "--edit", str(tmp_path / "edited.json")]) == 2
+    assert main(["resume", "last", "--edit", str(tmp_path / "edited.json")]) == 2
     assert "is done and waits for no approval" in capsys.readouterr().err
 
 
@@ -223,20 +223,20 @@ def test_an_answer_that_cannot_be_used_changes_nothing(
     session = begin(tmp_path)
     if culprit == "waits for no approval":
         session.workspace.runs.mark(session.run_id, "done")
-    assert _answer(["resume", session.run_id, *arguments]) == 2
+    assert main(["resume", session.run_id, *arguments]) == 2
     assert culprit in capsys.readouterr().err
 
 
 def test_version_and_bare_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["--version"]) == 0
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == "0.1.0\n"
-    assert _answer([]) == 0
+    assert main([]) == 0
     assert "Commands:" in capsys.readouterr().out
 
 
 def test_doctor_never_shows_the_key(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    code = _answer(["doctor", "--json", "--base-url", "http://127.0.0.1:9"])
+    code = main(["doctor", "--json", "--base-url", "http://127.0.0.1:9"])
     answered = capsys.readouterr()
     assert "sk-secret" not in answered.out + answered.err
     found = {check["name"]: check for check in json.loads(answered.out)["checks"]}
@@ -253,19 +253,19 @@ def test_doctor_says_what_must_be_mended(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(tmp_path / "no-key"))
-    assert _answer(["doctor", "--workspace", str(tmp_path / "file" / "inside")]) == 2
+    assert main(["doctor", "--workspace", str(tmp_path / "file" / "inside")]) == 2
     shown = " ".join(capsys.readouterr().out.split())
     assert "FAILS workspace" in shown
     assert "FAILS provider key" in shown
 
 
 def test_an_unexpected_error_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), answering(as_json=True):
+    with pytest.raises(ZeroDivisionError), report_errors(as_json=True):
         raise ZeroDivisionError
 
 
 def test_a_provider_that_fails_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as exit_, answering(as_json=True):
+    with pytest.raises(typer.Exit) as exit_, report_errors(as_json=True):
         raise ProviderUnavailable("the provider refuses the key\x1b[31m")
     answered = capsys.readouterr()
     assert exit_.value.exit_code == 3
@@ -274,7 +274,7 @@ def test_a_provider_that_fails_is_exit_3(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_ctrl_c_is_exit_130(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as exit_, answering(as_json=False):
+    with pytest.raises(typer.Exit) as exit_, report_errors(as_json=False):
         raise KeyboardInterrupt
     assert exit_.value.exit_code == 130
     assert capsys.readouterr().err == "interrupted\n"

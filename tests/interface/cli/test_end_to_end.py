@@ -9,38 +9,38 @@ import pytest
 
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml import load_retriever
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # langgraph's injected runtime
 def test_a_run_waits_is_approved_tested_once_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["run", "harbor-tiny", "--goal", "mend it", "--budget-images", "8", "--rounds", "1", "--seeds", "1"]
-    assert _answer([*asked, "--json"]) == 3
+    assert main([*asked, "--json"]) == 3
     waiting = json.loads(capsys.readouterr().out)
     assert waiting["status"] == "waiting"
     assert waiting["question"]["images"] <= 8
     assert waiting["spent"]["images"] == 0, "nothing is spent before somebody approves"
 
-    assert _answer(["resume", "last", "--approve", "--json"]) == 0
+    assert main(["resume", "last", "--approve", "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert done["run_id"] == waiting["run_id"]
     assert done["rounds"][0]["images"]["made"] == waiting["question"]["images"]
     assert Path(done["report_path"]).is_file()
 
-    assert _answer(["test", "last", "--json"]) == 0
+    assert main(["test", "last", "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
-    assert _answer(["test", "last", "--json"]) == 0
+    assert main(["test", "last", "--json"]) == 0
     answered = capsys.readouterr()
     again = json.loads(answered.out)
     assert "was opened at" in answered.err
     assert (first.pop("opened_before"), again.pop("opened_before")) == (False, True)
     assert first == again
     (trial, *_) = Workspace(tmp_path / "workspace").trials.matching("")
-    assert _answer(["test", trial]) == 2
+    assert main(["test", trial]) == 2
     assert f"is of a run; its test split opens by: atlantis test {done['run_id']}" in capsys.readouterr().err
 
-    assert _answer(["evaluate", "last", "harbor-tiny", "--json"]) == 0
+    assert main(["evaluate", "last", "harbor-tiny", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert measured["queries"] == done["final"]["queries"]
     assert measured["recall_at"]["1"] == pytest.approx(done["final"]["recall_at"]["1"], abs=0.02)
@@ -54,7 +54,7 @@ def test_a_run_waits_is_approved_tested_once_and_used(tmp_path: Path, capsys: py
 @pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_diagnose_names_the_planted_gap(frozen: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["diagnose", "harbor-tiny", "--json", *(["--frozen"] if frozen else [])]) == 0
+    assert main(["diagnose", "harbor-tiny", "--json", *(["--frozen"] if frozen else [])]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["counts"]["classes"] == 8
     assert set(found["not_facets"]) == {"vessel", "hull", "trim"}
@@ -62,7 +62,7 @@ def test_diagnose_names_the_planted_gap(frozen: bool, capsys: pytest.CaptureFixt
     if not frozen:
         worst = found["gaps"][0]
         assert (worst["class"].partition("-")[0], worst["value"]) == ("trawler", "night")
-    assert _answer(["diagnose", "harbor-tiny", *(["--frozen"] if frozen else [])]) == 0
+    assert main(["diagnose", "harbor-tiny", *(["--frozen"] if frozen else [])]) == 0
     assert "not a facet: hull" in capsys.readouterr().out
 
 
@@ -73,7 +73,7 @@ def test_a_run_draws_with_the_bundled_pipeline_and_listens_to_the_bundled_captio
 ) -> None:
     asked = ["run", "harbor-tiny", "--goal", "mend it", "--budget-images", "8", "--rounds", "1", "--seeds", "1"]
     models = ["--generator", "diffusion:harbor", "--captioner", "transformers:harbor"]
-    assert _answer([*asked, *models, "--auto", "--json"]) == 0
+    assert main([*asked, *models, "--auto", "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     workspace = Workspace(tmp_path / "workspace")
     entries = workspace.journal.rounds(done["run_id"])[1]

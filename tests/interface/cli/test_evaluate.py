@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from atlantis_core.data.columns import column_values
+from atlantis_core.data.columns import values_of_column
 from atlantis_core.data.reading import ReadOptions, read_collection
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
-from atlantis_core.metrics.intervals import wilson
-from atlantis_dml.cli.main import _answer
+from atlantis_core.metrics.intervals import wilson_interval
+from atlantis_dml.cli.main import main
 from tests.interface.measured import C, Trained, slow_rows, train
 
 pytestmark = pytest.mark.slow  # a model is trained once for all
@@ -30,9 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def evaluated(trained: Trained, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    assert (
-        _answer(["evaluate", trained.model, str(trained.photos), "--workspace", str(trained.workspace), *words]) == 0
-    )
+    assert main(["evaluate", trained.model, str(trained.photos), "--workspace", str(trained.workspace), *words]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -53,7 +51,7 @@ def test_every_figure_agrees_with_a_slow_loop(words, embedding, distance, hides,
     found = evaluated(trained, capsys, *words, "--at", "3,1,7,3", "--json")
     task = trained.task()
     collection = read_collection(trained.photos).collection
-    values = column_values(collection, ReadOptions(), hides[0]) if hides else {}
+    values = values_of_column(collection, ReadOptions(), hides[0]) if hides else {}
 
     def hidden(query, other) -> bool:
         shares = bool(hides) and values[query.id] == values[other.id]
@@ -81,7 +79,7 @@ def test_every_figure_agrees_with_a_slow_loop(words, embedding, distance, hides,
     listed = {(one["class"], one["facet"], one["value"]): one for one in found["per_cell"]}
     assert listed.keys() == cells.keys()
     for cell, hits in cells.items():
-        own, expected = listed[cell], wilson(sum(hits), len(hits))
+        own, expected = listed[cell], wilson_interval(sum(hits), len(hits))
         assert (own["recall_at_1"], own["queries"]) == (expected.value, len(hits))
         assert (own["low"], own["high"]) == (expected.low, expected.high)
     assert {name: one["value"] for name, one in found["per_class"].items()} == {
@@ -121,7 +119,7 @@ def test_embeddings_at_the_border_of_the_ball_are_ranked_exactly(trained, tmp_pa
 def test_a_diverged_model_is_told_as_such(words, trained, tmp_path, capsys):
     broken = changed(trained, tmp_path / "broken", math.nan)
     out = [] if words == ["evaluate"] else ["--out", str(tmp_path / "p.svg")]
-    assert _answer([*words, broken.model, str(broken.photos), *out, "--json"]) == 2
+    assert main([*words, broken.model, str(broken.photos), *out, "--json"]) == 2
     assert "not finite; it diverged" in json.loads(capsys.readouterr().out)["error"]
     assert not (tmp_path / "p.svg").exists()
 
@@ -165,7 +163,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
         "--junk",
         "camera",
     ]
-    assert _answer(words) == 0
+    assert main(words) == 0
     shown = capsys.readouterr().out
     assert "(head, hyperbolic:0.1)" in shown
     assert "No query searched images of its own class and camera" in shown
@@ -190,7 +188,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
 )
 def test_a_mistake_is_one_line(words, culprit, trained, capsys):
     asked = ["evaluate", trained.model, str(trained.photos), "--workspace", str(trained.workspace), *words, "--json"]
-    assert _answer(asked) == 2
+    assert main(asked) == 2
     answered = capsys.readouterr()
     assert culprit in json.loads(answered.out)["error"]
     assert "Traceback" not in answered.err
@@ -205,11 +203,11 @@ def test_a_column_that_follows_from_the_class_leaves_nothing_to_find(trained, tm
     kinds = ["kind", *("warm" if line.split(",")[1] == "red" else "cold" for line in lines[1:])]
     (photos / "metadata.csv").write_text("\n".join(f"{line},{kind}" for line, kind in zip(lines, kinds, strict=True)))
     asked = ["evaluate", trained.model, str(photos), "--workspace", str(trained.workspace), "--leave-out", "kind"]
-    assert _answer([*asked, "--json"]) == 2
+    assert main([*asked, "--json"]) == 2
     assert "all images of a class share its value" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_a_model_without_head_has_no_head_embedding(trained, capsys):
     asked = ["evaluate", "harbor-student", str(trained.photos), "--embedding", "head", "--json"]
-    assert _answer(asked) == 2
+    assert main(asked) == 2
     assert "has no head" in json.loads(capsys.readouterr().out)["error"]

@@ -18,13 +18,13 @@ from PIL import Image
 import atlantis_dml
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.exporting.evidence import evidence_of
+from atlantis_core.exporting.evidence import collect_evidence
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import final_arms
-from atlantis_dml.cli.main import _answer
+from atlantis_core.run.summary import read_final_arms
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import HOSTILE, Fabricated
 
 CLASSES = ("red", "green", "blue|`<b>`")
@@ -52,7 +52,7 @@ class Trained:
         self.workspace, self.out = folder / "w", folder / "out"
         self.photos = write_photos(folder / "photos")
         words = ["train", str(self.photos), "--backbone", backbone, *SMALL, *settings, "--out", str(self.out)]
-        assert _answer([*words, "--workspace", str(self.workspace)]) == 0
+        assert main([*words, "--workspace", str(self.workspace)]) == 0
 
     @property
     def checkpoint(self) -> Path:
@@ -63,7 +63,7 @@ class Trained:
         return sorted(self.photos.glob("*/*.png"))
 
     def export(self, model: str, folder: Path, *more: str) -> int:
-        return _answer(["export", model, str(folder), *more, "--workspace", str(self.workspace)])
+        return main(["export", model, str(folder), *more, "--workspace", str(self.workspace)])
 
 
 @pytest.fixture(scope="module")
@@ -195,13 +195,13 @@ def test_a_destination_that_is_taken_is_told_before_the_training(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", str(trained.photos), *QUICK, "--seed", "7", "--out", str(trained.out)]
-    assert _answer([*words, "--workspace", str(trained.workspace)]) == 2
+    assert main([*words, "--workspace", str(trained.workspace)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert len(list((trained.workspace / "models").iterdir())) == 1
 
 
 def test_a_missing_extra_names_what_to_install(trained: Trained, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['onnxscript'] = None; from atlantis_dml.cli.main import main; main()"
+    code = "import sys; sys.modules['onnxscript'] = None; from atlantis_dml.cli import main; main.run_as_program()"
     words = ["export", str(trained.out), str(tmp_path / "new"), "--onnx"]
     done = subprocess.run([sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -213,7 +213,7 @@ def test_python_returns_what_the_commands_print(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--workspace", str(trained.workspace), "--json"]
-    assert _answer(["train", str(trained.photos), *QUICK, *where]) == 0
+    assert main(["train", str(trained.photos), *QUICK, *where]) == 0
     printed = json.loads(capsys.readouterr().out)
     settings = {"steps": 2, "classes_per_batch": 3}
     found = atlantis_dml.train(
@@ -221,7 +221,7 @@ def test_python_returns_what_the_commands_print(
     )
     assert json.loads(json.dumps(found)) == printed
     model = found["trials"][0]["id"]
-    assert _answer(["evaluate", model, str(trained.photos), "--at", "1,5", *where]) == 0
+    assert main(["evaluate", model, str(trained.photos), "--at", "1,5", *where]) == 0
     printed = json.loads(capsys.readouterr().out)
     measured = atlantis_dml.evaluate(model, trained.photos, at=(1, 5), workspace=trained.workspace)
     assert json.loads(json.dumps(measured)) | {"seconds": 0} == printed | {"seconds": 0}
@@ -262,25 +262,25 @@ def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:
 
 def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> None:
     session = Session(fabricated.workspace, fabricated.run_id, fabricated.workspace.runs.get(fabricated.run_id).spec)
-    arms = final_arms(fabricated.workspace, fabricated.run_id)
-    found = evidence_of(session, arms["incumbent"][0])
+    arms = read_final_arms(fabricated.workspace, fabricated.run_id)
+    found = collect_evidence(session, arms["incumbent"][0])
     assert found is not None
     assert [row.name for row in found.figures] == ["this model", "baseline", "frozen"]
     assert [row.recall_at_1.value for row in found.figures[:2]] == [pytest.approx(20 / 24), pytest.approx(12 / 24)]
     assert (found.real, found.made, found.classes, found.queries) == (12, 0, 2, 24)
     assert found.judged
     assert found.test is None
-    alone = evidence_of(session, arms["baseline"][0])
+    alone = collect_evidence(session, arms["baseline"][0])
     assert alone is not None
     assert [row.name for row in alone.figures] == ["this model", "frozen"]
     one = {"recall_at": {"1": 0.5}, "map_at_r": 0.2, "r_precision": 0.3, "queries": 9, "per_class": {HOSTILE: 1}}
     session.write(0, "test", {"frozen": one, "baseline": one, "final": one})
-    opened = evidence_of(session, arms["incumbent"][0])
+    opened = collect_evidence(session, arms["incumbent"][0])
     assert opened is not None
     assert HOSTILE not in json.dumps(as_json(opened))
     assert opened.test is not None
     assert opened.test["final"]["queries"] == 9
-    of_baseline = evidence_of(session, arms["baseline"][0])
+    of_baseline = collect_evidence(session, arms["baseline"][0])
     assert of_baseline is not None
     assert of_baseline.test is None, "the test split was opened for the final model, which this one is not"
 
@@ -288,7 +288,7 @@ def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> Non
 def test_weights_that_are_gone_leave_the_model_to_be_told(fabricated: Fabricated) -> None:
     spec = replace(fabricated.workspace.runs.get(fabricated.run_id).spec, weights="/home/someone/gone.safetensors")
     session = Session(fabricated.workspace, fabricated.run_id, spec)
-    found = evidence_of(session, final_arms(fabricated.workspace, fabricated.run_id)["incumbent"][0])
+    found = collect_evidence(session, read_final_arms(fabricated.workspace, fabricated.run_id)["incumbent"][0])
     assert found is not None
     assert [row.name for row in found.figures] == ["this model", "baseline"]
     (reason,) = found.missing
@@ -305,10 +305,10 @@ def test_figures_of_some_queries_are_said_to_be_and_give_way_to_those_of_all(
     (photos / "metadata.csv").write_text("\n".join(["file_name,label,side", *rows]))
     told = {}
     for pick in (["--query", "side=0"], []):
-        assert _answer(["train", str(photos), *QUICK, *pick, *place]) == 0
+        assert main(["train", str(photos), *QUICK, *pick, *place]) == 0
         (trial,) = json.loads(capsys.readouterr().out)["trials"]
         out = tmp_path / f"out{len(pick)}"
-        assert _answer(["export", trial["id"], str(out), *place]) == 0
+        assert main(["export", trial["id"], str(out), *place]) == 0
         told[len(pick)] = json.loads(capsys.readouterr().out)
     assert told[2]["restricted"] == ["queries"]
     assert "Of the queries only those" in (tmp_path / "out2" / "README.md").read_text()

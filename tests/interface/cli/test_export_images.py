@@ -14,9 +14,9 @@ from PIL import Image
 import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.exporting.kept_images import public_name
-from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import HOSTILE, Fabricated
 
 QUOTED = f"`{HOSTILE}`"
@@ -24,7 +24,7 @@ QUOTED = f"`{HOSTILE}`"
 
 def export(fabricated: Fabricated, folder: Path, *more: str) -> int:
     where = ["--workspace", str(fabricated.workspace.folder)]
-    return _answer(["export", "last", str(folder), "--images", *more, *where])
+    return main(["export", "last", str(folder), "--images", *more, *where])
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -91,8 +91,8 @@ def test_a_persons_word_is_told_apart_from_the_filters_and_from_what_was_measure
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
     keys = session.read(1, "candidates") or []
-    overrule(session, keys[2:], kept=False)
-    overrule(session, keys[:1], kept=True)
+    override_verdicts(session, keys[2:], kept=False)
+    override_verdicts(session, keys[:1], kept=True)
     found = atlantis_dml.export("last", tmp_path / "made", images=True, workspace=fabricated.workspace.folder)
     first = found["rounds"][0]
     assert (first["passed"], first["rejected_by"], first["exported"]) == (3, {"margin": 1}, 2)
@@ -128,7 +128,7 @@ def test_loaders_of_imagefolders_and_our_own_read_it(fabricated: Fabricated, tmp
     assert [(entry.split, entry.label) for entry in listing.entries] == [("train", HOSTILE)] * 3
     assert {"light", "origin", "prompt", "score"} <= set(listing.columns)
     assert listing.problems == ()
-    assert _answer(["import", "hf", str(made), str(tmp_path / "imported")]) == 0
+    assert main(["import", "hf", str(made), str(tmp_path / "imported")]) == 0
     with (tmp_path / "imported" / "metadata.csv").open(newline="", encoding="utf-8") as stream:
         assert {row["origin"] for row in csv.DictReader(stream)} == {"synthetic"}
 
@@ -191,7 +191,7 @@ def test_an_image_that_is_gone_stops_the_export(
 
 def test_rolled_back_alone_is_a_mistake(fabricated: Fabricated, tmp_path: Path) -> None:
     where = ["--workspace", str(fabricated.workspace.folder)]
-    assert _answer(["export", "last", str(tmp_path / "new"), "--rolled-back", *where]) == 2
+    assert main(["export", "last", str(tmp_path / "new"), "--rolled-back", *where]) == 2
 
 
 @pytest.mark.parametrize(

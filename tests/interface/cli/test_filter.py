@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def files(tmp_path: Path) -> list[str]:
 def test_the_wrong_one_is_rejected_with_reason_and_score(
     scorer: str, files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["filter", *files, "--scorer", scorer, "--json"]) == 0
+    assert main(["filter", *files, "--scorer", scorer, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["kept"] == [0, 1, 2]
     (rejected,) = found["rejected"]
@@ -40,15 +40,15 @@ def test_the_wrong_one_is_rejected_with_reason_and_score(
 def test_the_chosen_scorer_and_threshold_give_the_same_again(
     files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["filter", *files, "--json"]) == 0
+    assert main(["filter", *files, "--json"]) == 0
     chosen = json.loads(capsys.readouterr().out)
     again = ["--scorer", chosen["scorer"], "--threshold", repr(chosen["threshold"])]
-    assert _answer(["filter", *files, *again, "--json"]) == 0
+    assert main(["filter", *files, *again, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == chosen
 
 
 def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["filter", *files]) == 0
+    assert main(["filter", *files]) == 0
     shown = capsys.readouterr().out
     assert "kept 3 of 4" in shown
     assert "75.0% of the made images, 100.0% of the kept" in shown
@@ -76,7 +76,7 @@ def test_a_mistake_is_one_line(
     arguments: list[str], culprit: str, files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = {"REAL": files[0], "MADE": files[1]}
-    assert _answer(["filter", *(named.get(argument, argument) for argument in arguments)]) == 2
+    assert main(["filter", *(named.get(argument, argument) for argument in arguments)]) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.err.count("\n") == 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.measured import HOSTILE, Trained, near, slow_rows, train
 
 pytestmark = pytest.mark.slow  # a model is trained once for all
@@ -28,7 +28,7 @@ def plotted(
     kind: str, trained: Trained, out: Path, capsys: pytest.CaptureFixture[str], *words: str
 ) -> dict[str, Any]:
     asked = ["plot", kind, trained.model, str(trained.photos), "--workspace", str(trained.workspace)]
-    assert _answer([*asked, "--out", str(out), *words, "--json"]) == 0
+    assert main([*asked, "--out", str(out), *words, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -152,7 +152,7 @@ def test_a_mistake_is_one_line_and_loses_nothing(words, culprit, trained, tmp_pa
     (tmp_path / "folder.svg").mkdir()
     kind, *rest = (word.format(tmp_path) for word in words)
     asked = ["plot", kind, trained.model, str(trained.photos), "--workspace", str(trained.workspace), *rest, "--json"]
-    assert _answer(asked) == 2
+    assert main(asked) == 2
     answered = capsys.readouterr()
     assert culprit in json.loads(answered.out)["error"]
     assert "Traceback" not in answered.err

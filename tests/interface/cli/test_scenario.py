@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from atlantis_dml.views.measurements import show_evaluation
 
 
@@ -51,7 +51,7 @@ def test_every_scenario_is_one_command(
     words: list[str], train: int, photos: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = {"DATA": str(photos), "MADE": str(made), "DEST": str(tmp_path / "new")}
-    assert _answer(["scenario", *(named.get(word, word) for word in words), "--json"]) == 0
+    assert main(["scenario", *(named.get(word, word) for word in words), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["scenario"], found["splits"]["train"]) == (words[0], train)
     assert found["folder"] == str(tmp_path / "new")
@@ -61,18 +61,18 @@ def test_every_scenario_is_one_command(
 def test_attacked_photos_are_found_less(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = ["--workspace", str(tmp_path / "a w")]
     made = ["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", "--epsilon", "40"]
-    assert _answer([*made, *place]) == 0
+    assert main([*made, *place]) == 0
     then = f"next: atlantis evaluate scratch {tmp_path / 'new'} --workspace '{tmp_path / 'a w'}'"
     assert then in capsys.readouterr().out
     recalls = []
     for folder in (photos, tmp_path / "new"):
-        assert _answer(["evaluate", "scratch", str(folder), *place, "--json"]) == 0
+        assert main(["evaluate", "scratch", str(folder), *place, "--json"]) == 0
         recalls.append(json.loads(capsys.readouterr().out)["map_at_r"])
     assert recalls[1] < recalls[0]
 
 
 def test_a_scenario_without_a_name_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["scenario"]) == 0
+    assert main(["scenario"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("zero-shot", "domain-scarce", "adversarial", "merge"))
 
@@ -105,7 +105,7 @@ def test_a_mistake_is_one_line(
     words: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = {"DATA": str(photos), "DEST": str(tmp_path / "new")}
-    assert _answer(["scenario", *(named.get(word, word) for word in words)]) == 2
+    assert main(["scenario", *(named.get(word, word) for word in words)]) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.out == ""
@@ -115,7 +115,7 @@ def test_a_mistake_is_one_line(
 def test_evaluate_answers_every_question(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w")]
     asked = ["--at", "1,5,20", "--nmi", "--attack", "pgd", "--epsilon", "30", "--attack-steps", "3"]
-    assert _answer([*words, *asked, "--json"]) == 0
+    assert main([*words, *asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found["recall_at"]) == ["1", "5", "20"] == list(found["robust"]["recall_at"])
     assert (found["embedding"], found["distance"]) == ("body", "cosine")
@@ -123,7 +123,7 @@ def test_evaluate_answers_every_question(photos: Path, tmp_path: Path, capsys: p
     told = {"attack": "pgd", "epsilon": 30.0, "steps": 3, "step": 25.0, "aim": "wrong"}
     assert told.items() <= found["robust"].items()
     assert found["robust"]["clean"]["map_at_r"] == pytest.approx(found["map_at_r"])
-    assert _answer([*words, *asked, "--distance", "euclidean"]) == 0
+    assert main([*words, *asked, "--distance", "euclidean"]) == 0
     shown = capsys.readouterr().out
     assert "R@20" in shown
     assert "Under attack (pgd, epsilon 30 of 255, 3 steps, aim wrong)" in shown
@@ -140,7 +140,7 @@ def test_evaluate_answers_every_question(photos: Path, tmp_path: Path, capsys: p
 def test_what_is_never_wrong_is_not_called_weak(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    assert main(["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     recalls = {
         name: {"value": value, "low": 0.0, "high": 1.0, "count": 2} for name, value in (("good", 1.0), ("poor", 0.5))
@@ -157,11 +157,11 @@ def test_fgsm_is_told_without_the_settings_that_it_does_not_use(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--attack", "fgsm", "--epsilon", "3", "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(["evaluate", "scratch", str(photos), *words]) == 0
+    assert main(["evaluate", "scratch", str(photos), *words]) == 0
     told = json.loads(capsys.readouterr().out)["robust"]
     assert (told["attack"], told["epsilon"]) == ("fgsm", 3.0)
     assert not {"steps", "step", "seed", "random_start"} & told.keys()
-    assert _answer(["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", *words]) == 0
+    assert main(["scenario", "adversarial", str(photos), str(tmp_path / "new"), "--model", "scratch", *words]) == 0
     assert not {"steps", "step", "random_start"} & json.loads(capsys.readouterr().out)["options"].keys()
 
 
@@ -177,20 +177,20 @@ def test_a_typo_is_told_before_the_model_is_loaded(
     words: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = {"MODEL": "no-model-of-this-name", "DATA": str(photos), "OUT": str(tmp_path / "a.svg")}
-    assert _answer([named.get(word, word) for word in words]) == 2
+    assert main([named.get(word, word) for word in words]) == 2
     assert culprit in capsys.readouterr().err
 
 
 def test_only_a_page_of_a_map_is_said_to_show_photos(capsys: pytest.CaptureFixture[str]) -> None:
     for kind in ("map", "heatmap"):
-        assert _answer(["plot", kind, "--help"]) == 0
+        assert main(["plot", kind, "--help"]) == 0
         assert ("shows photos" in capsys.readouterr().out) == (kind == "map")
 
 
 @pytest.mark.slow
 def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["scenario", "domain-scarce", "harbor", str(tmp_path / "new"), "--facet", "condition=night", "--json"]
-    assert _answer([*words, "--workspace", str(tmp_path / "w")]) == 0
+    assert main([*words, "--workspace", str(tmp_path / "w")]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["after"]["splits"]["train"] < found["before"]["splits"]["train"]
 
@@ -219,7 +219,7 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
 def test_a_question_without_sense_is_one_line(
     words: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w"), *words]) == 2
+    assert main(["evaluate", "scratch", str(photos), "--workspace", str(tmp_path / "w"), *words]) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.out == ""

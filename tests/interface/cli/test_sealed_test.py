@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atlantis_core.workflows.test_trials import AT
+from atlantis_core.workflows.test_trials import PUBLISHED_KS
 from atlantis_dml import load_retriever
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK, write_picture
 
 CLASSES = ("tug", "ferry", "sloop")
@@ -33,12 +33,12 @@ def write_photos(folder: Path, first: int = 0) -> Path:
 
 
 def trained(photos: Path, capsys: Capture, *more: str) -> list[str]:
-    assert _answer(["train", str(photos), *QUICK, *more, "--json"]) == 0
+    assert main(["train", str(photos), *QUICK, *more, "--json"]) == 0
     return [trial["id"] for trial in json.loads(capsys.readouterr().out)["trials"]]
 
 
 def looked(names: list[str], capsys: Capture) -> tuple[dict[str, Any], str]:
-    assert _answer(["test", *names, "--json"]) == 0
+    assert main(["test", *names, "--json"]) == 0
     answered = capsys.readouterr()
     return json.loads(answered.out), answered.err
 
@@ -61,7 +61,7 @@ def test_seeds_are_measured_on_the_test_split_together_and_only_once(tmp_path: P
     assert said.count("is open now; that is written down") == 2
     assert [row["recall_at"]["1"] for row in found["trials"]] == [recall_at_1(trial, photos) for trial in trials]
     assert found["recall_at_1"]["mean"] == pytest.approx(np.mean([recall_at_1(trial, photos) for trial in trials]))
-    assert list(found["trials"][0]["recall_at"]) == [str(k) for k in AT]
+    assert list(found["trials"][0]["recall_at"]) == [str(k) for k in PUBLISHED_KS]
     assert (found["queries"], found["regime"], found["opened_by"]) == (9, "seen", [])
     assert found["frozen"]["queries"] == 9
 
@@ -79,7 +79,7 @@ def test_who_looks_after_another_training_did_is_told_so(tmp_path: Path, capsys:
     found, said = looked([second], capsys)
     assert found["opened_by"] == [first]
     assert f"({first} opened the same split before: this is no first look)" in said
-    assert _answer(["test", first, second]) == 0
+    assert main(["test", first, second]) == 0
     assert "Recall@1" in capsys.readouterr().out
 
 
@@ -89,10 +89,10 @@ def test_what_cannot_be_tested_opens_nothing(tmp_path: Path, capsys: Capture) ->
         ([first, "nonesuch"], "no trial 'nonesuch'"),
         (["abcdef012345"], "no trial 'abcdef012345'"),
     ):
-        assert _answer(["test", *names]) == 2
+        assert main(["test", *names]) == 2
         assert told in capsys.readouterr().err
     (seen,) = trained(write_photos(tmp_path / "others", first=50), capsys)
-    assert _answer(["test", first, seen]) == 2
+    assert main(["test", first, seen]) == 2
     assert "trained on different collections" in capsys.readouterr().err
     found, _ = looked([first], capsys)
     assert (found["trials"][0]["opened_before"], len(found["trials"][0]["opened"])) == (False, 1)

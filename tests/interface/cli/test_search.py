@@ -19,10 +19,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import atlantis_dml
-from atlantis_dml.cli.main import _answer
-from atlantis_dml.web.limits import LARGEST_BODY, LargestBody
-from atlantis_dml.web.refusals import add_refusals
-from atlantis_dml.web.search_api import Searches, add_search_api
+from atlantis_dml.cli.main import main
+from atlantis_dml.web.error_responses import add_error_handlers
+from atlantis_dml.web.index_api import OpenIndexes, add_index_api
+from atlantis_dml.web.limits import LARGEST_BODY, BodyLimit
 from atlantis_dml.web.uploads import LARGEST_BYTES
 
 
@@ -33,7 +33,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 
 
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert _answer([*arguments, "--json"]) == 0
+    assert main([*arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -51,7 +51,7 @@ def _shelf(folder: Path) -> Path:
 
 def test_it_filters_by_columns_that_are_no_facets_and_by_what_is_measured(tmp_path: Path, capsys) -> None:
     photos, where = _shelf(tmp_path), ("--workspace", str(tmp_path / "workspace"))
-    assert _answer(["index", "harbor-student", str(photos), "--name", "shelf", "--no-check", *where]) == 0
+    assert main(["index", "harbor-student", str(photos), "--name", "shelf", "--no-check", *where]) == 0
     told = capsys.readouterr()
     assert "no filter, since hardly two images share a value: object" in told.err
     assert "--where takes group, shop, light" in told.out
@@ -110,7 +110,7 @@ def test_mistakes_are_one_line(indexed, arguments: list[str], telling: str, caps
     workspace, _ = indexed
     image = next((workspace / "collections").rglob("train-night-00.png"))
     named = [argument.format(image=image, text=__file__) for argument in arguments]
-    assert _answer([*named, "--workspace", str(workspace)]) == 2
+    assert main([*named, "--workspace", str(workspace)]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("  ")]
     assert len(said) == 1
     assert telling in said[0]
@@ -119,11 +119,11 @@ def test_mistakes_are_one_line(indexed, arguments: list[str], telling: str, caps
 @pytest.fixture
 def client(indexed) -> Iterator[TestClient]:
     workspace, _ = indexed
-    app, router, searches = FastAPI(), APIRouter(), Searches(workspace / "index")
-    add_search_api(router, searches)
+    app, router, searches = FastAPI(), APIRouter(), OpenIndexes(workspace / "index")
+    add_index_api(router, searches)
     app.include_router(router)
-    app.add_middleware(LargestBody)
-    add_refusals(app)
+    app.add_middleware(BodyLimit)
+    add_error_handlers(app)
     with TestClient(app) as found:
         yield found
 
@@ -206,7 +206,7 @@ def test_damaged_and_cut_off_indexes_are_told(indexed, capsys) -> None:
     broken = workspace / "index" / "broken"
     broken.mkdir()
     (broken / "index.json").write_text("{}")
-    assert _answer(["indexes", "--workspace", str(workspace)]) == 0
+    assert main(["indexes", "--workspace", str(workspace)]) == 0
     told = capsys.readouterr()
     assert ("boats: 145 images" in told.out, "damaged" in told.err) == (True, True)
     found = _json(capsys, "indexes", "--workspace", str(workspace))
@@ -223,5 +223,5 @@ def test_the_same_command_again_embeds_nothing_and_deleted_images_come_back(inde
     assert _json(capsys, "search", "boats", str(image), "--top", "1", *where)["results"][0]["id"] != hit["id"]
     again = _json(capsys, "index", "harbor-student", "harbor-tiny", "--name", "boats", "--no-check", *where)
     assert (again["added"], again["there"], again["recall_at_10"]) == (1, 144, None)
-    assert _answer(["index", "harbor-student", "harbor-tiny", "--name", "boats", *where]) == 0
+    assert main(["index", "harbor-student", "harbor-tiny", "--name", "boats", *where]) == 0
     assert "of the 10 truly nearest images it finds 100.0%" in capsys.readouterr().out

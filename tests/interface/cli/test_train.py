@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.learning.retriever import load_retriever
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK
 
 
@@ -21,7 +21,7 @@ def test_seeds_are_trained_measured_and_found_again(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", str(photos), *QUICK, "--seeds", "2", "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(words) == 0
+    assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
     assert [trial["seed"] for trial in found["trials"]] == [0, 1]
     recalls = [trial["recall_at"]["1"] for trial in found["trials"]]
@@ -34,11 +34,11 @@ def test_seeds_are_trained_measured_and_found_again(
     assert found["frozen"]["queries"] == found["queries"] == 6
     assert not found["chosen_on_queries"]
     stamp = Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns
-    assert _answer(words) == 0
+    assert main(words) == 0
     assert json.loads(capsys.readouterr().out) == found
     assert Path(found["trials"][0]["path"], "model.json").stat().st_mtime_ns == stamp
     evaluate = ["evaluate", found["trials"][1]["id"], str(photos), "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(evaluate) == 0
+    assert main(evaluate) == 0
     assert json.loads(capsys.readouterr().out)["recall_at"] == found["trials"][1]["recall_at"]
 
 
@@ -49,11 +49,11 @@ def test_a_collection_without_facets_is_measured(
         with Image.open(path) as photo:
             photo.point(lambda value: value // 5).save(path)
     place = ["--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(["train", str(photos), *QUICK, *place]) == 0
+    assert main(["train", str(photos), *QUICK, *place]) == 0
     told = capsys.readouterr()
     assert "no metadata column is a facet; captioner 'attributes' gives: light" in told.err
     trained = json.loads(told.out)
-    assert _answer(["evaluate", trained["trials"][0]["id"], str(photos), *place]) == 0
+    assert main(["evaluate", trained["trials"][0]["id"], str(photos), *place]) == 0
     told = capsys.readouterr()
     assert "no metadata column is a facet; captioner 'attributes' gives: light" in told.err
     found = json.loads(told.out)
@@ -66,22 +66,22 @@ def test_a_checkpoint_that_was_lost_is_trained_again(
     lost: str, words: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words_typed = ["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(words_typed) == 0
+    assert main(words_typed) == 0
     (trial,) = json.loads(capsys.readouterr().out)["trials"]
     picture, file = [next(photos.glob("*/*.png"))], Path(trial["path"], lost)
     wanted = load_retriever(trial["path"]).embed(picture)
     file.write_bytes(file.read_bytes()[:1000]) if words == "cannot be read" else file.unlink()
     evaluate = ["evaluate", trial["id"], str(photos), "--workspace", str(tmp_path / "w")]
-    assert _answer(evaluate) == 2
+    assert main(evaluate) == 2
     assert f"the checkpoint of trial '{trial['id']}' is lost: '{file}' {words}" in capsys.readouterr().err
-    assert _answer(words_typed) == 0
+    assert main(words_typed) == 0
     assert f"trial {trial['id']} is trained again: '{file}' {words}" in capsys.readouterr().err
     assert np.array_equal(load_retriever(trial["path"]).embed(picture), wanted)
 
 
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
-    assert _answer(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
+    assert main(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
     assert "chosen on these very queries" in capsys.readouterr().out
 
 
@@ -89,10 +89,10 @@ def test_a_collection_that_was_moved_is_neither_trained_on_nor_measured_again(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*QUICK, "--set", "validate_every=2", "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(["train", str(photos), *words]) == 0
+    assert main(["train", str(photos), *words]) == 0
     before = json.loads(capsys.readouterr().out)
     moved = photos.rename(tmp_path / "moved")
-    assert _answer(["train", str(moved), *words]) == 0
+    assert main(["train", str(moved), *words]) == 0
     after = json.loads(capsys.readouterr().out)
     assert after["trials"] == before["trials"]
     assert len(list((tmp_path / "w" / "measurements").glob("*.npz"))) == 2  # frozen and trained
@@ -102,7 +102,7 @@ def test_a_model_trained_to_be_searched_by_its_body_is(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = ["--set", "embedding=body", "--set", "embed_dim=8", "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(["train", str(photos), *QUICK, *changed]) == 0
+    assert main(["train", str(photos), *QUICK, *changed]) == 0
     (trial,) = json.loads(capsys.readouterr().out)["trials"]
     picture = [next(photos.glob("*/*.png"))]
     assert load_retriever(trial["path"]).embed(picture).shape == (1, 128)
@@ -112,7 +112,7 @@ def test_a_model_trained_to_be_searched_by_its_body_is(
 
 def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wild = ["--set", "lr_trunk=1e6", "--set", "lr_head=1e6", "--set", "warmup_steps=0"]
-    assert _answer(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
+    assert main(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
     answered = capsys.readouterr()
     assert "every training diverged (the loss is" in answered.err
     assert "Traceback" not in answered.err

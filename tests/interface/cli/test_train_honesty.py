@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.data.reading import ReadOptions, read_collection
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK
 
 
@@ -38,13 +38,13 @@ def test_the_next_command_asks_what_the_training_was_measured_by(
     photos, workspace = named_otherwise(tmp_path / "my photos"), tmp_path / "a workspace"
     columns = ["--label", "kind", "--split", "part", "--facets", "visit", "--query", "visit=1"]
     words = ["train", str(photos), *QUICK, *columns, "--regime", "unseen", "--workspace", str(workspace)]
-    assert _answer([*words, "--json"]) == 0
+    assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert _answer(words) == 0
+    assert main(words) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
     assert line == f"next: {found['next']}"
     program, *then = shlex.split(found["next"])
-    assert (program, _answer([*then, "--json"])) == ("atlantis", 0)
+    assert (program, main([*then, "--json"])) == ("atlantis", 0)
     measured = json.loads(capsys.readouterr().out)
     assert measured["queries"] == found["queries"] == 8
     assert measured["recall_at"] == found["trials"][0]["recall_at"]
@@ -57,16 +57,16 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
     photos, place = named_otherwise(tmp_path / "photos"), ["--workspace", str(tmp_path / "w")]
     words = [str(photos), "--label", "kind", *place, "--json"]
     split, unseen = ["--split-column", "part"], ["--regime", "unseen"]
-    assert _answer(["train", *words, *QUICK, *split, *unseen, "--out", str(tmp_path / "handed-on")]) == 0
+    assert main(["train", *words, *QUICK, *split, *unseen, "--out", str(tmp_path / "handed-on")]) == 0
     trained = json.loads(capsys.readouterr().out)
     assert trained["trained_on"] == {"queries": 0, "of_queries": 16, "classes": 0, "of_classes": 2}
     trial = trained["trials"][0]["id"]
     assert shlex.split(trained["next"])[2] == str(tmp_path / "handed-on")
-    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert main([*shlex.split(trained["next"])[1:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["trained_on"] == trained["trained_on"]
 
     def measured(model: str, *more: str) -> dict[str, Any]:
-        assert _answer(["evaluate", model, *words, *more]) == 0
+        assert main(["evaluate", model, *words, *more]) == 0
         return json.loads(capsys.readouterr().out)
 
     assert measured(trial, *split, *unseen)["trained_on"] == trained["trained_on"]
@@ -78,25 +78,25 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
         found = measured(model)
         assert (found["training"], found["regime"]) == (trial, "seen")
         assert found["trained_on"] == {"queries": known, "of_queries": len(queries), "classes": 3, "of_classes": 5}
-    assert _answer(["evaluate", trial, *words[:-1]]) == 0
+    assert main(["evaluate", trial, *words[:-1]]) == 0
     assert f"{known} of {len(queries)} queries are photos that it was trained on" in capsys.readouterr().out
     other = ["--regime", "unseen", "--query", "split=train", "--gallery", "split=train"]
-    assert _answer(["evaluate", trial, *words[:-1], *split, *other]) == 0
+    assert main(["evaluate", trial, *words[:-1], *split, *other]) == 0
     assert "3 of the 3 classes asked for were trained on" in capsys.readouterr().out
 
 
 def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    assert main(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
     (trial,) = json.loads(capsys.readouterr().out)["trials"]
     words = [str(photos), "--workspace", str(tmp_path / "other")]
-    assert _answer(["evaluate", trial["path"], *words, "--json"]) == 0
+    assert main(["evaluate", trial["path"], *words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["training"], found["trained_on"]) == (trial["id"], None)
-    assert _answer(["evaluate", trial["path"], *words]) == 0
+    assert main(["evaluate", trial["path"], *words]) == 0
     assert "Not known: whether it was trained on these photos" in capsys.readouterr().out
-    assert _answer(["evaluate", "scratch", *words]) == 0
+    assert main(["evaluate", "scratch", *words]) == 0
     assert "Not known" not in capsys.readouterr().out
 
 
@@ -112,7 +112,7 @@ def test_advice_about_columns_names_the_option_that_evaluate_has(
     options: list[str], advice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["evaluate", "harbor-student", str(named_otherwise(tmp_path / "photos")), *options]
-    assert _answer(words) == 2
+    assert main(words) == 2
     assert advice in capsys.readouterr().err
 
 
@@ -120,21 +120,21 @@ def test_random_weights_are_only_measured_where_they_are_asked_for_and_are_calle
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(photos), "--workspace", str(tmp_path / "w")]
-    assert _answer(["evaluate", "dino-vits16", *words, "--json"]) == 2
+    assert main(["evaluate", "dino-vits16", *words, "--json"]) == 2
     refused = json.loads(capsys.readouterr().out)["error"]
     assert "no pretrained weights for 'dino-vits16'" in refused
     assert "scratch:dino-vits16 for random weights" in refused
     for model, weights in (("scratch:test_vit", "random"), ("harbor-student", "pretrained")):
-        assert _answer(["evaluate", model, *words, "--json"]) == 0
+        assert main(["evaluate", model, *words, "--json"]) == 0
         answered = capsys.readouterr()
         assert json.loads(answered.out)["weights"] == weights
         assert ("weights are random" in answered.err) == (weights == "random")
-    assert _answer(["train", *words, *QUICK, "--json"]) == 0
+    assert main(["train", *words, *QUICK, "--json"]) == 0
     trained = json.loads(capsys.readouterr().out)
     assert trained["weights"] == "random"
-    assert _answer(["train", *words, *QUICK]) == 0
+    assert main(["train", *words, *QUICK]) == 0
     assert "frozen (random weights)" in capsys.readouterr().out
-    assert _answer([*shlex.split(trained["next"])[1:], "--json"]) == 0
+    assert main([*shlex.split(trained["next"])[1:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["weights"] == "trained"
-    assert _answer(["diagnose", *words, "--frozen", "--backbone", "scratch", "--json"]) == 0
+    assert main(["diagnose", *words, "--frozen", "--backbone", "scratch", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["weights"] == "random"

@@ -14,8 +14,8 @@ import atlantis_dml
 from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.training.presets import PRESETS
-from atlantis_dml.app.train import changed
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.app.train import apply_settings
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK
 
 
@@ -23,12 +23,12 @@ def test_from_scratch_steps_that_were_set_stay_and_others_are_said_to_change(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", str(photos), "--backbone", "scratch", "--preset", "smoke", "--workspace", str(tmp_path / "w")]
-    assert _answer([*words, "--json"]) == 0
+    assert main([*words, "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["recipe"]["steps"] == 24
     assert "from scratch the preset becomes steps=24 (not 8), trainable_fraction=1 (not 0.25)" in told.err
     own = ["--set", "steps=3", "--set", "trainable_fraction=0.5", "--set", "lr_trunk=1e-4"]
-    assert _answer([*words, *own, "--json"]) == 0
+    assert main([*words, *own, "--json"]) == 0
     told = capsys.readouterr()
     recipe = json.loads(told.out)["recipe"]
     assert (recipe["steps"], recipe["trainable_fraction"], recipe["lr_trunk"]) == (3, 0.5, 1e-4)
@@ -46,7 +46,7 @@ def test_fewer_dimensions_than_asked_for_are_said(
     asked: int, had: int, line: str | None, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*QUICK, "--set", f"embed_dim={asked}", "--workspace", str(tmp_path / "w"), "--json"]
-    assert _answer(["train", str(photos), *words]) == 0
+    assert main(["train", str(photos), *words]) == 0
     told = capsys.readouterr()
     found = json.loads(told.out)
     assert (found["recipe"]["embed_dim"], found["trials"][0]["embed_dim"]) == (asked, had)
@@ -56,7 +56,7 @@ def test_fewer_dimensions_than_asked_for_are_said(
 def test_dimensions_that_nobody_asked_for_are_not_missed(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
+    assert main(["train", str(photos), *QUICK, "--workspace", str(tmp_path / "w"), "--json"]) == 0
     told = capsys.readouterr()
     found = json.loads(told.out)
     assert found["trials"][0]["embed_dim"] < found["recipe"]["embed_dim"]
@@ -67,13 +67,11 @@ def test_dimensions_that_nobody_asked_for_are_not_missed(
 def test_classes_without_a_pair_are_named_where_the_loss_needs_pairs(
     loss: str, needs_pairs: bool, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        _answer(["scenario", "few-shot", str(photos), str(tmp_path / "one"), "--shots", "1", "--classes", "2"]) == 0
-    )
+    assert main(["scenario", "few-shot", str(photos), str(tmp_path / "one"), "--shots", "1", "--classes", "2"]) == 0
     line = "classes of one training photo (2: 'blue', 'green') hold no pair of different photos"
     assert line in capsys.readouterr().err
     words = [*QUICK, "--set", f"loss={loss}", "--workspace", str(tmp_path / "w")]
-    assert _answer(["train", str(tmp_path / "one"), *words]) == 0
+    assert main(["train", str(tmp_path / "one"), *words]) == 0
     assert (line in capsys.readouterr().err) == needs_pairs
 
 
@@ -89,12 +87,12 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
         rows.append(f"{number}.png,{'ab'[number % 2]},{'train' if number < 12 else 'validation'}")
     (tmp_path / "grey" / "metadata.csv").write_text("\n".join(rows))
     kept = ["--workspace", str(tmp_path / "w")]
-    assert _answer(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
+    assert main(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
     error = capsys.readouterr().err
     alike = "embeddings of different photos are all alike, so nothing can be found by them"
     assert alike in " ".join(error.split())
     assert "every training diverged (all images have one embedding after the last step" in error
-    assert _answer(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
+    assert main(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
     assert alike in capsys.readouterr().out
 
 
@@ -136,7 +134,7 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
 def test_a_mistake_is_one_line(
     arguments: list[str], culprit: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _answer(["train", str(photos), *arguments, "--workspace", str(tmp_path / "w")]) == 2
+    assert main(["train", str(photos), *arguments, "--workspace", str(tmp_path / "w")]) == 2
     answered = capsys.readouterr()
     assert culprit in answered.err
     assert answered.out == ""
@@ -156,13 +154,13 @@ def test_a_mapping_of_settings_smuggles_no_other_in(photos: Path, tmp_path: Path
     ],
 )
 def test_a_setting_replaces_what_the_preset_came_with(preset: str, text: str) -> None:
-    assert changed(preset, ["steps=6"]) == text
+    assert apply_settings(preset, ["steps=6"]) == text
 
 
 def test_presets_are_listed_with_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["presets", "--json"]) == 0
+    assert main(["presets", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found.keys() == PRESETS.keys()
     assert {name for recipe in found.values() for name in recipe} == {item.name for item in fields(Recipe)}
-    assert _answer(["presets"]) == 0
+    assert main(["presets"]) == 0
     assert "images_per_class" in capsys.readouterr().out

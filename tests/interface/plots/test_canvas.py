@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_dml.plots.canvas import Box, Canvas, Dot, Words, as_png, as_svg, width_of
-from atlantis_dml.plots.palette import distinct, ramp, tint
+from atlantis_dml.plots.canvas import Box, Canvas, Dot, TextLine, estimate_width, render_png, render_svg
+from atlantis_dml.plots.palette import colour_of_share, colour_of_value, pick_group_colours
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 NASTY = "</text><script>alert(1)</script> \x00\x1b[31m\u202egnp\ufffe & \"x\" 'y'"
@@ -18,11 +18,11 @@ NASTY = "</text><script>alert(1)</script> \x00\x1b[31m\u202egnp\ufffe & \"x\" 'y
 
 def test_texts_stay_texts_in_svg():
     shapes = (
-        Words(5, 20, NASTY),
+        TextLine(5, 20, NASTY),
         Dot(9, 9, 3, "#0072b2", note=NASTY, key='"><b>'),
         Box(0, 0, 5, 5, "#ffffff", NASTY),
     )
-    root = ET.fromstring(as_svg(Canvas(100, 50, NASTY, shapes)))
+    root = ET.fromstring(render_svg(Canvas(100, 50, NASTY, shapes)))
     assert {element.tag for element in root.iter()} == {
         f"{NAMESPACE}{k}" for k in ("svg", "title", "rect", "text", "circle")
     }
@@ -37,10 +37,10 @@ def test_a_png_shows_each_shape_at_its_place():
         Box(10, 10, 20, 20, "#ff0000"),
         Dot(60, 20, 8, "#00ff00", ring="#0000ff"),
         Dot(60, 60, 8, "#000000", opacity=0.5),
-        Words(5, 90, "Words", 20),
-        Words(95, 90, "turned", 12, turned=True),
+        TextLine(5, 90, "Words", 20),
+        TextLine(95, 90, "turned", 12, turned=True),
     )
-    picture = Image.open(io.BytesIO(as_png(Canvas(100, 100, "", shapes)))).convert("RGB")
+    picture = Image.open(io.BytesIO(render_png(Canvas(100, 100, "", shapes)))).convert("RGB")
     assert picture.size == (200, 200)
     assert picture.getpixel((40, 40)) == (255, 0, 0)
     assert picture.getpixel((64, 40)) == (255, 255, 255)
@@ -54,23 +54,23 @@ def test_a_png_shows_each_shape_at_its_place():
 
 
 def test_a_png_of_any_text_is_drawn():
-    assert as_png(
+    assert render_png(
         Canvas(
             200,
             40,
             "",
-            (Words(5, 20, NASTY), Words(50, 38, "\u6e2f\u53e3 \u0645\u064a\u0646\u0627\u0621", turned=True)),
+            (TextLine(5, 20, NASTY), TextLine(50, 38, "\u6e2f\u53e3 \u0645\u064a\u0646\u0627\u0621", turned=True)),
         )
     )
 
 
 def test_wide_letters_take_room():
-    assert width_of("\u6e2f\u53e3", 10) == 2 * width_of("ab", 10)
+    assert estimate_width("\u6e2f\u53e3", 10) == 2 * estimate_width("ab", 10)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 81])
 def test_groups_have_colours_of_their_own(count):
-    assert len(set(distinct(count))) == count
+    assert len(set(pick_group_colours(count))) == count
 
 
 def test_scales_run_from_dark_to_bright_and_from_bright_to_dark():
@@ -78,7 +78,11 @@ def test_scales_run_from_dark_to_bright_and_from_bright_to_dark():
         return sum(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
     shares = [0.0, 0.2, 0.5, 0.8, 1.0]
-    assert [light(ramp(share)) for share in shares] == sorted(light(ramp(share)) for share in shares)
-    assert [light(tint(share)) for share in shares] == sorted((light(tint(s)) for s in shares), reverse=True)
-    assert ramp(-1) == ramp(0)
-    assert ramp(2) == ramp(1)
+    assert [light(colour_of_value(share)) for share in shares] == sorted(
+        light(colour_of_value(share)) for share in shares
+    )
+    assert [light(colour_of_share(share)) for share in shares] == sorted(
+        (light(colour_of_share(s)) for s in shares), reverse=True
+    )
+    assert colour_of_value(-1) == colour_of_value(0)
+    assert colour_of_value(2) == colour_of_value(1)

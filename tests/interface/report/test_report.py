@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from atlantis_dml.report.markdown import render_markdown
-from atlantis_dml.report.report import facts_of, render_report, write_report
-from atlantis_dml.report.thumbnails import embedded_thumbnail
+from atlantis_dml.report.report import collect_facts, render_report, write_report
+from atlantis_dml.report.thumbnails import embed_thumbnail
 from tests.interface.conftest import HOSTILE, Fabricated, begin
 
 
@@ -79,11 +79,11 @@ def test_the_trace_line_can_be_pasted_wherever_the_workspace_is(
     folder = str(fabricated.workspace.folder)
     for usual, more in ((folder, []), (f"{folder}-usual", ["--workspace", folder])):
         monkeypatch.setenv("ATLANTIS_WORKSPACE", usual)
-        assert _answer(["report", "last", "--workspace", folder]) == 0
+        assert main(["report", "last", "--workspace", folder]) == 0
         line = capsys.readouterr().out.splitlines()[-1]
         words = shlex.split(line.removeprefix("Trace:"))
         assert words == ["atlantis", "trace", fabricated.run_id, *more]
-        assert _answer(words[1:]) == 0
+        assert main(words[1:]) == 0
         capsys.readouterr()
 
 
@@ -126,7 +126,7 @@ def test_a_made_image_that_is_gone_leaves_a_note(fabricated: Fabricated) -> None
 @pytest.mark.parametrize("content", [b"", b"no image"])
 def test_a_damaged_file_has_no_thumbnail(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    assert embedded_thumbnail(str(tmp_path / "a.png"), 96) is None
+    assert embed_thumbnail(str(tmp_path / "a.png"), 96) is None
 
 
 def test_hands_after_a_round_was_measured_stand_beside_its_figures(
@@ -135,10 +135,10 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
     keys = session.read(1, "candidates") or []
-    overrule(session, keys[1:3], kept=False)
-    overrule(session, keys[:1], kept=True)
+    override_verdicts(session, keys[1:3], kept=False)
+    override_verdicts(session, keys[:1], kept=True)
     where = ["--workspace", str(fabricated.workspace.folder)]
-    assert _answer(["report", "last", "--out", str(tmp_path / "report.md"), *where]) == 0
+    assert main(["report", "last", "--out", str(tmp_path / "report.md"), *where]) == 0
     changed = "2 taken out and 1 put in by hand after it was measured"
     printed = capsys.readouterr().out
     assert "4/3/1" in printed
@@ -156,7 +156,7 @@ def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
     summary = summarise(fabricated.workspace, run.id) | {"seeds": 1, "gap_maps": []}
-    assert "the same queries and 1 seed." in render_markdown(facts_of(session, summary), [])
+    assert "the same queries and 1 seed." in render_markdown(collect_facts(session, summary), [])
     assert "the same queries and 1 seed proves" in render_report(session, summary, [])
 
 
@@ -242,13 +242,13 @@ def test_a_copy_to_send_is_what_the_run_folder_holds(
     where = ["--workspace", str(fabricated.workspace.folder)]
     for kind in ("html", "md", "json"):
         out = tmp_path / f"copy.{kind}"
-        assert _answer(["report", "last", "--out", str(out), *where]) == 0
+        assert main(["report", "last", "--out", str(out), *where]) == 0
         kept = fabricated.workspace.folder / "runs" / fabricated.run_id / f"report.{kind}"
         assert out.read_bytes() == kept.read_bytes()
     capsys.readouterr()
-    assert _answer(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
+    assert main(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
     assert "there already" in capsys.readouterr().err
-    assert _answer(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
+    assert main(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
 
 
 @pytest.mark.parametrize("out", ["/proc/copy.html", f"{'x' * 300}.html"])
@@ -256,7 +256,7 @@ def test_a_copy_that_cannot_be_written_is_told_before_the_report_is_drawn(
     fabricated: Fabricated, capsys: pytest.CaptureFixture[str], out: str
 ) -> None:
     folder = fabricated.workspace.folder
-    assert _answer(["report", "last", "--out", out, "--workspace", str(folder)]) == 2
+    assert main(["report", "last", "--out", out, "--workspace", str(folder)]) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert not list(folder.glob("runs/*/report.html"))
 

@@ -18,9 +18,9 @@ from agent_faults import echoes_the_key
 from fake_provider import FakeProvider
 
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from atlantis_dml.tracing.live import exported
-from atlantis_dml.views.trace import trace_of
+from atlantis_dml.views.trace import build_trace
 from tests.interface.conftest import begin, fabricate
 
 KEY = "sk-planted-key-9876543210"
@@ -57,7 +57,7 @@ def test_a_run_with_a_chat_model_is_exported_without_its_key(
     provider.faults["echo"] = echoes_the_key
     with provider.running():
         words = ["--planner", "openai:m", "--base-url", provider.address("echo"), "--workspace", str(folder)]
-        assert _answer([*RUN, "--goal", f"night photos are not found; 12 images {KEY}", *words]) == 0
+        assert main([*RUN, "--goal", f"night photos are not found; 12 images {KEY}", *words]) == 0
     answered = capsys.readouterr()
     summary, workspace = json.loads(answered.out), Workspace(folder)
     assert {request.key for request in provider.heard["echo"]} == {KEY}
@@ -66,7 +66,7 @@ def test_a_run_with_a_chat_model_is_exported_without_its_key(
     assert len(holding("[key]", folder)) >= 2  # the log and MLflow say that something was there
 
     run, trials = stored(workspace).runs()
-    root, trace = trace_of(workspace, "last"), stored(workspace).trace()
+    root, trace = build_trace(workspace, "last"), stored(workspace).trace()
     assert stored(workspace).tree() == as_told(root)
     assert root["tokens"] == trace.info.token_usage["total_tokens"] == summary["spent"]["tokens"] > 0
     assert trace.info.cost["total_cost"] == pytest.approx(summary["spent"]["usd"])
@@ -84,7 +84,7 @@ def test_a_run_with_a_chat_model_is_exported_without_its_key(
     losses = [stored(workspace).history(trial, "loss") for trial in trials]
     assert {len(curve) for curve in losses} == {int(run.data.params["recipe.steps"])}
     before = stored(workspace).rows()
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(folder)]) == 0
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(folder)]) == 0
     assert stored(workspace).rows() == before
 
 
@@ -114,7 +114,7 @@ def test_a_server_that_is_not_there_costs_a_line_and_no_run(
     (line,) = said
     assert "cannot be written to" in line
     assert f"atlantis trace {run.id} --to {to}" in line
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
     assert len(stored(workspace).trace().data.spans) == 51
 
 
@@ -176,12 +176,12 @@ def test_a_server_takes_the_same(tmp_path: Path, server: str, as_told: Any, read
     assert came_to.facts["trace"]["sent"]["spans"] == 10
     assert said[-1].startswith(f"trace: {server}/#/experiments/")
     stored = reading(server)
-    assert stored.tree() == as_told(trace_of(made.workspace, run.id))
+    assert stored.tree() == as_told(build_trace(made.workspace, run.id))
     run_there, trials = stored.runs()
     assert len(trials) == 2
     figures = {name: stored.history(run_there, name) for name in ("recall_at_1", "gap_recall_at_1_gain")}
     assert [len(curve) for curve in figures.values()] == [3, 2]
-    assert _answer(["trace", "last", "--to", f"mlflow:{server}", "--workspace", str(made.workspace.folder)]) == 0
+    assert main(["trace", "last", "--to", f"mlflow:{server}", "--workspace", str(made.workspace.folder)]) == 0
     assert {name: stored.history(run_there, name) for name in figures} == figures
     assert len(stored.trace().data.spans) == 10
     assert len(stored.runs()[1]) == 2

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from atlantis_core.run.manual_overrides import overrule
+from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.cli.main import _answer
-from atlantis_dml.views.trace import trace_of
+from atlantis_dml.cli.main import main
+from atlantis_dml.views.trace import build_trace
 from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 
 
@@ -23,13 +23,13 @@ from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Fabricated:
     """A fabricated run that was exported once."""
     made = fabricate(tmp_path_factory.mktemp("sent"))
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder), "--json"]) == 0
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder), "--json"]) == 0
     return made
 
 
 def test_the_spans_are_the_trace(sent: Fabricated, stored: Any, as_told: Any) -> None:
     trace = stored(sent.workspace).trace()
-    assert stored(sent.workspace).tree() == as_told(trace_of(sent.workspace, sent.run_id))
+    assert stored(sent.workspace).tree() == as_told(build_trace(sent.workspace, sent.run_id))
     assert trace.info.state == "OK"
     assert trace.info.trace_metadata["mlflow.trace.session"] == sent.run_id
     assert trace.info.tags["atlantis.thread_id"] == sent.run_id
@@ -80,26 +80,26 @@ def test_files_lie_in_the_workspace(sent: Fabricated, stored: Any) -> None:
 
 def test_sent_twice_it_is_there_once(sent: Fabricated, stored: Any) -> None:
     before = stored(sent.workspace).rows()
-    assert _answer(["trace", sent.run_id, "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
+    assert main(["trace", sent.run_id, "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
     assert stored(sent.workspace).rows() == before
 
 
 def test_a_persons_later_word_is_a_tag_and_no_second_figure(tmp_path: Path, stored: Any) -> None:
     made = fabricate(tmp_path)
     sending = ["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder)]
-    assert _answer(sending) == 0
+    assert main(sending) == 0
     run = made.workspace.runs.get("last")
     session = Session(made.workspace, run.id, run.spec)
-    overrule(session, (session.read(1, "candidates") or [])[1:], kept=False)
-    assert _answer(["report", "last", *sending[-2:]]) == 0
-    assert _answer(sending) == 0
+    override_verdicts(session, (session.read(1, "candidates") or [])[1:], kept=False)
+    assert main(["report", "last", *sending[-2:]]) == 0
+    assert main(sending) == 0
     sent, _ = stored(made.workspace).runs()
     assert stored(made.workspace).history(sent, "images_kept") == [(1, 3.0), (2, 3.0)]
     assert sent.data.tags["atlantis.hands_since"] == "round 1: 3 taken out by hand after it was measured"
 
 
 def test_it_says_where_to_look(sent: Fabricated, stored: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(sent.workspace.folder)]) == 0
     said = capsys.readouterr().out
     assert f"mlflow ui --backend-store-uri 'sqlite:///{sent.workspace.folder / 'mlflow.db'}'" in said
     assert f"/traces?traceId={stored(sent.workspace).trace().info.trace_id}" in said
@@ -140,10 +140,10 @@ def test_a_killed_run_is_exported_as_far_as_it_came(tmp_path: Path, stored: Any,
     assert done.returncode == 9
     workspace = Workspace(tmp_path / "workspace")
     if live:
-        assert stored(workspace).tree() == as_told(trace_of(workspace, "last"))
+        assert stored(workspace).tree() == as_told(build_trace(workspace, "last"))
         assert stored(workspace).runs()[0].info.status == "RUNNING"
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
-    assert stored(workspace).tree() == as_told(trace_of(workspace, "last")) | {"status": "stopped"}
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(workspace.folder)]) == 0
+    assert stored(workspace).tree() == as_told(build_trace(workspace, "last")) | {"status": "stopped"}
     run, _ = stored(workspace).runs()
     assert (run.info.status, run.data.tags["atlantis.status"]) == ("KILLED", "stopped")
     assert stored(workspace).trace().info.state == "IN_PROGRESS"
@@ -153,9 +153,9 @@ def test_a_workspace_that_moved_writes_nothing_where_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = fabricate(tmp_path)
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder)]) == 0
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(made.workspace.folder)]) == 0
     made.workspace.folder.rename(tmp_path / "moved")
-    assert _answer(["trace", "last", "--to", "mlflow", "--workspace", str(tmp_path / "moved")]) == 2
+    assert main(["trace", "last", "--to", "mlflow", "--workspace", str(tmp_path / "moved")]) == 2
     assert "the workspace has moved" in capsys.readouterr().err
     assert not made.workspace.folder.exists()
 
@@ -174,7 +174,7 @@ def test_a_wrong_target_is_one_line(
     fabricated: Fabricated, capsys: pytest.CaptureFixture[str], to: str, wrong: str
 ) -> None:
     for command in (["trace", "last", "--to", to], ["resume", "last", "--trace", to]):
-        assert _answer([*command, "--workspace", str(fabricated.workspace.folder)]) == 2
+        assert main([*command, "--workspace", str(fabricated.workspace.folder)]) == 2
         said = capsys.readouterr().err
         assert wrong in said
         assert "secret" not in said
@@ -184,13 +184,15 @@ def test_a_server_that_does_not_answer_is_told_before_the_report_is_drawn(
     fabricated: Fabricated, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = fabricated.workspace.folder
-    assert _answer(["trace", "last", "--to", "mlflow:http://127.0.0.1:1", "--workspace", str(folder)]) == 2
+    assert main(["trace", "last", "--to", "mlflow:http://127.0.0.1:1", "--workspace", str(folder)]) == 2
     assert "MLflow at 'http://127.0.0.1:1' cannot be written to" in capsys.readouterr().err
     assert not list(folder.glob("runs/*/report.html"))
 
 
 def test_without_mlflow_the_trace_is_there_and_the_export_says_what_to_install(fabricated: Fabricated) -> None:
-    code = "import sys; sys.modules['mlflow'] = None; from atlantis_dml.cli.main import main; main()"
+    code = (
+        "import sys; sys.modules['mlflow'] = None; from atlantis_dml.cli.main import run_as_program; run_as_program()"
+    )
     command = [sys.executable, "-c", code, "trace", "last", "--workspace", str(fabricated.workspace.folder)]
     assert subprocess.run(command, capture_output=True, check=False, env=os.environ).returncode == 0
     done = subprocess.run([*command, "--to", "mlflow"], capture_output=True, text=True, check=False)

@@ -6,19 +6,19 @@ import json
 
 import pytest
 
-from atlantis_dml.cli.main import _answer
+from atlantis_dml.cli.main import main
 from tests.interface.conftest import HOSTILE, Fabricated, write_prompts
 
 
 def test_trace_is_a_tree(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["trace", "last", "--json"]) == 0
+    assert main(["trace", "last", "--json"]) == 0
     root = json.loads(capsys.readouterr().out)
     wanted = {"name", "kind", "started", "seconds", "input", "output", "tokens", "usd", "children"}
     assert root.keys() >= wanted
     assert [node["kind"] for node in root["children"]] == ["planner", "judge"] * 2
     assert [node["name"] for node in root["children"][0]["children"]] == ["generate_images", "train_retriever"]
     assert root["tokens"] == 140
-    assert _answer(["trace", "last"]) == 0
+    assert main(["trace", "last"]) == 0
     shown = capsys.readouterr().out
     assert "because: Make [bold]images[/bold]." in shown, "a reason is text, never markup"
     assert 'arguments: arm="candidate"' in shown
@@ -26,17 +26,17 @@ def test_trace_is_a_tree(fabricated: Fabricated, capsys: pytest.CaptureFixture[s
 
 
 def test_one_step_of_a_trace(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _answer(["trace", "last", "--step", "2", "--json"]) == 0
+    assert main(["trace", "last", "--step", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "judge"
-    assert _answer(["trace", "last", "--step", "9"]) == 2
+    assert main(["trace", "last", "--step", "9"]) == 2
     assert "steps 1 to 4, not 9" in capsys.readouterr().err
 
 
 def test_a_step_in_full_has_every_prompt(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
     write_prompts(fabricated, ("a tug", "a tug in close up"))
-    assert _answer(["trace", "last"]) == 0
+    assert main(["trace", "last"]) == 0
     assert "close up" not in capsys.readouterr().out
-    assert _answer(["trace", "last", "--step", "1"]) == 0
+    assert main(["trace", "last", "--step", "1"]) == 0
     assert "prompt for tug, light=night: a tug in close up" in capsys.readouterr().out
-    assert _answer(["trace", "last", "--json"]) == 0
+    assert main(["trace", "last", "--json"]) == 0
     assert "a tug in close up" in capsys.readouterr().out

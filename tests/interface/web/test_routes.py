@@ -11,7 +11,7 @@ from fastapi import UploadFile
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.web.uploads import LARGEST_BYTES, uploaded
+from atlantis_dml.web.uploads import LARGEST_BYTES, read_upload
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -173,11 +173,11 @@ def _as(kind: str, picture: Image.Image) -> bytes:
 )
 def test_uploads_that_are_no_pictures_or_bombs_are_refused(data: bytes, telling: str) -> None:
     with pytest.raises(SetupError, match=telling):
-        uploaded(UploadFile(io.BytesIO(data), filename="odd\nname.png"))
+        read_upload(UploadFile(io.BytesIO(data), filename="odd\nname.png"))
 
 
 def test_a_picture_is_read_upright() -> None:
-    assert uploaded(UploadFile(io.BytesIO(_png(5, 3)), filename="a.png")).size == (5, 3)
+    assert read_upload(UploadFile(io.BytesIO(_png(5, 3)), filename="a.png")).size == (5, 3)
 
 
 def test_what_a_run_can_be_searched_with_and_filtered_by_is_told(client, site, fabricated) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlantis_dml.text.figures import duration
+from atlantis_dml.text.figures import format_duration
 from tests.interface.conftest import write_prompts
 
 
@@ -19,7 +19,7 @@ def test_the_trace_is_a_tree_with_search_and_leads_from_an_image_to_its_step(cli
     trace = client.get(f"{url}/trace").json()
     assert [step["kind"] for step in trace["steps"]] == ["planner", "judge", "planner", "judge"]
     assert trace["steps"][0]["children"][0]["title"].startswith("tool generate_images")
-    assert trace["took"] == duration(sum(whole_seconds(client, url, step) for step in trace["steps"]))
+    assert trace["took"] == format_duration(sum(whole_seconds(client, url, step) for step in trace["steps"]))
     assert trace["found"] == []
     found = client.get(f"{url}/trace", params={"words": "CANDIDATE: 2 trainings"}).json()["found"]
     assert len(found) == 2

@@ -25,12 +25,12 @@ from atlantis_core.base.parallel import best_device
 from atlantis_core.base.ports import Progress
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.renderer import RENDERER_VERSION, render
-from atlantis_core.harbor.scene import Scene, draw_scene
-from atlantis_core.harbor.training.captioner.exam import Marks, exam, report
+from atlantis_core.harbor.scene import Scene, sample_scene
+from atlantis_core.harbor.training.captioner.exam import Marks, examine_captioner, report
 from atlantis_core.harbor.training.captioner.model import make_captioner, make_processor
-from atlantis_core.harbor.training.resumable import descend, machine, on_stderr, train
+from atlantis_core.harbor.training.resumable import describe_machine, print_progress, take_step, train
 from atlantis_core.harbor.training.shipping import make_readable
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Recipe:
     seed: int = 0
 
 
-class Captioning:
+class CaptionerTraining:
     """Teaches a BLIP what to say of pictures that are rendered for one step alone."""
 
     def __init__(self, recipe: Recipe, processor: Any, device: str) -> None:
@@ -56,33 +56,33 @@ class Captioning:
 
     def step(self, step: int) -> float:
         """Train on one batch; which pictures is a function of the step alone."""
-        pictures, said = batch_of(step, self._recipe.batch)
+        pictures, said = render_batch(step, self._recipe.batch)
         for group in self.optimiser.param_groups:
-            group["lr"] = self._recipe.rate * _share(step, self._recipe.steps)
+            group["lr"] = self._recipe.rate * _rate_share(step, self._recipe.steps)
         given = self._processor(images=list(pictures), text=said, padding=True, return_tensors="pt").to(self._device)
         labels = given["input_ids"].masked_fill(given["attention_mask"] == 0, -100)
         loss = self.modules.train()(**given, labels=labels).loss
-        return descend(loss, self.modules, self.optimiser)
+        return take_step(loss, self.modules, self.optimiser)
 
 
-def batch_of(
-    step: int, count: int, draw: Callable[[VesselClass, str, int], Scene] = draw_scene
+def render_batch(
+    step: int, count: int, draw: Callable[[VesselClass, str, int], Scene] = sample_scene
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Return the pictures of a step, (N, 64, 64, 3), and their captions; each picture is drawn for it alone."""
     rng = np.random.default_rng([13, step])
     shown = [(CLASSES[int(rng.integers(len(CLASSES)))], str(rng.choice(CONDITIONS))) for _ in range(count)]
     first = seeds.CAPTIONER + step * count
     pictures = np.stack([render(draw(*pair, first + place)) for place, pair in enumerate(shown)])
-    return pictures, [caption(*pair) for pair in shown]
+    return pictures, [caption_for(*pair) for pair in shown]
 
 
-def _share(step: int, steps: int) -> float:
+def _rate_share(step: int, steps: int) -> float:
     """Share of the highest learning rate: a short warm-up, then half a cosine down to nothing."""
     return min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def teach(
-    recipe: Recipe, work: Path, device: str, progress: Progress = on_stderr, deadline: float | None = None
+def train_captioner(
+    recipe: Recipe, work: Path, device: str, progress: Progress = print_progress, deadline: float | None = None
 ) -> list[Marks] | None:
     """Train as far as the time allows; once complete, write the captioner to `work/captioner` and mark it.
 
@@ -92,18 +92,18 @@ def teach(
     import torch
 
     processor = make_processor()
-    teaching = Captioning(recipe, processor, device)
+    teaching = CaptionerTraining(recipe, processor, device)
     if not train("captioner", teaching, recipe.steps, work, progress, deadline):
         return None
     folder = work / "captioner"
     teaching.modules.cpu().to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
     make_readable(folder)
-    marks = exam(str(folder))
+    marks = examine_captioner(str(folder))
     facts = {
         "command": "python -m atlantis_core.harbor.training.captioner",
         "recipe": asdict(recipe),
-        "machine": machine(device),
+        "machine": describe_machine(device),
         "renderer_version": RENDERER_VERSION,
         "classes": [c.label for c in CLASSES],
         "marks": [asdict(line) for line in marks],
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    marks = teach(Recipe(steps=given.steps), given.work, given.device, deadline=deadline)
+    marks = train_captioner(Recipe(steps=given.steps), given.work, given.device, deadline=deadline)
     sys.stderr.write("not complete yet; call again to go on\n" if marks is None else f"{report(marks)}\n")
 
 

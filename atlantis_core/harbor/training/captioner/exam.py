@@ -12,8 +12,8 @@ from PIL import Image
 from atlantis_core.captioning.transformers import TransformersCaptioner
 from atlantis_core.harbor import seeds
 from atlantis_core.harbor.renderer import render
-from atlantis_core.harbor.scene import draw_scene
-from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption
+from atlantis_core.harbor.scene import sample_scene
+from atlantis_core.harbor.vocabulary import CONDITIONS, DEMO_CLASSES, PRETRAIN_CLASSES, VesselClass, caption_for
 from atlantis_core.records import LabelledImage
 
 PER_CONDITION = 50
@@ -31,7 +31,7 @@ class Marks:
     """Hull and trim both right, in their order."""
 
 
-def exam(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
+def examine_captioner(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
     """Mark a captioner: the demo's classes and the others, in all conditions and in each.
 
     Args:
@@ -46,34 +46,38 @@ def exam(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
             (classes[(7 * place) % len(classes)], CONDITIONS[place % len(CONDITIONS)])
             for place in range(per_condition * len(CONDITIONS))
         ]
-        texts = _captions(teller, shown, first)
+        texts = _write_captions(teller, shown, first)
         first += len(shown)
-        marks.append(_marks(name, texts, shown))
+        marks.append(_mark_captions(name, texts, shown))
         for condition in CONDITIONS:
             rows = [row for row, (_, place) in enumerate(shown) if place == condition]
-            marks.append(_marks(f"{name}, {condition}", [texts[row] for row in rows], [shown[row] for row in rows]))
+            marks.append(
+                _mark_captions(f"{name}, {condition}", [texts[row] for row in rows], [shown[row] for row in rows])
+            )
     return marks
 
 
-def _captions(teller: TransformersCaptioner, shown: Sequence[tuple[VesselClass, str]], first_seed: int) -> list[str]:
+def _write_captions(
+    teller: TransformersCaptioner, shown: Sequence[tuple[VesselClass, str]], first_seed: int
+) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         photos = []
         for place, pair in enumerate(shown):
             path = Path(folder) / f"{place}.png"
-            Image.fromarray(render(draw_scene(*pair, first_seed + place))).save(path)
+            Image.fromarray(render(sample_scene(*pair, first_seed + place))).save(path)
             photos.append(LabelledImage(str(place), str(path), "unknown", "train"))
         return [told.text for told in teller.caption(photos)]
 
 
-def _marks(name: str, texts: Sequence[str], shown: Sequence[tuple[VesselClass, str]]) -> Marks:
-    right = [(_in_place(text, *pair), text, pair) for text, pair in zip(texts, shown, strict=True)]
+def _mark_captions(name: str, texts: Sequence[str], shown: Sequence[tuple[VesselClass, str]]) -> Marks:
+    right = [(_correct_words(text, *pair), text, pair) for text, pair in zip(texts, shown, strict=True)]
     condition, vessel, colours = (sum(parts[column] for parts, _, _ in right) / len(right) for column in range(3))
     return Marks(name, len(shown), condition, vessel, colours)
 
 
-def _in_place(text: str, vessel_class: VesselClass, condition: str) -> tuple[bool, bool, bool]:
+def _correct_words(text: str, vessel_class: VesselClass, condition: str) -> tuple[bool, bool, bool]:
     """Tell whether condition, vessel and colours of a caption are right."""
-    colours, _, rest = caption(vessel_class, condition).partition(f" {vessel_class.vessel} ")
+    colours, _, rest = caption_for(vessel_class, condition).partition(f" {vessel_class.vessel} ")
     return text.endswith(rest), f" {vessel_class.vessel} " in text, text.startswith(f"{colours} ")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from atlantis_core.harbor.canvas import SIDE_PX
 from atlantis_core.harbor.training.student import ARGUMENTS, MEAN, STD, WEIGHTS
-from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, caption
+from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, caption_for
 
 MAX_TOKENS = 12
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -23,9 +23,9 @@ _TEXT: dict[str, Any] = {
 }
 
 
-def words() -> list[str]:
+def list_words() -> list[str]:
     """Return every token of the captions, special ones first; a word is a token."""
-    said = {word for shown in CLASSES for place in CONDITIONS for word in caption(shown, place).split()}
+    said = {word for shown in CLASSES for place in CONDITIONS for word in caption_for(shown, place).split()}
     return [*_SPECIAL, *sorted(said)]
 
 
@@ -35,7 +35,7 @@ def make_processor() -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         vocabulary = Path(folder) / "vocab.txt"
-        vocabulary.write_text("\n".join(words()), encoding="utf-8")
+        vocabulary.write_text("\n".join(list_words()), encoding="utf-8")
         tokenizer = BertTokenizer(vocab=str(vocabulary), model_max_length=MAX_TOKENS)
     side = {"height": SIDE_PX, "width": SIDE_PX}
     looks = BlipImageProcessor(size=side, image_mean=list(MEAN), image_std=list(STD))
@@ -66,11 +66,11 @@ def make_captioner(tokenizer: Any) -> Any:
     )
     shape = BlipConfig(text_config=saying.to_dict(), vision_config=seeing.to_dict(), projection_dim=64)
     model = BlipForConditionalGeneration(shape)
-    model.vision_model.load_state_dict(_students_eye(model.vision_model.state_dict()))
+    model.vision_model.load_state_dict(_vision_state(model.vision_model.state_dict()))
     return model
 
 
-def _students_eye(eye: dict[str, Any]) -> dict[str, Any]:
+def _vision_state(eye: dict[str, Any]) -> dict[str, Any]:
     """Return the state of BLIP's vision tower with the student's weights: the same blocks under other names.
 
     The student has no class token; the tower's own stays, at a place of its own.

@@ -20,9 +20,15 @@ import numpy as np
 
 from atlantis_core.base.parallel import best_device
 from atlantis_core.harbor.training.painter import autoencoder, denoiser, words
-from atlantis_core.harbor.training.painter.assembling import assemble
+from atlantis_core.harbor.training.painter.assembling import write_pipeline
 from atlantis_core.harbor.training.painter.pool import Pool, load_pool
-from atlantis_core.harbor.training.resumable import Training, machine, on_stderr, restored, train
+from atlantis_core.harbor.training.resumable import (
+    Training,
+    describe_machine,
+    print_progress,
+    restore_checkpoint,
+    train,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Recipe:
 STAGES = ("decoder", "denoiser")
 
 
-def teach(
+def train_painter(
     recipe: Recipe, pool: Pool, work: Path, device: str, deadline: float | None, stages: Sequence[str] = STAGES
 ) -> bool:
     """Train all stages as far as the time allows, and write the pipeline to `work/pipeline`.
@@ -64,13 +70,15 @@ def teach(
     tokenizer = words.make_tokenizer(work / "tokenizer")
     encoder = words.make_encoder(tokenizer)
     unet = denoiser.make_denoiser()
-    if not train("text", words.Reader(tokenizer, encoder), recipe.text_steps, work, on_stderr, deadline):
+    if not train(
+        "text", words.TextEncoderTraining(tokenizer, encoder), recipe.text_steps, work, print_progress, deadline
+    ):
         return False
-    copyist = autoencoder.Copyist(vae, pool, recipe.decoder_steps, device)
-    teaching = denoiser.Denoising(
+    copyist = autoencoder.AutoencoderTraining(vae, pool, recipe.decoder_steps, device)
+    teaching = denoiser.DenoiserTraining(
         unet,
         (tokenizer, encoder),
-        _latents(vae.eval(), pool, work, device),
+        _load_latents(vae.eval(), pool, work, device),
         pool,
         recipe.denoiser_steps,
         recipe.batch,
@@ -83,21 +91,21 @@ def teach(
     }
     for name in stages:
         lesson, steps = lessons[name]
-        train(name, lesson, steps, work, on_stderr, deadline)
-    done = all(restored(lesson, work / f"{name}.pt") >= steps for name, (lesson, steps) in lessons.items())
-    facts = {"recipe": asdict(recipe), "complete": done, "machine": machine(device)}
-    assemble(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
+        train(name, lesson, steps, work, print_progress, deadline)
+    done = all(restore_checkpoint(lesson, work / f"{name}.pt") >= steps for name, (lesson, steps) in lessons.items())
+    facts = {"recipe": asdict(recipe), "complete": done, "machine": describe_machine(device)}
+    write_pipeline(work / "pipeline", tokenizer, encoder, vae, teaching.average, facts)
     return done
 
 
-def _latents(vae: Any, pool: Pool, work: Path, device: str) -> np.ndarray[Any, np.dtype[np.float16]]:
+def _load_latents(vae: Any, pool: Pool, work: Path, device: str) -> np.ndarray[Any, np.dtype[np.float16]]:
     """Return the pool's latents."""
     file = work / f"latents-{len(pool.pictures)}.npy"
     if not file.exists():
         shards = []
         for start in range(0, len(pool.pictures), 1024):
-            shards.append(autoencoder.latents_of(vae, pool.pictures[start : start + 1024], device))
-            on_stderr("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
+            shards.append(autoencoder.encode_latents(vae, pool.pictures[start : start + 1024], device))
+            print_progress("encoding", min(start + 1024, len(pool.pictures)), len(pool.pictures))
         part = file.with_suffix(f".{os.getpid()}.part.npy")  # decoder and denoiser may begin at the same time
         np.save(part, np.concatenate(shards))
         part.replace(file)
@@ -120,8 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
-    pool = load_pool(given.work, recipe.pictures_per_combination, on_stderr)
-    done = teach(recipe, pool, given.work, given.device, deadline, given.stages)
+    pool = load_pool(given.work, recipe.pictures_per_combination, print_progress)
+    done = train_painter(recipe, pool, given.work, given.device, deadline, given.stages)
     sys.stderr.write("complete\n" if done else "not complete yet; call again to go on\n")
 
 

@@ -15,7 +15,9 @@ from atlantis_core.harbor.training.shipping import make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 
-def assemble(folder: Path, tokenizer: Any, encoder: Any, vae: Any, denoiser: Any, facts: Mapping[str, Any]) -> None:
+def write_pipeline(
+    folder: Path, tokenizer: Any, encoder: Any, vae: Any, denoiser: Any, facts: Mapping[str, Any]
+) -> None:
     """Write the pipeline's folder.
 
     Args:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.harbor.training.painter.pool import on_vessel
-from atlantis_core.harbor.training.resumable import descend
+from atlantis_core.harbor.training.painter.pool import vessel_weights
+from atlantis_core.harbor.training.resumable import take_step
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,7 +50,7 @@ def make_autoencoder(pictures: npt.NDArray[np.uint8]) -> Any:
     from diffusers import AutoencoderTiny
 
     model = AutoencoderTiny(**SHAPE, scaling_factor=SCALING)
-    mean, directions = _components(pictures[:_PATCHES_ANALYSED])
+    mean, directions = _principal_patches(pictures[:_PATCHES_ANALYSED])
     take, first, second, project = (layer for layer in model.encoder.layers)
     with torch.no_grad():
         for layer in (take, first, second, project):
@@ -58,8 +58,8 @@ def make_autoencoder(pictures: npt.NDArray[np.uint8]) -> Any:
         take.bias.zero_()
         for colour in range(3):
             take.weight[colour, colour, 1, 1] = 1
-        _gather(first.weight, 3)
-        _gather(second.weight, 12)
+        _set_space_to_depth(first.weight, 3)
+        _set_space_to_depth(second.weight, 12)
         # The encoder sees pixels from 0 to 1, the components were computed on those from -1 to 1.
         project.weight[:, :, 1, 1] = torch.from_numpy(2 * directions)
         project.bias.copy_(torch.from_numpy(-directions @ (mean + 1)))
@@ -67,17 +67,17 @@ def make_autoencoder(pictures: npt.NDArray[np.uint8]) -> Any:
     return model
 
 
-def _gather(weight: Tensor, channels: int) -> None:
+def _set_space_to_depth(weight: Tensor, channels: int) -> None:
     """Let a convolution of stride two put 2 x 2 neighbours one behind the other."""
     for place, (down, across) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
         for channel in range(channels):
             weight[place * channels + channel, channel, 1 + down, 1 + across] = 1
 
 
-def _components(pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _principal_patches(pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return patches' mean (48,) and principal directions (8, 48), scaled to give latents of `_RAW_STD`."""
     scaled = pictures.astype(np.float32) / 127.5 - 1
-    patches = _gathered(_gathered(scaled)).reshape(-1, _PATCH_VALUES)
+    patches = _space_to_depth(_space_to_depth(scaled)).reshape(-1, _PATCH_VALUES)
     mean = patches.mean(axis=0)
     variances, vectors = np.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
     best = np.argsort(variances)[::-1][:LATENT_CHANNELS]
@@ -85,12 +85,12 @@ def _components(pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32
     return mean, np.ascontiguousarray(directions.T).astype(np.float32)
 
 
-def _gathered(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _space_to_depth(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Turn (N, H, W, C) into (N, H / 2, W / 2, 4 C) as the encoder's convolutions do."""
     return np.concatenate([pictures[:, down::2, across::2] for down in (0, 1) for across in (0, 1)], axis=-1)
 
 
-class Copyist:
+class AutoencoderTraining:
     """Teaches the decoder to give back what the encoder was shown."""
 
     def __init__(self, model: Any, pool: Pool, steps: int, device: str) -> None:
@@ -106,8 +106,8 @@ class Copyist:
 
         rng = np.random.default_rng([5, step])
         chosen = rng.integers(0, len(self._pool.pictures), _BATCH)
-        batch = as_tensor(self._pool.pictures[chosen]).to(self._device)
-        weight = torch.from_numpy(on_vessel(self._pool.boxes[chosen], batch.shape[-1])).to(self._device)
+        batch = to_tensor(self._pool.pictures[chosen]).to(self._device)
+        weight = torch.from_numpy(vessel_weights(self._pool.boxes[chosen], batch.shape[-1])).to(self._device)
         for group in self.optimiser.param_groups:
             left = (self._steps - step) / (0.6 * self._steps)
             group["lr"] = _RATE * min(1.0, (step + 1) / 50, max(0.02, left))
@@ -117,41 +117,43 @@ class Copyist:
         noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), np.float32)).to(self._device)
         copied = self._model.decode(latents + 0.05 * _RAW_STD * noise).sample
         off = copied - batch
-        loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edges(copied, batch)
-        return descend(loss, self.modules, self.optimiser)
+        loss = ((off.square() + 0.1 * off.abs()) * weight).mean() + _edge_loss(copied, batch)
+        return take_step(loss, self.modules, self.optimiser)
 
 
-def as_tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:
+def to_tensor(pictures: npt.NDArray[np.uint8]) -> Tensor:
     """Turn (N, H, W, 3) of 8 bit into (N, 3, H, W) from -1 to 1."""
     import torch
 
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _edges(copied: Tensor, shown: Tensor) -> Tensor:
+def _edge_loss(copied: Tensor, shown: Tensor) -> Tensor:
     """Mean difference of neighbouring pixels' differences: what squared error alone would blur."""
     across = (copied.diff(dim=3) - shown.diff(dim=3)).abs().mean()
     down = (copied.diff(dim=2) - shown.diff(dim=2)).abs().mean()
     return 0.1 * (across + down)
 
 
-def latents_of(model: Any, pictures: npt.NDArray[np.uint8], device: str, batch: int = 64) -> npt.NDArray[np.float16]:
+def encode_latents(
+    model: Any, pictures: npt.NDArray[np.uint8], device: str, batch: int = 64
+) -> npt.NDArray[np.float16]:
     """Return the latents (N, 8, 16, 16), scaled to unit variance."""
     import torch
 
     found = []
     with torch.inference_mode():
         for start in range(0, len(pictures), batch):
-            latents = SCALING * model.encode(as_tensor(pictures[start : start + batch]).to(device)).latents
+            latents = SCALING * model.encode(to_tensor(pictures[start : start + batch]).to(device)).latents
             found.append(latents.cpu().numpy().astype(np.float16))
     return np.concatenate(found)
 
 
-def psnr_db(model: Any, pictures: npt.NDArray[np.uint8], device: str) -> float:
+def measure_psnr_db(model: Any, pictures: npt.NDArray[np.uint8], device: str) -> float:
     """Return the peak signal-to-noise ratio of copies, in decibels; higher is better."""
     import torch
 
-    shown = as_tensor(pictures).to(device)
+    shown = to_tensor(pictures).to(device)
     with torch.inference_mode():
         copied = model.decode(model.encode(shown).latents).sample.clamp(-1, 1)
     return float(10 * torch.log10(4 / (copied - shown).square().mean()))

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from atlantis_core.harbor import seeds
-from atlantis_core.harbor.scene import Scene, draw_scene
-from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS, VesselClass, caption
+from atlantis_core.harbor.scene import Scene, sample_scene
+from atlantis_core.harbor.vocabulary import CLASSES, COLOURS, CONDITIONS, VESSELS, VesselClass, caption_for
 
 _HELD_OUT_ONE_IN = 8
 
@@ -38,7 +38,7 @@ ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
 """What a picture or a prompt can be asked about: vessel, hull, trim, condition."""
 
 
-def numbers_of(shown: Iterable[tuple[VesselClass, str]]) -> npt.NDArray[np.int64]:
+def encode_attributes(shown: Iterable[tuple[VesselClass, str]]) -> npt.NDArray[np.int64]:
     """Return the attributes of N classes and conditions as numbers, (N, 4)."""
     told = [(c.vessel, c.hull, c.trim, condition) for c, condition in shown]
     return np.array([[values.index(one) for values, one in zip(ATTRIBUTES, row, strict=True)] for row in told])
@@ -61,10 +61,10 @@ def combinations() -> Iterator[tuple[int, int]]:
 def training_scene(class_number: int, condition_number: int, index: int) -> Scene:
     """Return the `index`-th training scene of a combination."""
     seed = seeds.PAINTER + ((class_number * len(CONDITIONS)) + condition_number) * 1_000_000 + index
-    return draw_scene(CLASSES[class_number], CONDITIONS[condition_number], seed)
+    return sample_scene(CLASSES[class_number], CONDITIONS[condition_number], seed)
 
 
-def prompt_of(vessel_class: VesselClass, condition: str, rng: np.random.Generator) -> str:
+def sample_prompt(vessel_class: VesselClass, condition: str, rng: np.random.Generator) -> str:
     """Say what a picture shows, in one of many ways.
 
     Class names as they are written in folders (`trawler-red-white`) occur too, since that is what prompts are made of
@@ -75,7 +75,7 @@ def prompt_of(vessel_class: VesselClass, condition: str, rng: np.random.Generato
     if rng.random() < 0.4:
         return f"a photo of {vessel_class.label}, {phrase}{aside}"
     if rng.random() < 0.2:
-        return caption(vessel_class, condition)
+        return caption_for(vessel_class, condition)
     start = str(rng.choice(("", "a photo of ", "a picture of ")))
     colours = f"{vessel_class.hull} and {vessel_class.trim}"
     if rng.random() < 0.4:

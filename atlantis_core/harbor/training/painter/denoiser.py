@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.harbor.training.painter.autoencoder import LATENT_CHANNELS
-from atlantis_core.harbor.training.painter.curriculum import prompt_of
-from atlantis_core.harbor.training.painter.pool import on_vessel
-from atlantis_core.harbor.training.painter.words import MAX_TOKENS, TEXT_WIDTH, encode
-from atlantis_core.harbor.training.resumable import descend
+from atlantis_core.harbor.training.painter.curriculum import sample_prompt
+from atlantis_core.harbor.training.painter.pool import vessel_weights
+from atlantis_core.harbor.training.painter.words import MAX_TOKENS, TEXT_WIDTH, encode_prompts
+from atlantis_core.harbor.training.resumable import take_step
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ SCHEDULE: dict[str, Any] = {
 }
 _SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
 _LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most
-_WITHOUT_WORDS = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
+_UNCONDITIONAL_SHARE = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
 _EMA = 0.999
 _PALE_FROM = 900
 """Step from which pale pictures count more: skies and seas are there by then, and what is pale is a vessel in fog."""
@@ -75,7 +75,7 @@ def make_scheduler() -> Any:
     return DDIMScheduler(**SCHEDULE)
 
 
-class Denoising:
+class DenoiserTraining:
     """Teaches a UNet to take noise away from latents, led by words.
 
     Args:
@@ -104,7 +104,7 @@ class Denoising:
         from torch import nn
 
         self._device, self._pool, self._latents = device, pool, latents
-        self._pale = _pale(latents)
+        self._pale = _contrast_weights(latents)
         self._tokenizer, self._encoder = words[0], words[1].to(device).eval().requires_grad_(requires_grad=False)
         self._steps, self._batch, self._rate = steps, batch, rate
         self.model = model.to(device)
@@ -131,11 +131,11 @@ class Denoising:
         )
         predicted = self.model(noisy, times, self._words(chosen, rng)).sample
         weight = ((kept / (1 - kept)).clamp(max=_SNR_CAP) * (1 - kept)).clamp(min=_LEAST_WEIGHT)
-        weight = weight * torch.from_numpy(on_vessel(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
+        weight = weight * torch.from_numpy(vessel_weights(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
         if step >= _PALE_FROM:
             weight = weight * torch.from_numpy(self._pale[chosen]).view(-1, 1, 1, 1).to(self._device)
         loss = ((predicted - velocity).square() * weight).mean()
-        told = descend(loss, self.model, self.optimiser)
+        told = take_step(loss, self.model, self.optimiser)
         self._follow(step)
         return told
 
@@ -143,11 +143,11 @@ class Denoising:
         import torch
 
         prompts = [
-            "" if rng.random() < _WITHOUT_WORDS else prompt_of(CLASSES[number], CONDITIONS[place], rng)
+            "" if rng.random() < _UNCONDITIONAL_SHARE else sample_prompt(CLASSES[number], CONDITIONS[place], rng)
             for number, place in self._pool.shown[chosen]
         ]
         with torch.no_grad():
-            hidden = encode(self._tokenizer, self._encoder, prompts)
+            hidden = encode_prompts(self._tokenizer, self._encoder, prompts)
         assert hidden.shape[1:] == (MAX_TOKENS, TEXT_WIDTH)
         return hidden
 
@@ -159,7 +159,7 @@ class Denoising:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), share)
 
 
-def _pale(latents: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+def _contrast_weights(latents: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
     """Weights (N,): more the less contrast a picture has; in fog it has a fifth of what it has by day."""
     inner = latents.astype(np.float32)
     inner -= inner.mean(axis=(2, 3), keepdims=True)

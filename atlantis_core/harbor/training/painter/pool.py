@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from atlantis_core.base.atomic_file import part_of
+from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.ports import Progress
 from atlantis_core.harbor.canvas import SIDE_PX
 from atlantis_core.harbor.renderer import render
@@ -35,14 +35,14 @@ def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
     file = folder / f"pool-{per_combination}.npz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        pool = _rendered(per_combination, progress)
-        with part_of(file) as part, part.open("wb") as stream:
+        pool = _render_pool(per_combination, progress)
+        with write_atomically(file) as part, part.open("wb") as stream:
             np.savez(stream, pictures=pool.pictures, shown=pool.shown, boxes=pool.boxes)
     with np.load(file) as found:
         return Pool(found["pictures"], found["shown"], found["boxes"])
 
 
-def on_vessel(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+def vessel_weights(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
     """Return loss weights (N, 1, side, side), three times as high in the vessel's box as elsewhere and 1 on average.
 
     The vessel is a tenth of the picture and all of its class; boxes are in fractions of the picture.
@@ -55,7 +55,7 @@ def on_vessel(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float
     return weight.astype(np.float32)
 
 
-def _rendered(per_combination: int, progress: Progress) -> Pool:
+def _render_pool(per_combination: int, progress: Progress) -> Pool:
     jobs = [(*pair, index) for pair in combinations() for index in range(per_combination)]
     order = np.random.default_rng(0).permutation(len(jobs))
     pictures = np.empty((len(jobs), SIDE_PX, SIDE_PX, 3), np.uint8)
@@ -63,12 +63,12 @@ def _rendered(per_combination: int, progress: Progress) -> Pool:
     boxes = np.empty((len(jobs), 4), np.float32)
     for place, job in enumerate(order):
         scene = training_scene(*jobs[job])
-        pictures[place], shown[place], boxes[place] = render(scene), jobs[job][:2], _box(scene)
+        pictures[place], shown[place], boxes[place] = render(scene), jobs[job][:2], _vessel_box(scene)
         progress("rendering", place + 1, len(jobs))
     return Pool(pictures, shown, boxes)
 
 
-def _box(scene: Scene) -> tuple[float, float, float, float]:
+def _vessel_box(scene: Scene) -> tuple[float, float, float, float]:
     """Say roughly where the vessel stands: its drawing is as high as it is long, most of it above the horizon."""
     half = scene.scale / 2
     return scene.x - half, scene.horizon - 0.8 * scene.scale, scene.x + half, scene.horizon + 0.25 * scene.scale

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlantis_core.base.atomic_file import part_of
-from atlantis_core.harbor.training.painter.curriculum import ATTRIBUTES, numbers_of, prompt_of
+from atlantis_core.base.atomic_file import write_atomically
+from atlantis_core.harbor.training.painter.curriculum import ATTRIBUTES, encode_attributes, sample_prompt
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def make_tokenizer(folder: Path) -> Any:
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
     if not vocabulary.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        numbers, pairs = _trained_on_prompts()
+        numbers, pairs = _train_merges()
         merges.write_text("\n".join(["#version: 0.2", *(" ".join(pair) for pair in pairs)]) + "\n", encoding="utf-8")
-        with part_of(vocabulary) as part:
+        with write_atomically(vocabulary) as part:
             part.write_text(json.dumps(numbers), encoding="utf-8")
     return CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=MAX_TOKENS)
 
 
-def _trained_on_prompts() -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _train_merges() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Train byte-pair merges until each word of the prompts is one token; return token numbers and merges."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -58,7 +58,7 @@ def _trained_on_prompts() -> tuple[dict[str, int], list[tuple[str, str]]]:
         show_progress=False,
     )
     rng = np.random.default_rng(0)
-    corpus = [prompt_of(found, condition, rng) for found in CLASSES for condition in CONDITIONS]
+    corpus = [sample_prompt(found, condition, rng) for found in CLASSES for condition in CONDITIONS]
     learned.train_from_iterator(corpus, trainer)
     model = json.loads(learned.to_str())["model"]
     pairs = [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in model["merges"]]
@@ -88,7 +88,7 @@ def make_encoder(tokenizer: Any) -> nn.Module:
     return encoder
 
 
-class Reader:
+class TextEncoderTraining:
     """Teaches a text encoder to tell what a prompt says."""
 
     def __init__(self, tokenizer: Any, encoder: nn.Module) -> None:
@@ -110,8 +110,8 @@ class Reader:
             (CLASSES[int(rng.integers(len(CLASSES)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))])
             for _ in range(128)
         ]
-        told = encode(self.tokenizer, self.encoder, [prompt_of(*pair, rng) for pair in chosen])[:, -1]
-        targets = torch.from_numpy(numbers_of(chosen)).to(told.device)
+        told = encode_prompts(self.tokenizer, self.encoder, [sample_prompt(*pair, rng) for pair in chosen])[:, -1]
+        targets = torch.from_numpy(encode_attributes(chosen)).to(told.device)
         loss = sum(
             (functional.cross_entropy(head(told), targets[:, column]) for column, head in enumerate(self.heads)),
             start=torch.zeros((), device=told.device),
@@ -122,7 +122,7 @@ class Reader:
         return float(loss.detach())
 
 
-def encode(tokenizer: Any, encoder: nn.Module, prompts: list[str]) -> Tensor:
+def encode_prompts(tokenizer: Any, encoder: nn.Module, prompts: list[str]) -> Tensor:
     """Return the hidden states (N, `MAX_TOKENS`, `TEXT_WIDTH`) that the denoiser attends to."""
     tokens = tokenizer(
         prompts, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"

@@ -10,16 +10,16 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.inputs import activation_cache
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind, Views, ViewsOnDisk
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.models.backbones import Backbone
-from atlantis_core.learning.models.split_trunk import Stages, split
-from atlantis_core.learning.models.trunks import create_trunk
+from atlantis_core.learning.models.backbone_modules import create_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
+from atlantis_core.learning.models.split_backbone import Stages, split_backbone
 
 KIND = ViewKind(32, 2, "strong")
 
 
 @pytest.fixture(scope="module")
-def stages(backbone: Backbone) -> Stages:
-    return split(create_trunk(backbone), 0.5)
+def stages(backbone: BackboneSpec) -> Stages:
+    return split_backbone(create_backbone(backbone), 0.5)
 
 
 class Counter:
@@ -37,7 +37,7 @@ def alike(one: Views, other: Views) -> bool:
 
 
 def test_each_picture_is_computed_once(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     counter = Counter()
     first = cache.load([*images, images[0]], KIND, backbone, stages, counter)
@@ -50,7 +50,7 @@ def test_each_picture_is_computed_once(
 
 
 def test_a_made_picture_costs_only_its_own_views(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     cache.load(images[:5], KIND, backbone, stages)
     counter = Counter()
@@ -59,7 +59,7 @@ def test_a_made_picture_costs_only_its_own_views(
 
 
 def test_values_do_not_depend_on_what_is_computed_beside_them(
-    images: list[TrainingImage], tmp_path: Path, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], tmp_path: Path, backbone: BackboneSpec, stages: Stages
 ) -> None:
     one = ActivationCache(tmp_path / "one").load(images[:4], KIND, backbone, stages)
     other = ActivationCache(tmp_path / "other").load(images[3::-1], KIND, backbone, stages)
@@ -67,14 +67,14 @@ def test_values_do_not_depend_on_what_is_computed_beside_them(
 
 
 def test_kind_cut_and_backbone_have_places_of_their_own(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     others = [
         (ViewKind(32), backbone, stages),
         (ViewKind(32, 3, "strong"), backbone, stages),
         (ViewKind(32, 2, "mild"), backbone, stages),
         (KIND, replace(backbone, mean=(0.1, 0.1, 0.1)), stages),
-        (KIND, backbone, split(create_trunk(backbone), 1.0)),
+        (KIND, backbone, split_backbone(create_backbone(backbone), 1.0)),
     ]
     cache.load(images[:1], KIND, backbone, stages)
     for kind, trunk, cut in others:
@@ -84,7 +84,7 @@ def test_kind_cut_and_backbone_have_places_of_their_own(
 
 
 def test_a_file_cut_short_is_computed_again(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     [whole] = cache.load(images[:1], KIND, backbone, stages)
     [file] = cache.folder.rglob("*.npy")
@@ -97,7 +97,7 @@ def test_a_file_cut_short_is_computed_again(
 def test_large_activations_stay_on_disk(
     images: list[TrainingImage],
     cache: ActivationCache,
-    backbone: Backbone,
+    backbone: BackboneSpec,
     stages: Stages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -112,7 +112,7 @@ def test_large_activations_stay_on_disk(
 def test_activations_on_disk_hold_no_file_open(
     images: list[TrainingImage],
     cache: ActivationCache,
-    backbone: Backbone,
+    backbone: BackboneSpec,
     stages: Stages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -124,7 +124,7 @@ def test_activations_on_disk_hold_no_file_open(
 
 
 def test_what_overflows_half_precision_is_kept_whole(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     tiny = replace(backbone, std=(1e-9, 1e-9, 1e-9))
     [array] = cache.load(images[:1], ViewKind(32), tiny, stages)
@@ -133,14 +133,14 @@ def test_what_overflows_half_precision_is_kept_whole(
 
 
 def test_a_hostile_id_stays_in_the_cache(
-    images: list[TrainingImage], cache: ActivationCache, backbone: Backbone, stages: Stages, tmp_path: Path
+    images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages, tmp_path: Path
 ) -> None:
     cache.load([replace(images[0], id="../../out")], KIND, backbone, stages)
     assert all(cache.folder in path.parents for path in tmp_path.rglob("*.npy"))
 
 
 def test_an_unreadable_picture_is_named(
-    cache: ActivationCache, backbone: Backbone, stages: Stages, tmp_path: Path
+    cache: ActivationCache, backbone: BackboneSpec, stages: Stages, tmp_path: Path
 ) -> None:
     with pytest.raises(SetupError, match=r"gone\.png"):
         cache.load([TrainingImage("x", str(tmp_path / "gone.png"), "a")], KIND, backbone, stages)

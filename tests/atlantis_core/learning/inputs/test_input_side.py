@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.exporting.writing import Model, export
+from atlantis_core.exporting.model_export import ExportedModel, export_model
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.models.backbones import Backbone, resolve_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec, resolve_backbone
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.retriever import frozen, load_retriever
+from atlantis_core.learning.retriever import frozen_retriever, load_retriever
 from atlantis_core.learning.training.train import train
 
 
@@ -25,7 +25,7 @@ from atlantis_core.learning.training.train import train
 def test_a_transformer_trains_at_another_side_and_is_the_same_when_loaded_or_exported(
     fraction: float,
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     cache: ActivationCache,
     tmp_path: Path,
@@ -33,23 +33,25 @@ def test_a_transformer_trains_at_another_side_and_is_the_same_when_loaded_or_exp
     smaller = replace(recipe, side_px=24, steps=2, warmup_steps=1, trainable_fraction=fraction)
     report = train(images, backbone, smaller, 0, tmp_path / "m", cache)
     loaded = load_retriever(report.path)
-    export(Model(report.path), tmp_path / "exported")
+    export_model(ExportedModel(report.path), tmp_path / "exported")
     paths = [image.path for image in images]
     assert loaded.side_px == 24
     assert np.array_equal(load_retriever(tmp_path / "exported").embed(paths), loaded.embed(paths))
     np.testing.assert_allclose(loaded.embed_cached(images, cache), loaded.embed(paths), atol=1e-3)
 
 
-def test_position_embeddings_are_interpolated_from_the_pretrained_ones(backbone: Backbone) -> None:
-    first, resized = (frozen(backbone, side_px=side).stages.trunk.state_dict()["pos_embed"] for side in (0, 24))
+def test_position_embeddings_are_interpolated_from_the_pretrained_ones(backbone: BackboneSpec) -> None:
+    first, resized = (
+        frozen_retriever(backbone, side_px=side).stages.trunk.state_dict()["pos_embed"] for side in (0, 24)
+    )
     assert (first.shape[1], resized.shape[1]) == (1 + 4 * 4, 1 + 3 * 3)
     assert torch.equal(first[0, 0], resized[0, 0])  # the class token has no place
     assert abs(float(first[0, 1:].mean() - resized[0, 1:].mean())) < 0.01
 
 
-def test_a_side_that_patches_do_not_fill_is_a_line(backbone: Backbone) -> None:
+def test_a_side_that_patches_do_not_fill_is_a_line(backbone: BackboneSpec) -> None:
     with pytest.raises(SetupError, match=r"a multiple of 8, not 30; the nearest is 32") as caught:
-        frozen(backbone, side_px=30)
+        frozen_retriever(backbone, side_px=30)
     assert "\n" not in str(caught.value)
 
 
@@ -64,4 +66,4 @@ def test_a_description_with_another_side_than_the_weights_is_a_line(vit_weights:
 def test_a_trunk_of_one_side_only_says_so() -> None:
     mixer = resolve_backbone("scratch:mixer_s32_224")
     with pytest.raises(SetupError, match=r"'mixer_s32_224' cannot take side_px=96: Input height \(96\)"):
-        frozen(mixer, side_px=96)
+        frozen_retriever(mixer, side_px=96)

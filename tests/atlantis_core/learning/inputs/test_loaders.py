@@ -14,14 +14,14 @@ from PIL import Image
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import no_progress
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
-from atlantis_core.learning.inputs.augmentation import strength_of, view
-from atlantis_core.learning.inputs.decoded_cache import DecodedPictures
-from atlantis_core.learning.inputs.loaders import Feed, make_feed
-from atlantis_core.learning.inputs.pk_sampler import TrainingImage, batches
-from atlantis_core.learning.inputs.preprocessing import as_batch, open_picture
-from atlantis_core.learning.models.backbones import Backbone
-from atlantis_core.learning.models.split_trunk import Stages, split
-from atlantis_core.learning.models.trunks import create_trunk
+from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
+from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
+from atlantis_core.learning.inputs.loaders import BatchLoader, make_loader
+from atlantis_core.learning.inputs.pk_sampler import TrainingImage, sample_batches
+from atlantis_core.learning.inputs.preprocessing import decode_image, to_batch
+from atlantis_core.learning.models.backbone_modules import create_backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
+from atlantis_core.learning.models.split_backbone import Stages, split_backbone
 from atlantis_core.learning.recipe import Recipe
 
 
@@ -31,68 +31,68 @@ def online(recipe: Recipe) -> Recipe:
 
 
 @pytest.fixture
-def stages(backbone: Backbone, recipe: Recipe) -> Stages:
-    return split(create_trunk(backbone), recipe.trainable_fraction)
+def stages(backbone: BackboneSpec, recipe: Recipe) -> Stages:
+    return split_backbone(create_backbone(backbone), recipe.trainable_fraction)
 
 
 @pytest.fixture
 def feed(
-    images: list[TrainingImage], backbone: Backbone, online: Recipe, stages: Stages, cache: ActivationCache
-) -> Feed:
-    return make_feed(images, backbone, online, stages, cache, no_progress)
+    images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, cache: ActivationCache
+) -> BatchLoader:
+    return make_loader(images, backbone, online, stages, cache, no_progress)
 
 
 def test_batches_come_in_order_with_the_views_they_ask_for(
-    images: list[TrainingImage], backbone: Backbone, online: Recipe, stages: Stages, feed: Feed
+    images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, feed: BatchLoader
 ) -> None:
-    wanted = list(islice(batches(images, online, 5), 7))
+    wanted = list(islice(sample_batches(images, online, 5), 7))
     streamed = list(feed.stream(iter(wanted)))
     assert len(streamed) == 7
     strength = strength_of(online.augmentation)
     for batch, activations in zip(wanted, streamed, strict=True):
         views = [
-            view(open_picture(images[i].path), backbone.input_px, strength, images[i].id, number)
+            augmented_view(decode_image(images[i].path), backbone.input_px, strength, images[i].id, number)
             for i, number in zip(batch.images.tolist(), batch.views.tolist(), strict=True)
         ]
         with torch.no_grad():
-            assert torch.equal(activations, stages.lower(as_batch(views, backbone)))
+            assert torch.equal(activations, stages.lower(to_batch(views, backbone)))
 
 
 def test_no_view_comes_twice(images: list[TrainingImage], online: Recipe) -> None:
     drawn = [
         pair
-        for batch in islice(batches(images, online, 0), 200)
+        for batch in islice(sample_batches(images, online, 0), 200)
         for pair in zip(batch.images.tolist(), batch.views.tolist(), strict=True)
     ]
     assert len(set(drawn)) == len(drawn)
 
 
-def test_a_stream_that_is_left_early_ends(images: list[TrainingImage], online: Recipe, feed: Feed) -> None:
-    stream = feed.stream(batches(images, online, 0))
+def test_a_stream_that_is_left_early_ends(images: list[TrainingImage], online: Recipe, feed: BatchLoader) -> None:
+    stream = feed.stream(sample_batches(images, online, 0))
     assert next(stream).shape[0] == 9
     stream.close()  # type: ignore[attr-defined]
 
 
 def test_clean_pictures_start_the_head_alike(
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     stages: Stages,
     cache: ActivationCache,
-    feed: Feed,
+    feed: BatchLoader,
 ) -> None:
-    cached = make_feed(images, backbone, recipe, stages, cache, no_progress)
+    cached = make_loader(images, backbone, recipe, stages, cache, no_progress)
     one, other = (torch.cat(list(source.clean(5))) for source in (cached, feed))
     assert torch.allclose(one, other, atol=1e-2)
 
 
 def test_an_unreadable_picture_is_told(
-    images: list[TrainingImage], backbone: Backbone, online: Recipe, stages: Stages, cache: ActivationCache
+    images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, cache: ActivationCache
 ) -> None:
     broken = [*images, TrainingImage("gone", "/nowhere/gone.png", "across")]
-    feed = make_feed(broken, backbone, online, stages, cache, no_progress)
+    feed = make_loader(broken, backbone, online, stages, cache, no_progress)
     with pytest.raises(SetupError, match=r"gone\.png"):
-        list(feed.stream(islice(batches(broken, online, 0), 60)))
+        list(feed.stream(islice(sample_batches(broken, online, 0), 60)))
 
 
 def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> Non
         path = tmp_path / f"{number}.png"
         Image.new("RGB", size, (number, 0, 0)).save(path)
         made.append(TrainingImage(str(number), str(path), "a"))
-    pictures = DecodedPictures(made, side_px=32, held_bytes=64 * 142 * 3 + 10)
+    pictures = DecodedImageCache(made, side_px=32, held_bytes=64 * 142 * 3 + 10)
     assert [pictures[number].size for number in range(3)] == [(85, 64), (64, 142), (20, 30)]
     for image in made:
         Path(image.path).unlink()
@@ -113,6 +113,6 @@ def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> Non
 
 
 def test_memory_and_disk_give_the_same_pixels(images: list[TrainingImage]) -> None:
-    held, unheld = DecodedPictures(images, 32), DecodedPictures(images, 32, held_bytes=0)
+    held, unheld = DecodedImageCache(images, 32), DecodedImageCache(images, 32, held_bytes=0)
     for _ in range(2):
         assert np.array_equal(np.asarray(held[3]), np.asarray(unheld[3]))

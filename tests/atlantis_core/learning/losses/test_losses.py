@@ -10,17 +10,17 @@ import torch
 from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.losses.interface import Setting
+from atlantis_core.learning.losses.interface import LossContext
 from atlantis_core.learning.losses.losses import LOSSES, ProxyAnchor, make_loss
 from atlantis_core.learning.losses.potential_field import PotentialField, mean_potential
-from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 from atlantis_core.learning.training.train import train
 
 CLASSES, SAMPLES, DIMS = 5, 4, 6
 LABELS = torch.arange(CLASSES).repeat_interleave(SAMPLES)
-SETTING = Setting(temperature=0.1, num_classes=CLASSES, embed_dim=DIMS, seed=0)
+SETTING = LossContext(temperature=0.1, num_classes=CLASSES, embed_dim=DIMS, seed=0)
 
 
 def unit(seed: int = 0, spread: float = 0.7, dtype: torch.dtype = torch.float) -> torch.Tensor:
@@ -32,7 +32,7 @@ def unit(seed: int = 0, spread: float = 0.7, dtype: torch.dtype = torch.float) -
 
 def named(loss: str, temperature: float = 0.1):
     head = "hyperbolic" if loss.startswith("hyperbolic") else "sphere"
-    return make_loss(preset("cpu", loss=loss, head=head, temperature=temperature), CLASSES, DIMS, 0)
+    return make_loss(parse_preset("cpu", loss=loss, head=head, temperature=temperature), CLASSES, DIMS, 0)
 
 
 def others(row: int, *, same: bool) -> list[int]:
@@ -176,13 +176,13 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
 )
 def test_losses_that_cannot_be_are_told(change: dict[str, str], words: str) -> None:
     with pytest.raises(SetupError, match=words):
-        make_loss(preset("cpu", **change), CLASSES, DIMS, 0)
+        make_loss(parse_preset("cpu", **change), CLASSES, DIMS, 0)
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_a_loss_learns_from_single_images_of_classes_or_refuses_them(loss: str) -> None:
     head = "hyperbolic" if loss == "hyperbolic_pairs" else "sphere"
-    singles = preset("cpu", loss=loss, head=head, images_per_class=1)
+    singles = parse_preset("cpu", loss=loss, head=head, images_per_class=1)
     if loss not in {"proxy_anchor", "potential_field"}:
         with pytest.raises(SetupError, match=f"loss '{loss}' learns from pairs of a class: images_per_class"):
             make_loss(singles, CLASSES, DIMS, 0)
@@ -195,7 +195,12 @@ def test_a_loss_learns_from_single_images_of_classes_or_refuses_them(loss: str) 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_every_loss_trains_and_repeats_itself(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path, loss: str
+    images: list[TrainingImage],
+    backbone: BackboneSpec,
+    recipe: Recipe,
+    cache: ActivationCache,
+    tmp_path: Path,
+    loss: str,
 ) -> None:
     head = "hyperbolic" if loss == "hyperbolic_pairs" else "sphere"
     chosen = replace(recipe, loss=loss, head=head, steps=60)

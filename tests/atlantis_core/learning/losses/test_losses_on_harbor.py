@@ -8,14 +8,14 @@ import pytest
 
 from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.harbor.writing import bundled_collection
+from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 from atlantis_core.learning.losses.losses import LOSSES
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
-from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.retriever import Retriever, frozen_retriever, load_retriever
+from atlantis_core.learning.training.presets import parse_preset
 from atlantis_core.learning.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("harbor")
-    collection = read_collection(bundled_collection("harbor-tiny", folder / "world")).collection
+    collection = read_collection(write_bundled_collection("harbor-tiny", folder / "world")).collection
     images = [TrainingImage(image.id, image.path, image.label) for image in collection.of_split("train")]
     shown = collection.of_split("validation")
     return images, RetrievalTask(shown, shown), ActivationCache(folder / "cache")
@@ -43,8 +43,8 @@ def test_every_loss_learns(world, tmp_path: Path, loss: str) -> None:
         "head": "hyperbolic" if hyperbolic else "sphere",
         "temperature": 0.2 if hyperbolic else 0.1,
     }
-    recipe = preset("harbor", steps=60, classes_per_batch=8, views=2, embed_dim=64, **chosen)
+    recipe = parse_preset("harbor", steps=60, classes_per_batch=8, views=2, embed_dim=64, **chosen)
     report = train(world[0], backbone, recipe, 0, tmp_path / "m", world[2])
     assert report.last_loss < report.first_loss
-    start = map_at_r(frozen(backbone, recipe.trainable_fraction), world)
+    start = map_at_r(frozen_retriever(backbone, recipe.trainable_fraction), world)
     assert map_at_r(load_retriever(report.path), world) > start + 0.1

@@ -12,10 +12,10 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.losses.losses import make_loss
 from atlantis_core.learning.losses.pairwise import pairwise_cross_entropy
 from atlantis_core.learning.models.poincare import distances, expmap0
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 
-HYPERBOLIC = preset("hyperbolic")
-SPHERICAL = preset("cpu", loss="spherical_pairs", temperature=0.2)
+HYPERBOLIC = parse_preset("hyperbolic")
+SPHERICAL = parse_preset("cpu", loss="spherical_pairs", temperature=0.2)
 
 
 def embeddings(classes: int, samples: int, c: float, dims: int = 8, dtype: torch.dtype = torch.float) -> torch.Tensor:

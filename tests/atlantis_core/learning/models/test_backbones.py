@@ -11,11 +11,11 @@ from PIL import Image
 from pytest_httpserver import HTTPServer
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.models.backbones import NAMED, Backbone, resolve_backbone, starts_from_scratch
-from atlantis_core.learning.models.hub import probe
-from atlantis_core.learning.models.trunks import create_trunk
-from atlantis_core.learning.retriever import frozen
-from atlantis_core.learning.training.presets import for_backbone, preset
+from atlantis_core.learning.models.backbone_modules import create_backbone
+from atlantis_core.learning.models.backbones import NAMED, BackboneSpec, resolve_backbone, starts_from_scratch
+from atlantis_core.learning.models.hub import why_unreachable
+from atlantis_core.learning.retriever import frozen_retriever
+from atlantis_core.learning.training.presets import adapt_to_backbone, parse_preset
 from tests.atlantis_core.learning.conftest import VIT, write_weights
 
 
@@ -26,22 +26,22 @@ def copied(weights: Path, folder: Path) -> Path:
     return folder / weights.name
 
 
-def test_a_file_becomes_a_trunk_of_pooled_features(backbone: Backbone) -> None:
-    trunk = create_trunk(backbone)
+def test_a_file_becomes_a_trunk_of_pooled_features(backbone: BackboneSpec) -> None:
+    trunk = create_backbone(backbone)
     assert (backbone.source, backbone.input_px, backbone.notice) == ("file", 32, "")
     assert {p.dtype for p in trunk.parameters()} == {torch.float32}
     assert trunk(torch.zeros(2, 3, 32, 32)).shape == (2, 32)
     assert not trunk.training
 
 
-def test_weights_in_the_file_are_the_trunks(backbone: Backbone, vit_weights: Path) -> None:
+def test_weights_in_the_file_are_the_trunks(backbone: BackboneSpec, vit_weights: Path) -> None:
     from safetensors.torch import load_file
 
     name = "blocks.0.attn.qkv.weight"
-    assert torch.equal(create_trunk(backbone).state_dict()[name], load_file(vit_weights)[name].float())
+    assert torch.equal(create_backbone(backbone).state_dict()[name], load_file(vit_weights)[name].float())
 
 
-def test_fingerprint_follows_content_not_place(backbone: Backbone, vit_weights: Path, tmp_path: Path) -> None:
+def test_fingerprint_follows_content_not_place(backbone: BackboneSpec, vit_weights: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     path = copied(vit_weights, tmp_path)
@@ -108,7 +108,7 @@ def test_weights_of_another_architecture_are_refused(vit_weights: Path, tmp_path
     facts["arguments"]["depth"] = 3
     path.with_suffix(".json").write_text(json.dumps(facts))
     with pytest.raises(SetupError, match="do not fit architecture"):
-        create_trunk(resolve_backbone(weights=str(path)))
+        create_backbone(resolve_backbone(weights=str(path)))
 
 
 def test_name_and_weights_must_agree(vit_weights: Path) -> None:
@@ -134,7 +134,7 @@ def test_nothing_asked_and_nothing_there_is_a_small_trunk_from_scratch() -> None
     found = resolve_backbone()
     assert found.source == "scratch"
     assert "from scratch" in found.notice
-    first, second = create_trunk(found).state_dict(), create_trunk(found).state_dict()
+    first, second = create_backbone(found).state_dict(), create_backbone(found).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -161,14 +161,14 @@ def test_scratch_of_nothing_known_is_refused() -> None:
 
 def test_making_a_scratch_trunk_leaves_the_global_generator_alone() -> None:
     before = torch.random.get_rng_state()
-    create_trunk(resolve_backbone("test_vit"))
+    create_backbone(resolve_backbone("test_vit"))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_a_scratch_trunk_is_trained_whole(backbone: Backbone) -> None:
-    cpu = preset("cpu")
-    assert for_backbone(cpu, backbone) == cpu
-    adapted = for_backbone(cpu, resolve_backbone("test_vit"))
+def test_a_scratch_trunk_is_trained_whole(backbone: BackboneSpec) -> None:
+    cpu = parse_preset("cpu")
+    assert adapt_to_backbone(cpu, backbone) == cpu
+    adapted = adapt_to_backbone(cpu, resolve_backbone("test_vit"))
     assert adapted.trainable_fraction == 1.0
     assert adapted.steps > cpu.steps
 
@@ -224,7 +224,7 @@ def test_short_names_load_what_the_hub_has_at_224_pixels(
     found = resolve_backbone(name)
     assert (found.source, found.input_px) == ("cache", 224)
     assert resolve_backbone(found.pinned_name) == found
-    assert frozen(found).embed([Image.new("RGB", (50, 40), "red")]).shape == (1, 384)
+    assert frozen_retriever(found).embed([Image.new("RGB", (50, 40), "red")]).shape == (1, 384)
 
 
 def test_weights_by_path_may_be_asked_for_by_short_name(tmp_path: Path) -> None:
@@ -240,13 +240,13 @@ def test_cached_weights_need_no_network(hub_cache: Path) -> None:
     found = resolve_backbone("test_vit")
     assert (found.source, found.weights_path, found.notice) == ("cache", str(hub_cache), "")
     name = "blocks.0.attn.qkv.weight"
-    assert torch.equal(create_trunk(found).state_dict()[name], load_file(hub_cache)[name])
+    assert torch.equal(create_backbone(found).state_dict()[name], load_file(hub_cache)[name])
 
 
 def test_corrupt_cached_weights_are_named(hub_cache: Path) -> None:
     hub_cache.write_bytes(b"nothing")
     with pytest.raises(SetupError, match="delete the file"):
-        create_trunk(resolve_backbone("test_vit"))
+        create_backbone(resolve_backbone("test_vit"))
 
 
 def test_a_hub_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,17 +263,17 @@ def test_a_hub_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unreachable_hub_is_known_at_once() -> None:
-    assert "refused" in probe("http://127.0.0.1:9/x", seconds=2)
+    assert "refused" in why_unreachable("http://127.0.0.1:9/x", seconds=2)
 
 
 @pytest.mark.parametrize(("status", "answer"), [(200, ""), (404, ""), (503, "HTTP 503")])
 def test_any_client_error_is_an_answer_of_the_hub(httpserver: HTTPServer, status: int, answer: str) -> None:
     httpserver.expect_request("/x").respond_with_data("", status=status)
-    assert probe(httpserver.url_for("/x")) == answer
+    assert why_unreachable(httpserver.url_for("/x")) == answer
 
 
 @pytest.mark.data
 def test_the_shared_mobilenet_loads_strictly(shared_data: Path) -> None:
     path = shared_data / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
-    trunk = create_trunk(resolve_backbone(weights=str(path)))
+    trunk = create_backbone(resolve_backbone(weights=str(path)))
     assert trunk(torch.zeros(1, 3, 64, 64)).shape == (1, 1280)

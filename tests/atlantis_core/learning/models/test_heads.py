@@ -13,12 +13,19 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.models.backbones import Backbone
-from atlantis_core.learning.models.heads import Hyperbolic, Sphere, fresh_head, head_facts, head_from_facts, make_head
+from atlantis_core.learning.models.backbones import BackboneSpec
+from atlantis_core.learning.models.heads import (
+    Hyperbolic,
+    Sphere,
+    head_facts,
+    head_from_facts,
+    make_head,
+    make_pca_head,
+)
 from atlantis_core.learning.models.poincare import distances
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import Retriever, load_retriever
-from atlantis_core.learning.training.presets import preset
+from atlantis_core.learning.training.presets import parse_preset
 from atlantis_core.learning.training.train import train
 from atlantis_core.records import LabelledImage
 
@@ -27,7 +34,7 @@ HEAD = "hyperbolic:c=0.3,clip_radius=1.5"
 
 @pytest.fixture
 def hyperbolic(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> Retriever:
     chosen = replace(recipe, head=HEAD, loss="hyperbolic_pairs", temperature=0.2)
     return load_retriever(train(images, backbone, chosen, 0, tmp_path / "m", cache).path)
@@ -46,7 +53,7 @@ def test_the_checkpoint_says_how_to_search(hyperbolic: Retriever, tmp_path: Path
 
 
 def test_a_sphere_is_searched_by_cosine(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     train(images, backbone, recipe, 0, tmp_path / "m", cache)
     facts_path = tmp_path / "m" / "model.json"
@@ -78,7 +85,7 @@ def test_evaluation_searches_by_geodesic_distance(hyperbolic: Retriever, images:
 def test_a_fresh_head_keeps_the_cosines_of_the_features(head: Sphere | Hyperbolic) -> None:
     features = torch.randn(30, 12, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        placed = torch.nn.functional.normalize(fresh_head(head, features, 12)(features), dim=1)
+        placed = torch.nn.functional.normalize(make_pca_head(head, features, 12)(features), dim=1)
     unit = torch.nn.functional.normalize(features, dim=1)
     assert torch.allclose(placed @ placed.T, unit @ unit.T, atol=1e-5)
 
@@ -103,5 +110,5 @@ def test_foreign_heads_are_told(facts: dict[str, object], words: str) -> None:
 
 
 def test_recipes_from_before_there_were_heads_keep_their_address() -> None:
-    assert preset("cpu").key == "7199edf9b0a2ef3b8f92273fa6b20310"
-    assert preset("cpu", head="hyperbolic").key != preset("cpu").key
+    assert parse_preset("cpu").key == "7199edf9b0a2ef3b8f92273fa6b20310"
+    assert parse_preset("cpu", head="hyperbolic").key != parse_preset("cpu").key

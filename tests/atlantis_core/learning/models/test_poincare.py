@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlantis_core.learning.models.poincare import BORDER, clip, distances, expmap0
+from atlantis_core.learning.models.poincare import BORDER, clip_norm, distances, expmap0
 
 
 def moebius_distance(x: np.ndarray, y: np.ndarray, c: float) -> float:
@@ -48,7 +48,7 @@ def test_a_flat_ball_has_twice_the_euclidean_distance() -> None:
 
 def test_clipping_keeps_direction_and_what_is_short() -> None:
     vectors = torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
-    assert torch.allclose(clip(vectors, 2.5), torch.tensor([[1.5, 2.0], [0.3, 0.4], [0.0, 0.0]]))
+    assert torch.allclose(clip_norm(vectors, 2.5), torch.tensor([[1.5, 2.0], [0.3, 0.4], [0.0, 0.0]]))
 
 
 @pytest.mark.parametrize("far", [10.0, 1e4, 1e18])
@@ -60,7 +60,7 @@ def test_points_stay_inside_the_ball(far: float) -> None:
 
 def test_gradients_are_right() -> None:
     vectors = torch.randn(6, 5, dtype=torch.double, generator=torch.Generator().manual_seed(3)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda v: expmap0(clip(v, 2.3), 0.1), (vectors,))
+    assert torch.autograd.gradcheck(lambda v: expmap0(clip_norm(v, 2.3), 0.1), (vectors,))
 
     def apart(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return distances(expmap0(x, 0.5), expmap0(y, 0.5), 0.5)
@@ -83,7 +83,7 @@ def test_values_and_gradients_are_finite_everywhere(
     if same:
         directions = directions[:1].expand(len(lengths), 4)
     vectors = (torch.tensor(lengths)[:, None] * directions).requires_grad_()
-    found = distances(*2 * (expmap0(clip(vectors, radius), c),), c)
+    found = distances(*2 * (expmap0(clip_norm(vectors, radius), c),), c)
     found.sum().backward()
     assert bool(torch.isfinite(found).all())
     assert vectors.grad is not None

@@ -15,11 +15,11 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage
 from atlantis_core.learning.losses.losses import make_loss
-from atlantis_core.learning.models.backbones import Backbone
+from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
-from atlantis_core.learning.training.distributed import Alone, Together
-from atlantis_core.learning.training.gradients import Descent
+from atlantis_core.learning.training.distributed import DistributedProcesses, SingleProcess
+from atlantis_core.learning.training.gradients import GradientComputer
 from atlantis_core.learning.training.train import train
 
 LOSSES = ["supcon", "proxy_anchor", "multi_similarity", "triplet:miner=all"]
@@ -33,7 +33,9 @@ def gradients(loss: str, chunk: int, recipe: Recipe) -> tuple[float, list[torch.
     labels = torch.arange(12) // 3
     module = make_loss(replace(recipe, loss=loss), 4, 8, 0)
     trained = list(model.parameters())
-    descent = Descent(lambda x: nn.functional.normalize(model(x), dim=1), module, trained, chunk, Alone())
+    descent = GradientComputer(
+        lambda x: nn.functional.normalize(model(x), dim=1), module, trained, chunk, SingleProcess()
+    )
     value, embeddings = descent(pictures, labels)
     assert embeddings.shape == (12, 8)
     assert not embeddings.requires_grad
@@ -53,7 +55,7 @@ def test_pieces_give_the_gradient_of_the_whole(loss: str, chunk: int, recipe: Re
 
 
 class _Two:
-    """What `Together` asks of accelerate, of the second of two processes."""
+    """What `DistributedProcesses` asks of accelerate, of the second of two processes."""
 
     is_main_process = False
     num_processes = 2
@@ -62,13 +64,13 @@ class _Two:
 
 def test_a_process_embeds_its_stretch() -> None:
     batch = Batch(np.arange(6), np.arange(6), np.arange(6))
-    assert Together(_Two()).share(batch).images.tolist() == [3, 4, 5]
-    assert Together(_Two()).own(torch.arange(6)).tolist() == [3, 4, 5]
+    assert DistributedProcesses(_Two()).share(batch).images.tolist() == [3, 4, 5]
+    assert DistributedProcesses(_Two()).own(torch.arange(6)).tolist() == [3, 4, 5]
     with pytest.raises(SetupError, match="5 images cannot be shared by 2 processes"):
-        Together(_Two()).share(Batch(np.arange(5), np.arange(5), np.arange(5)))
+        DistributedProcesses(_Two()).share(Batch(np.arange(5), np.arange(5), np.arange(5)))
 
 
-def _trained(images: list[TrainingImage], backbone: Backbone, recipe: Recipe, folder: Path) -> None:
+def _trained(images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, folder: Path) -> None:
     """Train in one of the processes that a launcher started."""
     os.environ["ACCELERATE_USE_CPU"] = "true"
     torch.set_num_threads(1)
@@ -77,7 +79,7 @@ def _trained(images: list[TrainingImage], backbone: Backbone, recipe: Recipe, fo
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, tmp_path: Path
 ) -> None:
     from accelerate import debug_launcher  # type: ignore[import-untyped]
 

@@ -13,10 +13,10 @@ import pytest
 from atlantis_core.base.errors import SetupError, TrainingFailed
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.models.backbones import Backbone, resolve_backbone
-from atlantis_core.learning.models.checkpoint import losses_in
+from atlantis_core.learning.models.backbones import BackboneSpec, resolve_backbone
+from atlantis_core.learning.models.checkpoint import read_losses
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.retriever import Retriever, frozen, load_retriever
+from atlantis_core.learning.retriever import Retriever, frozen_retriever, load_retriever
 from atlantis_core.learning.training.loop import STATE_NAME
 from atlantis_core.learning.training.train import train, training_key
 
@@ -77,7 +77,7 @@ def weights_of(folder: Path) -> bytes:
 def test_every_option_trains_and_repeats(
     name: str,
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     cache: ActivationCache,
     tmp_path: Path,
@@ -96,7 +96,7 @@ def test_every_option_trains_and_repeats(
 def test_a_training_cut_short_goes_on_with_the_same_bits(
     name: str,
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     cache: ActivationCache,
     tmp_path: Path,
@@ -114,12 +114,12 @@ def test_a_training_cut_short_goes_on_with_the_same_bits(
     assert (report.first_loss, report.last_loss) == (whole.first_loss, whole.last_loss)
     files = sorted(path.name for path in (tmp_path / "cut").iterdir())
     assert files == ["losses.json", "model.json", "model.safetensors"]
-    assert losses_in(tmp_path / "cut") == losses_in(tmp_path / "whole")
-    assert len(losses_in(tmp_path / "cut")) == changed.steps
+    assert read_losses(tmp_path / "cut") == read_losses(tmp_path / "whole")
+    assert len(read_losses(tmp_path / "cut")) == changed.steps
 
 
 def test_a_state_of_another_training_or_a_damaged_one_is_left_alone(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     train(images, backbone, recipe, 0, tmp_path / "whole", cache)
     with pytest.raises(CutError):
@@ -133,7 +133,7 @@ def test_a_state_of_another_training_or_a_damaged_one_is_left_alone(
 
 
 def test_validation_keeps_the_best_and_stops_early(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     watched = replace(recipe, validate_every=3, patience=2)
     validation = Falling([0.5, 0.7, 0.6, 0.7])
@@ -150,7 +150,7 @@ def test_validation_keeps_the_best_and_stops_early(
 
 
 def test_early_stop_goes_on_after_a_cut_too(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     watched = replace(recipe, validate_every=3, patience=3, ema_decay=0.8)
     whole = train(images, backbone, watched, 0, tmp_path / "whole", cache, validation=Falling([0.5, 0.7, 0.6, 0.65]))
@@ -172,7 +172,7 @@ def test_early_stop_goes_on_after_a_cut_too(
 
 
 def test_queries_that_decide_are_part_of_the_address(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     watched, one, other = replace(recipe, validate_every=3), Falling([], "one"), Falling([], "other")
     assert training_key(images, backbone, watched, 0, one) != training_key(images, backbone, watched, 0, other)
@@ -182,20 +182,20 @@ def test_queries_that_decide_are_part_of_the_address(
 
 
 def test_a_trunk_all_the_way_back_is_the_one_it_began_as(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     back = replace(recipe, start_share=1.0, embedding="body")
     report = train(images, backbone, back, 0, tmp_path / "m", cache)
     paths = [image.path for image in images]
-    assert np.abs(load_retriever(report.path).embed(paths) - frozen(backbone).embed(paths)).max() < 1e-5
+    assert np.abs(load_retriever(report.path).embed(paths) - frozen_retriever(backbone).embed(paths)).max() < 1e-5
     watched = replace(back, validate_every=4)
     again = train(images, backbone, watched, 0, tmp_path / "w", cache, validation=Still())
-    assert np.abs(load_retriever(again.path).embed(paths) - frozen(backbone).embed(paths)).max() < 1e-5
+    assert np.abs(load_retriever(again.path).embed(paths) - frozen_retriever(backbone).embed(paths)).max() < 1e-5
     assert again.last_loss < again.first_loss  # it trained, between its measurements
 
 
 def test_a_failed_training_leaves_no_state(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     wild = replace(recipe, lr_head=1e6, warmup_steps=0, steps=60, loss="triplet:miner=all,margin=1.9")
     with pytest.raises(TrainingFailed, match="at step"):
@@ -207,7 +207,7 @@ def test_a_failed_training_leaves_no_state(
 def test_a_training_of_a_few_steps_that_ends_in_one_point_fails(
     embedding: str,
     images: list[TrainingImage],
-    backbone: Backbone,
+    backbone: BackboneSpec,
     recipe: Recipe,
     cache: ActivationCache,
     tmp_path: Path,
@@ -234,7 +234,7 @@ def test_a_family_that_cannot_be_cut_trains_too(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_compiled_blocks_compute_the_same(
-    images: list[TrainingImage], backbone: Backbone, recipe: Recipe, cache: ActivationCache, tmp_path: Path
+    images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     short = replace(recipe, steps=4)
     plain = train(images, backbone, short, 0, tmp_path / "plain", cache)

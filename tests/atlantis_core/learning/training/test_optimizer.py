@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from atlantis_core.learning.losses.losses import make_loss
-from atlantis_core.learning.models.split_trunk import depths, split
+from atlantis_core.learning.models.split_backbone import layer_depths, split_backbone
 from atlantis_core.learning.recipe import Recipe
-from atlantis_core.learning.training.early_stopping import BestSoFar
+from atlantis_core.learning.training.early_stopping import BestWeights
 from atlantis_core.learning.training.optimizer import make_optimizer, rate_factor, set_rates
-from atlantis_core.learning.training.weight_averaging import Average, Start
+from atlantis_core.learning.training.weight_averaging import MovingAverage, StartingWeights
 
 
 def optimizer_of(recipe: Recipe) -> tuple[nn.Module, torch.optim.Optimizer]:
     trunk = timm.create_model("test_vit", num_classes=0)
-    split(trunk, recipe.trainable_fraction)
+    split_backbone(trunk, recipe.trainable_fraction)
     loss = make_loss(recipe, 3, 8, 0)
     return trunk, make_optimizer(trunk, nn.Linear(64, 8, bias=False), loss, recipe)
 
@@ -35,7 +35,7 @@ def rates_of(trunk: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, tu
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(recipe: Recipe) -> None:
     trunk, optimizer = optimizer_of(replace(recipe, trainable_fraction=1.0, layer_decay=0.5, lr_trunk=0.8))
-    rates, depth_of = rates_of(trunk, optimizer), depths(trunk)
+    rates, depth_of = rates_of(trunk, optimizer), layer_depths(trunk)
     top = max(depth_of[name] for name in rates)
     assert len({depth_of[name] for name in rates}) > 2
     for name, (rate, decay) in rates.items():
@@ -74,7 +74,7 @@ def test_rates_warm_up_and_then_fall_along_a_cosine(recipe: Recipe) -> None:
 
 def test_the_mean_is_the_sum_it_says() -> None:
     parameter = nn.Parameter(torch.zeros(2))
-    average = Average([parameter], decay=0.5)
+    average = MovingAverage([parameter], decay=0.5)
     expected = 0.0
     for step in range(1, 30):
         with torch.no_grad():
@@ -89,7 +89,7 @@ def test_the_mean_is_the_sum_it_says() -> None:
 
 def test_the_mixture_is_part_of_the_way_back() -> None:
     parameter = nn.Parameter(torch.full((2,), 4.0))
-    start = Start([parameter], share=0.25)
+    start = StartingWeights([parameter], share=0.25)
     with torch.no_grad():
         parameter.fill_(8.0)
     start.mix()
@@ -98,7 +98,7 @@ def test_the_mixture_is_part_of_the_way_back() -> None:
 
 def test_the_earliest_of_equals_is_kept() -> None:
     parameter = nn.Parameter(torch.zeros(1))
-    best = BestSoFar([parameter], patience=2)
+    best = BestWeights([parameter], patience=2)
     going_on = []
     for step, value in enumerate([0.1, 0.3, 0.3, 0.2], start=1):
         with torch.no_grad():

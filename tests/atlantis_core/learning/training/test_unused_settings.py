@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.models.backbones import Backbone
-from atlantis_core.learning.training.presets import preset, recipe_for, told_in
-from atlantis_core.learning.training.unused_settings import idle_settings
+from atlantis_core.learning.models.backbones import BackboneSpec
+from atlantis_core.learning.training.presets import changed_settings, parse_preset, recipe_for
+from atlantis_core.learning.training.unused_settings import find_unused_settings
 
 
 def said(text: str, *, has_made: bool = False) -> list[str]:
-    return idle_settings(preset(text), told_in(text), has_made=has_made)
+    return find_unused_settings(parse_preset(text), changed_settings(text), has_made=has_made)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_made_images_are_what_their_share_is_for() -> None:
 
 
 @pytest.mark.parametrize("told", ["smoke?head_steps=8", "smoke?warmup_steps=100", "cpu?steps=9&warmup_steps=9"])
-def test_a_beginning_that_takes_all_steps_is_refused(told: str, backbone: Backbone) -> None:
+def test_a_beginning_that_takes_all_steps_is_refused(told: str, backbone: BackboneSpec) -> None:
     with pytest.raises(SetupError, match=r"_steps=\d+ leaves no step of \d; lower it or raise steps"):
         recipe_for(told, None, backbone)

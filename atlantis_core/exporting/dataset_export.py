@@ -1,0 +1,189 @@
+"""The kept images of a run as a dataset for others: a new folder, whole or not at all.
+
+`train/images/*.png`, `train/metadata.csv` with a row per image, and a data card. The folder names no path of this
+machine. The layout is that of Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.atomic_folder import temporary_folder
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.exporting.data_card import DatasetFacts, write_data_card
+from atlantis_core.exporting.kept_images import (
+    KeptImage,
+    collect_facets,
+    collect_limits,
+    count_modes,
+    find_licences,
+    list_kept_images,
+)
+from atlantis_core.exporting.model_export import CARD_NAME, check_destination
+from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdict_snapshot import select_round_verdicts
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Verdict
+    from atlantis_core.run.session import Session
+
+RETRIEVED = "retrieved"
+"""Value of the column `origin` for real photos that were fetched from a pool."""
+
+_FIRST_COLUMNS = ("file_name", "label")
+_LAST_COLUMNS = (
+    "prompt",
+    "seed",
+    "generator",
+    "model",
+    "arm",
+    "source_id",
+    "round",
+    "round_kept",
+    "filter",
+    "score",
+    "by_hand",
+    ORIGIN,
+)
+_NAME_LETTERS = 16  # of the content address
+
+
+def export_dataset(
+    session: Session, folder: Path, *, rolled_back: bool = False, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Write the kept images of a run, their metadata and a data card into a new folder.
+
+    Args:
+        session: The run.
+        folder: Must not be there yet, or be empty.
+        rolled_back: Also kept images of rounds that were rolled back or not judged.
+        progress: Told how many images are placed.
+
+    Returns:
+        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (asked for), `arms` (arm -> images),
+        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and
+        `rejected_by` the filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
+
+    Raises:
+        SetupError: The folder is taken or cannot be written, there is nothing to export, or an image is gone.
+    """
+    folder = check_destination(folder)
+    images = list_kept_images(session, rolled_back)
+    told = _collect_facts(session, images)
+    with temporary_folder(folder, "exporting") as part:
+        (part / "train" / "images").mkdir(parents=True)
+        for done, image in enumerate(images, start=1):
+            target = part / "train" / _file_name(image)
+            shutil.copyfile(image.candidate.path, target)
+            target.chmod(0o644)
+            progress("images exported", done, len(images))
+        size = sum(file.stat().st_size for file in (part / "train" / "images").iterdir())
+        _write_metadata(images, told.facets, part / "train" / "metadata.csv")
+        (part / CARD_NAME).write_text(write_data_card(told), encoding="utf-8")
+        part.rename(folder)
+    return {
+        "folder": str(folder),
+        "run_id": session.run_id,
+        "images": told.images,
+        "bytes": size,
+        "classes": len(told.classes),
+        "facets": list(told.facets),
+        "arms": dict(told.arms),
+        "weights": dict(told.weights),
+        "rounds": [dict(row) for row in told.rounds],
+    }
+
+
+def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFacts:
+    summary = summarise(session.workspace, session.run_id)
+    filtered = {entry["index"]: _filter_verdicts(session, entry["index"]) for entry in summary["rounds"]}
+    taken = Counter(image.round for image in images)
+    return DatasetFacts(
+        images=len(images),
+        classes=dict(sorted(Counter(image.candidate.cell.class_name for image in images).items())),
+        facets=collect_facets(images),
+        arms=count_modes(images),
+        generators=tuple(sorted({image.candidate.generator for image in images})),
+        weights=find_licences(images),
+        limits=collect_limits(verdict for verdicts in filtered.values() for verdict in verdicts),
+        kept_by_hand=dict(Counter(image.verdict.filter for image in images if image.by_hand)),
+        rounds=[
+            _describe_round(session, entry, filtered[entry["index"]]) | {"exported": taken[entry["index"]]}
+            for entry in summary["rounds"]
+        ],
+        changes={entry["index"]: entry for entry in summary["rounds"]},
+        over_baseline=summary["over_baseline"],
+        seeds=summary["seeds"],
+        regime=summary["regime"],
+        test=summary["test"],
+    )
+
+
+def _filter_verdicts(session: Session, round_index: int) -> tuple[Verdict, ...]:
+    """Return what the filters alone said of a round's images."""
+    return select_round_verdicts(
+        session, round_index, session.workspace.candidates.filtered(session.run_id, round_index)
+    )
+
+
+def _describe_round(session: Session, entry: Mapping[str, Any], filtered: Sequence[Verdict]) -> dict[str, Any]:
+    """Return what the filters and what a person did with a round's images, apart."""
+    by_hand = session.workspace.candidates.by_hand(session.run_id, entry["index"])
+    turned = [one for one in filtered if by_hand.get(one.candidate_key, one.kept) != one.kept]
+    return {
+        "index": entry["index"],
+        "outcome": "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
+        "made": entry["images"]["made"],
+        "passed": sum(verdict.kept for verdict in filtered),
+        "rejected_by": dict(Counter(verdict.filter for verdict in filtered if not verdict.kept)),
+        "kept_by_hand": dict(Counter(verdict.filter for verdict in turned if not verdict.kept)),
+        "taken_out_by_hand": sum(verdict.kept for verdict in turned),
+    }
+
+
+def _file_name(image: KeptImage) -> str:
+    """Return the file name, relative to the metadata file."""
+    return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
+
+
+def facet_column(facet: str) -> str:
+    """Return the column of a facet: its name, unless a column of another meaning has it."""
+    return (
+        f"facet_{facet}"
+        if facet.strip().lower() in {*_FIRST_COLUMNS, *_LAST_COLUMNS, "split", "role", "path"}
+        else facet
+    )
+
+
+def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Path) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*_FIRST_COLUMNS, *map(facet_column, facets), *_LAST_COLUMNS])
+        for image in images:
+            candidate, cell = image.candidate, image.candidate.cell
+            asked = [cell.value if cell.facet == facet else "" for facet in facets]
+            writer.writerow(
+                [
+                    _file_name(image),
+                    cell.class_name,
+                    *asked,
+                    candidate.prompt,
+                    candidate.seed,
+                    candidate.generator,
+                    image.model,
+                    image.arm,
+                    candidate.source_id,
+                    image.round,
+                    "yes" if image.round_kept else "no",
+                    image.verdict.filter,
+                    f"{image.verdict.score:.6g}",
+                    "yes" if image.by_hand else "no",
+                    RETRIEVED if image.arm == "retrieve" else SYNTHETIC,
+                ]
+            )

@@ -1,0 +1,243 @@
+"""Writing a retriever for others: a new folder, whole or not at all, that `load_retriever` reads anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.atomic_folder import check_writable, temporary_folder
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.serialization import as_json
+from atlantis_core.base.text import to_printable
+from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
+from atlantis_core.exporting.model_card import ModelFacts, write_model_card
+from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
+from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
+
+if TYPE_CHECKING:
+    from atlantis_core.learning.models.backbones import BackboneSpec
+    from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.run.session import Session
+
+CARD_NAME = "README.md"
+_MAX_IMAGES = 8
+"""Real pictures that an ONNX graph is compared on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """What is exported."""
+
+    target: str | Path
+    """What `learning.retriever.load_retriever` takes."""
+    trial_id: str = ""
+    """Empty for a model that this workspace did not train."""
+    run_id: str = ""
+    """The run it is the final model of; empty where it was named otherwise."""
+
+
+def check_destination(folder: Path) -> Path:
+    """Return a destination as an absolute path.
+
+    Raises:
+        SetupError: It is there, and no empty folder, or it cannot be made.
+    """
+    absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must be seen, not followed)
+    empty = absolute.is_dir() and not absolute.is_symlink() and not any(absolute.iterdir())
+    if os.path.lexists(absolute) and not empty:
+        raise SetupError(f"{to_printable(str(absolute))!r} is there already; name a new folder, or remove it first")
+    check_writable(absolute)
+    return absolute
+
+
+def export_model(
+    model: ExportedModel,
+    folder: Path,
+    session: Session | None = None,
+    *,
+    onnx: bool = False,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Write weights (safetensors), facts (JSON), a model card and, where asked for, an ONNX graph into a new folder.
+
+    The facts name no path of this machine. Embeddings of what is loaded from there are bit for bit those of the
+    model; those of the graph agree to 1e-4, which is checked on random and on real pictures.
+
+    Args:
+        model: What to export.
+        folder: Must not be there yet, or be empty.
+        session: In which the trial was measured; None leaves its data and figures out of the card.
+        onnx: Write the graph too.
+        progress: Told how far it is.
+
+    Returns:
+        JSON-able: `folder`, `files` (name, bytes), `architecture`, `embedding`, `distance`, `dims`, `input_px`,
+        `figures` (of `this model`, `baseline`, `frozen`; empty where none are known), `missing` (what could not be
+        told), `restricted` (which of `queries` and `gallery` were chosen by a column's value),
+        `onnx` (None, or `checked`, `largest_difference`, `random_images`, `pictures`), `license_note`.
+
+    Raises:
+        SetupError: The folder is taken or cannot be written, the model is damaged, `onnx` is not installed, or the
+            graph's embeddings differ.
+    """
+    from atlantis_core.learning.retriever import load_retriever
+
+    folder = check_destination(folder)
+    if onnx:
+        require_onnx()
+    retriever = load_retriever(model.target)
+    evidence = collect_evidence(session, model.trial_id) if session and model.trial_id else None
+    with temporary_folder(folder, "exporting") as part:
+        facts = _write_weights(Path(model.target), retriever, part)
+        agreement = None
+        if onnx:
+            pictures = list_validation_images(session, _MAX_IMAGES) if session else []
+            agreement = _write_onnx(retriever, part / FILE_NAME, pictures, progress)
+        about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx)
+        (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
+        part.rename(folder)
+    return _build_result(folder, about)
+
+
+def export_trials(session: Session, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Export what `baseline.train_baseline` trained.
+
+    Args:
+        session: That trained and measured.
+        rows: Its `trials`; those that diverged are passed by.
+        folder: Of a single trial; of several, each gets a folder `seed-N` in it.
+
+    Returns:
+        The rows, with the folder of each trial as `exported`.
+
+    Raises:
+        SetupError: As `export_model`.
+    """
+    folder = check_destination(folder)
+    told = []
+    for row in rows:
+        where = folder if len(rows) == 1 else folder / f"seed-{row['seed']}"
+        if "path" not in row:
+            told.append(dict(row))
+            continue
+        export_model(ExportedModel(row["path"], row["id"]), where, session=session, progress=session.progress)
+        told.append({**row, "exported": str(where)})
+    return told
+
+
+def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, Any]:
+    """Write weights as they are, and facts without what is only true on this machine; return the facts."""
+    from safetensors.torch import save_file
+
+    from atlantis_core.learning.models.weights_files import read_facts
+
+    path = target / WEIGHTS_NAME if target.is_dir() else target
+    facts = read_facts(path) if path.suffix == ".safetensors" else {}
+    if "head" in facts:
+        facts = _portable_facts(facts)
+        shutil.copyfile(path, part / WEIGHTS_NAME)
+    elif retriever.backbone.source == "scratch":
+        raise SetupError(f"{str(target)!r} is no trained model: its weights are random; train it first")
+    else:
+        facts = _backbone_facts(retriever.backbone)
+        trunk = retriever.stages.trunk.state_dict()
+        save_file({name: value.cpu().contiguous() for name, value in trunk.items()}, part / WEIGHTS_NAME)
+    (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
+    (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return facts
+
+
+def _portable_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's facts whose trunk is addressed by the exported file itself."""
+    backbone = facts["backbone"] | {"notice": "", "weights_path": None}
+    report = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
+    return facts | {"backbone": backbone, "report": report}
+
+
+def _backbone_facts(backbone: BackboneSpec) -> dict[str, Any]:
+    return {
+        "architecture": backbone.architecture,
+        "arguments": as_json(backbone.arguments),
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "input_px": backbone.input_px,
+    }
+
+
+def _write_onnx(
+    retriever: Retriever, file: Path, pictures: Sequence[Path], progress: Progress
+) -> OnnxAgreement | None:
+    progress("writing ONNX", 0, 2)
+    write_onnx(retriever, file)
+    progress("comparing ONNX with torch", 1, 2)
+    agreement = check_onnx(retriever, file, pictures)
+    progress("comparing ONNX with torch", 2, 2)
+    return agreement
+
+
+def _collect_facts(
+    retriever: Retriever,
+    facts: dict[str, Any],
+    evidence: TrialEvidence | None,
+    agreement: OnnxAgreement | None,
+    *,
+    with_onnx: bool,
+) -> ModelFacts:
+    base_model, base_license = _base_model(retriever.backbone)
+    space = retriever.space
+    return ModelFacts(
+        architecture=retriever.backbone.architecture,
+        base_model=base_model,
+        base_license=base_license,
+        source=retriever.backbone.source,
+        dims=retriever.dims,
+        side_px=retriever.side_px,
+        embedding=retriever.embedding,
+        distance=space.distance,
+        c=float(space.c) if space.distance == "hyperbolic" else None,  # type: ignore[attr-defined]  # it has one
+        recipe=facts.get("recipe"),
+        seed=facts.get("seed"),
+        evidence=evidence,
+        with_onnx=with_onnx,
+        agreement=agreement,
+    )
+
+
+def _base_model(backbone: BackboneSpec) -> tuple[str, str]:
+    """Return hub name and licence of the pretrained weights, each empty where it is not known."""
+    import timm
+
+    if backbone.source not in {"cache", "hub"}:
+        return "", ""
+    config = timm.get_pretrained_cfg(backbone.architecture)
+    return (config.hf_hub_id or "", config.license or "") if config else ("", "")
+
+
+def _build_result(folder: Path, about: ModelFacts) -> dict[str, Any]:
+    evidence, agreement = about.evidence, about.agreement
+    checked = {"checked": agreement is not None} | (as_json(agreement) if agreement else {})
+    return {
+        "folder": str(folder),
+        "files": [{"name": file.name, "bytes": file.stat().st_size} for file in sorted(folder.iterdir())],
+        "architecture": about.architecture,
+        "embedding": about.embedding,
+        "distance": about.distance,
+        "dims": about.dims,
+        "input_px": about.side_px,
+        "figures": as_json(evidence.figures) if evidence else [],
+        "missing": list(evidence.missing) if evidence else [],
+        "restricted": list(evidence.restricted) if evidence else [],
+        "onnx": checked if about.with_onnx else None,
+        "license_note": _licence_note(about),
+    }
+
+
+def _licence_note(about: ModelFacts) -> str:
+    base = f" (base model {about.base_model}: {about.base_license or 'unknown'})" if about.base_model else ""
+    return f"no licence is chosen{base}; the licences of weights and images may bind you: name yours in {CARD_NAME}"

@@ -1,0 +1,49 @@
+"""What can be said of a candidate from its picture alone: readable, no leak, not blank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlantis_core.records import Candidate, Verdict
+
+if TYPE_CHECKING:
+    from atlantis_core.filtering.leak_guard import LeakGuard
+
+BLANK_THRESHOLD = 0.02
+"""Spread of brightness (5th to 95th percentile, 0 to 1) below which nothing is shown: 5 of 255 levels."""
+
+
+def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -> Verdict | None:
+    """Reject a picture that cannot be read, leaks, or shows nothing; return None for any other.
+
+    Args:
+        candidate: Whose file to look at.
+        guard: Knows the held-out images.
+        source_path: Of the real image it was made from, or "".
+    """
+    try:
+        spread = measure_brightness_spread(candidate.path)
+    except (OSError, ValueError) as error:
+        return Verdict(candidate.key, False, "unreadable", 1.0, f"the image cannot be read: {error}")
+    if guard.matches(candidate.path, source_path):
+        return Verdict(candidate.key, False, guard.name, 1.0, "it, or its source, matches a held-out image")
+    if spread < BLANK_THRESHOLD:
+        reason = f"blank: brightness spreads over {spread:.3f}, below {BLANK_THRESHOLD:g}"
+        return Verdict(candidate.key, False, "blank", 1.0 - spread, reason)
+    return None
+
+
+def measure_brightness_spread(path: str) -> float:
+    """Return the 5th to 95th percentile of an image's brightness, 0 to 1.
+
+    Raises:
+        OSError: No image, or a truncated one.
+        ValueError: An image that Pillow cannot convert.
+    """
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(path) as file:
+        luma = np.asarray(file.convert("L"), dtype=np.float32) / 255
+    low, high = np.percentile(luma, [5, 95])
+    return float(high - low)

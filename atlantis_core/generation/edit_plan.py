@@ -1,0 +1,106 @@
+"""From a request to the edits that will be made, with their strengths: pure, and a function of the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlantis_core.generation.draws import RandomDraws, derive_seed
+from atlantis_core.generation.edit_words import find_requested_edits
+
+if TYPE_CHECKING:
+    from atlantis_core.generation.edit_words import EditMatch
+    from atlantis_core.records import GenerationRequest
+
+_EDIT_ORDER = (
+    "viewpoint",
+    *("background", "background_blur", "background_clutter", "background_plain", "occlusion"),
+    *("clear", "vivid", "muted", "warm", "cool", "high_contrast", "low_contrast"),
+    *("sunset", "bright", "dark", "night", "fog", "rain", "storm", "snow", "glare"),
+    *("blur", "motion", "sharp", "noise"),
+)
+"""From the scene to the sensor: the thing moves, then light and weather fall on it, then the camera takes it."""
+
+_MILD_LIGHT = ("dark", "bright", "clear", "warm", "cool", "low_contrast", "high_contrast", "glare", "muted", "vivid")
+_MILD_CAMERA = ("blur", "noise", "sharp")
+
+_LIGHT_EDITS = frozenset(_EDIT_ORDER[_EDIT_ORDER.index("clear") : _EDIT_ORDER.index("blur")])
+"""Edits after which a picture may borrow a reference's light; a plain background or a tilt says nothing of light."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditStep:
+    """One edit of a plan."""
+
+    edit: str
+    strength: float
+    """Above 0 to 1."""
+    seed: int
+    """Of everything else the edit draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditPlan:
+    """What will be done for one request."""
+
+    steps: tuple[EditStep, ...]
+    recognised: bool
+    """False where no word was known and a mild, varied mix is made instead."""
+    words: tuple[str, ...]
+    """The words that asked for the edits."""
+    borrowed: float
+    """How much of the reference's light is borrowed, 0 to 1; 0 without a reference."""
+
+
+def plan_edits(request: GenerationRequest) -> EditPlan:
+    """Choose the edits and their strengths.
+
+    Args:
+        request: Cell, prompt and seed decide; nothing else does.
+
+    Returns:
+        The plan; equal requests give equal plans.
+    """
+    cell = request.cell
+    meanings = find_requested_edits(cell.facet, cell.value, cell.class_name, request.prompt)
+    draws = RandomDraws(derive_seed(request.seed, "plan"))
+    strengths = _vary_strengths(meanings, draws) if meanings else _mix_mild_edits(draws)
+    borrowed = 0.0
+    if request.reference_path and (not meanings or _LIGHT_EDITS & strengths.keys()):
+        strengths, borrowed = _split_with_reference(strengths, draws)
+    steps = tuple(
+        EditStep(edit, round(strengths[edit], 3), derive_seed(request.seed, edit))
+        for edit in _EDIT_ORDER
+        if edit in strengths
+    )
+    words = tuple(meaning.word for meaning in meanings)
+    return EditPlan(steps, recognised=bool(meanings), words=words, borrowed=round(borrowed, 3))
+
+
+def _vary_strengths(meanings: tuple[EditMatch, ...], draws: RandomDraws) -> dict[str, float]:
+    """Vary the strength of what is asked for, and in most pictures the viewpoint a little."""
+    strengths = {meaning.edit: meaning.strength * draws.uniform(0.75, 1.0) for meaning in meanings}
+    if draws.chance(0.7):
+        strengths.setdefault("viewpoint", draws.uniform(0.15, 0.45))
+    return strengths
+
+
+def _split_with_reference(strengths: dict[str, float], draws: RandomDraws) -> tuple[dict[str, float], float]:
+    """Leave the light to the reference in half of the pictures, and to the words in the others."""
+    if draws.chance(0.5):
+        return strengths, draws.uniform(0.3, 0.7)
+    fainter = draws.uniform(0.2, 0.6)
+    return {
+        edit: value * (fainter if edit in _LIGHT_EDITS else 1) for edit, value in strengths.items()
+    }, draws.uniform(0.7, 1)
+
+
+def _mix_mild_edits(draws: RandomDraws) -> dict[str, float]:
+    """Mix a little of viewpoint, light, background and camera."""
+    strengths = {"viewpoint": draws.uniform(0.25, 0.7)}
+    strengths[draws.pick(_MILD_LIGHT)] = draws.uniform(0.3, 0.6)
+    if draws.chance(0.4):
+        strengths["background"] = draws.uniform(0.5, 0.9)
+    if draws.chance(0.35):
+        strengths[draws.pick(_MILD_CAMERA)] = draws.uniform(0.2, 0.5)
+    return strengths

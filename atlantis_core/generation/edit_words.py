@@ -1,0 +1,175 @@
+"""Which words mean which edits. Matching is on whole words, lower case; longer phrases win."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EditMatch:
+    """An edit that a word asks for."""
+
+    edit: str
+    """A name from `edits.EDITS`."""
+    strength: float
+    """1 is the edit in full."""
+    word: str
+    """The word or phrase that asked for it."""
+
+
+_FULL_STRENGTH_WORDS: dict[str, str] = {
+    "background": "background, backdrop, surroundings, other background, different background, new background, "
+    "changed background, cut out, cutout",
+    "background_blur": "bokeh, shallow depth of field, blurred background, blurry background",
+    "background_clutter": "cluttered, clutter, messy, untidy, busy background, crowded, cluttered background",
+    "background_plain": "plain, plain background, studio, white background, catalogue, catalog, iconic, isolated, "
+    "uniform background, empty background, clean background",
+    "blur": "blur, blurred, blurry, out of focus, unfocused, defocus, defocused, unsharp",
+    "bright": "bright, overexposed, high key, brightly lit, well lit, harsh light, bright light",
+    "clear": "day, daytime, daylight, by day, clear, clear day, sunny, sunshine, noon, midday, normal light",
+    "cool": "cool, cold, bluish, blue cast, cool cast, fluorescent, cold light",
+    "dark": "dark, underexposed, low light, poorly lit, badly lit, low key, shadow, shadows, shade, shady, gloomy",
+    "fog": "fog, foggy, mist, misty, haze, hazy, smog, smoke, smoky",
+    "glare": "glare, glaring, lens flare, flare, backlight, backlit, back lit, dazzling, reflection, reflections",
+    "high_contrast": "high contrast, contrasty, hard contrast",
+    "low_contrast": "low contrast, washed out, faded, flat light, flat contrast",
+    "motion": "motion, motion blur, motion blurred, moving, shaken, shaky, camera shake",
+    "muted": "muted, desaturated, colourless, colorless, dull, grey, gray, greyscale, grayscale, monochrome, "
+    "black and white",
+    "night": "night, nighttime, at night, nocturnal, midnight, moonlight, moonlit",
+    "noise": "noise, noisy, grainy, grain, high iso, film grain",
+    "occlusion": "occlusion, occluded, hidden, partly hidden, obstructed, behind, covered, truncated",
+    "rain": "rain, rainy, raining, drizzle, shower, downpour, wet",
+    "sharp": "sharp, crisp, in focus",
+    "snow": "snow, snowy, snowing, snowfall, falling snow, blizzard, winter, wintry",
+    "storm": "storm, stormy, thunderstorm, tempest, gale, squall",
+    "sunset": "sunset, sunrise, golden hour, dawn, low sun, evening sun",
+    "viewpoint": "viewpoint, view, angle, angles, perspective, rotated, rotation, tilted, tilt, side view, oblique, "
+    "scale, close up, closeup, zoom, zoomed, pose, far away, distant",
+    "vivid": "vivid, saturated, colourful, colorful, oversaturated",
+    "warm": "warm, yellowish, warm cast, lamplight, incandescent, tungsten, candlelight, candlelit",
+}
+_MILD_WORDS: dict[str, str] = {
+    "clear": "overcast, cloudy",
+    "dark": "dim, dimly lit, dusky, indoors at night",
+    "night": "dusk, twilight, evening, nightfall",
+    "viewpoint": "slightly rotated",
+}
+_MILD_STRENGTH = 0.6
+
+_MODIFIERS = {
+    **dict.fromkeys(("slight", "slightly", "light", "mild", "mildly", "faint", "soft", "somewhat", "bit"), 0.6),
+    **dict.fromkeys(("heavy", "heavily", "very", "dense", "thick", "deep", "strong", "strongly", "extremely"), 1.2),
+}
+_NEGATIONS = {"no", "not", "non", "without", "never", "free", "isn", "neither", "nor", "avoid"}
+_YES, _NO = {"yes", "true", "1", "on", "y"}, {"no", "false", "0", "off", "none", "n"}
+
+_EXCLUSIVE_EDITS = (
+    ("night", "dark", "bright", "clear", "sunset", "glare"),
+    ("fog", "rain", "snow", "storm"),
+    ("low_contrast", "high_contrast"),
+    ("muted", "vivid"),
+    ("warm", "cool"),
+    ("blur", "motion", "sharp"),
+    ("background", "background_blur", "background_clutter", "background_plain"),
+)
+"""Of each family one edit at most: the first asked for."""
+
+
+def find_edits(text: str) -> tuple[EditMatch, ...]:
+    """Find the edits a text asks for, in the order of the text, one of each family.
+
+    A word after a negation ("no fog", "not dark") asks for nothing; "slightly", "heavy" and the like change the
+    strength.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        What it asks for; empty where no word is known.
+    """
+    return keep_compatible(_match_phrases(split_words(text)))
+
+
+def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -> tuple[EditMatch, ...]:
+    """Find the edits that a request asks for: its cell's value first, then its prompt.
+
+    Words of the class name are taken out of the prompt: a "Dark-Chocolate" asks for no darkness.
+
+    Args:
+        facet: Facet name; it counts where the value is yes or no, and in phrases ("contrast" + "low").
+        value: Facet value.
+        class_name: The cell's class.
+        prompt: What the image should show.
+
+    Returns:
+        What is asked for, one of each family, the cell's value before the prompt.
+    """
+    own = split_words(class_name)
+    said = split_words(prompt)
+    for start in range(len(said) - len(own), -1, -1):
+        if own and said[start : start + len(own)] == own:
+            said[start : start + len(own)] = ["|"]
+    return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(said)])
+
+
+def split_words(text: str) -> list[str]:
+    """Split into lower-case words at everything that is no letter or digit, and at camelCase."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return re.findall(r"[^\W_]+", spaced.lower())
+
+
+def keep_compatible(meanings: list[EditMatch]) -> tuple[EditMatch, ...]:
+    """Keep the first meaning of each family, and each edit once."""
+    kept: dict[str, EditMatch] = {}
+    for meaning in meanings:
+        family = next((family[0] for family in _EXCLUSIVE_EDITS if meaning.edit in family), meaning.edit)
+        kept.setdefault(family, meaning)
+    return tuple(kept.values())
+
+
+def _match_cell(facet: list[str], value: list[str]) -> list[EditMatch]:
+    if len(value) == 1 and value[0] in _NO:
+        return []
+    if len(value) == 1 and value[0] in _YES:
+        return _match_phrases(facet)
+    # "low" means something only with its facet, "contrast".
+    return _match_phrases([*value, "|"]) or _match_phrases([*value, *facet], longest_only=len(value) + 1)
+
+
+def _match_phrases(words: list[str], longest_only: int = 0) -> list[EditMatch]:
+    """Match phrases from left to right, the longest first; `longest_only` asks for phrases that use the value."""
+    found, at = [], 0
+    while at < len(words):
+        match = next(_phrases_at(words, at), None)
+        if match is None or (longest_only and (at != 0 or match[1] < min(longest_only, 2))):
+            at += 1
+            continue
+        phrase, length = match
+        edit, strength = _LEXICON[phrase]
+        before = words[max(0, at - 2) : at]
+        if not _NEGATIONS.intersection(before) and words[at + length : at + length + 1] != ["free"]:
+            factor = _MODIFIERS.get(before[-1], 1.0) if before else 1.0
+            found.append(EditMatch(edit, min(1.0, round(strength * factor, 3)), phrase))
+        at += length
+    return found
+
+
+def _phrases_at(words: list[str], at: int) -> Iterator[tuple[str, int]]:
+    for length in range(min(_LONGEST, len(words) - at), 0, -1):
+        phrase = " ".join(words[at : at + length])
+        if phrase in _LEXICON:
+            yield phrase, length
+
+
+def _build_lexicon() -> dict[str, tuple[str, float]]:
+    """Turn the tables round: phrase -> edit and strength."""
+    listed = [(edit, words, 1.0) for edit, words in _FULL_STRENGTH_WORDS.items()]
+    listed += [(edit, words, _MILD_STRENGTH) for edit, words in _MILD_WORDS.items()]
+    return {word.strip(): (edit, strength) for edit, words, strength in listed for word in words.split(",")}
+
+
+_LEXICON = _build_lexicon()
+_LONGEST = max(len(phrase.split()) for phrase in _LEXICON)

@@ -1,0 +1,147 @@
+"""Choosing prompts: of the right class, of the right condition, each once, fit to be painted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.base.text import clean_text
+from atlantis_core.captioning.conditions import find_conditions
+from atlantis_core.prompting.subjects import SubjectChecker, readable_name, split_words
+
+FEWEST_WORDS = 3
+LONGEST_PROMPT = 300
+"""Characters."""
+_DISTANT_VIEW = 100_000
+_NOT_PROSE = re.compile(
+    r"https?:|www\.|\b[\w-]+\.(?:com|org|net)\b|```|</?[a-z!][^>]*>|[{}\\]|\]\(|[=-]>|==|\w\(\)|^[#\[]|\*\*",
+    re.IGNORECASE,
+)
+_CUT_OFF = re.compile(r"~[0-9a-f]{8}$")
+"""What `clean_text` ends a text with that was too long."""
+_ARTICLES = frozenset({"a", "an", "the"})
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSelection:
+    """The prompts that may be used.
+
+    Attributes:
+        prompts: In the order in which they were written.
+        dropped: How many were dropped, by reason: `unusable`, `wrong subject`, `wrong condition`, `repeated`.
+            A reason that nothing was dropped for is left out. Good prompts beyond those wanted are not counted.
+    """
+
+    prompts: tuple[str, ...]
+    dropped: Mapping[str, int]
+
+
+def select_prompts(
+    written: Sequence[str],
+    class_name: str,
+    subjects: SubjectChecker,
+    cell_value: str = "",
+    other_values: Sequence[str] = (),
+    *,
+    wanted: int,
+    taken: Collection[str] = (),
+) -> PromptSelection:
+    """Choose the first usable prompts for a cell; say how many fell and why.
+
+    Args:
+        written: What a chat model wrote, best first.
+        class_name: The class that the prompts are for.
+        subjects: The collection's class names.
+        cell_value: The facet value of the cell, such as `night`; empty where the cell has no facet.
+        other_values: The facet's other values. A prompt that names one of them and not the cell's own is dropped.
+        wanted: Most prompts to return.
+        taken: Prompts that were chosen before; they are not chosen again, in whatever order their words come.
+
+    Raises:
+        ValueError: `wanted` is negative.
+    """
+    if wanted < 0:
+        raise ValueError(f"wanted is {wanted}; ask for 0 prompts or more")
+    condition = _TargetCondition(class_name, cell_value, other_values)
+    seen = {_content_words(prompt) for prompt in taken}
+    chosen: list[str] = []
+    dropped: Counter[str] = Counter()
+    for prompt in (clean_text(text, _DISTANT_VIEW) for text in written):
+        reason = _find_fault(prompt, class_name, subjects, condition) or (
+            "repeated" if _content_words(prompt) in seen else ""
+        )
+        if reason:
+            dropped[reason] += 1
+        else:
+            seen.add(_content_words(prompt))
+            chosen.append(prompt)
+    return PromptSelection(tuple(chosen[:wanted]), dict(dropped))
+
+
+def count_facet_values(
+    prompts: Sequence[str], facet_values: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, int]]:
+    """Count how many prompts name each value of each facet, as whole words in upper or lower case.
+
+    Args:
+        prompts: Any texts.
+        facet_values: Facet -> its values.
+
+    Returns:
+        Facet -> value -> number of prompts; 0 where no prompt names it.
+    """
+    return {
+        facet: {value: sum(_contains_value(prompt, value) for prompt in prompts) for value in values}
+        for facet, values in facet_values.items()
+    }
+
+
+def _find_fault(prompt: str, class_name: str, subjects: SubjectChecker, condition: _TargetCondition) -> str:
+    if not _is_usable(prompt):
+        return "unusable"
+    if not subjects.names(prompt, class_name):
+        return "wrong subject"
+    return "wrong condition" if condition.is_wrong_in(prompt) else ""
+
+
+def _is_usable(prompt: str) -> bool:
+    is_text = len(prompt) <= LONGEST_PROMPT and len(split_words(prompt)) >= FEWEST_WORDS
+    return is_text and not _NOT_PROSE.search(prompt) and not _CUT_OFF.search(prompt)
+
+
+def _content_words(prompt: str) -> frozenset[str]:
+    """Return the words that make a prompt what it is: without order, case, punctuation or articles."""
+    return frozenset(split_words(prompt)) - _ARTICLES
+
+
+class _TargetCondition:
+    """A cell's facet value against the facet's other values."""
+
+    def __init__(self, class_name: str, own: str, others: Iterable[str]) -> None:
+        self._own = own
+        self._others = [other for other in others if own and split_words(other) != split_words(own)]
+        # A snowy owl is no snow, and a night heron may stand in daylight.
+        self._name = _value_pattern(readable_name(class_name))
+
+    def is_wrong_in(self, prompt: str) -> bool:
+        """Return whether a prompt names another value and not the own."""
+        said = self._name.sub(" ", prompt) if self._name else prompt
+        return not _names_condition(said, self._own) and any(_names_condition(said, other) for other in self._others)
+
+
+def _names_condition(text: str, value: str) -> bool:
+    """Return whether a text names a value, or the same condition in another word (`foggy` for `fog`)."""
+    return _contains_value(text, value) or bool(find_conditions(text).items() & find_conditions(value).items())
+
+
+def _contains_value(text: str, value: str) -> bool:
+    pattern = _value_pattern(value)
+    return bool(pattern and pattern.search(text))
+
+
+def _value_pattern(value: str) -> re.Pattern[str] | None:
+    """Return what finds a value as whole words, however they are joined; nothing finds a value without words."""
+    words = r"[\W_]+".join(re.escape(word) for word in re.findall(r"[^\W_]+", value))
+    return re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE) if words else None

@@ -1,0 +1,114 @@
+"""From a collection and the name of a scenario to a new collection, with its story beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.registry import load_part
+from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
+from atlantis_core.learning.option_strings import make_from_options
+from atlantis_core.scenarios import SCENARIOS
+from atlantis_core.scenarios.scenario import Scenario, ScenarioItem
+from atlantis_core.scenarios.scenario_source import (
+    ScenarioSource,
+    SourceImages,
+    read_scenario_source,
+    resolve_source,
+    to_imported_photo,
+)
+
+DESCRIPTION_NAME = "scenario.json"
+_RECORDED_PACKAGES = ("atlantis-dml", "numpy", "pillow", "torch")
+
+
+def write_scenario(
+    name: str,
+    source: ScenarioSource,
+    folder: Path,
+    given: Mapping[str, Any],
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> tuple[ImportResult, dict[str, Any]]:
+    """Write a collection as a scenario sees it; the source stays as it is.
+
+    Args:
+        name: A name in `SCENARIOS`.
+        source: The collection and how it is read.
+        folder: A new folder outside of it; photos are links to the same files where they can be.
+        given: The scenario's options.
+        seed: Of the choices that are left to chance.
+        progress: Told how many images were looked at and placed.
+
+    Returns:
+        What was written, and the story that lies beside it as `scenario.json`: name, options, seed, source, images
+        before and after by split, what to know, and the versions it was made with.
+
+    Raises:
+        SetupError: No such scenario or option, a collection it does not suit, or a folder that cannot be written.
+    """
+    scenario: Scenario = make_from_options(load_part(SCENARIOS, name, "scenario"), given, f"scenario {name!r}")
+    resolve_source(source.folder, folder)
+    read = read_scenario_source(source, progress, split=not scenario.anew)
+    kept, notes = scenario.apply(read.items, np.random.default_rng(seed))
+    if len(kept) == len(read.items) and not scenario.anew:
+        notes = [*notes, "nothing was cut: no class has more such training images than it was to keep"]
+    options = asdict(scenario)  # type: ignore[call-overload]  # every scenario is a dataclass
+    story = describe_scenario(name, options, seed, source, read, kept, notes)
+    plan = build_import_plan([to_imported_photo(item) for item in kept], len(kept), story, read.root.name)
+    return write_collection(plan, folder, progress), story
+
+
+def describe_scenario(
+    name: str,
+    options: Mapping[str, Any],
+    seed: int,
+    source: ScenarioSource,
+    read: SourceImages,
+    after: Sequence[ScenarioItem],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Return all that is needed to make it again, and what came of it, as plain data."""
+    facets = source.options.facets
+    return {
+        "scenario": name,
+        "options": dict(options),
+        "seed": seed,
+        "source": str(read.root),
+        "read": {
+            "label": source.options.label,
+            "split": source.options.split,
+            "facets": None if facets is None else list(facets),
+            "regime": source.regime,
+        },
+        "before": count_images(read.items),
+        "after": count_images(after),
+        "notes": [*read.notes, *notes],
+        "versions": {package: metadata.version(package) for package in _RECORDED_PACKAGES},
+    }
+
+
+def build_import_plan(
+    photos: Iterable[ImportedPhoto], total: int, story: Mapping[str, Any], title: str
+) -> ImportPlan:
+    """Return what is to be written; the story may still grow while the photos are made."""
+    return ImportPlan(photos, total, title, files={DESCRIPTION_NAME: story}, notes=story["notes"])
+
+
+def count_images(items: Sequence[ScenarioItem]) -> dict[str, Any]:
+    """Return images by split, and the fewest and most training images of a class that has any."""
+    per_class = Counter(item.label for item in items if item.split == "train").values()
+    return {
+        "images": len(items),
+        "classes": len({item.label for item in items}),
+        "splits": dict(sorted(Counter(item.split or "none" for item in items).items())),
+        "train_per_class": [min(per_class, default=0), max(per_class, default=0)],
+    }

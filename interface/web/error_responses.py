@@ -1,0 +1,98 @@
+"""What is refused is said as `{"error": "one line"}`; what was sent is not echoed whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from atlantis_core.base.errors import AtlantisError, NotFoundError
+from atlantis_core.base.text import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fastapi import APIRouter, FastAPI
+
+_LONGEST_LINE, _LONGEST_NAME = 500, 80
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Refusal(BaseModel):
+    """Why a request is not answered."""
+
+    error: str
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Let an application say its refusals in one line, cleaned: the text may hold what no JSON can."""
+
+    @app.exception_handler(AtlantisError)
+    def mistaken(_request: Request, error: Any) -> JSONResponse:
+        return _refused(404 if isinstance(error, NotFoundError) else 400, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_request: Request, error: Any) -> JSONResponse:
+        return _refused(422, _first_of(error))
+
+    @app.exception_handler(HTTPException)
+    def not_served(_request: Request, error: Any) -> JSONResponse:
+        return _refused(error.status_code, str(error.detail), error.headers)
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters and form fields that a route does not have: who mistypes one should hear it.
+
+    A dependency of routers.
+
+    Raises:
+        RequestValidationError: There is one; the line names the known ones.
+    """
+    taken = request.scope["route"].dependant
+    _check_names("query", request.query_params, taken.query_params)
+    if any(isinstance(field.field_info, Form) for field in taken.body_params):
+        _check_names("body", await request.form(), taken.body_params)
+
+
+def _check_names(place: str, given: Iterable[str], fields: Iterable[Any]) -> None:
+    known = [field.alias for field in fields]
+    for name in given:
+        if name not in known:
+            told = f"unknown; known: {', '.join(known) or 'none'}"
+            raise RequestValidationError(
+                [{"type": "extra_forbidden", "loc": (place, name[:_LONGEST_NAME]), "msg": told}]
+            )
+
+
+def include_strict_router(app: FastAPI, router: APIRouter) -> None:
+    """Include a router, and refuse all other addresses below its prefix; Gradio would do it in a way of its own."""
+    app.include_router(router)
+
+    @app.api_route(f"{router.prefix}/{{rest:path}}", methods=_METHODS, include_in_schema=False)
+    def nothing_there(request: Request) -> None:
+        matching = [route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        if not matching:
+            raise HTTPException(404, f"nothing is at this address; {app.openapi_url} lists what is")
+        allowed = ", ".join(sorted({method for route in matching for method in getattr(route, "methods", ())}))
+        raise HTTPException(405, f"{request.method} is not answered here, {allowed} is", {"Allow": allowed})
+
+
+def _refused(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(Refusal(error=clean_text(line, _LONGEST_LINE)).model_dump(), status, headers)
+
+
+def _first_of(error: RequestValidationError) -> str:
+    """Return where the first mistake is and what is wanted there; the value itself stays out."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"the body is no JSON: {first['ctx']['error']}"
+    where = ".".join(map(str, first["loc"]))
+    if "UploadFile" in first["msg"]:
+        return f"{where}: a text was sent; send a file (curl: -F {first['loc'][-1]}=@picture.jpg)"
+    return f"{where}: {first['msg']}"

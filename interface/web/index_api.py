@@ -1,0 +1,132 @@
+"""A small HTTP endpoint for image search, with its schema at `/data/openapi.json`.
+
+`GET /api/indexes` lists what can be searched; `POST /api/indexes/{name}/search` takes a picture or words.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.searching.filters import parse_filters
+from atlantis_core.searching.image_search import ImageSearch
+from atlantis_core.searching.index_folders import find_named_folder, list_indexes
+from atlantis_dml.app.search import describe_index
+from atlantis_dml.web.images import LARGEST_SIDE_PX, thumbnail_response
+from atlantis_dml.web.uploads import read_upload
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Hit
+
+MOST_HITS = 100
+
+Filters = Annotated[list[str] | None, Form(description="COL=V; several values of a column: any of them.")]
+"""Which images are searched."""
+
+
+class Index(BaseModel):
+    """An index that can be searched."""
+
+    index: str
+    images: int
+    complete: bool = Field(description="False while it is being filled; it cannot be asked then.")
+    distance: str
+    dims: int
+    model_hash: str = Field(description="Of the model that made it.")
+    columns: dict[str, list[str]] = Field(description="What can be filtered by, and the values there.")
+    recall_at_10: float | None = Field(description="Share of the 10 truly nearest that it finds.")
+
+
+class Indexes(BaseModel):
+    """All of them."""
+
+    indexes: list[Index]
+
+
+class Found(BaseModel):
+    """An image that was found; its file is not told, only its id."""
+
+    id: str
+    label: str
+    split: str
+    facets: dict[str, str]
+    distance: float = Field(description="Larger is farther.")
+
+
+class Nearest(BaseModel):
+    """The nearest images, nearest first."""
+
+    index: str
+    results: list[Found]
+
+
+class OpenIndexes:
+    """The indexes of one workspace, opened when they are first asked and kept open.
+
+    Args:
+        home: Folder of the indexes.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._open: dict[str, ImageSearch] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> ImageSearch:
+        """Return an index by its name; a folder is not taken.
+
+        Raises:
+            SetupError: There is none of that name.
+        """
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = ImageSearch(find_named_folder(name, self.home))
+            return self._open[name]
+
+
+def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
+    """Add the endpoint's routes."""
+
+    @router.get("/indexes")
+    def indexes() -> Indexes:
+        """List the indexes."""
+        return Indexes(indexes=[Index(**_describe_index(facts)) for facts in list_indexes(searches.home)])
+
+    @router.post("/indexes/{name}/search")
+    def search(
+        name: str,
+        file: UploadFile | None = None,
+        text: Annotated[str, Form(max_length=2000, description="Instead of a picture, for a clip: model.")] = "",
+        top: Annotated[int, Form(ge=1, le=MOST_HITS)] = 10,
+        where: Filters = None,
+        exact: Annotated[bool, Form(description="Compare with every image.")] = False,
+    ) -> Nearest:
+        """Return the images most like a picture, or most like what words say."""
+        found, given = searches.get(name), file is not None and bool(file.filename)
+        if given == bool(text):
+            raise SetupError("ask with one of the two: a picture (file) or words (text)")
+        rules = parse_filters(where or [])
+        if file is not None and given:
+            hits = found.search(read_upload(file), top, rules, exact=exact)
+        else:
+            hits = found.search_text(text, top, rules, exact=exact)
+        return Nearest(index=name, results=[_hit(hit) for hit in hits])
+
+    @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
+    def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
+        """Return an image of the index, small, as JPEG."""
+        return thumbnail_response(searches.get(name).index.hit(image_id).path, image_id, side)
+
+
+def _describe_index(facts: Any) -> dict[str, Any]:
+    told = describe_index(facts)
+    return {name: told[name] for name in Index.model_fields}
+
+
+def _hit(hit: Hit) -> Found:
+    return Found(id=hit.id, label=hit.label, split=hit.split, facets=dict(hit.facets), distance=hit.distance)
