@@ -85,7 +85,8 @@ def _begun(case: Case, address: str, workspace: Workspace) -> Session:
     from atlantis_core.records import Budget, Goal, Price, RunSpec
     from atlantis_core.run.constraints import Constraints, write_constraints
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.setup import RunRequest, create_run
+    from atlantis_dml.app.request import RunRequest
+    from atlantis_dml.app.run import create_run
 
     names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
     spec = RunSpec(

@@ -15,8 +15,9 @@ from atlantis_core.data.reading import ReadOptions
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.app.evaluate import diagnose_data
-from atlantis_dml.app.setup import RunRequest, find_data_folder
+from atlantis_dml.app.diagnose import diagnose_data
+from atlantis_dml.app.request import RunRequest
+from atlantis_dml.app.setup import find_data_folder
 
 TOP = 8
 

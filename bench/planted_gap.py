@@ -28,7 +28,8 @@ from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.app.agents import build_agents
-from atlantis_dml.app.setup import RunRequest, create_run
+from atlantis_dml.app.request import RunRequest
+from atlantis_dml.app.run import create_run
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and mend it"

@@ -12,7 +12,7 @@ from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
 _OPTIONS = {
     "planner": "--planner",

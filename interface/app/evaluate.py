@@ -18,73 +18,8 @@ if TYPE_CHECKING:
     from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import Collection, Regime
-    from atlantis_core.run.session import Session
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.progress import Screen
-    from atlantis_dml.app.setup import RunRequest
-
-
-def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
-    """Read DATA and find its gaps.
-
-    Args:
-        asked: Data and settings.
-        folder: The workspace; trainings and captions in it are used again.
-        untrained: Measure the backbone without training.
-        top: How many gaps at most.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.workflows.diagnose import diagnose_collection
-
-    started = time.monotonic()
-    with open_stderr_screen() as screen:
-        session = open_session_without_run("diagnose", asked, folder, screen)
-        found = diagnose_collection(session, untrained=untrained, top=top)
-    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
-    return found | about | {"seconds": round(time.monotonic() - started, 2)}
-
-
-def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | None, screen: Screen) -> Session:
-    """Return a session that belongs to no run, with DATA read and the backbone found.
-
-    Args:
-        purpose: What captions and costs are kept under, with the collection.
-        asked: Data and settings.
-        folder: The workspace.
-        screen: Shows progress, and what a person should read about collection and backbone.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import make_captioner_factory
-    from atlantis_dml.app.setup import (
-        check_data,
-        check_spec,
-        describe_backbone,
-        load_data,
-        open_workspace,
-        settle_backbone,
-        store_data,
-    )
-
-    check_data(asked.data)
-    check_spec(asked.spec)
-    store = open_workspace(folder)
-    loaded = load_data(asked.data, store, asked.reading, asked.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(asked.spec)  # loads torch, so bad data is refused before it
-    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
-        if line:
-            screen.line(line)
-    collection_id = store_data(loaded, store, spec.regime)
-    spec = replace(spec, collection_id=collection_id)
-    run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, make_captioner_factory(store, run_id, spec), screen.line)
 
 
 @dataclass(frozen=True, slots=True)

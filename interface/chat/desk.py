@@ -125,7 +125,8 @@ class ChatDesk:
         if self.status != "planned":
             raise ToolError(_NOT_STARTABLE.get(self.status, f"what should be done? {list_missing(self.planned)[0]}"))
         from atlantis_core.records import Goal
-        from atlantis_dml.app.setup import RunRequest, create_run
+        from atlantis_dml.app.request import RunRequest
+        from atlantis_dml.app.run import create_run
 
         text = self.planned.goal_text
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)

@@ -43,7 +43,7 @@ class RunWorker:
 
     def go(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
         """Go on with a run, with the answer it waits for if there is one."""
-        from atlantis_dml.app.setup import open_session
+        from atlantis_dml.app.run import open_session
 
         session = open_session(self._workspace, self._workspace.runs.get(run_id), self._screen)
         self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlantis_dml.app.output import report_errors
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.cli import options, run_options
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def chat(
 
 def _talk(store: Workspace, record: ChatRecord, template: RunTemplate, *, resumed: bool) -> int:
     from atlantis_dml.app.agents import build_redaction
-    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
+    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.setup import check_data
     from atlantis_dml.chat.answers import build_host
     from atlantis_dml.chat.desk import ChatDesk
     from atlantis_dml.chat.loop import TerminalChat

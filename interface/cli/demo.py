@@ -39,7 +39,9 @@ def demo(
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
         from atlantis_dml.app.progress import open_stderr_screen
-        from atlantis_dml.app.setup import RunRequest, create_run, open_session, open_workspace
+        from atlantis_dml.app.request import RunRequest
+        from atlantis_dml.app.run import create_run, open_session
+        from atlantis_dml.app.setup import open_workspace
         from atlantis_dml.cli.drive import run_until_rest
         from atlantis_dml.tracing.live import chosen_target, exported
 

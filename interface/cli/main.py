@@ -1,4 +1,4 @@
-"""The command `atlantis`. Its parts are in the `*_command(s).py` beside it; nothing heavy is imported here."""
+"""The command `atlantis`. Each command is in the file of its name beside this one; nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -13,20 +13,29 @@ from atlantis_dml import __version__
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_json, say
 from atlantis_dml.cli.chat import chat
 from atlantis_dml.cli.demo import demo
+from atlantis_dml.cli.diagnose import diagnose
 from atlantis_dml.cli.doctor import doctor
-from atlantis_dml.cli.evaluate import diagnose, evaluate
+from atlantis_dml.cli.evaluate import evaluate
 from atlantis_dml.cli.export import export
 from atlantis_dml.cli.filter import filter_embeddings
 from atlantis_dml.cli.given_once import GivenOnce
 from atlantis_dml.cli.import_collection import import_collection
+from atlantis_dml.cli.index import index
+from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.plot import plot
-from atlantis_dml.cli.run import resume, run
-from atlantis_dml.cli.runs import record, report, runs, trace
+from atlantis_dml.cli.presets import presets
+from atlantis_dml.cli.record import record
+from atlantis_dml.cli.report import report
+from atlantis_dml.cli.resume import resume
+from atlantis_dml.cli.run import run
+from atlantis_dml.cli.runs import runs
 from atlantis_dml.cli.scenario import scenario
-from atlantis_dml.cli.search import index, indexes, search, unindex
+from atlantis_dml.cli.search import search
 from atlantis_dml.cli.serve import serve
 from atlantis_dml.cli.test import open_test
-from atlantis_dml.cli.train import presets, train
+from atlantis_dml.cli.trace import trace
+from atlantis_dml.cli.train import train
+from atlantis_dml.cli.unindex import unindex
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""

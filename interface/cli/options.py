@@ -92,6 +92,20 @@ CaptionerName = Annotated[
 ]
 
 
+IndexName = Annotated[
+    str, typer.Argument(metavar="INDEX", help="An index's name (`atlantis indexes`) or folder.", show_default=False)
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="COL=V",
+        help="Only images with this label, split, role or facet (`atlantis index` lists them); again for another "
+        r"column, or another value (\= within COL).",
+    ),
+]
+
+
 def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     r"""Read `COL=V`, `\=` for a sign of the column's own.
 

@@ -11,7 +11,7 @@ import typer
 
 from atlantis_core.base.text import clean_text
 from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.cli import evaluate_options, options
 
 if TYPE_CHECKING:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.cli import options, run_options
 
 if TYPE_CHECKING:
     from atlantis_core.records import Budget
-    from atlantis_core.store.runs import Run
-    from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
 
 def run(
@@ -61,7 +57,8 @@ def run(
         from atlantis_dml.app.agents import build_redaction
         from atlantis_dml.app.prices import find_prices
         from atlantis_dml.app.replay import request_from_recording
-        from atlantis_dml.app.setup import RunRequest, open_workspace
+        from atlantis_dml.app.request import RunRequest
+        from atlantis_dml.app.setup import open_workspace
         from atlantis_dml.tracing.live import chosen_target
 
         to = chosen_target(trace)
@@ -112,7 +109,8 @@ def run(
 
 def _start(asked: RunRequest, folder: Path | None, to: str | None, as_json: bool) -> None:
     from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.app.setup import create_run, open_session, open_workspace
+    from atlantis_dml.app.run import create_run, open_session
+    from atlantis_dml.app.setup import open_workspace
     from atlantis_dml.cli.drive import run_until_rest
     from atlantis_dml.tracing.live import exported
     from atlantis_dml.views.runs import show_run
@@ -126,52 +124,6 @@ def _start(asked: RunRequest, folder: Path | None, to: str | None, as_json: bool
         summary = run_until_rest(open_session(store, started, screen), screen, as_json)
     summary |= trace.facts
     print_json(summary) if as_json else show_run(summary, store.folder)
-
-
-def resume(
-    run_name: options.RunName,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve what the run waits with.")] = False,
-    reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
-    edit: Annotated[Path | None, typer.Option("--edit", help="Approve this changed protocol (JSON).")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, with --reject.")] = "",
-    trace: run_options.Trace = None,
-    workspace: options.WorkspaceFolder = None,
-    as_json: options.Json = False,
-) -> None:
-    """Go on with a run that was stopped, is paused or waits for approval.
-
-    Example: atlantis resume last --approve
-    """
-    with report_errors(as_json):
-        from atlantis_dml.app.ask_approval import answer_from_options
-        from atlantis_dml.app.progress import open_stderr_screen
-        from atlantis_dml.app.setup import open_existing, open_session
-        from atlantis_dml.cli.drive import run_until_rest
-        from atlantis_dml.tracing.live import chosen_target, exported
-        from atlantis_dml.views.runs import show_run
-
-        store, screen, to = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
-        found = store.runs.get(run_name)
-        if found.status == "done":
-            summary = _finish_run(store, found, answered=approve or reject or edit is not None)
-        else:
-            session = open_session(store, found, screen)
-            answer = answer_from_options(session, approve, reject, edit, reason)
-            with exported(store, found, to, screen.line) as sent:
-                summary = run_until_rest(session, screen, as_json, answer)
-            summary |= sent.facts
-        print_json(summary) if as_json else show_run(summary, store.folder)
-
-
-def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
-    """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
-    from atlantis_core.base.errors import SetupError
-    from atlantis_core.run.summary import summarise
-
-    if answered:
-        raise SetupError(f"run {found.id!r} is done and waits for no approval")
-    say(f"run {found.id} is done")
-    return summarise(store, found.id)
 
 
 def _parse_budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:

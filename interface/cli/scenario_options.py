@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atlantis_dml.app.output import print_json, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.cli import options
 
 if TYPE_CHECKING:

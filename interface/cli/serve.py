@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlantis_dml.app.output import report_errors, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.cli import options, run_options
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def _build_site(store: Workspace, spec: RunSpec, data: tuple[str, ...]) -> Site:
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
+    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.setup import check_data
     from atlantis_dml.chat.desk import RunTemplate
     from atlantis_dml.web.site import Site
 

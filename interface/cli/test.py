@@ -45,7 +45,8 @@ def open_test(
 def _test_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
     from atlantis_core.workflows.test import run_final_test
     from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.app.setup import open_existing, open_session
+    from atlantis_dml.app.run import open_session
+    from atlantis_dml.app.setup import open_existing
     from atlantis_dml.report.report import write_report
     from atlantis_dml.views.measurements import show_test
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.request import parse_regime
 from atlantis_dml.app.train import apply_settings, is_follower, train_trials
 from atlantis_dml.cli import options
 
@@ -51,7 +51,7 @@ def train(
     with report_errors(as_json):
         from atlantis_core.data.reading import ReadOptions
         from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.setup import RunRequest
+        from atlantis_dml.app.request import RunRequest
 
         spec = RunSpec(
             collection_id="",
@@ -83,25 +83,6 @@ def _place(workspace: Path | None) -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
-
-
-def presets(as_json: options.Json = False) -> None:
-    """List the recipes that --preset takes, with their settings."""
-    with report_errors(as_json):
-        from atlantis_core.base.serialization import as_json as plain
-        from atlantis_core.learning.training.presets import PRESETS
-        from atlantis_dml.views.runs import build_table, stdout_console
-
-        found = {name: plain(recipe) for name, recipe in PRESETS.items()}
-        if as_json:
-            print_json(found)
-            return
-        names = list(found)
-        values = {setting: [f"{found[name][setting]}" for name in names] for setting in found[names[0]]}
-        rows = [(setting, *row) for setting, row in values.items() if len(set(row)) > 1]
-        stdout_console().print(build_table(("setting", *names), rows, right=()))
-        same = [f"{setting}={row[0]}" for setting, row in values.items() if len(set(row)) == 1]
-        typer.echo(f"the same in all: {', '.join(same)}")
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Image search as functions of Python: see `library`."""
+"""`atlantis index` and `atlantis search` as functions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def index(
         SetupError: Anything a person must mend.
     """
     from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.search import IndexRequest, build_index
+    from atlantis_dml.app.index import IndexRequest, build_index
 
     read = ReadOptions()
     asked = IndexRequest(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)

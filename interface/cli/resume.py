@@ -1,0 +1,62 @@
+"""`atlantis resume`: goes on with a run that was stopped, is paused or waits for approval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.cli import options, run_options
+
+if TYPE_CHECKING:
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
+
+
+def resume(
+    run_name: options.RunName,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve what the run waits with.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
+    edit: Annotated[Path | None, typer.Option("--edit", help="Approve this changed protocol (JSON).")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, with --reject.")] = "",
+    trace: run_options.Trace = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run that was stopped, is paused or waits for approval.
+
+    Example: atlantis resume last --approve
+    """
+    with report_errors(as_json):
+        from atlantis_dml.app.ask_approval import answer_from_options
+        from atlantis_dml.app.progress import open_stderr_screen
+        from atlantis_dml.app.run import open_session
+        from atlantis_dml.app.setup import open_existing
+        from atlantis_dml.cli.drive import run_until_rest
+        from atlantis_dml.tracing.live import chosen_target, exported
+        from atlantis_dml.views.runs import show_run
+
+        store, screen, to = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
+        found = store.runs.get(run_name)
+        if found.status == "done":
+            summary = _finish_run(store, found, answered=approve or reject or edit is not None)
+        else:
+            session = open_session(store, found, screen)
+            answer = answer_from_options(session, approve, reject, edit, reason)
+            with exported(store, found, to, screen.line) as sent:
+                summary = run_until_rest(session, screen, as_json, answer)
+            summary |= sent.facts
+        print_json(summary) if as_json else show_run(summary, store.folder)
+
+
+def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+    """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
+    from atlantis_core.base.errors import SetupError
+    from atlantis_core.run.summary import summarise
+
+    if answered:
+        raise SetupError(f"run {found.id!r} is done and waits for no approval")
+    say(f"run {found.id} is done")
+    return summarise(store, found.id)
