@@ -68,14 +68,19 @@ def evaluate(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.data.reading import ReadOptions
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack
-    from atlantis_dml.app.request import parse_regime
+    from atlantis_dml.app.request import TaskOptions, parse_regime
 
-    how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
-    attacked = parse_attack(attack, how)
-    question = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
-    read, restrictions = ReadOptions(label, split, None if facets is None else tuple(facets)), (query, gallery)
-    subject = Subject(str(model), str(data), read, parse_regime(regime), restrictions, embedding)
-    return evaluate_model(subject, question, as_folder(workspace))
+    strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
+    attacked = parse_attack(attack, strength)
+    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
+    task = TaskOptions(
+        regime=parse_regime(regime),
+        label=label,
+        split=split,
+        facets=None if facets is None else tuple(facets),
+        query=query,
+        gallery=gallery,
+    )
+    return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace))

@@ -59,24 +59,21 @@ def train(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Budget, Goal, RunSpec
-    from atlantis_dml.app.request import RunRequest, parse_regime
+    from atlantis_dml.app.request import RunOptions, build_request, parse_regime
     from atlantis_dml.app.train import apply_settings, train_trials
 
-    spec = RunSpec(
-        collection_id="",
-        data=str(data),
-        goal=Goal(""),
-        budget=Budget(),
+    given = RunOptions(
         preset=apply_settings(preset, [f"{name}={value}" for name, value in (settings or {}).items()]),
         backbone=backbone,
         weights=None if weights is None else str(weights),
         seeds=seeds,
         seed=seed,
         regime=parse_regime(regime),
+        label=label,
+        split=split,
+        facets=None if facets is None else tuple(facets),
         query=query,
         gallery=gallery,
     )
-    asked = RunRequest(str(data), "", ReadOptions(label, split, None if facets is None else tuple(facets)), spec)
-    return train_trials(asked, as_folder(workspace), as_folder(out))
+    folder = as_folder(workspace)
+    return train_trials(build_request(str(data), given, folder), folder, as_folder(out))

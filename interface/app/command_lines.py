@@ -51,7 +51,7 @@ def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None
     """
     read, spec = asked.options, asked.spec
     return join_shell_line(
-        ("evaluate", model, asked.data),
+        ("evaluate", model, spec.data),
         {
             "--regime": None if spec.regime == "seen" else spec.regime,
             "--label": read.label,

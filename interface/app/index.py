@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.records import IndexFacts, Regime
+from atlantis_core.records import IndexFacts
 from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
     from atlantis_core.records import Collection
     from atlantis_core.searching.embedder import Embedder
     from atlantis_core.searching.index_filling import IndexSource
@@ -27,8 +27,7 @@ class IndexRequest:
     model: str
     """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
     data: str
-    read: ReadOptions
-    regime: Regime = "seen"
+    task: TaskOptions
     name: str | None = None
     splits: tuple[str, ...] = ("train", "validation")
     server: str = ""
@@ -83,16 +82,16 @@ def _check(asked: IndexRequest, workspace: Path | None) -> None:
 def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
     """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
     from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.records import Budget, Goal, RunSpec
     from atlantis_core.run.session import Session
     from atlantis_core.searching.filterable import prepare_filterable
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
 
-    store = open_workspace(workspace)
-    loaded = load_data(asked.data, store, asked.read, asked.regime, screen.progress)
-    collection_id = store_data(loaded, store, asked.regime)
-    spec = RunSpec(collection_id, asked.data, Goal(""), Budget(), regime=asked.regime)
-    found = prepare_filterable(Session(store, f"index-{collection_id[:16]}", spec), asked.read)
+    store, columns = open_workspace(workspace), asked.task.columns()
+    loaded = load_data(asked.data, store, columns, asked.task.regime, screen.progress)
+    collection_id = store_data(loaded, store, asked.task.regime)
+    spec = build_request(asked.data, RunOptions(regime=asked.task.regime), workspace).spec
+    session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
+    found = prepare_filterable(session, columns)
     unique = (
         f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
     )

@@ -48,7 +48,7 @@ def request_from_recording(
         weights=weights or recording.spec.weights,
         recording=key,
     )
-    return RunRequest(spec.data, spec.goal.text, options, spec)
+    return RunRequest(spec, options)
 
 
 def find_recorded_answer(session: Session) -> Answer | None:

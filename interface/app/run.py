@@ -45,13 +45,13 @@ def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> t
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
 
-    check_data(asked.data)
-    generator = check_spec(asked.spec, asked.goal)
+    check_data(asked.spec.data)
+    generator = check_spec(asked.spec, asked.spec.goal.text)
     asked = replace(asked, spec=pin_base_url(asked.spec))
-    loaded = load_data(asked.data, workspace, asked.reading, asked.spec.regime, progress)
+    loaded = load_data(asked.spec.data, workspace, asked.reading, asked.spec.regime, progress)
     retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
     spec, backbone = settle_backbone(asked.spec)
-    goal = read_goal(asked.goal, loaded.collection)
+    goal = read_goal(asked.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     understood = describe_goal(goal, loaded.collection)
@@ -171,10 +171,10 @@ def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | Non
     from atlantis_dml.app.run import check_spec, describe_backbone, settle_backbone
     from atlantis_dml.app.setup import check_data, load_data, store_data
 
-    check_data(asked.data)
+    check_data(asked.spec.data)
     check_spec(asked.spec)
     store = open_workspace(folder)
-    loaded = load_data(asked.data, store, asked.reading, asked.spec.regime, screen.progress)
+    loaded = load_data(asked.spec.data, store, asked.reading, asked.spec.regime, screen.progress)
     spec, backbone = settle_backbone(asked.spec)  # loads torch, so bad data is refused before it
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
     for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):

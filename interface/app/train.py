@@ -40,7 +40,7 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
     seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
     with open_stderr_screen() as screen:
         session = open_session_without_run("train", asked, folder, screen)
-        found = {"data": asked.data} | train_baseline(session, seeds)
+        found = {"data": asked.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
             folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does

@@ -16,8 +16,9 @@ import typer
 
 from atlantis_core.base.errors import AtlantisError, SetupError
 from atlantis_dml import __version__
-from atlantis_dml.app.output import EXIT_USER_ERROR, print_json, report_errors
+from atlantis_dml.app.output import EXIT_USER_ERROR, print_json
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from atlantis_dml.settings import Settings
@@ -29,8 +30,9 @@ Check = dict[str, Any]
 """`name`, `ok` (None where it does not matter) and `found`, in words."""
 
 
+@command()
 def doctor(
-    base_url: Annotated[str | None, typer.Option("--base-url", help="Also ask whether this service answers.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Also ask whether this service answers.")] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -38,25 +40,24 @@ def doctor(
 
     Example: atlantis doctor
     """
-    with report_errors(as_json):
-        from atlantis_dml.settings import Settings
+    from atlantis_dml.settings import Settings
 
-        settings = Settings()
-        checks = [
-            _check("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}"),
-            _check("atlantis-dml", lambda: __version__),
-            *[_check(name, partial(metadata.version, name)) for name in _PACKAGES],
-            _check("devices", _check_devices),
-            _check("import timm", _check_timm),
-            _check("bundled student", _check_student),
-            _check("workspace", lambda: _check_writable(workspace or settings.workspace)),
-            _check("provider key", lambda: _check_key(settings)),
-            *_check_provider(settings, base_url or settings.base_url),
-        ]
-        failed = [check["name"] for check in checks if not check["ok"]]
-        print_json({"ok": not failed, "checks": checks}) if as_json else _show(checks)
-        if failed:
-            raise typer.Exit(EXIT_USER_ERROR)
+    settings = Settings()
+    checks = [
+        _check("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}"),
+        _check("atlantis-dml", lambda: __version__),
+        *[_check(name, partial(metadata.version, name)) for name in _PACKAGES],
+        _check("devices", _check_devices),
+        _check("import timm", _check_timm),
+        _check("bundled student", _check_student),
+        _check("workspace", lambda: _check_writable(workspace or settings.workspace)),
+        _check("provider key", lambda: _check_key(settings)),
+        *_check_provider(settings, base_url or settings.base_url),
+    ]
+    failed = [check["name"] for check in checks if not check["ok"]]
+    print_json({"ok": not failed, "checks": checks}) if as_json else _show(checks)
+    if failed:
+        raise typer.Exit(EXIT_USER_ERROR)
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:

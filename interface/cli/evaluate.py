@@ -1,4 +1,4 @@
-"""`atlantis diagnose` and `evaluate`: measuring without making an image."""
+"""`atlantis evaluate`: measures a model on validation queries."""
 
 from __future__ import annotations
 
@@ -6,36 +6,52 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors
-from atlantis_dml.app.request import parse_regime
-from atlantis_dml.cli import evaluate_options, options
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import print_json
+from atlantis_dml.app.request import TaskOptions
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command("regime label split query gallery facets", split=options.SPLIT_COLUMN)
 def evaluate(
-    model: evaluate_options.Model,
+    *,
+    model: options.Model,
     data: options.Data,
-    split: Annotated[
+    split_name: Annotated[
         str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test`.")
     ] = "validation",
-    regime: options.RegimeName = "seen",
-    label: options.LabelColumn = None,
-    split_column: Annotated[
-        str | None, typer.Option("--split-column", metavar="COL", help="Metadata column with train/validation/test.")
+    given: TaskOptions,
+    at: Annotated[str, typer.Option(metavar="K,K", help="The K of Recall@K.")] = "1,2,4,8",
+    embedding: options.Embedding = None,
+    distance: Annotated[
+        str,
+        typer.Option(metavar="auto|cosine|euclidean|hyperbolic:C", help="auto: what MODEL was trained for."),
+    ] = "auto",
+    leave_out: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="A query does not search images of its own value (visit, camera, object)."),
     ] = None,
-    query: options.Query = None,
-    gallery: options.Gallery = None,
-    facets: options.FacetColumns = None,
-    at: evaluate_options.At = "1,2,4,8",
-    embedding: evaluate_options.Embedding = None,
-    distance: evaluate_options.DistanceName = "auto",
-    leave_out: evaluate_options.LeaveOut = None,
-    junk: evaluate_options.Junk = None,
-    with_nmi: evaluate_options.WithNmi = False,
-    attack: evaluate_options.AttackName = None,
-    epsilon: evaluate_options.Epsilon = None,
-    attack_steps: evaluate_options.AttackSteps = None,
-    attack_aim: evaluate_options.AttackAim = None,
-    seed: evaluate_options.AttackSeed = None,
+    junk: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="The same for images of its own class only, as in re-identification."),
+    ] = None,
+    with_nmi: Annotated[
+        bool, typer.Option("--nmi", help="Also cluster all images and compare clusters with classes.")
+    ] = False,
+    attack: Annotated[
+        str | None, typer.Option(metavar="fgsm|pgd", help="Also measure with attacked queries.")
+    ] = None,
+    epsilon: options.Epsilon = None,
+    attack_steps: options.AttackSteps = None,
+    attack_aim: Annotated[
+        str | None,
+        typer.Option(
+            metavar="wrong|away",
+            help="wrong (if not given): to the nearest of another class; away: just away (pgd, untargeted).",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of pgd's random starts; else 0.")] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -45,25 +61,32 @@ def evaluate(
 
     Under attack: atlantis evaluate last photos/ --attack pgd --epsilon 2
     """
-    with report_errors(as_json):
-        from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.workflows.evaluate import EvaluationRequest
-        from atlantis_dml.app.evaluate import Subject, check_split, evaluate_model, parse_attack
-        from atlantis_dml.views.measurements import show_evaluation
+    from atlantis_core.workflows.evaluate import EvaluationRequest
+    from atlantis_dml.app.evaluate import Subject, check_split, evaluate_model, parse_attack
+    from atlantis_dml.views.measurements import show_evaluation
 
-        check_split(split)
-        read = ReadOptions(label, split_column, options.parse_columns(facets, "--facets"))
-        restrictions = options.parse_column_value(query, "--query"), options.parse_column_value(gallery, "--gallery")
-        how = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
-        question = EvaluationRequest(
-            evaluate_options.parse_numbers(at),
-            distance,
-            leave_out,
-            with_nmi,
-            parse_attack(attack, how),
-            "wrong" if attack_aim is None else attack_aim,
-            junk,
-        )
-        subject = Subject(model, data, read, parse_regime(regime), restrictions, embedding)
-        found = evaluate_model(subject, question, workspace)
-        print_json(found) if as_json else show_evaluation(found)
+    check_split(split_name)
+    strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
+    request = EvaluationRequest(
+        _parse_numbers(at),
+        distance,
+        leave_out,
+        with_nmi,
+        parse_attack(attack, strength),
+        "wrong" if attack_aim is None else attack_aim,
+        junk,
+    )
+    found = evaluate_model(Subject(model, data, given, embedding), request, workspace)
+    print_json(found) if as_json else show_evaluation(found)
+
+
+def _parse_numbers(text: str) -> tuple[int, ...]:
+    """Read `1,10,100`.
+
+    Raises:
+        SetupError: It is not a list of whole numbers.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
+        raise SetupError(f"--at {text!r} is not a list of whole numbers from 1 up; write it like --at 1,10,100")
+    return tuple(sorted({int(part) for part in parts}))

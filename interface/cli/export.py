@@ -9,10 +9,12 @@ import typer
 
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.export import export_by_name
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def export(
     model: Annotated[
         str,
@@ -44,9 +46,8 @@ def export(
 
     Example: atlantis export last my-retriever --onnx, or: atlantis export last my-images --images
     """
-    with report_errors(as_json):
-        found = export_by_name(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
-        print_json(found) if as_json else (_show_images if images else _show)(found, workspace)
+    found = export_by_name(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
+    print_json(found) if as_json else (_show_images if images else _show)(found, workspace)
 
 
 def _show(found: dict[str, Any], workspace: Path | None) -> None:

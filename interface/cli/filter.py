@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from atlantis_dml.app.filter import filter_synthetic
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 _SHOWN = 10
 
 
+@command()
 def filter_embeddings(
     real: Annotated[
         Path,
@@ -25,25 +27,21 @@ def filter_embeddings(
     scorer: Annotated[
         str,
         typer.Option(
-            "--scorer",
             metavar="auto|centre_ratio|margin|knn|lof|isolation",
             help="auto: as many as the released rule (centre_ratio) keeps, but those nearest their own class.",
         ),
     ] = "auto",
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Reject scores above this; else the scorer's own.")
-    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Reject scores above this; else the scorer's own.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Say which of the made images in SYNTH.npz belong to their classes; higher scores are worse.
 
     Example: atlantis filter real.npz synthetic.npz --json
     """
-    with report_errors(as_json):
-        from atlantis_core.filtering.embedded import read_embedding_file
+    from atlantis_core.filtering.embedded import read_embedding_file
 
-        found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
-        print_json(found) if as_json else _show(found)
+    found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
+    print_json(found) if as_json else _show(found)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -12,13 +12,13 @@ import typer
 from atlantis_dml import __version__
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_json, say
 from atlantis_dml.cli.chat import chat
+from atlantis_dml.cli.command import Command
 from atlantis_dml.cli.demo import demo
 from atlantis_dml.cli.diagnose import diagnose
 from atlantis_dml.cli.doctor import doctor
 from atlantis_dml.cli.evaluate import evaluate
 from atlantis_dml.cli.export import export
 from atlantis_dml.cli.filter import filter_embeddings
-from atlantis_dml.cli.given_once import GivenOnce
 from atlantis_dml.cli.import_collection import import_collection
 from atlantis_dml.cli.index import index
 from atlantis_dml.cli.indexes import indexes
@@ -65,8 +65,8 @@ for _command in (
     export,
 ):
     app.command()(_command)
-for _searching in (index, search, indexes, unindex):
-    app.command()(_searching)
+for _command in (index, search, indexes, unindex):
+    app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)
 app.command("filter")(filter_embeddings)
@@ -75,7 +75,7 @@ app.add_typer(scenario, name="scenario")
 app.add_typer(plot, name="plot")
 for _typer in (app, scenario, plot):
     for _registered in _typer.registered_commands:
-        _registered.cls = GivenOnce
+        _registered.cls = Command
 
 
 @app.callback(invoke_without_command=True)

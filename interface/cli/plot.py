@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atlantis_core.base.text import clean_text
-from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.app.request import parse_regime
-from atlantis_dml.cli import evaluate_options, options
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.request import TaskOptions
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
@@ -43,8 +44,10 @@ HeatMapOut = Annotated[
 
 
 @plot.command("map")
+@command("regime label split query gallery facets")
 def plot_map(
-    model: evaluate_options.Model,
+    *,
+    model: options.Model,
     data: options.Data,
     out: MapOut,
     colour: Annotated[
@@ -52,14 +55,9 @@ def plot_map(
         typer.Option("--colour", "--color", metavar="COL", help="Colour by a metadata column instead of by class."),
     ] = None,
     most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
-    embedding: evaluate_options.Embedding = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which images are drawn where there are more.")] = 0,
-    regime: options.RegimeName = "seen",
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    query: options.Query = None,
-    gallery: options.Gallery = None,
-    facets: options.FacetColumns = None,
+    embedding: options.Embedding = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which images are drawn where there are more.")] = 0,
+    given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -67,17 +65,21 @@ def plot_map(
 
     Example: atlantis plot map last photos/ --out map.html --colour lighting
     """
-    with report_errors(as_json):
-        from atlantis_dml.plots.files import check_target
+    from atlantis_dml.app.evaluate import Subject
+    from atlantis_dml.plots.files import check_target
 
-        subject = _open_subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _plot_map(subject, check_target(out), colour, most, seed, workspace)
-        print_json(found) if as_json else _say_map(found)
+    if colour is not None:
+        given = replace(given, kept=(colour,))
+    subject = Subject(model, data, given, embedding)
+    found = _plot_map(subject, check_target(out), colour, most, seed, workspace)
+    print_json(found) if as_json else _say_map(found)
 
 
 @plot.command("heatmap")
+@command("regime label split query gallery facets")
 def plot_heat_map(
-    model: evaluate_options.Model,
+    *,
+    model: options.Model,
     data: options.Data,
     out: HeatMapOut,
     shown: Annotated[
@@ -91,13 +93,8 @@ def plot_heat_map(
     most: Annotated[
         int, typer.Option("--classes", min=2, max=200, help="Classes to draw at most: the most often mistaken.")
     ] = 60,
-    embedding: evaluate_options.Embedding = None,
-    regime: options.RegimeName = "seen",
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    query: options.Query = None,
-    gallery: options.Gallery = None,
-    facets: options.FacetColumns = None,
+    embedding: options.Embedding = None,
+    given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -105,35 +102,12 @@ def plot_heat_map(
 
     Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
     """
-    with report_errors(as_json):
-        from atlantis_dml.plots.files import check_target
-
-        subject = _open_subject(model, data, (label, split, facets), regime, (query, gallery), embedding)
-        found = _plot_heat_map(subject, check_target(out), shown, most, workspace)
-        print_json(found) if as_json else _say_heat_map(found)
-
-
-def _open_subject(
-    model: str,
-    data: str,
-    columns: tuple[str | None, str | None, str | None],
-    regime: str,
-    restrictions: tuple[str | None, str | None],
-    embedding: str | None,
-) -> Subject:
-    from atlantis_core.data.reading import ReadOptions
     from atlantis_dml.app.evaluate import Subject
+    from atlantis_dml.plots.files import check_target
 
-    label, split, facets = columns
-    query, gallery = restrictions
-    return Subject(
-        model,
-        data,
-        ReadOptions(label, split, options.parse_columns(facets, "--facets")),
-        parse_regime(regime),
-        (options.parse_column_value(query, "--query"), options.parse_column_value(gallery, "--gallery")),
-        embedding,
-    )
+    subject = Subject(model, data, given, embedding)
+    found = _plot_heat_map(subject, check_target(out), shown, most, workspace)
+    print_json(found) if as_json else _say_heat_map(found)
 
 
 def _plot_map(
@@ -147,7 +121,6 @@ def _plot_map(
     started = time.monotonic()
     with open_stderr_screen() as screen:
         asked = {} if colour is None else {"--colour": colour}
-        subject = replace(subject, read=subject.read.keeping(asked.values()))
         retriever, collection, task = open_subject(subject, folder, screen, asked)
         found = build_embedding_map(retriever, task, most, seed, screen.progress)
         canvas = draw_map(found, colour, _build_title(subject, collection))

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def record(
     run_name: options.RunName,
     file: Annotated[Path, typer.Argument(help="Where to write; a new JSON file.", show_default=False)],
@@ -21,11 +23,10 @@ def record(
 
     Example: atlantis record last night.recording.json
     """
-    with report_errors(as_json):
-        from atlantis_dml.app.record import write_run_recording
+    from atlantis_dml.app.record import write_run_recording
 
-        answers = write_run_recording(run_name, file, workspace)
-        if as_json:
-            print_json({"recording": str(file), "answers": answers})
-        else:
-            say(f"{answers} answers recorded; replay them with: atlantis run --replay {file}")
+    answers = write_run_recording(run_name, file, workspace)
+    if as_json:
+        print_json({"recording": str(file), "answers": answers})
+    else:
+        say(f"{answers} answers recorded; replay them with: atlantis run --replay {file}")

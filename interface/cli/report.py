@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def report(
     run_name: options.RunName,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
             metavar="FILE.html|.md|.json",
             help="Also write it here, to send: a page with its pictures in it, or Markdown without any to paste.",
         ),
@@ -28,15 +29,14 @@ def report(
 
     Example: atlantis report last --out harbor.html
     """
-    with report_errors(as_json):
-        from atlantis_dml.app.setup import open_existing
-        from atlantis_dml.plots.files import check_target
-        from atlantis_dml.report.report import KINDS, write_report
-        from atlantis_dml.views.runs import show_run
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.plots.files import check_target
+    from atlantis_dml.report.report import KINDS, write_report
+    from atlantis_dml.views.runs import show_run
 
-        copy = check_target(out, KINDS) if out else None
-        store = open_existing(workspace)
-        summary = write_report(store, run_name, copy)
-        print_json(summary) if as_json else show_run(summary, store.folder)
-        if copy:
-            say(f"written: {copy}")
+    copy = check_target(out, KINDS) if out else None
+    store = open_existing(workspace)
+    summary = write_report(store, run_name, copy)
+    print_json(summary) if as_json else show_run(summary, store.folder)
+    if copy:
+        say(f"written: {copy}")

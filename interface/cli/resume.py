@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.cli import options, run_options
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
 
 
+@command()
 def resume(
     run_name: options.RunName,
     approve: Annotated[bool, typer.Option("--approve", help="Approve what the run waits with.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
-    edit: Annotated[Path | None, typer.Option("--edit", help="Approve this changed protocol (JSON).")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, with --reject.")] = "",
-    trace: run_options.Trace = None,
+    edit: Annotated[Path | None, typer.Option(help="Approve this changed protocol (JSON).")] = None,
+    reason: Annotated[str, typer.Option(help="Why, with --reject.")] = "",
+    trace: options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -29,31 +32,27 @@ def resume(
 
     Example: atlantis resume last --approve
     """
-    with report_errors(as_json):
-        from atlantis_dml.app.ask_approval import answer_from_options
-        from atlantis_dml.app.progress import open_stderr_screen
-        from atlantis_dml.app.run import open_session
-        from atlantis_dml.app.setup import open_existing
-        from atlantis_dml.cli.drive import run_until_rest
-        from atlantis_dml.tracing.live import chosen_target, exported
-        from atlantis_dml.views.runs import show_run
+    from atlantis_dml.app.ask_approval import answer_from_options
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run import open_session
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.cli.drive import drive_run
+    from atlantis_dml.tracing.live import chosen_target
+    from atlantis_dml.views.runs import show_run
 
-        store, screen, to = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
-        found = store.runs.get(run_name)
-        if found.status == "done":
-            summary = _finish_run(store, found, answered=approve or reject or edit is not None)
-        else:
-            session = open_session(store, found, screen)
-            answer = answer_from_options(session, approve, reject, edit, reason)
-            with exported(store, found, to, screen.line) as sent:
-                summary = run_until_rest(session, screen, as_json, answer)
-            summary |= sent.facts
-        print_json(summary) if as_json else show_run(summary, store.folder)
+    store, screen, target = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
+    found = store.runs.get(run_name)
+    if found.status == "done":
+        summary = _summarise_finished(store, found, answered=approve or reject or edit is not None)
+    else:
+        session = open_session(store, found, screen)
+        answer = answer_from_options(session, approve, reject, edit, reason)
+        summary = drive_run(session, found, screen, target, as_json, answer)
+    print_json(summary) if as_json else show_run(summary, store.folder)
 
 
-def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
-    """Return what a run that is done came to; an answer to it is a mistake, whatever it says."""
-    from atlantis_core.base.errors import SetupError
+def _summarise_finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+    """Return the summary of a run that is done; an answer to it is refused, whatever it says."""
     from atlantis_core.run.summary import summarise
 
     if answered:

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from atlantis_dml.app.output import print_json, report_errors
+from atlantis_dml.app.output import print_json
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = False) -> None:
     """List the runs of a workspace, newest first.
 
     Example: atlantis runs
     """
-    with report_errors(as_json):
-        from atlantis_dml.app.setup import open_existing
-        from atlantis_dml.views.runs import show_runs
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.views.runs import show_runs
 
-        store = open_existing(workspace)
-        found = [(run, store.standing(run)) for run in store.runs.all()]
-        if as_json:
-            facts = [
-                {
-                    "run_id": run.id,
-                    "status": standing,
-                    "stop_reason": run.stop_reason,
-                    "created": run.created,
-                    "data": run.spec.data,
-                    "goal": run.spec.goal.text,
-                    "planner": run.spec.planner,
-                }
-                for run, standing in found
-            ]
-            print_json({"runs": facts})
-        else:
-            show_runs(found)
+    store = open_existing(workspace)
+    found = [(run, store.standing(run)) for run in store.runs.all()]
+    if as_json:
+        facts = [
+            {
+                "run_id": run.id,
+                "status": standing,
+                "stop_reason": run.stop_reason,
+                "created": run.created,
+                "data": run.spec.data,
+                "goal": run.spec.goal.text,
+                "planner": run.spec.planner,
+            }
+            for run, standing in found
+        ]
+        print_json({"runs": facts})
+    else:
+        show_runs(found)

@@ -7,24 +7,24 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors
+from atlantis_dml.app.output import print_json
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def search(
     index_name: options.IndexName,
     image: Annotated[
         Path | None, typer.Argument(metavar="IMAGE", help="A picture to find the like of.", show_default=False)
     ] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="Ask in words instead; for an index of a clip: model.")
-    ] = None,
-    top: Annotated[int, typer.Option("--top", help="Hits, at most 1000.")] = 10,
+    text: Annotated[str | None, typer.Option(help="Ask in words instead; for an index of a clip: model.")] = None,
+    top: Annotated[int, typer.Option(help="Hits, at most 1000.")] = 10,
     where: options.Filters = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare with every image instead of walking the graph.")
     ] = False,
-    model: Annotated[str | None, typer.Option("--model", help="The model of the index, where it was moved.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model of the index, where it was moved.")] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
@@ -32,11 +32,10 @@ def search(
 
     Example: atlantis search photos query.jpg --top 5 --where lighting=night
     """
-    with report_errors(as_json):
-        from atlantis_core.searching.filters import parse_filters
-        from atlantis_dml.app.search import SearchQuery, query_index
-        from atlantis_dml.views.search import show_hits
+    from atlantis_core.searching.filters import parse_filters
+    from atlantis_dml.app.search import SearchQuery, query_index
+    from atlantis_dml.views.search import show_hits
 
-        query = SearchQuery(image, text, top, parse_filters(where or []), exact)
-        found = query_index(index_name, query, workspace, model)
-        print_json(found) if as_json else show_hits(found)
+    query = SearchQuery(image, text, top, parse_filters(where or []), exact)
+    found = query_index(index_name, query, workspace, model)
+    print_json(found) if as_json else show_hits(found)

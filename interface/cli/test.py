@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def open_test(
     names: Annotated[
         list[str],
@@ -33,13 +35,12 @@ def open_test(
 
     Example: atlantis test last
     """
-    with report_errors(as_json):
-        from atlantis_dml.app.find_model import is_run_name
+    from atlantis_dml.app.find_model import is_run_name
 
-        if len(names) == 1 and is_run_name(names[0]):
-            _test_run(names[0], workspace, as_json)
-        else:
-            _test_trials(names, workspace, as_json)
+    if len(names) == 1 and is_run_name(names[0]):
+        _test_run(names[0], workspace, as_json)
+    else:
+        _test_trials(names, workspace, as_json)
 
 
 def _test_run(run_name: str, workspace: Path | None, as_json: bool) -> None:

@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors
+from atlantis_dml.app.output import print_json
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def trace(
     run_name: options.RunName,
-    step: Annotated[int | None, typer.Option("--step", help="Only this step, in full.")] = None,
+    step: Annotated[int | None, typer.Option(help="Only this step, in full.")] = None,
     to: Annotated[
         str | None,
         typer.Option(
-            "--to",
             metavar="mlflow[:URL]",
             help="Send spans, figures, trials and the report to MLflow instead: to a database in the workspace, or "
             "to a server. Sent again, nothing is there twice.",
@@ -31,14 +32,13 @@ def trace(
 
     To MLflow: atlantis trace last --to mlflow
     """
-    with report_errors(as_json):
-        if to is not None:
-            from atlantis_dml.tracing.command import send
+    if to is not None:
+        from atlantis_dml.tracing.command import send
 
-            send(run_name, to, step, workspace, as_json)
-            return
-        from atlantis_dml.app.setup import open_existing
-        from atlantis_dml.views.trace import build_trace, show_trace, sum_agent_costs
+        send(run_name, to, step, workspace, as_json)
+        return
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.views.trace import build_trace, show_trace, sum_agent_costs
 
-        root = build_trace(open_existing(workspace), run_name, step)
-        print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
+    root = build_trace(open_existing(workspace), run_name, step)
+    print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors
+from atlantis_dml.app.output import print_json
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def unindex(
     index_name: options.IndexName,
     image_ids: Annotated[
@@ -24,12 +26,11 @@ def unindex(
 
     Example: atlantis unindex photos --where split=validation
     """
-    with report_errors(as_json):
-        from atlantis_core.searching.filters import parse_filters
-        from atlantis_dml.app.index import remove_from_index
-        from atlantis_dml.views.search import show_removed
+    from atlantis_core.searching.filters import parse_filters
+    from atlantis_dml.app.index import remove_from_index
+    from atlantis_dml.views.search import show_removed
 
-        found = remove_from_index(
-            index_name, image_ids or [], parse_filters(where or []), workspace, everything=everything
-        )
-        print_json(found) if as_json else show_removed(found)
+    found = remove_from_index(
+        index_name, image_ids or [], parse_filters(where or []), workspace, everything=everything
+    )
+    print_json(found) if as_json else show_removed(found)

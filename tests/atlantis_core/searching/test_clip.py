@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.searching.clip import ClipEmbedder
 from atlantis_core.metrics.distances import check_distance
+from atlantis_core.searching.clip import ClipEmbedder
 from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
 from tests.atlantis_core.generation.diffusion_models import MAX_TOKENS, tiny_tokenizer
 
