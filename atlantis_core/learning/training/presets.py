@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import name_and_options, typed_options
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT
-from atlantis_core.learning.option_strings import convert_value
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -135,12 +135,7 @@ def parse_preset(text: str, **changes: Any) -> Recipe:
     if name not in PRESETS:
         raise _unknown_preset(name, PRESETS)
     pairs = changed_settings(text)
-    kinds = get_type_hints(Recipe)
-    for setting in (*pairs, *changes):
-        if setting not in kinds:
-            raise SetupError(f"a recipe has no setting {setting!r}; known: {', '.join(sorted(kinds))}")
-    read = {setting: convert_value(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
-    recipe = replace(PRESETS[name], **{**read, **changes})
+    recipe = replace(PRESETS[name], **typed_options(Recipe, {**pairs, **changes}, "recipe"))
     if "patience" in {*pairs, *changes} and not recipe.validate_every:
         raise SetupError(
             "recipe: patience counts measurements on the way, and there are none; set validate_every too"
@@ -158,16 +153,7 @@ def changed_settings(text: str) -> dict[str, str]:
     Raises:
         SetupError: One is no `setting=value`, or is set twice.
     """
-    name, _, told = text.partition("?")
-    pairs: dict[str, str] = {}
-    for item in filter(None, told.split("&")):
-        setting, equals, value = (part.strip() for part in item.partition("="))
-        if not equals:
-            raise SetupError(f"preset {name!r} is changed by setting=value, not {item!r}; divide several by &")
-        if setting in pairs:
-            raise SetupError(f"{setting} is set twice, to {pairs[setting]!r} and {value!r}; leave one out")
-        pairs[setting] = value
-    return pairs
+    return name_and_options(text, "?", "preset")[1]
 
 
 def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:

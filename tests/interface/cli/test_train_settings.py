@@ -99,10 +99,10 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        (["--set", "stepz=3"], "no setting 'stepz'; known: augmentation"),
+        (["--set", "stepz=3"], "no option 'stepz'; known: augmentation"),
         (["--set", "steps=many"], "steps is a whole number, not 'many'"),
         (["--set", "steps=0"], "steps is from 1"),
-        (["--set", "steps"], "setting=value"),
+        (["--set", "steps"], "option=value"),
         (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
         (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
         (["--preset", "cpu?steps=5&steps=6"], "steps is set twice"),
