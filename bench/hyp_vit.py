@@ -77,7 +77,7 @@ class Model:
         self.stages = split_backbone(create_backbone(backbone).to(best_device()), recipe.trainable_fraction)
         self.head = make_pca_head(make_head(recipe.head), torch.eye(WIDTH), recipe.embed_dim).to(best_device())
         self.loss = make_loss(recipe, num_classes, recipe.embed_dim, 0)
-        self.optimizer = make_optimizer(self.stages.trunk, self.head, self.loss, recipe)
+        self.optimizer = make_optimizer(self.stages.backbone, self.head, self.loss, recipe)
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def step(self) -> None:

@@ -53,11 +53,11 @@ class Trainer:
         import torch
 
         self.stages = split_backbone(create_backbone(backbone), recipe.trainable_fraction)
-        head = make_pca_head(make_head(recipe.head), torch.eye(int(self.stages.trunk.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
+        head = make_pca_head(make_head(recipe.head), torch.eye(int(self.stages.backbone.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
         loss = make_loss(recipe, len(class_names(images)), recipe.embed_dim, 0)
-        trained = [p for p in [*self.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
+        trained = [p for p in [*self.stages.backbone.parameters(), *head.parameters()] if p.requires_grad]
         self.descent = GradientComputer(make_embedder(self.stages, head, recipe), loss, trained, 0, SingleProcess())
-        self.optimizer = make_optimizer(self.stages.trunk, head, loss, recipe)
+        self.optimizer = make_optimizer(self.stages.backbone, head, loss, recipe)
 
     def step(self, activations: Tensor, batch: Batch) -> float:
         """Take one step; return the loss."""

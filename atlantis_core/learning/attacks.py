@@ -85,7 +85,7 @@ def perturb(
     """
     import torch
 
-    device = next(retriever.stages.trunk.parameters()).device
+    device = next(retriever.stages.backbone.parameters()).device
     clean = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(device)
     goal, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)

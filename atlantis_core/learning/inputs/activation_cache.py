@@ -187,7 +187,7 @@ def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, sta
     import torch
 
     views = kind.pictures(decode_image(image.path), image.id)
-    device = next(stages.trunk.parameters()).device
+    device = next(stages.backbone.parameters()).device
     with torch.inference_mode():
         outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(device)).cpu().numpy()
     with np.errstate(over="ignore"):

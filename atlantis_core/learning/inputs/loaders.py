@@ -141,4 +141,4 @@ class OnlineLoader:
 
 
 def _device_of(stages: Stages) -> Any:
-    return next(stages.trunk.parameters()).device
+    return next(stages.backbone.parameters()).device

@@ -97,11 +97,11 @@ def train(
     report = _make_report(fit, folder, time.perf_counter() - started)
     if fleet.leads:
         save_losses(folder, fit.health.losses)
-        save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
+        save_checkpoint(folder, stages.backbone, head, space, backbone, recipe, seed, report)
         _delete_state(state_file)
     fleet.wait()
     if find_finished_report(folder, key) is None:  # a process with a folder of its own
-        save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
+        save_checkpoint(folder, stages.backbone, head, space, backbone, recipe, seed, report)
     return report
 
 
@@ -164,16 +164,16 @@ def _start_loop(
             f"the recipe measures every {recipe.validate_every} steps, but was given no validation queries"
         )
     loss = make_loss(recipe, num_classes, head.linear.out_features, seed).to(best_device())  # type: ignore[union-attr,arg-type]
-    trained = [p for p in [*model.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
+    trained = [p for p in [*model.stages.backbone.parameters(), *head.parameters()] if p.requires_grad]
     watching = validation if recipe.validate_every else None
     return TrainingLoop(
         key=key,
         recipe=recipe,
         descent=GradientComputer(make_embedder(model.stages, head, recipe), loss, trained, recipe.chunk, fleet),
-        optimizer=make_optimizer(model.stages.trunk, head, loss, recipe),
+        optimizer=make_optimizer(model.stages.backbone, head, loss, recipe),
         health=DivergenceMonitor(),
         average=MovingAverage(trained, recipe.ema_decay) if recipe.ema_decay else None,
-        start=StartingWeights([p for p in model.stages.trunk.parameters() if p.requires_grad], recipe.start_share)
+        start=StartingWeights([p for p in model.stages.backbone.parameters() if p.requires_grad], recipe.start_share)
         if recipe.start_share
         else None,
         best=BestWeights(trained, recipe.patience) if watching else None,

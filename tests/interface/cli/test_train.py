@@ -61,7 +61,7 @@ def test_a_collection_without_facets_is_measured(
     assert {cell["facet"] for cell in found["per_cell"]} == found["per_facet"].keys()
 
 
-@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is gone")])
+@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is missing")])
 def test_a_checkpoint_that_was_lost_is_trained_again(
     lost: str, words: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
