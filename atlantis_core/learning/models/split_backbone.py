@@ -103,7 +103,6 @@ def layer_depths(backbone: nn.Module) -> dict[str, int]:
     return layers
 
 
-
 def _lower_part(backbone: nn.Module, blocks: list[nn.Module]) -> nn.Module:
     """Return a copy of the backbone that ends after `blocks`."""
     from torch import nn

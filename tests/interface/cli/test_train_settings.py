@@ -124,7 +124,7 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
         (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1,000,000, not 1e+300"),
         (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
-        (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
+        (["--set", "images_per_class=1"], "loss 'supcon' needs pairs of a class: set images_per_class to 2"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
         (["--preset", "huge"], "unknown preset 'huge'; known: auto, cpu, full"),
         (["--preset", "cpu?head=flat"], "head 'flat'"),

@@ -50,7 +50,7 @@ def test_position_embeddings_are_interpolated_from_the_pretrained_ones(backbone:
 
 
 def test_a_side_that_patches_do_not_fill_is_a_line(backbone: BackboneSpec) -> None:
-    with pytest.raises(SetupError, match=r"a multiple of 8, not 30; the nearest is 32") as caught:
+    with pytest.raises(SetupError, match=r"use a multiple of 8, such as 32") as caught:
         frozen_retriever(backbone, side_px=30)
     assert "\n" not in str(caught.value)
 
