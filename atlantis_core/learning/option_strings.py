@@ -1,7 +1,7 @@
-"""Parts of a recipe with settings of their own: `hyperbolic:c=0.1,clip_radius=2.3` is a name and typed options.
+"""Parse named parts with typed options, such as `hyperbolic:c=0.1,clip_radius=2.3`.
 
-The options of a part are the fields of its frozen dataclass: their defaults stand there, their types are checked
-here, and their ranges in its `__post_init__`.
+The options of a part are the fields of its frozen dataclass. It gives their defaults and checks their ranges in
+`__post_init__`; their types are checked here.
 """
 
 from __future__ import annotations
@@ -16,60 +16,56 @@ from atlantis_core.base.registry import load_part, make_part
 
 
 def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
-    """Return the part that a text names, made with the options behind its name.
+    """Create the part that a text names, with its options.
 
     Args:
         registry: Short name -> `module:Class`.
-        text: `name`, `name:option=value,...`, or `module:Class` of a part outside this repository.
-        kind: What is being chosen, for the error messages (`"loss"`).
-        port: The protocol that a part outside must meet.
+        text: `name`, `name:option=value,...`, or `module:Class` of an external part.
+        kind: What the part is, for error messages (`"loss"`).
+        port: The protocol that an external part must implement.
 
     Raises:
-        SetupError: No such part, no such option, a value that it cannot have, or a part that is none.
+        SetupError: Unknown part or option, an invalid value, or an external part without the protocol's members.
     """
-    name, colon, told = text.partition(":")
+    name, colon, options = text.partition(":")
     if name not in registry:
         return make_part(registry, text, kind, port)
-    if colon and not told.strip(", "):  # it would be the same training under another address
-        raise SetupError(f"{kind} {text!r} has no option behind its colon; write {name!r}")
+    if colon and not options.strip(", "):  # the same training would get a second content hash
+        raise SetupError(f"{kind} {text!r} has no option after its colon; write {name!r}")
     return make_from_options(
-        load_part(registry, name, kind), _parse_pairs(told, f"{kind} {name!r}"), f"{kind} {name!r}"
+        load_part(registry, name, kind), _parse_pairs(options, f"{kind} {name!r}"), f"{kind} {name!r}"
     )
 
 
 def make_from_options(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
-    """Make a part from options, as texts or as plain JSON values.
+    """Create a part from options, given as strings or JSON values.
 
     Raises:
-        SetupError: No such option, or a value that it cannot have.
+        SetupError: Unknown option or invalid value.
     """
     kinds, known = get_type_hints(part), {item.name: item.default for item in fields(part)}
     for option in given:
         if option not in known:
-            usual = ", ".join(f"{name}={value}" for name, value in known.items()) or "none"
-            raise SetupError(f"{what} has no option {option!r}; its options, as they are by default: {usual}")
+            defaults = ", ".join(f"{name}={value}" for name, value in known.items()) or "none"
+            raise SetupError(f"{what} has no option {option!r}; its options and their defaults: {defaults}")
     return part(
         **{option: convert_value(kinds[option], value, f"{what}: {option}") for option, value in given.items()}
     )
 
 
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_TYPE_NAMES = {int: "a whole number", float: "a number", str: "text"}
 
 
 def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
-    """Check that low < value <= high.
-
-    Raises:
-        SetupError: It is not.
-    """
+    """Raise `SetupError` unless low < value <= high."""
     if not low < value <= high:
         above = "" if math.isinf(high) else f" and at most {_format_number(high)}"
         raise SetupError(f"{what} must be above {_format_number(low)}{above}, not {value!r}")
 
 
 def describe_range(low: float, high: float) -> str:
-    """Return the words for low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
-    if low == math.ulp(0.0):  # the least number above 0
+    """Describe low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
+    if low == math.ulp(0.0):  # the smallest number above 0
         return "above 0" if math.isinf(high) else f"above 0 and at most {_format_number(high)}"
     return (
         f"at least {_format_number(low)}"
@@ -79,35 +75,35 @@ def describe_range(low: float, high: float) -> str:
 
 
 def _format_number(number: float) -> str:
-    """Return a number as people write it: no exponent, thousands divided."""
+    """Format a number without an exponent and with separated thousands."""
     return f"{number:,.6f}".rstrip("0").rstrip(".")
 
 
-def _parse_pairs(told: str, what: str) -> dict[str, str]:
-    """Cut `a=1,b=2` into its pairs."""
+def _parse_pairs(options: str, what: str) -> dict[str, str]:
+    """Parse `a=1,b=2`."""
     pairs: dict[str, str] = {}
-    for item in filter(None, told.split(",")):
+    for item in filter(None, options.split(",")):
         option, equals, value = item.partition("=")
         if not equals or option.strip() in pairs:
-            raise SetupError(f"{what} takes options as name=value, each once and divided by commas, not {told!r}")
+            raise SetupError(f"{what}: write options as name=value, each once, separated by commas, not {options!r}")
         pairs[option.strip()] = value.strip()
     return pairs
 
 
 def convert_value(kind: type[Any], value: Any, what: str) -> Any:
-    """Return a text or a plain value as the type of its field; `true` and `false` are the two truths.
+    """Convert a string or JSON value to the type of its field; booleans are written `true` and `false`.
 
     Raises:
-        SetupError: It is none of that type, or not finite.
+        SetupError: The value does not have that type, or is not finite.
     """
     if kind is bool and not isinstance(value, bool):
         if str(value).lower() not in {"true", "false"}:
-            raise SetupError(f"{what} is true or false, not {value!r}")
+            raise SetupError(f"{what} must be true or false, not {value!r}")
         return str(value).lower() == "true"
     try:
-        typed = kind(value)
+        converted = kind(value)
     except (TypeError, ValueError) as error:
-        raise SetupError(f"{what} is {_KINDS.get(kind, kind.__name__)}, not {value!r}") from error
-    if isinstance(typed, float) and not math.isfinite(typed):
-        raise SetupError(f"{what} is a finite number, not {value!r}")
-    return typed
+        raise SetupError(f"{what} must be {_TYPE_NAMES.get(kind, kind.__name__)}, not {value!r}") from error
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise SetupError(f"{what} must be a finite number, not {value!r}")
+    return converted

@@ -89,7 +89,7 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
     kept = ["--workspace", str(tmp_path / "w")]
     assert main(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
     error = capsys.readouterr().err
-    alike = "embeddings of different photos are all alike, so nothing can be found by them"
+    alike = "the model gives different images the same embedding, so a search cannot tell them apart"
     assert alike in " ".join(error.split())
     assert "every training diverged (all images have one embedding after the last step" in error
     assert main(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
@@ -100,16 +100,16 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
     ("arguments", "culprit"),
     [
         (["--set", "stepz=3"], "no setting 'stepz'; known: augmentation"),
-        (["--set", "steps=many"], "steps is a whole number, not 'many'"),
-        (["--set", "steps=0"], "steps is from 1"),
+        (["--set", "steps=many"], "steps must be a whole number, not 'many'"),
+        (["--set", "steps=0"], "steps must be from 1"),
         (["--set", "steps"], "setting=value"),
         (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
         (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
         (["--preset", "cpu?steps=5&steps=6"], "steps is set twice"),
         (["--set", "patience=2"], "set validate_every too"),
-        (["--set", "loss=supcon:"], "loss 'supcon:' has no option behind its colon; write 'supcon'"),
+        (["--set", "loss=supcon:"], "loss 'supcon:' has no option after its colon; write 'supcon'"),
         (["--set", "head=sphere:,"], "write 'sphere'"),
-        (["--set", "compiled=perhaps"], "compiled is true or false"),
+        (["--set", "compiled=perhaps"], "compiled must be true or false"),
         (["--set", "loss=none"], "loss 'none'"),
         (["--set", "loss=math:pi"], "loss 'math:pi' is no class; known: hyperbolic_pairs, "),
         (["--set", "loss=os:path"], "loss 'os:path' is no class"),
@@ -119,8 +119,8 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
             "lacks build, head, needs_pairs: it is no LossOptions (atl",
         ),
         (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
-        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1,000,000, not 1e+300"),
-        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1,000,000, not 1e+300"),
+        (["--set", "lr_trunk=1e300"], "lr_trunk must be from 0 to 1,000,000, not 1e+300"),
+        (["--set", "lr_head=1e300"], "lr_head must be from 0 to 1,000,000, not 1e+300"),
         (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1,000,000, not 1e+300"),
         (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),

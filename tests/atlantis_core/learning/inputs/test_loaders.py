@@ -101,7 +101,7 @@ def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> Non
         path = tmp_path / f"{number}.png"
         Image.new("RGB", size, (number, 0, 0)).save(path)
         made.append(TrainingImage(str(number), str(path), "a"))
-    pictures = DecodedImageCache(made, side_px=32, held_bytes=64 * 142 * 3 + 10)
+    pictures = DecodedImageCache(made, side_px=32, max_bytes=64 * 142 * 3 + 10)
     assert [pictures[number].size for number in range(3)] == [(85, 64), (64, 142), (20, 30)]
     for image in made:
         Path(image.path).unlink()
@@ -113,6 +113,6 @@ def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> Non
 
 
 def test_memory_and_disk_give_the_same_pixels(images: list[TrainingImage]) -> None:
-    held, unheld = DecodedImageCache(images, 32), DecodedImageCache(images, 32, held_bytes=0)
+    held, unheld = DecodedImageCache(images, 32), DecodedImageCache(images, 32, max_bytes=0)
     for _ in range(2):
         assert np.array_equal(np.asarray(held[3]), np.asarray(unheld[3]))

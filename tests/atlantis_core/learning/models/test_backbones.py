@@ -85,7 +85,7 @@ def test_corrupt_weights_are_named(vit_weights: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "need 'vit.json' beside them"),
+        (None, "need a description 'vit.json' beside them"),
         ("{", "not valid JSON"),
         ("[]", "lacks architecture"),
         ('{"architecture": "resnet18", "mean": [0], "std": [1]}', "lacks input_px"),
