@@ -58,7 +58,7 @@ class Recipe:
     """`head`, or `body`: the unit-length pooled features below the head, which overfit less to the training classes
     (Roth et al. 2020, "Revisiting Training Strategies", section 4.3, compare both)."""
     feed: str = "cached"
-    """`cached`: V fixed views of each image, whose frozen activations are computed once. `online`: a new view at every
+    """`cached`: V fixed views of each image, whose frozen activations are computed once. `online`: a new view at each
     draw; V has no effect."""
     synthetic_weight: float = 1.0
     """Factor on the weight of synthetic images relative to real ones of their class; 0 never draws them."""
@@ -70,7 +70,7 @@ class Recipe:
     layer_decay: float = 1.0
     """Learning rate of a layer relative to the layer above it (Clark et al. 2020, ELECTRA, appendix A)."""
     ema_decay: float = 0.0
-    """Decay of the moving average of the weights that is kept (Polyak and Juditsky 1992); 0 keeps the last weights."""
+    """Decay of the moving average of weights that is kept (Polyak and Juditsky 1992); 0 keeps the last weights."""
     start_share: float = 0.0
     """Share of the initial weights in the kept backbone (Wortsman et al. 2022, equation 1). The head is not mixed, so
     use it with `embedding="body"`."""
