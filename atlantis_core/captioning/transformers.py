@@ -6,13 +6,14 @@ A model is named `NAME?prompt=a photo of&max_tokens=30&batch=8`. `harbor` is bun
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.option_strings import make_with, name_and_options
 from atlantis_core.base.parallel import best_device
 from atlantis_core.captioning.conditions import find_conditions
 from atlantis_core.data.image_io import open_image
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
 BUNDLED: Mapping[str, Path] = {"harbor": Path(__file__).parents[1] / "harbor" / "weights" / "captioner"}
 """Bundled models, by name."""
 
-_DEFAULTS = {"prompt": "", "max_tokens": "40", "batch": "16", "allow_pickle": "0"}
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How a captioner is run."""
+
+    prompt: str = ""
+    """What the caption goes on from; empty for none."""
+    max_tokens: int = 40
+    """Longest caption."""
+    batch: int = 16
+    """Images at once."""
+    allow_pickle: bool = False
+    """Load pickled weights, which can run any code when they are opened."""
 
 
 class TransformersCaptioner:
@@ -44,8 +57,8 @@ class TransformersCaptioner:
 
     def __init__(self, address: str) -> None:
         self._model_name, options = _parse_address(address)
-        self._prompt, self._allow_pickle = options["prompt"], options["allow_pickle"] == "1"
-        self._max_tokens, self._batch = _parse_count(options, "max_tokens"), _parse_count(options, "batch")
+        self._prompt, self._allow_pickle = options.prompt, options.allow_pickle
+        self._max_tokens, self._batch = options.max_tokens, options.batch
         self._folder = _find_folder(self._model_name, allow_pickle=self._allow_pickle)
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
@@ -110,22 +123,15 @@ class TransformersCaptioner:
         return [str(text).strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
 
 
-def _parse_address(address: str) -> tuple[str, dict[str, str]]:
-    name, _, query = address.partition("?")
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(set(given) - set(_DEFAULTS))
-    if not name or unknown:
-        what = (
-            f"unknown option {unknown[0]!r}; known: {', '.join(sorted(_DEFAULTS))}" if name else "it names no model"
-        )
-        raise SetupError(f"--captioner transformers:{address}: {what}")
-    return name, _DEFAULTS | given
-
-
-def _parse_count(options: dict[str, str], key: str) -> int:
-    if not options[key].isdecimal() or int(options[key]) < 1:
-        raise SetupError(f"captioner option {key}={options[key]!r} must be a whole number above 0")
-    return int(options[key])
+def _parse_address(address: str) -> tuple[str, _Options]:
+    name, pairs = name_and_options(address, "?", "captioner", decode=True)
+    if not name:
+        raise SetupError(f"--captioner transformers:{address}: no model is named; write transformers:NAME")
+    options: _Options = make_with(_Options, pairs, f"captioner {name!r}")
+    for key, value in (("max_tokens", options.max_tokens), ("batch", options.batch)):
+        if value < 1:
+            raise SetupError(f"captioner {name!r}: {key} must be 1 or more, not {value}")
+    return name, options
 
 
 def _find_folder(name: str, *, allow_pickle: bool) -> str:

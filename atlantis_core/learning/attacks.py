@@ -159,12 +159,13 @@ def attack_all(
     Raises:
         SetupError: An image cannot be read.
     """
-    from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+    from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 
     for start in range(0, len(images), batch_size):
         progress("attacking", start, len(images))
         rows = slice(start, start + batch_size)
-        squares = [np.asarray(centre_crop(decode_image(image), retriever.side_px)) for image in images[rows]]
+        side_px, backbone = retriever.side_px, retriever.backbone
+        squares = [np.asarray(to_input(decode_image(image), side_px, backbone)) for image in images[rows]]
         target, avoided = (None if points is None else points[rows] for points in (towards, away))
         yield from perturb(retriever, np.stack(squares), ids[rows], target, avoided, attack)
     progress("attacking", len(images), len(images))

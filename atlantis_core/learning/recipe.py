@@ -7,8 +7,8 @@ from dataclasses import MISSING, dataclass, fields
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.option_strings import describe_range
 from atlantis_core.base.serialization import as_json
-from atlantis_core.learning.option_strings import describe_range
 
 EMBEDDINGS = ("head", "body")
 FEED_MODES = ("cached", "online")

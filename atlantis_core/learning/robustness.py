@@ -155,7 +155,7 @@ def _embed_attacked(
     changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
     embeddings = [retriever.embed([])]
     while batch := list(islice(changed, _BATCH)):
-        embeddings.append(retriever.embed([Image.fromarray(pixels) for pixels in batch]))
+        embeddings.append(retriever.embed_inputs([Image.fromarray(pixels) for pixels in batch]))
     return np.concatenate(embeddings)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
 VERSION = 1
 """Raise it whenever the same seed would give another view: it is part of the content hash of cached views."""
@@ -65,21 +65,42 @@ def strength_of(name: str) -> Strength:
     return STRENGTHS[name]
 
 
-def augmented_view(image: Image, side_px: int, strength: Strength, image_id: str, number: int) -> Image:
-    """Return view `number` (from 1) of an image as a square of `side_px`; same id and number, same view."""
+def augmented_view(
+    image: Image,
+    side_px: int,
+    strength: Strength,
+    image_id: str,
+    number: int,
+    resampling: Resampling | None = None,
+) -> Image:
+    """Return view `number` (from 1) of an image as a square of `side_px`; same id and number, same view.
+
+    A backbone's `crop_pct` plays no part: as in timm's training transform, the crop is drawn from the complete image,
+    and the strength decides how much of it is kept.
+
+    Args:
+        image: RGB.
+        side_px: Side of the square.
+        strength: How much the view may differ from the image.
+        image_id: Content hash of the image.
+        number: Number of the view.
+        resampling: Filter that scales the crop, the same as for the clean view; None means bicubic.
+    """
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    return _apply_colour(_apply_geometry(image, side_px, strength, generator), strength, generator)
+    return _apply_colour(_apply_geometry(image, side_px, strength, generator, resampling), strength, generator)
 
 
-def _apply_geometry(image: Image, side_px: int, strength: Strength, generator: np.random.Generator) -> Image:
+def _apply_geometry(
+    image: Image, side_px: int, strength: Strength, generator: np.random.Generator, resampling: Resampling | None
+) -> Image:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
     angle = generator.uniform(-strength.rotation_degrees, strength.rotation_degrees)
     rotated = image.rotate(angle, Resampling.BILINEAR, fillcolor=_border_colour(image))
     box = _crop_box(image.width, image.height, strength, generator)
-    cropped = rotated.resize((side_px, side_px), Resampling.BICUBIC, box=box)
+    cropped = rotated.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
     return ImageOps.mirror(cropped) if generator.random() < strength.flip else cropped
 
 

@@ -15,7 +15,7 @@ from atlantis_core.learning.inputs.activation_cache import ActivationCache, View
 from atlantis_core.learning.inputs.augmentation import Strength, augmented_view, strength_of
 from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
 from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage
-from atlantis_core.learning.inputs.preprocessing import centre_crop, to_batch
+from atlantis_core.learning.inputs.preprocessing import resampling, to_batch, to_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,17 +120,18 @@ class OnlineLoader:
         """Yield at most `_MAX_HEAD_IMAGES` evenly spaced images; see `BatchLoader`."""
         chosen = range(0, len(self.images), -(-len(self.images) // _MAX_HEAD_IMAGES))
         for start in range(0, len(chosen), batch_size):
-            squares = [
-                centre_crop(self.images[number], self.side_px) for number in chosen[start : start + batch_size]
-            ]
-            yield self._lower(to_batch(squares, self.backbone))
+            images = (self.images[number] for number in chosen[start : start + batch_size])
+            yield self._lower(to_batch([to_input(i, self.side_px, self.backbone) for i in images], self.backbone))
 
     def _views(self, batch: Batch) -> Tensor:
         pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
         return to_batch([self._view(image, number) for image, number in pairs], self.backbone)
 
     def _view(self, image: int, number: int) -> Any:
-        return augmented_view(self.images[image], self.side_px, self.strength, self.images.ids[image], number)
+        filtered = resampling(self.backbone)
+        return augmented_view(
+            self.images[image], self.side_px, self.strength, self.images.ids[image], number, filtered
+        )
 
     def _lower(self, pixels: Tensor) -> Tensor:
         import torch

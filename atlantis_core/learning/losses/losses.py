@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range, parse_part
 from atlantis_core.learning.losses.interface import LossContext, LossModule, LossOptions, make_loss_module
 from atlantis_core.learning.models.heads import Head, make_head
-from atlantis_core.learning.option_strings import check_range, parse_part
 from atlantis_core.learning.recipe import MAX_LEARNING_RATE, Recipe
 
 LOSSES = {

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from atlantis_core.base.option_strings import check_range
 from atlantis_core.learning.losses.interface import LossContext, LossModule, make_loss_module
-from atlantis_core.learning.option_strings import check_range
 from atlantis_core.learning.recipe import MAX_LEARNING_RATE
 
 if TYPE_CHECKING:

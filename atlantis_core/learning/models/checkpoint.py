@@ -116,6 +116,7 @@ def save_checkpoint(
         "arguments": as_json(spec.arguments),
         "mean": list(spec.mean),
         "std": list(spec.std),
+        **spec.crop,
         "input_px": recipe.side_px or spec.input_px,
         "head": head_facts(space, int(state["head.linear.weight"].shape[0])),
         "recipe": as_json(recipe),

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range, make_with, parse_part
 from atlantis_core.base.registry import load_part
 from atlantis_core.learning.models import poincare
-from atlantis_core.learning.option_strings import check_range, make_from_options, parse_part
 from atlantis_core.metrics.distances import CURVATURES
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def head_from_facts(facts: Mapping[str, Any]) -> Head:
     kind = facts.get("kind", "sphere")
     part = load_part(HEADS, str(kind), "head")
     known = {item.name for item in fields(part)}
-    head: Head = make_from_options(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
+    head: Head = make_with(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
     if facts.get("distance", head.distance) != head.distance:
         raise SetupError(f"head {kind!r} has distance {head.distance!r}, not {facts['distance']!r}")
     return head

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import name_and_options, typed_options
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT
-from atlantis_core.learning.option_strings import convert_value
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ def parse_preset(text: str, **changes: Any) -> Recipe:
     if name not in PRESETS:
         raise _unknown_preset(name, PRESETS)
     pairs = changed_settings(text)
-    kinds = get_type_hints(Recipe)
-    for setting in (*pairs, *changes):
-        if setting not in kinds:
-            raise SetupError(f"unknown recipe setting {setting!r}; known: {', '.join(sorted(kinds))}")
-    read = {setting: convert_value(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
-    recipe = replace(PRESETS[name], **{**read, **changes})
+    recipe = replace(PRESETS[name], **typed_options(Recipe, {**pairs, **changes}, "recipe"))
     if "patience" in {*pairs, *changes} and not recipe.validate_every:
         raise SetupError(
             "recipe: patience has no effect without measurements during training; set validate_every too"
@@ -159,16 +154,7 @@ def changed_settings(text: str) -> dict[str, str]:
     Raises:
         SetupError: One is not of the form `setting=value`, or is set twice.
     """
-    name, _, settings = text.partition("?")
-    pairs: dict[str, str] = {}
-    for item in filter(None, settings.split("&")):
-        setting, equals, value = (part.strip() for part in item.partition("="))
-        if not equals:
-            raise SetupError(f"preset {name!r}: write setting=value, not {item!r}; separate several by &")
-        if setting in pairs:
-            raise SetupError(f"recipe: {setting} is set twice, to {pairs[setting]!r} and {value!r}; remove one")
-        pairs[setting] = value
-    return pairs
+    return name_and_options(text, "?", "preset")[1]
 
 
 def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:

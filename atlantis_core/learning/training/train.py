@@ -139,12 +139,12 @@ def _build_stages(backbone: BackboneSpec, recipe: Recipe) -> Stages:
     return split_backbone(create_backbone(backbone, recipe.side_px).to(best_device()), recipe.trainable_fraction)
 
 
-def _pool_clean_views(stages: Stages, loader: BatchLoader, batch_size: int = 128) -> Tensor:
+def _pool_clean_views(stages: Stages, loader: BatchLoader) -> Tensor:
     """Return the pooled features (N, F) of clean views before training."""
     import torch
 
     with torch.inference_mode():
-        chunks = [stages.upper(activations).cpu() for activations in loader.clean(batch_size)]
+        chunks = [stages.upper(activations).cpu() for activations in loader.clean(batch_size=128)]
     return torch.cat(chunks).clone()
 
 
