@@ -81,10 +81,10 @@ class RunWorker:
         from atlantis_dml.app.agents import build_agents
         from atlantis_dml.app.progress import judged
         from atlantis_dml.graph.running import advance
-        from atlantis_dml.tracing.live import chosen_target, exported
+        from atlantis_dml.tracing.live import live_export, read_target_option
 
         run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
-        with exported(self._workspace, run, chosen_target(None), self._screen.line):
+        with live_export(self._workspace, run, read_target_option(None), self._screen.line):
             return advance(*build_agents(session), answer, watch, self._screen.stopped.is_set)
 
     def _report(self, session: Session, outcome: Outcome) -> None:
