@@ -55,7 +55,9 @@ def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     started = time.monotonic()
     _check(asked, workspace)
     with open_stderr_screen() as screen:
-        model, embedder = load_index_embedder(asked.model, asked.embedding, workspace)
+        model, embedder = load_index_embedder(
+            asked.model, asked.embedding, workspace, _made_by(asked.name, workspace)
+        )
         source = IndexSource(_read(asked, workspace, screen), asked.splits)
         found = _fill_index(asked, source, model, embedder, workspace, screen)
     return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
@@ -119,8 +121,18 @@ def _fill_index(
     return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
 
 
-def load_index_embedder(model: str, embedding: str | None, workspace: Path | None) -> tuple[str, Embedder]:
-    """Return what loads MODEL again, and the model."""
+def _made_by(name: str | None, workspace: Path | None) -> str:
+    """Return the hash of the model that filled an index; empty where there is no such index yet."""
+    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
+
+    folder = index_home(workspace) / name if name is not None else None
+    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
+
+
+def load_index_embedder(
+    model: str, embedding: str | None, workspace: Path | None, made_by: str
+) -> tuple[str, Embedder]:
+    """Return what loads MODEL again, and the model; see `load_embedder`."""
     from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
     from atlantis_dml.app.find_model import find_model
 
@@ -131,7 +143,7 @@ def load_index_embedder(model: str, embedding: str | None, workspace: Path | Non
         return lasting, load_embedder(lasting, embedding)
     target = find_model(model, workspace).target
     path = Path(target)
-    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding)
+    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding, made_by)
 
 
 def describe_index(facts: IndexFacts) -> dict[str, Any]:

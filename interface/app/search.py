@@ -45,7 +45,8 @@ def open_search(index: str, workspace: Path | None = None, model: str | None = N
     folder = find_index_folder(index, index_home(workspace))
     if model is None:
         return ImageSearch(folder)
-    return ImageSearch(folder, load_index_embedder(model, read_facts(folder).embedding, workspace)[1])
+    facts = read_facts(folder)
+    return ImageSearch(folder, load_index_embedder(model, facts.embedding, workspace, facts.model_hash)[1])
 
 
 def query_index(index: str, query: SearchQuery, workspace: Path | None, model: str | None = None) -> dict[str, Any]:

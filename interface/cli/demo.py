@@ -39,9 +39,9 @@ def demo(
     Example: atlantis demo
     """
     from atlantis_dml.cli.drive import start_run
-    from atlantis_dml.tracing.live import chosen_target
+    from atlantis_dml.tracing.live import read_target_option
 
-    started, target = time.monotonic(), chosen_target(trace)
+    started, target = time.monotonic(), read_target_option(trace)
     given = RunOptions(
         budget_images=BUDGET_IMAGES, rounds=ROUNDS, captioner=captioner, generator=generator, seeds=SEEDS, auto=True
     )

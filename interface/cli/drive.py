@@ -56,7 +56,7 @@ def drive_run(
         session: Of the run.
         run: As it was stored.
         screen: Shows what happens.
-        target: Where its trace is exported to, `mlflow` or `mlflow:URL`; None exports nothing.
+        target: Where its trace is live_export to, `mlflow` or `mlflow:URL`; None exports nothing.
         as_json: Whether an early end is answered in JSON too.
         answer: To the approval it waits for.
 
@@ -65,9 +65,9 @@ def drive_run(
         SetupError: See `graph.running.advance`.
     """
     from atlantis_dml.report.report import write_report
-    from atlantis_dml.tracing.live import exported
+    from atlantis_dml.tracing.live import live_export
 
-    with exported(session.workspace, run, target, screen.line) as trace:
+    with live_export(session.workspace, run, target, screen.line) as trace:
         _work(session, screen, as_json, answer)
         summary = write_report(session.workspace, session.run_id)
     return summary | trace.facts

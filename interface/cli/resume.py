@@ -37,10 +37,10 @@ def resume(
     from atlantis_dml.app.run import open_session
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.cli.drive import drive_run
-    from atlantis_dml.tracing.live import chosen_target
+    from atlantis_dml.tracing.live import read_target_option
     from atlantis_dml.views.runs import show_run
 
-    store, screen, target = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
+    store, screen, target = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
     found = store.runs.get(run_name)
     if found.status == "done":
         summary = _summarise_finished(store, found, answered=approve or reject or edit is not None)

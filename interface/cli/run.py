@@ -40,10 +40,10 @@ def run(
     """
     from atlantis_dml.app.replay import request_from_recording
     from atlantis_dml.cli.drive import start_run
-    from atlantis_dml.tracing.live import chosen_target
+    from atlantis_dml.tracing.live import read_target_option
     from atlantis_dml.views.runs import show_run
 
-    target = chosen_target(trace)
+    target = read_target_option(trace)
     if replay is None:
         request = build_request(_require(data, "DATA"), given, workspace, _require(goal, "--goal"))
     else:
