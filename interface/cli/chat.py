@@ -1,4 +1,4 @@
-"""`atlantis chat`: the same runs, by talking."""
+"""`atlantis chat`: plans, starts and discusses runs in a conversation."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def chat(
     data: options.DataOrNone = None,
     given: RunOptions,
     thread: Annotated[
-        str | None, typer.Option(help="Name of the conversation; else the last one about DATA.")
+        str | None, typer.Option(help="Name of the conversation; default: the last one about DATA.")
     ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
     workspace: options.WorkspaceFolder = None,
 ) -> None:
-    """Talk: state a goal, see the plan, approve, ask why, change your mind; it is remembered.
+    """Talk about a run: state a goal, see the plan, approve, ask why, change it.
 
-    Without a key, rules understand simple sentences; with --planner openai:MODEL, free words. A chat is text: for
-    JSON use `atlantis run --json`. Lines may come from a pipe too: each is read when the run rests.
+    The conversation is saved. Without a key, rules understand simple sentences; with --planner openai:MODEL you write
+    freely. Lines may also come from a pipe: each is read when no run is working. For JSON use `atlantis run --json`.
 
     Example: atlantis chat photos/
     """

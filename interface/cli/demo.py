@@ -1,4 +1,4 @@
-"""`atlantis demo`: the whole loop on the bundled world, offline."""
+"""`atlantis demo`: the whole loop on a bundled collection, offline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atlantis_dml.cli.command import command
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOAL = "find where retrieval fails and mend it"
+GOAL = "find where retrieval fails and fix it"
 DATA = "harbor"
 BUDGET_IMAGES = 400
 GENERATOR = "diffusion:harbor"
@@ -31,10 +31,11 @@ def demo(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Run the whole loop on a bundled collection with a planted gap: no download, no key, minutes on 2 cores.
+    """Run the whole loop on a bundled collection.
 
-    A bundled diffusion pipeline draws, a bundled captioner checks what it drew; both run the code that runs SDXL and
-    BLIP. `--generator photometric` edits photos instead.
+    It has a planted gap, and needs no download, no key, and minutes on 2 cores. A bundled diffusion pipeline
+    generates images and a bundled captioner checks them, with the same code that runs SDXL and BLIP.
+    `--generator photometric` edits photos instead.
 
     Example: atlantis demo
     """
@@ -45,14 +46,14 @@ def demo(
     given = RunOptions(
         budget_images=BUDGET_IMAGES, rounds=ROUNDS, captioner=captioner, generator=generator, seeds=SEEDS, auto=True
     )
-    say("the demo world: vessels in day, night, fog, sunset, storm and snow, with one planted gap")
+    say("the demo collection: vessels by day, at night, in fog, sunset, storm and snow, with one planted gap")
     summary, folder = start_run(build_request(DATA, given, workspace, GOAL), workspace, target, as_json)
     summary["demo_seconds"] = round(time.monotonic() - started, 1)
     print_json(summary) if as_json else show_demo(summary, folder)
 
 
 def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
-    """Print the table the demo ends with, and what to type next."""
+    """Print the table that the demo ends with, and the next commands."""
     from atlantis_dml.app.command_lines import build_command_on_run
     from atlantis_dml.text.figures import format_gain
     from atlantis_dml.views.runs import build_table, show_run, stdout_console

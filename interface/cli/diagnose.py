@@ -1,4 +1,4 @@
-"""`atlantis diagnose`: what DATA contains and where retrieval fails on it; makes no image."""
+"""`atlantis diagnose`: shows what a collection contains and where retrieval fails on it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ def diagnose(
     *,
     data: options.Data,
     untrained: Annotated[
-        bool, typer.Option("--frozen", help="Measure the backbone as it came; without it one baseline is trained.")
+        bool, typer.Option("--frozen", help="Measure the untrained backbone; otherwise a baseline is trained first.")
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="How many gaps at most.")] = 20,
+    top: Annotated[int, typer.Option(min=1, help="List at most this many gaps.")] = 20,
     given: RunOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say what DATA holds and where retrieval fails on it; makes no image.
+    """Show what DATA contains and where retrieval fails on it.
+
+    No image is generated.
 
     Example: atlantis diagnose photos/ --query visit=2
     """

@@ -86,7 +86,7 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
     if outcome.status == "waiting":
         question = outcome.question or {}
         message = (
-            f"round {question['round']} waits for a person ({count_noun(question['images'], 'image')}); "
+            f"round {question['round']} waits for approval ({count_noun(question['images'], 'image')}); "
             "continue with: "
             f"{resume} --approve (or --reject, or --edit FILE)"
         )
@@ -125,7 +125,7 @@ def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[
 
 @contextmanager
 def handle_interrupts(screen: Screen) -> Iterator[None]:
-    """Let Ctrl-C end the work in a tool's thread too, at its next sign of progress.
+    """Let Ctrl-C also end the work in a tool's thread, at its next progress report.
 
     LangGraph waits for a tool's thread before it lets an interrupt through, and a training takes a minute.
     """

@@ -19,10 +19,10 @@ def evaluate(
     model: options.Model,
     data: options.Data,
     split_name: Annotated[
-        str, typer.Option("--split", help="Only `validation`: the test split opens once, by `atlantis test`.")
+        str, typer.Option("--split", help="Only `validation`: the test split is opened once, by `atlantis test`.")
     ] = "validation",
     given: TaskOptions,
-    at: Annotated[str, typer.Option(metavar="K,K", help="The K of Recall@K.")] = "1,2,4,8",
+    at: Annotated[str, typer.Option(metavar="K,K", help="The values of K in Recall@K.")] = "1,2,4,8",
     embedding: options.Embedding = None,
     distance: Annotated[
         str,
@@ -30,17 +30,19 @@ def evaluate(
     ] = "auto",
     leave_out: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="A query does not search images of its own value (visit, camera, object)."),
+        typer.Option(
+            metavar="COL", help="Exclude gallery images with the query's own value (visit, camera, object)."
+        ),
     ] = None,
     junk: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="The same for images of its own class only, as in re-identification."),
+        typer.Option(metavar="COL", help="The same, but only images of the query's class, as in re-identification."),
     ] = None,
     with_nmi: Annotated[
-        bool, typer.Option("--nmi", help="Also cluster all images and compare clusters with classes.")
+        bool, typer.Option("--nmi", help="Also cluster all images and compare the clusters with the classes.")
     ] = False,
     attack: Annotated[
-        str | None, typer.Option(metavar="fgsm|pgd", help="Also measure with attacked queries.")
+        str | None, typer.Option(metavar="fgsm|pgd", help="Also measure with adversarially attacked queries.")
     ] = None,
     epsilon: options.Epsilon = None,
     attack_steps: options.AttackSteps = None,
@@ -48,10 +50,10 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="wrong|away",
-            help="wrong (if not given): to the nearest of another class; away: just away (pgd, untargeted).",
+            help="wrong (default): to the nearest image of another class; away: away from its own (pgd, untargeted).",
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of pgd's random starts; else 0.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of pgd's random starts; default: 0.")] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:

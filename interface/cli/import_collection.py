@@ -1,4 +1,7 @@
-"""`atlantis import`: benchmark collections, class folders and hub datasets as a folder that all commands read."""
+"""`atlantis import`: converts a benchmark, class folders or a hub dataset to a folder that all commands read.
+
+The file is not called `import.py`, since `import` is a keyword.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,15 @@ def import_collection(
         str,
         typer.Option(
             metavar="given|zero-shot",
-            help="given: its own splits; zero-shot: test classes are not trained on (CUB 100/100, Cars196 98/98).",
+            help="given: the original splits; zero-shot: test on unseen classes (CUB 100/100, Cars196 98/98).",
         ),
     ] = "given",
     label: Annotated[str | None, typer.Option(metavar="COL", help="Column with the class, for `hf`.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write the collection in SRC to DEST, as photos (links where possible) and a metadata.csv; SRC stays as it is.
+    """Convert the collection in SRC to the folder DEST.
+
+    DEST gets the photos (links where possible) and a metadata.csv; SRC is not changed.
 
     Example: atlantis import cub CUB_200_2011 cub --split zero-shot
     """
@@ -86,8 +91,8 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _splits(counts: dict[str, int]) -> str:
-    """Return the splits, and which are made when the collection is read."""
+    """Return the splits, and which of them are drawn when the collection is read."""
     if not counts:
-        return "none given; they are made when the collection is read"
+        return "none given; they are drawn when the collection is read"
     later = "" if "validation" in counts else "; validation is taken out of train when the collection is read"
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + later

@@ -17,29 +17,36 @@ def index(
     *,
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="As `atlantis evaluate` takes it, or clip:NAME, which knows words."),
+        typer.Argument(
+            metavar="MODEL", help="As for `atlantis evaluate`, or clip:NAME, which also searches by words."
+        ),
     ],
     data: options.Data,
     name: Annotated[
-        str | None, typer.Option(help="Of the index; else made of DATA's name and the model's address.")
+        str | None, typer.Option(help="Name of the index; default: DATA's name and the model's content hash.")
     ] = None,
-    add: Annotated[bool, typer.Option("--add", help="Also into an index that holds another collection.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Add to an index that contains another collection.")] = False,
     splits: Annotated[
-        str, typer.Option("--split", metavar="A,B", help="Which images; the test split is sealed and never indexed.")
+        str, typer.Option("--split", metavar="A,B", help="Which splits; the test split is sealed and never indexed.")
     ] = "train,validation",
     server: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="A Chroma server; else the index is a folder of the workspace."),
+        typer.Option(metavar="URL", help="A Chroma server; default: the index is a folder of the workspace."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Measure afterwards how many of the truly nearest are found.")
+        bool,
+        typer.Option(
+            "--check/--no-check", help="Measure afterwards how many of the exact nearest neighbours are found."
+        ),
     ] = True,
     given: TaskOptions,
     embedding: options.Embedding = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make DATA searchable by MODEL; images that are in the index are skipped, so it may be cut off and run again.
+    """Make DATA searchable by MODEL.
+
+    Images that are in the index already are skipped, so an interrupted command can be run again.
 
     Example: atlantis index last photos/ --name photos
     """

@@ -38,12 +38,12 @@ from atlantis_dml.cli.train import train
 from atlantis_dml.cli.unindex import unindex
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-"""The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""
+"""The parent of all usage errors, of click or of the copy of click in newer versions of typer."""
 
 app = typer.Typer(
     name="atlantis",
     help="A data engineer for image search: finds where retrieval fails, makes images, keeps what is proven.",
-    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 your mistake, 3 paused or waiting, 130 Ctrl-C.",
+    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 something to fix, 3 paused or waiting, 130 Ctrl-C.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -95,7 +95,7 @@ def run_as_program() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if code == EXIT_INTERRUPTED and threading.active_count() > 1:
-        os._exit(code)  # a tool's thread may still be busy; every step is saved, so nothing is lost
+        os._exit(code)  # a tool's thread may still be busy; every step is saved
     sys.exit(code)
 
 

@@ -23,7 +23,7 @@ _DATA = typer.Argument(
 Data = Annotated[str, _DATA]
 DataOrNone = Annotated[str | None, _DATA]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file, a timm name.")
+    str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file or a timm name.")
 ]
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, its first characters, or `last`.", show_default=False)
@@ -35,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 WorkspaceFolder = Annotated[
     Path | None,
     typer.Option(
-        "--workspace", help="Folder that keeps everything; else ATLANTIS_WORKSPACE, else ./atlantis-workspace."
+        "--workspace", help="Folder that stores everything; default: ATLANTIS_WORKSPACE, else ./atlantis-workspace."
     ),
 ]
 Filters = Annotated[
@@ -43,21 +43,22 @@ Filters = Annotated[
     typer.Option(
         "--where",
         metavar="COL=V",
-        help="Only images with this label, split, role or facet (`atlantis index` lists them); again for another "
-        r"column, or another value (\= within COL).",
+        help="Only images with this label, split, role or facet (`atlantis index` lists them); repeat it for another "
+        r"column or value (write \= for = within COL).",
     ),
 ]
 Embedding = Annotated[
-    str | None, typer.Option(metavar="head|body", help="What is searched by; body: features below the head.")
+    str | None,
+    typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
 ]
-Epsilon = Annotated[float | None, typer.Option(help="Most change of a pixel's channel, of 0..255; else 2.")]
-AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradients of pgd; else 10.")]
+Epsilon = Annotated[float | None, typer.Option(help="Largest change of a pixel's channel (0 to 255); default: 2.")]
+AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradient steps of pgd; default: 10.")]
 Trace = Annotated[
     str | None,
     typer.Option(
         metavar="mlflow[:URL]",
         help="Export spans, figures and trials while it runs: to a database in the workspace, or to a server; "
-        "else ATLANTIS_TRACE.",
+        "default: ATLANTIS_TRACE.",
     ),
 ]
 
@@ -66,49 +67,59 @@ SPLIT_COLUMN = typer.Option("--split-column", metavar="COL", help=_SPLIT_HELP)
 """In place of `SHARED["split"]` where `--split` chooses splits."""
 SHARED: dict[str, Any] = {
     "regime": typer.Option(
-        metavar="seen|unseen", help="seen: the same classes, other images; unseen: other classes."
+        metavar="seen|unseen",
+        help="seen: queries are other images of the training classes; unseen: images of other classes.",
     ),
     "label": typer.Option(metavar="COL", help="Metadata column with the class."),
     "split": typer.Option("--split", "--split-column", metavar="COL", help=_SPLIT_HELP),
-    "query": typer.Option(metavar="COL=V", help=r"Only these validation images ask, e.g. visit=2 (\= within COL)."),
-    "gallery": typer.Option(metavar="COL=V", help=r"Only these images are searched, e.g. visit=1 (\= within COL)."),
-    "facets": typer.Option(metavar="A,B", help=r"Metadata columns to take as facets (\, within one); else all."),
+    "query": typer.Option(
+        metavar="COL=V", help=r"Query only with these validation images, e.g. visit=2 (write \= for = within COL)."
+    ),
+    "gallery": typer.Option(
+        metavar="COL=V", help=r"Search only these images, e.g. visit=1 (write \= for = within COL)."
+    ),
+    "facets": typer.Option(
+        metavar="A,B", help=r"Metadata columns to use as facets (write \, for , within one); default: all."
+    ),
     "planner": typer.Option(help="`rules`, or with a key `openai:MODEL` or `azure:DEPLOYMENT`."),
-    "fallback": typer.Option(help="Chat model that answers where the planner's fails."),
-    "base_url": typer.Option(help="Where an OpenAI-compatible service answers."),
-    "price": typer.Option(metavar="IN,OUT", help="Dollars per million tokens into and out of the chat model."),
-    "budget_images": typer.Option(help="Make at most so many images."),
-    "budget_usd": typer.Option(help="Stop calling the chat model after so many dollars; needs --price."),
-    "rounds": typer.Option(help="At most so many rounds; else 2."),
-    "seeds": typer.Option(help="Trainings per arm that are compared; 2 or more show their spread."),
-    "seed": typer.Option(help="First seed; another one repeats the experiment."),
-    "auto": typer.Option("--auto/--approve", help="Spend without asking, or ask before every round."),
+    "fallback": typer.Option(help="Chat model to ask when the planner's fails."),
+    "base_url": typer.Option(help="URL of an OpenAI-compatible service."),
+    "price": typer.Option(metavar="IN,OUT", help="Dollars per million input and output tokens of the chat model."),
+    "budget_images": typer.Option(help="Generate at most this many images."),
+    "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
+    "rounds": typer.Option(help="Run at most this many rounds; default: 2."),
+    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "seed": typer.Option(help="First seed; another seed repeats the experiment."),
+    "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
     "preset": typer.Option(
         metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
-        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone; full trains the whole "
-        "trunk for minutes, unseen too, for classes that are not trained on; hyperbolic has Hyp-ViT's head and loss; "
-        "smoke is seconds long and only shows that all works. Settings may be changed behind it: "
+        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; full trains the whole "
+        "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss of "
+        "Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
         "'cpu?steps=60&loss=proxy_anchor'.",
     ),
     "backbone": typer.Option(
-        help="A timm model, `harbor-student` or `scratch`; else a small pretrained one if there is."
+        help="A timm model, `harbor-student` or `scratch`; default: a small pretrained model, if one is available."
     ),
     "weights": typer.Option(
-        metavar="FILE.safetensors", help="Weights with a .json beside them (architecture, mean, std)."
+        metavar="FILE.safetensors", help="Weights, with a .json file beside them (architecture, mean, std)."
     ),
     "captioner": typer.Option(
-        help="Describes images, which gives facets where none are, and checks made ones: attributes (measured), "
-        "transformers:MODEL, or openai:MODEL or azure:DEPLOYMENT, a vision chat model."
+        help="Describes images, to find facets where DATA has none and to check generated images: attributes "
+        "(measured), transformers:MODEL, or a vision chat model, openai:MODEL or azure:DEPLOYMENT."
     ),
-    "generator": typer.Option(help="Makes the images: photometric, diffusion:MODEL, or retrieve:FOLDER."),
-    "scorer": typer.Option(help="Finds made images that are off."),
-    "spread": typer.Option(metavar="targeted|uniform", help="uniform: the control arm of docs/results.md."),
+    "generator": typer.Option(help="Where new images come from: photometric, diffusion:MODEL or retrieve:FOLDER."),
+    "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "spread": typer.Option(
+        metavar="targeted|uniform",
+        help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
+    ),
 }
 """Field of `RunOptions` -> its option."""
 
 
 def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
-    r"""Read `COL=V`, `\=` for a sign of the column's own.
+    r"""Read `COL=V`, with `\=` for an equals sign in COL.
 
     Raises:
         SetupError: There is no `=`, or one side is empty.
@@ -122,10 +133,10 @@ def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
 
 
 def parse_facets(text: str | None) -> tuple[str, ...] | None:
-    r"""Read `A,B`, `\,` for a sign of a column's own.
+    r"""Read `A,B`, with `\,` for a comma in a name.
 
     Raises:
-        SetupError: No name is in it.
+        SetupError: It contains no name.
     """
     if text is None:
         return None
@@ -160,4 +171,4 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "price": parse_price,
     "spread": partial(parse_choice, option="--spread", choices=Spread),
 }
-"""Field of `RunOptions` that is typed as a text -> what reads it; the other options are typed as what they are."""
+"""Field of `RunOptions` -> parser of the text that is typed for it; typer reads the others itself."""

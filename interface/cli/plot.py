@@ -1,4 +1,7 @@
-"""`atlantis plot`: where a model puts images and classes, as a file to look at."""
+"""`atlantis plot`: draws how a model embeds images and classes.
+
+Both drawings are here, since they share most options and all of the writing.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.plots.canvas import Canvas
 
-plot = typer.Typer(name="plot", help="Draw where a model puts images and classes.", rich_markup_mode=None)
+plot = typer.Typer(name="plot", help="Draw how a model embeds images and classes.", rich_markup_mode=None)
 
 
 @plot.callback(invoke_without_command=True)
@@ -54,14 +57,18 @@ def plot_map(
         str | None,
         typer.Option("--colour", "--color", metavar="COL", help="Colour by a metadata column instead of by class."),
     ] = None,
-    most: Annotated[int, typer.Option("--images", min=2, help="Images to draw at most; chance picks which.")] = 1500,
+    most: Annotated[
+        int, typer.Option("--images", min=2, help="Draw at most this many images, picked at random.")
+    ] = 1500,
     embedding: options.Embedding = None,
-    seed: Annotated[int, typer.Option(min=0, help="Which images are drawn where there are more.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random pick.")] = 0,
     given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the images of the validation task on a plane, near ones together, wrong answers ringed.
+    """Draw the images of the validation task on a plane.
+
+    Similar images are close to each other; queries whose top-1 is of another class are ringed.
 
     Example: atlantis plot map last photos/ --out map.html --colour lighting
     """
@@ -87,18 +94,23 @@ def plot_heat_map(
         typer.Option(
             "--of",
             metavar="similarity|confusion",
-            help="similarity: how near classes lie on average; confusion: which class is returned first for which.",
+            help="similarity: average similarity of classes; confusion: which class is top-1 for which.",
         ),
     ] = "similarity",
     most: Annotated[
-        int, typer.Option("--classes", min=2, max=200, help="Classes to draw at most: the most often mistaken.")
+        int,
+        typer.Option(
+            "--classes", min=2, max=200, help="Draw at most this many classes: the most often confused ones."
+        ),
     ] = 60,
     embedding: options.Embedding = None,
     given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the classes of the validation task against each other, those that are alike side by side.
+    """Draw a matrix of the classes of the validation task.
+
+    Similar classes are next to each other.
 
     Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
     """
@@ -152,7 +164,7 @@ def _build_title(subject: Subject, collection: Collection) -> str:
 
 
 def _write(canvas: Canvas, target: Path, found: EmbeddingMap | None, screen: Screen) -> None:
-    """Write the drawing; a page of a map also gets its photos, small."""
+    """Write the drawing; the HTML page of a map also gets thumbnails."""
     from atlantis_dml.plots.files import write_plot
     from atlantis_dml.report.thumbnails import embed_thumbnail
 
@@ -177,7 +189,7 @@ def _facts(subject: Subject, target: Path, started: float) -> dict[str, Any]:
 
 def _say_map(found: dict[str, Any]) -> None:
     more = f"; {found['not_drawn']} more are not drawn (--images)" if found["not_drawn"] else ""
-    typer.echo(f"{found['images']} images, {found['misses']} of {found['queries']} queries answered wrongly{more}")
+    typer.echo(f"{found['images']} images, {found['misses']} of {found['queries']} queries with a wrong top-1{more}")
     say(f"look at {found['plot']}")
 
 

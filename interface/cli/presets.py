@@ -1,4 +1,4 @@
-"""`atlantis presets`: the recipes that `--preset` takes."""
+"""`atlantis presets`: the recipes that `--preset` accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from atlantis_dml.cli.command import command
 
 @command()
 def presets(as_json: options.Json = False) -> None:
-    """List the recipes that --preset takes, with their settings."""
+    """List the recipes that --preset accepts, with their settings."""
     from atlantis_core.base.serialization import as_json as plain
     from atlantis_core.learning.training.presets import PRESETS
     from atlantis_dml.views.runs import build_table, stdout_console

@@ -19,7 +19,9 @@ def record(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write what the chat models and the person answered in a run, for `atlantis run --replay FILE` without a key.
+    """Write the answers of a run's chat models and person to a file.
+
+    `atlantis run --replay FILE` repeats the run with them, without a key.
 
     Example: atlantis record last night.recording.json
     """

@@ -1,4 +1,4 @@
-"""`atlantis report`: writes the report of a run anew from what is stored."""
+"""`atlantis report`: writes the report of a run again, from what is stored."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE.html|.md|.json",
-            help="Also write it here, to send: a page with its pictures in it, or Markdown without any to paste.",
+            help="Also write one file to send: a page with its images in it, or Markdown without images.",
         ),
     ] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write a run's report (report.html, .md, .json) anew and say what it came to; unfinished runs too.
+    """Write a run's report again and print its summary.
+
+    The report is report.html, .md and .json in the run's folder; unfinished runs have one too.
 
     Example: atlantis report last --out harbor.html
     """

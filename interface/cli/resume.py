@@ -1,4 +1,4 @@
-"""`atlantis resume`: goes on with a run that was stopped, is paused or waits for approval."""
+"""`atlantis resume`: continues a run that was stopped, is paused or waits for approval."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @command()
 def resume(
     run_name: options.RunName,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve what the run waits with.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve the protocol that the run waits with.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
     edit: Annotated[Path | None, typer.Option(help="Approve this changed protocol (JSON).")] = None,
     reason: Annotated[str, typer.Option(help="Why, with --reject.")] = "",
@@ -28,7 +28,7 @@ def resume(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Go on with a run that was stopped, is paused or waits for approval.
+    """Continue a run that was stopped, is paused or waits for approval.
 
     Example: atlantis resume last --approve
     """
@@ -52,7 +52,7 @@ def resume(
 
 
 def _summarise_finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
-    """Return the summary of a run that is done; an answer to it is refused, whatever it says."""
+    """Return the summary of a run that is done; any answer to it is refused."""
     from atlantis_core.run.summary import summarise
 
     if answered:

@@ -1,4 +1,4 @@
-"""`atlantis run`: the loop of finding gaps, making images and keeping what is proven."""
+"""`atlantis run`: the loop of finding gaps, generating images and keeping what is proven to help."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ def run(
     given: RunOptions,
     replay: Annotated[
         str | None,
-        typer.Option(help="A run, or a file of `atlantis record`: the same decisions, without a key."),
+        typer.Option(help="Repeat the decisions of a run, or of a file of `atlantis record`, without a key."),
     ] = None,
     trace: options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Improve a retriever on DATA: find gaps, make images, keep what is proven.
+    """Improve a retriever on DATA.
+
+    It finds gaps, generates images for them, and keeps the images that are proven to help.
 
     Example: atlantis run photos/ --goal "night photos are not found" --budget-images 400 --auto
 
@@ -73,5 +75,5 @@ def _refuse_beside_replay(goal: str | None, given: RunOptions) -> None:
     }
     if named := [option for option, value in changed.items() if value is not None]:
         raise SetupError(
-            f"--replay repeats a run as it was, so {named[0]} cannot change it; leave it out, or run anew"
+            f"--replay repeats a run as it was, so {named[0]} has no effect; leave it out, or start a new run"
         )

@@ -1,4 +1,4 @@
-"""`atlantis runs`, `report` and `trace`: looking at what happened; nothing is computed anew."""
+"""`atlantis runs`: the runs of a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`atlantis scenario`: the situations of the ATLANTIS paper, made from any collection.
+"""`atlantis scenario`: derives the situations of the ATLANTIS paper from any collection.
 
 The commands of this group are in three files: here those that cut or split a collection, in `scenario_derived` those
 that add or replace photos, in `scenario_options` what both need.
@@ -18,7 +18,7 @@ from atlantis_dml.cli.scenario_derived import adversarial, merge
 from atlantis_dml.cli.scenario_options import Destination, Seed, show_scenario
 
 scenario = typer.Typer(
-    help="Put a collection into one of the paper's situations: DEST is a new collection that every command reads.",
+    help="Derive one of the paper's situations from a collection. DEST is a new collection.",
     rich_markup_mode=None,
 )
 
@@ -35,13 +35,15 @@ def zero_shot(
     *,
     data: options.Data,
     destination: Destination,
-    train_classes: Annotated[int, typer.Option(help="How many; else by --train-share.")] = 0,
-    train_share: Annotated[float, typer.Option(help="Of the classes, first by name.")] = 0.5,
+    train_classes: Annotated[int, typer.Option(help="How many; default: by --train-share.")] = 0,
+    train_share: Annotated[float, typer.Option(help="Share of the classes, the first by name.")] = 0.5,
     given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Test on classes that are not trained on: the first classes by name are trained on, the others are test.
+    """Test on classes that are not trained on.
+
+    The first classes by name are for training, the others for the test.
 
     Example: atlantis scenario zero-shot photos/ photos-zero-shot
     """
@@ -56,13 +58,15 @@ def full_shot(
     *,
     data: options.Data,
     destination: Destination,
-    test_share: Annotated[float, typer.Option(help="Of each class's photos.")] = 0.5,
+    test_share: Annotated[float, typer.Option(help="Share of each class's photos.")] = 0.5,
     given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train and test on every class, with half of its photos each; near-duplicates stay on one side.
+    """Train and test on every class, with half of its photos each.
+
+    Near-duplicates stay in one split.
 
     Example: atlantis scenario full-shot photos/ photos-full-shot
     """
@@ -77,14 +81,16 @@ def few_shot(
     *,
     data: options.Data,
     destination: Destination,
-    shots: Annotated[int, typer.Option(help="Training photos that a class keeps.")] = 3,
-    classes: Annotated[int, typer.Option(help="The first so many by name; else all.")] = 0,
+    shots: Annotated[int, typer.Option(help="Training photos that remain of a class.")] = 3,
+    classes: Annotated[int, typer.Option(help="How many classes, the first by name; default: all.")] = 0,
     given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Leave few training photos in the first classes; validation and test stay whole.
+    """Keep few training photos in the first classes.
+
+    Validation and test do not change.
 
     Example: atlantis scenario few-shot photos/ photos-3-shot --shots 3
     """
@@ -99,14 +105,16 @@ def imbalanced(
     *,
     data: options.Data,
     destination: Destination,
-    classes: Annotated[int, typer.Option(help="How many are cut, drawn by chance; else half.")] = 0,
-    keep: Annotated[int, typer.Option(help="Training photos that each of them keeps.")] = 2,
+    classes: Annotated[int, typer.Option(help="How many classes to reduce, at random; default: half.")] = 0,
+    keep: Annotated[int, typer.Option(help="Training photos that remain of each.")] = 2,
     given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Leave hardly a training photo in some classes; validation and test stay whole.
+    """Keep hardly any training photos in some classes.
+
+    Validation and test do not change.
 
     Example: atlantis scenario imbalanced photos/ photos-imbalanced --classes 20 --keep 2
     """
@@ -125,17 +133,19 @@ def domain_scarce(
         list[str],
         typer.Option(
             metavar="COL=V",
-            help=r"A value that becomes scarce; may be given often (\= within COL, \, before another `x=`).",
+            help=r"A value to make scarce; can be repeated (write \= for = within COL, \, before another `x=`).",
         ),
     ],
-    keep: Annotated[int, typer.Option(help="Training photos of it that each class keeps.")] = 0,
-    share: Annotated[float, typer.Option("--keep-share", help="Instead: share of them that each class keeps.")] = 0.0,
+    keep: Annotated[int, typer.Option(help="Training photos of it that remain in each class.")] = 0,
+    share: Annotated[float, typer.Option("--keep-share", help="The share that remains, instead of --keep.")] = 0.0,
     given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Take training photos of some facet values away; validation and test stay whole.
+    """Remove training photos of some facet values.
+
+    Validation and test do not change.
 
     Example: atlantis scenario domain-scarce photos/ photos-no-nights --facet lighting=night --keep 1
     """

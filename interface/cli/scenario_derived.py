@@ -23,28 +23,30 @@ def adversarial(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Whose embeddings are attacked: a trial, a run, a file or a timm name; else the one that trainings "
-            "on DATA begin with."
+            help="Model to attack: a trial, a run, a file or a timm name; default: the one that trainings on DATA "
+            "begin with."
         ),
     ] = None,
-    method: Annotated[str, typer.Option("--attack", metavar="fgsm|pgd", help="One gradient, or several.")] = "pgd",
+    method: Annotated[
+        str, typer.Option("--attack", metavar="fgsm|pgd", help="One gradient step, or several.")
+    ] = "pgd",
     epsilon: options.Epsilon = None,
     steps: options.AttackSteps = None,
     step_size: Annotated[
         float | None,
-        typer.Option(help="Change in a step of pgd, of 0..255; else 2.5 epsilon / steps."),
+        typer.Option(help="Change per step of pgd (0 to 255); default: 2.5 epsilon / steps."),
     ] = None,
     attacked: Annotated[
         str,
-        typer.Option(metavar="validation|train", help="validation is replaced, train gets attacked copies."),
+        typer.Option(metavar="validation|train", help="validation: replace the photos; train: add attacked copies."),
     ] = "validation",
     aim: Annotated[
         str,
         typer.Option(
             "--attack-aim",
             metavar="wrong|drawn",
-            help="wrong: to the nearest photo of another class and away from its own, as `evaluate --attack`; drawn, "
-            "which fools fewer: to a photo of a class drawn by chance, as released.",
+            help="wrong: to the nearest photo of another class and away from its own, as in `evaluate --attack`; "
+            "drawn: to a photo of a random class, as in the released code, which misleads fewer queries.",
         ),
     ] = "wrong",
     given: TaskOptions,
@@ -52,7 +54,9 @@ def adversarial(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Push photos towards another class in MODEL's eyes, unseen by ours, and say how many it then takes for another.
+    """Change photos invisibly so that MODEL takes them for another class.
+
+    It says for how many photos that works.
 
     Example: atlantis scenario adversarial photos/ photos-attacked --model last --epsilon 2
     """
@@ -78,20 +82,23 @@ def adversarial(
 @command("label split facets regime")
 def merge(
     *,
-    real: Annotated[str, typer.Argument(metavar="REAL", help="As DATA elsewhere; it stays as it is.")],
-    made: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="Folder of made photos of its classes.")],
+    real: Annotated[str, typer.Argument(metavar="REAL", help="As DATA in other commands; it is not changed.")],
+    made: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="Folder of synthetic images of its classes.")],
     destination: Destination,
-    per_class: Annotated[int | None, typer.Option(help="At most so many made ones a class.")] = None,
+    per_class: Annotated[int | None, typer.Option(help="At most this many synthetic images per class.")] = None,
     fill_to: Annotated[
-        int | None, typer.Option("--fill-to", "--upto", help="Fill each class up to so many; 32 as released.")
+        int | None,
+        typer.Option("--fill-to", "--upto", help="Fill each class up to this many; 32 in the released code."),
     ] = None,
-    ratio: Annotated[float | None, typer.Option(help="At most so many made ones for each real.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="At most this many synthetic images per real one.")] = None,
     given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Put made photos among the training photos of a collection, within quotas; trainings can weigh them apart.
+    """Add synthetic images to the training photos of a collection.
+
+    Quotas limit how many; trainings can weigh them differently.
 
     Example: atlantis scenario merge photos/ made/ photos-and-made --fill-to 32
     """

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from atlantis_core.importing.collection_writer import ImportResult
 
-Destination = Annotated[Path, typer.Argument(metavar="DEST", help="A new folder; photos in it are links.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")]
+Destination = Annotated[Path, typer.Argument(metavar="DEST", help="A new folder; its photos are links.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of random choices.")]
 
 
 def show_scenario(
@@ -28,11 +28,11 @@ def show_scenario(
     """Print what was written.
 
     Args:
-        written: Where, and what.
-        story: What lies beside it as `scenario.json`.
+        written: The new collection.
+        story: Contents of its `scenario.json`.
         workspace: As typed.
-        as_json: Print all of it as one JSON object.
-        then: The words of a command to go on with, up to DEST.
+        as_json: Print everything as one JSON object.
+        then: The words of the next command, up to DEST.
     """
     from atlantis_core.base.text import clean_text
     from atlantis_dml.app.command_lines import join_shell_line

@@ -16,19 +16,19 @@ from atlantis_dml.cli.command import command
 def search(
     index_name: options.IndexName,
     image: Annotated[
-        Path | None, typer.Argument(metavar="IMAGE", help="A picture to find the like of.", show_default=False)
+        Path | None, typer.Argument(metavar="IMAGE", help="An image to search with.", show_default=False)
     ] = None,
-    text: Annotated[str | None, typer.Option(help="Ask in words instead; for an index of a clip: model.")] = None,
-    top: Annotated[int, typer.Option(help="Hits, at most 1000.")] = 10,
+    text: Annotated[str | None, typer.Option(help="Search with words instead, in an index of a clip: model.")] = None,
+    top: Annotated[int, typer.Option(help="Results, at most 1000.")] = 10,
     where: options.Filters = None,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Compare with every image instead of walking the graph.")
+        bool, typer.Option("--exact", help="Compare with every image instead of using the approximate index.")
     ] = False,
-    model: Annotated[str | None, typer.Option(help="The model of the index, where it was moved.")] = None,
+    model: Annotated[str | None, typer.Option(help="The index's model, if it was moved.")] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the images in INDEX most like IMAGE, nearest first.
+    """Show the images in INDEX that are most like IMAGE.
 
     Example: atlantis search photos query.jpg --top 5 --where lighting=night
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 BUNDLED_DATA = ("harbor", "harbor-tiny")
-"""What conversations can be about where no DATA is named."""
+"""What conversations are about if no DATA is named."""
 
 
 @command("planner fallback base_url price generator captioner backbone weights preset seeds regime")
@@ -30,17 +30,18 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[DATA...]",
-            help="Folders that conversations may be about; else the bundled ones.",
+            help="Folders to talk about; default: the bundled collections.",
             show_default=False,
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")] = 7860,
     given: RunOptions,
     workspace: options.WorkspaceFolder = None,
 ) -> None:
-    """Open the web app on this machine: chat, approve, watch rounds, judge images, read traces, search.
+    """Open the web app on this machine.
 
-    It listens on 127.0.0.1 alone and asks nothing of other machines, but of the chat model you name.
+    Chat, approve, watch rounds, judge images, read traces and search. It listens on 127.0.0.1 only, and contacts no
+    other machine except the chat model that you name.
 
     Example: atlantis serve photos/
     """
@@ -54,7 +55,7 @@ def _build_site(store: Workspace, template: RunRequest, data: tuple[str, ...]) -
     """Check all settings before anything is opened.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting that has to be fixed.
     """
     from atlantis_dml.app.run import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data
@@ -67,7 +68,7 @@ def _build_site(store: Workspace, template: RunRequest, data: tuple[str, ...]) -
 
 
 def _serve(site: Site, port: int) -> None:
-    """Answer until Ctrl-C; what works then is paused and can be gone on with.
+    """Serve until Ctrl-C, which pauses the runs; they can be resumed.
 
     Raises:
         SetupError: The `web` extra is not installed, or the port is taken.
@@ -77,7 +78,7 @@ def _serve(site: Site, port: int) -> None:
     from atlantis_core.base.errors import SetupError
 
     try:
-        import gradio  # noqa: F401 (asked here, before a port is opened)
+        import gradio  # noqa: F401 (checked before a port is opened)
         import uvicorn
     except ModuleNotFoundError as error:
         raise SetupError(f"the web app needs {error.name}: pip install 'atlantis-dml[web]'") from error
@@ -90,12 +91,12 @@ def _serve(site: Site, port: int) -> None:
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
     app = make_app(site)
-    site.conversations.get_or_create()  # loads what answering takes, so that the first page is not slow
+    site.conversations.get_or_create()  # loads what answers need, so that the first page is fast
     listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
-    say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
+    say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C stops it and pauses its runs)")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
-    # Pages listen on until they are cut off; after Ctrl-C that is no error.
+    # Open pages are cut off by Ctrl-C, which is not an error.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit or _is_bug(record))
     try:
         server.run(sockets=[listening])

@@ -14,19 +14,21 @@ from atlantis_dml.cli.command import command
 @command()
 def trace(
     run_name: options.RunName,
-    step: Annotated[int | None, typer.Option(help="Only this step, in full.")] = None,
+    step: Annotated[int | None, typer.Option(help="Print only this step, in full.")] = None,
     to: Annotated[
         str | None,
         typer.Option(
             metavar="mlflow[:URL]",
             help="Send spans, figures, trials and the report to MLflow instead: to a database in the workspace, or "
-            "to a server. Sent again, nothing is there twice.",
+            "to a server. Sending a run again duplicates nothing.",
         ),
     ] = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print the tree of what happened: decisions, tool calls, arguments, results, seconds, tokens, cost.
+    """Print what happened in a run, as a tree.
+
+    It has decisions, tool calls, arguments, results, seconds, tokens and cost.
 
     Example: atlantis trace last --step 6
 

@@ -1,4 +1,4 @@
-"""`atlantis train`: a retriever without the loop."""
+"""`atlantis train`: trains a retriever without the loop."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ def train(
     preset: Annotated[str, options.SHARED["preset"]] = "auto",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; may be given often."),
+        typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; can be repeated."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings, of which mean and spread are told.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of trainings; their mean and spread are printed.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Also export what was trained to a new folder (`atlantis export`)."),
+        typer.Option(metavar="DIR", help="Also export the models to a new folder, as `atlantis export` does."),
     ] = None,
     given: RunOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train a retriever on the training split of DATA and measure it on validation; makes no image.
+    """Train a retriever on DATA and measure it.
+
+    It is trained on the training split and measured on validation; no image is generated.
 
     Example: atlantis train photos/ --preset full --set steps=300 --seeds 3
     """
@@ -75,7 +77,7 @@ def _show(found: dict[str, Any]) -> None:
     stdout_console().print(build_table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
     recall = found["recall_at_1"]
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
-    chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
+    chosen = " The best weights were chosen on these same queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
     for line in list_training_overlap(found):
         typer.echo(line)

@@ -22,7 +22,7 @@ def unindex(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Take images out of INDEX; the files stay.
+    """Remove images from INDEX; the files stay.
 
     Example: atlantis unindex photos --where split=validation
     """
