@@ -65,7 +65,7 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "x", "--generator", "painter"), "'painter'"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "critic"), "'critic'"),
         (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "lacks caption, name, recognises"),
-        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is no class"),
+        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is not a class"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' lacks fit, name"),
         (_run("harbor-tiny", "--goal", "x", "--preset", "tpu"), "'tpu'"),
         (_run("harbor-tiny", "--goal", "x", "--regime", "heard"), "'heard'"),
