@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.statistics.balance import facet_table, gini, images_per_class, max_over_min
-from atlantis_core.statistics.duplicates import Duplicates, find_duplicates
+from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 from atlantis_core.statistics.sizes import ImageSizes, image_sizes
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def test_with_json_a_mistake_is_one_object_on_stdout(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("names", "pictures", "culprit"),
-    [((), 0, "no class"), (("only",), 6, "one class only, 'only'"), (("a", "b"), 1, "needs a partner")],
+    [((), 0, "no class"), (("only",), 6, "only one class, 'only'"), (("a", "b"), 1, "needs a positive")],
 )
 def test_a_collection_of_no_use_is_refused(
     names: tuple[str, ...], pictures: int, culprit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import find_near_duplicates, fingerprint_file
+from atlantis_core.data.near_duplicates import find_near_duplicates, fingerprint_file
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
