@@ -124,5 +124,5 @@ def test_confusions_are_counted_worst_first(collection):
         Confusion("ferry", "tug", 1),
         Confusion("tug", "sloop", 1),
     )
-    with pytest.raises(ValueError, match="no query given"):
+    with pytest.raises(ValueError, match="1 outcomes have no matching query"):
         count_confusions(worst_outcomes(["stranger"]), queries)
