@@ -176,10 +176,10 @@ def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, An
 
 def _parse_budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
     """Take the limits from the options, else from the goal's words."""
+    from atlantis_core.base.amounts import limits_in
     from atlantis_core.records import Budget
-    from atlantis_core.run.goals import parse_budget
 
-    named = parse_budget(goal)
+    named = limits_in(goal)
     given = {"images": images, "usd": usd, "rounds": rounds}
     taken = [f"{value:g} {unit}" for unit, value in named.items() if given[unit] is None]
     if taken:

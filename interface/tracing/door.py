@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _KEY = "atlantis.key"
 """Tag by which a run or a trial is found again."""
-_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
-"""What MLflow takes in one request."""
 _LONGEST_SETTING = 6000
 _LONGEST_REASON = 160
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
@@ -67,7 +65,7 @@ class Door:
         """Write a run and its trials; return MLflow's id of the run."""
         with self._reaching():
             run_id = self._run_of(record, parent_id)
-            self._send_batches(run_id, record)
+            self._client.log_batch(run_id, **_entities(record))
             for path, text in record.files.items():
                 self._client.log_text(run_id, text, path)
             self._settle(run_id, record)
@@ -83,18 +81,6 @@ class Door:
         tags = {_KEY: record.key} | ({"mlflow.parentRunId": parent_id} if parent_id else {})
         made = self._client.create_run(self.experiment_id, record.started_ms, tags, record.name)
         return str(made.info.run_id)
-
-    def _send_batches(self, run_id: str, record: Record) -> None:
-        from mlflow.entities import Metric, Param, RunTag
-
-        batches: dict[str, list[Any]] = {
-            "metrics": [Metric(figure.name, figure.value, figure.at_ms, figure.step) for figure in record.figures],
-            "params": [Param(name, _short(value)) for name, value in record.settings.items()],
-            "tags": [RunTag(name, value) for name, value in record.tags.items() if value],
-        }
-        for kind, things in batches.items():
-            for start in range(0, len(things), _AT_ONCE[kind]):
-                self._client.log_batch(run_id, **{kind: things[start : start + _AT_ONCE[kind]]})
 
     def _settle(self, run_id: str, record: Record) -> None:
         status = _STATUS.get(record.status)
@@ -114,6 +100,16 @@ class Door:
         except (MlflowException, SQLAlchemyError, OSError, NotImplementedError) as error:
             reason = (str(error).splitlines() or [""])[0][:_LONGEST_REASON]
             raise SetupError(f"MLflow at {self._target.tracking_uri!r} cannot be written to: {reason}") from error
+
+
+def _entities(record: Record) -> dict[str, list[Any]]:
+    from mlflow.entities import Metric, Param, RunTag
+
+    return {
+        "metrics": [Metric(figure.name, figure.value, figure.at_ms, figure.step) for figure in record.figures],
+        "params": [Param(name, str(value)[:_LONGEST_SETTING]) for name, value in record.settings.items()],
+        "tags": [RunTag(name, value) for name, value in record.tags.items() if value],
+    }
 
 
 def _experiment(client: MlflowClient, target: Target) -> str:
@@ -141,7 +137,3 @@ def _prepare() -> None:
     for variable, value in limits.items():
         if not variable.is_set():
             variable.set(value)
-
-
-def _short(value: Any) -> str:
-    return str(value)[:_LONGEST_SETTING]

@@ -1,4 +1,4 @@
-"""Spans in MLflow's form. It takes them finished, with ids of ours, where its tracing API would invent new ones."""
+"""Spans in MLflow's form, finished and with our ids. `docs/traces.md`: why not through its documented tracing API."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Conversations:
         """Return a conversation.
 
         Raises:
-            NotThere: None of that name.
+            NotFoundError: None of that name.
         """
         with self._lock:
             if chat_id in self._rooms:

@@ -31,7 +31,7 @@ def thumbnail_response(path: str, key: str, side_px: int) -> Response:
     """Return a picture's thumbnail as an answer that a browser may keep.
 
     Raises:
-        NotThere: The file has gone or is damaged.
+        NotFoundError: The file has gone or is damaged.
     """
     try:
         data = _thumbnail(path, side_px)
@@ -44,7 +44,7 @@ def find_image_path(site: Site, run_id: str, key: str) -> str:
     """Return where an image of a run lies; the sealed test split is not among them.
 
     Raises:
-        NotThere: The run knows no such image.
+        NotFoundError: The run knows no such image.
     """
     looked = site.look(run_id)
     path = looked.paths.get(key)

@@ -68,7 +68,7 @@ class Site:
         """Return a run as it stands now; read anew only where something happened since.
 
         Raises:
-            NotThere: No such run.
+            NotFoundError: No such run.
         """
         from atlantis_core.run.session import Session
 
@@ -101,7 +101,7 @@ class Site:
         """Return who searches training and validation images with one of `models`.
 
         Raises:
-            NotThere: The run has no such model.
+            NotFoundError: The run has no such model.
         """
         models = self.models(run_id)
         if name not in models:

@@ -61,7 +61,6 @@ class Sent(Exception):  # noqa: N818
 def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], list[BaseMessage]]:
     """Return a function that lets an agent ask, and returns what it sent."""
     workspace = Workspace(tmp_path / "workspace")
-    verdicts = SimpleNamespace(verdicts=lambda *_: [])
     ledger = SimpleNamespace(left=lambda *_: {"images": 120.0, "usd": None})
     budget = SimpleNamespace(rounds=3, usd=None)
     session: Any = SimpleNamespace(
@@ -70,7 +69,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
         generator=SimpleNamespace(arms=("edit",)),
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
-        workspace=SimpleNamespace(candidates=verdicts, ledger=ledger),
+        workspace=SimpleNamespace(candidates=workspace.candidates, ledger=ledger),
     )
 
     def sent(ask: Callable[[ModelCalls, Any], object]) -> list[BaseMessage]:

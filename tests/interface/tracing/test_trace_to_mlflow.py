@@ -16,6 +16,9 @@ from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli.main import main
+from atlantis_dml.tracing.door import Door
+from atlantis_dml.tracing.figures import Figure, Record
+from atlantis_dml.tracing.target import target_of
 from atlantis_dml.views.trace import build_trace
 from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 
@@ -200,3 +203,15 @@ def test_without_mlflow_the_trace_is_there_and_the_export_says_what_to_install(f
     assert done.returncode == 2
     assert "pip install 'atlantis-dml[trace]'" in done.stderr
     assert not (fabricated.workspace.folder / "mlflow.db").exists()
+
+
+def test_a_long_training_arrives_whole(tmp_path: Path, reading: Any) -> None:
+    """MLflow takes 1,000 points and 100 settings in one request."""
+    losses = [Figure("loss", 1 / (1 + step), step, 1_700_000_000_000 + step) for step in range(2_500)]
+    settings = {f"option.{number}": number for number in range(250)} | {"long": "x" * 10_000}
+    target = target_of("mlflow", tmp_path)
+    for _ in range(2):
+        Door(target).send_record(Record("k", "n", 0, 1, "done", settings, {"a": "b"}, losses))
+    run, _ = reading(target.tracking_uri).runs()
+    assert reading(target.tracking_uri).history(run, "loss") == [(figure.step, figure.value) for figure in losses]
+    assert run.data.params == {name: str(value)[:6000] for name, value in settings.items()}
