@@ -66,8 +66,8 @@ def test_sheets_show_made_images_beside_their_source_with_the_reason(fabricated:
 def test_a_report_is_written_without_waiting_for_torch(fabricated: Fabricated) -> None:
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        f"code = _answer(['report', {fabricated.run_id!r}, '--workspace', {str(fabricated.workspace.folder)!r}])\n"
+        "from atlantis_dml.cli.main import main\n"
+        f"code = main(['report', {fabricated.run_id!r}, '--workspace', {str(fabricated.workspace.folder)!r}])\n"
         "print([name for name in ('torch', 'timm', 'scipy.stats') if name in sys.modules], code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
