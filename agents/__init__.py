@@ -1,1 +1,1 @@
-"""The agents: planner, insight, drafter, prompt writer, critic, host, captioner. Only this package calls chat models."""
+"""The agents: planner, insight, drafter, prompt writer, critic, host, captioner. Only they call chat models."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -10,12 +9,14 @@ from pydantic import BaseModel, Field, StringConstraints
 from atlantis_core.base.errors import BudgetExceeded, NoUsableReply, ProviderUnavailable
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
-from atlantis_core.run.critique import Critique, count_survivors, describe_round
+from atlantis_core.records import Critique
+from atlantis_core.run.critique import count_survivors, describe_round
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.prompt_facts import describe_scorers
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.client.calls import ModelCalls
 
@@ -28,10 +29,10 @@ _MOST_PROMPTS = 4
 class RuleCritic:
     """Derives its advice from the figures of the round."""
 
-    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
+    def review(self, judged: JudgedRound, session: Session) -> Critique:
         """Return what to change; see `tools.context.Critic`."""
-        generated, kept, why = count_survivors(session, finished["round"])
-        queries, changes = finished["decision"]["targeted"]["queries"], []
+        generated, kept, why = count_survivors(session, judged)
+        queries, changes = judged.decision.targeted.queries, []
         if generated and kept < _FEW_KEPT * generated:
             changes.append(
                 f"{generated - kept} of {generated} images were rejected ({why}): generate them differently, or for "
@@ -39,12 +40,12 @@ class RuleCritic:
             )
         if queries < _FEW_QUERIES:
             changes.append(
-                f"the targeted cells have only {count_noun(queries, 'query', 'queries')}: target cells that have more "
+                f"the targeted cells have only {count_noun(queries, 'query', 'queries')}: target cells with more "
                 "queries together"
             )
-        if not finished["decision"]["kept"]:
+        if not judged.decision.kept:
             changes.append("do not repeat these cells: target the next gaps")
-        return Critique(finished["decision"]["reason"], tuple(changes), "rules")
+        return Critique(judged.decision.reason, tuple(changes), "rules")
 
 
 class _Answer(BaseModel):
@@ -62,30 +63,30 @@ class ChatCritic:
     def __init__(self, calls: ModelCalls) -> None:
         self._calls, self._rules = calls, RuleCritic()
 
-    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
+    def review(self, judged: JudgedRound, session: Session) -> Critique:
         """Return what to change; see `tools.context.Critic`."""
-        facts = render("critic_facts", **_facts(finished, session))
+        facts = render("critic_facts", **_facts(judged, session))
         try:
             return ask_for_object(self._calls, "critic", render("critic"), facts, _Answer, self._critique)
         except (NoUsableReply, BudgetExceeded, ProviderUnavailable):  # advice is not worth pausing a judged run
-            return self._rules.review(finished, session)
+            return self._rules.review(judged, session)
 
     def _critique(self, answer: _Answer) -> Critique:
         changes = tuple(clean_text(change, _LONGEST) for change in answer.changes[:3] if change.strip())
         return Critique(clean_text(answer.finding, _LONGEST), changes, self._calls.name)
 
 
-def _facts(finished: Mapping[str, Any], session: Session) -> dict[str, Any]:
-    protocol = finished["protocol"]
+def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
+    protocol = judged.protocol
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    prompts = [prompt for request in protocol["cells"] for prompt in request["prompts"][:1]]
+    prompts = [prompt for request in protocol.cells for prompt in request.prompts[:1]]
     return {
-        "facts": describe_round(finished, session),
-        "objective": quoted(protocol["objective"]),
-        "reason": quoted(protocol["reason"]),
+        "facts": describe_round(judged, session),
+        "objective": quoted(protocol.objective),
+        "reason": quoted(protocol.reason),
         "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_MOST_PROMPTS]) or "none",
         "images_left": "no limit" if left is None else f"{left:g}",
         "arms": ", ".join(session.generator.arms),
         "scorers": describe_scorers(),
-        "rounds_left": session.spec.budget.rounds - finished["round"],
+        "rounds_left": session.spec.budget.rounds - judged.index,
     }

@@ -1,9 +1,9 @@
-"""Short descriptions of gaps, cells and finished rounds for a prompt; untrusted text is quoted."""
+"""Short descriptions of gaps, cells and judged rounds for a prompt; untrusted text is quoted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import SCORERS
@@ -11,7 +11,8 @@ from atlantis_core.run.critique import count_survivors
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, Gap
+    from atlantis_core.records import Cell, CellRequest, Gap
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
 _NAME = 60
@@ -55,19 +56,19 @@ def describe_gap(gap: Gap) -> str:
     )
 
 
-def summarise_round(finished: Mapping[str, Any], session: Session) -> str:
-    """Return a finished round in one line: images, cells, the decision and the critic's advice."""
-    protocol, decision = finished["protocol"], finished["decision"]
-    generated, kept, _ = count_survivors(session, finished["round"])
-    critique = session.read(finished["round"], "critique") or {}
-    change = f"; critic: {quoted(' / '.join(critique['changes'][:3]), 480)}" if critique.get("changes") else ""
+def summarise_round(judged: JudgedRound, session: Session) -> str:
+    """Return a judged round in one line: images, cells, the decision and the critic's advice."""
+    protocol, decision, critique = judged.protocol, judged.decision, judged.critique
+    generated, kept, _ = count_survivors(session, judged)
+    changes = critique.changes if critique else ()
+    change = f"; critic: {quoted(' / '.join(changes[:3]), 480)}" if changes else ""
     return (
-        f"round {finished['round']}: {count_noun(generated, 'image')} for {_describe_targets(protocol['cells'])}, "
-        f"{kept} kept by the filters; {'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"
+        f"round {judged.index}: {count_noun(generated, 'image')} for {_describe_targets(protocol.cells)}, {kept} kept "
+        f"by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
     )
 
 
-def _describe_targets(requests: Iterable[Mapping[str, Any]]) -> str:
-    cells = [request["cell"] for request in requests]
-    values = sorted({f"{cell['facet']}={cell['value']}" for cell in cells if cell["facet"]})
-    return count_noun(len(cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")
+def _describe_targets(requests: Sequence[CellRequest]) -> str:
+    values = sorted({f"{one.cell.facet}={one.cell.value}" for one in requests if one.cell.facet})
+    shown = f" at {quoted(', '.join(values[:4]), 120)}" if values else ""
+    return count_noun(len(requests), "cell") + shown

@@ -142,7 +142,7 @@ class ModelCalls:
         return limit
 
     def _given_before(self, agent: str) -> int:
-        """Return how many answers this agent has received in this run: the position in a recording after a restart."""
+        """Count the answers that this agent has received in this run: its position in a recording."""
         done = self._workspace.events.of_kind(self._run_id, "model")
         return sum(event["input"]["agent"] == agent for event in done)
 

@@ -1,4 +1,4 @@
-"""Builds chat models, and nothing else does: any OpenAI-compatible service by `base_url`, or a deployment on Azure."""
+"""Builds every chat model: of any OpenAI-compatible service by `base_url`, or of a deployment on Azure."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
         raise SetupError(f"{str(target)!r} is no trained model: its weights are random; train it first")
     else:
         facts = _backbone_facts(retriever.backbone)
-        trunk = retriever.stages.trunk.state_dict()
+        trunk = retriever.stages.backbone.state_dict()
         save_file({name: value.cpu().contiguous() for name, value in trunk.items()}, part / WEIGHTS_NAME)
     (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -143,7 +143,7 @@ def to_pixels(pictures: Sequence[Image]) -> Any:
 def copy_to_cpu(retriever: Retriever) -> Retriever:
     """Return a copy on the CPU, whose matrix products are in full float32, with the trunk in one piece."""
     head = retriever.head
-    trunk = copy.deepcopy(retriever.stages.trunk).cpu()
+    trunk = copy.deepcopy(retriever.stages.backbone).cpu()
     return replace(
         retriever, stages=split_backbone(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
     )
@@ -158,7 +158,7 @@ def _trace_graph(retriever: Retriever) -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk, self.head = retriever.stages.trunk, retriever.head
+            self.trunk, self.head = retriever.stages.backbone, retriever.head
             self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
             self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
 

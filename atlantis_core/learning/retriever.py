@@ -68,7 +68,7 @@ class Retriever:
         """D, the length of an embedding."""
         if self.head is not None:
             return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
-        trunk = self.stages.trunk
+        trunk = self.stages.backbone
         return int(getattr(trunk, "head_hidden_size", trunk.num_features))  # type: ignore[arg-type]
 
     def embed(
@@ -147,7 +147,7 @@ class Retriever:
 
     @property
     def _device(self) -> Any:
-        return next(self.stages.trunk.parameters()).device
+        return next(self.stages.backbone.parameters()).device
 
     def _embedded(self, lowered: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
         import torch

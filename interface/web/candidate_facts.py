@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.views.candidates import CandidateRow
+    from atlantis_core.run.verdicts import ScreenedCandidate
 
 
-def describe_candidate(row: CandidateRow) -> dict[str, Any]:
+def describe_candidate(row: ScreenedCandidate) -> dict[str, Any]:
     """Return how an image was made, from what, and what was decided about it."""
     one, verdict = row.candidate, row.verdict
     return {
@@ -22,8 +22,8 @@ def describe_candidate(row: CandidateRow) -> dict[str, Any]:
         "generator": one.generator,
         "seed": str(one.seed),  # a browser's numbers have 53 bits
         "source": one.source_id,
-        "standing": row.standing,
-        "by_hand": row.by_hand,
+        "standing": row.status,
+        "by_hand": row.is_manual,
         "final": row.is_final,
         "verdict": asdict(verdict) if verdict else None,
     }

@@ -6,13 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.run.summary import read_final_arms, summarise
+from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.summary import summarise
 from atlantis_dml.text.figures import format_cell, write_headline
 from atlantis_dml.text.templating import render_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlantis_core.records import Arms
     from atlantis_core.run.session import Session
     from atlantis_dml.web.site import Site
 
@@ -104,7 +106,7 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
     )
 
 
-def _arms(session: Session) -> dict[str, list[str]]:
+def _arms(session: Session) -> Arms:
     """Return the arms to compare; before a round was judged the baseline with itself, else nothing yet."""
-    arms = read_final_arms(session.workspace, session.run_id)
+    arms = read_final_arms(session)
     return arms if arms.get("baseline") and arms.get("incumbent") else {}

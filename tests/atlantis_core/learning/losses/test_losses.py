@@ -184,7 +184,7 @@ def test_a_loss_learns_from_single_images_of_classes_or_refuses_them(loss: str) 
     head = "hyperbolic" if loss == "hyperbolic_pairs" else "sphere"
     singles = parse_preset("cpu", loss=loss, head=head, images_per_class=1)
     if loss not in {"proxy_anchor", "potential_field"}:
-        with pytest.raises(SetupError, match=f"loss '{loss}' learns from pairs of a class: images_per_class"):
+        with pytest.raises(SetupError, match=f"loss '{loss}' needs pairs of a class: set images_per_class"):
             make_loss(singles, CLASSES, DIMS, 0)
         return
     z = unit()[::SAMPLES].clone().requires_grad_()
