@@ -63,8 +63,8 @@ def summarise_round(judged: JudgedRound, session: Session) -> str:
     changes = critique.changes if critique else ()
     change = f"; critic: {quoted(' / '.join(changes[:3]), 480)}" if changes else ""
     return (
-        f"round {judged.index}: {count_noun(generated, 'image')} for {_describe_targets(protocol.cells)}, {kept} kept "
-        f"by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
+        f"round {judged.index}: {count_noun(generated, 'image')} for {_describe_targets(protocol.cells)}, "
+        f"{kept} kept by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
     )
 
 

@@ -52,10 +52,10 @@ class ModelCalls:
     Args:
         name: Of the model, also if a recording answers in its place.
         models: In the order in which they are tried; the next one is called if one fails.
-        workspace: Holds receipts and the trace.
+        workspace: Contains the cache and the trace.
         run_id: The run that makes the calls.
-        purse: Pays.
-        address: Where the models answer: another service may say something else.
+        cost_tracker: Books the calls and limits their cost.
+        address: Of the service; part of the cache key, since services differ under one model name.
         redact: Removes the provider's key from traced prompts and from answers.
         recording: If given, answers in place of the models.
     """
@@ -66,14 +66,14 @@ class ModelCalls:
         models: Sequence[ChatModel],
         workspace: Workspace,
         run_id: str,
-        purse: CostTracker,
+        cost_tracker: CostTracker,
         address: str = "",
         redact: Redact = str,
         recording: Recording | None = None,
     ) -> None:
         self.name = name
         self._models, self._workspace, self._run_id = models, workspace, run_id
-        self._purse, self._address, self._redact, self._recording = purse, address, redact, recording
+        self._cost_tracker, self._address, self._redact, self._recording = cost_tracker, address, redact, recording
 
     def ask(
         self,
@@ -94,54 +94,59 @@ class ModelCalls:
             ProviderUnavailable: No model can be reached, or the recording has no further answer.
             BudgetExceeded: The dollars left do not pay for another call.
         """
-        asked = [message_to_dict(message) for message in messages]
-        sent = [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in asked]
+        prompt = [message_to_dict(message) for message in messages]
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        key = content_hash("chat", [self.name, self._address, [_addressed(one) for one in asked], schemas])
-        given = {"agent": agent, "key": key, "messages": sent, "tools": [tool.name for tool in tools]}
-        with self._workspace.events.span(self._run_id, "model", self.name, given) as span:
-            known = self._known(agent, key)
-            reply, source = known or self._asked(messages, tools, hear)
+        key = content_hash("chat", [self.name, self._address, [_identify(one) for one in prompt], schemas])
+        traced = {
+            "agent": agent,
+            "key": key,
+            "messages": [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in prompt],
+            "tools": [tool.name for tool in tools],
+        }
+        with self._workspace.events.span(self._run_id, "model", self.name, traced) as span:
+            known = self._find_reply(agent, key)
+            reply, source = known or self._call_models(messages, tools, hear)
             if known is None:
                 span.tokens = count_tokens(reply.usage_metadata)
-                span.usd = self._purse.book(reply.usage_metadata, source, f"chat/{span.id}")
+                span.usd = self._cost_tracker.book(reply.usage_metadata, source, f"chat/{span.id}")
                 self._keep(key, reply)
             span.output = {"from": source, "reply": reply_to_json(reply)}
         return reply
 
-    def _known(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
+    def _find_reply(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
         """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
-            return self._recording.reply(agent, key, self._given_before(agent)), "the recording"
+            return self._recording.reply(agent, key, self._count_replies(agent)), "the recording"
         kept = self._workspace.receipts.find(key)
-        return (reply_from_json(kept["reply"]), "what was kept of an identical call") if kept else None
+        return (reply_from_json(kept["reply"]), "the cache: an identical call") if kept else None
 
     def _keep(self, key: str, reply: AIMessage) -> None:
         """Cache an answer unless it is empty or cut off: a later call may get a complete one."""
         if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
             self._workspace.receipts.file(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
 
-    def _asked(
+    def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
     ) -> tuple[AIMessage, str]:
         problems = []
         for chat in self._models:
-            limit = self._limit(chat.name, messages, tools)
+            limit = self._limit_tokens(chat.name, messages, tools)
             try:
                 with translate_provider_errors(chat.name, self._redact):
-                    return redact_reply(_invoked(chat.model, messages, tools, limit, hear), self._redact), chat.name
+                    return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
                 problems.append(str(error))
         raise ProviderUnavailable("; ".join(problems) or "there is no chat model")
 
-    def _limit(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
+    def _limit_tokens(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
+        """Return how many tokens an answer may have within the budget; None without a limit."""
         about = _TOKEN_MARGIN * count_prompt_tokens(messages, tools)
-        limit = self._purse.affordable_tokens(name, int(about))
+        limit = self._cost_tracker.affordable_tokens(name, int(about))
         if limit == 0:
             raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
         return limit
 
-    def _given_before(self, agent: str) -> int:
+    def _count_replies(self, agent: str) -> int:
         """Count the answers that this agent has received in this run: its position in a recording."""
         done = self._workspace.events.of_kind(self._run_id, "model")
         return sum(event["input"]["agent"] == agent for event in done)
@@ -160,22 +165,22 @@ def is_complete(reply: AIMessage) -> bool:
     return reply.response_metadata.get("finish_reason") in COMPLETE and not reply.invalid_tool_calls
 
 
-def _addressed(message: dict[str, Any]) -> dict[str, Any]:
+def _identify(message: dict[str, Any]) -> dict[str, Any]:
     """Return the parts of a message that identify a call; ids are random and left out."""
     data = message["data"]
     calls = [{"name": call["name"], "args": call["args"]} for call in data.get("tool_calls", [])]
     return {"type": message["type"], "content": data["content"], "calls": calls}
 
 
-def _invoked(
+def _invoke(
     model: BaseChatModel,
     messages: Sequence[BaseMessage],
     tools: Sequence[BaseTool],
     limit: int | None,
     hear: Hear | None,
 ) -> AIMessage:
-    able: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
+    bound: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
     limits = {} if limit is None else {"max_tokens": limit}
     if hear is None:
-        return able.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
-    return assemble_reply(able.stream(list(messages), **limits), hear)
+        return bound.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
+    return assemble_reply(bound.stream(list(messages), **limits), hear)
