@@ -1,4 +1,4 @@
-"""The critic: reads a finished round and writes what to change. By rules, or with a chat model."""
+"""The critic reads a finished round and advises what to change: by rules, or with a chat model."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 _FEW_KEPT = 0.5
 _FEW_QUERIES = 20
 _LONGEST = 300
-_PROMPTS_TOLD = 4
+_MOST_PROMPTS = 4
 
 
 class RuleCritic:
-    """Points at the figures that stand out."""
+    """Derives its advice from the figures of the round."""
 
     def review(self, judged: JudgedRound, session: Session) -> Critique:
         """Return what to change; see `tools.context.Critic`."""
-        made, kept, why = count_survivors(session, judged)
-        targeted, changes = judged.decision.targeted, []
-        if made and kept < _FEW_KEPT * made:
+        generated, kept, why = count_survivors(session, judged)
+        queries, changes = judged.decision.targeted.queries, []
+        if generated and kept < _FEW_KEPT * generated:
             changes.append(
-                f"{made - kept} of {made} images were rejected ({why}): make them differently, or for other cells"
+                f"{generated - kept} of {generated} images were rejected ({why}): generate them differently, or for "
+                "other cells"
             )
-        if targeted.queries < _FEW_QUERIES:
+        if queries < _FEW_QUERIES:
             changes.append(
-                f"the targeted cells have only {count_noun(targeted.queries, 'query', 'queries')}: target cells "
-                "that "
-                "hold more together"
+                f"the targeted cells have only {count_noun(queries, 'query', 'queries')}: target cells with more "
+                "queries together"
             )
         if not judged.decision.kept:
-            changes.append("do not repeat these cells: go on with the next gaps")
+            changes.append("do not repeat these cells: target the next gaps")
         return Critique(judged.decision.reason, tuple(changes), "rules")
 
 
@@ -54,7 +54,7 @@ class _Answer(BaseModel):
 
 
 class ChatCritic:
-    """Asks a chat model; where it gives nothing usable, the rules' critique stands.
+    """Asks a chat model; if it gives no usable answer, returns the critique by rules.
 
     Args:
         calls: The run's chat models.
@@ -68,7 +68,7 @@ class ChatCritic:
         facts = render("critic_facts", **_facts(judged, session))
         try:
             return ask_for_object(self._calls, "critic", render("critic"), facts, _Answer, self._critique)
-        except (NoUsableReply, BudgetExceeded, ProviderUnavailable):  # a run that is judged must not wait for remarks
+        except (NoUsableReply, BudgetExceeded, ProviderUnavailable):  # advice is not worth pausing a judged run
             return self._rules.review(judged, session)
 
     def _critique(self, answer: _Answer) -> Critique:
@@ -84,7 +84,7 @@ def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
         "facts": describe_round(judged, session),
         "objective": quoted(protocol.objective),
         "reason": quoted(protocol.reason),
-        "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_PROMPTS_TOLD]) or "none",
+        "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_MOST_PROMPTS]) or "none",
         "images_left": "no limit" if left is None else f"{left:g}",
         "arms": ", ".join(session.generator.arms),
         "scorers": describe_scorers(),

@@ -144,7 +144,7 @@ def test_prompts_are_chosen_and_what_is_missing_is_asked_again(scripted: Any) ->
     assert ferry == ("A ferry at night in the harbour",)
     asked = model.requests[1][1].text
     assert "2 prompts for class" in asked
-    assert "not these again" in asked
+    assert "do not repeat these" in asked
     assert '"ferry"' not in asked
 
 
