@@ -1,1 +1,1 @@
-"""What every other package builds on: errors, registries, hashing, serialization, atomic writes."""
+"""What every other package builds on: errors, registries, option strings, hashing, serialization, atomic writes."""

@@ -1,7 +1,7 @@
 """Outlier detectors of scikit-learn, `lof` and `isolation`, on offsets from the class's centre.
 
-They look at `OwnScale.offsets`, where all classes lie over each other: one detector learns from all real images, so a
-class with few of them is judged as well as one with many, and the label counts. (One detector a class rejected more
+They look at `ClassScale.offsets`, where all classes lie over each other: one detector learns from all real images, so
+a class with few of them is judged as well as one with many, and the label counts. (One detector a class rejected more
 of the right images at the same yield on the embeddings that the released ATLANTIS ships, and a forest a class took 20
 times as long.)
 """

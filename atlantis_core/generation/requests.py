@@ -41,7 +41,7 @@ def build_requests(
         One request per image, in the order of the cells.
 
     Raises:
-        BadProtocol: A negative count, or a class to edit that has no training image.
+        InvalidProtocol: A negative count, or a class to edit that has no training image.
     """
     spread = _SourcePicker(protocol, sources, seed)
     references = _ReferencePool(sources, seed)

@@ -93,11 +93,6 @@ class World:
         """The planted gap, if there is one."""
         return next((group for group in self.planted if group.planted == "gap"), None)
 
-    @property
-    def distractors(self) -> tuple[CellGroup, ...]:
-        """Groups that look like a gap from one side only."""
-        return tuple(group for group in self.planted if group.planted != "gap")
-
     def size(self, split: Split) -> int:
         """Return how many pictures a split holds."""
         return sum(cell.pictures(split) for cell in self.cells)

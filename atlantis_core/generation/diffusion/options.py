@@ -5,13 +5,12 @@ One string says which model and how it is run, so that a run can be written down
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
-from urllib.parse import parse_qsl
+from typing import Literal
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import name_and_options, typed_options
 from atlantis_core.generation.diffusion.model_facts import model_facts
 
 DiffusionMode = Literal["edit", "text_to_image"]
@@ -73,10 +72,10 @@ def parse_model_spec(address: str) -> tuple[str, DiffusionOptions]:
     Raises:
         SetupError: No name, an unknown option, or a value that does not fit.
     """
-    name, _, query = address.partition("?")
+    name, told = name_and_options(address, "?", "diffusion model", decode=True)
     if not name:
         raise SetupError("--generator diffusion: needs a model: diffusion:FOLDER or diffusion:HUB/NAME")
-    asked = {key: _parse_option(key, text) for key, text in parse_qsl(query, keep_blank_values=True)}
+    asked = typed_options(DiffusionOptions, told, "a diffusion model")
     lora = split_lora(asked["lora"])[0] if "lora" in asked else ""
     known = {**model_facts(name).settings, **(model_facts(lora).settings if lora else {})}
     options = DiffusionOptions(**{**known, **asked})
@@ -91,23 +90,6 @@ def split_lora(lora: str) -> tuple[str, str]:
     return (lora, "") if is_local or len(parts) < 3 else ("/".join(parts[:2]), parts[2])
 
 
-def _parse_option(key: str, text: str) -> Any:
-    kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(DiffusionOptions)}
-    if key not in kinds:
-        raise SetupError(f"unknown option {key!r} of a diffusion model; known: {', '.join(sorted(kinds))}")
-    read = _parse_bool if kinds[key] is bool else kinds[key]
-    try:
-        return read(text)
-    except ValueError:
-        raise SetupError(f"option {key}={text!r} of a diffusion model is no {kinds[key].__name__}") from None
-
-
-def _parse_bool(text: str) -> bool:
-    if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
-        raise ValueError(text)
-    return text.lower() in {"1", "true", "yes"}
-
-
 def _check_options(options: DiffusionOptions) -> None:
     for name in ("control", "ip_adapter", "keep_middle"):
         if options.arm == "text_to_image" and getattr(options, name):
@@ -120,8 +102,6 @@ def _check_options(options: DiffusionOptions) -> None:
         "ip_scale": (0 <= options.ip_scale <= 1, "0 to 1"),
         "keep_middle": (options.keep_middle == 0 or 0.1 <= options.keep_middle <= 0.95, "0, or .1 to .95"),
         "batch": (options.batch >= 0, "0 or more"),
-        "arm": (options.arm in get_args(DiffusionMode), " or ".join(get_args(DiffusionMode))),
-        "dtype": (options.dtype in get_args(Dtype), ", ".join(get_args(Dtype))),
     }
     for key, (is_fit, allowed) in fits.items():
         if not is_fit:
