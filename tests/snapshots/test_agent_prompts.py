@@ -74,9 +74,9 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
 
     def sent(ask: Callable[[ModelCalls, Any], object]) -> list[BaseMessage]:
         model = ScriptedChatModel(script=[Sent()])
-        purse = CostTracker(ledger, "r", session.spec)  # type: ignore[arg-type]
+        cost_tracker = CostTracker(ledger, "r", session.spec)  # type: ignore[arg-type]
         with pytest.raises(Sent):
-            ask(ModelCalls("openai:m", [ChatModel("openai:m", model)], workspace, "r", purse), session)
+            ask(ModelCalls("openai:m", [ChatModel("openai:m", model)], workspace, "r", cost_tracker), session)
         return model.requests[0]
 
     return sent
