@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.records import Candidate, Verdict
-from atlantis_core.run.verdict_snapshot import snapshot_verdicts
+from atlantis_core.run.round import read_round
+from atlantis_core.run.verdicts import list_measured
 from atlantis_dml.report.thumbnails import embed_thumbnail
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ def build_sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
 
     Both are spaced evenly over the candidates in request order, so they are neither the best nor the first.
     """
-    keys = session.read(round_index, "candidates") or []
-    verdicts = {verdict.candidate_key: verdict for verdict in snapshot_verdicts(session, round_index).verdicts}
-    found = session.workspace.candidates.find(key for key in keys if key in verdicts)
-    pairs = [(candidate, verdicts[key]) for key, candidate in found.items()]
+    measured = list_measured(session, read_round(session, round_index))
+    pairs = [(one.candidate, one.verdict) for one in measured if one.verdict is not None]
     paths = {image.id: image.path for image in session.collection.images}
     return {
         "kept": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if p[1].kept])],
