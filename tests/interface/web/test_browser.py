@@ -258,7 +258,7 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     page.set_input_files("#picture", str(bad))
-    page.wait_for_selector("text=it is no picture")
+    page.wait_for_selector("text=it is not an image")
     page.select_option("#index", "boats")
     page.set_input_files("#picture", image.path)
     page.wait_for_selector("text=in boats")

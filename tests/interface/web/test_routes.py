@@ -163,9 +163,9 @@ def _as(kind: str, picture: Image.Image) -> bytes:
     ("data", "telling"),
     [
         (b"", "is empty"),
-        (b"not a picture", "it is no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is no picture"),
-        (_as("EPS", Image.new("RGB", (64, 64))), "it is no picture"),  # it would start Ghostscript
+        (b"not a picture", "it is not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is not an image"),
+        (_as("EPS", Image.new("RGB", (64, 64))), "it is not an image"),  # it would start Ghostscript
         (_png(64, 64)[:45], "cannot be read"),
         (_png(12_000, 12_000), "more than 64 million pixels"),
         (b"x" * (LARGEST_BYTES + 1), "larger than 8 MB"),
@@ -201,5 +201,5 @@ def test_a_search_without_a_picture_is_refused(client, fabricated) -> None:
     assert "no picture was given" in client.post(url).json()["error"]
     told = client.post(url, files={"file": ("a.png", b"no", "image/png")})
     assert told.status_code == 400
-    assert "it is no picture" in told.json()["error"]
+    assert "it is not an image" in told.json()["error"]
     assert client.post(url, data={"key": "/etc/passwd"}).status_code == 404
