@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,9 +19,9 @@ from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
+    from atlantis_core.run.drafting import Brief
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.client.calls import ModelCalls
-    from atlantis_dml.tools.context import Brief
 
 _GAPS_TOLD = 24
 _CLASSES_TOLD = 60
@@ -102,7 +102,7 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
         synthetic_weight=draft.synthetic_weight,
         expected_gain=draft.expected_gain,
     )
-    check_constraints(brief.wishes, protocol)
+    check_constraints(brief.constraints, protocol)
     return protocol
 
 
@@ -111,18 +111,18 @@ def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
         raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.arms)}")
     if draft.scorer not in SCORERS:
         raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
-    for entry in brief.history:
-        if not entry["decision"]["kept"] and _is_repeated(draft, cells, entry["protocol"]):
+    for judged in brief.history:
+        if not judged.is_kept and _is_repeated(draft, cells, judged.protocol):
             raise InvalidProtocol(
-                f"round {entry['round']} made images for exactly these cells in the same way and was rolled back; "
+                f"round {judged.index} made images for exactly these cells in the same way and was rolled back; "
                 "choose other cells, arm, scorer or weight"
             )
 
 
-def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Mapping[str, Any]) -> bool:
+def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Protocol) -> bool:
     """Whether a draft is a former protocol once more, but for its words and counts."""
-    same = all(getattr(draft, name) == failed[name] for name in ("arm", "scorer", "synthetic_weight"))
-    return same and {Cell(**one["cell"]) for one in failed["cells"]} == set(cells)
+    same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
+    return same and {request.cell for request in failed.cells} == set(cells)
 
 
 def _requests(group: _Group, brief: Brief) -> list[CellRequest]:
@@ -163,8 +163,8 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "scorers": describe_scorers(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
-        "skipped": describe_cells(brief.wishes.skip),
-        "notes": [quoted(note) for note in brief.wishes.notes],
+        "skipped": describe_cells(brief.constraints.skip),
+        "notes": [quoted(note) for note in brief.constraints.notes],
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",
         "claims": [quoted(claim.text, 200) + (" (a guess)" if claim.is_guess else "") for claim in claims],
@@ -175,5 +175,5 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         or "none",
         "num_classes": len(brief.classes),
         "classes": ", ".join(told) + (", ..." if len(brief.classes) > _CLASSES_TOLD else ""),
-        "history": [summarise_round(entry, session) for entry in brief.history[-6:]],
+        "history": [summarise_round(judged, session) for judged in brief.history[-6:]],
     }

@@ -10,7 +10,8 @@ from langchain_core.messages.utils import count_tokens_approximately, trim_messa
 from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.cost_tracker import CostTracker
-from atlantis_core.run.history import history, images_for_round
+from atlantis_core.run.drafting import images_for_round
+from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.planner import State, list_usual_steps
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_round
@@ -106,7 +107,7 @@ def _now(state: State, session: Session) -> dict[str, Any]:
         "images_left": "no limit" if images_left is None else f"{images_left:g}",
         "share": images_for_round(session, state["round"]),
         "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
-        "journal": [summarise_round(entry, session) for entry in history(session)[-_ROUNDS_TOLD:]],
+        "journal": [summarise_round(judged, session) for judged in read_judged_rounds(session)[-_ROUNDS_TOLD:]],
         "skipped": describe_cells(wishes.skip),
         "notes": [quoted(note) for note in wishes.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",

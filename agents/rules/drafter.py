@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
@@ -12,7 +12,8 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 
 if TYPE_CHECKING:
-    from atlantis_dml.tools.context import Brief
+    from atlantis_core.run.drafting import Brief
+    from atlantis_core.run.round import JudgedRound
 
 FEWEST_QUERIES = 20
 """Validation queries that the targeted cells of a round hold together, where there are so many."""
@@ -90,20 +91,15 @@ def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
     return [cell] if cell.class_name else [Cell(name, cell.facet, cell.value) for name in classes]
 
 
-def _untried(gaps: Sequence[Gap], history: Sequence[dict[str, Any]]) -> list[Gap]:
+def _untried(gaps: Sequence[Gap], history: Sequence[JudgedRound]) -> list[Gap]:
     tried = _tried(history)
     tried |= {replace(cell, class_name="") for cell in tried}
     return [gap for gap in gaps if gap.cell not in tried]
 
 
-def _tried(history: Sequence[dict[str, Any]]) -> set[Cell]:
+def _tried(history: Sequence[JudgedRound]) -> set[Cell]:
     """Return the cells of the rounds that were not kept."""
-    return {
-        Cell(**request["cell"])
-        for entry in history
-        if not entry["decision"]["kept"]
-        for request in entry["protocol"]["cells"]
-    }
+    return {request.cell for judged in history if not judged.is_kept for request in judged.protocol.cells}
 
 
 def _all_cells(brief: Brief) -> list[Cell]:

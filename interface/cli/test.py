@@ -43,6 +43,7 @@ def open_test(
 
 
 def _test_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
+    from atlantis_core.run.journal import JournalKind
     from atlantis_core.workflows.test import run_final_test
     from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.setup import open_existing, open_session
@@ -51,7 +52,7 @@ def _test_run(run_name: str, workspace: Path | None, as_json: bool) -> None:
 
     store, screen = open_existing(workspace), open_stderr_screen()
     session = open_session(store, store.runs.get(run_name), screen)
-    stored = session.read(0, "test") is not None
+    stored = session.read(0, JournalKind.TEST) is not None
     with screen, store.lock(session.run_id):
         found: dict[str, Any] = {"run_id": session.run_id, "opened_before": stored, **run_final_test(session)}
     if not stored:

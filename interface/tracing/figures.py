@@ -1,4 +1,4 @@
-"""A run and its trials as an experiment tracker keeps them: settings, figures by round, loss curves, files."""
+"""A run and its trials as records of an experiment tracker: settings, figures by round, loss curves, files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
 from atlantis_core.records import Trial
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
+from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import describe_overrides, snapshot_verdicts
+from atlantis_core.run.verdicts import count_overrides_since, describe_overrides
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.tracing.spans import end_of
+from atlantis_dml.tracing.spans import find_end_ns
 
 _MS = 1000
 
@@ -31,7 +33,7 @@ class Figure:
     value: float
     step: int
     at_ms: int
-    """The same in every export, so that a point sent again is the same point."""
+    """The same in every export, so that a point sent again is not a duplicate."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Record:
     """A run, or a trial below it."""
 
     key: str
-    """What it is found by again."""
+    """Identifies it in the tracker."""
     name: str
     started_ms: int
     ended_ms: int
@@ -53,42 +55,31 @@ class Record:
     parts: list[Record] = field(default_factory=list)
 
 
-def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
+def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
     """Return a run as it stands, finished or not, with the trials it used."""
     started = round(run.created * _MS)
-    folder, journal = workspace.folder / "runs" / run.id, workspace.journal.rounds(run.id)
-    summary = _reported(folder) if run.status == "done" else None
-    summary = summary or summarise(workspace, run.id)
+    folder, summary = workspace.folder / "runs" / run.id, summarise(workspace, run.id)
     session = Session(workspace, run.id, run.spec)
-    parts = _trials(session, events)
+    rounds, parts = read_rounds(session), _trials(session, events)
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
     return Record(
         key=run.id,
         name=run.id,
         started_ms=started,
-        ended_ms=max([started, *(end_of(event) // 1_000_000 for event in events)]),
+        ended_ms=max([started, *(find_end_ns(event) // 1_000_000 for event in events)]),
         status=str(summary["status"]),
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
-        | {"atlantis.hands_since": _hands(session, journal)},
-        figures=[*_by_round(journal, started), *_judged(summary, started), *_at_the_end(summary, started)],
-        files=_files(folder, journal),
+        | {"atlantis.hands_since": _hands(session, rounds)},
+        figures=[*_by_round(session, rounds, started), *_judged(summary, started), *_at_the_end(summary, started)],
+        files=_files(folder, rounds),
         parts=parts,
     )
 
 
-def _reported(folder: Path) -> dict[str, Any] | None:
-    """Return what the report of a finished run says; to count it all again takes a second."""
-    try:
-        told: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return told if told["status"] == "done" else None
-
-
-def begun_record(workspace: Workspace, run: Run) -> Record:
-    """Return what is known of a run that just began."""
+def build_started_record(workspace: Workspace, run: Run) -> Record:
+    """Return the record of a run that has just started."""
     started = round(run.created * _MS)
     return Record(run.id, run.id, started, started, "running", _flat(as_json(run.spec)), _tags(workspace, run))
 
@@ -102,20 +93,20 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
     }
 
 
-def _hands(session: Session, journal: Mapping[int, Mapping[str, Any]]) -> str:
-    """Say what people changed since; a tag, which is replaced when it is sent again, as a point of a curve is not."""
-    told = {index: describe_overrides(snapshot_verdicts(session, index).since) for index in journal if index > 0}
-    return "; ".join(f"round {index}: {said}" for index, said in told.items() if said)
+def _hands(session: Session, rounds: Iterable[Round]) -> str:
+    """Say what people changed after a round was measured; a tag, since tags can be replaced and points cannot."""
+    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
+    return "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)
 
 
-def _by_round(journal: Mapping[int, Mapping[str, Any]], at_ms: int) -> Iterable[Figure]:
-    """Yield what was measured: step 0 is the baseline, step N what round N trained."""
-    for index, entries in journal.items():
-        measured = entries.get("baseline" if index == 0 else "candidate")
-        if measured:
-            yield from _measured(measured, "", index, at_ms)
-    if (frozen := journal.get(0, {}).get("frozen")) is not None:
-        yield from _measured(frozen, "frozen_", 0, at_ms)
+def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable[Figure]:
+    """Yield the measurements: step 0 is the baseline, step N the candidate of round N."""
+    measured = [(0, session.read(0, JournalKind.BASELINE)), *((found.index, found.measurement) for found in rounds)]
+    for index, measurement in measured:
+        if measurement is not None:
+            yield from _measured(as_json(measurement), "", index, at_ms)
+    if (frozen := session.read(0, JournalKind.FROZEN)) is not None:
+        yield from _measured(as_json(frozen), "frozen_", 0, at_ms)
 
 
 def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
@@ -126,7 +117,7 @@ def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int
 
 
 def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
-    """Yield what each judged round came to, its targeted cells (the gap) apart; until then its images may change."""
+    """Yield the results of judged rounds, overall and on targeted cells (`gap_`); before, images may change."""
     for entry in summary["rounds"]:
         if not entry["judged"]:
             continue
@@ -145,7 +136,7 @@ def _change(name: str, change: Mapping[str, Any], step: int, at_ms: int) -> Iter
 
 
 def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
-    """Yield what only a finished run can say: before, it would change from export to export."""
+    """Yield figures of finished runs only, since they would change between exports."""
     if summary["status"] != "done":
         return
     for unit, amount in summary["spent"].items():
@@ -157,7 +148,7 @@ def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
 
 
 def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
-    """Return the trials of the arms that a run trained, as its trace names them; one may serve several arms."""
+    """Return the trials that a run trained, found in its trace; a trial can belong to several arms."""
     rounds = {event["id"]: (event["input"] or {}).get("round", 0) for event in events if event["kind"] == "planner"}
     jobs = {event["input"]["trial"]: event for event in events if event["kind"] == "job"}
     found: dict[str, Record] = {}
@@ -202,7 +193,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
 
 
 def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: float) -> Iterable[Figure]:
-    """Yield the loss of every step and what validation said on the way; steps are taken to last equally long."""
+    """Yield the loss of every step and the validation figures; all steps are assumed to take equally long."""
     losses = read_losses(folder)
     each_ms = seconds * _MS / max(1, len(losses))
     for step, loss in enumerate(losses):
@@ -215,21 +206,21 @@ def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: flo
 def _facts(folder: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:  # a person made room
+    except FileNotFoundError:  # deleted to free space
         return {}
     return facts
 
 
-def _files(folder: Path, journal: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the report, where it is written, and every round's protocol."""
+def _files(folder: Path, rounds: Iterable[Round]) -> dict[str, str]:
+    """Return the report, if it exists, and every round's protocol."""
     reports = [folder / name for name in ("report.html", "report.json")]
     files = {path.name: path.read_text(encoding="utf-8") for path in reports if path.is_file()}
-    protocols = {index: entries["protocol"] for index, entries in journal.items() if "protocol" in entries}
+    protocols = {found.index: as_json(found.protocol) for found in rounds if found.protocol is not None}
     return files | {f"protocols/round-{index}.json": json.dumps(p, indent=2) for index, p in protocols.items()}
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under dotted names."""
+    """Return nested settings as one level with dotted names."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
         found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}

@@ -12,7 +12,7 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import to_one_line
-from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, readable_formats, to_upright_rgb
+from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, open_undecoded, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
@@ -44,7 +44,7 @@ def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
         if isinstance(source, Image.Image):
             return to_upright_rgb(source)
         file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=readable_formats()) as opened:
+        with open_undecoded(file) as opened:
             if is_huge(opened):
                 raise Image.DecompressionBombError
             return to_upright_rgb(opened)
