@@ -38,7 +38,7 @@ class Brief:
     facet_values: dict[str, tuple[str, ...]]
     spread: str
     """`targeted` or `uniform`."""
-    arms: tuple[GenerationMode, ...]
+    modes: tuple[GenerationMode, ...]
     """What the generator can make, its usual arm first."""
     scorer: str
     """Outlier scorer the run asks for."""

@@ -52,7 +52,7 @@ class Generator(Protocol):
     """Makes images for cells. Same request, same image, whatever the batch."""
 
     name: str
-    arms: tuple[GenerationMode, ...]
+    modes: tuple[GenerationMode, ...]
     """What it can make; the first where a drafter has no reason for another."""
     notice: str
     """What a person should read before it is used (a licence, say); may be empty."""

@@ -31,7 +31,7 @@ class PhotometricGenerator:
 
     name = "photometric"
     version = "2"
-    arms: tuple[GenerationMode, ...] = ("edit",)
+    modes: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:

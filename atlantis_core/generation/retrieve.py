@@ -46,7 +46,7 @@ class RetrieveGenerator:
     """
 
     name = "retrieve"
-    arms: tuple[GenerationMode, ...] = ("retrieve",)
+    modes: tuple[GenerationMode, ...] = ("retrieve",)
     notice = ""
 
     def __init__(self, address: str) -> None:

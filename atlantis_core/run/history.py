@@ -43,7 +43,7 @@ def collect_brief_facts(session: Session, round_index: int, max_images: int) -> 
         "wishes": wishes,
         "insight": from_json(Insight, insight) if insight else None,
         "spread": session.spec.spread,
-        "arms": session.generator.arms,
+        "modes": session.generator.modes,
         "scorer": session.spec.scorer,
     }
 

@@ -51,7 +51,7 @@ class DiffusionGenerator:
         addons = (split_lora(self._options.lora)[0], self._options.control, self._options.ip_adapter)
         used = [self._model, *filter(None, addons)]
         self.notice = "; ".join(filter(None, (model_facts(name).licence for name in used)))
-        self.arms: tuple[GenerationMode, ...] = _supported_modes(self._options)
+        self.modes: tuple[GenerationMode, ...] = _supported_modes(self._options)
 
     @cached_property
     def version(self) -> str:

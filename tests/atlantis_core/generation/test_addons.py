@@ -75,7 +75,7 @@ def test_what_a_source_shows_counts_for_its_own_picture_only(
     beside_other, beside_itself = drawn(address, first, other)[0], drawn(address, first, first)[0]
     np.testing.assert_array_equal(beside_other, beside_itself)
     assert np.abs(drawn(address, other)[0] - beside_other).max() > 2
-    assert DiffusionGenerator(address).arms == ("edit",)
+    assert DiffusionGenerator(address).modes == ("edit",)
 
 
 def test_the_middle_is_left_alone_and_the_rest_repainted(tiny_pipeline: Path, ask: Ask) -> None:
