@@ -102,8 +102,8 @@ def scatter_spots(image: Tensor, draws: RandomDraws, count: int, sigma_px: float
 
     height, width = image.shape[-2:]
     cover = torch.zeros(1, height, width)
-    places = draws.flat(count, 2)
-    cover[0, (places[:, 0] * height).long(), (places[:, 1] * width).long()] = 1.0
+    centres = draws.flat(count, 2)
+    cover[0, (centres[:, 0] * height).long(), (centres[:, 1] * width).long()] = 1.0
     peak = max(1.0, 2 * torch.pi * sigma_px**2)
     return (gaussian_blur(cover, sigma_px) * peak * 1.4).clamp(0, 1)
 
