@@ -26,6 +26,6 @@ class Host(Protocol):
 
         Raises:
             ProviderUnavailable: The chat model cannot be reached or refuses.
-            BudgetSpent: The dollars do not pay for another answer.
+            BudgetExceeded: The dollars do not pay for another answer.
         """
         ...

@@ -92,7 +92,7 @@ class ModelCalls:
 
         Raises:
             ProviderUnavailable: No model can be reached, or the recording holds no answer.
-            BudgetSpent: The dollars do not pay for another call.
+            BudgetExceeded: The dollars do not pay for another call.
         """
         asked = [message_to_dict(message) for message in messages]
         sent = [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in asked]

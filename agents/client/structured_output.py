@@ -42,8 +42,8 @@ def ask_for_object(
         use: Turns the object into what is wanted; raises `InvalidProtocol` or `ValueError` with what is wrong.
 
     Raises:
-        NoUsableAnswer: Three answers could not be used.
-        ProviderUnavailable, BudgetSpent: See `ModelCalls.ask`.
+        NoUsableReply: Three answers could not be used.
+        ProviderUnavailable, BudgetExceeded: See `ModelCalls.ask`.
     """
     messages: list[BaseMessage] = [SystemMessage(system), HumanMessage(facts)]
     wrong = ""

@@ -70,7 +70,7 @@ class ChatCaptioner:
 
         Raises:
             ProviderUnavailable: The model fails; what it said before is kept.
-            BudgetSpent: The dollars are spent.
+            BudgetExceeded: The dollars are spent.
             SetupError: An image that cannot be read.
         """
         keys = [content_hash("chat-caption", [self.version, image.id]) for image in images]

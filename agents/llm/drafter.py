@@ -78,7 +78,7 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
     """Turn a draft into a protocol.
 
     Raises:
-        BadProtocol: Says what cannot be done, for the model to mend.
+        InvalidProtocol: Says what cannot be done, for the model to mend.
     """
     requests = [request for group in draft.groups for request in _requests(group, brief)]
     cells = [request.cell for request in requests]

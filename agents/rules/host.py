@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from atlantis_core.base.amounts import limits_in, target_in, with_digits
 from atlantis_core.base.errors import SetupError
-from atlantis_core.chat.consent import replace_number_words
-from atlantis_core.run.goals import parse_budget
+from atlantis_core.chat.consent import approval_in, is_agreement, rejection_in
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -27,22 +27,6 @@ _SHRUG = "I did not understand that. "
 
 Call = tuple[str, dict[str, Any]]
 
-_START = re.compile(
-    r"^(?:yes|yep|y|start|go|begin|run|do it|ok|okay|sure|please do|go ahead|fine)\b"
-    r"(?:[\s,]+(?:it|now|please|ahead))*$"
-)
-_APPROVE = re.compile(
-    r"^(?:(?P<yes>approved?|accept(?:ed)?|yes|yep|y|ok|okay|sure|fine|go ahead|do it)"
-    r"(?:[\s,]+(?:it|this|that|them|please|now|all|the protocol)\b)*)?[\s,]*"
-    r"(?:(?:with|only|just|but|make)\s+)*(?P<images>\d{1,9}(?![\d.,]\d))?(?:\s+images)?"
-    r"(?:\s+(?:instead of|rather than|not|out of|of)\s+(?:the\s+)?\d{1,9}(?:\s+images)?)?[\s,]*"
-    r"(?:(?:but\s+|and\s+)?(?:without|except|not|no|leave out|leaving out|skip)\s+(?:the\s+)?(?P<out>.+))?$"
-)
-_REJECT = re.compile(
-    r"^(?:(?:no[\s,]+)?(?:reject(?:ed)?|refuse|decline)(?:\s+(?:it|this|that))?(?:[\s,:]*$|[\s,:]+because\s+|\s*[,:]\s*)"
-    r"|(?:no|n)(?:[\s,:]*$|[\s,:]+because\s+))"
-)
-_REJECT_WHY = re.compile(r"^reject\s+")
 _SKIP = re.compile(
     r"^(?:no[\s,]+)?(?:please\s+)?(?:skip|never mind|nevermind|forget(?: about)?|ignore|leave out|drop|no more|no|"
     r"without|don'?t (?:bother|care)(?: with| about)?|leave)\s+(.+?)(?:\s+(?:alone|out|please))*$"
@@ -57,11 +41,8 @@ _WANTS = re.compile(
     r"mistaken|fails?)\b"
 )
 """Words of a goal."""
-_LIMITS = re.compile(
-    r"\b(?:recall|target|goal|aim|budget)\b|\d\s*(?:\w+\s+)?(?:images|photos|pictures|rounds?|dollars?|usd)\b|\$\s*\d"
-)
+_NAMES_LIMIT = re.compile(r"\b(?:recall|target|goal|aim|budget)\b")
 """Words that set limits and say nothing about what should be found."""
-_TARGET = re.compile(r"(?P<share>0?\.\d+)|(?P<percent>\d{1,3})\s*%")
 _ABOUT = (
     ("budget", r"budget|spent|spend|costs?|how much|money|dollars|left"),
     ("gaps", r"gaps?|fail\w*|worst|weak\w*|not found"),
@@ -74,7 +55,7 @@ _ABOUT = (
 _PLAIN: tuple[tuple[str, str], ...] = (
     ("take_back", r"^(?:undo|revert|take (?:that|it) back|take back)\b"),
     ("stop_run", r"^(?:please\s+)?(?:stop|halt|pause|wait|cancel|hold on)\b"),
-    ("go_on", r"^(?:go on|continue|resume|carry on|proceed)\b"),
+    ("go_on", r"^(?:go on|continue|resume)$"),
 )
 
 
@@ -105,43 +86,45 @@ def parse_sentence(words: str, situation: str = "") -> Call | str:
         words: What the person said; a leading `/` is ignored.
         situation: Its first line is `status: WORD`; its other words are known names.
     """
-    plain = replace_number_words(" ".join(words.split()).lstrip("/"))
+    plain = with_digits(" ".join(words.split()).lstrip("/"))
     low = plain.lower().rstrip(".! ")
     status = situation.partition("\n")[0].removeprefix("status:").strip()
     if low.rstrip("?") in {"help", "h", "hello", "hi", "what can you do", ""}:
         return HELP
     if re.match(r"(?:how come|explain)\b", low) or re.search(r"\bwhy\b", low):
         return "explain", {"question": plain}
-    found = _at_approval(plain, low) if status == "waiting" else None
+    found = _at_approval(words) if status == "waiting" else None
     return (
         found
         or _command(low, status)
         or _wish(plain, low)
         or _read(low)
-        or _goal(plain, low, situation)
+        or _goal(plain, low, set() if status == "waiting" else _names(situation))
         or _SHRUG + HELP
     )
 
 
-def _at_approval(plain: str, low: str) -> Call | None:
+def _at_approval(words: str) -> Call | None:
     """Return the answer to a waiting protocol; words beyond the known form approve nothing."""
-    if rejected := _REJECT.match(low) or _REJECT_WHY.match(low):
-        return "answer_approval", {"decision": "reject", "reason": plain[rejected.end() :].strip()}
-    said = _APPROVE.match(low)
-    if said is None or not (said["yes"] or said["images"]):
+    reason = rejection_in(words)
+    if reason is not None:
+        return "answer_approval", {"decision": "reject", "reason": reason}
+    said = approval_in(words)
+    if said is None:
         return None
-    images = {"images": int(said["images"])} if said["images"] else {}
-    return "answer_approval", {"decision": "approve"} | images | ({"without": said["out"]} if said["out"] else {})
+    changes = {"images": said.images, "without": said.without or None}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return "answer_approval", {"decision": "approve"} | given
 
 
 def _command(low: str, status: str) -> Call | None:
     for tool, pattern in _PLAIN:
         if re.match(pattern, low):
             return tool, {}
-    if _START.match(low):
-        return ("go_on" if status == "paused" else "start_run"), {}
     if status != "waiting" and (early := re.match(r"(approve|reject)\b", low)):
         return "answer_approval", {"decision": early.group(1)}  # the desk says that nothing waits
+    if is_agreement(low):
+        return ("go_on" if status == "paused" else "start_run"), {}
     return None
 
 
@@ -167,27 +150,23 @@ def _read(low: str) -> Call | None:
     return None
 
 
-def _goal(plain: str, low: str, situation: str) -> Call | str | None:
-    named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & _names(situation)
-    wants, sets = _WANTS.search(low) or named, _LIMITS.search(low)
-    if low.endswith("?") or not (wants or sets):
+def _goal(plain: str, low: str, names: set[str]) -> Call | str | None:
+    if low.endswith("?"):
         return None
+    named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & names
     try:
-        limits, target = _limits(plain), _TARGET.search(low)
+        limits: dict[str, Any] = {
+            unit: value if unit == "usd" else int(value) for unit, value in limits_in(plain).items()
+        }
     except SetupError as error:
         return f"{error}."
+    wants, sets = _WANTS.search(low) or named, limits or _NAMES_LIMIT.search(low)
+    if not (wants or sets):
+        return None
+    target = target_in(plain)
     if wants or not (limits or target):
         return "state_goal", limits | {"text": plain}
-    reach = (
-        {"target": float(target["share"]) if target["share"] else float(target["percent"]) / 100} if target else {}
-    )
-    return "state_goal", limits | reach
-
-
-def _limits(plain: str) -> dict[str, Any]:
-    """Return the numbers that a sentence sets as limits."""
-    named: Mapping[str, float] = parse_budget(re.sub(r"(\d+)\s+\w+\s+(images|photos|pictures)", r"\1 \2", plain))
-    return {name: value if name == "usd" else int(value) for name, value in named.items()}
+    return "state_goal", limits | ({"target": target} if target else {})
 
 
 def _names(situation: str) -> set[str]:

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, registries, hashing, serialization, atomic files."""
+"""What every room uses: errors, registries, option strings, hashing, serialization, atomic files."""

@@ -3,12 +3,12 @@
 ```
 AtlantisError
 ├── SetupError            a person must act: one line, exit 2
-│   └── NotThere          what was named is not there; 404 over HTTP
+│   └── NotFoundError          what was named is not there; 404 over HTTP
 ├── ToolError             the planner may read it and choose differently
-│   ├── BadProtocol       the drafted protocol breaks a rule of the collection or the budget
-│   ├── BudgetSpent       the ledger refuses
+│   ├── InvalidProtocol       the drafted protocol breaks a rule of the collection or the budget
+│   ├── BudgetExceeded       the ledger refuses
 │   ├── NothingGenerated  no candidate came out, or none survived the filters
-│   └── NoUsableAnswer    a chat model's answers could not be read; the rules take over
+│   └── NoUsableReply    a chat model's answers could not be read; the rules take over
 ├── TrainingFailed        becomes a crashed trial
 └── ProviderUnavailable   the run pauses, exit 3, and can be resumed
 ```

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlantis_core.data.image_io import open_undecoded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -50,9 +52,7 @@ def fingerprint_file(path: str | Path) -> bytes:
     Raises:
         OSError: The file is missing or is no image (`PIL.UnidentifiedImageError` is one).
     """
-    from PIL import Image
-
-    with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
+    with open_undecoded(io.BytesIO(Path(path).read_bytes())) as image:
         return fingerprint_image(image)
 
 

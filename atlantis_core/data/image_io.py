@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError, ToolError
 
@@ -39,6 +40,19 @@ def readable_formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Pillow.OPEN)
 
 
+@contextmanager
+def open_undecoded(source: str | Path | IO[bytes]) -> Iterator[Image]:
+    """Open an image file of a readable format; only its header is read until its pixels are used.
+
+    Raises:
+        OSError: The file is missing, or no image (`PIL.UnidentifiedImageError` is one).
+    """
+    from PIL import Image as Pillow
+
+    with Pillow.open(source, formats=readable_formats()) as file:
+        yield file
+
+
 def open_image(path: str, least_px: int = 0) -> Image:
     """Decode a photo as RGB, upright; see `to_upright_rgb`.
 
@@ -51,10 +65,8 @@ def open_image(path: str, least_px: int = 0) -> Image:
         ToolError: It cannot be read.
         SetupError: It is gone; a person must put it back.
     """
-    from PIL import Image as Pillow
-
     try:
-        with Pillow.open(path, formats=readable_formats()) as file:
+        with open_undecoded(path) as file:
             if least_px:
                 file.draft("RGB", (least_px, least_px))
             return to_upright_rgb(file)

@@ -16,7 +16,14 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.entries import LISTED_TWICE, Entry, drop_repeated
 from atlantis_core.data.fingerprints import fingerprint_image
-from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, pillow_warning_filter, readable_formats
+from atlantis_core.data.image_io import (
+    DECODE_ERRORS,
+    MOST_PIXELS,
+    is_huge,
+    open_undecoded,
+    pillow_warning_filter,
+    readable_formats,
+)
 from atlantis_core.records import Problem
 
 if TYPE_CHECKING:
@@ -168,7 +175,7 @@ def _try_image(source: IO[bytes] | Path, path: Path, look: Callable[[Image], See
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(source, formats=readable_formats()) as image:
+        with open_undecoded(source) as image:
             return _check_size(image) or look(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"huge: {error}"

@@ -19,6 +19,7 @@ from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, li
 from atlantis_core.exporting.model_card import ModelFacts, write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
+from atlantis_core.learning.models.timm_config import earlier_preprocessing
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
@@ -146,7 +147,7 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
         raise SetupError(f"{str(target)!r} is no trained model: its weights are random; train it first")
     else:
         facts = _backbone_facts(retriever.backbone)
-        trunk = retriever.stages.trunk.state_dict()
+        trunk = retriever.stages.backbone.state_dict()
         save_file({name: value.cpu().contiguous() for name, value in trunk.items()}, part / WEIGHTS_NAME)
     (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -166,6 +167,7 @@ def _backbone_facts(backbone: BackboneSpec) -> dict[str, Any]:
         "arguments": as_json(backbone.arguments),
         "mean": list(backbone.mean),
         "std": list(backbone.std),
+        **backbone.crop,
         "input_px": backbone.input_px,
     }
 
@@ -206,6 +208,9 @@ def _collect_facts(
         evidence=evidence,
         with_onnx=with_onnx,
         agreement=agreement,
+        crop=retriever.backbone.crop,
+        mean=retriever.backbone.mean,
+        earlier_preprocessing=earlier_preprocessing(retriever.backbone),
     )
 
 

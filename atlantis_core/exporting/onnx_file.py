@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 from atlantis_core.learning.models.split_backbone import split_backbone
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path])
     options.log_severity_level = 3  # errors
     runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     side_px = retriever.side_px
-    squares = [*_random_images(side_px), *(centre_crop(decode_image(picture), side_px) for picture in pictures)]
-    wanted = copy_to_cpu(retriever).embed(squares)
+    real = (to_input(decode_image(picture), side_px, retriever.backbone) for picture in pictures)
+    squares = [*_random_images(side_px), *real]
+    wanted = copy_to_cpu(retriever).embed_inputs(squares)
     pixels = to_pixels(squares)
     whole = runtime.run([OUTPUT], {INPUT: pixels})[0]
     single = np.concatenate([runtime.run([OUTPUT], {INPUT: pixels[row : row + 1]})[0] for row in range(len(pixels))])
@@ -142,7 +143,7 @@ def to_pixels(pictures: Sequence[Image]) -> Any:
 def copy_to_cpu(retriever: Retriever) -> Retriever:
     """Return a copy on the CPU, whose matrix products are in full float32, with the trunk in one piece."""
     head = retriever.head
-    trunk = copy.deepcopy(retriever.stages.trunk).cpu()
+    trunk = copy.deepcopy(retriever.stages.backbone).cpu()
     return replace(
         retriever, stages=split_backbone(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
     )
@@ -157,7 +158,7 @@ def _trace_graph(retriever: Retriever) -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk, self.head = retriever.stages.trunk, retriever.head
+            self.trunk, self.head = retriever.stages.backbone, retriever.head
             self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
             self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
 
@@ -191,4 +192,5 @@ def _graph_metadata(retriever: Retriever) -> dict[str, str]:
     facts = {"distance": retriever.space.distance if retriever.head is not None else "cosine"}
     if facts["distance"] == "hyperbolic":
         facts["c"] = repr(retriever.space.c)  # type: ignore[attr-defined]  # only that head has it
-    return facts | {"input": "float32 RGB in 0..1, NCHW", "side_px": str(retriever.side_px)}
+    crop = {key: str(value) for key, value in retriever.backbone.crop.items()}
+    return facts | {"input": "float32 RGB in 0..1, NCHW", "side_px": str(retriever.side_px)} | crop

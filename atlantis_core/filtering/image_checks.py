@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlantis_core.data.image_io import open_undecoded
 from atlantis_core.records import Candidate, Verdict
 
 if TYPE_CHECKING:
@@ -41,9 +42,8 @@ def measure_brightness_spread(path: str) -> float:
         ValueError: Pillow cannot convert the image.
     """
     import numpy as np
-    from PIL import Image
 
-    with Image.open(path) as file:
+    with open_undecoded(path) as file:
         luma = np.asarray(file.convert("L"), dtype=np.float32) / 255
     low, high = np.percentile(luma, [5, 95])
     return float(high - low)

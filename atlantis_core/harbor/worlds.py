@@ -93,11 +93,6 @@ class World:
         """The planted gap, or None."""
         return next((group for group in self.planted if group.planted == "gap"), None)
 
-    @property
-    def distractors(self) -> tuple[CellGroup, ...]:
-        """Groups that look like a gap from one side only."""
-        return tuple(group for group in self.planted if group.planted != "gap")
-
     def size(self, split: Split) -> int:
         """Return how many images a split has."""
         return sum(cell.num_images(split) for cell in self.cells)

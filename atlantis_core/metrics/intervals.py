@@ -38,20 +38,6 @@ def wilson_interval(hits: float, count: int) -> Interval:
     return Interval(value, max(0.0, min(value, centre - half)), min(1.0, max(value, centre + half)), count)
 
 
-def bootstrap_mean(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> Interval:
-    """Return a mean with its 95 % percentile bootstrap interval (Efron, Annals of Statistics 7, 1979).
-
-    Args:
-        values: (N,) independent observations, e.g. average precision by query.
-        seed: Decides the resamples.
-        rounds: Resamples.
-
-    Raises:
-        ValueError: There is no observation.
-    """
-    return bootstrap_means(values[:, None], seed, rounds)[0]
-
-
 def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
     """Return the means of several figures of the same observations, each with its bootstrap interval.
 

@@ -91,18 +91,20 @@ def compare(
     return _test(before, after, clusters, seed_sd)
 
 
-def is_proven(comparison: Comparison, round_index: int, max_rounds: int, alpha: float = 0.05) -> bool:
-    """Tell whether a round's gain is proven, with the error of the whole run held at `alpha`.
+_ERROR_OF_RUN = 0.05
 
-    The probability that a run keeps any round that is no better is at most `alpha` (Bonferroni): round r may
-    spend alpha * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, since they have the most to gain
+
+def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool:
+    """Tell whether a round's gain is proven, with the error of the whole run held at 0.05.
+
+    The probability that a run keeps any round that is no better is at most 0.05 (Bonferroni): round r may
+    spend 0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, since they have the most to gain
     and a run often stops at a plateau before its last round.
 
     Args:
         comparison: Candidate against incumbent.
         round_index: 1 for the first round.
         max_rounds: Rounds the run may have.
-        alpha: Error of the whole run.
 
     Raises:
         ValueError: The round is not one of 1..max_rounds.
@@ -110,7 +112,7 @@ def is_proven(comparison: Comparison, round_index: int, max_rounds: int, alpha: 
     if not 1 <= round_index <= max_rounds:
         raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")
     share = (1 / round_index) / sum(1 / number for number in range(1, max_rounds + 1))
-    return comparison.gain > 0 and comparison.p_value <= alpha * share
+    return comparison.gain > 0 and comparison.p_value <= _ERROR_OF_RUN * share
 
 
 def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:

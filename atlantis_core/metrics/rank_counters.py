@@ -147,7 +147,7 @@ class RankCounters:
         return slice(int(self._start[rows.start]), int(self._start[rows.stop]))
 
     def results(self, no_hit: int) -> tuple[NDArray[Any], ...]:
-        """Return first hit, positives, nearest column, AP@R and R-precision, each (queries,), in the order of queries.
+        """Return first hit, positives, nearest column, AP@R and R-precision, each (queries,), in query order.
 
         AP@R = 1/R * sum over i <= R of P(i), P(i) being the precision at i where the i-th is right, else 0
         (Musgrave et al., "A Metric Learning Reality Check", ECCV 2020, section 3.2).

@@ -45,15 +45,12 @@ class SubjectChecker:
     better.
     """
 
-    def __init__(self, class_names: Iterable[str], first_word_needed: bool = True) -> None:
+    def __init__(self, class_names: Iterable[str]) -> None:
         """Weigh the words of the names.
 
         Args:
             class_names: All classes of the collection; folder numbers are ignored.
-            first_word_needed: Whether a prompt must contain the first word of the name (a car's make, a product's
-                brand). If not, nicknames pass (`Chevy Malibu` for `Chevrolet Malibu`).
         """
-        self._first_word_needed = first_word_needed
         self._words: dict[str, tuple[str, ...]] = {name: _name_words(name) for name in class_names}
         counts = Counter(word for words in self._words.values() for word in words)
         self._weights = {word: math.log(1 + len(self._words) / count) for word, count in counts.items()}
@@ -83,8 +80,7 @@ class SubjectChecker:
             return f"names {readable_name(rival)!r} instead"
         # A word that no other class has is enough: `Corvette Z06` in a name of seven words.
         is_enough = share >= _MIN_SHARE or any(word in held and word in self._single for word in own[1:])
-        has_first = not self._first_word_needed or own[0] in held
-        return "" if is_enough and has_first else f"does not name {readable_name(class_name)!r}"
+        return "" if is_enough and own[0] in held else f"does not name {readable_name(class_name)!r}"
 
     def _is_usable(self, words: Collection[str]) -> bool:
         return any(not word.isdigit() and word not in self._common for word in words)

@@ -36,7 +36,7 @@ def build_approval(
         without: Words that name cells to leave out of this protocol; empty for none.
 
     Raises:
-        BadProtocol: Nothing is left, or more is asked for than the budget has.
+        InvalidProtocol: Nothing is left, or more is asked for than the budget has.
         ToolError: `without` names no cell.
     """
     first = from_json(Protocol, question["protocol"])

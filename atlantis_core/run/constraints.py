@@ -67,7 +67,7 @@ def check_constraints(wishes: Constraints, protocol: Protocol) -> None:
     """Refuse a protocol that goes against a person's wish.
 
     Raises:
-        BadProtocol: Names the first cell that is to be left alone.
+        InvalidProtocol: Names the first cell that is to be left alone.
     """
     for request in protocol.cells:
         if not wishes.allows(request.cell):

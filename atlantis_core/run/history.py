@@ -19,7 +19,7 @@ def collect_brief_facts(session: Session, round_index: int, max_images: int) -> 
     """Return what a drafter may know, as the fields of `tools.context.Brief`.
 
     Raises:
-        BudgetSpent: Not one image is left to make.
+        BudgetExceeded: Not one image is left to make.
     """
     gaps = session.read(round_index, "gaps")
     if gaps is None:

@@ -47,8 +47,8 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, trial
         trial_id: The model whose eyes choose among the pool's images.
 
     Raises:
-        BadProtocol: The protocol breaks a rule of the collection, or asks for an arm the generator does not have.
-        BudgetSpent: The images that are not booked yet are more than the budget has left.
+        InvalidProtocol: The protocol breaks a rule of the collection, or asks for an arm the generator does not have.
+        BudgetExceeded: The images that are not booked yet are more than the budget has left.
     """
     check_protocol(protocol, session.collection, session.spec.regime, None)
     arms = session.generator.modes

@@ -49,7 +49,7 @@ def describe_overrides(images: Mapping[str, Any]) -> str:
     """Say what a person changed after a round was measured; empty where nothing.
 
     Args:
-        images: Of a round in the run's summary, or `AsMeasured.since`.
+        images: Of a round in the run's summary, or `VerdictSnapshot.since`.
     """
     taken, put = images["taken_out_since"], images["put_in_since"]
     parts = ([f"{taken:,} taken out"] if taken else []) + ([f"{put:,} put in"] if put else [])

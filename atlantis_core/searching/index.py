@@ -106,7 +106,7 @@ class SearchIndex:
         """Return an image of the index by its id; its distance is 0.
 
         Raises:
-            NotThere: There is none.
+            NotFoundError: There is none.
         """
         with self._lock, lock_index(self.folder, writing=False):
             shelf = self._fresh()

@@ -57,7 +57,7 @@ def find_index_folder(index: str, home: Path) -> Path:
         home: Folder of a workspace's indexes.
 
     Raises:
-        NotThere: There is none.
+        NotFoundError: There is none.
     """
     given = Path(index).expanduser()
     if (given / FACTS_NAME).is_file():
@@ -77,7 +77,7 @@ def find_named_folder(name: str, home: Path) -> Path:
         home: Folder of a workspace's indexes.
 
     Raises:
-        NotThere: There is none of that name.
+        NotFoundError: There is none of that name.
     """
     folder = home / check_name(name)
     if not (folder / FACTS_NAME).is_file():

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.data.image_io import open_undecoded
 
 if TYPE_CHECKING:
     from atlantis_core.records import LabelledImage
@@ -44,10 +45,8 @@ def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
 
 def _size(path: str) -> tuple[int, int]:
     """Return width and height in pixels."""
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with open_undecoded(path) as image:
             return image.size
     except OSError as error:
         raise SetupError(f"cannot read image {path!r} ({error}); read the collection again") from error

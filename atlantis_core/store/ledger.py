@@ -56,7 +56,7 @@ class Ledger:
         """Refuse a spending that the budget does not cover.
 
         Raises:
-            BudgetSpent: `amount` is more than is left.
+            BudgetExceeded: `amount` is more than is left.
         """
         left = self.left(run_id, budget)[unit]
         if left is not None and amount > left:

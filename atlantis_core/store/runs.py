@@ -59,7 +59,7 @@ class RunStore:
         """Return a run by its id or by the only id that starts so; `last` is the newest.
 
         Raises:
-            NotThere: No run, or more than one, answers to that.
+            NotFoundError: No run, or more than one, answers to that.
         """
         every = self.all()
         found = every[:1] if run_id == "last" else [run for run in every if run.id == run_id]

@@ -51,7 +51,7 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         _say_if_alike(session)
     images = collect_training_images(session, [])
     has_made = any(image.synthetic for image in images)
-    idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_made=has_made)
+    idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_synthetic=has_made)
     for line in [*_pairless(session, images), *idle]:
         session.say(line)
     trials = train_arm(session, seeds, images)

@@ -80,7 +80,7 @@ def answer_from_options(
 
     Raises:
         SetupError: More than one option, or a file that cannot be read.
-        BadProtocol: The edited protocol breaks a rule.
+        InvalidProtocol: The edited protocol breaks a rule.
     """
     if approve + reject + (edit is not None) > 1:
         raise SetupError("give one of --approve, --reject and --edit, not several")

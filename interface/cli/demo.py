@@ -41,9 +41,9 @@ def demo(
         from atlantis_dml.app.progress import open_stderr_screen
         from atlantis_dml.app.setup import RunRequest, create_run, open_session, open_workspace
         from atlantis_dml.cli.drive import run_until_rest
-        from atlantis_dml.tracing.live import chosen_target, exported
+        from atlantis_dml.tracing.live import live_export, read_target_option
 
-        started, to = time.monotonic(), chosen_target(trace)
+        started, to = time.monotonic(), read_target_option(trace)
         spec = RunSpec(
             "",
             DATA,
@@ -60,7 +60,7 @@ def demo(
             begun, lines = create_run(RunRequest(DATA, GOAL, ReadOptions(), spec), store, screen.progress)
         for line in [f"run {begun.id} in {store.folder}", *lines]:
             say(line)
-        with exported(store, begun, to, screen.line) as sent:
+        with live_export(store, begun, to, screen.line) as sent:
             summary = run_until_rest(open_session(store, begun, screen), screen, as_json)
         summary |= sent.facts
         summary["demo_seconds"] = round(time.monotonic() - started, 1)

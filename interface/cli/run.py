@@ -62,9 +62,9 @@ def run(
         from atlantis_dml.app.prices import find_prices
         from atlantis_dml.app.replay import request_from_recording
         from atlantis_dml.app.setup import RunRequest, open_workspace
-        from atlantis_dml.tracing.live import chosen_target
+        from atlantis_dml.tracing.live import read_target_option
 
-        to = chosen_target(trace)
+        to = read_target_option(trace)
         read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
         if replay is not None:
             changed = {
@@ -114,7 +114,7 @@ def _start(asked: RunRequest, folder: Path | None, to: str | None, as_json: bool
     from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.setup import create_run, open_session, open_workspace
     from atlantis_dml.cli.drive import run_until_rest
-    from atlantis_dml.tracing.live import exported
+    from atlantis_dml.tracing.live import live_export
     from atlantis_dml.views.runs import show_run
 
     store, screen = open_workspace(folder), open_stderr_screen()
@@ -122,7 +122,7 @@ def _start(asked: RunRequest, folder: Path | None, to: str | None, as_json: bool
         started, lines = create_run(asked, store, screen.progress)
     for line in [f"run {started.id} in {store.folder}", *lines]:
         say(line)
-    with exported(store, started, to, screen.line) as trace:
+    with live_export(store, started, to, screen.line) as trace:
         summary = run_until_rest(open_session(store, started, screen), screen, as_json)
     summary |= trace.facts
     print_json(summary) if as_json else show_run(summary, store.folder)
@@ -147,17 +147,17 @@ def resume(
         from atlantis_dml.app.progress import open_stderr_screen
         from atlantis_dml.app.setup import open_existing, open_session
         from atlantis_dml.cli.drive import run_until_rest
-        from atlantis_dml.tracing.live import chosen_target, exported
+        from atlantis_dml.tracing.live import live_export, read_target_option
         from atlantis_dml.views.runs import show_run
 
-        store, screen, to = open_existing(workspace), open_stderr_screen(), chosen_target(trace)
+        store, screen, to = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
         found = store.runs.get(run_name)
         if found.status == "done":
             summary = _finish_run(store, found, answered=approve or reject or edit is not None)
         else:
             session = open_session(store, found, screen)
             answer = answer_from_options(session, approve, reject, edit, reason)
-            with exported(store, found, to, screen.line) as sent:
+            with live_export(store, found, to, screen.line) as sent:
                 summary = run_until_rest(session, screen, as_json, answer)
             summary |= sent.facts
         print_json(summary) if as_json else show_run(summary, store.folder)
@@ -176,10 +176,10 @@ def _finish_run(store: Workspace, found: Run, *, answered: bool) -> dict[str, An
 
 def _parse_budget(goal: str, images: int | None, usd: float | None, rounds: int | None) -> Budget:
     """Take the limits from the options, else from the goal's words."""
+    from atlantis_core.base.amounts import limits_in
     from atlantis_core.records import Budget
-    from atlantis_core.run.goals import parse_budget
 
-    named = parse_budget(goal)
+    named = limits_in(goal)
     given = {"images": images, "usd": usd, "rounds": rounds}
     taken = [f"{value:g} {unit}" for unit, value in named.items() if given[unit] is None]
     if taken:

@@ -118,7 +118,7 @@ def _serve(site: Site, port: int) -> None:
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
     app = make_app(site)
-    site.conversations.open()  # loads what answering takes, so that the first page is not slow
+    site.conversations.get_or_create()  # loads what answering takes, so that the first page is not slow
     listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
     say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
@@ -128,7 +128,7 @@ def _serve(site: Site, port: int) -> None:
     try:
         server.run(sockets=[listening])
     finally:
-        site.steering.rest()
+        site.steering.shut_down()
 
 
 def _is_bug(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Sample sheets: made images beside the real ones they started from, small enough to live inside a page."""
+"""Contact sheets: sampled synthetic images beside their real source images, as thumbnails inside the page."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ PER_SHEET = 12
 _LONGEST_PROMPT = 140
 
 Sample = dict[str, Any]
-"""`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_words`."""
+"""`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_prompt`."""
 
 
 def build_sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
-    """Return samples of the candidates of a round that it was measured with, and of the rejected ones.
+    """Return samples of the images that a round was measured with, and of the rejected ones.
 
-    Both are spread evenly over all candidates in the order in which they were asked for, so that neither the
-    best nor the first come out.
+    Both are spaced evenly over the candidates in request order, so they are neither the best nor the first.
     """
     keys = session.read(round_index, "candidates") or []
     verdicts = {verdict.candidate_key: verdict for verdict in snapshot_verdicts(session, round_index).verdicts}
@@ -56,7 +55,7 @@ def _describe_sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str,
         "score": verdict.score,
         "image": embed_thumbnail(candidate.path, SIDE_PX),
         "source": _source(candidate, paths),
-        "from_words": not candidate.source_id,
+        "from_prompt": not candidate.source_id,
     }
 
 

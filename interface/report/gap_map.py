@@ -1,4 +1,4 @@
-"""The map of gaps as the report shows it: the facets and classes that matter, row by row."""
+"""The map of gaps in the report: the relevant facets and classes, row by row."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 MOST_CLASSES = 30
-"""Rows of a map; where there are more classes, those with the most missed queries."""
+"""Rows of a map; of more classes, those with the most failed queries."""
 _MOST_FACETS = 2
-_TOWARDS_FULL = 0.55  # the strongest tint of a cell that misses everything: words on it stay readable
+_TOWARDS_FULL = 0.55  # tint of a cell that fails on all queries; text stays readable on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class HeatCell:
     """One square of the map."""
 
     cell: GapCell
-    made_for: bool
-    """Whether a round made images for it."""
+    targeted: bool
+    """Whether a round generated images for it."""
 
     @property
     def tint_before(self) -> float:
-        """Strength of the colour, 0 to 1: the more is missed, the stronger."""
+        """Strength of the colour, 0 to 1: stronger with more failed queries."""
         return _tint(self.cell.before)
 
     @property
@@ -44,7 +44,7 @@ class HeatRow:
 
     name: str
     cells: tuple[HeatCell | None, ...]
-    """By value; None where there is neither a training image nor a query."""
+    """By value; None without training images and queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +55,34 @@ class HeatView:
     values: tuple[str, ...]
     rows: tuple[HeatRow, ...]
     not_shown: int
-    """Classes beyond the most that are shown."""
+    """How many classes are left out."""
 
 
 def build_gap_maps(
     session: Session, summary: Mapping[str, Any], arms: Mapping[str, Sequence[str]]
 ) -> tuple[GapMap, ...]:
-    """Return the maps of the facets that gaps and rounds were about, at most two; none before a first judgement."""
+    """Return the maps of the facets that gaps and protocols name, at most two; none before the first decision."""
     if not (arms.get("baseline") and arms.get("incumbent")):
         return ()
     try:
         return tuple(
             build_gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in _facets(session, summary)
         )
-    except ToolError:  # no training of an arm lived
+    except ToolError:  # every training of an arm crashed
         return ()
 
 
 def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
-    """Lay a map out for reading: classes that images were made for first, then by name."""
-    made = _targeted_cells(summary)
-    targets = {name for name, facet, _ in made if facet == found.facet}
-    names = sorted(_shown(found, targets), key=lambda name: (name not in targets, name))
+    """Lay a map out for reading: targeted classes first, then by name."""
+    targeted = _targeted_cells(summary)
+    targets = {name for name, facet, _ in targeted if facet == found.facet}
+    names = sorted(_listed_classes(found, targets), key=lambda name: (name not in targets, name))
     by_place = found.by_place()
     rows = [
         HeatRow(
             name or "all classes",
             tuple(
-                HeatCell(cell, (name, found.facet, value) in made) if cell else None
+                HeatCell(cell, (name, found.facet, value) in targeted) if cell else None
                 for value in found.values
                 for cell in [by_place.get((name, value))]
             ),
@@ -93,7 +93,7 @@ def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
 
 
 def _facets(session: Session, summary: Mapping[str, Any]) -> list[str]:
-    """Return facets by how often gaps and protocols name them."""
+    """Return facets, those that gaps and protocols name most often first."""
     named = Counter(gap["facet"] for gap in summary["gaps"])
     named.update(facet for _, facet, _ in _targeted_cells(summary))
     known = session.collection.facets
@@ -107,8 +107,8 @@ def _targeted_cells(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     return {(cell["class_name"], cell["facet"], cell["value"]) for cell in cells}
 
 
-def _shown(found: GapMap, made_for: set[str]) -> list[str]:
-    return sorted(found.worst_first(), key=lambda name: name not in made_for)[:MOST_CLASSES]
+def _listed_classes(found: GapMap, targets: set[str]) -> list[str]:
+    return sorted(found.worst_first(), key=lambda name: name not in targets)[:MOST_CLASSES]
 
 
 def _tint(recall: float | None) -> float:

@@ -1,4 +1,4 @@
-"""A run and its trials as an experiment tracker keeps them: settings, figures by round, loss curves, files."""
+"""A run and its trials as records of an experiment tracker: settings, figures by round, loss curves, files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from atlantis_core.run.verdict_snapshot import describe_overrides, snapshot_verd
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.tracing.spans import end_of
+from atlantis_dml.tracing.spans import find_end_ns
 
 _MS = 1000
 
@@ -31,7 +31,7 @@ class Figure:
     value: float
     step: int
     at_ms: int
-    """The same in every export, so that a point sent again is the same point."""
+    """The same in every export, so that a point sent again is not a duplicate."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Record:
     """A run, or a trial below it."""
 
     key: str
-    """What it is found by again."""
+    """Identifies it in the tracker."""
     name: str
     started_ms: int
     ended_ms: int
@@ -53,7 +53,7 @@ class Record:
     parts: list[Record] = field(default_factory=list)
 
 
-def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
+def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
     """Return a run as it stands, finished or not, with the trials it used."""
     started = round(run.created * _MS)
     folder, journal = workspace.folder / "runs" / run.id, workspace.journal.rounds(run.id)
@@ -66,7 +66,7 @@ def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record
         key=run.id,
         name=run.id,
         started_ms=started,
-        ended_ms=max([started, *(end_of(event) // 1_000_000 for event in events)]),
+        ended_ms=max([started, *(find_end_ns(event) // 1_000_000 for event in events)]),
         status=str(summary["status"]),
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
@@ -79,16 +79,16 @@ def record_of(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record
 
 
 def _reported(folder: Path) -> dict[str, Any] | None:
-    """Return what the report of a finished run says; to count it all again takes a second."""
+    """Return the saved report of a finished run, since computing it again takes a second."""
     try:
-        told: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return told if told["status"] == "done" else None
+    return report if report["status"] == "done" else None
 
 
-def begun_record(workspace: Workspace, run: Run) -> Record:
-    """Return what is known of a run that just began."""
+def build_started_record(workspace: Workspace, run: Run) -> Record:
+    """Return the record of a run that has just started."""
     started = round(run.created * _MS)
     return Record(run.id, run.id, started, started, "running", _flat(as_json(run.spec)), _tags(workspace, run))
 
@@ -103,13 +103,13 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
 
 
 def _hands(session: Session, journal: Mapping[int, Mapping[str, Any]]) -> str:
-    """Say what people changed since; a tag, which is replaced when it is sent again, as a point of a curve is not."""
-    told = {index: describe_overrides(snapshot_verdicts(session, index).since) for index in journal if index > 0}
-    return "; ".join(f"round {index}: {said}" for index, said in told.items() if said)
+    """Say what people changed after a round was measured; a tag, since tags can be replaced and points cannot."""
+    changed = {index: describe_overrides(snapshot_verdicts(session, index).since) for index in journal if index > 0}
+    return "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)
 
 
 def _by_round(journal: Mapping[int, Mapping[str, Any]], at_ms: int) -> Iterable[Figure]:
-    """Yield what was measured: step 0 is the baseline, step N what round N trained."""
+    """Yield the measurements: step 0 is the baseline, step N the candidate of round N."""
     for index, entries in journal.items():
         measured = entries.get("baseline" if index == 0 else "candidate")
         if measured:
@@ -126,7 +126,7 @@ def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int
 
 
 def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
-    """Yield what each judged round came to, its targeted cells (the gap) apart; until then its images may change."""
+    """Yield the results of judged rounds, overall and on targeted cells (`gap_`); before, images may change."""
     for entry in summary["rounds"]:
         if not entry["judged"]:
             continue
@@ -145,7 +145,7 @@ def _change(name: str, change: Mapping[str, Any], step: int, at_ms: int) -> Iter
 
 
 def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
-    """Yield what only a finished run can say: before, it would change from export to export."""
+    """Yield figures of finished runs only, since they would change between exports."""
     if summary["status"] != "done":
         return
     for unit, amount in summary["spent"].items():
@@ -157,7 +157,7 @@ def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
 
 
 def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
-    """Return the trials of the arms that a run trained, as its trace names them; one may serve several arms."""
+    """Return the trials that a run trained, found in its trace; a trial can belong to several arms."""
     rounds = {event["id"]: (event["input"] or {}).get("round", 0) for event in events if event["kind"] == "planner"}
     jobs = {event["input"]["trial"]: event for event in events if event["kind"] == "job"}
     found: dict[str, Record] = {}
@@ -202,7 +202,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
 
 
 def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: float) -> Iterable[Figure]:
-    """Yield the loss of every step and what validation said on the way; steps are taken to last equally long."""
+    """Yield the loss of every step and the validation figures; all steps are assumed to take equally long."""
     losses = read_losses(folder)
     each_ms = seconds * _MS / max(1, len(losses))
     for step, loss in enumerate(losses):
@@ -215,13 +215,13 @@ def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: flo
 def _facts(folder: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:  # a person made room
+    except FileNotFoundError:  # deleted to free space
         return {}
     return facts
 
 
 def _files(folder: Path, journal: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the report, where it is written, and every round's protocol."""
+    """Return the report, if it exists, and every round's protocol."""
     reports = [folder / name for name in ("report.html", "report.json")]
     files = {path.name: path.read_text(encoding="utf-8") for path in reports if path.is_file()}
     protocols = {index: entries["protocol"] for index, entries in journal.items() if "protocol" in entries}
@@ -229,7 +229,7 @@ def _files(folder: Path, journal: Mapping[int, Mapping[str, Any]]) -> dict[str, 
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under dotted names."""
+    """Return nested settings as one level with dotted names."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
         found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
-from urllib.parse import parse_qsl
+from typing import Literal
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import name_and_options, typed_options
 from atlantis_core.generation.diffusion.model_facts import model_facts
 
 DiffusionMode = Literal["edit", "text_to_image"]
@@ -70,13 +69,13 @@ def parse_model_spec(spec: str) -> tuple[str, DiffusionOptions]:
     Raises:
         SetupError: The name is missing, an option is unknown, or a value is invalid.
     """
-    name, _, query = spec.partition("?")
+    name, given = name_and_options(spec, "?", "diffusion model", decode=True)
     if not name:
         raise SetupError("--generator diffusion: needs a model: diffusion:FOLDER or diffusion:HUB/NAME")
-    given = {key: _parse_option(key, text) for key, text in parse_qsl(query, keep_blank_values=True)}
-    lora = split_lora(given["lora"])[0] if "lora" in given else ""
+    chosen = typed_options(DiffusionOptions, given, "a diffusion model")
+    lora = split_lora(chosen["lora"])[0] if "lora" in chosen else ""
     known = {**model_facts(name).settings, **(model_facts(lora).settings if lora else {})}
-    options = DiffusionOptions(**{**known, **given})
+    options = DiffusionOptions(**{**known, **chosen})
     _check_options(options)
     return name, options
 
@@ -86,23 +85,6 @@ def split_lora(lora: str) -> tuple[str, str]:
     parts = lora.split("/", 2)
     is_local = lora.startswith(("/", "~", ".")) or Path(lora).exists()
     return (lora, "") if is_local or len(parts) < 3 else ("/".join(parts[:2]), parts[2])
-
-
-def _parse_option(key: str, text: str) -> Any:
-    kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(DiffusionOptions)}
-    if key not in kinds:
-        raise SetupError(f"unknown diffusion option {key!r}; known: {', '.join(sorted(kinds))}")
-    read = _parse_bool if kinds[key] is bool else kinds[key]
-    try:
-        return read(text)
-    except ValueError:
-        raise SetupError(f"diffusion option {key}={text!r} is not a valid {kinds[key].__name__}") from None
-
-
-def _parse_bool(text: str) -> bool:
-    if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
-        raise ValueError(text)
-    return text.lower() in {"1", "true", "yes"}
 
 
 def _check_options(options: DiffusionOptions) -> None:
@@ -117,8 +99,6 @@ def _check_options(options: DiffusionOptions) -> None:
         "ip_scale": (0 <= options.ip_scale <= 1, "0 to 1"),
         "keep_middle": (options.keep_middle == 0 or 0.1 <= options.keep_middle <= 0.95, "0, or .1 to .95"),
         "batch": (options.batch >= 0, "0 or more"),
-        "arm": (options.arm in get_args(DiffusionMode), " or ".join(get_args(DiffusionMode))),
-        "dtype": (options.dtype in get_args(Dtype), ", ".join(get_args(Dtype))),
     }
     for key, (is_valid, allowed) in checks.items():
         if not is_valid:

@@ -1,4 +1,4 @@
-"""The contract of every captioner, and what the measuring one says."""
+"""The contract of every captioner, and the captions of the one that measures."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def saved(folder: Path, name: str, image: Image.Image) -> LabelledImage:
 
 @pytest.fixture(params=sorted(CAPTIONERS))
 def captioner(request, tiny_blip):
-    told = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
-    return build_part(CAPTIONERS, request.param + told.get(request.param, ""), "captioner", Captioner)
+    options = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
+    return build_part(CAPTIONERS, request.param + options.get(request.param, ""), "captioner", Captioner)
 
 
 def test_one_caption_per_image_in_order(captioner, tmp_path):

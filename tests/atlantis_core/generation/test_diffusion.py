@@ -125,13 +125,15 @@ def test_a_hub_name_without_network_says_what_to_do() -> None:
     [
         ("", "needs a model"),
         ("x?stepz=3", "'stepz'"),
-        ("x?steps=many", "not a valid int"),
+        ("x?steps=many", "steps is a whole number, not 'many'"),
         ("x?steps=0", "out of range; allowed: 1 or more"),
-        ("x?guidance=nan", "out of range; allowed: 0 to 100"),
-        ("x?guidance=inf", "out of range"),
-        ("x?allow_pickle=maybe", "not a valid bool"),
+        ("x?guidance=101", "out of range; allowed: 0 to 100"),
+        ("x?guidance=nan", "guidance is a finite number"),
+        ("x?guidance=inf", "guidance is a finite number"),
+        ("x?allow_pickle=maybe", "allow_pickle is true or false"),
         ("x?strength=1.5", "out of range"),
-        ("x?arm=retrieve", "out of range"),
+        ("x?arm=retrieve", "arm is edit or text_to_image, not 'retrieve'"),
+        ("x?steps=4&steps=8", "steps is set twice, to '4' and '8'"),
     ],
 )
 def test_a_wrong_address_names_what_is_wrong(address: str, telling: str) -> None:

@@ -96,7 +96,7 @@ def test_no_two_pictures_of_a_world_share_a_scene():
 
 def test_training_pictures_are_ordinary_where_queries_are_hard():
     world = planted_gap_world(0)
-    hard = next(g for g in world.distractors if g.planted == "missed_not_scarce")
+    hard = next(g for g in world.planted if g.planted == "missed_not_scarce")
     scales = {"train": [], "validation": [], "test": []}
     for image in list_world_images(world):
         if hard.holds(image.scene.vessel_class, image.scene.condition):

@@ -83,7 +83,7 @@ def test_an_attack_has_the_options_of_the_command(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos")
     with pytest.raises(SetupError, match="attack-steps is of the attack pgd"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_steps=3, workspace=tmp_path / "w")
-    with pytest.raises(SetupError, match="the aim 'away' needs pgd"):
+    with pytest.raises(SetupError, match="attack aim 'away' needs pgd"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_aim="away", workspace=tmp_path / "w")
     with pytest.raises(SetupError, match="seed 1 is of an attack"):
         atlantis_dml.evaluate("harbor-student", photos, seed=1, workspace=tmp_path / "w")

@@ -74,7 +74,7 @@ def test_the_line_says_where_the_mistake_is(client, fabricated) -> None:
     url = f"/data/runs/{fabricated.run_id}/overrule"
     assert client.post(url, json={"keys": [], "kept": True}).json()["error"].startswith("body.keys: List should have")
     broken = client.post(url, content=b"{", headers={"content-type": "application/json"})
-    assert broken.json()["error"].startswith("the body is no JSON: ")
+    assert broken.json()["error"].startswith("the body is not valid JSON: ")
     refusals = client.get("/data/openapi.json").json()["paths"]["/data/runs"]["get"]["responses"]
     assert list(refusals) == ["200", "4XX"]
 
@@ -86,7 +86,7 @@ def test_addresses_that_lead_nowhere_and_methods_that_are_not_served_are_told(si
         for url in ("/data/nowhere?x=1", "/api/nowhere", "/data/runs/..%2f..%2fx"):
             told = client.get(url)
             assert (told.status_code, list(told.json())) == (404, ["error"]), url
-            assert "/data/openapi.json lists what is" in told.json()["error"]
+            assert "/data/openapi.json lists all" in told.json()["error"]
         for method, url, allowed in (
             ("GET", "/api/indexes/boats/search", "POST"),
             ("DELETE", "/api/indexes", "GET"),
@@ -94,7 +94,7 @@ def test_addresses_that_lead_nowhere_and_methods_that_are_not_served_are_told(si
         ):
             told = client.request(method, url)
             assert (told.status_code, told.headers["allow"]) == (405, allowed)
-            assert told.json() == {"error": f"{method} is not answered here, {allowed} is"}
+            assert told.json() == {"error": f"{method} is not allowed here; allowed: {allowed}"}
 
 
 def test_what_is_not_there_is_404(client, fabricated) -> None:
@@ -120,4 +120,4 @@ def test_mistyped_names_are_refused_with_the_known_ones(client, fabricated) -> N
 
 def test_a_text_in_place_of_a_file_is_told(client) -> None:
     told = client.post("/api/indexes/boats/search", files={"file": (None, "notafile")})
-    assert told.json() == {"error": "body.file: a text was sent; send a file (curl: -F file=@picture.jpg)"}
+    assert told.json() == {"error": "body.file: expected a file, got text (with curl: -F file=@image.jpg)"}

@@ -147,13 +147,3 @@ def encode_latents(
             latents = SCALING * model.encode(to_tensor(images[start : start + batch]).to(device)).latents
             found.append(latents.cpu().numpy().astype(np.float16))
     return np.concatenate(found)
-
-
-def measure_psnr_db(model: Any, images: npt.NDArray[np.uint8], device: str) -> float:
-    """Return the peak signal-to-noise ratio of reconstructions, in dB; higher is better."""
-    import torch
-
-    shown = to_tensor(images).to(device)
-    with torch.inference_mode():
-        copied = model.decode(model.encode(shown).latents).sample.clamp(-1, 1)
-    return float(10 * torch.log10(4 / (copied - shown).square().mean()))

@@ -85,7 +85,7 @@ def test_corrupt_weights_are_named(vit_weights: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "need 'vit.json' beside them"),
+        (None, "need a description 'vit.json' beside them"),
         ("{", "not valid JSON"),
         ("[]", "lacks architecture"),
         ('{"architecture": "resnet18", "mean": [0], "std": [1]}', "lacks input_px"),
@@ -259,7 +259,7 @@ def test_a_hub_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "HUGGINGFACE_CO_URL_TEMPLATE",
         "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
     )
-    assert "out of reach" in resolve_backbone("test_vit").notice
+    assert "unreachable" in resolve_backbone("test_vit").notice
 
 
 def test_an_unreachable_hub_is_known_at_once() -> None:

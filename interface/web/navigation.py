@@ -1,4 +1,4 @@
-"""The pages: one Gradio app with a page each for chat, runs, gallery, trace and search."""
+"""The Gradio app: a page each for chat, runs, gallery, trace and search."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio
 
-from atlantis_dml.web.chat_page import fill_chat_page
-from atlantis_dml.web.drawing import add_script_part
+from atlantis_dml.web.pages.chat import fill_chat_page
+from atlantis_dml.web.script_part import add_script_part
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -17,12 +17,12 @@ MAIN = "Chat"
 
 
 def make_pages(site: Site) -> Any:
-    """Return the Gradio app; the pages but the chat draw themselves from the data routes."""
+    """Return the Gradio app. All pages but the chat are drawn by their scripts from the data routes."""
     with gradio.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as pages:
         gradio.components.Navbar(main_page_name=MAIN)
         fill_chat_page(site, pages)
-    for name, path in (("Runs", "runs"), ("Gallery", "gallery"), ("Trace", "trace"), ("Search", "search")):
-        with pages.route(name, f"/{path}"):
+    for path in ("runs", "gallery", "trace", "search"):
+        with pages.route(path.title(), f"/{path}"):
             gradio.components.Navbar(main_page_name=MAIN)
             add_script_part(path)
     return pages

@@ -1,4 +1,4 @@
-"""The one door to MLflow: what is sent may be sent again, and is there once."""
+"""The only writer to MLflow. Sending the same data again creates no duplicates."""
 
 from __future__ import annotations
 
@@ -16,30 +16,25 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _KEY = "atlantis.key"
-"""Tag by which a run or a trial is found again."""
-_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
-"""What MLflow takes in one request."""
+"""Tag that identifies a run or trial."""
 _LONGEST_SETTING = 6000
 _LONGEST_REASON = 160
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 _REQUEST_SECONDS, _REPETITIONS = 5, 1
-"""A server that does not answer is given up soon: the event log has everything."""
+"""Give up early on an unreachable server, since the event log keeps everything."""
 
 
-class Door:
-    """MLflow at one target. Opening it imports MLflow and makes the database: seconds.
-
-    Args:
-        target: Where.
+class MlflowWriter:
+    """MLflow at one target. Opening it imports MLflow and creates the database, which takes seconds.
 
     Raises:
-        SetupError: It cannot be reached; every method raises it too.
+        SetupError: The target is unreachable; every method raises it, too.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
         _prepare()
-        with self._reaching():
+        with self._errors_as_one_line():
             from mlflow import MlflowClient
             from mlflow.tracing.client import TracingClient
 
@@ -48,35 +43,35 @@ class Door:
             self.experiment_id = _experiment(self._client, target)
 
     def send_spans(self, spans: Sequence[SpanFacts]) -> None:
-        """Write spans; those that are there already are replaced."""
-        from atlantis_dml.tracing.mlflow_spans import mlflow_span
+        """Write spans; existing ones are replaced."""
+        from atlantis_dml.tracing.mlflow_spans import build_mlflow_span
 
-        with self._reaching():
-            self._tracing.log_spans(self.experiment_id, [mlflow_span(span) for span in spans])
+        with self._errors_as_one_line():
+            self._tracing.log_spans(self.experiment_id, [build_mlflow_span(span) for span in spans])
 
     def close_trace(self, root: SpanFacts, spans: Sequence[SpanFacts], mlflow_run_id: str) -> str:
-        """Write what a trace came to so far; return its id."""
-        from atlantis_dml.tracing.mlflow_spans import trace_info
+        """Write the summary of a trace so far; return its id."""
+        from atlantis_dml.tracing.mlflow_spans import build_trace_info
 
-        with self._reaching():
-            info = trace_info(root, spans, self.experiment_id, mlflow_run_id)
-            self._tracing.start_trace(info)  # MLflow's name for it: it is called when a trace is over
+        with self._errors_as_one_line():
+            info = build_trace_info(root, spans, self.experiment_id, mlflow_run_id)
+            self._tracing.start_trace(info)  # MLflow calls this when a trace has ended
         return str(info.trace_id)
 
     def send_record(self, record: Record, parent_id: str | None = None) -> str:
         """Write a run and its trials; return MLflow's id of the run."""
-        with self._reaching():
-            run_id = self._run_of(record, parent_id)
-            self._send_batches(run_id, record)
+        with self._errors_as_one_line():
+            run_id = self._find_or_create_run(record, parent_id)
+            self._client.log_batch(run_id, **_entities(record))
             for path, text in record.files.items():
                 self._client.log_text(run_id, text, path)
-            self._settle(run_id, record)
+            self._set_status(run_id, record)
         for part in record.parts:
             self.send_record(part, run_id)
         return run_id
 
-    def _run_of(self, record: Record, parent_id: str | None) -> str:
-        """Return the MLflow run of a record, made where there is none."""
+    def _find_or_create_run(self, record: Record, parent_id: str | None) -> str:
+        """Return the id of a record's MLflow run; create the run if there is none."""
         found = self._client.search_runs([self.experiment_id], f"tags.`{_KEY}` = '{record.key}'", max_results=1)
         if found:
             return str(found[0].info.run_id)
@@ -84,19 +79,7 @@ class Door:
         made = self._client.create_run(self.experiment_id, record.started_ms, tags, record.name)
         return str(made.info.run_id)
 
-    def _send_batches(self, run_id: str, record: Record) -> None:
-        from mlflow.entities import Metric, Param, RunTag
-
-        batches: dict[str, list[Any]] = {
-            "metrics": [Metric(figure.name, figure.value, figure.at_ms, figure.step) for figure in record.figures],
-            "params": [Param(name, _short(value)) for name, value in record.settings.items()],
-            "tags": [RunTag(name, value) for name, value in record.tags.items() if value],
-        }
-        for kind, things in batches.items():
-            for start in range(0, len(things), _AT_ONCE[kind]):
-                self._client.log_batch(run_id, **{kind: things[start : start + _AT_ONCE[kind]]})
-
-    def _settle(self, run_id: str, record: Record) -> None:
+    def _set_status(self, run_id: str, record: Record) -> None:
         status = _STATUS.get(record.status)
         if status is None:
             self._client.update_run(run_id, "RUNNING")
@@ -104,8 +87,8 @@ class Door:
             self._client.set_terminated(run_id, status, record.ended_ms)
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Turn what MLflow, its database and its server can run into into one line."""
+    def _errors_as_one_line(self) -> Iterator[None]:
+        """Turn errors of MLflow, its database and its server into one line."""
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -116,20 +99,33 @@ class Door:
             raise SetupError(f"MLflow at {self._target.tracking_uri!r} cannot be written to: {reason}") from error
 
 
+def _entities(record: Record) -> dict[str, list[Any]]:
+    from mlflow.entities import Metric, Param, RunTag
+
+    return {
+        "metrics": [Metric(figure.name, figure.value, figure.at_ms, figure.step) for figure in record.figures],
+        "params": [Param(name, str(value)[:_LONGEST_SETTING]) for name, value in record.settings.items()],
+        "tags": [RunTag(name, value) for name, value in record.tags.items() if value],
+    }
+
+
 def _experiment(client: MlflowClient, target: Target) -> str:
     known = client.get_experiment_by_name(EXPERIMENT)
     if known is None:
         return str(client.create_experiment(EXPERIMENT, target.artifacts))
-    if target.artifacts not in {None, known.artifact_location}:  # it would write files where the workspace was once
+    if target.artifacts not in {
+        None,
+        known.artifact_location,
+    }:  # MLflow would write files to the old place of the workspace
         raise SetupError(
-            f"{target.tracking_uri!r} keeps its files in {known.artifact_location!r}, and the workspace has moved; "
+            f"{target.tracking_uri!r} stores its files in {known.artifact_location!r}, but the workspace has moved; "
             "delete mlflow.db and mlflow-artifacts, then export again"
         )
     return str(known.experiment_id)
 
 
 def _prepare() -> None:
-    """Keep MLflow from talking on stderr, and from waiting for minutes; what a person has set stays."""
+    """Stop MLflow from logging to stderr and from waiting for minutes, unless the person set it otherwise."""
     from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
 
     for name in ("mlflow", "alembic"):
@@ -141,7 +137,3 @@ def _prepare() -> None:
     for variable, value in limits.items():
         if not variable.is_set():
             variable.set(value)
-
-
-def _short(value: Any) -> str:
-    return str(value)[:_LONGEST_SETTING]

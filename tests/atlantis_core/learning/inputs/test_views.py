@@ -26,10 +26,10 @@ def test_a_square_of_the_right_side_is_left_alone() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(32, 43), (43, 32)])
 def test_the_centre_is_cut_on_whole_pixels(width: int, height: int) -> None:
-    picture = noise(width, height)
+    image = noise(width, height)
     left, top = (width - 32) // 2, (height - 32) // 2
-    expected = np.asarray(picture)[top : top + 32, left : left + 32]
-    assert np.array_equal(np.asarray(centre_crop(picture, 32)), expected)
+    expected = np.asarray(image)[top : top + 32, left : left + 32]
+    assert np.array_equal(np.asarray(centre_crop(image, 32)), expected)
 
 
 def test_large_pictures_are_scaled_by_their_shorter_side() -> None:
@@ -52,7 +52,7 @@ def test_formats_that_collections_do_not_take_are_not_tried(tmp_path: Path) -> N
         decode_image(tmp_path / "poster.eps")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture"])
+@pytest.mark.parametrize("content", [b"", b"not an image"])
 def test_unreadable_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.jpg"
     path.write_bytes(content)
@@ -91,24 +91,24 @@ def test_a_batch_is_normalised(backbone: BackboneSpec) -> None:
 
 
 @pytest.mark.parametrize("strength", STRENGTHS.values(), ids=list(STRENGTHS))
-def test_views_depend_on_picture_and_number_alone(strength: Strength) -> None:
-    picture = noise(50, 40)
+def test_views_depend_on_image_and_number_alone(strength: Strength) -> None:
+    image = noise(50, 40)
 
     def pixels(image_id: str, number: int) -> bytes:
-        return augmented_view(picture, 32, strength, image_id, number).tobytes()
+        return augmented_view(image, 32, strength, image_id, number).tobytes()
 
     assert pixels("a", 1) == pixels("a", 1)
     assert len({pixels("a", 1), pixels("a", 2), pixels("b", 1)}) == 3
-    assert augmented_view(picture, 32, strength, "a", 1).size == (32, 32)
+    assert augmented_view(image, 32, strength, "a", 1).size == (32, 32)
 
 
 def test_strong_views_stray_further_than_mild_ones() -> None:
     ramp = np.linspace(0, 255, 64, dtype=np.uint8)
-    picture = Image.fromarray(np.stack([np.tile(ramp, (64, 1))] * 3, axis=-1))
-    clean = np.asarray(centre_crop(picture, 32), dtype=float)
+    image = Image.fromarray(np.stack([np.tile(ramp, (64, 1))] * 3, axis=-1))
+    clean = np.asarray(centre_crop(image, 32), dtype=float)
 
     def distance(name: str) -> float:
-        views = [augmented_view(picture, 32, STRENGTHS[name], "x", n) for n in range(60)]
+        views = [augmented_view(image, 32, STRENGTHS[name], "x", n) for n in range(60)]
         return float(np.mean([np.abs(np.asarray(v, dtype=float) - clean).mean() for v in views]))
 
     assert distance("strong") > 1.2 * distance("mild") > 0

@@ -1,4 +1,4 @@
-"""What the trace page asks for: the tree without its bulk, one step in full, and a search."""
+"""The trace page: the tree without its bulk, one step in full, and a search."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atlantis_core.base.text import clean_text
 from atlantis_dml.text.figures import format_duration
 from atlantis_dml.text.steps import describe_step, format_title, summarise_step
 from atlantis_dml.views.trace import sum_cost, total_seconds, walk
-from atlantis_dml.web.candidate_facts import describe_candidate
+from atlantis_dml.web.images import describe_candidate
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -28,7 +28,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     def trace(run_id: str, words: Annotated[str, Query(max_length=200)] = "", seen: str = "") -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
         stamp = "-".join(map(str, site.workspace.events.stamp([run.id])))
-        if stamp == seen:  # a page asks every other second: all prompts are read only where something happened
+        if stamp == seen:  # the page polls every two seconds: read the prompts only if there are new events
             return {"run": run.id, "stamp": stamp}
         tree = [node | {"step": step} for step, node in enumerate(site.workspace.events.tree(run.id), start=1)]
         wanted = _normalise(words)
@@ -52,9 +52,9 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/made/{key}")
     def made(run_id: str, key: str) -> dict[str, Any]:
         run = site.workspace.runs.get(run_id)
-        row = next((row for row in site.look(run.id).rows if row.candidate.key == key), None)
+        row = next((row for row in site.load_run(run.id).rows if row.candidate.key == key), None)
         if row is None:
-            raise NotFoundError(f"run {run.id!r} made no image {key[:40]!r}")
+            raise NotFoundError(f"run {run.id!r} generated no image {key[:40]!r}")
         return {
             "event": find_generating_step(site.workspace.events.tree(run.id), row.round),
             "image": describe_candidate(row),
@@ -62,7 +62,7 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
 
 
 def find_generating_step(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:
-    """Return the id of the tool call that made a round's images, the last one if there were several."""
+    """Return the id of the tool call that generated a round's images; the last one if there are several."""
     calls = [
         child["id"]
         for node in tree
@@ -78,7 +78,7 @@ def _normalise(text: str) -> str:
 
 
 def _searchable_text(node: Mapping[str, Any]) -> str:
-    """Return all that is searched: what is told of a step here and by `atlantis trace`, and what is recorded."""
+    """Return the text that a search covers: the lines of a step here and in `atlantis trace`, and its record."""
     recorded = (json.dumps(node[key], ensure_ascii=False) for key in ("input", "output"))
     return "\n".join([_title(node), summarise_step(node), *describe_step(node, whole=True), *recorded])
 

@@ -1,4 +1,4 @@
-"""What the gallery asks for: candidates a piece at a time, real images near them, and a person's word on them."""
+"""The gallery page: candidates block by block, the real images nearest to them, and manual decisions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from atlantis_core.views.candidates import CandidateFilter, count_candidates, filter_candidates
-from atlantis_dml.web.candidate_facts import describe_candidate
+from atlantis_dml.web.images import describe_candidate, describe_neighbour
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -18,7 +18,7 @@ _NEAREST = 3
 
 
 class ManualDecision(BaseModel):
-    """A person's word on candidates."""
+    """A person's decision on candidates."""
 
     keys: list[str] = Field(min_length=1, max_length=MOST_AT_ONCE)
     kept: bool
@@ -32,7 +32,7 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         run_id: str,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 60,
-        round: int | None = None,  # noqa: A002 (the word for it)
+        round: int | None = None,  # noqa: A002 (a query parameter)
         standing: str = "",
         filter: str = "",  # noqa: A002
         class_name: str = "",
@@ -40,42 +40,33 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         words: str = "",
         order: str = "asked",
     ) -> dict[str, Any]:
-        rows = site.look(run_id).rows
+        rows = site.load_run(run_id).rows
         found = filter_candidates(rows, CandidateFilter(round, standing, filter, class_name, value, words, order))
-        piece = [describe_candidate(row) for row in found[offset : offset + limit]]
-        return {"total": len(found), "all": len(rows), "offset": offset, "candidates": piece}
+        block = [describe_candidate(row) for row in found[offset : offset + limit]]
+        return {"total": len(found), "all": len(rows), "offset": offset, "candidates": block}
 
     @router.get("/runs/{run_id}/counts")
     def count(run_id: str) -> dict[str, Any]:
-        return count_candidates(site.look(run_id).rows)
+        return count_candidates(site.load_run(run_id).rows)
 
     @router.get("/runs/{run_id}/near")
     def near(run_id: str, keys: Annotated[str, Query(max_length=20_000)]) -> dict[str, Any]:
         wanted = set(keys.split(",")[:MOST_AT_ONCE])
-        chosen = [row.candidate for row in site.look(run_id).rows if row.candidate.key in wanted]
+        candidates = [row.candidate for row in site.load_run(run_id).rows if row.candidate.key in wanted]
         neighbours = site.screening_model(run_id)
-        if neighbours is None or not chosen:
+        if neighbours is None or not candidates:
             return {}
-        found = neighbours.nearest(chosen, _NEAREST)
+        found = neighbours.nearest(candidates, _NEAREST)
         return {
-            one.key: [
-                {
-                    "id": each.image.id,
-                    "label": each.image.label,
-                    "facets": each.image.facets,
-                    "nearness": each.nearness,
-                }
-                for each in nearest
-            ]
-            for one, nearest in zip(chosen, found, strict=True)
+            candidate.key: [describe_neighbour(each) for each in nearest]
+            for candidate, nearest in zip(candidates, found, strict=True)
         }
 
     @router.post("/runs/{run_id}/overrule")
-    def overrule(run_id: str, said: ManualDecision) -> dict[str, Any]:
-        from atlantis_core.run.manual_overrides import override_verdicts as decide
+    def overrule(run_id: str, decision: ManualDecision) -> dict[str, Any]:
+        from atlantis_core.run.manual_overrides import override_verdicts
 
-        decided = decide(site.look(run_id).session, said.keys, kept=said.kept)
+        decided = override_verdicts(site.load_run(run_id).session, decision.keys, kept=decision.kept)
         keys = {key for chosen in decided.values() for key in chosen}
-        return {
-            "candidates": [describe_candidate(row) for row in site.look(run_id).rows if row.candidate.key in keys]
-        }
+        rows = site.load_run(run_id).rows
+        return {"candidates": [describe_candidate(row) for row in rows if row.candidate.key in keys]}

@@ -1,4 +1,4 @@
-"""Parts of pages that a script of ours draws."""
+"""A part of a Gradio page that one of our own scripts draws."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gradio
 
 
 def add_script_part(module: str, value: str = "", **options: Any) -> Any:
-    """Return a part of a page that a script of ours fills: `static/MODULE.js` exports `start(element, watch)`."""
+    """Add a part to the page; `static/MODULE.js` fills it and exports `start(element, props, watch)`."""
     return gradio.HTML(
         value,
         html_template='<div class="atlantis"><noscript>This page needs JavaScript.</noscript></div>',
