@@ -138,7 +138,10 @@ class Steering:
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if self._workspace.read_status(run) not in {"paused", "stopped", "failed"} or self._driver(run)[0].is_busy():
+            if (
+                self._workspace.read_status(run) not in {"paused", "stopped", "failed"}
+                or self._driver(run)[0].is_busy()
+            ):
                 raise ToolError("the run is not paused")
             conversation = self._conversations.find_for_run(run)
             if conversation is not None:
