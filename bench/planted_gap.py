@@ -23,6 +23,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Comparison
+from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
@@ -44,11 +45,11 @@ def run_arm(workspace: Workspace, request: RunRequest) -> Session:
     return session
 
 
-def first_round(session: Session, kind: str) -> Any:
+def first_round(session: Session, kind: EntryKind[Record]) -> Record:
     """Return what the journal holds of the only round."""
     entry = session.read(1, kind)
     if entry is None:
-        raise SystemExit(f"run {session.run_id} has no {kind!r} of round 1")
+        raise SystemExit(f"run {session.run_id} has no {kind.name!r} of round 1")
     return entry
 
 
@@ -80,7 +81,7 @@ def world_row(
     uniform = run_arm(workspace, replace(request, spec=replace(request.spec, spread="uniform")))
     gap = read_planted_gap(targeted.loaded.collection.root)
     queries = queries_in_cells(targeted, gap)
-    ours, theirs = first_round(targeted, "arms"), first_round(uniform, "arms")
+    ours, theirs = first_round(targeted, JournalKind.ARMS), first_round(uniform, JournalKind.ARMS)
     verdicts = {
         name: workspace.candidates.verdicts(session.run_id, 1)
         for name, session in (("targeted", targeted), ("uniform", uniform))
@@ -102,8 +103,8 @@ def world_row(
                 ("targeted", ours["candidate"]),
             )
         },
-        "kept": first_round(targeted, "decision")["kept"],
-        "first_gap": first_round(targeted, "gaps")[0]["cell"],
+        "kept": first_round(targeted, JournalKind.DECISION).kept,
+        "first_gap": as_json(first_round(targeted, JournalKind.GAPS)[0].cell),
         "seconds": round(time.monotonic() - started, 1),
     }
 

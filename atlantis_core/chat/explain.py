@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import from_json
-from atlantis_core.records import Cell, Gap, Goal
+from atlantis_core.records import Cell, CellRequest, Gap, Goal
 from atlantis_core.run.constraints import parse_cells, read_constraints
 from atlantis_core.run.diagnosis import is_goal_cell
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_rounds
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -83,9 +84,9 @@ def _entries(session: Session) -> list[_Entry]:
     found: list[_Entry] = []
     for event in session.workspace.events.tree(session.run_id):
         found += _of_event(event, len(found))
-    end = session.read(0, "end")
+    end = session.read(0, JournalKind.END)
     if end:
-        text = f"the run ended: {end['stop_detail']} ({end['stop_reason']})"
+        text = f"the run ended: {end.stop_detail} ({end.stop_reason})"
         found.append(_Entry(len(found), "end", 0, text, text.lower()))
     return found
 
@@ -135,25 +136,23 @@ def _about_cells(session: Session, question: str) -> list[str]:
         return []
     goal, skipped = Goal(question, cells), read_constraints(session).skip
     lines = [f"{_cell(cell)} is left alone: a person said so" for cell in skipped if is_goal_cell(goal, cell)]
-    for index, entries in session.workspace.journal.rounds(session.run_id).items():
-        if index > 0 and "gaps" in entries:
-            gaps = from_json(tuple[Gap, ...], entries["gaps"])
-            lines += _gaps(index, gaps, entries.get("protocol", {}).get("cells", []), goal)
+    for found in read_rounds(session):
+        if found.gaps is not None:
+            lines += _gaps(found.index, found.gaps, found.protocol.cells if found.protocol else (), goal)
     return lines[: 2 * _MOST]
 
 
-def _gaps(index: int, gaps: Sequence[Gap], asked: Iterable[Mapping[str, Any]], goal: Goal) -> list[str]:
-    counts = {tuple(one["cell"].values()): one["count"] for one in asked}
+def _gaps(index: int, gaps: Sequence[Gap], requests: Iterable[CellRequest], goal: Goal) -> list[str]:
+    counts = {request.cell: request.count for request in requests}
     told = []
     for rank, gap in enumerate(gaps, start=1):
         if not is_goal_cell(goal, gap.cell):
             continue
-        cell = (gap.cell.class_name, gap.cell.facet, gap.cell.value)
         told.append(
             f"round {index}: {_cell(gap.cell)} was gap {rank} of {len(gaps)}: R@1 {gap.recall_at_1:.2f} over "
             f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')}, "
             f"{gap.cause}; "
-            f"images asked for: {counts.get(cell, 'none')}"
+            f"images asked for: {counts.get(gap.cell, 'none')}"
         )
     return told[:_MOST] or [f"round {index}: none of the {len(gaps)} gaps found is there"]
 

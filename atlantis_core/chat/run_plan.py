@@ -8,8 +8,8 @@ from typing import Any
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.records import Budget, Collection, Goal
+from atlantis_core.run.drafting import DEFAULT_IMAGES
 from atlantis_core.run.goals import describe_goal, read_goal
-from atlantis_core.run.history import DEFAULT_IMAGES
 
 DEFAULT_ROUNDS = 2
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import from_json
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.records import Collection, Gap, Protocol
-from atlantis_core.run.history import DEFAULT_IMAGES, history
+from atlantis_core.records import Collection
+from atlantis_core.run.drafting import DEFAULT_IMAGES
+from atlantis_core.run.round import read_judged_rounds, read_rounds
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import describe_overrides
+from atlantis_core.run.verdicts import describe_overrides
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -44,7 +44,7 @@ def describe_budget(session: Session) -> list[str]:
     made, share = int(spent["images"]), f"no limit named: at most {DEFAULT_IMAGES} a round"
     images = share if budget.images is None else f"of {budget.images}"
     dollars = "no limit named" if budget.usd is None else f"of ${budget.usd:g}"
-    judged = len(history(session))
+    judged = len(read_judged_rounds(session))
     return [
         f"images: {made} made ({images}); dollars: ${spent['usd']:.2f} spent ({dollars}); rounds: {judged} judged of "
         f"at most {budget.rounds}; work: {spent['seconds']:.0f} s"
@@ -53,11 +53,10 @@ def describe_budget(session: Session) -> list[str]:
 
 def describe_gaps(session: Session) -> list[str]:
     """Return the worst gaps of the newest diagnosis."""
-    rounds = session.workspace.journal.rounds(session.run_id)
-    found = [(index, entries["gaps"]) for index, entries in rounds.items() if index > 0 and "gaps" in entries]
-    if not found:
+    diagnosed = [(found.index, found.gaps) for found in read_rounds(session) if found.gaps is not None]
+    if not diagnosed:
         return ["no gaps are known yet: the run finds them after its baseline is trained and measured"]
-    index, gaps = found[-1][0], from_json(tuple[Gap, ...], found[-1][1])
+    index, gaps = diagnosed[-1]
     lines = [f"round {index} found {count_noun(len(gaps), 'gap')}; the worst:"]
     for gap in gaps[:_CELLS]:
         cell = (
@@ -106,11 +105,10 @@ def describe_trials(session: Session) -> list[str]:
 
 def describe_protocol(session: Session) -> list[str]:
     """Return the newest protocol."""
-    rounds = session.workspace.journal.rounds(session.run_id)
-    drafted = [entries["protocol"] for index, entries in rounds.items() if index > 0 and "protocol" in entries]
+    drafted = [found.protocol for found in read_rounds(session) if found.protocol is not None]
     if not drafted:
         return ["no protocol is drafted yet"]
-    protocol = from_json(Protocol, drafted[-1])
+    protocol = drafted[-1]
     lines = [
         f"round {protocol.round}: {count_noun(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"
     ]

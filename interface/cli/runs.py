@@ -17,19 +17,19 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
     from atlantis_dml.views.runs import show_runs
 
     store = open_existing(workspace)
-    found = [(run, store.standing(run)) for run in store.runs.all()]
+    found = [(run, store.read_status(run)) for run in store.runs.all()]
     if as_json:
         facts = [
             {
                 "run_id": run.id,
-                "status": standing,
+                "status": status,
                 "stop_reason": run.stop_reason,
                 "created": run.created,
                 "data": run.spec.data,
                 "goal": run.spec.goal.text,
                 "planner": run.spec.planner,
             }
-            for run, standing in found
+            for run, status in found
         ]
         print_json({"runs": facts})
     else:

@@ -65,7 +65,7 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "x", "--generator", "painter"), "'painter'"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "critic"), "'critic'"),
         (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "lacks caption, name, recognises"),
-        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is no class"),
+        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is not a class"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' lacks fit, name"),
         (_run("harbor-tiny", "--goal", "x", "--preset", "tpu"), "'tpu'"),
         (_run("harbor-tiny", "--goal", "x", "--regime", "heard"), "'heard'"),
@@ -115,7 +115,7 @@ def test_with_json_a_mistake_is_one_object_on_stdout(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("names", "pictures", "culprit"),
-    [((), 0, "no class"), (("only",), 6, "one class only, 'only'"), (("a", "b"), 1, "needs a partner")],
+    [((), 0, "no class"), (("only",), 6, "only one class, 'only'"), (("a", "b"), 1, "needs a positive")],
 )
 def test_a_collection_of_no_use_is_refused(
     names: tuple[str, ...], pictures: int, culprit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -150,7 +150,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
 def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, server: tuple[str, Path]) -> None:
     address, folder = server
     (run,) = Workspace(folder).runs.all()
-    page.goto(f"{address}/gallery?run={run.id}&standing=kept")
+    page.goto(f"{address}/gallery?run={run.id}&status=kept")
     page.wait_for_selector(".card img")
     card = page.locator(".card").first
     key = card.get_attribute("data-key")
@@ -159,7 +159,7 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.wait_for_selector(f".card[data-key='{key}'].rejected.hand")
     assert Workspace(folder).candidates.by_hand(run.id, 1) == {key: False}
     page.wait_for_selector(f".card[data-key='{key}'] .near img[alt^='real:']")
-    page.select_option("#filter-standing", "rejected")
+    page.select_option("#filter-status", "rejected")
     page.wait_for_selector(f".card[data-key='{key}']")
     page.click(f".card[data-key='{key}'] a")
     page.wait_for_selector("details.wanted pre")
@@ -216,9 +216,9 @@ def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, P
     page.goto(f"{address}/trace?run=<b>nowhere&event=999999")
     page.wait_for_selector("text=There is no run “<b>nowhere” here; showing the newest run.")
     page.wait_for_selector("text=Event 999999 is not in this trace.")
-    page.goto(f"{address}/gallery?run={run.id}&standing=lost")
-    page.wait_for_selector("text=unknown standing 'lost'; known: kept, rejected, undecided")
-    page.select_option("#filter-standing", "kept")
+    page.goto(f"{address}/gallery?run={run.id}&status=lost")
+    page.wait_for_selector("text=unknown status 'lost'; known: kept, rejected, undecided")
+    page.select_option("#filter-status", "kept")
     page.wait_for_selector(".card")
     assert page.locator(".problem").count() == 0
     page.goto(f"{address}/?chat=nowhere")
