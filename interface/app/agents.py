@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
-    from atlantis_dml.agents.client.models import Access
     from atlantis_dml.agents.client.redaction import Redact
     from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
@@ -140,24 +139,14 @@ def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> Bas
     Raises:
         SetupError: The name is not a chat model's, there is no key, or the base URL is not a URL.
     """
-    from atlantis_dml.agents.client.models import build_chat_model
-
-    return build_chat_model(name, resolve_access(name, spec.base_url), streaming=streaming)
-
-
-def resolve_access(name: str, base_url: str | None) -> Access:
-    """Return how to reach a chat model's provider.
-
-    Raises:
-        SetupError: The file with the key cannot be read.
-    """
-    from atlantis_dml.agents.client.models import Access
+    from atlantis_dml.agents.client.models import Access, build_chat_model
     from atlantis_dml.settings import Settings
 
     settings = Settings()
-    return Access(
+    access = Access(
         settings.key(name),
-        base_url or settings.address(name),
+        spec.base_url or settings.address(name),
         settings.azure_api_version,
         settings.model_timeout_seconds,
     )
+    return build_chat_model(name, access, streaming=streaming)

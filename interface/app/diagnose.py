@@ -21,9 +21,6 @@ def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, to
         folder: The workspace; trainings and captions in it are reused.
         untrained: Measure the backbone without training.
         top: Largest number of gaps.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.workflows.diagnose import diagnose_collection
 

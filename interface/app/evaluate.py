@@ -51,9 +51,6 @@ def open_subject(
         screen: Shows progress, and lines about model and collection.
         columns: Option -> metadata column that it names; a missing one is refused before anything is loaded.
         measured: Whether to measure facets if the collection has none.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
@@ -92,9 +89,6 @@ def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path |
         subject: Model and DATA.
         question: What to measure.
         folder: The workspace.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model

@@ -45,11 +45,7 @@ def index_home(workspace: Path | None) -> Path:
 
 
 def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
-    """Read DATA, load MODEL, and fill an index.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
-    """
+    """Read DATA, load MODEL, and fill an index."""
     from atlantis_core.searching.index_filling import IndexSource
 
     started = time.monotonic()
@@ -176,11 +172,7 @@ def describe_indexes(workspace: Path | None) -> dict[str, Any]:
 def remove_from_index(
     index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
 ) -> dict[str, Any]:
-    """Remove images from an index, or all of it.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
-    """
+    """Remove images from an index, or all of it."""
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
     from atlantis_core.searching.index_removal import drop_index, remove_images
 

@@ -162,9 +162,6 @@ def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | Non
         asked: DATA and settings.
         folder: The workspace.
         screen: Shows progress, and lines about collection and backbone.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation

@@ -25,9 +25,6 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
         asked: DATA and settings.
         folder: The workspace.
         out: A new folder to export the models to; several seeds get a folder each.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
