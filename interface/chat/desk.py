@@ -72,7 +72,7 @@ class ChatDesk:
             return "planned"
         if not self.record.run_id:
             return "none"
-        status = self._workspace.standing(self._workspace.runs.get(self.record.run_id))
+        status = self._workspace.status(self._workspace.runs.get(self.record.run_id))
         return "paused" if status in {"stopped", "failed"} else status  # type: ignore[return-value]
 
     def situation(self) -> str:

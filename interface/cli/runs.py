@@ -21,7 +21,7 @@ def runs(workspace: options.WorkspaceFolder = None, as_json: options.Json = Fals
         from atlantis_dml.views.runs import show_runs
 
         store = open_existing(workspace)
-        found = [(run, store.standing(run)) for run in store.runs.all()]
+        found = [(run, store.status(run)) for run in store.runs.all()]
         if as_json:
             facts = [
                 {

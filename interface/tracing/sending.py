@@ -48,7 +48,7 @@ def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, wri
     Raises:
         SetupError: MLflow is unreachable.
     """
-    events, status = workspace.events.of_run(run.id), workspace.standing(run)
+    events, status = workspace.events.of_run(run.id), workspace.status(run)
     builder = Spans(run, redact)
     parts = builder.all(events)
     root = builder.root(status, workspace.journal.read(run.id, 0, "end"), parts)

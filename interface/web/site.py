@@ -62,7 +62,7 @@ class Site:
 
     def list_runs(self) -> list[tuple[Run, str]]:
         """Return every run with its status, newest first."""
-        return [(run, self.workspace.standing(run)) for run in self.workspace.runs.all()]
+        return [(run, self.workspace.status(run)) for run in self.workspace.runs.all()]
 
     def load_run(self, run_id: str) -> LoadedRun:
         """Return a run in its current state; read again only after a change.
