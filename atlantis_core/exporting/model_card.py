@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
+from atlantis_core.exporting.input_snippet import input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
 
@@ -39,6 +40,12 @@ class ModelFacts:
     with_onnx: bool
     agreement: OnnxAgreement | None
     """None also where onnxruntime was not there to compare."""
+    crop: Mapping[str, Any] = field(default_factory=dict)
+    """`Backbone.crop`; empty where the central square is scaled, bicubic."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of the normalised input, RGB in 0..1."""
+    earlier_preprocessing: str = ""
+    """`timm_config.earlier_preprocessing`; empty where images are prepared as timm says."""
 
 
 def write_model_card(about: ModelFacts) -> str:
@@ -112,10 +119,7 @@ if picture.has_transparency_data:  # it is laid on white paper
     picture = picture.convert("RGBA")
     picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
 picture = picture.convert("RGB")
-short = min(picture.size)
-left, top = (picture.width - short) // 2, (picture.height - short) // 2
-box = (left, top, left + short, top + short)
-picture = picture.resize(({side}, {side}), Image.Resampling.BICUBIC, box)
+{input_snippet(side, about.crop, about.mean)}
 pixels = np.asarray(picture, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")
 embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.dims})
@@ -198,9 +202,22 @@ def _test_section(found: Mapping[str, Any]) -> str:
     )
 
 
+def _prepared(about: ModelFacts) -> str:
+    """Say how much of an image the model sees."""
+    lost = f"{about.side_px} pixels: finer details are lost."
+    if about.crop:
+        filtered, share, mode = (about.crop[key] for key in ("interpolation", "crop_pct", "crop_mode"))
+        return (
+            f"Pictures are scaled ({filtered}) and cropped as the weights were published (timm's crop_mode {mode}, "
+            f"crop_pct {share:g}) to {lost}"
+        )
+    earlier = f" {about.earlier_preprocessing}." if about.earlier_preprocessing else ""
+    return f"Pictures are cut to their central square and scaled to {lost}{earlier}"
+
+
 def _limits_section(about: ModelFacts) -> str:
     return f"""## Limits
-- Pictures are cut to their central square and scaled to {about.side_px} pixels: finer details are lost.
+- {_prepared(about)}
 - The figures hold for data like the above. On other subjects, cameras or light, measure first: `atlantis evaluate`.
 - Intervals are over queries, not over trainings: another seed gives other figures.
 - It ranks by likeness and always finds something; whether anything right is in the gallery it does not say."""

@@ -19,6 +19,7 @@ from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, li
 from atlantis_core.exporting.model_card import ModelFacts, write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
+from atlantis_core.learning.models.timm_config import earlier_preprocessing
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
@@ -166,6 +167,7 @@ def _backbone_facts(backbone: BackboneSpec) -> dict[str, Any]:
         "arguments": as_json(backbone.arguments),
         "mean": list(backbone.mean),
         "std": list(backbone.std),
+        **backbone.crop,
         "input_px": backbone.input_px,
     }
 
@@ -206,6 +208,9 @@ def _collect_facts(
         evidence=evidence,
         with_onnx=with_onnx,
         agreement=agreement,
+        crop=retriever.backbone.crop,
+        mean=retriever.backbone.mean,
+        earlier_preprocessing=earlier_preprocessing(retriever.backbone),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 from atlantis_core.learning.models.split_backbone import split_backbone
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path])
     options.log_severity_level = 3  # errors
     runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     side_px = retriever.side_px
-    squares = [*_random_images(side_px), *(centre_crop(decode_image(picture), side_px) for picture in pictures)]
-    wanted = copy_to_cpu(retriever).embed(squares)
+    real = (to_input(decode_image(picture), side_px, retriever.backbone) for picture in pictures)
+    squares = [*_random_images(side_px), *real]
+    wanted = copy_to_cpu(retriever).embed_inputs(squares)
     pixels = to_pixels(squares)
     whole = runtime.run([OUTPUT], {INPUT: pixels})[0]
     single = np.concatenate([runtime.run([OUTPUT], {INPUT: pixels[row : row + 1]})[0] for row in range(len(pixels))])
@@ -191,4 +192,5 @@ def _graph_metadata(retriever: Retriever) -> dict[str, str]:
     facts = {"distance": retriever.space.distance if retriever.head is not None else "cosine"}
     if facts["distance"] == "hyperbolic":
         facts["c"] = repr(retriever.space.c)  # type: ignore[attr-defined]  # only that head has it
-    return facts | {"input": "float32 RGB in 0..1, NCHW", "side_px": str(retriever.side_px)}
+    crop = {key: str(value) for key, value in retriever.backbone.crop.items()}
+    return facts | {"input": "float32 RGB in 0..1, NCHW", "side_px": str(retriever.side_px)} | crop

@@ -159,12 +159,13 @@ def attack_all(
     Raises:
         SetupError: A picture cannot be read.
     """
-    from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
+    from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 
     for start in range(0, len(pictures), batch_size):
         progress("attacking", start, len(pictures))
         rows = slice(start, start + batch_size)
-        squares = [np.asarray(centre_crop(decode_image(p), retriever.side_px)) for p in pictures[rows]]
+        side_px, backbone = retriever.side_px, retriever.backbone
+        squares = [np.asarray(to_input(decode_image(p), side_px, backbone)) for p in pictures[rows]]
         goal, avoided = (None if points is None else points[rows] for points in (towards, away))
         yield from perturb(retriever, np.stack(squares), ids[rows], goal, avoided, attack)
     progress("attacking", len(pictures), len(pictures))

@@ -14,13 +14,13 @@ from atlantis_core.base.parallel import best_device, keep_freed_memory
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import to_one_line
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, IdentifiedImage, ViewKind
-from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image, to_batch
+from atlantis_core.learning.inputs.preprocessing import decode_image, to_batch, to_input
 from atlantis_core.learning.models.backbone_modules import create_backbone, load_backbone
 from atlantis_core.learning.models.backbones import BackboneSpec, check_name, resolve_backbone
 from atlantis_core.learning.models.checkpoint import WEIGHTS_NAME
 from atlantis_core.learning.models.heads import Head, Sphere, head_from_facts, make_empty_head
 from atlantis_core.learning.models.split_backbone import Stages, split_backbone
-from atlantis_core.learning.models.weights_files import parse_rgb, read_facts, read_weights
+from atlantis_core.learning.models.weights_files import crop_facts, parse_rgb, read_facts, read_weights
 from atlantis_core.learning.recipe import EMBEDDINGS
 
 if TYPE_CHECKING:
@@ -89,12 +89,22 @@ class Retriever:
         _check_images(images)
 
         def lowered(start: int) -> Tensor:
-            chosen = images[start : start + batch_size]
-            pictures = [centre_crop(decode_image(source), self.side_px) for source in chosen]
-            batch: Tensor = self.stages.lower(to_batch(pictures, self.backbone).to(self._device))
-            return batch
+            pictures = map(decode_image, images[start : start + batch_size])
+            return self._lowered([to_input(picture, self.side_px, self.backbone) for picture in pictures])
 
         return self._embedded(lowered, len(images), batch_size, progress)
+
+    def embed_inputs(self, squares: Sequence[Image], batch_size: int = 64) -> NDArray[np.float32]:
+        """Embed N squares of the input's side as they are, such as `to_input` gives; see `embed`."""
+
+        def lowered(start: int) -> Tensor:
+            return self._lowered(squares[start : start + batch_size])
+
+        return self._embedded(lowered, len(squares), batch_size, no_progress)
+
+    def _lowered(self, squares: Sequence[Image]) -> Tensor:
+        activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self._device))
+        return activations
 
     def embed_cached(
         self,
@@ -238,8 +248,9 @@ def _backbone_from_facts(facts: dict[str, Any], path: Path) -> BackboneSpec:
     """Return the trunk of a checkpoint, by names that timm knows and numbers that are some."""
     check_name(facts["architecture"])
     mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
-    told = BackboneSpec(**facts["backbone"])
-    return replace(told, architecture=facts["architecture"], arguments=facts["arguments"], mean=mean, std=std)
+    told = BackboneSpec(**facts["backbone"]).with_first_preprocessing()
+    names = {"architecture": facts["architecture"], "arguments": facts["arguments"]}
+    return replace(told, **names, mean=mean, std=std, **crop_facts(facts))
 
 
 def _strip_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -156,7 +156,7 @@ def _embed_attacked(
     changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
     embeddings = [retriever.embed([])]
     while some := list(islice(changed, _ROWS)):
-        embeddings.append(retriever.embed([Image.fromarray(picture) for picture in some]))
+        embeddings.append(retriever.embed_inputs([Image.fromarray(picture) for picture in some]))
     return np.concatenate(embeddings)
 
 

@@ -63,6 +63,8 @@ class RunSpec:
     preset: str = "auto"
     backbone: str | None = None
     weights: str | None = None
+    preprocessing: int | None = None
+    """`Backbone.preprocessing` of the run, set when it begins; None in a run from before there were two: 1."""
     captioner: str = "attributes"
     generator: str = "photometric"
     scorer: str = "margin"

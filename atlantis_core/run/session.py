@@ -194,7 +194,7 @@ class Session:
         """The trunk every trial starts from."""
         from atlantis_core.learning.models.backbones import resolve_backbone
 
-        return resolve_backbone(self.spec.backbone, self.spec.weights)
+        return resolve_backbone(self.spec.backbone, self.spec.weights, preprocessing=self.spec.preprocessing or 1)
 
     @cached_property
     def from_scratch(self) -> bool:

@@ -18,6 +18,7 @@ from atlantis_core.importing.collection_writer import ImportResult, write_collec
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.evaluation import embed_task
+from atlantis_core.learning.inputs.preprocessing import around_input, decode_image
 from atlantis_core.learning.robustness import Robustness, compare_attacked, find_nearest_rows
 from atlantis_core.records import LabelledImage
 from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
@@ -65,7 +66,8 @@ def write_adversarial(
     pictures are searched in.
 
     Args:
-        retriever: Whose embeddings are attacked; pictures are written at its input side, as PNG.
+        retriever: Whose embeddings are attacked; pictures are written so that its input is exactly what was
+            attacked: at its input side, with the margin that it crops away, as PNG.
         source: The collection and how it is read.
         folder: A new folder outside of it.
         attack: Method, strength and seed.
@@ -97,7 +99,8 @@ def write_adversarial(
         else _nearest_negatives(retriever.space, task, clean)
     )
     how = {**attack.facts(), "attacked": attacked, "aim": aim, "side_px": retriever.side_px}
-    notes = [f"attacked pictures are squares of {retriever.side_px} px, the input of the attacked model"]
+    what = "have in their middle" if retriever.backbone.crop else "are"
+    notes = [f"attacked pictures {what} squares of {retriever.side_px} px, the input of the attacked model"]
     if attacked == "train":
         notes.append(TRAINED_ONLY_NOTE)
     story = describe_scenario("adversarial", how, attack.seed, source, read, [*stay, *chosen], notes)
@@ -113,8 +116,9 @@ def write_adversarial(
         embeddings = []
         while some := list(islice(changed, _BATCH)):
             pictures = [fromarray(picture) for _, picture in some]
-            embeddings.append(retriever.embed(pictures))
-            yield from map(_to_photo, [item for item, _ in some], pictures, repeat(attacked))
+            embeddings.append(retriever.embed_inputs(pictures))
+            framed = [_framed(picture, item, retriever) for picture, (item, _) in zip(pictures, some, strict=True)]
+            yield from map(_to_photo, [item for item, _ in some], framed, repeat(attacked))
         found = compare_attacked(retriever.space, task, clean, np.concatenate(embeddings), attack, aim)
         story["robust"] = found.facts()
         story["notes"].append(_describe_attack(found))
@@ -157,6 +161,11 @@ def _describe_attack(found: Robustness) -> str:
         f"{how}: the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it "
         f"told rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
     )
+
+
+def _framed(square: Image, item: ScenarioItem, retriever: Retriever) -> Image:
+    """Return an attacked square with the margin of its clean picture that the model crops away."""
+    return around_input(square, decode_image(item.photo.entry.path), retriever.backbone)
 
 
 def _to_photo(item: ScenarioItem, picture: Image, attacked: AttackedRole) -> ImportedPhoto:

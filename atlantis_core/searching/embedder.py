@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,6 +81,7 @@ class RetrieverEmbedder:
             "arguments": as_json(backbone.arguments),
             "mean": list(backbone.mean),
             "std": list(backbone.std),
+            **backbone.crop,
             "side_px": found.side_px,
             "space": None if found.head is None else head_facts(found.space, found.dims),
             "trunk": hash_state(found.stages.trunk.state_dict()),
@@ -107,12 +109,14 @@ class RetrieverEmbedder:
         )
 
 
-def load_embedder(model: str | Path, embedding: str | None = None) -> Embedder:
+def load_embedder(model: str | Path, embedding: str | None = None, made_by: str = "") -> Embedder:
     """Load what an index is made or asked with.
 
     Args:
         model: What `learning.retriever.load_retriever` takes, or `clip:NAME`.
         embedding: `head` or `body`; None takes what the model was trained for.
+        made_by: `model_hash` of an index that is there: one made before a model's own crop was respected is asked
+            with images as they were given then.
 
     Raises:
         SetupError: Nothing of the kind, or a damaged file.
@@ -123,7 +127,12 @@ def load_embedder(model: str | Path, embedding: str | None = None) -> Embedder:
     if kind in EMBEDDERS:
         made: Embedder = load_part(EMBEDDERS, kind, "embedder")(told)
         return made
-    return RetrieverEmbedder(load_retriever(model, embedding or None))
+    retriever = load_retriever(model, embedding or None)
+    found = RetrieverEmbedder(retriever)
+    if made_by in {"", found.model_hash}:
+        return found
+    before = RetrieverEmbedder(replace(retriever, backbone=retriever.backbone.with_first_preprocessing()))
+    return before if before.model_hash == made_by else found
 
 
 def hash_state(state: dict[str, Any]) -> str:

@@ -46,7 +46,8 @@ class ImageSearch:
         with self._lock:
             if self._given is None and (self._loaded is None or self._loaded.model_hash != facts.model_hash):
                 inside = workspace_of(self.index.folder) / facts.model
-                self._loaded = load_embedder(inside if inside.exists() else facts.model, facts.embedding)
+                model = inside if inside.exists() else facts.model
+                self._loaded = load_embedder(model, facts.embedding, facts.model_hash)
             found = self._given or self._loaded
         assert found is not None
         check_index_model(facts, found.model_hash)

@@ -13,6 +13,7 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
+from atlantis_core.learning.models.timm_config import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
@@ -105,7 +106,7 @@ def evaluate_model(
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
-        "notes": [line for line in (describe_collapse(gallery),) if line],
+        "notes": [line for line in (describe_collapse(gallery), earlier_preprocessing(retriever.backbone)) if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)

@@ -61,6 +61,7 @@ def request_from_recording(
         collection_id="",
         data=data or recording.spec.data,
         weights=weights or recording.spec.weights,
+        preprocessing=recording.spec.preprocessing or 1,
         recording=key,
     )
     return RunRequest(spec.data, spec.goal.text, options, spec)

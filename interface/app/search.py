@@ -77,7 +77,8 @@ def open_search(index: str, workspace: Path | None = None, model: str | None = N
     folder = find_index_folder(index, index_home(workspace))
     if model is None:
         return ImageSearch(folder)
-    return ImageSearch(folder, _load_embedder(model, read_facts(folder).embedding, workspace)[1])
+    facts = read_facts(folder)
+    return ImageSearch(folder, _load_embedder(model, facts.embedding, workspace, facts.model_hash)[1])
 
 
 def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     started = time.monotonic()
     _check(asked, workspace)
     with open_stderr_screen() as screen:
-        model, embedder = _load_embedder(asked.model, asked.embedding, workspace)
+        model, embedder = _load_embedder(asked.model, asked.embedding, workspace, _made_by(asked.name, workspace))
         source = IndexSource(_read(asked, workspace, screen), asked.splits)
         found = _fill_index(asked, source, model, embedder, workspace, screen)
     return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
@@ -153,8 +154,16 @@ def _fill_index(
     return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
 
 
-def _load_embedder(model: str, embedding: str | None, workspace: Path | None) -> tuple[str, Embedder]:
-    """Return what loads MODEL again, and the model."""
+def _made_by(name: str | None, workspace: Path | None) -> str:
+    """Return the hash of the model that made an index; empty where it is not there yet."""
+    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
+
+    folder = index_home(workspace) / name if name is not None else None
+    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
+
+
+def _load_embedder(model: str, embedding: str | None, workspace: Path | None, made_by: str) -> tuple[str, Embedder]:
+    """Return what loads MODEL again, and the model; see `load_embedder`."""
     from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
     from atlantis_dml.app.find_model import find_model
 
@@ -165,7 +174,7 @@ def _load_embedder(model: str, embedding: str | None, workspace: Path | None) ->
         return lasting, load_embedder(lasting, embedding)
     target = find_model(model, workspace).target
     path = Path(target)
-    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding)
+    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding, made_by)
 
 
 def describe_index(facts: IndexFacts) -> dict[str, Any]:

@@ -194,16 +194,16 @@ def settle_backbone(spec: RunSpec) -> tuple[RunSpec, BackboneSpec]:
         SetupError: Unknown name, missing or unreadable weights.
     """
     from atlantis_core.harbor.world_files import is_bundled
-    from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
+    from atlantis_core.learning.models.backbones import HARBOR_STUDENT, PREPROCESSING, resolve_backbone
 
     if spec.backbone is None and spec.weights is None and is_bundled(spec.data):
         spec = replace(spec, backbone=HARBOR_STUDENT)
-    backbone = resolve_backbone(spec.backbone, spec.weights)
+    backbone = resolve_backbone(spec.backbone, spec.weights, preprocessing=spec.preprocessing or PREPROCESSING)
     if spec.weights is not None:
         spec = replace(spec, weights=backbone.weights_path)
     elif spec.backbone != HARBOR_STUDENT:
         spec = replace(spec, backbone=backbone.pinned_name)
-    return spec, backbone
+    return replace(spec, preprocessing=backbone.preprocessing), backbone
 
 
 def describe_backbone(backbone: BackboneSpec) -> str:

@@ -22,7 +22,7 @@ from atlantis_core.base.parallel import map_on_cores
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.learning.inputs import augmentation, preprocessing
 from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
-from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image, to_batch
+from atlantis_core.learning.inputs.preprocessing import decode_image, resampling, to_batch, to_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,12 +66,12 @@ class ViewKind:
         clean = f"clean{preprocessing.VERSION}-{self.side_px}"
         return f"{clean}-{self.augmentation}{augmentation.VERSION}x{self.views}" if self.views else clean
 
-    def pictures(self, picture: Image, image_id: str) -> list[Image]:
+    def pictures(self, picture: Image, image_id: str, backbone: BackboneSpec) -> list[Image]:
         """Return the views of one picture, all squares of `side_px`."""
         if not self.views:
-            return [centre_crop(picture, self.side_px)]
-        strength = strength_of(self.augmentation)
-        return [augmented_view(picture, self.side_px, strength, image_id, n + 1) for n in range(self.views)]
+            return [to_input(picture, self.side_px, backbone)]
+        strength, filtered = strength_of(self.augmentation), resampling(backbone)
+        return [augmented_view(picture, self.side_px, strength, image_id, n + 1, filtered) for n in range(self.views)]
 
 
 class Views(Protocol):
@@ -186,7 +186,7 @@ def _map_file(path: Path) -> NDArray[Any] | None:
 def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, stages: Stages) -> NDArray[Any]:
     import torch
 
-    views = kind.pictures(decode_image(image.path), image.id)
+    views = kind.pictures(decode_image(image.path), image.id, backbone)
     device = next(stages.trunk.parameters()).device
     with torch.inference_mode():
         outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(device)).cpu().numpy()

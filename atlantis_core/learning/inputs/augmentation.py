@@ -17,7 +17,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
 VERSION = 1
 """Raise it whenever the same seed would give another picture: cached views are keyed by it."""
@@ -65,21 +65,42 @@ def strength_of(name: str) -> Strength:
     return STRENGTHS[name]
 
 
-def augmented_view(picture: Image, side_px: int, strength: Strength, image_id: str, number: int) -> Image:
-    """Return view `number` (from 1) of a picture as a square of `side_px`; same id and number, same view."""
+def augmented_view(
+    picture: Image,
+    side_px: int,
+    strength: Strength,
+    image_id: str,
+    number: int,
+    resampling: Resampling | None = None,
+) -> Image:
+    """Return view `number` (from 1) of a picture as a square of `side_px`; same id and number, same view.
+
+    A backbone's `crop_pct` has no part in it: as in timm's own training transform, the crop is drawn from the whole
+    picture, and how much of it is kept is the strength's to say.
+
+    Args:
+        picture: RGB.
+        side_px: Side of the square.
+        strength: How far the view may stray.
+        image_id: Content hash of the picture.
+        number: Of the view.
+        resampling: Filter that scales the crop, the one of the clean view; None is bicubic.
+    """
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    return _apply_colour(_apply_geometry(picture, side_px, strength, generator), strength, generator)
+    return _apply_colour(_apply_geometry(picture, side_px, strength, generator, resampling), strength, generator)
 
 
-def _apply_geometry(picture: Image, side_px: int, strength: Strength, generator: np.random.Generator) -> Image:
+def _apply_geometry(
+    picture: Image, side_px: int, strength: Strength, generator: np.random.Generator, resampling: Resampling | None
+) -> Image:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
     angle = generator.uniform(-strength.rotation_degrees, strength.rotation_degrees)
     turned = picture.rotate(angle, Resampling.BILINEAR, fillcolor=_border_colour(picture))
     box = _crop_box(picture.width, picture.height, strength, generator)
-    cropped = turned.resize((side_px, side_px), Resampling.BICUBIC, box=box)
+    cropped = turned.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
     return ImageOps.mirror(cropped) if generator.random() < strength.flip else cropped
 
 

@@ -15,7 +15,7 @@ from atlantis_core.learning.inputs.activation_cache import ActivationCache, View
 from atlantis_core.learning.inputs.augmentation import Strength, augmented_view, strength_of
 from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
 from atlantis_core.learning.inputs.pk_sampler import Batch, TrainingImage
-from atlantis_core.learning.inputs.preprocessing import centre_crop, to_batch
+from atlantis_core.learning.inputs.preprocessing import resampling, to_batch, to_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,9 +120,8 @@ class OnlineLoader:
         """Yield every so many pictures; see `BatchLoader`."""
         chosen = range(0, len(self.pictures), -(-len(self.pictures) // _MAX_HEAD_IMAGES))
         for start in range(0, len(chosen), batch_size):
-            squares = [
-                centre_crop(self.pictures[number], self.side_px) for number in chosen[start : start + batch_size]
-            ]
+            pictures = (self.pictures[number] for number in chosen[start : start + batch_size])
+            squares = [to_input(picture, self.side_px, self.backbone) for picture in pictures]
             yield self._lowered(to_batch(squares, self.backbone))
 
     def _views(self, batch: Batch) -> Tensor:
@@ -130,7 +129,10 @@ class OnlineLoader:
         return to_batch([self._view(image, number) for image, number in pairs], self.backbone)
 
     def _view(self, image: int, number: int) -> Any:
-        return augmented_view(self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number)
+        filtered = resampling(self.backbone)
+        return augmented_view(
+            self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number, filtered
+        )
 
     def _lowered(self, pixels: Tensor) -> Tensor:
         import torch

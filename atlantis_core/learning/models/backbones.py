@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,8 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.hub import HubWeights, find_pretrained
-from atlantis_core.learning.models.weights_files import file_digest, parse_rgb, read_facts, read_weights
+from atlantis_core.learning.models.timm_config import input_facts
+from atlantis_core.learning.models.weights_files import crop_facts, file_digest, parse_rgb, read_facts, read_weights
 
 Source = Literal["file", "cache", "hub", "scratch"]
 
@@ -44,6 +45,10 @@ SCRATCH_ARGUMENTS: dict[str, Any] = {
 """What is trained from scratch when nothing pretrained can be had: small enough for two cores."""
 
 
+PREPROCESSING = 2
+"""Newest version of how an image becomes the input of a model of timm's; see `Backbone.preprocessing`."""
+
+
 @dataclass(frozen=True, slots=True)
 class BackboneSpec:
     """A trunk by name and weights; `trunks.create_trunk` makes it."""
@@ -64,6 +69,22 @@ class BackboneSpec:
     """Where the weights came from."""
     notice: str = field(default="", compare=False)
     """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
+    preprocessing: int = 1
+    """1: the central square, bicubic, whatever timm says (all models before there was a 2); 2: timm's evaluation
+    transform with the three settings below."""
+    interpolation: str = "bicubic"
+    """timm's name of the resampling filter."""
+    crop_pct: float = 1.0
+    """Side of the central crop against that of the resized image."""
+    crop_mode: str = "center"
+    """timm's: `center` crops the longer side away, `squash` ignores the aspect ratio, `border` pads."""
+
+    @property
+    def crop(self) -> dict[str, Any]:
+        """What a description beside weights says of the crop; nothing for version 1, as files before it said."""
+        if self.preprocessing == 1:
+            return {}
+        return {"interpolation": self.interpolation, "crop_pct": self.crop_pct, "crop_mode": self.crop_mode}
 
     @property
     def weights(self) -> Literal["random", "pretrained"]:
@@ -86,10 +107,21 @@ class BackboneSpec:
         """Content address of architecture, arguments, normalisation and the bytes of the weights."""
         weights = "scratch" if self.weights_path is None else file_digest(self.weights_path)
         facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
-        return content_hash("backbone", facts)
+        later = [self.preprocessing, self.crop] if self.crop else []  # so the hashes of version 1 stay valid
+        return content_hash("backbone", [*facts, *later])
+
+    def with_first_preprocessing(self) -> BackboneSpec:
+        """Return the same trunk with images as version 1 of the preprocessing gives them."""
+        return replace(self, preprocessing=1, interpolation="bicubic", crop_pct=1.0, crop_mode="center")
 
 
-def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_random: bool = True) -> BackboneSpec:
+def resolve_backbone(
+    name: str | None = None,
+    weights: str | None = None,
+    *,
+    or_random: bool = True,
+    preprocessing: int = PREPROCESSING,
+) -> BackboneSpec:
     """Find a trunk.
 
     Args:
@@ -98,11 +130,17 @@ def resolve_backbone(name: str | None = None, weights: str | None = None, *, or_
         weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
         or_random: Begin a named model with random weights, and say so, where its own cannot be had: trainings may,
             who asks for figures of it may not.
+        preprocessing: 1 gives the trunk as it was before there was a version 2: for what was made then.
 
     Raises:
         SetupError: Unknown name, missing or unreadable file, pickled weights, a file that contradicts `name`, or
             weights that cannot be had and must.
     """
+    found = _found(name, weights, or_random)
+    return found.with_first_preprocessing() if preprocessing == 1 else found
+
+
+def _found(name: str | None, weights: str | None, or_random: bool) -> BackboneSpec:
     if name == HARBOR_STUDENT and weights is None:
         weights = str(Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors")
         name = None
@@ -139,10 +177,9 @@ def _spec_from_file(path: Path, name: str | None) -> BackboneSpec:
         raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
     check_name(facts["architecture"])
     mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
-    arguments = facts.get("arguments", {})
-    return BackboneSpec(
-        facts["architecture"], arguments, str(path.resolve()), mean, std, int(facts["input_px"]), "file"
-    )
+    arguments, side_px = facts.get("arguments", {}), int(facts["input_px"])
+    crop = crop_facts(facts)
+    return BackboneSpec(facts["architecture"], arguments, str(path.resolve()), mean, std, side_px, "file", **crop)
 
 
 def _default_spec() -> BackboneSpec:
@@ -186,9 +223,10 @@ def _scratch_spec(name: str, notice: str) -> BackboneSpec:
 def _timm_spec(
     architecture: str, arguments: Mapping[str, Any], weights_path: str | None, source: Source, notice: str = ""
 ) -> BackboneSpec:
-    facts = _timm_input(architecture)
-    side_px = int(arguments.get("img_size", facts.input_px))
-    return BackboneSpec(architecture, arguments, weights_path, facts.mean, facts.std, side_px, source, notice)
+    facts = input_facts(architecture)
+    side_px = int(arguments.get("img_size", facts["input_px"]))
+    given = {**facts, "input_px": side_px, "preprocessing": PREPROCESSING}
+    return BackboneSpec(architecture, arguments, weights_path, source=source, notice=notice, **given)
 
 
 def check_name(name: str) -> None:
@@ -210,24 +248,3 @@ def check_name(name: str) -> None:
             f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; weights of "
             "your own are named by the path of their .safetensors file"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _TimmInput:
-    """What timm knows of a model's input."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    input_px: int
-
-
-def _timm_input(name: str) -> _TimmInput:
-    import timm
-
-    try:
-        config = timm.get_pretrained_cfg(name)
-    except RuntimeError as error:
-        raise SetupError(f"unknown backbone {name!r}: {error}") from error
-    if config is None:
-        return _TimmInput((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224)
-    return _TimmInput(tuple(config.mean), tuple(config.std), int(config.input_size[-1]))

@@ -114,6 +114,7 @@ def save_checkpoint(
         "arguments": as_json(backbone.arguments),
         "mean": list(backbone.mean),
         "std": list(backbone.std),
+        **backbone.crop,
         "input_px": recipe.side_px or backbone.input_px,
         "head": head_facts(space, int(state["head.linear.weight"].shape[0])),
         "recipe": as_json(recipe),

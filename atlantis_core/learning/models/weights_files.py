@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 _MAX_SIDE_PX = 4096
 """Largest side of a picture that a description may ask for."""
+
+_CROP: dict[str, tuple[str, ...]] = {
+    "interpolation": ("bicubic", "bilinear", "lanczos", "nearest", "box", "hamming"),
+    "crop_pct": (),
+    "crop_mode": ("center", "squash", "border"),
+}
+"""Fields that a description may have beside those it must have -> timm's values; of `crop_pct` any within limits."""
+
+_LEAST_CROP, _MOST_CROP = 0.1, 2.0
+"""timm's own are from 0.875 to 1.15; far below, a small crop of a huge resized image would be all that is seen."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -78,6 +89,13 @@ def parse_rgb(values: Any, key: str, path: Path) -> tuple[float, float, float]:
     return red, green, blue
 
 
+def crop_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checked description's crop as fields of a `Backbone`; nothing where it says nothing of one."""
+    if not any(key in facts for key in _CROP):
+        return {}
+    return {"preprocessing": 2} | {key: facts[key] for key in _CROP if key in facts}
+
+
 def _check_types(facts: dict[str, Any], path: Path) -> None:
     """Refuse values that no training writes: the file may be anybody's."""
     side_px = facts["input_px"]
@@ -90,6 +108,19 @@ def _check_types(facts: dict[str, Any], path: Path) -> None:
             raise SetupError(f"{key!r} beside {str(path)!r} must be an object, not {facts[key]!r}")
     for key in ("mean", "std"):
         parse_rgb(facts[key], key, path)
+    _check_crop(facts, path)
+
+
+def _check_crop(facts: dict[str, Any], path: Path) -> None:
+    for key, known in _CROP.items():
+        if key in facts and known and facts[key] not in known:
+            raise SetupError(f"{key!r} beside {str(path)!r} must be one of {', '.join(known)}, not {facts[key]!r}")
+    share = facts.get("crop_pct", 1.0)
+    if not isinstance(share, int | float) or isinstance(share, bool) or not _LEAST_CROP <= share <= _MOST_CROP:
+        raise SetupError(
+            f"'crop_pct' beside {str(path)!r} must be from {_LEAST_CROP} to {_MOST_CROP} "
+            f"(1 crops nothing), not {share!r}"
+        )
 
 
 def file_digest(path: str) -> str:

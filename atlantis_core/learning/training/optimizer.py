@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.learning.models.split_backbone import layer_depths
-
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -28,14 +26,22 @@ def make_optimizer(trunk: nn.Module, head: nn.Module, loss: LossModule, recipe: 
         recipe: Rates and decays.
     """
     import torch
+    from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 
-    groups: dict[tuple[float, float], list[Any]] = {}
-    for layer_rate, parameter in _backbone_groups(trunk, recipe):
-        groups.setdefault((layer_rate, _weight_decay_of(parameter, recipe)), []).append(parameter)
+    if recipe.layer_decay == 1.0:
+        groups = param_groups_weight_decay(trunk, recipe.weight_decay)
+    else:
+        groups = param_groups_layer_decay(
+            trunk,
+            recipe.weight_decay,
+            layer_decay=recipe.layer_decay,
+            weight_decay_exclude_1d=recipe.weight_decay > 0,  # no decay, no need of two groups a layer
+        )
     built: list[dict[str, Any]] = [
-        {"params": chosen, "peak": rate, "weight_decay": decay, "trunk": True}
-        for (rate, decay), chosen in sorted(groups.items(), key=lambda item: item[0], reverse=True)
+        {"peak": recipe.lr_trunk * group.pop("lr_scale", 1.0), "trunk": True, **group} for group in groups
     ]
+    # saved states know parameters by number: this order is part of their format
+    built.sort(key=lambda group: (group["peak"], group["weight_decay"]), reverse=True)
     built.append({"params": list(head.parameters()), "peak": recipe.lr_head, "weight_decay": recipe.weight_decay})
     built.append({"params": list(loss.parameters()), "peak": loss.lr, "weight_decay": 0.0})
     return torch.optim.AdamW([{"trunk": False, "lr": group["peak"], **group} for group in built if group["params"]])
@@ -54,17 +60,3 @@ def rate_factor(step: int, recipe: Recipe) -> float:
         return (step + 1) / (recipe.warmup_steps + 1)
     done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
     return 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _backbone_groups(trunk: nn.Module, recipe: Recipe) -> list[tuple[float, Any]]:
-    """Return every trained parameter of the trunk with its peak learning rate."""
-    trained = [(name, parameter) for name, parameter in trunk.named_parameters() if parameter.requires_grad]
-    if recipe.layer_decay == 1.0 or not trained:
-        return [(recipe.lr_trunk, parameter) for _, parameter in trained]
-    depth_of = layer_depths(trunk)
-    top = max(depth_of[name] for name, _ in trained)
-    return [(recipe.lr_trunk * recipe.layer_decay ** (top - depth_of[name]), p) for name, p in trained]
-
-
-def _weight_decay_of(parameter: Any, recipe: Recipe) -> float:
-    return recipe.weight_decay if parameter.ndim > 1 else 0.0

@@ -64,7 +64,7 @@ def test_it_embeds_like_torch(backbone: str, head: str | None, side_px: int, tmp
         shown = pictures(count, model.side_px)
         (found,) = runtime.run(None, {"pixels": to_pixels(shown)})
         assert found.dtype == np.float32
-        np.testing.assert_allclose(found, model.embed(shown), rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(found, model.embed_inputs(shown), rtol=0, atol=TOLERANCE)
     assert model.dims == found.shape[1]
     agreement = check_onnx(model, tmp_path / "model.onnx", [])
     assert agreement is not None

@@ -14,8 +14,9 @@ from atlantis_core.data.reading import read_collection
 from atlantis_core.data.tasks import retrieval_task
 from atlantis_core.learning.attacks import Attack
 from atlantis_core.learning.evaluation import measure_retriever
-from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image
-from atlantis_core.learning.retriever import Retriever
+from atlantis_core.learning.inputs.preprocessing import centre_crop, decode_image, to_input
+from atlantis_core.learning.models.backbones import resolve_backbone
+from atlantis_core.learning.retriever import Retriever, frozen_retriever
 from atlantis_core.learning.robustness import measure_robustness
 from atlantis_core.scenarios.adversarial import Aim, write_adversarial
 from atlantis_core.scenarios.scenario_source import ScenarioSource
@@ -40,6 +41,21 @@ def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, 
     assert sorted(row["file_name"] for row in tests) == sorted(
         row["file_name"] for row in table(source) if row["split"] == "test"
     )
+
+
+def test_what_a_cropping_model_is_shown_of_a_written_photo_is_what_was_attacked(source: Path, tmp_path: Path) -> None:
+    model = frozen_retriever(resolve_backbone("scratch:test_resnet"), side_px=48)
+    assert model.backbone.crop["crop_pct"] < 1
+    _, story = write_adversarial(model, ScenarioSource(source), tmp_path / "out", Attack("pgd", 8.0, 3))
+    task = retrieval_task(read_collection(tmp_path / "out").collection)
+    assert measure_retriever(model, task)[0].recall_at[1] == story["robust"]["recall_at"]["1"]
+    row = next(row for row in table(tmp_path / "out") if row["split"] == "validation")
+    [clean] = (p for p in source.rglob("*.png") if p.stem == Path(row["file_name"]).stem.rsplit("-", 1)[0])
+    shown = [
+        np.asarray(to_input(decode_image(p), 48, model.backbone), int)
+        for p in (clean, tmp_path / "out" / row["file_name"])
+    ]
+    assert 0 < np.abs(shown[0] - shown[1]).max() <= 8
 
 
 @pytest.mark.parametrize("aim", ["drawn", "wrong"])

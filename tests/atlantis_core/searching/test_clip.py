@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.metrics.distances import check_distance
 from atlantis_core.searching.clip import ClipEmbedder
-from atlantis_core.searching.embedder import load_embedder
+from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
 from tests.atlantis_core.generation.diffusion_models import MAX_TOKENS, tiny_tokenizer
 
 
@@ -37,6 +38,20 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size)
     CLIPProcessor(pictures, tokenizer).save_pretrained(folder)
     return folder
+
+
+@pytest.mark.parametrize("kind", EMBEDDERS)
+def test_an_embedder_keeps_its_promises(kind: str, request: pytest.FixtureRequest) -> None:
+    """See `embedder.Embedder`; the fixture `tiny_<kind>` is a folder with a small model of that kind."""
+    folder = request.getfixturevalue(f"tiny_{kind}")
+    embedder, again = load_embedder(f"{kind}:{folder}"), load_embedder(f"{kind}:{folder}")
+    images = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    embeddings = embedder.embed(images)
+    assert embeddings.shape == (2, embedder.dims)
+    assert embeddings.dtype == np.float32
+    assert embeddings == pytest.approx(again.embed(images))
+    assert embedder.model_hash == again.model_hash
+    assert check_distance(embedder.distance) is not None
 
 
 def test_pictures_and_words_are_unit_vectors_of_one_length(tiny_clip: Path) -> None:

@@ -194,3 +194,11 @@ def test_an_untargeted_attack_costs_recall_too(retriever: Retriever, tmp_path: P
     assert found.robust.map_at_r < found.clean.map_at_r
     with pytest.raises(SetupError, match="random start"):
         measure_robustness(retriever, task, Attack("fgsm"), aim="away")
+
+
+def test_a_model_made_before_timms_settings_were_respected_is_told_as_one(task: RetrievalTask) -> None:
+    for preprocessing, told in ((1, ["not with timm's settings of test_resnet (bilinear, crop_pct 0.95"]), (2, [])):
+        model = frozen_retriever(resolve_backbone("scratch:test_resnet", preprocessing=preprocessing), side_px=32)
+        notes = [line for line in evaluate_model(model, task, EvaluationRequest())["notes"] if "timm" in line]
+        assert len(notes) == len(told)
+        assert all(words in line for words, line in zip(told, notes, strict=True))
