@@ -270,7 +270,7 @@ def test_a_picture_finds_its_like_and_no_picture_is_refused(
     page.wait_for_selector(".results li")
     page.fill("#text", "a boat at night")
     page.press("#text", "Enter")
-    page.wait_for_selector("text=cannot be asked in words")
+    page.wait_for_selector("text=cannot be searched with text")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
