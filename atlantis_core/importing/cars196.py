@@ -46,7 +46,7 @@ def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
     for name, number, test in rows:
         if not 1 <= number <= len(names):
             raise SetupError(
-                f"{_TITLE} assigns {name!r} to class {number}, but has {len(names)} classes; get the annotations again"
+                f"{_TITLE} assigns {name!r} to class {number} of {len(names)}; get the annotations again"
             )
         train = number <= last if options.split == "zero-shot" else not test
         split: Split = "train" if train else "test"
@@ -98,8 +98,10 @@ def _read_matlab(file: Path, variable: str) -> Any:
     from scipy.io.matlab import MatReadError
 
     # What scipy raises on damaged files, found by reading truncated and altered ones.
-    damage = (MatReadError, OSError, ValueError, TypeError, LookupError, EOFError, NotImplementedError, MemoryError)
-    damage += (ArithmeticError, AttributeError, UnboundLocalError, struct.error, zlib.error)
+    damage = (
+        *(MatReadError, OSError, ValueError, TypeError, LookupError, EOFError, NotImplementedError, MemoryError),
+        *(ArithmeticError, AttributeError, UnboundLocalError, struct.error, zlib.error),
+    )
     try:
         return loadmat(str(file), simplify_cells=True, variable_names=[variable])[variable]
     except KeyError as error:

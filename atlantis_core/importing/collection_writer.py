@@ -65,8 +65,8 @@ def resolve_source(source: Path, folder: Path) -> Path:
     check_new_folder(folder)
     if Path(os.path.realpath(folder)).is_relative_to(source.resolve()):
         raise SetupError(
-            f"{to_printable(str(folder))!r} lies inside the source {to_printable(str(source))!r}; name a folder outside "
-            "of it"
+            f"{to_printable(str(folder))!r} lies inside the source {to_printable(str(source))!r}; "
+            "name a folder outside of it"
         )
     return source.resolve()
 

@@ -36,7 +36,8 @@ def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
         number = int(class_of[key]) if class_of[key].isdigit() else 0
         if number not in labels:
             raise SetupError(
-                f"image_class_labels.txt of {_TITLE} names the unknown class {class_of[key]!r}; unpack the archive again"
+                f"image_class_labels.txt of {_TITLE} names an unknown class {class_of[key]!r}; "
+                "unpack the archive again"
             )
         train = number <= last if options.split == "zero-shot" else trained[key] == "1"
         split: Split = "train" if train else "test"

@@ -51,8 +51,8 @@ class ImportPlan:
     title: str
     """Name of the dataset, for messages."""
     published: int = 0
-    """Number of photos in a benchmark as published: a missing or damaged one is an error. 0: files that are not images
-    are left out and named."""
+    """Photos of a benchmark as published; a missing or damaged one is an error. 0: files that are not images are left
+    out and named."""
     halve: bool = False
     """Whether to train on the first half of the classes, by name, and test on the second."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
