@@ -14,7 +14,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.evaluation import embed_task
@@ -28,7 +28,6 @@ from atlantis_core.scenarios.scenario_source import (
     check_origins,
     mark_synthetic,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario

@@ -18,7 +18,7 @@ from atlantis_core.data.facets import ORIGIN, SYNTHETIC
 from atlantis_core.data.inspection import InspectedFile, inspect_files, summarize_problems
 from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.scenarios.scenario import ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
@@ -29,7 +29,6 @@ from atlantis_core.scenarios.scenario_source import (
     image_origin,
     mark_synthetic,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario

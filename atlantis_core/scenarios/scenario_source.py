@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress
-from atlantis_core.base.text import to_printable
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
 from atlantis_core.data.inspection import InspectedFile, summarize_problems
 from atlantis_core.data.reading import InspectedCollection, ReadOptions, inspect_collection
@@ -67,24 +65,6 @@ def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: b
     notes = [summarize_problems(looked.problems), *(assigned.notes if assigned else ())]
     in_order = sorted(items, key=lambda item: (item.label, item.photo.id))
     return SourceImages(looked.root, tuple(in_order), tuple(filter(None, notes)))
-
-
-def resolve_source(source: Path, folder: Path) -> Path:
-    """Return the source's real folder, once it is sure that the new one is none inside of it.
-
-    Raises:
-        SetupError: There is no source, or the new folder is there or lies inside of it.
-    """
-    if not source.is_dir():
-        raise SetupError(f"there is no folder {to_printable(str(source))!r}; check the path")
-    root = source.resolve()
-    if os.path.lexists(folder):
-        raise SetupError(f"{to_printable(str(folder))!r} is there already; name a new folder, or remove it first")
-    if Path(os.path.realpath(folder)).is_relative_to(root):
-        raise SetupError(
-            f"{to_printable(str(folder))!r} lies inside {to_printable(str(source))!r}; name a folder outside of it"
-        )
-    return root
 
 
 def to_imported_photo(item: ScenarioItem, under: str = "", **facets: str) -> ImportedPhoto:

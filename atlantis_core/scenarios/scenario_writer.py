@@ -14,7 +14,7 @@ import numpy as np
 from atlantis_core.base.option_strings import make_with
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.registry import load_part
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario import Scenario, ScenarioItem
@@ -22,7 +22,6 @@ from atlantis_core.scenarios.scenario_source import (
     ScenarioSource,
     SourceImages,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 

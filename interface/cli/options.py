@@ -94,8 +94,8 @@ SHARED: dict[str, Any] = {
     "preset": typer.Option(
         metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
         help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; full trains the whole "
-        "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss of "
-        "Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
+        "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss "
+        "of Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
         "'cpu?steps=60&loss=proxy_anchor'.",
     ),
     "backbone": typer.Option(

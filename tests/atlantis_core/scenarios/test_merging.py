@@ -17,7 +17,7 @@ from atlantis_core.learning.retriever import Retriever
 from atlantis_core.scenarios.adversarial import write_adversarial
 from atlantis_core.scenarios.merging import Quotas, merge_synthetic
 from atlantis_core.scenarios.scenario_source import ScenarioSource
-from atlantis_core.searching.index_filling import IndexSource as Indexed
+from atlantis_core.searching.index_building import IndexSource as Indexed
 from tests.atlantis_core.scenarios.conftest import picture, table
 
 

@@ -81,7 +81,7 @@ def test_a_scenario_without_a_name_lists_them(capsys: pytest.CaptureFixture[str]
     ("words", "culprit"),
     [
         (["few-shot", "/no/such", "DEST"], "/no/such"),
-        (["few-shot", "DATA", "DATA"], "is there already"),
+        (["few-shot", "DATA", "DATA"], "already exists"),
         (["few-shot", "DATA", "DEST", "--shots", "0"], "shots must be above 0"),
         (["domain-scarce", "DATA", "DEST", "--facet", "visit=2"], "columns: none; measured: light"),
         (["domain-scarce", "DATA", "DEST", "--facet", "light=night"], "values of 'light' there: dark"),

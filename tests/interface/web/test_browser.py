@@ -272,7 +272,7 @@ def test_an_image_finds_similar_images_and_other_files_are_refused(
     page.wait_for_selector(".results li")
     page.fill("#text", "a boat at night")
     page.press("#text", "Enter")
-    page.wait_for_selector("text=cannot be asked in words")
+    page.wait_for_selector("text=cannot be searched with text")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
