@@ -32,7 +32,7 @@ from atlantis_dml.app.request import RunOptions, RunRequest, build_request
 from atlantis_dml.app.run import create_run
 from atlantis_dml.graph.running import advance
 
-GOAL = "find where retrieval fails and mend it"
+GOAL = "find where retrieval fails and fix it"
 
 
 def run_arm(workspace: Workspace, request: RunRequest) -> Session:
