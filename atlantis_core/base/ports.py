@@ -52,7 +52,7 @@ class Generator(Protocol):
     """Generates images for cells. Equal requests give equal images, whatever the batch."""
 
     name: str
-    arms: tuple[GenerationMode, ...]
+    modes: tuple[GenerationMode, ...]
     """Supported generation modes; the first is the default."""
     notice: str
     """What a person should read before using it (a licence, say); may be empty."""

@@ -129,8 +129,8 @@ class Workspace:
             return True
         return False
 
-    def status(self, run: Run) -> RunStatus:
-        """Return the status of a run; `stopped` if its process was killed."""
+    def read_status(self, run: Run) -> RunStatus:
+        """Return the status of a run; `stopped` if it is marked running but its process is gone."""
         return "stopped" if run.status == "running" and not self.is_locked(run.id) else run.status
 
 

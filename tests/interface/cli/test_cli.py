@@ -33,8 +33,8 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     heavy = ("torch", "langgraph", "sqlalchemy", "timm", "kornia", "langchain_core", "pydantic_settings", "sklearn")
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        "code = _answer(['--help'])\n"
+        "from atlantis_dml.cli.main import main\n"
+        "code = main(['--help'])\n"
         f"print('LOADED', [name for name in {heavy!r} if name in sys.modules])\n"
         "sys.exit(code)"
     )
@@ -132,8 +132,8 @@ def test_a_collection_of_no_use_is_refused(
 def test_data_of_no_use_is_refused_before_torch_loads(arguments: list[str], tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        f"code = _answer([*{arguments!r}, {str(tmp_path)!r}])\n"
+        "from atlantis_dml.cli.main import main\n"
+        f"code = main([*{arguments!r}, {str(tmp_path)!r}])\n"
         "print(code, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
