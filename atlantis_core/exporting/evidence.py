@@ -12,10 +12,11 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session as find_session_of_trial
 from atlantis_core.run.measurements import find_trials, measure_arm, measure_frozen, measure_trial
+from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import read_final_arms
 from atlantis_core.store.workspace import Workspace
 
 
@@ -88,7 +89,7 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
         queries=measured[0].queries,
         gallery=len(session.task.gallery),
         figures=(_build_figures("this model", measured[0], measured[1]), *baseline, *frozen),
-        judged=bool(read_final_arms(session.workspace, session.run_id)),
+        judged=bool(read_final_arms(session)),
         test=_test_figures(session, trial_id),
         missing=missing,
         restricted=tuple(name for name, choice in choices.items() if choice),
@@ -111,7 +112,7 @@ def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, .
 
 def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
     """Return the mean of the arm that a run's rounds were compared with, unless this trial is of that arm."""
-    arm = read_final_arms(session.workspace, session.run_id).get("baseline", [])
+    arm = read_final_arms(session).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
     mean = measure_arm(session, arm)
@@ -126,9 +127,9 @@ def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None
 
 def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
     """Return what is known of the test split, if the trial is one of those that were measured on it as final."""
-    if trial_id not in read_final_arms(session.workspace, session.run_id).get("incumbent", []):
+    if trial_id not in read_final_arms(session).get("incumbent", []):
         return None
-    opened = session.read(0, "test")
+    opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None
     kept = ("recall_at", "map_at_r", "r_precision", "queries")

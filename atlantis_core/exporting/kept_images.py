@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.run.history import candidates_of
+from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
@@ -21,38 +21,7 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 """Settings of a candidate that name weights."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptImage:
-    """A made image that counts as kept: the filters let it pass, or a person did against them."""
-
-    candidate: Candidate
-    verdict: Verdict
-    """What the filters said."""
-    round: int
-    """Of this run; the image may have been made before, in another run of the workspace."""
-    round_kept: bool
-    """Whether that round was proven better and kept."""
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a person kept it against a filter."""
-        return not self.verdict.kept
-
-    @property
-    def model(self) -> str:
-        """Name of the model that drew it; empty where none did. A folder is told by its last name alone."""
-        return public_name(str(self.candidate.settings.get("model") or ""))
-
-    @property
-    def arm(self) -> str:
-        """`edit`, `text_to_image` or `retrieve`."""
-        named = self.candidate.settings.get("arm")
-        if named:
-            return str(named)
-        return "retrieve" if "pool" in self.candidate.settings else "edit"
-
-
-def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
+def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandidate]:
     """Return the kept images of a run, each once, in the order in which they were asked for.
 
     Args:
@@ -62,7 +31,12 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     Raises:
         SetupError: There is none, or a file is gone.
     """
-    found = {image.candidate.key: image for image in _iterate_rounds(session, rolled_back)}
+    found = {
+        image.candidate.key: image
+        for listed in _list_rounds(session, rolled_back)
+        for image in list_screened(session, listed)
+        if image.is_kept
+    }
     if not found:
         kept = "no image is kept" if rolled_back else "no kept round has an image"
         more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
@@ -76,17 +50,23 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     return list(found.values())
 
 
-def _iterate_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
-    """Yield images, those of kept rounds last: of one that is in two rounds the kept round is told."""
-    journal, store = session.workspace.journal.rounds(session.run_id), session.workspace.candidates
-    rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
-    for kept, index in sorted(rounds):
-        if index > 0 and (kept or rolled_back):
-            counts = {verdict.candidate_key for verdict in store.verdicts(session.run_id, index) if verdict.kept}
-            filtered = {verdict.candidate_key: verdict for verdict in store.filtered(session.run_id, index)}
-            for candidate in candidates_of(session, index):
-                if candidate.key in counts:
-                    yield KeptImage(candidate, filtered[candidate.key], index, kept)
+def _list_rounds(session: Session, rolled_back: bool) -> list[Round]:
+    """Return the rounds to export, kept ones last: an image that is in two rounds is exported with the kept one."""
+    rounds = [found for found in read_rounds(session) if found.is_kept or rolled_back]
+    return sorted(rounds, key=lambda found: (found.is_kept, found.index))
+
+
+def generating_model(candidate: Candidate) -> str:
+    """Return the name of the model that drew an image; empty where none did. Of a folder only its last name."""
+    return public_name(str(candidate.settings.get("model") or ""))
+
+
+def generation_mode(candidate: Candidate) -> str:
+    """Return `edit`, `text_to_image` or `retrieve`."""
+    named = candidate.settings.get("arm")
+    if named:
+        return str(named)
+    return "retrieve" if "pool" in candidate.settings else "edit"
 
 
 def public_name(model: str) -> str:
@@ -96,7 +76,7 @@ def public_name(model: str) -> str:
     return f"local:{name.rpartition('/')[2]}" if name and is_path else name
 
 
-def find_licences(images: Iterable[KeptImage]) -> dict[str, str]:
+def find_licences(images: Iterable[ScreenedCandidate]) -> dict[str, str]:
     """Return the models and add-ons that drew the images -> what is known of their licence; may be empty."""
     from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS, model_facts
 
@@ -119,11 +99,11 @@ def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]
     return {name: tuple(limits) for name, limits in found.items()}
 
 
-def collect_facets(images: Iterable[KeptImage]) -> tuple[str, ...]:
+def collect_facets(images: Iterable[ScreenedCandidate]) -> tuple[str, ...]:
     """Return the facets that images were asked to show, in order of appearance."""
     return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
 
 
-def count_modes(images: Iterable[KeptImage]) -> dict[str, int]:
+def count_modes(images: Iterable[ScreenedCandidate]) -> dict[str, int]:
     """Return how many images came from which arm."""
-    return dict(Counter(image.arm for image in images))
+    return dict(Counter(generation_mode(image.candidate) for image in images))

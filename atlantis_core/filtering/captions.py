@@ -40,6 +40,16 @@ class CaptionAgreement:
     trusted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CaptionCheckResult:
+    """How far a captioner was trusted in one screening."""
+
+    agreements: tuple[CaptionAgreement, ...]
+    """Of the values that were checked."""
+    unpaid: bool
+    """Whether the money for captions ran out."""
+
+
 @dataclass(slots=True)
 class CaptionCheck:
     """Judges candidates by their captions.

@@ -24,13 +24,13 @@ class ValidationFingerprints:
     """The fingerprints of validation images, mirror images included."""
 
     def __init__(self, fingerprints: Sequence[bytes]) -> None:
-        from atlantis_core.data.fingerprints import unit_vectors
+        from atlantis_core.data.near_duplicates import unit_vectors
 
         self._vectors: NDArray[np.float32] = unit_vectors(fingerprints)
 
     def matches(self, fingerprint: bytes) -> bool:
         """Return whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
-        from atlantis_core.data.fingerprints import is_near_duplicate
+        from atlantis_core.data.near_duplicates import is_near_duplicate
 
         return is_near_duplicate(fingerprint, self._vectors)
 
@@ -55,7 +55,7 @@ class LeakGuard:
         Raises:
             OSError: A validation image cannot be read.
         """
-        from atlantis_core.data.fingerprints import fingerprint_file
+        from atlantis_core.data.near_duplicates import fingerprint_file
 
         return cls(ValidationFingerprints([fingerprint_file(image.path) for image in validation]), sealed)
 
@@ -80,7 +80,7 @@ class LeakGuard:
         return self._sources[source_path]
 
     def _file_matches(self, path: str) -> bool:
-        from atlantis_core.data.fingerprints import fingerprint_file
+        from atlantis_core.data.near_duplicates import fingerprint_file
 
         print_ = fingerprint_file(path)
         return any(split.matches(print_) for split in self._held_out)

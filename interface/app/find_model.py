@@ -120,10 +120,11 @@ def _match_trial_id(name: str, workspace: Workspace) -> str | None:
 
 def _find_best_trial(name: str, workspace: Workspace) -> tuple[str, str]:
     """Return the run's id and that of its first judged trial."""
-    from atlantis_core.run.summary import read_final_arms
+    from atlantis_core.run.round import read_final_arms
+    from atlantis_core.run.session import Session
 
     run = workspace.runs.get(name)
-    trials = read_final_arms(workspace, run.id).get("incumbent", [])
+    trials = read_final_arms(Session(workspace, run.id, run.spec)).get("incumbent", [])
     if not trials:
         raise SetupError(f"run {run.id!r} has no judged model yet; `atlantis resume {run.id}` goes on with it")
     return run.id, trials[0]

@@ -161,8 +161,7 @@ def is_interactive() -> bool:
 
 def judged(session: Session) -> str:
     """Say what became of the round that was judged last."""
-    from atlantis_core.run.history import history
+    from atlantis_core.run.round import read_judged_rounds
 
-    last = history(session)[-1]
-    verb = "kept" if last["decision"]["kept"] else "rolled back"
-    return f"round {last['round']} {verb}: {last['decision']['reason']}"
+    last = read_judged_rounds(session)[-1]
+    return f"round {last.index} {'kept' if last.is_kept else 'rolled back'}: {last.decision.reason}"

@@ -10,7 +10,7 @@ from atlantis_core.chat.run_plan import describe_limits, list_missing
 from atlantis_core.chat.status_lines import describe_budget
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.run.constraints import read_constraints
-from atlantis_core.run.history import history
+from atlantis_core.run.round import read_judged_rounds
 
 if TYPE_CHECKING:
     from atlantis_core.chat.run_plan import RunPlan
@@ -52,9 +52,9 @@ def _describe_run(session: Session, question: Mapping[str, Any] | None) -> list[
     lines += [f"paused or ended because: {run.stop_reason}"] if run.stop_reason else []
     last = _describe_last_step(session)
     lines += [f"last step: {last}"] if last else []
-    for entry in history(session)[-1:]:
-        verdict = "kept" if entry["decision"]["kept"] else "rolled back"
-        lines.append(f"round {entry['round']} was {verdict}: {entry['decision']['reason']}")
+    for judged in read_judged_rounds(session)[-1:]:
+        verdict = "kept" if judged.is_kept else "rolled back"
+        lines.append(f"round {judged.index} was {verdict}: {judged.decision.reason}")
     if constraints.skip:
         skipped = [" ".join(filter(None, (cell.class_name, cell.value))) for cell in constraints.skip]
         lines.append(f"skipped: {_join_names(skipped)}")

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.inspection import excluded_files
+from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import read_final_arms, summarise
+from atlantis_core.run.summary import summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
 from atlantis_dml import __version__
 from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
-from atlantis_dml.report.gap_map import build_gap_maps, build_heat_view
+from atlantis_dml.report.gap_view import build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template
@@ -51,7 +52,7 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
     """
     summary = summarise(workspace, run_id)
     session = Session(workspace, summary["run_id"], workspace.runs.get(summary["run_id"]).spec)
-    maps = build_gap_maps(session, summary, read_final_arms(workspace, session.run_id))
+    maps = build_gap_maps(session, summary, read_final_arms(session))
     summary["gap_maps"] = [found.facts() for found in maps]
     written = {
         "html": render_report(session, summary, maps),

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.run.verdict_snapshot import describe_overrides
+from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from atlantis_core.base.errors import AtlantisError, NotFoundError
 from atlantis_dml.report.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:
-    from atlantis_core.views.candidates import CandidateRow
+    from atlantis_core.run.verdicts import ScreenedCandidate
     from atlantis_core.views.neighbours import Neighbour
     from atlantis_dml.web.site import Site
 
@@ -54,7 +54,7 @@ def find_image_path(site: Site, run_id: str, key: str) -> str:
     return path
 
 
-def describe_candidate(row: CandidateRow) -> dict[str, Any]:
+def describe_candidate(row: ScreenedCandidate) -> dict[str, Any]:
     """Return how a synthetic image was generated, from which source, and its verdict."""
     one, verdict = row.candidate, row.verdict
     return {
@@ -67,8 +67,8 @@ def describe_candidate(row: CandidateRow) -> dict[str, Any]:
         "generator": one.generator,
         "seed": str(one.seed),  # JavaScript numbers have 53 bits
         "source": one.source_id,
-        "standing": row.standing,
-        "by_hand": row.by_hand,
+        "status": row.status,
+        "by_hand": row.is_manual,
         "final": row.is_final,
         "verdict": asdict(verdict) if verdict else None,
     }

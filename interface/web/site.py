@@ -9,17 +9,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import NotFoundError
-from atlantis_core.run.summary import read_final_arms
+from atlantis_core.run.round import read_final_arms
 from atlantis_dml.web.conversations import Conversations
 from atlantis_dml.web.steering import Steering
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
+    from atlantis_core.run.verdicts import ScreenedCandidate
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_core.views.candidates import CandidateRow
     from atlantis_core.views.neighbours import Neighbours
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LoadedRun:
     session: Session
 
     @cached_property
-    def rows(self) -> list[CandidateRow]:
+    def rows(self) -> list[ScreenedCandidate]:
         """The run's candidates."""
         from atlantis_core.views.candidates import list_candidates
 
@@ -52,7 +52,7 @@ class Site:
         data: DATA that conversations may be about; see `Conversations`.
     """
 
-    def __init__(self, workspace: Workspace, template: RunTemplate, data: Sequence[str]) -> None:
+    def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:
         self.workspace = workspace
         self.conversations = Conversations(workspace, template, data)
         self.steering = Steering(workspace, self.conversations)
@@ -62,7 +62,7 @@ class Site:
 
     def list_runs(self) -> list[tuple[Run, str]]:
         """Return every run with its status, newest first."""
-        return [(run, self.workspace.standing(run)) for run in self.workspace.runs.all()]
+        return [(run, self.workspace.read_status(run)) for run in self.workspace.runs.all()]
 
     def load_run(self, run_id: str) -> LoadedRun:
         """Return a run in its current state; read again only after a change.
@@ -83,7 +83,7 @@ class Site:
     def screening_model(self, run_id: str) -> Neighbours | None:
         """Return the training images in the space that candidates are screened in; None before that model exists."""
         session = self.load_run(run_id).session
-        diagnosing = read_final_arms(self.workspace, session.run_id).get("diagnosing")
+        diagnosing = read_final_arms(session).get("diagnosing")
         return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
 
     def list_models(self, run_id: str) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Site:
 
         `after` is missing if no round was kept, since it would be the same model.
         """
-        arms = read_final_arms(self.workspace, self.load_run(run_id).session.run_id)
+        arms = read_final_arms(self.load_run(run_id).session)
         names = {"before": "baseline", "after": "incumbent"}
         found = {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
         return {name: trial for name, trial in found.items() if name == "before" or trial != found.get("before")}

@@ -11,13 +11,15 @@ from fastapi.responses import HTMLResponse
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import clean_text
-from atlantis_core.run.summary import read_final_arms, summarise
+from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.summary import summarise
 from atlantis_dml.text.figures import format_cell, write_headline
 from atlantis_dml.text.templating import render_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from atlantis_core.records import Arms
     from atlantis_core.run.session import Session
     from atlantis_dml.web.site import Site
 
@@ -77,7 +79,7 @@ def compute_stamp(site: Site, run_id: str) -> str:
     """Return a stamp that changes whenever the run's HTML would."""
     run = site.workspace.runs.get(run_id)
     return "-".join(
-        map(str, (*site.load_run(run.id).stamp, site.workspace.standing(run), site.workspace.is_held(run.id)))
+        map(str, (*site.load_run(run.id).stamp, site.workspace.read_status(run), site.workspace.is_held(run.id)))
     )
 
 
@@ -158,7 +160,7 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
     )
 
 
-def _compared_arms(session: Session) -> dict[str, list[str]]:
+def _compared_arms(session: Session) -> Arms:
     """Return the arms to compare. Before the first decision both are the baseline; before that there are none."""
-    arms = read_final_arms(session.workspace, session.run_id)
+    arms = read_final_arms(session)
     return arms if arms.get("baseline") and arms.get("incumbent") else {}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.filtering.captions import CaptionCheck
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer

@@ -16,6 +16,7 @@ from rich.console import Console
 from atlantis_core.base.errors import InvalidProtocol, SetupError
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Goal
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import seconds_by_round
 from atlantis_core.run.time_estimate import estimate_seconds
@@ -231,14 +232,14 @@ def test_the_test_split_opens_only_for_a_finished_run(tmp_path: Path) -> None:
     session = begin(tmp_path)
     with pytest.raises(SetupError, match="is not done"):
         run_final_test(session)
-    assert session.read(0, "test_opened") is None
+    assert session.read(0, JournalKind.SEAL_OPENING) is None
 
 
 def test_a_stored_test_is_never_measured_again(fabricated: Fabricated) -> None:
     session = _session(fabricated)
-    session.write(0, "test", {"opened": [1.0]})
+    session.write(0, JournalKind.TEST, {"opened": [1.0]})
     assert run_final_test(session) == {"opened": [1.0]}
-    assert session.read(0, "test_opened") is None
+    assert session.read(0, JournalKind.SEAL_OPENING) is None
 
 
 def test_no_planted_gap_is_read_from_a_folder_of_photos(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
@@ -134,7 +135,7 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
 ) -> None:
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
-    keys = session.read(1, "candidates") or []
+    keys = session.read(1, JournalKind.CANDIDATES) or ()
     override_verdicts(session, keys[1:3], kept=False)
     override_verdicts(session, keys[:1], kept=True)
     where = ["--workspace", str(fabricated.workspace.folder)]
@@ -247,7 +248,7 @@ def test_a_copy_to_send_is_what_the_run_folder_holds(
         assert out.read_bytes() == kept.read_bytes()
     capsys.readouterr()
     assert main(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli.main import main
-from atlantis_dml.tracing.figures import Figure, Record
+from atlantis_dml.tracing.run_record import Figure, Record
 from atlantis_dml.tracing.target import resolve_target
 from atlantis_dml.tracing.writer import MlflowWriter
 from atlantis_dml.views.trace import build_trace
@@ -93,7 +94,7 @@ def test_a_persons_later_word_is_a_tag_and_no_second_figure(tmp_path: Path, stor
     assert main(sending) == 0
     run = made.workspace.runs.get("last")
     session = Session(made.workspace, run.id, run.spec)
-    override_verdicts(session, (session.read(1, "candidates") or [])[1:], kept=False)
+    override_verdicts(session, (session.read(1, JournalKind.CANDIDATES) or ())[1:], kept=False)
     assert main(["report", "last", *sending[-2:]]) == 0
     assert main(sending) == 0
     sent, _ = stored(made.workspace).runs()

@@ -1,4 +1,4 @@
-"""Image search as functions of Python: see `library`."""
+"""`atlantis index` and `atlantis search` as functions."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ def index(
     Raises:
         SetupError: Anything a person must mend.
     """
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.search import IndexRequest, build_index
+    from atlantis_dml.app.index import IndexRequest, build_index
+    from atlantis_dml.app.request import TaskOptions
 
-    read = ReadOptions()
-    asked = IndexRequest(str(model), str(data), read, name=name, splits=tuple(splits), server=server, add=add)
-    return build_index(asked, as_folder(workspace))
+    request = IndexRequest(str(model), str(data), TaskOptions(), name, tuple(splits), server, add=add)
+    return build_index(request, as_folder(workspace))
 
 
 @checked

@@ -11,10 +11,12 @@ from typing import Any
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
 from atlantis_core.records import Trial
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
+from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import describe_overrides, snapshot_verdicts
+from atlantis_core.run.verdicts import count_overrides_since, describe_overrides
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
@@ -56,11 +58,9 @@ class Record:
 def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Record:
     """Return a run as it stands, finished or not, with the trials it used."""
     started = round(run.created * _MS)
-    folder, journal = workspace.folder / "runs" / run.id, workspace.journal.rounds(run.id)
-    summary = _reported(folder) if run.status == "done" else None
-    summary = summary or summarise(workspace, run.id)
+    folder, summary = workspace.folder / "runs" / run.id, summarise(workspace, run.id)
     session = Session(workspace, run.id, run.spec)
-    parts = _trials(session, events)
+    rounds, parts = read_rounds(session), _trials(session, events)
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
     return Record(
         key=run.id,
@@ -71,20 +71,11 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
-        | {"atlantis.hands_since": _hands(session, journal)},
-        figures=[*_by_round(journal, started), *_judged(summary, started), *_at_the_end(summary, started)],
-        files=_files(folder, journal),
+        | {"atlantis.hands_since": _hands(session, rounds)},
+        figures=[*_by_round(session, rounds, started), *_judged(summary, started), *_at_the_end(summary, started)],
+        files=_files(folder, rounds),
         parts=parts,
     )
-
-
-def _reported(folder: Path) -> dict[str, Any] | None:
-    """Return the saved report of a finished run, since computing it again takes a second."""
-    try:
-        report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return report if report["status"] == "done" else None
 
 
 def build_started_record(workspace: Workspace, run: Run) -> Record:
@@ -102,20 +93,20 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
     }
 
 
-def _hands(session: Session, journal: Mapping[int, Mapping[str, Any]]) -> str:
+def _hands(session: Session, rounds: Iterable[Round]) -> str:
     """Say what people changed after a round was measured; a tag, since tags can be replaced and points cannot."""
-    changed = {index: describe_overrides(snapshot_verdicts(session, index).since) for index in journal if index > 0}
+    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
     return "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)
 
 
-def _by_round(journal: Mapping[int, Mapping[str, Any]], at_ms: int) -> Iterable[Figure]:
+def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable[Figure]:
     """Yield the measurements: step 0 is the baseline, step N the candidate of round N."""
-    for index, entries in journal.items():
-        measured = entries.get("baseline" if index == 0 else "candidate")
-        if measured:
-            yield from _measured(measured, "", index, at_ms)
-    if (frozen := journal.get(0, {}).get("frozen")) is not None:
-        yield from _measured(frozen, "frozen_", 0, at_ms)
+    measured = [(0, session.read(0, JournalKind.BASELINE)), *((found.index, found.measurement) for found in rounds)]
+    for index, measurement in measured:
+        if measurement is not None:
+            yield from _measured(as_json(measurement), "", index, at_ms)
+    if (frozen := session.read(0, JournalKind.FROZEN)) is not None:
+        yield from _measured(as_json(frozen), "frozen_", 0, at_ms)
 
 
 def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
@@ -220,11 +211,11 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _files(folder: Path, journal: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
+def _files(folder: Path, rounds: Iterable[Round]) -> dict[str, str]:
     """Return the report, if it exists, and every round's protocol."""
     reports = [folder / name for name in ("report.html", "report.json")]
     files = {path.name: path.read_text(encoding="utf-8") for path in reports if path.is_file()}
-    protocols = {index: entries["protocol"] for index, entries in journal.items() if "protocol" in entries}
+    protocols = {found.index: as_json(found.protocol) for found in rounds if found.protocol is not None}
     return files | {f"protocols/round-{index}.json": json.dumps(p, indent=2) for index, p in protocols.items()}
 
 

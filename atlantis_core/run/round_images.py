@@ -1,24 +1,24 @@
-"""One round's work on images: what a drafter may know, making, screening, and what later trainings use."""
+"""One round's images: generating and screening them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.filtering.captions import CaptionCheck
+from atlantis_core.filtering.captions import CaptionCheck, CaptionCheckResult
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
 from atlantis_core.filtering.screening import RealImages, screen_candidates
 from atlantis_core.generation.candidate_images import generate_candidates
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Candidate, Protocol, Verdict
-from atlantis_core.run.history import candidates_of, history
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trials
 from atlantis_core.run.protocol_rules import check_protocol
+from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
     from atlantis_core.records import GenerationRequest
     from atlantis_core.run.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class MadePicture:
-    """A made image as the activation cache knows pictures."""
-
-    id: str
-    path: str
 
 
 def generate_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
@@ -71,8 +63,9 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, trial
         requests, session.generator, session.workspace.objects, known, record, protocol, session.progress
     )
     _book_seconds(session, f"generation/{round_index}", started)
-    session.write(round_index, "candidates", [request.key for request in requests])
-    return candidates_of(session, round_index)
+    keys = tuple(request.key for request in requests)
+    session.write(round_index, JournalKind.CANDIDATES, keys)
+    return list(candidates.find(keys).values())
 
 
 def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> tuple[GenerationRequest, ...]:
@@ -90,9 +83,9 @@ def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[P
     from atlantis_core.generation.pool_matching import match_pool
 
     train = session.collection.of_split("train")
-    used = {image.id for image in train} | {
-        candidate.source_id for entry in history(session) for candidate in candidates_of(session, entry["round"])
-    }
+    earlier = [key for judged in read_judged_rounds(session) for key in judged.candidate_keys]
+    used = {image.id for image in train}
+    used |= {candidate.source_id for candidate in session.workspace.candidates.find(earlier).values()}
     pool = [image for image in _pool(session, protocol) if image.id not in used]
     if not pool:
         raise NothingGenerated("the pool holds no image that is not used already")
@@ -119,10 +112,12 @@ def screen_round(session: Session, round_index: int, protocol: Protocol, trial_i
     """Screen a round's candidates with the diagnosing model's eyes and keep the verdicts (the paper's ORDC)."""
     started = time.monotonic()
     captions = _caption_check(session)
-    verdicts = _screened(session, candidates_of(session, round_index), protocol, trial_id, captions)
+    keys = session.read(round_index, JournalKind.CANDIDATES) or ()
+    candidates = list(session.workspace.candidates.find(keys).values())
+    verdicts = _screened(session, candidates, protocol, trial_id, captions)
     if captions is not None:
-        heard = {"agreements": list(captions.agreements.values()), "unpaid": captions.unpaid}
-        session.write(round_index, "caption_check", heard)
+        result = CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid)
+        session.write(round_index, JournalKind.CAPTION_CHECK, result)
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
     _book_seconds(session, f"screening/{round_index}", started)
     return verdicts
@@ -145,7 +140,7 @@ def _screened(
 ) -> list[Verdict]:
     retriever = _retriever(session, trial_id)
     train, validation = session.collection.of_split("train"), session.collection.of_split("validation")
-    by_path = {candidate.path: MadePicture(candidate.key, candidate.path) for candidate in candidates}
+    by_path = {candidate.path: candidate for candidate in candidates}
     prints = session.loaded.fingerprints
     return screen_candidates(
         candidates,

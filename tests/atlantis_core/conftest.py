@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.records import (
@@ -24,6 +24,7 @@ from atlantis_core.records import (
     Split,
     Verdict,
 )
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 
@@ -53,7 +54,7 @@ def made_run(tmp_path: Path) -> tuple[Session, list[str]]:
     run = workspace.runs.create(RunSpec(collection_id, str(tmp_path), Goal("night"), Budget(images=8)))
     session = Session(workspace, run.id, run.spec)
     request = CellRequest(CELL, 4, ("a tug at night",))
-    session.write(1, "protocol", Protocol("p", 1, "edit", (request,), "tugs", "few", "margin", 1.0, 0.1))
+    session.write(1, JournalKind.PROTOCOL, Protocol("p", 1, "edit", (request,), "tugs", "few", "margin", 1.0, 0.1))
     keys = [f"{number}" * 40 for number in range(4)]
     for number, key in enumerate(keys):
         path = _picture(workspace.objects / f"{key}.png", 100 + number)
@@ -63,5 +64,5 @@ def made_run(tmp_path: Path) -> tuple[Session, list[str]]:
         )
         verdict = Verdict(key, number > 0, "margin", 0.1 * number, f"margin {number}")
         workspace.candidates.judge(run.id, 1, [verdict])
-    session.write(1, "candidates", keys)
+    session.write(1, JournalKind.CANDIDATES, tuple(keys))
     return session, keys
