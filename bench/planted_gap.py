@@ -39,7 +39,7 @@ def run_arm(workspace: Workspace, spec: RunSpec) -> Session:
     """Run the loop once and return its session."""
     begun, _ = create_run(RunRequest(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
     session = Session(workspace, begun.id, begun.spec, _progress)
-    outcome = advance(*build_agents(session))
+    outcome = advance(build_agents(session))
     if outcome.status != "done":
         raise SystemExit(f"run {begun.id} is {outcome.status}: {outcome.problem}")
     return session
