@@ -16,7 +16,7 @@ from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
     from atlantis_core.searching.embedder import Embedder
-    from atlantis_core.searching.index_filling import IndexSource
+    from atlantis_core.searching.index_building import IndexSource
     from atlantis_dml.app.progress import Screen
 
 
@@ -46,7 +46,7 @@ def index_home(workspace: Path | None) -> Path:
 
 def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index."""
-    from atlantis_core.searching.index_filling import IndexSource
+    from atlantis_core.searching.index_building import IndexSource
 
     started = time.monotonic()
     _check(asked, workspace)
@@ -62,9 +62,8 @@ def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
 def _check(asked: IndexRequest, workspace: Path | None) -> None:
     """Check the request as far as that is possible without loading the model."""
     from atlantis_core.searching.chroma import ping_server
-    from atlantis_core.searching.index_creation import check_index_server
-    from atlantis_core.searching.index_filling import check_splits
-    from atlantis_core.searching.index_folders import FACTS_NAME, check_name, read_facts
+    from atlantis_core.searching.index_building import check_splits
+    from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
     from atlantis_dml.app.setup import check_data
 
     check_splits(asked.splits)
@@ -81,7 +80,7 @@ def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collec
     """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.run.session import Session
-    from atlantis_core.searching.filterable import prepare_filterable
+    from atlantis_core.searching.filters import prepare_filterable
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
 
     store, columns = open_workspace(workspace), asked.task.columns()
@@ -104,8 +103,7 @@ def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collec
 def _fill_index(
     asked: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
 ) -> dict[str, Any]:
-    from atlantis_core.searching.index_creation import prepare_index
-    from atlantis_core.searching.index_filling import fill_index
+    from atlantis_core.searching.index_building import fill_index, prepare_index
     from atlantis_core.searching.index_folders import read_facts, suggest_name
     from atlantis_core.searching.recall_check import record_recall
 
@@ -174,7 +172,7 @@ def remove_from_index(
 ) -> dict[str, Any]:
     """Remove images from an index, or all of it."""
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
-    from atlantis_core.searching.index_removal import drop_index, remove_images
+    from atlantis_core.searching.index_writing import drop_index, remove_images
 
     folder = find_index_folder(index, index_home(workspace))
     facts = read_facts(folder)

@@ -63,7 +63,8 @@ def open_source(
         SetupError: DATA does not exist, or the destination is in the way.
     """
     from atlantis_core.data.split_assignment import KnownSplits
-    from atlantis_core.scenarios.scenario_source import ScenarioSource, resolve_source
+    from atlantis_core.importing.collection_writer import resolve_source
+    from atlantis_core.scenarios.scenario_source import ScenarioSource
     from atlantis_dml.app.setup import check_data, find_data_folder, has_runs, open_workspace
 
     check_data(data)

@@ -9,6 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rich.console import Console
 
+from atlantis_core.base.errors import Stopped
 from atlantis_dml.app.progress import Screen, make_watcher
 
 
@@ -61,6 +62,6 @@ def test_on_a_terminal_there_are_bars_that_go_away() -> None:
 
 def test_ctrl_c_ends_work_in_any_thread_at_its_next_sign() -> None:
     screen, _ = _screen()
-    screen.stopped.set()
-    with pytest.raises(KeyboardInterrupt):
+    screen.stop.request()
+    with pytest.raises(Stopped):
         screen.progress("training", 1, 2)

@@ -68,7 +68,7 @@ def test_classes_without_a_pair_are_named_where_the_loss_needs_pairs(
     loss: str, needs_pairs: bool, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["scenario", "few-shot", str(photos), str(tmp_path / "one"), "--shots", "1", "--classes", "2"]) == 0
-    line = "classes of one training photo (2: 'blue', 'green') hold no pair of different photos"
+    line = "classes of one training photo (2: 'blue', 'green') have no pair of different photos"
     assert line in capsys.readouterr().err
     words = [*QUICK, "--set", f"loss={loss}", "--workspace", str(tmp_path / "w")]
     assert main(["train", str(tmp_path / "one"), *words]) == 0
