@@ -30,12 +30,12 @@ def build_run_command(spec: RunSpec) -> str:
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
-def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None) -> str:
+def build_evaluate_command(model: str, request: RunRequest, workspace: Path | None) -> str:
     """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
 
     With another regime or other columns, validation would contain images that it was trained on.
     """
-    read, spec = asked.options, asked.spec
+    read, spec = request.options, request.spec
     return join_shell_line(
         ("evaluate", model, spec.data),
         {
