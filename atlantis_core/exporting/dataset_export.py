@@ -1,7 +1,7 @@
-"""The kept images of a run as a dataset for others: a new folder, whole or not at all.
+"""Export the kept images of a run as a dataset, atomically, into a new folder.
 
-`train/images/*.png`, `train/metadata.csv` with a row per image, and a data card. The folder names no path of this
-machine. The layout is that of Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
+It gets `train/images/*.png`, `train/metadata.csv` with a row per image, and a data card; no path of this machine. The
+layout is Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 RETRIEVED = "retrieved"
-"""Value of the column `origin` for real photos that were fetched from a pool."""
+"""Value of the column `origin` for real photos from a pool."""
 
 _FIRST_COLUMNS = ("file_name", "label")
 _LAST_COLUMNS = (
@@ -51,7 +51,7 @@ _LAST_COLUMNS = (
     "by_hand",
     ORIGIN,
 )
-_NAME_LETTERS = 16  # of the content address
+_NAME_LETTERS = 16  # of the content hash
 
 
 def export_dataset(
@@ -61,21 +61,21 @@ def export_dataset(
 
     Args:
         session: The run.
-        folder: Must not be there yet, or be empty.
-        rolled_back: Also kept images of rounds that were rolled back or not judged.
-        progress: Told how many images are placed.
+        folder: Must not exist, or be empty.
+        rolled_back: Also export kept images of rounds that were rolled back or not judged.
+        progress: Receives the number of images copied.
 
     Returns:
-        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (asked for), `arms` (arm -> images),
-        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and
-        `rejected_by` the filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
+        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (requested), `arms` (generation mode ->
+        images), `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and `rejected_by` the
+        filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
 
     Raises:
-        SetupError: The folder is taken or cannot be written, there is nothing to export, or an image is gone.
+        SetupError: The folder exists or cannot be written, there is nothing to export, or an image is missing.
     """
     folder = check_destination(folder)
     images = list_kept_images(session, rolled_back)
-    told = _collect_facts(session, images)
+    facts = _collect_facts(session, images)
     with temporary_folder(folder, "exporting") as part:
         (part / "train" / "images").mkdir(parents=True)
         for done, image in enumerate(images, start=1):
@@ -84,25 +84,26 @@ def export_dataset(
             target.chmod(0o644)
             progress("images exported", done, len(images))
         size = sum(file.stat().st_size for file in (part / "train" / "images").iterdir())
-        _write_metadata(images, told.facets, part / "train" / "metadata.csv")
-        (part / CARD_NAME).write_text(write_data_card(told), encoding="utf-8")
+        _write_metadata(images, facts.facets, part / "train" / "metadata.csv")
+        (part / CARD_NAME).write_text(write_data_card(facts), encoding="utf-8")
         part.rename(folder)
     return {
         "folder": str(folder),
         "run_id": session.run_id,
-        "images": told.images,
+        "images": facts.images,
         "bytes": size,
-        "classes": len(told.classes),
-        "facets": list(told.facets),
-        "arms": dict(told.arms),
-        "weights": dict(told.weights),
-        "rounds": [dict(row) for row in told.rounds],
+        "classes": len(facts.classes),
+        "facets": list(facts.facets),
+        "arms": dict(facts.arms),
+        "weights": dict(facts.weights),
+        "rounds": [dict(row) for row in facts.rounds],
     }
 
 
 def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFacts:
     summary = summarise(session.workspace, session.run_id)
-    filtered = {entry["index"]: _filter_verdicts(session, entry["index"]) for entry in summary["rounds"]}
+    rounds, store = [entry["index"] for entry in summary["rounds"]], session.workspace.candidates
+    filtered = {n: select_round_verdicts(session, n, store.filtered(session.run_id, n)) for n in rounds}
     taken = Counter(image.round for image in images)
     return DatasetFacts(
         images=len(images),
@@ -125,35 +126,28 @@ def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFact
     )
 
 
-def _filter_verdicts(session: Session, round_index: int) -> tuple[Verdict, ...]:
-    """Return what the filters alone said of a round's images."""
-    return select_round_verdicts(
-        session, round_index, session.workspace.candidates.filtered(session.run_id, round_index)
-    )
-
-
 def _describe_round(session: Session, entry: Mapping[str, Any], filtered: Sequence[Verdict]) -> dict[str, Any]:
-    """Return what the filters and what a person did with a round's images, apart."""
+    """Count what the filters did with a round's images and, separately, what a person did."""
     by_hand = session.workspace.candidates.by_hand(session.run_id, entry["index"])
-    turned = [one for one in filtered if by_hand.get(one.candidate_key, one.kept) != one.kept]
+    overridden = [one for one in filtered if by_hand.get(one.candidate_key, one.kept) != one.kept]
     return {
         "index": entry["index"],
         "outcome": "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
         "made": entry["images"]["made"],
         "passed": sum(verdict.kept for verdict in filtered),
         "rejected_by": dict(Counter(verdict.filter for verdict in filtered if not verdict.kept)),
-        "kept_by_hand": dict(Counter(verdict.filter for verdict in turned if not verdict.kept)),
-        "taken_out_by_hand": sum(verdict.kept for verdict in turned),
+        "kept_by_hand": dict(Counter(verdict.filter for verdict in overridden if not verdict.kept)),
+        "taken_out_by_hand": sum(verdict.kept for verdict in overridden),
     }
 
 
 def _file_name(image: KeptImage) -> str:
-    """Return the file name, relative to the metadata file."""
+    """Return the path relative to the metadata file."""
     return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
 
 
 def facet_column(facet: str) -> str:
-    """Return the column of a facet: its name, unless a column of another meaning has it."""
+    """Return the column name of a facet, with a prefix if a column of another meaning has that name."""
     return (
         f"facet_{facet}"
         if facet.strip().lower() in {*_FIRST_COLUMNS, *_LAST_COLUMNS, "split", "role", "path"}
@@ -167,12 +161,12 @@ def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Pa
         writer.writerow([*_FIRST_COLUMNS, *map(facet_column, facets), *_LAST_COLUMNS])
         for image in images:
             candidate, cell = image.candidate, image.candidate.cell
-            asked = [cell.value if cell.facet == facet else "" for facet in facets]
+            requested = [cell.value if cell.facet == facet else "" for facet in facets]
             writer.writerow(
                 [
                     _file_name(image),
                     cell.class_name,
-                    *asked,
+                    *requested,
                     candidate.prompt,
                     candidate.seed,
                     candidate.generator,

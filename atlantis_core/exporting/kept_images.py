@@ -1,4 +1,4 @@
-"""Which made images of a run are handed on, and what is said of each."""
+"""The synthetic images of a run that are exported, and the facts about each."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A made image that counts as kept: the filters let it pass, or a person did against them."""
+    """A synthetic image that was kept: it passed the filters, or a person overrode them."""
 
     candidate: Candidate
     verdict: Verdict
-    """What the filters said."""
+    """Verdict of the filters."""
     round: int
-    """Of this run; the image may have been made before, in another run of the workspace."""
+    """Round of this run; the image may have been generated earlier, in another run of the workspace."""
     round_kept: bool
-    """Whether that round was proven better and kept."""
+    """Whether that round was kept."""
 
     @property
     def by_hand(self) -> bool:
@@ -40,64 +40,62 @@ class KeptImage:
 
     @property
     def model(self) -> str:
-        """Name of the model that drew it; empty where none did. A folder is told by its last name alone."""
+        """Name of the model that generated it, empty if none did; see `public_name`."""
         return public_name(str(self.candidate.settings.get("model") or ""))
 
     @property
     def arm(self) -> str:
         """`edit`, `text_to_image` or `retrieve`."""
-        named = self.candidate.settings.get("arm")
-        if named:
-            return str(named)
-        return "retrieve" if "pool" in self.candidate.settings else "edit"
+        settings = self.candidate.settings
+        return str(settings.get("arm") or ("retrieve" if "pool" in settings else "edit"))
 
 
 def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
-    """Return the kept images of a run, each once, in the order in which they were asked for.
+    """Return the kept images of a run, each once, in the order of their requests.
 
     Args:
         session: The run.
-        rolled_back: Also those of rounds that were rolled back or not judged.
+        rolled_back: Include rounds that were rolled back or not judged.
 
     Raises:
-        SetupError: There is none, or a file is gone.
+        SetupError: There is none, or a file is missing.
     """
     found = {image.candidate.key: image for image in _iterate_rounds(session, rolled_back)}
     if not found:
-        kept = "no image is kept" if rolled_back else "no kept round has an image"
-        more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
-        raise SetupError(f"run {session.run_id!r} has nothing to export: {kept}{more}")
+        reason = "no image is kept" if rolled_back else "no kept round has an image"
+        advice = "" if rolled_back else "; --rolled-back takes those of the other rounds"
+        raise SetupError(f"run {session.run_id!r} has nothing to export: {reason}{advice}")
     gone = [image for image in found.values() if not Path(image.candidate.path).is_file()]
     if gone:
         raise SetupError(
-            f"{len(gone)} of {len(found)} images are gone from the workspace, the first "
+            f"{len(gone)} of {len(found)} images are gone from the workspace, such as "
             f"{gone[0].candidate.path!r}; put them back, or run again"
         )
     return list(found.values())
 
 
 def _iterate_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
-    """Yield images, those of kept rounds last: of one that is in two rounds the kept round is told."""
+    """Yield images, those of kept rounds last, so that they win for an image in two rounds."""
     journal, store = session.workspace.journal.rounds(session.run_id), session.workspace.candidates
     rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
     for kept, index in sorted(rounds):
         if index > 0 and (kept or rolled_back):
-            counts = {verdict.candidate_key for verdict in store.verdicts(session.run_id, index) if verdict.kept}
+            counted = {verdict.candidate_key for verdict in store.verdicts(session.run_id, index) if verdict.kept}
             filtered = {verdict.candidate_key: verdict for verdict in store.filtered(session.run_id, index)}
             for candidate in candidates_of(session, index):
-                if candidate.key in counts:
+                if candidate.key in counted:
                     yield KeptImage(candidate, filtered[candidate.key], index, kept)
 
 
 def public_name(model: str) -> str:
-    """Return a model's name without a path of this machine: of a folder or file its last part."""
+    """Return a model's name without a path of this machine: of a folder or file only the last part."""
     name = model.partition("?")[0].replace("\\", "/").rstrip("/")
     is_path = "\\" in model or name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).exists()
     return f"local:{name.rpartition('/')[2]}" if name and is_path else name
 
 
 def find_licences(images: Iterable[KeptImage]) -> dict[str, str]:
-    """Return the models and add-ons that drew the images -> what is known of their licence; may be empty."""
+    """Return the models and add-ons that generated the images -> their licence, empty if unknown."""
     from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS, model_facts
 
     named = {
@@ -111,7 +109,7 @@ def find_licences(images: Iterable[KeptImage]) -> dict[str, str]:
 
 
 def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
-    """Return filter -> the limits that it judged by, as its verdicts say; of filters without a score nothing."""
+    """Return filter -> the limits named in its verdicts; filters without a score are left out."""
     found: dict[str, dict[str, None]] = {}
     for verdict in verdicts:
         if limit := _LIMIT.search(verdict.reason):
@@ -120,10 +118,10 @@ def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]
 
 
 def collect_facets(images: Iterable[KeptImage]) -> tuple[str, ...]:
-    """Return the facets that images were asked to show, in order of appearance."""
+    """Return the requested facets, in order of appearance."""
     return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
 
 
 def count_modes(images: Iterable[KeptImage]) -> dict[str, int]:
-    """Return how many images came from which arm."""
+    """Return generation mode -> images."""
     return dict(Counter(image.arm for image in images))
