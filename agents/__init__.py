@@ -1,1 +1,1 @@
-"""Whoever decides and drafts: the planner, the protocol drafter, the prompt writer. Chat models live here only."""
+"""The agents: planner, insight, drafter, prompt writer, critic, host, captioner. Only they call chat models."""

@@ -1,4 +1,4 @@
-"""The host: whoever talks with the person. Two implementations, one interface."""
+"""The interface of the host, the agent that talks with the person: by rules, or with a chat model."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """Turns what a person says into calls of the desk's tools, and their results into answers."""
+    """Turns a person's sentences into calls of the desk's tools, and the tools' results into answers."""
 
     name: str
 
     def reply(
         self, messages: Sequence[BaseMessage], situation: str, hear: Callable[[str], None] | None = None
     ) -> AIMessage:
-        """Return an answer, or one call of a tool with or without words.
+        """Return an answer, or one tool call with or without text.
 
         Args:
-            messages: The conversation so far; the last is the person's, or a tool's result.
-            situation: Where things stand, from code; its first line is `status: WORD`.
-            hear: Told the words while they come.
+            messages: The conversation so far; the last message is the person's or a tool's result.
+            situation: The current situation as code sees it; its first line is `status: WORD`.
+            hear: Called with each piece of text as it arrives.
 
         Raises:
             ProviderUnavailable: The chat model cannot be reached or refuses.
-            BudgetSpent: The dollars do not pay for another answer.
+            BudgetExceeded: The dollars left do not pay for another answer.
         """
         ...

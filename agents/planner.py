@@ -1,4 +1,4 @@
-"""The planner: decides the next tool. Two implementations, one interface."""
+"""The interface of the planner, which chooses the next tool, and the usual order of steps."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
 
 State = Mapping[str, Any]
-"""The graph's state, read only."""
+"""The graph's state, read-only."""
 
 
 class Planner(Protocol):
-    """Decides what to do next."""
+    """Chooses the next tool."""
 
     name: str
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
-        """Return one tool call with the reason as text, or text without a call to stop.
+        """Return one tool call with the reason as text; to stop the run, text without a call.
 
         Raises:
             ProviderUnavailable: The chat model cannot be reached or refuses; the run pauses.
@@ -31,7 +31,7 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a round as the rules name it."""
+    """One tool call of a round, with the reason that the rules give for it."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -43,22 +43,28 @@ class Step:
         return f"{self.tool}:{self.arguments['arm']}" if "arm" in self.arguments else self.tool
 
 
-_CAPTION = Step("caption_images", {}, "The collection has no facets; descriptions may give some.")
+_CAPTION = Step("caption_images", {}, "The collection has no facets; captions may give some.")
 
 _PREPARATION = (
-    Step("dataset_statistics", {}, "First see what the collection holds."),
+    Step("dataset_statistics", {}, "Start with an overview of the collection."),
     _CAPTION,
-    Step("train_retriever", {"arm": "baseline"}, "Real images alone set the bar that made images must beat."),
-    Step("evaluate_retrieval", {"arm": "baseline"}, "Measure the bar."),
+    Step(
+        "train_retriever", {"arm": "baseline"}, "Real images alone set the baseline that synthetic images must beat."
+    ),
+    Step("evaluate_retrieval", {"arm": "baseline"}, "Measure the baseline."),
 )
 
 _ROUND = (
     Step("find_gaps", {}, "Find the cells where the incumbent fails."),
     Step("draft_protocol", {}, "Spend this round's images on the worst gaps."),
-    Step("write_prompts", {}, "Varied prompts make varied images."),
-    Step("generate_images", {}, "Make the images of the protocol."),
+    Step("write_prompts", {}, "Varied prompts give varied images."),
+    Step("generate_images", {}, "Generate the images of the protocol."),
     Step("score_outliers", {}, "Only images that belong to their class may train."),
-    Step("train_retriever", {"arm": "candidate"}, "Train with the kept images: same recipe, steps and seeds."),
+    Step(
+        "train_retriever",
+        {"arm": "candidate"},
+        "Train with the kept images: the recipe, steps and seeds stay the same.",
+    ),
     Step("evaluate_retrieval", {"arm": "candidate"}, "Measure whether they help."),
 )
 
@@ -66,11 +72,11 @@ _NEW_INCUMBENT = Step("train_retriever", {"arm": "incumbent"}, "The last round w
 
 
 def list_usual_steps(state: State, facets: Sequence[str]) -> tuple[Step, ...]:
-    """Return the steps of a careful round in order, those of the preparation first.
+    """Return the steps of preparation and of one round, in order.
 
     Args:
-        state: Says whether a new incumbent has to be trained first.
-        facets: Of the collection; without any, descriptions may give some.
+        state: Its `last_kept` tells whether a new incumbent has to be trained first.
+        facets: Of the collection; if there are none, the images are captioned to find some.
     """
     preparation = tuple(step for step in _PREPARATION if step is not _CAPTION or not facets)
     renewal = (_NEW_INCUMBENT,) if state.get("last_kept") else ()

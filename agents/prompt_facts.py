@@ -1,9 +1,9 @@
-"""Gaps, cells and finished rounds in short words for a prompt; what is not ours is quoted."""
+"""Short descriptions of gaps, cells and judged rounds for a prompt; untrusted text is quoted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import SCORERS
@@ -11,35 +11,35 @@ from atlantis_core.run.critique import count_survivors
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, Gap
+    from atlantis_core.records import Cell, CellRequest, Gap
+    from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
 _NAME = 60
 _CELLS = 6
 
-
 _SCORERS = {
-    "margin": "rejects what looks more like another class",
-    "centre_ratio": "rejects what is far from its class's centre",
-    "isolation": "rejects what a forest of random cuts sets apart soonest",
-    "knn": "rejects what is far from its class's nearest photos",
-    "lof": "rejects what lies thinner than its class's photos around it",
+    "margin": "rejects images that look more like another class",
+    "centre_ratio": "rejects images far from the centre of their class",
+    "isolation": "rejects images that an isolation forest separates soonest",
+    "knn": "rejects images far from the nearest photos of their class",
+    "lof": "rejects images in sparser regions than the photos of their class nearby",
 }
 
 
 def describe_scorers() -> str:
-    """Return every outlier scorer and what it rejects."""
+    """Return the name of every outlier scorer, with what it rejects."""
     return ", ".join(f"{name} ({_SCORERS[name]})" if name in _SCORERS else name for name in sorted(SCORERS))
 
 
 def describe_cell(cell: Cell) -> str:
-    """Return a cell as quoted data."""
+    """Return a cell's class and facet value, quoted."""
     name = f"class {quoted(cell.class_name, _NAME)}" if cell.class_name else "every class"
     return f"{name} at {quoted(f'{cell.facet}={cell.value}', _NAME)}" if cell.facet else name
 
 
 def describe_cells(cells: Sequence[Cell]) -> str:
-    """Return the first cells as quoted data, and how many more there are; empty for none."""
+    """Return the first cells, quoted, and the number of further ones; an empty string for no cells."""
     if not cells:
         return ""
     more = f" and {len(cells) - _CELLS} more" if len(cells) > _CELLS else ""
@@ -47,7 +47,7 @@ def describe_cells(cells: Sequence[Cell]) -> str:
 
 
 def describe_gap(gap: Gap) -> str:
-    """Return a gap with its figures."""
+    """Return a gap's cell, figures and cause."""
     mistaken = ", ".join(quoted(name, _NAME) for name in gap.confused_with[:2])
     return (
         f"{describe_cell(gap.cell)}: R@1 {gap.recall_at_1:.2f} ({gap.low:.2f} to {gap.high:.2f}) over "
@@ -56,20 +56,19 @@ def describe_gap(gap: Gap) -> str:
     )
 
 
-def summarise_round(finished: Mapping[str, Any], session: Session) -> str:
-    """Return a finished round in one line: what was made for what, what came of it, what the critic says."""
-    protocol, decision = finished["protocol"], finished["decision"]
-    made, kept, _ = count_survivors(session, finished["round"])
-    critique = session.read(finished["round"], "critique") or {}
-    change = f"; critic: {quoted(' / '.join(critique['changes'][:3]), 480)}" if critique.get("changes") else ""
+def summarise_round(judged: JudgedRound, session: Session) -> str:
+    """Return a judged round in one line: images, cells, the decision and the critic's advice."""
+    protocol, decision, critique = judged.protocol, judged.decision, judged.critique
+    generated, kept, _ = count_survivors(session, judged)
+    changes = critique.changes if critique else ()
+    change = f"; critic: {quoted(' / '.join(changes[:3]), 480)}" if changes else ""
     return (
-        f"round {finished['round']}: {count_noun(made, 'image')} for {_values(protocol['cells'])}, {kept} kept by "
-        "the "
-        f"filters; {'kept' if decision['kept'] else 'rolled back'}: {decision['reason']}{change}"
+        f"round {judged.index}: {count_noun(generated, 'image')} for {_describe_targets(protocol.cells)}, "
+        f"{kept} kept by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
     )
 
 
-def _values(requests: Iterable[Mapping[str, Any]]) -> str:
-    cells = [request["cell"] for request in requests]
-    values = sorted({f"{cell['facet']}={cell['value']}" for cell in cells if cell["facet"]})
-    return count_noun(len(cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")
+def _describe_targets(requests: Sequence[CellRequest]) -> str:
+    values = sorted({f"{one.cell.facet}={one.cell.value}" for one in requests if one.cell.facet})
+    shown = f" at {quoted(', '.join(values[:4]), 120)}" if values else ""
+    return count_noun(len(requests), "cell") + shown

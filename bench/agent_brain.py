@@ -11,7 +11,7 @@ _AGENTS = {
     "You are the planner": "planner",
     "You draft the augmentation protocol": "protocol",
     "You write prompts": "prompts",
-    "You look at an image collection": "insight",
+    "You analyse an image collection": "insight",
     "You are the critic": "critic",
     "You describe one photo": "captioner",
 }
@@ -67,9 +67,9 @@ def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
 def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:
     """Return a protocol for the next gaps that were not tried, within the images of the round."""
     images, arm, scorer = (
-        _first(r"may make: (\d+)", facts),
+        _first(r"Images for this round, at most: (\d+)", facts),
         _first(r"Arms: (\w+)", facts),
-        _first(r"for: (\w+)", facts),
+        _first(r"Default scorer: (\w+)", facts),
     )
     round_index, gaps = int(_first(r"^Round (\d+)", facts)), re.findall(r"^(g\d+): class", facts, re.MULTILINE)
     num_cells = max(1, min(_MOST_CELLS, int(images) // 2, len(gaps) or 1))

@@ -11,8 +11,7 @@ from fake_provider import Request
 
 from atlantis_core.base.serialization import from_json
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.records import Cell, Protocol
-from atlantis_core.run.constraints import Constraints
+from atlantis_core.records import Cell, Constraints, Protocol
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session

@@ -81,27 +81,27 @@ def why_not(case: Case) -> str:
 
 
 def _begun(case: Case, address: str, workspace: Workspace) -> Session:
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Budget, Goal, Price, RunSpec
-    from atlantis_core.run.constraints import Constraints, write_constraints
+    from atlantis_core.records import Constraints, Price
+    from atlantis_core.run.constraints import write_constraints
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.setup import RunRequest, create_run
+    from atlantis_dml.app.request import RunOptions, build_request
+    from atlantis_dml.app.run import create_run
 
-    names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
-    spec = RunSpec(
-        "",
-        _data(case, workspace),
-        Goal(case.goal),
-        Budget(images=case.images, rounds=case.rounds, usd=case.usd),
+    given = RunOptions(
+        budget_images=case.images,
+        rounds=case.rounds,
+        budget_usd=case.usd,
+        auto=True,
         planner=MODEL,
         base_url=address,
         fallback=FALLBACK if case.fallback else None,
-        prices={name: Price(*case.prices) for name in names} if case.prices else {},
+        price=Price(*case.prices) if case.prices else None,
         preset="smoke",
         backbone=None if case.collection == "tiny_ci" else "harbor-student",
         weights=str(WEIGHTS) if case.collection == "tiny_ci" else None,
     )
-    run, _ = create_run(RunRequest(spec.data, case.goal, ReadOptions(), spec), workspace, lambda *_: None)
+    request = build_request(_data(case, workspace), given, workspace.folder, case.goal)
+    run, _ = create_run(request, workspace, lambda *_: None)
     session = Session(workspace, run.id, run.spec)
     if case.skip:
         write_constraints(session, Constraints(skip=case.skip))
@@ -171,29 +171,36 @@ def _advanced(ran: Ran) -> Outcome | None:
 
 
 def _ending(case: Case, ran: Ran) -> dict[str, bool]:
+    from atlantis_core.records import RunEnd
+    from atlantis_core.run.journal import JournalKind
+
     run = ran.session.workspace.runs.get(ran.session.run_id)
-    end = ran.session.read(0, "end") or {}
+    end = ran.session.read(0, JournalKind.END) or RunEnd("", "")
     paused = len(ran.pauses) == len(case.pauses) and all(map(re.search, case.pauses, ran.pauses))
-    done = run.status == "done" and end.get("stop_reason") in case.ends
+    done = run.status == "done" and end.stop_reason in case.ends
     return {
         "no_traceback": not ran.error,
         "pauses_as_stated": paused,
         "ends_as_stated": (done if case.ends else run.status == "paused")
-        and bool(re.search(case.ends_saying, end.get("stop_detail", ""))),
+        and bool(re.search(case.ends_saying, end.stop_detail)),
     }
 
 
 def _row(case: Case, ran: Ran, requests: int, checks: Mapping[str, bool]) -> dict[str, Any]:
+    from atlantis_core.records import RunEnd
+    from atlantis_core.run.journal import JournalKind
+
     workspace, run_id = ran.session.workspace, ran.session.run_id
-    run, end, spent = workspace.runs.get(run_id), ran.session.read(0, "end") or {}, workspace.ledger.spent(run_id)
+    run, spent = workspace.runs.get(run_id), workspace.ledger.spent(run_id)
+    end = ran.session.read(0, JournalKind.END) or RunEnd("", "")
     return {
         "name": case.name,
         "goal": case.goal,
         "collection": case.collection,
         "fault": case.what,
         "outcome": run.status,
-        "reason": end.get("stop_reason") or run.stop_reason,
-        "detail": end.get("stop_detail", "")[:300],
+        "reason": end.stop_reason or run.stop_reason,
+        "detail": end.stop_detail[:300],
         "pauses": list(dict.fromkeys(pause[:300] for pause in ran.pauses)),
         "calls": requests,
         "tokens": int(spent["tokens"]),

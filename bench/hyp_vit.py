@@ -36,7 +36,6 @@ from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.models.heads import make_head, make_pca_head
 from atlantis_core.learning.models.split_backbone import split_backbone
-from atlantis_core.learning.training.distributed import SingleProcess
 from atlantis_core.learning.training.gradients import GradientComputer, make_embedder
 from atlantis_core.learning.training.optimizer import make_optimizer
 from atlantis_core.learning.training.presets import parse_preset
@@ -77,7 +76,7 @@ class Model:
         self.stages = split_backbone(create_backbone(backbone).to(best_device()), recipe.trainable_fraction)
         self.head = make_pca_head(make_head(recipe.head), torch.eye(WIDTH), recipe.embed_dim).to(best_device())
         self.loss = make_loss(recipe, num_classes, recipe.embed_dim, 0)
-        self.optimizer = make_optimizer(self.stages.trunk, self.head, self.loss, recipe)
+        self.optimizer = make_optimizer(self.stages.backbone, self.head, self.loss, recipe)
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def step(self) -> None:
@@ -148,9 +147,7 @@ def both(images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe) ->
     released, ours = Model(backbone, recipe, classes), Model(backbone, recipe, classes)
     strength, side_px = strength_of(recipe.augmentation), backbone.input_px
     feed = OnlineLoader(DecodedImageCache(images, side_px), backbone, ours.stages, side_px, strength)
-    descent = GradientComputer(
-        make_embedder(ours.stages, ours.head, recipe), ours.loss, ours.trained, 0, SingleProcess()
-    )
+    descent = GradientComputer(make_embedder(ours.stages, ours.head, recipe), ours.loss, ours.trained)
     return {"released": Released(released, backbone, recipe, images), "here": Ours(ours, feed, descent)}
 
 

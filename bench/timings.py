@@ -26,7 +26,7 @@ from atlantis_core.learning.retriever import frozen_retriever
 from atlantis_core.learning.training.train import train
 from atlantis_core.records import Budget, Cell, CellRequest, Goal, Protocol, RunSpec
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import collect_training_images
+from atlantis_core.run.training_set import collect_real
 from atlantis_core.store.workspace import Workspace
 
 REPEATS = 3
@@ -46,10 +46,8 @@ def best_rate(count: int, job: Callable[[Path], Any]) -> float:
 
 def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Path], Any]]]:
     """Return the parts by name: how many things one call handles, and the call."""
-    scenes = [
-        picture.scene for picture, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)
-    ]
-    images = collect_training_images(session, [])
+    scenes = [image.scene for image, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)]
+    images = collect_real(session)
     stages = frozen_retriever(session.backbone, session.recipe.trainable_fraction).stages
     recipe = replace(session.recipe, steps=STEPS)
     warm = session.cache

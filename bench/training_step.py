@@ -30,7 +30,6 @@ from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.models.heads import make_head, make_pca_head
 from atlantis_core.learning.models.split_backbone import split_backbone
-from atlantis_core.learning.training.distributed import SingleProcess
 from atlantis_core.learning.training.gradients import GradientComputer, make_embedder
 from atlantis_core.learning.training.optimizer import make_optimizer
 from atlantis_core.learning.training.presets import parse_preset
@@ -53,11 +52,12 @@ class Trainer:
         import torch
 
         self.stages = split_backbone(create_backbone(backbone), recipe.trainable_fraction)
-        head = make_pca_head(make_head(recipe.head), torch.eye(int(self.stages.trunk.num_features)), recipe.embed_dim)  # type: ignore[arg-type]
+        features = torch.eye(int(self.stages.backbone.num_features))  # type: ignore[arg-type]
+        head = make_pca_head(make_head(recipe.head), features, recipe.embed_dim)
         loss = make_loss(recipe, len(class_names(images)), recipe.embed_dim, 0)
-        trained = [p for p in [*self.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
-        self.descent = GradientComputer(make_embedder(self.stages, head, recipe), loss, trained, 0, SingleProcess())
-        self.optimizer = make_optimizer(self.stages.trunk, head, loss, recipe)
+        trained = [p for p in [*self.stages.backbone.parameters(), *head.parameters()] if p.requires_grad]
+        self.descent = GradientComputer(make_embedder(self.stages, head, recipe), loss, trained)
+        self.optimizer = make_optimizer(self.stages.backbone, head, loss, recipe)
 
     def step(self, activations: Tensor, batch: Batch) -> float:
         """Take one step; return the loss."""
@@ -97,7 +97,7 @@ def compared(folder: Path, weights: Path) -> dict[str, Any]:
     def pixels(batch: Batch) -> Tensor:
         pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
         return to_batch(
-            [augmented_view(held.pictures[i], side_px, strength, images[i].id, n) for i, n in pairs], backbone
+            [augmented_view(held.images[i], side_px, strength, images[i].id, n) for i, n in pairs], backbone
         )
 
     def in_memory(made: list[Tensor]) -> Iterator[Tensor]:

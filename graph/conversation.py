@@ -67,7 +67,7 @@ class Conversation:
 
         Raises:
             ProviderUnavailable: The host's chat model fails; what was said stays remembered.
-            BudgetSpent: The dollars do not pay for another answer.
+            BudgetExceeded: The dollars do not pay for another answer.
         """
         with open_checkpoints(self._workspace.checkpoints) as saver:
             graph = _build(host, self._workspace, self._chat_id, hear, saver)

@@ -13,18 +13,21 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
-from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.run.approval import BY_AUTO
+from atlantis_core.records import RunEnd
+from atlantis_core.run.approval import BY_AUTO, hash_protocol
+from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.cost_tracker import CostTracker
-from atlantis_core.run.history import history
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached, judge_round
 from atlantis_core.run.protocol_rules import parse_edited_protocol
+from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
 from atlantis_dml.agents.planner import Planner
-from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, hash_approval
+from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
@@ -155,7 +158,7 @@ def _has_failed(answers: Any) -> bool:
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
-    protocol = from_json(AugmentationProtocol, state["protocol"])
+    protocol = _protocol(session, state)
     said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
     by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
     call = _last_call(state)
@@ -171,24 +174,32 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if decision["decision"] == "edit":
             left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
             protocol = parse_edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
-            session.write(state["round"], "protocol", protocol)
-        settled = as_json(protocol)
-        counts = [{"cell": request["cell"], "count": request["count"]} for request in settled["cells"]]
+            session.write(state["round"], JournalKind.PROTOCOL, protocol)
+        counts = [{"cell": request.cell, "count": request.count} for request in protocol.cells]
         span.output |= {"images": protocol.num_images, "counts": counts}
-    return {"approved": hash_approval(settled), "protocol": settled}
+    approved = hash_protocol(protocol)
+    return {"approved": approved, "protocol": approved}
+
+
+def _protocol(session: Session, state: State) -> AugmentationProtocol:
+    """Return this round's protocol; a state that names none is a bug."""
+    protocol = session.read(state["round"], JournalKind.PROTOCOL)
+    if protocol is None:
+        raise LookupError(f"round {state['round']} has no protocol in the journal")
+    return protocol
 
 
 def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
     """Return what a person answers; the run rests until then."""
     spent = session.workspace.ledger.spent(session.run_id)
-    asked = {"round": state["round"], "protocol": state["protocol"], "images": protocol.num_images, "spent": spent}
+    asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
     return dict(interrupt(asked))
 
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
     session, round_index = runtime.context.session, state["round"]
-    protocol = from_json(AugmentationProtocol, state["protocol"])
+    protocol = _protocol(session, state)
     with session.workspace.events.span(
         session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
     ) as span:
@@ -196,16 +207,17 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         arms = {**state["arms"]} if state["survivors"] else {**state["arms"], "candidate": state["arms"]["incumbent"]}
         decision = judge_round(session, round_index, protocol, arms)
         span.output = decision
-    session.write(round_index, "decision", decision)
+    session.write(round_index, JournalKind.DECISION, decision)
     candidate = arms.pop("candidate")
     if decision.kept:
         arms["incumbent"] = candidate
-    session.write(round_index, "arms", arms | {"candidate": candidate})
+    session.write(round_index, JournalKind.ARMS, arms | {"candidate": candidate})
+    write_comparison(session, arms)
     update: dict[str, Any] = {
         "arms": arms,
         "last_kept": decision.kept,
         "not_kept": 0 if decision.kept else state["not_kept"] + 1,
-        "protocol": None,
+        "protocol": "",
         "approved": "",
         "survivors": -1,
         "steps": [step for step in state["steps"] if step in PREPARATION],
@@ -221,23 +233,23 @@ def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Let the critic read the round that was just judged; whoever drafts the next one is told what it writes."""
     del state  # the journal says which round was judged
     session, critic = runtime.context.session, runtime.context.critic
-    finished = history(session)[-1]
-    if critic is None or session.read(finished["round"], "critique"):
+    judged = read_judged_rounds(session)[-1]
+    if critic is None or judged.critique:
         return {}
     with session.workspace.events.span(
-        session.run_id, "critique", f"round {finished['round']}", {"round": finished["round"]}
+        session.run_id, "critique", f"round {judged.index}", {"round": judged.index}
     ) as span:
-        found = critic.review(finished, session)
+        found = critic.review(judged, session)
         span.output = found
-    session.write(finished["round"], "critique", found)
+    session.write(judged.index, JournalKind.CRITIQUE, found)
     return {}
 
 
 def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Close the run: why it ended, and what it came to, as data."""
     session = runtime.context.session
-    session.write(0, "end", {"stop_reason": state["stop_reason"], "stop_detail": state["stop_detail"]})
-    session.write(0, "final_arms", state["arms"])
+    session.write(0, JournalKind.END, RunEnd(state["stop_reason"], state["stop_detail"]))
+    session.write(0, JournalKind.FINAL_ARMS, state["arms"])
     session.workspace.runs.mark(session.run_id, "done", state["stop_reason"])
     return {}
 

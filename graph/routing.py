@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -31,15 +30,12 @@ def after_planner(state: State) -> Literal["approve", "tools", "planner", "repor
     return "approve" if spends and state.get("protocol") and not is_approved(state) else "tools"
 
 
-def hash_approval(protocol: Mapping[str, Any]) -> str:
-    """Return what an approval of exactly this protocol looks like in the state: any change needs a new one."""
-    return content_hash("approval", protocol)
-
-
 def is_approved(state: State) -> bool:
-    """Whether the protocol, as it stands now, may be spent on."""
-    protocol = state.get("protocol")
-    return protocol is not None and state["approved"] == hash_approval(protocol)
+    """Whether the protocol, as it is now, may be spent on."""
+    protocol: Any = state.get("protocol")
+    if isinstance(protocol, dict):  # a checkpoint of a version that kept the protocol itself in the state
+        protocol = content_hash("approval", protocol)
+    return bool(protocol) and state["approved"] == protocol
 
 
 def after_approve(state: State) -> Literal["tools", "report"]:

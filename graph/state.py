@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -20,10 +20,10 @@ class State(TypedDict, total=False):
     """Steps done: those of the preparation, and those of this round."""
     arms: dict[str, list[str]]
     """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`."""
-    protocol: dict[str, Any] | None
-    """This round's protocol."""
+    protocol: str
+    """Content hash of this round's protocol, which the journal holds; empty before there is one."""
     approved: str
-    """Content address of the protocol that may be spent on, once; empty where none may."""
+    """Content hash of the protocol that may be spent on, once; empty where none may."""
     survivors: int
     """Images of this round that passed the filters; -1 before they are screened."""
     last_kept: bool
@@ -47,7 +47,7 @@ def initial_state() -> State:
         round=1,
         steps=[],
         arms={},
-        protocol=None,
+        protocol="",
         approved="",
         survivors=-1,
         last_kept=False,

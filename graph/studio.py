@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.run.history import history
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.graph.state import State, initial_state
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def begin(state: State, runtime: Runtime[Any]) -> State:
     """
     del state
     session: Session = runtime.context.session
-    if history(session) or session.read(0, "end"):
+    if read_judged_rounds(session) or session.read(0, JournalKind.END) is not None:
         raise SetupError(f"run {session.run_id!r} is past its first round; begin another, or: atlantis resume RUN")
     session.require_images()
     session.workspace.runs.mark(session.run_id, "running")

@@ -6,8 +6,8 @@ the store, and what later steps need of it goes into the graph's state.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from langchain_core.messages import ToolMessage
@@ -15,41 +15,12 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.records import Gap, GenerationMode
+from atlantis_core.records import Critique
 from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.run.constraints import Constraints
-from atlantis_core.run.critique import Critique
-from atlantis_core.run.insight import Insight, InsightFacts, InsightIdeas
+from atlantis_core.run.drafting import Brief
+from atlantis_core.run.insight import InsightFacts, InsightIdeas
+from atlantis_core.run.round import JudgedRound
 from atlantis_core.run.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """What a drafter knows when it writes a protocol."""
-
-    round: int
-    gaps: tuple[Gap, ...]
-    """Worst first."""
-    history: tuple[dict[str, Any], ...]
-    """Earlier rounds: `protocol` and `decision` as data."""
-    num_images: int
-    """How many images this round may make."""
-    classes: tuple[str, ...]
-    facet_values: dict[str, tuple[str, ...]]
-    spread: str
-    """`targeted` or `uniform`."""
-    arms: tuple[GenerationMode, ...]
-    """What the generator can make, its usual arm first."""
-    scorer: str
-    """Outlier scorer the run asks for."""
-    feedback: str
-    """What the planner wants different, in words; may be empty."""
-    goal: str = ""
-    """A person's words."""
-    wishes: Constraints = field(default_factory=Constraints)
-    """What a person said while it ran; `skip` is left out of the gaps, classes and values already."""
-    insight: Insight | None = None
-    """What the insight agent made of the collection, where one was asked."""
 
 
 class ProtocolDrafter(Protocol):
@@ -88,10 +59,10 @@ class InsightFinder(Protocol):
 
 
 class Critic(Protocol):
-    """Reads a finished round and says what to change."""
+    """Reads a judged round and says what to change."""
 
-    def review(self, finished: Mapping[str, Any], session: Session) -> Critique:
-        """Return what to change, from an entry of `rounds.history` and what the round's filters did."""
+    def review(self, judged: JudgedRound, session: Session) -> Critique:
+        """Return what to change, from the round's figures and what its filters did."""
         ...
 
 

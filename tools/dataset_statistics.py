@@ -9,6 +9,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.text import quote
 from atlantis_core.data.inspection import summarize_problems
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer_call
 
@@ -24,7 +25,7 @@ def dataset_statistics(runtime: Runtime) -> object:
     """Count images per class, split and facet value, and report imbalance, near-duplicates and files left out."""
     session = runtime.context.session
     found = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
-    session.write(0, "statistics", found)
+    session.write(0, JournalKind.STATISTICS, found)
     text = (
         f"{found.num_train} train and {found.num_validation} validation images of {found.num_classes} classes; "
         f"largest/smallest class {found.max_over_min:.1f}, Gini {found.gini:.2f}; "

@@ -5,11 +5,12 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import as_json
+from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.constraints import check_constraints, read_constraints
-from atlantis_core.run.history import collect_brief_facts
+from atlantis_core.run.drafting import build_brief
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.protocol_rules import check_protocol
-from atlantis_dml.tools.context import Brief, Runtime, answer_call, drop_candidate_arm
+from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
 
 _LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
@@ -25,19 +26,24 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session
-    facts = collect_brief_facts(session, round_index, max_images)
-    protocol = context.drafter.draft(Brief(round=round_index, feedback=feedback, **facts))
+    brief = build_brief(session, round_index, max_images, feedback)
+    protocol = context.drafter.draft(brief)
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     check_protocol(protocol, session.collection, session.spec.regime, left)
     check_constraints(read_constraints(session), protocol)
-    session.write(round_index, "protocol", protocol)
-    session.write(round_index, "candidates", [])  # images of an earlier draft are not this protocol's
-    share = facts["num_images"]
+    session.write(round_index, JournalKind.PROTOCOL, protocol)
+    session.write(round_index, JournalKind.CANDIDATES, ())  # images of an earlier draft are not this protocol's
+    share = brief.num_images
     clamped = f" ({max_images} were asked for, this round's share is {share})" if max_images > share else ""
     text = (
         f"protocol {protocol.id}: {count_noun(protocol.num_images, 'image')}{clamped} for "
         f"{count_noun(len(protocol.cells), 'cell')} by {protocol.arm}, scorer {protocol.scorer}, weight "
         f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
-    anew = {"approved": "", "survivors": -1, "arms": drop_candidate_arm(runtime)}
-    return answer_call(runtime, "draft_protocol", text, protocol, protocol=as_json(protocol), undone=_LATER, **anew)
+    anew = {
+        "protocol": hash_protocol(protocol),
+        "approved": "",
+        "survivors": -1,
+        "arms": drop_candidate_arm(runtime),
+    }
+    return answer_call(runtime, "draft_protocol", text, protocol, undone=_LATER, **anew)

@@ -8,6 +8,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import quote
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measure_arm, measure_frozen
 from atlantis_dml.tools.context import Runtime, answer_call
 
@@ -30,12 +31,14 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
     if not trial_ids:
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)
-    session.write(0 if arm == "baseline" else round_index, arm, measured)
     text = f"{arm}: R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.map_at_r:.3f} over {measured.queries} queries"
     text += _by_value(measured)
-    if arm == "baseline":
+    if arm == "candidate":
+        session.write(round_index, JournalKind.CANDIDATE, measured)
+    else:
+        session.write(0, JournalKind.BASELINE, measured)
         frozen, _ = measure_frozen(session)
-        session.write(0, "frozen", frozen)
+        session.write(0, JournalKind.FROZEN, frozen)
         text += f"; without any training: R@1 {frozen.recall_at[1]:.3f}"
     if measured.left_out:
         text += f"; {measured.left_out} queries have no partner and count in no figure"

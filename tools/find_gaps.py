@@ -14,6 +14,7 @@ from atlantis_core.records import Gap
 from atlantis_core.run.diagnosis import diagnose, find_gaps_in_cells
 from atlantis_core.run.insight import FacetCheck, Insight, Mode, check_insight
 from atlantis_core.run.insight_facts import collect_insight_facts, describe_group
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
@@ -41,15 +42,15 @@ def find_gaps(
     if top < 1:
         raise ToolError(f"top {top} lists no gap; at least 1")
     gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
-    session.write(round_index, "gaps", gaps)
+    session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
-        session.write(round_index, "insight", insight)
+        session.write(round_index, JournalKind.INSIGHT, insight)
     return answer_call(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
 
 
 def _found(
     session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None
-) -> tuple[Sequence[Gap], Insight | None, str]:
+) -> tuple[tuple[Gap, ...], Insight | None, str]:
     """Return the gaps, what the insight model made of them, and what the planner must know besides."""
     if mode == "heuristic" or (mode == "auto" and finder is None):
         return diagnose(session, trial_id, top), None, ""

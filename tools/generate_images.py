@@ -6,9 +6,8 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import from_json
-from atlantis_core.records import Protocol
-from atlantis_core.run.rounds import generate_round
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round_images import generate_round
 from atlantis_dml.tools.context import Runtime, answer_call
 
 
@@ -16,9 +15,9 @@ from atlantis_dml.tools.context import Runtime, answer_call
 def generate_images(runtime: Runtime) -> object:
     """Make the images of the drafted protocol. This spends the image budget and may wait for approval."""
     session, round_index = runtime.context.session, runtime.state["round"]
-    if not runtime.state.get("protocol"):
+    protocol = session.read(round_index, JournalKind.PROTOCOL)
+    if protocol is None:
         raise ToolError("there is no protocol yet; draft one first")
-    protocol = from_json(Protocol, runtime.state["protocol"])
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to choose with; train the baseline first")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import NothingGenerated
-from atlantis_core.base.serialization import from_json
 from atlantis_core.base.text import quote
-from atlantis_core.records import Protocol
-from atlantis_core.run.history import candidates_of
-from atlantis_core.run.rounds import screen_round
+from atlantis_core.run.critique import count_rejections
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_round
+from atlantis_core.run.round_images import screen_round
 from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from atlantis_core.filtering.captions import CaptionCheckResult
     from atlantis_core.records import Verdict
+    from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
 
-_CELLS_TOLD = 4
+_CELLS_SHOWN = 4
 
 
 @tool
@@ -30,34 +31,34 @@ def score_outliers(runtime: Runtime) -> object:
     """Reject made images that leave their class or condition, repeat each other, or match validation or test."""
     session, round_index = runtime.context.session, runtime.state["round"]
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
-    if not diagnosing or not session.read(round_index, "candidates"):
+    found = read_round(session, round_index)
+    if not diagnosing or not found.candidate_keys or found.protocol is None:
         raise NothingGenerated("no images were made in this round; generate some first")
-    protocol = from_json(Protocol, runtime.state["protocol"])
-    verdicts = screen_round(session, round_index, protocol, diagnosing[0])
+    verdicts = screen_round(session, round_index, found.protocol, diagnosing[0])
     kept = sum(verdict.kept for verdict in verdicts)
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
-    why = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
-    text = f"{kept} of {len(verdicts)} kept" + (
-        f"; rejected: {why}{_by_cell(session, round_index, verdicts)}" if why else ""
-    )
-    heard = session.read(round_index, "caption_check") or {}
-    artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": heard}
-    text += _heard(heard)
+    why = count_rejections(verdicts)
+    text = f"{kept} of {len(verdicts)} kept"
+    text += f"; rejected: {why}{_by_class(session, found, verdicts)}" if why else ""
+    check = session.read(round_index, JournalKind.CAPTION_CHECK)
+    artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": check or {}}
+    text += _describe_check(check) if check else ""
     return answer_call(runtime, "score_outliers", text, artifact, survivors=kept, arms=drop_candidate_arm(runtime))
 
 
-def _by_cell(session: Session, round_index: int, verdicts: Sequence[Verdict]) -> str:
+def _by_class(session: Session, found: Round, verdicts: Sequence[Verdict]) -> str:
     """Say which cells lost most of their images."""
-    cells = {candidate.key: candidate.cell for candidate in candidates_of(session, round_index)}
-    made = Counter(cells[verdict.candidate_key] for verdict in verdicts)
-    lost = Counter(cells[verdict.candidate_key] for verdict in verdicts if not verdict.kept)
-    worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_TOLD]
-    told = [f"{quote(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
-    return f"; most by class: {', '.join(told)}"
+    candidates = session.workspace.candidates.find(found.candidate_keys)
+    made = Counter(candidates[verdict.candidate_key].cell for verdict in verdicts)
+    lost = Counter(candidates[verdict.candidate_key].cell for verdict in verdicts if not verdict.kept)
+    worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_SHOWN]
+    listed = [f"{quote(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
+    return f"; most by class: {', '.join(listed)}"
 
 
-def _heard(check: Mapping[str, Any]) -> str:
-    """Say on which values the captioner was not listened to."""
-    deaf = [f"{one['facet']}={one['value']}" for one in check.get("agreements", ()) if not one["trusted"]]
-    words = f"; captions were not heeded for {', '.join(deaf)}: they do not fit the real photos" if deaf else ""
-    return words + ("; captioning stopped, the dollars are spent" if check.get("unpaid") else "")
+def _describe_check(check: CaptionCheckResult) -> str:
+    """Say for which values the captioner was not trusted."""
+    distrusted = [f"{one.facet}={one.value}" for one in check.agreements if not one.trusted]
+    words = ", ".join(distrusted)
+    text = f"; captions were not heeded for {words}: they do not fit the real photos" if words else ""
+    return text + ("; captioning stopped, the dollars are spent" if check.unpaid else "")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.run.history import kept_candidates
-from atlantis_core.run.training_set import TRAINED_ON, collect_training_images, synthetic_for_arm
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_round
+from atlantis_core.run.training_set import Arm, collect_real, collect_synthetic
 from atlantis_core.run.trials import train_arm
+from atlantis_core.run.verdicts import list_screened
 from atlantis_dml.tools.context import Runtime, answer_call
-
-ArmName = Literal["baseline", "candidate", "incumbent"]
 
 
 @tool
-def train_retriever(arm: ArmName, runtime: Runtime) -> object:
+def train_retriever(arm: Arm, runtime: Runtime) -> object:
     """Train the retriever over several seeds.
 
     Args:
@@ -31,15 +29,16 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
         raise ToolError("the baseline is trained already; it never changes in a run")
     if arm != "baseline" and "baseline" not in arms:
         raise ToolError("train the baseline first: every other arm is compared with it")
-    made = synthetic_for_arm(session, arm, round_index)
-    if arm == "candidate" and not kept_candidates(session, round_index):
+    screened = list_screened(session, read_round(session, round_index))
+    if arm == "candidate" and not any(one.is_kept for one in screened):
         raise ToolError("no kept images in this round; generate and score images first")
-    images = collect_training_images(session, made)
+    synthetic = collect_synthetic(session, arm, round_index)
+    images = [*collect_real(session), *synthetic]
     trained = train_arm(session, session.judging_seeds, images)
     judging = [trial.id for trial in trained]
     arms[arm] = judging
     if arm == "candidate":
-        session.write(round_index, TRAINED_ON, [image.candidate.key for image in made])
+        session.write(round_index, JournalKind.TRAINED_ON, tuple(image.id for image in synthetic))
     if arm != "candidate":
         (diagnosing,) = train_arm(session, [session.diagnosing_seed], images)
         trained.append(diagnosing)
@@ -47,6 +46,6 @@ def train_retriever(arm: ArmName, runtime: Runtime) -> object:
     crashed = sum(trial.status == "crashed" for trial in trained)
     judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
     number = f"{count_noun(len(trained), 'training')}{judging_too}"
-    text = f"{arm}: {number} on {trained[0].num_real} real and {len(made)} made images"
+    text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} made images"
     text += f"; {crashed} crashed" if crashed else ""
     return answer_call(runtime, f"train_retriever:{arm}", text, trained, arms=arms)

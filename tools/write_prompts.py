@@ -8,10 +8,10 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.prompting.prompt_selection import count_facet_values
-from atlantis_core.records import Protocol
+from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.journal import JournalKind
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
 
 
@@ -19,21 +19,22 @@ from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
 def write_prompts(runtime: Runtime) -> object:
     """Write varied prompts for every cell of the drafted protocol."""
     context, round_index = runtime.context, runtime.state["round"]
-    if not runtime.state.get("protocol"):
+    session = context.session
+    protocol = session.read(round_index, JournalKind.PROTOCOL)
+    if protocol is None:
         raise ToolError("there is no protocol yet; draft one first")
-    protocol = from_json(Protocol, runtime.state["protocol"])
-    collection = context.session.collection
+    collection = session.collection
     classes = tuple(sorted({image.label for image in collection.of_split("train")}))
-    insights = (context.session.read(index, "insight") for index in range(round_index, 0, -1))
-    domain = next((found["domain"] for found in insights if found), "")
+    insights = (session.read(index, JournalKind.INSIGHT) for index in range(round_index, 0, -1))
+    domain = next((found.domain for found in insights if found), "")
     written = context.prompt_writer.write(protocol, PromptFacts(classes, facet_value_lists(collection), domain))
     pairs = zip(protocol.cells, written, strict=True)
     cells = tuple(replace(request, prompts=prompts) for request, prompts in pairs)
     protocol = replace(protocol, cells=cells)
-    context.session.write(round_index, "protocol", protocol)
+    session.write(round_index, JournalKind.PROTOCOL, protocol)
     prompts = [prompt for request in cells for prompt in request.prompts]
     named = count_facet_values(prompts, facet_value_lists(collection))
     text = f"{count_noun(len(prompts), 'prompt')} for {count_noun(len(cells), 'cell')}, such as: {prompts[0]!r}"
     return answer_call(
-        runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=as_json(protocol)
+        runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=hash_protocol(protocol)
     )

@@ -1,4 +1,4 @@
-"""Every call of a chat model in one place: paid once, kept, traced, redacted, and answered by a fallback model."""
+"""Calls of a run's chat models: booked, cached, traced and redacted; a fallback model answers if the first fails."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
 
 Hear = Callable[[str], None]
-"""Told the text of an answer piece by piece, while it comes."""
+"""Called with each piece of an answer's text as it arrives."""
 
 COMPLETE = frozenset({None, "stop", "tool_calls", "function_call"})
 """Finish reasons of an answer that was not cut off."""
 
-_TOKENS_DOUBT = 1.3
-"""Tokens are counted by letters here; other scripts take more than that says."""
+_TOKEN_MARGIN = 1.3
+"""Factor on the token count, which is estimated from characters and too low for many scripts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatModel:
-    """A chat model by the name it is known by, `openai:MODEL`."""
+    """A chat model and its name, such as `openai:MODEL`."""
 
     name: str
     model: BaseChatModel
@@ -46,18 +46,18 @@ class ChatModel:
 class ModelCalls:
     """Calls the chat models of one run.
 
-    An identical call is answered from what was kept of the first, in any run of the workspace: one that was
-    answered before a kill is not paid again.
+    Answers are cached for all runs of the workspace: an identical call is answered from the cache, so a killed run
+    pays for no answer twice.
 
     Args:
-        name: Of the model whose answers these are, also where a recording gives them.
-        models: The first is asked; the next one answers where it fails.
-        workspace: Holds receipts and the trace.
-        run_id: Whose calls these are.
-        purse: Pays.
-        address: Where the models answer: another service may say something else.
-        redact: Takes the provider's key out of what is sent and said.
-        recording: Answers in the models' place.
+        name: Of the model, also if a recording answers in its place.
+        models: In the order in which they are tried; the next one is called if one fails.
+        workspace: Contains the cache and the trace.
+        run_id: The run that makes the calls.
+        cost_tracker: Books the calls and limits their cost.
+        address: Of the service; part of the cache key, since services differ under one model name.
+        redact: Removes the provider's key from traced prompts and from answers.
+        recording: If given, answers in place of the models.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class ModelCalls:
         models: Sequence[ChatModel],
         workspace: Workspace,
         run_id: str,
-        purse: CostTracker,
+        cost_tracker: CostTracker,
         address: str = "",
         redact: Redact = str,
         recording: Recording | None = None,
     ) -> None:
         self.name = name
         self._models, self._workspace, self._run_id = models, workspace, run_id
-        self._purse, self._address, self._redact, self._recording = purse, address, redact, recording
+        self._cost_tracker, self._address, self._redact, self._recording = cost_tracker, address, redact, recording
 
     def ask(
         self,
@@ -82,67 +82,72 @@ class ModelCalls:
         tools: Sequence[BaseTool] = (),
         hear: Hear | None = None,
     ) -> AIMessage:
-        """Return the model's answer; text, calls, usage and finish reason of it.
+        """Return the model's answer: its text, tool calls, usage and finish reason.
 
         Args:
-            agent: Who asks: `planner`, `protocol` ...; shown in the trace.
+            agent: Name of the calling agent for the trace: `planner`, `protocol` ...
             messages: The prompt.
-            tools: What the model may call.
-            hear: Told the text while it comes; arguments of calls are then checked as they were sent.
+            tools: Tools that the model may call.
+            hear: Called with each piece of text as it arrives; tool arguments are then parsed strictly.
 
         Raises:
-            ProviderUnavailable: No model can be reached, or the recording holds no answer.
-            BudgetSpent: The dollars do not pay for another call.
+            ProviderUnavailable: No model can be reached, or the recording has no further answer.
+            BudgetExceeded: The dollars left do not pay for another call.
         """
-        asked = [message_to_dict(message) for message in messages]
-        sent = [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in asked]
+        prompt = [message_to_dict(message) for message in messages]
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        key = content_hash("chat", [self.name, self._address, [_addressed(one) for one in asked], schemas])
-        given = {"agent": agent, "key": key, "messages": sent, "tools": [tool.name for tool in tools]}
-        with self._workspace.events.span(self._run_id, "model", self.name, given) as span:
-            known = self._known(agent, key)
-            reply, source = known or self._asked(messages, tools, hear)
+        key = content_hash("chat", [self.name, self._address, [_identify(one) for one in prompt], schemas])
+        traced = {
+            "agent": agent,
+            "key": key,
+            "messages": [{"type": one["type"], "content": self._clean(one["data"]["content"])} for one in prompt],
+            "tools": [tool.name for tool in tools],
+        }
+        with self._workspace.events.span(self._run_id, "model", self.name, traced) as span:
+            known = self._find_reply(agent, key)
+            reply, source = known or self._call_models(messages, tools, hear)
             if known is None:
                 span.tokens = count_tokens(reply.usage_metadata)
-                span.usd = self._purse.book(reply.usage_metadata, source, f"chat/{span.id}")
+                span.usd = self._cost_tracker.book(reply.usage_metadata, source, f"chat/{span.id}")
                 self._keep(key, reply)
             span.output = {"from": source, "reply": reply_to_json(reply)}
         return reply
 
-    def _known(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
-        """Return the recorded answer, or the one that was kept of an identical call, and where it is from."""
+    def _find_reply(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
+        """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
-            return self._recording.reply(agent, key, self._given_before(agent)), "the recording"
-        kept = self._workspace.receipts.find(key)
-        return (reply_from_json(kept["reply"]), "what was kept of an identical call") if kept else None
+            return self._recording.reply(agent, key, self._count_replies(agent)), "the recording"
+        kept = self._workspace.results.find(key)
+        return (reply_from_json(kept["reply"]), "the cache: an identical call") if kept else None
 
     def _keep(self, key: str, reply: AIMessage) -> None:
-        """Keep an answer, but not one that is empty or cut off: asked again later, it may be whole."""
+        """Cache an answer unless it is empty or cut off: a later call may get a complete one."""
         if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
-            self._workspace.receipts.file(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
+            self._workspace.results.add(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
 
-    def _asked(
+    def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
     ) -> tuple[AIMessage, str]:
         problems = []
         for chat in self._models:
-            limit = self._limit(chat.name, messages, tools)
+            limit = self._limit_tokens(chat.name, messages, tools)
             try:
                 with translate_provider_errors(chat.name, self._redact):
-                    return redact_reply(_invoked(chat.model, messages, tools, limit, hear), self._redact), chat.name
+                    return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
                 problems.append(str(error))
         raise ProviderUnavailable("; ".join(problems) or "there is no chat model")
 
-    def _limit(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
-        about = _TOKENS_DOUBT * count_prompt_tokens(messages, tools)
-        limit = self._purse.affordable_tokens(name, int(about))
+    def _limit_tokens(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
+        """Return how many tokens an answer may have within the budget; None without a limit."""
+        about = _TOKEN_MARGIN * count_prompt_tokens(messages, tools)
+        limit = self._cost_tracker.affordable_tokens(name, int(about))
         if limit == 0:
-            raise BudgetExceeded("the dollars that are left do not pay for another call of the chat model")
+            raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
         return limit
 
-    def _given_before(self, agent: str) -> int:
-        """Return how many answers this agent was given in this run: where a recording goes on after a restart."""
+    def _count_replies(self, agent: str) -> int:
+        """Count the answers that this agent has received in this run: its position in a recording."""
         done = self._workspace.events.of_kind(self._run_id, "model")
         return sum(event["input"]["agent"] == agent for event in done)
 
@@ -151,31 +156,31 @@ class ModelCalls:
 
 
 def count_prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:
-    """Return about how many tokens a prompt takes, its tools' schemas included."""
+    """Estimate the tokens of a prompt, including the schemas of its tools."""
     return int(count_tokens_approximately(messages, tools=list(tools)))
 
 
 def is_complete(reply: AIMessage) -> bool:
-    """Whether an answer was neither cut off nor holds a call that could not be read."""
+    """Whether an answer was not cut off and contains no invalid tool call."""
     return reply.response_metadata.get("finish_reason") in COMPLETE and not reply.invalid_tool_calls
 
 
-def _addressed(message: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a message makes a call identical to another: not the random ids of messages."""
+def _identify(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a message that identify a call; ids are random and left out."""
     data = message["data"]
     calls = [{"name": call["name"], "args": call["args"]} for call in data.get("tool_calls", [])]
     return {"type": message["type"], "content": data["content"], "calls": calls}
 
 
-def _invoked(
+def _invoke(
     model: BaseChatModel,
     messages: Sequence[BaseMessage],
     tools: Sequence[BaseTool],
     limit: int | None,
     hear: Hear | None,
 ) -> AIMessage:
-    able: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
+    bound: Any = model.bind_tools(list(tools), parallel_tool_calls=False) if tools else model
     limits = {} if limit is None else {"max_tokens": limit}
     if hear is None:
-        return able.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
-    return assemble_reply(able.stream(list(messages), **limits), hear)
+        return bound.invoke(list(messages), **limits)  # type: ignore[no-any-return]  # a bound model is untyped
+    return assemble_reply(bound.stream(list(messages), **limits), hear)

@@ -1,4 +1,4 @@
-"""The only place that builds a chat model: any OpenAI-compatible one, by `base_url`, or a deployment on Azure."""
+"""Builds every chat model: of any OpenAI-compatible service by `base_url`, or of a deployment on Azure."""
 
 from __future__ import annotations
 
@@ -13,79 +13,78 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 KINDS = ("openai:", "azure:")
-"""How the name of a chat model begins: `openai:MODEL`, `azure:DEPLOYMENT`."""
+"""Prefixes of chat model names: `openai:MODEL`, `azure:DEPLOYMENT`."""
 
 TIMEOUT_SECONDS = 60.0
 RETRIES = 6
-"""Without a Retry-After the client waits about 0.5 s, then twice as long each time; with one, as long as it says."""
+"""The client waits as long as a Retry-After header says; without one about 0.5 s, doubled at each retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a provider is reached."""
+    """Key, address and timeout of a provider."""
 
     api_key: SecretStr | None
-    """From the environment or a file; never from the command line, never written down."""
+    """From the environment or a file; never from the command line, never stored."""
     base_url: str | None = None
-    """Where an OpenAI-compatible service, or Azure's endpoint, answers; None is OpenAI itself."""
+    """Address of an OpenAI-compatible service or of Azure's endpoint; None for OpenAI itself."""
     azure_api_version: str | None = None
     timeout_seconds: float = TIMEOUT_SECONDS
-    """Longest wait for an answer, or for the next piece of it."""
+    """Longest wait for an answer, or for the next piece of a streamed one."""
 
 
 def is_chat_model(name: str) -> bool:
-    """Whether a name asks for a chat model."""
+    """Whether a name refers to a chat model."""
     return name.startswith(KINDS)
 
 
 def build_chat_model(name: str, access: Access, *, streaming: bool = False) -> BaseChatModel:
-    """Build the chat model that the name of a planner or captioner asks for.
+    """Build a chat model by its name.
 
     Args:
         name: `openai:MODEL` or `azure:DEPLOYMENT`.
-        access: Key and address.
-        streaming: Answers come in pieces, calls of tools too; only for those who check arguments as they were sent
-            (`streaming.whole_reply`). Otherwise streamed arguments that were cut off would run as if complete.
+        access: Key, address and timeout.
+        streaming: Stream answers, tool calls included. Only for callers that parse the raw arguments strictly
+            (`streaming.assemble_reply`): LangChain would complete arguments that were cut off.
 
     Raises:
-        SetupError: The name is no chat model's, there is no key, or the address is none or holds a password.
+        SetupError: The name is not a chat model's, the key is missing, or the address is invalid or contains a
+            password.
     """
     kind, _, model = name.partition(":")
     if not is_chat_model(name) or not model:
         raise SetupError(
-            f"{name!r} names no chat model: openai:MODEL or azure:DEPLOYMENT (without a key: --planner rules, "
+            f"{name!r} is not a chat model; give openai:MODEL or azure:DEPLOYMENT (without a key: --planner rules, "
             "--captioner attributes)"
         )
     _check_url(access.base_url)
     if access.api_key is None:
         key = "AZURE_OPENAI_API_KEY" if kind == "azure" else "OPENAI_API_KEY"
-        raise SetupError(f"{name!r} needs a key: set {key}, or OPENAI_API_KEY_FILE to a file that holds it")
-    how: dict[str, Any] = {
+        raise SetupError(f"{name!r} needs a key: set {key}, or set OPENAI_API_KEY_FILE to the path of a file with it")
+    options: dict[str, Any] = {
         "api_key": access.api_key,
         "timeout": access.timeout_seconds,
         "max_retries": RETRIES,
         "stream_usage": True,
         "disable_streaming": False if streaming else "tool_calling",
     }
-    return _on_azure(model, access, how) if kind == "azure" else _openai(model, access, how)
-
-
-def _openai(model: str, access: Access, how: dict[str, Any]) -> BaseChatModel:
+    if kind == "azure":
+        return _build_on_azure(model, access, options)
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=model, base_url=access.base_url, **how)
+    return ChatOpenAI(model=model, base_url=access.base_url, **options)
 
 
-def _on_azure(deployment: str, access: Access, how: dict[str, Any]) -> BaseChatModel:
+def _build_on_azure(deployment: str, access: Access, options: dict[str, Any]) -> BaseChatModel:
     from langchain_openai import AzureChatOpenAI
 
     if not access.base_url or not access.azure_api_version:
         raise SetupError(
-            f"'azure:{deployment}' needs AZURE_OPENAI_ENDPOINT (or --base-url) and OPENAI_API_VERSION, as "
-            "Azure's portal shows them"
+            f"'azure:{deployment}' needs AZURE_OPENAI_ENDPOINT (or --base-url) and OPENAI_API_VERSION; Azure's "
+            "portal shows both"
         )
     return AzureChatOpenAI(
-        azure_deployment=deployment, azure_endpoint=access.base_url, api_version=access.azure_api_version, **how
+        azure_deployment=deployment, azure_endpoint=access.base_url, api_version=access.azure_api_version, **options
     )
 
 
@@ -94,9 +93,9 @@ def _check_url(base_url: str | None) -> None:
         return
     parts = urlsplit(base_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SetupError(f"--base-url {base_url!r} is no address; give one such as http://127.0.0.1:8000/v1")
+        raise SetupError(f"--base-url {base_url!r} is not a URL; give one such as http://127.0.0.1:8000/v1")
     if parts.username or parts.password:
         raise SetupError(
-            f"--base-url for {parts.hostname!r} holds a user name or password, which would be written down with the "
+            f"--base-url for {parts.hostname!r} contains a user name or password, which would be stored with the "
             "run; leave them out and put the key into OPENAI_API_KEY"
         )

@@ -1,4 +1,4 @@
-"""A provider's failures in a person's words: they pause a run and never end it."""
+"""Translates a provider's failures into plain messages; they pause a run and never end it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 @contextmanager
 def translate_provider_errors(name: str, redact: Redact) -> Iterator[None]:
-    """Turn what goes wrong in a call of a chat model into `ProviderUnavailable`.
+    """Turn every failure of a chat model call into `ProviderUnavailable`.
 
     Args:
-        name: The model's, for the message.
-        redact: Takes the key out of what the provider says.
+        name: Name of the model, for the message.
+        redact: Removes the key from the provider's message.
 
     Raises:
-        ProviderUnavailable: The model cannot be reached, refuses, or answers something that is no chat completion.
+        ProviderUnavailable: The model cannot be reached, refuses, or does not answer with a chat completion.
     """
     import openai
 
     try:
         yield
     except openai.OpenAIError as error:
-        raise ProviderUnavailable(redact(_in_words(name, error))) from error
+        raise ProviderUnavailable(redact(_describe(name, error))) from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        # langchain-openai's answers to a body that is no chat completion: HTML, {}, no choice, no message, too deep
+        # What langchain-openai raises on HTML, {}, a missing choice or message, or JSON nested too deep.
         raise ProviderUnavailable(f"{name} sent no chat completion: {redact(_first_line(error))}") from error
 
 
-def _in_words(name: str, error: Exception) -> str:
+def _describe(name: str, error: Exception) -> str:
     import openai
 
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):

@@ -1,4 +1,4 @@
-"""Recordings: what chat models and the person answered in a run, to be answered again without a key."""
+"""Recordings of what chat models and people answered in a run, so that it can be replayed without a key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _VERSION = 1
 
 
-class _Asked(BaseModel):
+class _ToolCall(BaseModel):
     name: str
     args: dict[str, Any]
     id: str | None
@@ -30,7 +30,7 @@ class _Asked(BaseModel):
 
 class _Reply(BaseModel):
     text: str
-    calls: list[_Asked]
+    calls: list[_ToolCall]
     broken_calls: int
     finish_reason: str | None
     usage: dict[str, Any] | None
@@ -49,41 +49,41 @@ class _Approval(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run's settings and the answers it was given, in order."""
+    """A run's settings and the answers it received, in order."""
 
     spec: RunSpec
     calls: Sequence[Mapping[str, Any]]
-    """`{agent, key, reply}` of every call."""
+    """`{agent, key, reply}` of every model call."""
     approvals: Sequence[Mapping[str, Any]] = ()
-    """What a person decided about protocols, as `graph.running.advance` takes it."""
+    """A person's decisions about protocols, in the form that `graph.running.advance` takes."""
 
     def reply(self, agent: str, key: str, place: int) -> AIMessage:
-        """Return the answer to a call.
+        """Return the recorded answer to a call.
 
-        The call with the same address is answered first, so that a step which runs again after a kill gets the same
-        answer; where wordings have changed since, the agent's next answer in order.
+        A recorded call with the same key comes first, so that a step that runs again after a kill gets the same
+        answer. If the prompt's wording has changed since, the agent's next answer in order is returned.
 
         Args:
-            agent: Who asks.
-            key: The call's content address.
-            place: How many answers this agent was given before.
+            agent: Name of the calling agent.
+            key: Content hash of the call.
+            place: How many answers this agent has received before.
 
         Raises:
-            ProviderUnavailable: The recording holds no further answer for this agent.
+            ProviderUnavailable: The recording has no further answer for this agent.
         """
         of_agent = [call for call in self.calls if call["agent"] == agent]
         same = next((call for call in of_agent if call["key"] == key), None)
         found = same or (of_agent[place] if place < len(of_agent) else None)
         if found is None:
-            raise ProviderUnavailable(f"the recording ends here: it holds {len(of_agent)} answers for {agent!r}")
+            raise ProviderUnavailable(f"the recording ends here: it has {len(of_agent)} answers for {agent!r}")
         return reply_from_json(found["reply"])
 
 
 def collect_recording(workspace: Workspace, run_id: str) -> Recording:
-    """Return what a run's trace holds of answers.
+    """Collect a run's settings and answers from its trace.
 
     Raises:
-        SetupError: No such run, or no chat model was asked in it.
+        SetupError: There is no such run, or it called no chat model.
     """
     run = workspace.runs.get(run_id)
     calls = [
@@ -92,18 +92,18 @@ def collect_recording(workspace: Workspace, run_id: str) -> Recording:
         if isinstance(event["output"], dict) and "reply" in event["output"]
     ]
     if not calls:
-        raise SetupError(f"run {run.id!r} asked no chat model, so there is nothing to replay: do it again as it was")
+        raise SetupError(f"run {run.id!r} called no chat model, so there is nothing to replay; run it again instead")
     return Recording(run.spec, calls, collect_approvals(workspace, run.id))
 
 
 def collect_approvals(workspace: Workspace, run_id: str) -> list[Mapping[str, Any]]:
-    """Return what people decided about a run's protocols, oldest first."""
+    """Return people's decisions about a run's protocols, oldest first."""
     decided = (event["output"] for event in workspace.events.of_kind(run_id, "approval"))
     return [output["answer"] for output in decided if output.get("by") != BY_AUTO]
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    """Write a recording as one JSON file; it holds no key and no photo.
+    """Write a recording as one JSON file, without any key or photo.
 
     Raises:
         SetupError: The file cannot be written.
@@ -116,16 +116,16 @@ def write_recording(recording: Recording, path: Path) -> None:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read what `write_recording` wrote.
+    """Read a file that `write_recording` wrote.
 
     Raises:
-        SetupError: The file is not there, or no recording.
+        SetupError: The file cannot be read or is not a recording.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+        facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         if facts["version"] != _VERSION:
             raise SetupError(
-                f"recording {str(path)!r} has version {facts['version']!r}; this program reads {_VERSION}"
+                f"recording {str(path)!r} has version {facts['version']!r}; this program reads version {_VERSION}"
             )
         TypeAdapter(list[_Call]).validate_python(facts["calls"])
         TypeAdapter(list[_Approval]).validate_python(facts["approvals"])
@@ -133,15 +133,15 @@ def read_recording(path: Path) -> Recording:
     except OSError as error:
         raise SetupError(f"recording {str(path)!r} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise SetupError(f"{str(path)!r} is no recording; `atlantis record RUN FILE` writes one") from error
+        raise SetupError(f"{str(path)!r} is not a recording; `atlantis record RUN FILE` writes one") from error
 
 
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def reply_to_json(reply: AIMessage) -> dict[str, Any]:
-    """Return what of an answer is used here, as data."""
+    """Return the text, tool calls, finish reason and usage of an answer as JSON data."""
     return {
         "text": reply.text,
         "calls": [{"name": call["name"], "args": call["args"], "id": call["id"]} for call in reply.tool_calls],
@@ -152,7 +152,7 @@ def reply_to_json(reply: AIMessage) -> dict[str, Any]:
 
 
 def reply_from_json(facts: Mapping[str, Any]) -> AIMessage:
-    """Rebuild an answer from what `reply_to_json` made of it."""
+    """Rebuild an answer from the output of `reply_to_json`."""
     broken: Any = [{"name": None, "args": None, "id": None, "error": None}] * facts["broken_calls"]
     return AIMessage(
         facts["text"],

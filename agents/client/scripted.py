@@ -1,4 +1,4 @@
-"""A chat model that says what it was told to: the shipped fake for tests and for trying prompts without a key."""
+"""A chat model that follows a script: the shipped fake for tests and for trying prompts without a key."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TURN = threading.Lock()
 
 
 class ScriptedChatModel(BaseChatModel):
-    """Replays messages in order; an exception in the script is raised in its place, a function is asked."""
+    """Answers with the entries of its script, in order; exceptions are raised, functions are called."""
 
     script: list[Any]
     """`AIMessage`s, exceptions, and functions from messages to an `AIMessage`."""
     requests: list[list[BaseMessage]] = Field(default_factory=list)
-    """What the model was asked, call by call."""
+    """The prompt of each call."""
     bound_tools: list[str] = Field(default_factory=list)
     """Names of the tools that were bound."""
 
@@ -49,7 +49,7 @@ class ScriptedChatModel(BaseChatModel):
             place = len(self.requests)
             self.requests.append(messages)
         if place >= len(self.script):
-            raise RuntimeError(f"the script has {len(self.script)} messages and was asked for one more")
+            raise RuntimeError(f"the script has only {len(self.script)} messages")
         reply = self.script[place]
         if isinstance(reply, BaseException):
             raise reply

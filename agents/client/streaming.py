@@ -1,7 +1,7 @@
-"""Reading an answer while it comes, without trusting what was cut off.
+"""Assembles a streamed answer strictly, so that nothing that was cut off passes for complete.
 
-LangChain mends the arguments of streamed calls: `{"a": 2, "b": 3` becomes a valid call, and a stream that ends in
-the middle is no error. So the pieces are put together and read strictly here.
+LangChain completes the arguments of streamed calls: `{"a": 2, "b": 3` becomes a valid call, and a stream that ends
+early raises no error. So the chunks are joined and their arguments parsed here.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 
 def assemble_reply(chunks: Iterable[AIMessageChunk], hear: Callable[[str], None]) -> AIMessage:
-    """Put a streamed answer together; a call whose arguments are not whole JSON objects becomes an invalid one.
+    """Join a streamed answer; a call whose arguments are not a complete JSON object becomes an invalid one.
 
     Args:
-        chunks: As the model streams them.
-        hear: Told each piece of text.
+        chunks: The chunks, as the model streams them.
+        hear: Called with each piece of text.
 
     Raises:
         ValueError: The stream ended without a finish reason: it was cut off.
     """
-    whole: AIMessageChunk | None = None
+    joined: AIMessageChunk | None = None
     for chunk in chunks:
         if chunk.text:
             hear(chunk.text)
-        whole = chunk if whole is None else whole + chunk
-    if whole is None or not whole.response_metadata.get("finish_reason"):
+        joined = chunk if joined is None else joined + chunk
+    if joined is None or not joined.response_metadata.get("finish_reason"):
         raise ValueError("the stream was cut off before the answer was complete")
-    calls, broken = _calls_of(whole)
+    calls, broken = _split_calls(joined)
     return AIMessage(
-        whole.text,
+        joined.text,
         tool_calls=calls,
         invalid_tool_calls=broken,
-        response_metadata={"finish_reason": whole.response_metadata["finish_reason"]},
-        usage_metadata=whole.usage_metadata,
+        response_metadata={"finish_reason": joined.response_metadata["finish_reason"]},
+        usage_metadata=joined.usage_metadata,
     )
 
 
-def _calls_of(whole: AIMessageChunk) -> tuple[list[Any], list[Any]]:
-    """Return the calls whose raw arguments are whole, and the others."""
+def _split_calls(joined: AIMessageChunk) -> tuple[list[Any], list[Any]]:
+    """Return the calls whose raw arguments are complete, and the others."""
     calls, broken = [], []
-    for piece in whole.tool_call_chunks:
-        arguments = _object_in(piece["args"] or "{}")
+    for piece in joined.tool_call_chunks:
+        arguments = _parse_object(piece["args"] or "{}")
         if arguments is None or not piece["name"]:
-            broken.append({"name": piece["name"], "args": piece["args"], "id": piece["id"], "error": "not whole"})
+            broken.append({"name": piece["name"], "args": piece["args"], "id": piece["id"], "error": "incomplete"})
         else:
             calls.append({"name": piece["name"], "args": arguments, "id": piece["id"], "type": "tool_call"})
     return calls, broken
 
 
-def _object_in(text: str) -> dict[str, Any] | None:
+def _parse_object(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text)
     except ValueError:

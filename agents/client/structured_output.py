@@ -1,4 +1,4 @@
-"""Asking a chat model for data: one JSON object, checked; what is wrong with it is told and asked again."""
+"""Asks a chat model for one JSON object and validates it; an invalid answer is sent back with its error."""
 
 from __future__ import annotations
 
@@ -19,55 +19,50 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Result = TypeVar("Result")
 
 ATTEMPTS = 3
-"""How often a model is asked before the rules take over."""
+"""Answers that a model may give before the rules take over."""
 
 _SHOWN = 2000
-"""Letters of a useless answer that are sent back with the complaint."""
+"""Characters of an invalid answer that are sent back with its error."""
 
 
 def ask_for_object(
     calls: ModelCalls, agent: str, system: str, facts: str, kind: type[Answer], use: Callable[[Answer], Result]
 ) -> Result:
-    """Ask for one JSON object and return what `use` makes of it.
+    """Ask for one JSON object and return the result of `use` on it.
 
-    JSON in plain text is what every compatible service can do; slightly broken JSON is mended. Everything else is
-    sent back with what is wrong with it.
+    The object is requested as plain text, which every compatible service supports. Slightly broken JSON is
+    repaired; every other error is sent back to the model.
 
     Args:
         calls: The run's chat models.
-        agent: Who asks.
-        system: Its instructions: the same in every call, so that providers can cache them.
-        facts: What it is about this time.
-        kind: What the object must look like.
-        use: Turns the object into what is wanted; raises `InvalidProtocol` or `ValueError` with what is wrong.
+        agent: Name of the calling agent.
+        system: Its instructions, the same in every call so that providers can cache them.
+        facts: The facts of this call.
+        kind: Schema of the object.
+        use: Turns the object into the result; raises `InvalidProtocol` or `ValueError` if it cannot.
 
     Raises:
-        NoUsableAnswer: Three answers could not be used.
-        ProviderUnavailable, BudgetSpent: See `ModelCalls.ask`.
+        NoUsableReply: Three answers could not be used.
+        ProviderUnavailable, BudgetExceeded: See `ModelCalls.ask`.
     """
     messages: list[BaseMessage] = [SystemMessage(system), HumanMessage(facts)]
-    wrong = ""
+    problem = ""
     for _ in range(ATTEMPTS):
         reply = calls.ask(agent, messages)
         try:
-            return use(kind.model_validate(extract_json(_whole(reply))))
+            if reply.response_metadata.get("finish_reason") not in COMPLETE:  # a cut list would pass for a full one
+                raise ValueError("it was cut off; be shorter")
+            return use(kind.model_validate(extract_json(reply.text)))
         except ValidationError as error:
-            wrong = _first(error)
+            problem = _describe_first(error)
         except (InvalidProtocol, ValueError) as error:
-            wrong = str(error)
-        complaint = f"That cannot be used: {wrong}. Answer again with the one JSON object and nothing else."
+            problem = str(error)
+        complaint = f"That answer cannot be used: {problem}. Answer again with one JSON object and nothing else."
         messages = [*messages[:2], AIMessage(reply.text[:_SHOWN] or "(empty)"), HumanMessage(complaint)]
-    raise NoUsableReply(f"the {agent} agent's model gave no usable answer in {ATTEMPTS} tries; the last: {wrong}")
+    raise NoUsableReply(f"the {agent} agent's model gave no usable answer in {ATTEMPTS} tries; the last: {problem}")
 
 
-def _whole(reply: AIMessage) -> str:
-    """Return the text of an answer that was not cut off: a shortened list would pass for a whole one."""
-    if reply.response_metadata.get("finish_reason") not in COMPLETE:
-        raise ValueError("it was cut off; be shorter")
-    return reply.text
-
-
-def _first(error: ValidationError) -> str:
+def _describe_first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where or 'the object'}: {first['msg']}"

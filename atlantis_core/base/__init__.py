@@ -1,1 +1,1 @@
-"""What every room stands on: errors, registries, hashing, serialization, atomic files."""
+"""What every other package builds on: errors, registries, option strings, hashing, serialization, atomic writes."""

@@ -1,1 +1,1 @@
-"""Captions: what an image shows, in words and in attribute values."""
+"""Captioners: describe an image in words and in attribute values."""

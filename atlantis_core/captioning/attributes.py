@@ -1,7 +1,7 @@
-"""The captioner without weights: says in words what can be measured.
+"""The captioner without a model: measures pixels and describes the measurements in words.
 
-The limits are absolute and perceptual, so that `dark` means dark in every collection. They were chosen by
-looking at shop photos, their thumbnails and harbor renders, never by quantiles of one collection.
+The thresholds are absolute and perceptual, so `dark` means the same in every collection. They were chosen by
+looking at shop photos, their thumbnails and harbor renders, never from the quantiles of one collection.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ _ENDINGS = {
     "background": {"plain": "a plain background", "cluttered": "a cluttered background"},
 }
 MEASURED = ("light", "contrast", "colour", "cast", "sharpness", "background")
-"""The facets that photos are measured for."""
+"""The facets that are measured."""
 
 
 class AttributeCaptioner:
-    """Captions photos by measured light, contrast, colour, cast, sharpness and background."""
+    """Captions images by their measured light, contrast, colour, cast, sharpness and background."""
 
     name = "attributes"
     recognises = False
     version = "1"
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
-        """Return one caption per image, in order; only pixels are read, never labels or metadata.
+        """Return one caption per image, in order. Labels and metadata are never read.
 
         Raises:
-            ToolError: An image that cannot be read.
+            ToolError: An image cannot be read.
         """
         captions = []
         for image in images:
@@ -63,11 +63,7 @@ class AttributeCaptioner:
 
 
 def add_measured_facets(collection: Collection, progress: Progress = no_progress) -> Collection:
-    """Give a collection without facets those that are measured, as `atlantis diagnose` does.
-
-    Args:
-        collection: Returned as it is where it has facets already.
-        progress: Told how many photos were measured.
+    """Add the measured facets to a collection that has no facets; return any other collection unchanged.
 
     Raises:
         ToolError: An image cannot be read.
@@ -82,10 +78,10 @@ def add_measured_facets(collection: Collection, progress: Progress = no_progress
 
 
 def measure_attributes(path: str) -> dict[str, str]:
-    """Measure a photo: facet -> value, for all of `MEASURED`.
+    """Measure an image file: facet -> value, for every facet in `MEASURED`.
 
     Raises:
-        ToolError: It cannot be read.
+        ToolError: The file cannot be read.
     """
     from atlantis_core.captioning.measures import measure_image
 
@@ -93,7 +89,7 @@ def measure_attributes(path: str) -> dict[str, str]:
 
 
 def name_attributes(measures: Measures) -> dict[str, str]:
-    """Name the measured facts: facet -> value."""
+    """Name the level of each measurement: facet -> value."""
     return {
         "light": _name_level(measures.lightness, _DARK_BELOW, _BRIGHT_ABOVE, ("dark", "normal", "bright")),
         "contrast": _name_level(measures.contrast, _FLAT_BELOW, _HARD_ABOVE, ("low", "normal", "high")),
@@ -105,7 +101,7 @@ def name_attributes(measures: Measures) -> dict[str, str]:
 
 
 def describe_attributes(attributes: Mapping[str, str]) -> str:
-    """Put attributes into a phrase such as "a dark, muted photo with a plain background"."""
+    """Describe attributes by a phrase such as "a dark, muted photo with a plain background"."""
     adjectives = [words[attributes[facet]] for facet, words in _WORDS.items() if attributes[facet] in words]
     endings = [words[attributes[facet]] for facet, words in _ENDINGS.items() if attributes[facet] in words]
     phrase = f"a {', '.join(adjectives)} photo" if adjectives else "an evenly lit photo"

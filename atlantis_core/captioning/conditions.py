@@ -1,4 +1,4 @@
-"""Which attribute values a caption's words name: what facets can be made of."""
+"""Find the attribute values that a caption names, such as `weather=fog`; facets are built from them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _PATTERNS = {
 
 
 def find_conditions(text: str) -> dict[str, str]:
-    """Return facet -> value for every facet that a caption names; the first value listed wins.
+    """Return facet -> value for every facet that a caption names; the value listed first above wins.
 
-    A caption that says nothing of a facet gives none: what was not said is not known.
+    A facet that the caption does not mention is left out: its value is unknown.
     """
     found = {
         facet: next((value for value, pattern in values.items() if pattern.search(text)), None)

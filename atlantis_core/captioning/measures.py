@@ -1,7 +1,7 @@
-"""What can be measured of a photo without weights: light, contrast, colour, cast, blur, clutter.
+"""Measure an image without a model: light, contrast, colour, cast, blur, clutter.
 
-Everything except blur is measured at 64 px (short side), so that a photo and its thumbnail agree; blur is
-measured at up to 128 px, about what a retriever sees.
+Everything but blur is measured at 64 px (short side), so that an image and its thumbnail agree. Blur is measured
+at up to 128 px, about the size that a retriever reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EDGE_LIGHTNESS_PER_PX = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The measured facts of one image."""
+    """The measurements of one image."""
 
     lightness: float
     """Mean CIE L*, 0 black to 100 white; a grey card is about 50."""
@@ -41,14 +41,7 @@ class Measures:
 
 
 def measure_image(image: Image) -> Measures:
-    """Measure one RGB image.
-
-    Args:
-        image: RGB, any size.
-
-    Returns:
-        The measures; equal pixels give equal measures.
-    """
+    """Measure one RGB image of any size; equal pixels give equal measurements."""
     import numpy as np
 
     small = np.asarray(_reduce(image, _SIDE_PX), dtype=np.float32)
@@ -66,7 +59,7 @@ def measure_image(image: Image) -> Measures:
 
 
 def _reduce(image: Image, side_px: int) -> Image:
-    """Shrink to a short side of `side_px`; a smaller image stays as it is."""
+    """Shrink an image to a short side of `side_px`; return a smaller one unchanged."""
     from PIL.Image import Resampling
 
     scale = side_px / min(image.size)
@@ -103,13 +96,13 @@ def _colourfulness(rgb: NDArray[np.float32]) -> float:
 
 
 def _cast(lab: NDArray[np.float32]) -> tuple[float, float]:
-    """Strength and hue of the tint on the greyest pixels; a grey world restricted to what may be grey."""
+    """Return strength and hue of the tint: the grey-world assumption, on the least coloured pixels only."""
     import numpy as np
 
     lightness, a, b = (lab[..., channel].ravel() for channel in range(3))
     chroma = np.hypot(a, b)
     seen = (lightness > 15) & (lightness < 95)
-    if seen.sum() < 32:  # a black or burnt-out picture has no cast
+    if seen.sum() < 32:  # a black or burnt-out image has no cast
         return 0.0, 0.0
     grey = seen & (chroma <= np.percentile(chroma[seen], 30))
     mean_a, mean_b = float(a[grey].mean()), float(b[grey].mean())
@@ -117,7 +110,7 @@ def _cast(lab: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _blur(luma: NDArray[np.float32]) -> float:
-    """Crete et al. 2007, "The blur effect": how little of the variation a second blur can still remove."""
+    """Crete et al. 2007, "The blur effect": the share of the variation that survives a second blur."""
     import numpy as np
     from scipy.ndimage import uniform_filter1d
 
@@ -132,7 +125,7 @@ def _blur(luma: NDArray[np.float32]) -> float:
 
 
 def _clutter(lightness: NDArray[np.float32]) -> float:
-    """Share of frame pixels whose lightness changes by more than 4 L* a pixel."""
+    """Return the share of pixels in the outer frame whose lightness changes by more than 4 L* per pixel."""
     import numpy as np
     from scipy.ndimage import sobel
 

@@ -1,4 +1,4 @@
-"""Which words the captions of a collection use, and in how many of them."""
+"""Count the words that the captions of a collection use."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ if TYPE_CHECKING:
     from atlantis_core.records import Caption
 
 _EVERYWHERE = 0.95
-"""A word in more than this share of the captions tells no image from another."""
+"""A word in more than this share of the captions distinguishes no image."""
 
 
 def count_caption_words(captions: Sequence[Caption], top: int = 60) -> list[tuple[str, int]]:
-    """Return words and two-word phrases with the number of captions that hold them, most frequent first.
+    """Return the `top` words and two-word phrases with their number of captions, most frequent first.
 
-    Stop words are left out; words that nearly every caption holds come last.
-
-    Args:
-        captions: Whatever they say is data.
-        top: How many at most.
+    Stop words are left out; words in nearly every caption come last. Captions are data, whatever they say.
     """
     from sklearn.feature_extraction.text import CountVectorizer
 

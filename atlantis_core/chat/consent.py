@@ -1,142 +1,83 @@
-"""What a person's own words hold: numbers and consent. Nobody else may put them into a person's mouth."""
+"""Reads limits, approvals and rejections from a person's own words, so that no model can give them for a person."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {word: value for value, word in enumerate(_UNITS.split())} | {
-    word: 10 * value for value, word in enumerate(_TENS.split(), start=2)
-}
-_LARGE = {"hundred": 100, "thousand": 1000, "dozen": 12}
-_WORD = "|".join([*_SMALL, *_LARGE])
-_IN_WORDS = re.compile(rf"\b(?:a\s+)?(?:{_WORD})(?:[\s-]+(?:{_WORD}))*\b", re.IGNORECASE)
-_GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?|(?<!\d)\.\d+")
-_UNIT_OF = {
-    "images": re.compile(r"\s*(?:\w+\s+)?(?:images?|photos?|pictures?)\b", re.IGNORECASE),
-    "usd": re.compile(r"\s*(?:\w+\s+)?(?:dollars?|usd|bucks?|cents?)\b", re.IGNORECASE),
-    "rounds": re.compile(r"\s*(?:\w+\s+)?rounds?\b", re.IGNORECASE),
-    "target": re.compile(r"\s*(?:%|percent\b|recall\b|r@1\b)", re.IGNORECASE),
-}
-_CENTS = re.compile(r"(\d+)\s*cents?\b", re.IGNORECASE)
-_HALF = re.compile(r"\bhalf\b", re.IGNORECASE)
+from atlantis_core.base.amounts import amounts_in, with_digits
 
-_POLITE = (
-    r"^\W*(?:(?:well|great|perfect|good|nice|right|alright|all right|thanks|thank you|please|then|and|so|"
-    r"(?:that|this|it)?\s*looks? (?:good|fine|great))[\s,.!]+)*"
-)
-_APPROVES = re.compile(_POLITE + r"(?:i\s+)?(?:approved?|accept(?:ed)?)\b", re.IGNORECASE)
-_APPROVES_LAST = re.compile(r"[:,.]\s*approved?\W*$", re.IGNORECASE)
-_CONSENT = re.compile(
-    _POLITE + r"(?:agreed?|yes|yep|yeah|y\W*$|ok|okay|sure|fine|go(?: ahead| on| for it)?(?!\s+away)\b|do it|"
-    r"make (?:it|them)|proceed|ship it|(?:with|only|just|make)(?: only| just)? \d|\d)",
+_APPROVES = re.compile(
+    r"(?:yes|y|approved?)(?:[\s,]+please)?"
+    r"(?:[\s,]+(?:with\s+)?(?P<images>\d{1,9})(?:\s+images)?(?:\s+instead of\s+\d{1,9}(?:\s+images)?)?)?"
+    r"(?:[\s,]+(?:but\s+)?(?:without|no)\s+(?P<without>[^?]+))?",
     re.IGNORECASE,
 )
-_LOOKS_GOOD = re.compile(r"^\W*(?:that|this|it)?\s*looks? (?:good|fine|great)\W*$", re.IGNORECASE)
-_STARTS = re.compile(r"\b(?:start|begin|run|launch|go ahead|go on|continue|resume|carry on|proceed)\b", re.IGNORECASE)
+_REJECTS = re.compile(
+    r"(?:(?:no[\s,]+)?reject(?:ed)?(?:\s+(?:it|this|that))?(?:[\s,:]+(?:because\s+)?(?P<why>[^?]+))?"
+    r"|(?:no|n)(?:[\s,:]+because\s+(?P<because>[^?]+))?)",
+    re.IGNORECASE,
+)
+_STARTS = frozenset({"start", "go", "go on", "go ahead", "continue", "resume"})
 _TAKES_BACK = re.compile(r"\b(?:undo|revert|back|restore|after all|again|never ?mind|instead)\b", re.IGNORECASE)
-_NEGATION = re.compile(
-    r"^\W*no\b|\b(?:not|never|nothing|none|dont|reject|refuse|cancel|stop|wait|bad|wrong|throw|nobody)\b|n't\b",
-    re.IGNORECASE,
-)
-_TAKEN_AWAY = re.compile(
-    r"\b(?:never|dont|reject|refuse|cancel|nothing)\b|n't\b|\bnot (?:yet|now|approve|accept)\b|-\s*\d", re.IGNORECASE
-)
-_REJECTION = re.compile(
-    r"\b(?:no|nope|not|reject(?:ed)?|refuse|cancel|stop|drop|discard|decline|never|dont|end|bad|wrong)\b|n't\b|^\W*n\W*$",
-    re.IGNORECASE,
-)
-_QUESTION = re.compile(r"^\s*(?:why|what|how|when|where|who|which|is|are|does|do you|did|can|could)\b", re.IGNORECASE)
 
 
-def replace_number_words(text: str) -> str:
-    """Return a text with simple number words as digits: `two hundred images` becomes `200 images`."""
-    return _IN_WORDS.sub(lambda match: str(_value(match.group())), _GROUPED.sub("", text))
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approval of a protocol, unchanged or with changes."""
 
-
-def numbers_in(text: str) -> set[float]:
-    """Return every number that a text names in digits or simple words; `half` is 0.5, `50 cents` too."""
-    plain = replace_number_words(text)
-    cents = {float(found) / 100 for found in _CENTS.findall(plain)}
-    return {float(found) for found in _NUMBER.findall(plain)} | cents | ({0.5} if _HALF.search(text) else set())
+    images: int | None = None
+    """Generate exactly this many images; None keeps the counts."""
+    without: str = ""
+    """Words that name cells to leave out; empty for none."""
 
 
 def find_unsaid_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
-    """Return which limits name a number that a person's words do not hold, or hold for something else.
+    """Return the limits whose number the person did not say, or said about something else.
 
     Args:
-        limits: `images`, `usd`, `rounds`, `target`: a number, or None where nothing is set. A `target` of 0.9 may
-            have been said as 90 %.
+        limits: `images`, `usd`, `rounds` and `target`, each a number or None. A `target` of 0.9 may also be said as
+            90 %.
         words: Everything the person said.
     """
-    said = _numbers_by_unit(words)
-    wrong = []
+    said = set(amounts_in(words))
+    unsaid = []
     for name, value in limits.items():
-        ways = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
-        if value is not None and not ways & (said[name] | said[""]):
-            wrong.append(f"{name} {value:g}")
-    return wrong
+        forms = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
+        if value is not None and not any((unit, form) in said for unit in (name, "") for form in forms):
+            unsaid.append(f"{name} {value:g}")
+    return unsaid
 
 
-def _numbers_by_unit(words: str) -> dict[str, set[float]]:
-    """Return the numbers that are said of images, dollars, rounds and targets, and under "" those said of nothing."""
-    found: dict[str, set[float]] = {name: set() for name in ("", *_UNIT_OF)}
-    plain = replace_number_words(words)
-    for match in _NUMBER.finditer(plain):
-        before, after = plain[: match.start()], plain[match.end() :]
-        unit = "usd" if before.rstrip().endswith("$") else ""
-        for name, pattern in _UNIT_OF.items():
-            unit = name if pattern.match(after) else unit
-        found[unit].add(float(match.group()))
-    found["usd"] |= {float(cents) / 100 for cents in _CENTS.findall(plain)} | (
-        {0.5} if _HALF.search(words) else set()
-    )
-    return found
+def approval_in(words: str) -> Approval | None:
+    """Return the approval in a line; None if the line is not one of the plain forms.
+
+    These are `yes`, `y`, `approve` and `approved`, also as a command (`/approve`), alone or with a change:
+    `approve with 50 instead of 100`, `approve without fog`, `approve 9, but no fog`.
+    """
+    said = _APPROVES.fullmatch(with_digits(_plain(words)))
+    return said and Approval(int(said["images"]) if said["images"] else None, said["without"] or "")
 
 
-def is_consent(words: str) -> bool:
-    """Whether a person's last words can be taken for an approval; a question never is one, nor a doubt."""
-    if _is_question(words):
-        return False
-    if _APPROVES.match(words) or _APPROVES_LAST.search(words):
-        return not _TAKEN_AWAY.search(words)
-    agreed = _CONSENT.match(words) or _LOOKS_GOOD.match(words)
-    return bool(agreed) and not _NEGATION.search(words) and not re.search(r"-\s*\d", words)
+def rejection_in(words: str) -> str | None:
+    """Return the reason in a rejection, empty if it gives none; None if the line is not a rejection.
+
+    Rejections are `no`, `n`, `reject` and `rejected`, alone or with a reason: `reject because ...`, `reject: ...`.
+    """
+    said = _REJECTS.fullmatch(_plain(words))
+    return said and (said["why"] or said["because"] or "")
 
 
 def is_agreement(words: str) -> bool:
-    """Whether a person's last words can be taken for a yes to starting or going on."""
-    starts = is_consent(words) or _STARTS.search(words)
-    return bool(starts) and not _is_question(words) and not _NEGATION.search(words)
+    """Whether a line agrees to start or continue: an approval without changes, `start`, `go on` and the like."""
+    return approval_in(words) == Approval() or _plain(words).casefold() in _STARTS
 
 
 def is_undo(words: str) -> bool:
-    """Whether a person's last words can be taken for a wish to undo something."""
+    """Whether a line may be a wish to undo something."""
     return _TAKES_BACK.search(words) is not None
 
 
-def is_rejection(words: str) -> bool:
-    """Whether a person's last words can be taken for a rejection; a question never is one."""
-    return not _is_question(words) and _REJECTION.search(words) is not None
-
-
-def _is_question(words: str) -> bool:
-    return words.rstrip().endswith("?") or _QUESTION.match(words) is not None
-
-
-def _value(words: str) -> int:
-    total = current = 0
-    for word in re.split(r"[\s-]+", words.lower()):
-        if word in _SMALL:
-            current += _SMALL[word]
-        elif word in _LARGE:
-            current = max(current, 1) * _LARGE[word]
-            if word == "thousand":
-                total, current = total + current, 0
-    return total + current
+def _plain(words: str) -> str:
+    return " ".join(words.split()).removeprefix("/").rstrip(" .!")

@@ -9,7 +9,7 @@ from typing import Any
 from atlantis_core.base.plural import count_noun
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.exporting.markdown import code_span, markdown_table
-from atlantis_core.run.verdict_snapshot import describe_overrides
+from atlantis_core.run.verdicts import describe_overrides
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MAX_CLASSES = 50

@@ -18,16 +18,18 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
 from atlantis_core.exporting.data_card import DatasetFacts, write_data_card
 from atlantis_core.exporting.kept_images import (
-    KeptImage,
     collect_facets,
     collect_limits,
     count_modes,
     find_licences,
+    generating_model,
+    generation_mode,
     list_kept_images,
 )
 from atlantis_core.exporting.model_export import CARD_NAME, check_destination
+from atlantis_core.run.round import read_round
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdict_snapshot import select_round_verdicts
+from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
 
 if TYPE_CHECKING:
     from atlantis_core.records import Verdict
@@ -100,10 +102,9 @@ def export_dataset(
     }
 
 
-def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFacts:
+def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> DatasetFacts:
     summary = summarise(session.workspace, session.run_id)
-    rounds, store = [entry["index"] for entry in summary["rounds"]], session.workspace.candidates
-    filtered = {n: select_round_verdicts(session, n, store.filtered(session.run_id, n)) for n in rounds}
+    screened = {entry["index"]: _list_by_key(session, entry["index"]) for entry in summary["rounds"]}
     taken = Counter(image.round for image in images)
     return DatasetFacts(
         images=len(images),
@@ -112,10 +113,10 @@ def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFact
         arms=count_modes(images),
         generators=tuple(sorted({image.candidate.generator for image in images})),
         weights=find_licences(images),
-        limits=collect_limits(verdict for verdicts in filtered.values() for verdict in verdicts),
-        kept_by_hand=dict(Counter(image.verdict.filter for image in images if image.by_hand)),
+        limits=collect_limits(_filter_verdict(one) for found in screened.values() for one in found),
+        kept_by_hand=dict(Counter(_filter_verdict(image).filter for image in images if image.is_overridden)),
         rounds=[
-            _describe_round(session, entry, filtered[entry["index"]]) | {"exported": taken[entry["index"]]}
+            _describe_round(entry, screened[entry["index"]]) | {"exported": taken[entry["index"]]}
             for entry in summary["rounds"]
         ],
         changes={entry["index"]: entry for entry in summary["rounds"]},
@@ -126,10 +127,22 @@ def _collect_facts(session: Session, images: Sequence[KeptImage]) -> DatasetFact
     )
 
 
-def _describe_round(session: Session, entry: Mapping[str, Any], filtered: Sequence[Verdict]) -> dict[str, Any]:
+def _list_by_key(session: Session, index: int) -> list[ScreenedCandidate]:
+    """Return a round's screened candidates, sorted by key."""
+    screened = list_screened(session, read_round(session, index))
+    return sorted((one for one in screened if one.filter_verdict), key=lambda one: one.candidate.key)
+
+
+def _filter_verdict(image: ScreenedCandidate) -> Verdict:
+    """Return the filters' verdict on a screened candidate."""
+    assert image.filter_verdict is not None, "only screened candidates are counted and exported"
+    return image.filter_verdict
+
+
+def _describe_round(entry: Mapping[str, Any], screened: Sequence[ScreenedCandidate]) -> dict[str, Any]:
     """Count what the filters did with a round's images and, separately, what a person did."""
-    by_hand = session.workspace.candidates.by_hand(session.run_id, entry["index"])
-    overridden = [one for one in filtered if by_hand.get(one.candidate_key, one.kept) != one.kept]
+    filtered = [_filter_verdict(one) for one in screened]
+    overridden = [_filter_verdict(one) for one in screened if one.is_overridden]
     return {
         "index": entry["index"],
         "outcome": "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
@@ -141,7 +154,7 @@ def _describe_round(session: Session, entry: Mapping[str, Any], filtered: Sequen
     }
 
 
-def _file_name(image: KeptImage) -> str:
+def _file_name(image: ScreenedCandidate) -> str:
     """Return the path relative to the metadata file."""
     return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
 
@@ -155,12 +168,13 @@ def facet_column(facet: str) -> str:
     )
 
 
-def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Path) -> None:
+def _write_metadata(images: Sequence[ScreenedCandidate], facets: Sequence[str], file: Path) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([*_FIRST_COLUMNS, *map(facet_column, facets), *_LAST_COLUMNS])
         for image in images:
-            candidate, cell = image.candidate, image.candidate.cell
+            candidate, cell, verdict = image.candidate, image.candidate.cell, _filter_verdict(image)
+            mode = generation_mode(candidate)
             requested = [cell.value if cell.facet == facet else "" for facet in facets]
             writer.writerow(
                 [
@@ -170,14 +184,14 @@ def _write_metadata(images: Sequence[KeptImage], facets: Sequence[str], file: Pa
                     candidate.prompt,
                     candidate.seed,
                     candidate.generator,
-                    image.model,
-                    image.arm,
+                    generating_model(candidate),
+                    mode,
                     candidate.source_id,
                     image.round,
                     "yes" if image.round_kept else "no",
-                    image.verdict.filter,
-                    f"{image.verdict.score:.6g}",
-                    "yes" if image.by_hand else "no",
-                    RETRIEVED if image.arm == "retrieve" else SYNTHETIC,
+                    verdict.filter,
+                    f"{verdict.score:.6g}",
+                    "yes" if image.is_overridden else "no",
+                    RETRIEVED if mode == "retrieve" else SYNTHETIC,
                 ]
             )

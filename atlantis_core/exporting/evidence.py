@@ -12,6 +12,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import (
     find_trial_session,
     find_trials,
@@ -19,8 +20,8 @@ from atlantis_core.run.measurements import (
     measure_frozen,
     measure_trial,
 )
+from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import read_final_arms
 from atlantis_core.store.workspace import Workspace
 
 
@@ -93,7 +94,7 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
         queries=measured[0].queries,
         gallery=len(session.task.gallery),
         figures=(_build_figures("this model", measured[0], measured[1]), *baseline, *frozen),
-        judged=bool(read_final_arms(session.workspace, session.run_id)),
+        judged=bool(read_final_arms(session)),
         test=_test_figures(session, trial_id),
         missing=missing,
         restricted=tuple(name for name, choice in choices.items() if choice),
@@ -116,7 +117,7 @@ def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, .
 
 def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
     """Return the mean figures of the run's baseline arm, unless this trial belongs to it."""
-    arm = read_final_arms(session.workspace, session.run_id).get("baseline", [])
+    arm = read_final_arms(session).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
     mean = measure_arm(session, arm)
@@ -131,9 +132,9 @@ def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None
 
 def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
     """Return the test figures, if the split was opened and this is a trial of the final model."""
-    if trial_id not in read_final_arms(session.workspace, session.run_id).get("incumbent", []):
+    if trial_id not in read_final_arms(session).get("incumbent", []):
         return None
-    opened = session.read(0, "test")
+    opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None
     keys = ("recall_at", "map_at_r", "r_precision", "queries")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.run.history import candidates_of
+from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
@@ -21,36 +21,7 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 """Settings of a candidate that name weights."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptImage:
-    """A synthetic image that was kept: it passed the filters, or a person overrode them."""
-
-    candidate: Candidate
-    verdict: Verdict
-    """Verdict of the filters."""
-    round: int
-    """Round of this run; the image may have been generated earlier, in another run of the workspace."""
-    round_kept: bool
-    """Whether that round was kept."""
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a person kept it against a filter."""
-        return not self.verdict.kept
-
-    @property
-    def model(self) -> str:
-        """Name of the model that generated it, empty if none did; see `public_name`."""
-        return public_name(str(self.candidate.settings.get("model") or ""))
-
-    @property
-    def arm(self) -> str:
-        """`edit`, `text_to_image` or `retrieve`."""
-        settings = self.candidate.settings
-        return str(settings.get("arm") or ("retrieve" if "pool" in settings else "edit"))
-
-
-def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
+def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandidate]:
     """Return the kept images of a run, each once, in the order of their requests.
 
     Args:
@@ -60,7 +31,12 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     Raises:
         SetupError: There is none, or a file is missing.
     """
-    found = {image.candidate.key: image for image in _iterate_rounds(session, rolled_back)}
+    found = {
+        image.candidate.key: image
+        for listed in _list_rounds(session, rolled_back)
+        for image in list_screened(session, listed)
+        if image.is_kept
+    }
     if not found:
         reason = "no image is kept" if rolled_back else "no kept round has an image"
         advice = "" if rolled_back else "; --rolled-back takes those of the other rounds"
@@ -74,17 +50,20 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[KeptImage]:
     return list(found.values())
 
 
-def _iterate_rounds(session: Session, rolled_back: bool) -> Iterator[KeptImage]:
-    """Yield images, those of kept rounds last, so that they win for an image in two rounds."""
-    journal, store = session.workspace.journal.rounds(session.run_id), session.workspace.candidates
-    rounds = [(bool((entries.get("decision") or {}).get("kept")), index) for index, entries in journal.items()]
-    for kept, index in sorted(rounds):
-        if index > 0 and (kept or rolled_back):
-            counted = {verdict.candidate_key for verdict in store.verdicts(session.run_id, index) if verdict.kept}
-            filtered = {verdict.candidate_key: verdict for verdict in store.filtered(session.run_id, index)}
-            for candidate in candidates_of(session, index):
-                if candidate.key in counted:
-                    yield KeptImage(candidate, filtered[candidate.key], index, kept)
+def _list_rounds(session: Session, rolled_back: bool) -> list[Round]:
+    """Return the rounds to export, kept ones last: an image in two rounds is exported with the kept one."""
+    rounds = [found for found in read_rounds(session) if found.is_kept or rolled_back]
+    return sorted(rounds, key=lambda found: (found.is_kept, found.index))
+
+
+def generating_model(candidate: Candidate) -> str:
+    """Return the name of the model that generated an image, empty if none did; see `public_name`."""
+    return public_name(str(candidate.settings.get("model") or ""))
+
+
+def generation_mode(candidate: Candidate) -> str:
+    """Return `edit`, `text_to_image` or `retrieve`."""
+    return str(candidate.settings.get("arm") or ("retrieve" if "pool" in candidate.settings else "edit"))
 
 
 def public_name(model: str) -> str:
@@ -94,7 +73,7 @@ def public_name(model: str) -> str:
     return f"local:{name.rpartition('/')[2]}" if name and is_path else name
 
 
-def find_licences(images: Iterable[KeptImage]) -> dict[str, str]:
+def find_licences(images: Iterable[ScreenedCandidate]) -> dict[str, str]:
     """Return the models and add-ons that generated the images -> their licence, empty if unknown."""
     from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS, model_facts
 
@@ -117,11 +96,11 @@ def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]
     return {name: tuple(limits) for name, limits in found.items()}
 
 
-def collect_facets(images: Iterable[KeptImage]) -> tuple[str, ...]:
+def collect_facets(images: Iterable[ScreenedCandidate]) -> tuple[str, ...]:
     """Return the requested facets, in order of appearance."""
     return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
 
 
-def count_modes(images: Iterable[KeptImage]) -> dict[str, int]:
+def count_modes(images: Iterable[ScreenedCandidate]) -> dict[str, int]:
     """Return generation mode -> images."""
-    return dict(Counter(image.arm for image in images))
+    return dict(Counter(generation_mode(image.candidate) for image in images))

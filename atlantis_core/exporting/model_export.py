@@ -148,7 +148,7 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
     elif retriever.backbone.source == "scratch":
         raise SetupError(f"{str(target)!r} is not a trained model: its weights are random; train it first")
     else:
-        spec, state = retriever.backbone, retriever.stages.trunk.state_dict()
+        spec, state = retriever.backbone, retriever.stages.backbone.state_dict()
         facts = {
             "architecture": spec.architecture,
             "arguments": as_json(spec.arguments),

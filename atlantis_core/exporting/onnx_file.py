@@ -143,7 +143,7 @@ def to_pixels(squares: Sequence[Image]) -> Any:
 def copy_to_cpu(retriever: Retriever) -> Retriever:
     """Return a copy on the CPU (full float32 precision) with the backbone in one piece."""
     head = None if retriever.head is None else copy.deepcopy(retriever.head).cpu().eval()
-    backbone = copy.deepcopy(retriever.stages.trunk).cpu()
+    backbone = copy.deepcopy(retriever.stages.backbone).cpu()
     return replace(retriever, stages=split_backbone(backbone, 0.0), head=head)
 
 
@@ -156,7 +156,7 @@ def _trace_graph(retriever: Retriever) -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            self.backbone, self.head = retriever.stages.trunk, retriever.head
+            self.backbone, self.head = retriever.stages.backbone, retriever.head
             self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
             self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
 

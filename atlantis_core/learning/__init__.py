@@ -1,1 +1,1 @@
-"""Learning: trunks, embedding heads, losses, batches, cached activations, trainings and the retriever they leave."""
+"""Learning: backbones, embedding heads, losses, batches, cached activations, training and the trained retriever."""

@@ -1,8 +1,8 @@
-"""Pictures changed a little so that they are found as something else: evasion in the space of features.
+"""Attack images: change their pixels slightly so that they are retrieved as another class.
 
 FGSM (Goodfellow et al. 2015, equation in section 4) takes one step along the sign of the gradient; PGD (Madry et al.
-2018, section 2.1) takes several small ones from a random start and projects back. What is pushed is the embedding, as
-in Sabour et al. (2016): towards that of a picture of another class and, where one is given, away from one of its own.
+2018, section 2.1) takes several small steps from a random start and projects back. As in Sabour et al. (2016), the
+attack moves the embedding: towards that of a negative, away from that of a positive, or both.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ METHODS = ("fgsm", "pgd")
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """How pictures are changed."""
+    """Method and strength of an attack."""
 
     method: str = "pgd"
     """`fgsm` or `pgd`."""
     epsilon: float = 2.0
-    """Most that a pixel's channel changes, of 0..255."""
+    """Largest change of a pixel's channel, of 0..255."""
     steps: int = 10
-    """Gradients of PGD; FGSM takes one."""
+    """Steps of PGD; FGSM takes one."""
     seed: int = 0
-    """Of PGD's random starts; every picture has its own."""
+    """Seed of PGD's random starts; every image has its own start."""
     step: float = 0.0
-    """Change of a pixel's channel in a step of PGD; 0: 2.5 epsilon / steps (Madry et al., section 5)."""
+    """Change of a pixel's channel in a step of PGD; 0 means 2.5 epsilon / steps (Madry et al., section 5)."""
     random_start: bool = True
-    """Whether PGD starts anywhere within epsilon, or at the picture itself."""
+    """Whether PGD starts at random pixels within epsilon, or at the image itself."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise SetupError(f"attack is one of {', '.join(METHODS)}, not {self.method!r}")
+            raise SetupError(f"attack must be one of {', '.join(METHODS)}, not {self.method!r}")
         if not 0 <= self.epsilon <= 255:
-            raise SetupError(f"attack: epsilon is from 0 to 255 (pixel units), not {self.epsilon!r}")
+            raise SetupError(f"attack: epsilon must be from 0 to 255 (pixel units), not {self.epsilon!r}")
         if self.steps < 1:
-            raise SetupError(f"attack: steps are 1 or more, not {self.steps!r}")
+            raise SetupError(f"attack: steps must be 1 or more, not {self.steps!r}")
         if not 0 <= self.step <= 255:
-            raise SetupError(f"attack: step size is from 0 to 255 (pixel units), not {self.step!r}")
+            raise SetupError(f"attack: step size must be from 0 to 255 (pixel units), not {self.step!r}")
 
     @property
     def step_size(self) -> float:
-        """Change of a pixel's channel in a step; FGSM takes all of epsilon."""
+        """Change of a pixel's channel per step; FGSM takes epsilon in one step."""
         return self.epsilon if self.method == "fgsm" else self.step or 2.5 * self.epsilon / self.steps
 
     def facts(self) -> dict[str, Any]:
-        """Return method and strength, with the settings that the method uses, as plain data."""
+        """Return the method and the settings that it uses, JSON-able."""
         if self.method == "fgsm":
             return {"method": self.method, "epsilon": self.epsilon}
         return {**asdict(self), "step": self.step_size}
@@ -67,54 +67,54 @@ class Attack:
 
 def perturb(
     retriever: Retriever,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     ids: Sequence[str],
     towards: NDArray[np.float32] | None,
     away: NDArray[np.float32] | None,
     attack: Attack,
 ) -> NDArray[np.uint8]:
-    """Return changed pictures, whole numbers within epsilon of the given ones.
+    """Return attacked images, whole pixel values within epsilon of the originals.
 
     Args:
-        retriever: Whose embedding is pushed; it is differentiated, not trained.
-        pictures: (B, S, S, 3), squares of the retriever's input side.
-        ids: Of the pictures (B,); they seed the random starts, whatever the batch.
-        towards: Embeddings (B, D) to come near to; None for none.
-        away: Embeddings (B, D) to get away from; None for none. One of the two is given.
+        retriever: The attacked model; it is differentiated, not trained.
+        images: (B, S, S, 3), squares of the retriever's input side.
+        ids: Ids of the images (B,); they seed the random starts independently of the batch.
+        towards: Embeddings (B, D) to approach, or None.
+        away: Embeddings (B, D) to leave, or None. At least one of the two is needed.
         attack: Method and strength.
     """
     import torch
 
-    device = next(retriever.stages.trunk.parameters()).device
-    clean = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().to(device)
-    goal, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
+    device = next(retriever.stages.backbone.parameters()).device
+    clean = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(device)
+    target, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
     changed = _starting_pixels(clean, ids, attack).clamp(low, high)
     best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
     for _ in range(1 if attack.method == "fgsm" else attack.steps):
         changed.requires_grad_()
-        gain = attack_objective(retriever, embed_pixels(retriever, changed), goal, avoided)
-        (slope,) = torch.autograd.grad(gain.sum(), changed)
-        changed = (changed.detach() + attack.step_size * slope.sign()).clamp(low, high)
+        gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
+        (gradient,) = torch.autograd.grad(gain.sum(), changed)
+        changed = (changed.detach() + attack.step_size * gradient.sign()).clamp(low, high)
         if attack.method == "fgsm":
             return _round_within(changed, low, high)
         with torch.no_grad():
-            gain = attack_objective(retriever, embed_pixels(retriever, changed), goal, avoided)
+            gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
         better = gain > best_gain
         best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
     return _round_within(best, low, high)
 
 
 def _round_within(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
-    """Return pixels as whole numbers that are still within bounds."""
+    """Round pixels (B, 3, S, S) to whole numbers within the bounds; return (B, S, S, 3)."""
     import torch
 
-    whole = changed.detach().round().clamp(low.ceil(), high.floor())
-    return whole.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+    rounded = changed.detach().round().clamp(low.ceil(), high.floor())
+    return rounded.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
 def embed_pixels(retriever: Retriever, pixels: Tensor) -> Tensor:
-    """Return embeddings (B, D) of pixels (B, 3, S, S) in 0..255, with their gradient."""
+    """Embed pixels (B, 3, S, S) in 0..255, with gradient; return (B, D)."""
     import torch
 
     mean = torch.tensor(retriever.backbone.mean, device=pixels.device).view(1, 3, 1, 1)
@@ -127,24 +127,24 @@ def embed_pixels(retriever: Retriever, pixels: Tensor) -> Tensor:
 
 
 def attack_objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:
-    """Return what the attack raises, (B,): nearness to `towards` less nearness to `away`, in the space of search.
+    """Return what the attack maximises, (B,): similarity to `towards` minus similarity to `away`.
 
     Raises:
-        ValueError: Neither is given.
+        ValueError: Both are None.
     """
 
-    def near(others: Tensor) -> Tensor:
+    def similarity(others: Tensor) -> Tensor:
         return retriever.space.nearness(embeddings, others).diagonal()
 
     if towards is None and away is None:
         raise ValueError("an attack goes towards something or away from something")
-    gains = [sign * near(points) for sign, points in ((1, towards), (-1, away)) if points is not None]
+    gains = [sign * similarity(points) for sign, points in ((1, towards), (-1, away)) if points is not None]
     return gains[0] if len(gains) == 1 else gains[0] + gains[1]
 
 
 def attack_all(
     retriever: Retriever,
-    pictures: Sequence[Any],
+    images: Sequence[Any],
     ids: Sequence[str],
     towards: NDArray[np.float32] | None,
     away: NDArray[np.float32] | None,
@@ -152,27 +152,27 @@ def attack_all(
     progress: Progress,
     batch_size: int = 32,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the changed squares (S, S, 3) of N pictures, by path or decoded, in order; see `perturb`.
+    """Yield the attacked squares (S, S, 3) of N images, given as paths or decoded, in order; see `perturb`.
 
-    Only a batch is held at a time, so that collections of any size fit into memory.
+    Only one batch is in memory at a time.
 
     Raises:
-        SetupError: A picture cannot be read.
+        SetupError: An image cannot be read.
     """
     from atlantis_core.learning.inputs.preprocessing import decode_image, to_input
 
-    for start in range(0, len(pictures), batch_size):
-        progress("attacking", start, len(pictures))
+    for start in range(0, len(images), batch_size):
+        progress("attacking", start, len(images))
         rows = slice(start, start + batch_size)
         side_px, backbone = retriever.side_px, retriever.backbone
-        squares = [np.asarray(to_input(decode_image(p), side_px, backbone)) for p in pictures[rows]]
-        goal, avoided = (None if points is None else points[rows] for points in (towards, away))
-        yield from perturb(retriever, np.stack(squares), ids[rows], goal, avoided, attack)
-    progress("attacking", len(pictures), len(pictures))
+        squares = [np.asarray(to_input(decode_image(image), side_px, backbone)) for image in images[rows]]
+        target, avoided = (None if points is None else points[rows] for points in (towards, away))
+        yield from perturb(retriever, np.stack(squares), ids[rows], target, avoided, attack)
+    progress("attacking", len(images), len(images))
 
 
 def _starting_pixels(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tensor:
-    """Return where the first gradient is taken: the picture itself, or for PGD somewhere within epsilon."""
+    """Return the pixels of the first gradient: the image itself, or for PGD a random point within epsilon."""
     import torch
 
     if attack.method == "fgsm" or not (attack.epsilon and attack.random_start):

@@ -1,4 +1,4 @@
-"""Measuring a retriever on a retrieval task: embed, rank, count."""
+"""Evaluate a retriever on a retrieval task: embed, rank, measure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def measure_retriever(
     retriever: Retriever, task: RetrievalTask, cache: ActivationCache | None = None
 ) -> tuple[Measurement, QueryOutcomes]:
-    """Return the figures of a retriever on a task, and what became of every query.
+    """Return the metrics of a retriever on a task, and the outcome of every query.
 
     Args:
-        retriever: Embeds the images; its own distance sorts them.
+        retriever: Embeds the images; the gallery is ranked by its own distance.
         task: Queries and gallery; an image in both is never matched to itself.
-        cache: Activations of images embedded before; None embeds from the files.
+        cache: Cached activations; None embeds from the files.
 
     Raises:
         SetupError: An image cannot be read.
@@ -46,10 +46,10 @@ def measure_embeddings(
     gallery: NDArray[np.float32],
     at: Sequence[int] = RECALL_AT,
 ) -> tuple[Measurement, QueryOutcomes]:
-    """Return the figures of embeddings on a task, and what became of every query.
+    """Return the metrics of embeddings on a task, and the outcome of every query.
 
     Args:
-        space: Where they live; it says by which distance they are searched.
+        space: The embedding space; it gives the distance.
         task: Queries and gallery.
         queries: (Q, D) embeddings of the queries.
         gallery: (G, D) embeddings of the gallery.
@@ -69,21 +69,21 @@ def embed_task(
     images = list({image.id: image for image in task.gallery + task.queries}.values())
     embeddings = embed(retriever, images, cache, progress)
     row = {image.id: index for index, image in enumerate(images)}
-    asked, searched = ([row[image.id] for image in part] for part in (task.queries, task.gallery))
-    return embeddings[asked], embeddings[searched]
+    queries, gallery = ([row[image.id] for image in part] for part in (task.queries, task.gallery))
+    return embeddings[queries], embeddings[gallery]
 
 
 def describe_collapse(embeddings: NDArray[np.float32]) -> str:
-    """Say it where a model gives all of several photos one embedding (N, D); else nothing."""
+    """Say that all embeddings (N, D) of different images are equal; empty if they differ."""
     import torch
 
     if len(embeddings) < 2 or not is_collapsed(torch.from_numpy(embeddings)):
         return ""
-    return "embeddings of different photos are all alike, so nothing can be found by them"
+    return "the model gives different images the same embedding, so a search cannot tell them apart"
 
 
 def distance_of(space: Head) -> str:
-    """Return the distance that sorts embeddings of a head, as `metrics.distances` names it."""
+    """Return the distance of an embedding space, as named in `metrics.distances`."""
     return f"hyperbolic:{space.c!r}" if isinstance(space, Hyperbolic) else "cosine"
 
 
@@ -93,7 +93,7 @@ def embed(
     cache: ActivationCache | None,
     progress: Progress = no_progress,
 ) -> NDArray[np.float32]:
-    """Return (N, D) embeddings of images, through the cache where there is one."""
+    """Return embeddings (N, D) of images, using the cache if there is one."""
     if cache is None:
         return retriever.embed([image.path for image in images], progress=progress)
     return retriever.embed_cached(images, cache, progress=progress)

@@ -1,4 +1,4 @@
-"""Recall under attack: the queries are changed by someone who knows the model and the gallery."""
+"""Measure Recall@K under attack: the attacker changes the queries and knows the model and the gallery."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
-_ROWS = 256
+_BATCH = 256
 
 Aim = Literal["wrong", "away"]
-"""`wrong`: towards the nearest image of another class and away from the nearest of the own; `away`: untargeted, away
-from where the query stands."""
+"""`wrong`: towards the nearest negative and away from the nearest positive; `away`: untargeted, away from the query's
+own clean embedding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """A model's figures with and without attack, on the same queries."""
+    """A model's metrics with and without an attack, on the same queries."""
 
     clean: Measurement
     robust: Measurement
     attack: Attack
     flipped: float
-    """Share of the queries that were answered rightly and no longer are."""
+    """Share of the queries whose top-1 is a positive without the attack, and a negative with it."""
     aim: str = "wrong"
 
     def facts(self) -> dict[str, Any]:
-        """Return the attacked side as plain data, by class and facet value too, and the clean one below `clean`."""
-        how = self.attack.facts()
+        """Return the attacked metrics, by class and facet value too, with the clean ones in `clean`; JSON-able."""
+        attack = self.attack.facts()
         return {
             **_main_metrics(self.robust),
             "per_class": as_json(self.robust.per_class),
             "per_facet": as_json(self.robust.per_facet),
             "clean": _main_metrics(self.clean),
-            "attack": how.pop("method"),
-            **how,
+            "attack": attack.pop("method"),
+            **attack,
             "aim": self.aim,
             "flipped": self.flipped,
         }
@@ -73,27 +73,26 @@ def measure_robustness(
 ) -> Robustness:
     """Measure a retriever on a task whose queries are attacked; the gallery stays clean.
 
-    Every query is pushed towards the nearest gallery image of another class and away from the nearest of its own
-    (that of itself excepted), in the retriever's own space; with the aim `away` it is only pushed away from its own
-    clean embedding. A query without a partner is not attacked: it counts in no figure.
+    Neighbours are taken in the retriever's own embedding space. A query without a positive is not attacked, since it
+    counts in no metric.
 
     Args:
-        retriever: What is attacked, with full knowledge of it.
+        retriever: The attacked model.
         task: Queries and gallery.
         attack: Method and strength.
-        progress: Told of embedded and attacked pictures.
+        progress: Reports embedded and attacked images.
         at: The K of Recall@K.
-        aim: Where queries are pushed, see `Aim`.
-        embeddings: Clean queries (Q, D) and gallery (G, D), where they are there already.
+        aim: Where the attack moves queries, see `Aim`.
+        embeddings: Clean queries (Q, D) and gallery (G, D), if already computed.
 
     Raises:
-        SetupError: An aim that is none or that the attack cannot have; an image that cannot be read.
+        SetupError: Unknown aim, or one that the attack cannot have; an image cannot be read.
     """
     check_aim(aim, attack)
     queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
-    wrong, right = find_nearest_rows(retriever.space, task, queries, gallery)
-    rows = np.flatnonzero((wrong >= 0) & (right >= 0))
-    towards, away = (gallery[wrong[rows]], gallery[right[rows]]) if aim == "wrong" else (None, queries[rows])
+    negatives, positives = find_nearest_rows(retriever.space, task, queries, gallery)
+    rows = np.flatnonzero((negatives >= 0) & (positives >= 0))
+    towards, away = (gallery[negatives[rows]], gallery[positives[rows]]) if aim == "wrong" else (None, queries[rows])
     attacked = queries.copy()
     attacked[rows] = _embed_attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
     return compare_attacked(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
@@ -111,12 +110,12 @@ def compare_attacked(
     """Measure queries before and after an attack.
 
     Args:
-        space: Where embeddings live.
+        space: The embedding space.
         task: Queries and gallery.
         embeddings: Clean queries (Q, D) and gallery (G, D).
         attacked: The queries after the attack, (Q, D).
         attack: Method and strength.
-        aim: Where queries were pushed.
+        aim: Where the attack moved queries.
         at: The K of Recall@K.
     """
     queries, gallery = embeddings
@@ -127,53 +126,53 @@ def compare_attacked(
 
 
 def check_aim(aim: str, attack: Attack) -> None:
-    """Refuse an aim that is none, or that an attack cannot have.
+    """Check that an aim exists and that the attack can have it.
 
     Raises:
-        SetupError: It is so.
+        SetupError: It does not, or cannot.
     """
     if aim not in get_args(Aim):
-        raise SetupError(f"unknown aim {aim!r} of an attack; known: {', '.join(get_args(Aim))}")
+        raise SetupError(f"unknown attack aim {aim!r}; known: {', '.join(get_args(Aim))}")
     if aim == "away" and (attack.method == "fgsm" or not attack.random_start):
         raise SetupError(
-            "the aim 'away' needs pgd with its random start: at the picture itself the gradient of its distance to "
-            "itself is 0"
+            "attack aim 'away' needs pgd with its random start, since at the image itself the gradient is 0; "
+            "choose pgd, or the aim 'wrong'"
         )
 
 
 def _embed_attacked(
     retriever: Retriever,
-    asked: Sequence[LabelledImage],
+    queries: Sequence[LabelledImage],
     towards: NDArray[np.float32] | None,
     away: NDArray[np.float32] | None,
     attack: Attack,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Return the embeddings (Q, D) of queries after the attack."""
+    """Attack queries; return their embeddings (Q, D) afterwards."""
     from PIL import Image
 
-    paths, ids = [image.path for image in asked], [image.id for image in asked]
+    paths, ids = [image.path for image in queries], [image.id for image in queries]
     changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
     embeddings = [retriever.embed([])]
-    while some := list(islice(changed, _ROWS)):
-        embeddings.append(retriever.embed_inputs([Image.fromarray(picture) for picture in some]))
+    while batch := list(islice(changed, _BATCH)):
+        embeddings.append(retriever.embed_inputs([Image.fromarray(pixels) for pixels in batch]))
     return np.concatenate(embeddings)
 
 
 def find_nearest_rows(
     space: Head, task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the nearest gallery row of another class and of the own class for each query; -1 for none."""
+    """Return the gallery rows of each query's nearest negative and nearest positive, each (Q,); -1 for none."""
     import torch
 
-    searched = torch.from_numpy(gallery)
+    gallery_embeddings = torch.from_numpy(gallery)
     labels, ids = (np.array([getattr(i, name) for i in task.gallery]) for name in ("label", "id"))
-    wrong, right = (np.full(len(queries), -1, dtype=np.int64) for _ in range(2))
-    for start in range(0, len(queries), _ROWS):
-        near = space.nearness(torch.from_numpy(queries[start : start + _ROWS]), searched).numpy()
-        for row, image in enumerate(task.queries[start : start + _ROWS]):
+    negatives, positives = (np.full(len(queries), -1, dtype=np.int64) for _ in range(2))
+    for start in range(0, len(queries), _BATCH):
+        near = space.nearness(torch.from_numpy(queries[start : start + _BATCH]), gallery_embeddings).numpy()
+        for row, image in enumerate(task.queries[start : start + _BATCH]):
             own = labels == image.label
-            for found, allowed in ((wrong, ~own), (right, own & (ids != image.id))):
+            for found, allowed in ((negatives, ~own), (positives, own & (ids != image.id))):
                 if allowed.any():
                     found[start + row] = int(np.where(allowed, near[row], -np.inf).argmax())
-    return wrong, right
+    return negatives, positives

@@ -16,10 +16,13 @@ from atlantis_core.records.generation import (
     Verdict,
 )
 from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
+from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
 
 __all__ = [
+    "Arms",
+    "BaselineComparison",
     "Budget",
     "Candidate",
     "Caption",
@@ -28,6 +31,9 @@ __all__ = [
     "CellRequest",
     "Collection",
     "Comparison",
+    "Constraints",
+    "Critique",
+    "Decision",
     "Gap",
     "GenerationMode",
     "GenerationRequest",
@@ -43,6 +49,7 @@ __all__ = [
     "Protocol",
     "Regime",
     "Role",
+    "RunEnd",
     "RunSpec",
     "Split",
     "Trial",

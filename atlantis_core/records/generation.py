@@ -79,6 +79,11 @@ class Candidate:
     round: int
     seconds: float
 
+    @property
+    def id(self) -> str:
+        """The key, under the name that images of a collection have for it."""
+        return self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

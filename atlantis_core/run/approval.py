@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.records import Protocol
-from atlantis_core.run.constraints import Constraints, parse_cells, read_constraints
+from atlantis_core.records import Constraints, Protocol
+from atlantis_core.run.constraints import parse_cells, read_constraints
 from atlantis_core.run.protocol_rules import parse_edited_protocol, scale_protocol
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 BY_AUTO = "by --auto"
 """Who approves where no person is asked."""
+
+
+def hash_protocol(protocol: Protocol) -> str:
+    """Return the content hash by which a protocol is approved: any change needs a new approval."""
+    return content_hash("approval", protocol)
 
 
 def drop_skipped_cells(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +42,7 @@ def build_approval(
         without: Words that name cells to leave out of this protocol; empty for none.
 
     Raises:
-        BadProtocol: Nothing is left, or more is asked for than the budget has.
+        InvalidProtocol: Nothing is left, or more is asked for than the budget has.
         ToolError: `without` names no cell.
     """
     first = from_json(Protocol, question["protocol"])

@@ -1,60 +1,66 @@
-"""What changed between a run's baseline and its final model, cell by cell, on validation."""
+"""What changed between a run's baseline and its current model, overall and cell by cell, on validation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.harbor.planted import read_planted_gap
-from atlantis_core.records import Comparison, Gap
-from atlantis_core.run.measurements import compare_arms, queries_in_cells
-from atlantis_core.run.session import Session
+from atlantis_core.records import BaselineComparison, Comparison, Gap
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.measurements import compare_arms, find_trials, queries_in_cells
+from atlantis_core.run.round import read_final_arms, read_rounds
 
-Arms = Mapping[str, Sequence[str]]
-"""Trial ids of `baseline` and `incumbent`, by judging seed."""
+if TYPE_CHECKING:
+    from atlantis_core.records import Arms
+    from atlantis_core.run.session import Session
+
+MOST_GAPS = 20
+"""Gaps of the first round that are followed up."""
 
 
-def compare_on_cells(session: Session, arms: Arms, cells: Iterable[tuple[str, str, str]]) -> Comparison | None:
-    """Compare the final model with the baseline on the queries of some cells.
+def read_comparison(session: Session) -> BaselineComparison | None:
+    """Return how the run's current model compares with its baseline; None before a first round was judged.
+
+    The judge computes and stores it. It is computed here, and stored, where a run of an older version lacks it or
+    where the incumbent was trained again on other images.
+    """
+    arms = read_final_arms(session)
+    if not (arms.get("baseline") and arms.get("incumbent")):
+        return None
+    stored = session.read(0, JournalKind.COMPARISON)
+    current = (tuple(arms["baseline"]), tuple(arms["incumbent"]))
+    is_current = stored is not None and (stored.baseline, stored.incumbent) == current
+    return stored if is_current else write_comparison(session, arms)
+
+
+def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
+    """Compare the incumbent with the baseline, and store the result.
 
     Args:
         session: The run.
-        arms: Empty while nothing was judged.
-        cells: Class, facet, value.
-
-    Returns:
-        None where nothing was judged, or no query is in the cells.
+        arms: With `baseline` and `incumbent`.
     """
-    if not _comparable(session, arms):
-        return None
-    select = queries_in_cells(session, cells)
-    return _compared(session, arms, select) if select else None
+    baseline, incumbent = arms["baseline"], arms["incumbent"]
+    gaps = read_first_gaps(session)
+    planted = read_planted_gap(session.collection.root)
+    found = BaselineComparison(tuple(baseline), tuple(incumbent), None, None, (None,) * len(gaps))
+    if all(trial.status == "finished" for trial in find_trials(session, baseline)):
+        cells = [(gap.cell.class_name, gap.cell.facet, gap.cell.value) for gap in gaps]
+        found = replace(
+            found,
+            overall=_compare(session, baseline, incumbent, None),
+            planted_gap=_compare_cells(session, baseline, incumbent, planted) if planted else None,
+            gaps=tuple(_compare_cells(session, baseline, incumbent, [cell]) for cell in cells),
+        )
+    session.write(0, JournalKind.COMPARISON, found)
+    return found
 
 
-def compare_overall(session: Session, arms: Arms) -> Comparison | None:
-    """Compare the final model with the baseline over all queries; None where nothing was judged."""
-    return _compared(session, arms, None) if _comparable(session, arms) else None
-
-
-def compare_planted_gap(session: Session, arms: Arms) -> Comparison | None:
-    """Compare on the gap planted in a bundled world; None in every other collection."""
-    cells = read_planted_gap(session.collection.root)
-    return compare_on_cells(session, arms, cells) if cells else None
-
-
-def compare_gaps(session: Session, arms: Arms, gaps: Iterable[Gap]) -> list[dict[str, Any]]:
-    """Return one row per gap: what was found, and its Recall@1 before and after.
-
-    `before` is the baseline over the judging seeds, so it may differ from `recall_at_1`, which is that of the
-    model in which the gap was found.
-    """
-    return [_row(gap, compare_on_cells(session, arms, [cell_of(gap)])) for gap in gaps]
-
-
-def cell_of(gap: Gap) -> tuple[str, str, str]:
-    """Return a gap's cell as class, facet, value."""
-    return gap.cell.class_name, gap.cell.facet, gap.cell.value
+def read_first_gaps(session: Session) -> tuple[Gap, ...]:
+    """Return the worst gaps that the first round found."""
+    return next((found.gaps for found in read_rounds(session) if found.gaps is not None), ())[:MOST_GAPS]
 
 
 def gap_facts(gap: Gap) -> dict[str, Any]:
@@ -75,7 +81,12 @@ def gap_facts(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _row(gap: Gap, change: Comparison | None) -> dict[str, Any]:
+def gap_change_facts(gap: Gap, change: Comparison | None) -> dict[str, Any]:
+    """Return a gap and its Recall@1 before and after.
+
+    `before` is the baseline over the judging seeds, so it may differ from `recall_at_1`, which is that of the
+    model in which the gap was found.
+    """
     return gap_facts(gap) | {
         "before": change.before if change else gap.recall_at_1,
         "after": change.after if change else None,
@@ -85,16 +96,18 @@ def _row(gap: Gap, change: Comparison | None) -> dict[str, Any]:
     }
 
 
-def _compared(session: Session, arms: Arms, select: Sequence[str] | None) -> Comparison:
+def _compare_cells(
+    session: Session, baseline: Sequence[str], incumbent: Sequence[str], cells: Iterable[tuple[str, str, str]]
+) -> Comparison | None:
+    """Compare on the queries of some cells (class, facet, value); None without a query in them."""
+    select = queries_in_cells(session, cells)
+    return _compare(session, baseline, incumbent, select) if select else None
+
+
+def _compare(
+    session: Session, baseline: Sequence[str], incumbent: Sequence[str], select: Sequence[str] | None
+) -> Comparison:
     """Compare the arms; where no round was kept they are one and the same model, and 0 is no estimate."""
-    found = compare_arms(session, arms["baseline"], arms["incumbent"], select)
-    same = list(arms["baseline"]) == list(arms["incumbent"])
+    found = compare_arms(session, baseline, incumbent, select)
+    same = list(baseline) == list(incumbent)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if same else found
-
-
-def _comparable(session: Session, arms: Arms) -> bool:
-    """Whether both arms were trained; a crashed seed of the baseline leaves nothing to compare with."""
-    if not (arms.get("baseline") and arms.get("incumbent")):
-        return False
-    found = [session.workspace.trials.find(trial_id) for trial_id in arms["baseline"]]
-    return all(trial is not None and trial.status == "finished" for trial in found)

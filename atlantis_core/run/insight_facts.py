@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
@@ -81,9 +82,9 @@ def _sizes(collection: Collection) -> list[str]:
 
 
 def _from_statistics(session: Session) -> list[str]:
-    """Return what the statistics found that counting labels does not tell; nothing where nobody made them."""
-    found = session.read(0, "statistics") or {}
-    pairs = len(found.get("duplicates", {}).get("within_train", ()))
+    """Return what the statistics found beyond counts of labels; nothing before they were computed."""
+    found = session.read(0, JournalKind.STATISTICS)
+    pairs = len(found.duplicates.within_train) if found else 0
     return [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
 
 
@@ -107,13 +108,13 @@ def _facets(collection: Collection) -> list[str]:
 
 def _measured(session: Session) -> list[str]:
     """Return the baseline's Recall@1 overall and by facet value: what a gap is to be compared with."""
-    found = session.read(0, "baseline")
-    if not found:
+    found = session.read(0, JournalKind.BASELINE)
+    if found is None:
         return []
-    sentences = [f"the baseline's Recall@1 is {found['recall_at']['1']:.3f} over {found['queries']} queries"]
-    for facet, values in list(found["per_facet"].items())[:_MOST_FACETS]:
-        worst = sorted(values.items(), key=lambda item: item[1]["value"])[:_MOST_VALUES]
-        listed = ", ".join(f"{shorten_name(value)} {one['value']:.3f} ({one['count']})" for value, one in worst)
+    sentences = [f"the baseline's Recall@1 is {found.recall_at[1]:.3f} over {found.queries} queries"]
+    for facet, values in list(found.per_facet.items())[:_MOST_FACETS]:
+        worst = sorted(values.items(), key=lambda item: item[1].value)[:_MOST_VALUES]
+        listed = ", ".join(f"{shorten_name(value)} {one.value:.3f} ({one.count})" for value, one in worst)
         sentences.append(
             f"the same by {shorten_name(facet)} (queries): {listed}"
             + (", the only value" if len(values) == 1 else "")

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from atlantis_core.metrics.paired_test import is_proven
-from atlantis_core.records import Comparison, Protocol
+from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.measurements import compare_arms, measured_queries, queries_in_cells
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
 """Overall Recall@1 that a round may cost elsewhere while it mends its cells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of a round."""
-
-    kept: bool
-    reason: str
-    overall: Comparison
-    """Candidate against incumbent over all queries."""
-    targeted: Comparison
-    """The same over the queries of the targeted cells."""
-    over_baseline: Comparison
-    """Candidate against real images only, over all queries."""
 
 
 def judge_round(

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.run.round import read_round, read_rounds
+from atlantis_core.run.verdicts import list_screened
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
-
-FINAL_FILTERS = frozenset({"leak_guard", "unreadable"})
-"""Filters that state a fact: an image that matches a held-out one must not be trained on, whoever likes it."""
 
 
 def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> dict[int, list[str]]:
@@ -43,22 +42,22 @@ def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> d
 
 
 def _by_round(session: Session, keys: Sequence[str]) -> dict[int, list[str]]:
-    rounds = session.workspace.journal.rounds(session.run_id)
-    round_of = {key: index for index, entries in rounds.items() for key in entries.get("candidates") or []}
+    round_of = {key: found.index for found in read_rounds(session) for key in found.candidate_keys}
     unknown = [key for key in keys if key not in round_of]
     if unknown or not keys:
         which = repr(unknown[0][:80]) if unknown else "no image"
         raise SetupError(f"run {session.run_id!r} made no image {which}" if unknown else f"{which} was named")
-    found: dict[int, list[str]] = {}
+    chosen: dict[int, list[str]] = {}
     for key in dict.fromkeys(keys):
-        found.setdefault(round_of[key], []).append(key)
-    return found
+        chosen.setdefault(round_of[key], []).append(key)
+    return chosen
 
 
 def _refuse_final(session: Session, by_round: dict[int, list[str]]) -> None:
     for round_index, chosen in by_round.items():
-        for verdict in session.workspace.candidates.filtered(session.run_id, round_index):
-            if verdict.candidate_key in chosen and verdict.filter in FINAL_FILTERS:
+        for one in list_screened(session, read_round(session, round_index)):
+            if one.candidate.key in chosen and one.is_final and one.filter_verdict:
                 raise SetupError(
-                    f"image {verdict.candidate_key[:12]!r} cannot be kept: {verdict.reason}; nothing was changed"
+                    f"image {one.candidate.key[:12]!r} cannot be kept: {one.filter_verdict.reason}; "
+                    "nothing was changed"
                 )

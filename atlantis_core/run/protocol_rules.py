@@ -33,7 +33,7 @@ def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, i
         images_left: What the budget has left; None where there is no limit.
 
     Raises:
-        BadProtocol: Names the first rule that is broken.
+        InvalidProtocol: Names the first rule that is broken.
     """
     if not protocol.cells:
         raise InvalidProtocol("the protocol asks for nothing: it has no cells")
@@ -55,7 +55,7 @@ def parse_edited_protocol(
     """Read a protocol that a person edited, and check it like any other.
 
     Raises:
-        BadProtocol: It is no protocol, or breaks a rule.
+        InvalidProtocol: It is no protocol, or breaks a rule.
     """
     if not isinstance(payload, dict):
         raise InvalidProtocol(
@@ -120,7 +120,7 @@ def scale_protocol(protocol: Protocol, images: int) -> Protocol:
         images: The new sum over all cells.
 
     Raises:
-        BadProtocol: Fewer than one image, or there is no cell to scale.
+        InvalidProtocol: Fewer than one image, or there is no cell to scale.
     """
     if images < 1:
         raise InvalidProtocol(f"{images} images are none; reject the protocol instead")

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlantis_core.base import registry
 from atlantis_core.base.errors import SetupError
@@ -28,8 +28,10 @@ from atlantis_core.data.facets import add_caption_facets, describe_caption_facet
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.tasks import RetrievalTask, retrieval_task
 from atlantis_core.records import Caption, Collection, Goal, RunSpec
+from atlantis_core.records.round import CaptionsEntry
 from atlantis_core.run.goals import read_goal
 from atlantis_core.run.insight import FacetIdea, add_facet_ideas
+from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -103,13 +105,13 @@ class Session:
     @property
     def facet_ideas(self) -> tuple[FacetIdea, ...]:
         """Facets that were learned in this run."""
-        return from_json(tuple[FacetIdea, ...], self.read(0, "facet_ideas") or [])
+        return self.read(0, JournalKind.FACET_IDEAS) or ()
 
     def add_facets(self, ideas: Sequence[FacetIdea]) -> None:
         """Give the collection more facets, from now on; of two with one name the first stays."""
         known = self.facet_ideas
         names = {idea.name for idea in known}
-        self.write(0, "facet_ideas", [*known, *(idea for idea in ideas if idea.name not in names)])
+        self.write(0, JournalKind.FACET_IDEAS, (*known, *(idea for idea in ideas if idea.name not in names)))
         self._forget_collection()
 
     def _forget_collection(self) -> None:
@@ -120,20 +122,20 @@ class Session:
     @property
     def captions(self) -> tuple[Caption, ...]:
         """Captions made in this run; none before `caption_images` has run."""
-        payload = self.workspace.journal.read(self.run_id, 0, "captions")
-        receipt = self.workspace.receipts.find(payload["receipt"]) if payload else None
-        return from_json(tuple[Caption, ...], receipt) if receipt else ()
+        entry = self.read(0, JournalKind.CAPTIONS)
+        found = self.workspace.results.find(entry.receipt) if entry else None
+        return from_json(tuple[Caption, ...], found) if found else ()
 
     def caption(self) -> None:
         """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
         key = content_hash("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
-        if self.workspace.receipts.find(key) is None:
+        if self.workspace.results.find(key) is None:
             started = time.monotonic()
             captions = self.captioner.caption(self.collection.images)
             seconds = time.monotonic() - started
-            self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
+            self.workspace.results.add(key, "captions", as_json(captions), seconds)
             self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
-        self.write(0, "captions", {"receipt": key, "captioner": self.spec.captioner})
+        self.write(0, JournalKind.CAPTIONS, CaptionsEntry(key, self.spec.captioner))
         self._forget_collection()
 
     def caption_if_no_facets(self) -> None:
@@ -222,10 +224,16 @@ class Session:
 
         return ActivationCache(self.workspace.path("cache", "activations"))
 
-    def write(self, round_index: int, kind: str, payload: Any) -> None:
-        """Write a journal entry of this run."""
-        self.workspace.journal.write(self.run_id, round_index, kind, payload)
+    def write(self, round_index: int, kind: EntryKind[Record], record: Record) -> None:
+        """Write a journal entry of this run.
 
-    def read(self, round_index: int, kind: str) -> Any | None:
-        """Read a journal entry of this run."""
-        return self.workspace.journal.read(self.run_id, round_index, kind)
+        Raises:
+            TypeError: The record is not of the kind's type; that is a bug.
+        """
+        kind.check(record)
+        self.workspace.journal.write(self.run_id, round_index, kind.name, record)
+
+    def read(self, round_index: int, kind: EntryKind[Record]) -> Record | None:
+        """Read a journal entry of this run; None where it was not written yet."""
+        payload = self.workspace.journal.read(self.run_id, round_index, kind.name)
+        return None if payload is None else from_json(kind.type, payload)

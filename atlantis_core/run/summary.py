@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.records import Gap
-from atlantis_core.run.before_after import compare_gaps, compare_overall, compare_planted_gap
+from atlantis_core.base.serialization import as_json
+from atlantis_core.run.before_after import gap_change_facts, read_comparison, read_first_gaps
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.session import Session
-from atlantis_core.run.verdict_snapshot import snapshot_verdicts
+from atlantis_core.run.verdicts import count_overrides_since, measured_verdicts
 from atlantis_core.store.events import NESTED_KINDS
-from atlantis_core.store.runs import Run
-from atlantis_core.store.workspace import Workspace
 
-MOST_GAPS = 20
-"""Rows of the gap table."""
-
-_Entries = Mapping[str, Any]
-"""Journal entries of one round: kind -> payload."""
+if TYPE_CHECKING:
+    from atlantis_core.records import BaselineComparison, Comparison, Measurement, Protocol
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
 
 
 def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -38,40 +36,29 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         SetupError: No such run.
     """
     run = workspace.runs.get(run_id)
-    journal = workspace.journal.rounds(run.id)
-    start = journal.get(0, {})
-    end = start.get("end") or {}
     session = Session(workspace, run.id, run.spec)
-    arms = read_final_arms(workspace, run.id)
-    begun = {index: entries for index, entries in journal.items() if index > 0 and "protocol" in entries}
-    standing = workspace.standing(run)
+    rounds = [(found, found.protocol) for found in read_rounds(session) if found.protocol is not None]
+    end, baseline = session.read(0, JournalKind.END), session.read(0, JournalKind.BASELINE)
+    kept = [found.measurement for found, _ in rounds if found.is_kept]
+    status, comparison = workspace.read_status(run), read_comparison(session)
     seconds = seconds_by_round(workspace.events.tree(run.id))
     return {
         "run_id": run.id,
-        "status": standing,
-        "stop_reason": end.get("stop_reason") or standing,
-        "stop_detail": end.get("stop_detail") or run.stop_reason,
-        **_asked(run),
-        "rounds": [_round(session, index, entries, seconds.get(index, 0.0)) for index, entries in begun.items()],
-        "final": _figures(_final(start, begun)),
-        "baseline": _figures(start.get("baseline")),
-        "frozen": _figures(start.get("frozen")),
-        "over_baseline": as_json(compare_overall(session, arms)),
-        "planted_gap": as_json(compare_planted_gap(session, arms)) if arms else None,
-        "gaps": _gaps(session, journal, arms),
+        "status": status,
+        "stop_reason": (end and end.stop_reason) or status,
+        "stop_detail": (end and end.stop_detail) or run.stop_reason,
+        **_settings(run),
+        "rounds": [_round(session, *found, seconds.get(found[0].index, 0.0)) for found in rounds],
+        "final": _figures(kept[-1] if kept else baseline),
+        "baseline": _figures(baseline),
+        "frozen": _figures(session.read(0, JournalKind.FROZEN)),
+        "over_baseline": as_json(comparison and comparison.overall),
+        "planted_gap": as_json(comparison and comparison.planted_gap),
+        "gaps": _gaps(session, comparison, rounds),
         "spent": _spent(workspace, run.id),
-        "test": start.get("test"),
+        "test": session.read(0, JournalKind.TEST),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
     }
-
-
-def read_final_arms(workspace: Workspace, run_id: str) -> dict[str, list[str]]:
-    """Return the trial ids of `baseline` and `incumbent` as the run left them; empty before a first judgement."""
-    ended = workspace.journal.read(run_id, 0, "final_arms")
-    if ended is not None:
-        return dict(ended)
-    judged = [entries["arms"] for entries in workspace.journal.rounds(run_id).values() if "arms" in entries]
-    return dict(judged[-1]) if judged else {}
 
 
 def seconds_by_round(roots: Iterable[Mapping[str, Any]]) -> dict[int, float]:
@@ -107,7 +94,7 @@ def _own_seconds(event: Mapping[str, Any]) -> float:
     return float(event["seconds"] or 0.0) + sum(_own_seconds(child) for child in children)
 
 
-def _asked(run: Run) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
     spec = run.spec
     return {
         "goal": spec.goal.text,
@@ -121,81 +108,66 @@ def _asked(run: Run) -> dict[str, Any]:
     }
 
 
-def _round(session: Session, index: int, entries: _Entries, seconds: float) -> dict[str, Any]:
-    decision, protocol = entries.get("decision"), entries["protocol"]
-    targeted = decision["targeted"] if decision else None
+def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
+    decision = found.decision
     return {
-        "index": index,
+        "index": found.index,
         "judged": decision is not None,
-        "kept": bool(decision and decision["kept"]),
-        "reason": decision["reason"] if decision else "not judged",
-        "images": _images(session, index, entries),
-        "recall_at_1": _change(decision["overall"]) if decision else None,
-        "gap_recall_at_1": _change(targeted) | {"queries": targeted["queries"]} if targeted else None,
-        "over_baseline": _change(decision["over_baseline"]) if decision else None,
-        "seeds": decision["overall"]["seeds"] if decision else session.spec.seeds,
-        "queries": decision["overall"]["queries"] if decision else 0,
+        "kept": found.is_kept,
+        "reason": decision.reason if decision else "not judged",
+        "images": _images(session, found),
+        "recall_at_1": _change(decision.overall) if decision else None,
+        "gap_recall_at_1": _change(decision.targeted) | {"queries": decision.targeted.queries} if decision else None,
+        "over_baseline": _change(decision.over_baseline) if decision else None,
+        "seeds": decision.overall.seeds if decision else session.spec.seeds,
+        "queries": decision.overall.queries if decision else 0,
         "seconds": seconds,
-        "critique": entries.get("critique"),
+        "critique": as_json(found.critique),
         "protocol": {
-            "id": protocol["id"],
-            "objective": protocol["objective"],
-            "reason": protocol["reason"],
-            "expected_gain": protocol["expected_gain"],
-            "cells": [request["cell"] | {"count": request["count"]} for request in protocol["cells"]],
+            "id": protocol.id,
+            "objective": protocol.objective,
+            "reason": protocol.reason,
+            "expected_gain": protocol.expected_gain,
+            "cells": [as_json(request.cell) | {"count": request.count} for request in protocol.cells],
         },
     }
 
 
-def _images(session: Session, index: int, entries: _Entries) -> dict[str, Any]:
+def _images(session: Session, found: Round) -> dict[str, Any]:
     """Count a round's images as they were when it was measured; what a person changed after that stands apart."""
-    found = snapshot_verdicts(session, index)
-    kept = sum(verdict.kept for verdict in found.verdicts)
+    verdicts = measured_verdicts(session, found)
+    kept = sum(verdict.kept for verdict in verdicts)
     return {
-        "made": len(set(entries.get("candidates") or [])),
+        "made": len(set(found.candidate_keys)),
         "kept": kept,
-        "rejected": len(found.verdicts) - kept,
-        "rejected_by": dict(Counter(verdict.filter for verdict in found.verdicts if not verdict.kept)),
-        **found.since,
+        "rejected": len(verdicts) - kept,
+        "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
+        **count_overrides_since(session, found),
     }
 
 
-def _change(comparison: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: comparison[key] for key in ("before", "after", "gain", "low", "high", "p_value")}
+def _change(comparison: Comparison) -> dict[str, Any]:
+    return {key: getattr(comparison, key) for key in ("before", "after", "gain", "low", "high", "p_value")}
 
 
-def _final(start: _Entries, begun: Mapping[int, _Entries]) -> Any | None:
-    """Return the measurement of the incumbent: that of the last kept round, else the baseline's."""
-    kept = [entries["candidate"] for entries in begun.values() if (entries.get("decision") or {}).get("kept")]
-    return kept[-1] if kept else start.get("baseline")
-
-
-def _figures(measurement: Any | None) -> dict[str, Any] | None:
+def _figures(measurement: Measurement | None) -> dict[str, Any] | None:
     if measurement is None:
         return None
-    wanted = ("recall_at", "map_at_r", "r_precision", "queries", "left_out")
-    return {key: measurement[key] for key in wanted}
+    figures = as_json(measurement)
+    return {key: figures[key] for key in ("recall_at", "map_at_r", "r_precision", "queries", "left_out")}
 
 
-def _gaps(session: Session, journal: Mapping[int, _Entries], arms: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    """Return the gaps that the first round found, with what became of them."""
-    found: list[Any] = next(
-        (entries["gaps"] for index, entries in journal.items() if index > 0 and "gaps" in entries), []
-    )
-    gaps = from_json(tuple[Gap, ...], found[:MOST_GAPS])
-    targeted = _targeted(journal)
-    rows = compare_gaps(session, arms, gaps)
-    return [row | {"targeted": targeted.get((row["class"], row["facet"], row["value"]), [])} for row in rows]
-
-
-def _targeted(journal: Mapping[int, _Entries]) -> dict[tuple[str, str, str], list[int]]:
-    """Return which rounds made images for which cell."""
-    rounds: dict[tuple[str, str, str], list[int]] = {}
-    for index, entries in journal.items():
-        for request in entries.get("protocol", {}).get("cells", []):
-            cell = request["cell"]
-            rounds.setdefault((cell["class_name"], cell["facet"], cell["value"]), []).append(index)
-    return rounds
+def _gaps(
+    session: Session, comparison: BaselineComparison | None, rounds: Sequence[tuple[Round, Protocol]]
+) -> list[dict[str, Any]]:
+    """Return the gaps that the first round found, with what became of them and the rounds that targeted them."""
+    gaps = read_first_gaps(session)
+    changes = comparison.gaps if comparison else (None,) * len(gaps)
+    targets = [(request.cell, found.index) for found, protocol in rounds for request in protocol.cells]
+    return [
+        gap_change_facts(gap, change) | {"targeted": [index for cell, index in targets if cell == gap.cell]}
+        for gap, change in zip(gaps, changes, strict=True)
+    ]
 
 
 def _spent(workspace: Workspace, run_id: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range
 from atlantis_core.captioning.attributes import MEASURED, measure_attributes
 from atlantis_core.data.column_syntax import format_column, parse_column_value, parse_column_values
 from atlantis_core.importing.import_plan import describe_pairless_classes
-from atlantis_core.learning.option_strings import check_range
 from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 
 _GALLERY_NOTE = "in the regime 'seen' training images are also the gallery, which is smaller now"

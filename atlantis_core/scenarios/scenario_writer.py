@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from atlantis_core.base.option_strings import make_with
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.registry import load_part
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
-from atlantis_core.learning.option_strings import make_from_options
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario import Scenario, ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
@@ -55,7 +55,7 @@ def write_scenario(
         SetupError: There is no such scenario or option, the collection does not suit it, or the folder cannot be
             written.
     """
-    scenario: Scenario = make_from_options(load_part(SCENARIOS, name, "scenario"), given, f"scenario {name!r}")
+    scenario: Scenario = make_with(load_part(SCENARIOS, name, "scenario"), given, f"scenario {name!r}")
     resolve_source(source.folder, folder)
     read = read_scenario_source(source, progress, split=not scenario.anew)
     kept, notes = scenario.apply(read.items, np.random.default_rng(seed))

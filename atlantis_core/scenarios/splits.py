@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range
 from atlantis_core.data.splitting import group_near_duplicates, split_images
 from atlantis_core.importing.import_plan import describe_lone_classes
-from atlantis_core.learning.option_strings import check_range
 from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 
 _VALIDATION = "validation is split off train when the collection is read"

@@ -85,7 +85,7 @@ class RetrieverEmbedder:
             **backbone.crop,
             "side_px": found.side_px,
             "space": None if found.head is None else head_facts(found.space, found.dims),
-            "trunk": hash_state(found.stages.trunk.state_dict()),
+            "trunk": hash_state(found.stages.backbone.state_dict()),
             "head": "" if found.head is None else hash_state(found.head.state_dict()),
         }
         return content_hash("index model", facts)

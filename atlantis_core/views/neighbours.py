@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlantis_core.run.measurements import find_trials
-from atlantis_core.run.rounds import MadePicture
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.searching.filters import check_filter, image_metadata, list_column_values, matches_filter
 
@@ -50,8 +49,7 @@ class Neighbours:
 
     def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Neighbour]]:
         """Return the `k` nearest images of each candidate, nearest first, of any class."""
-        pictures = [MadePicture(one.key, one.path) for one in candidates]
-        return self._near(self._retriever.embed_cached(pictures, self._session.cache), k)
+        return self._near(self._retriever.embed_cached(candidates, self._session.cache), k)
 
     @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from atlantis_core.run.before_after import gap_facts
 from atlantis_core.run.diagnosis import diagnose
 from atlantis_core.run.measurements import measure_frozen, measure_trial
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import collect_training_images
+from atlantis_core.run.training_set import collect_real
 from atlantis_core.run.trials import train_arm
 from atlantis_core.statistics.confusions import count_confusions
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
@@ -63,7 +63,7 @@ def _measured(session: Session, untrained: bool, top: int) -> tuple[str, Measure
     if untrained:
         measurement, outcomes = measure_frozen(session)
         return "frozen", measurement, outcomes, find_gaps(session.collection, outcomes, top)
-    (trial,) = train_arm(session, [session.diagnosing_seed], collect_training_images(session, []))
+    (trial,) = train_arm(session, [session.diagnosing_seed], collect_real(session))
     measured = measure_trial(session, trial)
     if measured is None:
         raise SetupError(f"the training diverged ({trial.error}); try --frozen, or another --backbone")

@@ -15,10 +15,12 @@ from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
-from atlantis_core.records import LabelledImage, Measurement, Trial
+from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
+from atlantis_core.records.round import SealOpening
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trials, seed_sd
+from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import read_final_arms
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 Measured = tuple[Measurement, QueryOutcomes]
@@ -39,17 +41,17 @@ def run_final_test(session: Session) -> dict[str, Any]:
     Raises:
         SetupError: The collection has no test images, or the run is not done.
     """
-    stored = session.read(0, "test")
+    stored = session.read(0, JournalKind.TEST)
     if stored is not None:
         return dict(stored)
-    arms = read_final_arms(session.workspace, session.run_id)
-    if session.read(0, "end") is None:
+    arms = read_final_arms(session)
+    if session.read(0, JournalKind.END) is None:
         raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
     if not arms.get("baseline") or not arms.get("incumbent"):
         raise SetupError(f"run {session.run_id!r} trained no model; there is nothing to test")
     opened = open_seal(session)
     result = _measure(session, arms, opened)
-    session.write(0, "test", result)
+    session.write(0, JournalKind.TEST, result)
     return result
 
 
@@ -63,23 +65,28 @@ def open_seal(session: Session) -> tuple[LabelledImage, ...]:
         raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
 
     def record(purpose: str) -> None:
-        times = (session.read(0, "test_opened") or {}).get("times", [])
-        entry = {"purpose": purpose, "times": [*times, time.time()], "split": session.loaded.sealed.address}
-        session.write(0, "test_opened", entry)
+        opening = SealOpening(purpose, (*read_opening_times(session), time.time()), session.loaded.sealed.address)
+        session.write(0, JournalKind.SEAL_OPENING, opening)
 
     return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
+
+
+def read_opening_times(session: Session) -> tuple[float, ...]:
+    """Return when the test split was opened under this session's id, in seconds since 1970."""
+    opening = session.read(0, JournalKind.SEAL_OPENING)
+    return opening.times if opening else ()
 
 
 def list_other_openings(session: Session) -> list[str]:
     """Return the other runs and trials that have opened this very split: what they saw may have led to this one."""
     address = session.loaded.sealed.address
-    entries = session.workspace.journal.everywhere("test_opened")
+    entries = session.workspace.journal.everywhere(JournalKind.SEAL_OPENING.name)
     return sorted(
         run_id for run_id, entry in entries.items() if run_id != session.run_id and entry.get("split") == address
     )
 
 
-def _measure(session: Session, arms: dict[str, list[str]], images: tuple[LabelledImage, ...]) -> dict[str, Any]:
+def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) -> dict[str, Any]:
     from atlantis_core.learning.retriever import frozen_retriever
 
     task = build_test_task(session, images)
@@ -89,7 +96,7 @@ def _measure(session: Session, arms: dict[str, list[str]], images: tuple[Labelle
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
     planted = _queries_in(task, read_planted_gap(session.collection.root))
     return {
-        "opened": (session.read(0, "test_opened") or {}).get("times", []),
+        "opened": list(read_opening_times(session)),
         "opened_by": list_other_openings(session),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),

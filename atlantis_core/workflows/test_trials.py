@@ -11,10 +11,11 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.metrics.measurement import mean_and_sd
 from atlantis_core.records import Trial
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
-from atlantis_core.workflows.test import build_test_task, list_other_openings, open_seal
+from atlantis_core.workflows.test import build_test_task, list_other_openings, open_seal, read_opening_times
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -47,7 +48,7 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
     sessions = [_session_of(workspace, trial, progress) for trial in trials]
     if len({(session.loaded.sealed.address, session.spec.regime) for session in sessions}) > 1:
         raise SetupError("these trials were trained on different collections or splits; test each by itself")
-    before = {trial.id: session.read(0, "test") for session, trial in zip(sessions, trials, strict=True)}
+    before = {trial.id: session.read(0, JournalKind.TEST) for session, trial in zip(sessions, trials, strict=True)}
     tested = [before[trial.id] or _measured(session, trial) for session, trial in zip(sessions, trials, strict=True)]
     rows = [_row(trial, one, opened_before=bool(before[trial.id])) for trial, one in zip(trials, tested, strict=True)]
     return {
@@ -91,7 +92,7 @@ def _measured(session: Session, trial: Trial) -> dict[str, Any]:
         embedded = embed_task(retriever, task, session.cache, session.progress)
         return as_json(measure_embeddings(retriever.space, task, *embedded, PUBLISHED_KS)[0])
 
-    opened = (session.read(0, "test_opened") or {}).get("times", [])
+    opened = list(read_opening_times(session))
     found = {"opened": opened, "trained": figures(trained), "frozen": figures(untrained)}
-    session.write(0, "test", found)
+    session.write(0, JournalKind.TEST, found)
     return found

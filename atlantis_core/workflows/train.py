@@ -14,7 +14,7 @@ from atlantis_core.learning.training.presets import changed_settings
 from atlantis_core.learning.training.unused_settings import find_unused_settings
 from atlantis_core.metrics.measurement import mean_and_sd
 from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial
-from atlantis_core.run.training_set import collect_training_images
+from atlantis_core.run.training_set import collect_real
 from atlantis_core.run.trials import train_arm
 from atlantis_core.workflows.train_overlap import count_overlap
 
@@ -49,9 +49,9 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     frozen, _ = measure_frozen(session)
     if frozen.queries and not frozen.recall_at[1]:
         _say_if_alike(session)
-    images = collect_training_images(session, [])
+    images = collect_real(session)
     has_made = any(image.synthetic for image in images)
-    idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_made=has_made)
+    idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_synthetic=has_made)
     for line in [*_pairless(session, images), *idle]:
         session.say(line)
     trials = train_arm(session, seeds, images)

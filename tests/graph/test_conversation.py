@@ -163,7 +163,7 @@ def test_what_cannot_be_done_is_an_answer(
 ) -> None:
     host, _ = hosting(workspace, call, AIMessage("I cannot."))
     conversation = Conversation(CHAT, workspace, desk)
-    assert conversation.say(host, "do it") == "I cannot."
+    assert conversation.say(host, "yes") == "I cannot."
     (refused,) = results(conversation)
     assert refused.status == "error"
     assert telling in refused.text
@@ -224,6 +224,8 @@ def test_only_the_persons_words_approve(
     desk.run, desk.waiting = begin().session, {"round": 1, "protocol": protocol, "images": 8, "spent": {}}
     conversation = Conversation(CHAT, workspace, desk)
     yes = calling("answer_approval", decision="approve")
+    more = calling("answer_approval", decision="approve", images=9)
+    conversation.say(hosting(workspace, more, AIMessage("Shall I?"))[0], "approve")
     conversation.say(hosting(workspace, yes, AIMessage("Shall I?"))[0], "what is in it?")
     assert desk.asked == []
     fewer = calling("answer_approval", decision="approve", images=4)
@@ -231,5 +233,5 @@ def test_only_the_persons_words_approve(
     (answer,) = desk.asked
     assert answer["decision"] == "edit"
     assert [cell["count"] for cell in answer["protocol"]["cells"]] == [2, 2]
-    conversation.say(hosting(workspace, yes, AIMessage("Sent."))[0], "and the next one: approve")
+    conversation.say(hosting(workspace, yes, AIMessage("Sent."))[0], "approve")
     assert desk.asked[-1] == {"decision": "approve"}

@@ -12,8 +12,10 @@ from langchain_core.messages import AIMessage
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Goal, Price
-from atlantis_core.run.history import kept_candidates
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_round
 from atlantis_core.run.session import Session
+from atlantis_core.run.verdicts import list_screened
 from atlantis_core.workflows.test import run_final_test
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
@@ -86,7 +88,7 @@ def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any
     advance(context, planner)
     assert "not been trained" in model.requests[8][-2].text
     asked = set(journal(context)[1]["candidates"])
-    kept = kept_candidates(context.session, 1)
+    kept = [one.candidate for one in list_screened(context.session, read_round(context.session, 1)) if one.is_kept]
     assert kept
     assert {candidate.key for candidate in kept} <= asked
 
@@ -96,7 +98,7 @@ def test_the_seal_stays_closed_while_somebody_can_still_choose(begin: Begin) -> 
     assert advance(context, RulePlanner()).status == "waiting"
     with pytest.raises(SetupError, match="is not done"):
         run_final_test(context.session)
-    assert context.session.read(0, "test_opened") is None
+    assert context.session.read(0, JournalKind.SEAL_OPENING) is None
 
 
 def test_an_error_nobody_foresaw_leaves_a_run_that_is_marked_failed(begin: Begin, chat: Any) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from atlantis_core.base.serialization import as_json
+from atlantis_core.records import Protocol
+from atlantis_core.run.approval import hash_protocol
 from atlantis_dml.graph import routing
+
+DRAFT = Protocol("p", 1, "edit", (), "tugs", "few", "margin", 1.0, 0.1)
+OLD = as_json(DRAFT)
+"""What checkpoints of the first versions hold in place of a protocol's hash."""
 
 
 def call(name: str) -> AIMessage:
@@ -18,7 +25,7 @@ def state(message: Any, **more: Any) -> Any:
     return {
         "messages": [message],
         "approved": "",
-        "protocol": {},
+        "protocol": "",
         "steps": [],
         "survivors": -1,
         "stop_reason": "",
@@ -30,12 +37,12 @@ def state(message: Any, **more: Any) -> Any:
     ("given", "goes"),
     [
         (state(call("find_gaps")), "tools"),
-        (state(call("generate_images"), protocol={"id": "p"}), "approve"),
-        (state(call("generate_images"), protocol={"id": "p"}, approved=routing.hash_approval({"id": "p"})), "tools"),
-        (
-            state(call("generate_images"), protocol={"id": "q"}, approved=routing.hash_approval({"id": "p"})),
-            "approve",
-        ),
+        (state(call("generate_images"), protocol="p"), "approve"),
+        (state(call("generate_images"), protocol="p", approved="p"), "tools"),
+        (state(call("generate_images"), protocol="q", approved="p"), "approve"),
+        (state(call("generate_images"), protocol=""), "tools"),
+        (state(call("generate_images"), protocol=OLD, approved=hash_protocol(DRAFT)), "tools"),
+        (state(call("generate_images"), protocol=OLD, approved=""), "approve"),
         (state(call("generate_images"), protocol=None), "tools"),
         (state(HumanMessage("again")), "planner"),
         (state(AIMessage("enough"), stop_reason="planner"), "report"),

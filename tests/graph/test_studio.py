@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.run.journal import JournalKind
 from atlantis_dml.graph.studio import graph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +36,13 @@ def test_a_run_waits_for_a_person_and_goes_on_with_the_answer(begin: Any) -> Non
     answer = {"decision": "reject", "reason": "not these"}
     found = studio.invoke(Command(resume=answer), config, context=named(session))
     assert (found["stop_reason"], studio.get_state(config).next) == ("person", ())
-    assert "not these" in session.read(0, "end")["stop_detail"]
+    end = session.read(0, JournalKind.END)
+    assert end
+    assert "not these" in end.stop_detail
     assert session.workspace.runs.get(session.run_id).status == "done"
-    ended = session.read(0, "end")
     with pytest.raises(SetupError, match="past its first round"):
         studio.invoke({}, {"configurable": {"thread_id": "another"}}, context=named(session))
-    assert session.read(0, "end") == ended, "what a run came to is not written over"
+    assert session.read(0, JournalKind.END) == end, "what a run came to is not written over"
 
 
 @pytest.mark.parametrize("changes", [{"workspace": "/nowhere"}, {"run_id": "unknown"}])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -23,16 +23,18 @@ from atlantis_core.records import (
     CellRequest,
     Collection,
     Comparison,
+    Decision,
     Gap,
     Goal,
     LabelledImage,
     Measurement,
     Protocol,
+    RunEnd,
     RunSpec,
     Trial,
     Verdict,
 )
-from atlantis_core.run.judging import Decision
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
@@ -98,7 +100,7 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )
-    session.workspace.receipts.file(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
+    session.workspace.results.add(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
     return trial_id
 
 
@@ -143,7 +145,7 @@ def _make_images(session: Session, round_index: int) -> None:
         verdict = Verdict(key, number > 0, "margin", 0.1 * number, "score 0.1" if number else HOSTILE)
         session.workspace.candidates.judge(session.run_id, round_index, [verdict])
         keys.append(key)
-    session.write(round_index, "candidates", keys)
+    session.write(round_index, JournalKind.CANDIDATES, tuple(keys))
 
 
 def _comparison(before: float, after: float) -> Comparison:
@@ -205,19 +207,20 @@ def fabricate(folder: Path) -> Fabricated:
     queries = len(session.task.queries)
     baseline = [_trial(session, "baseline", seed, 12) for seed in (1, 2)]
     first = [_trial(session, "first", seed, 4) for seed in (1, 2)]
-    session.write(0, "frozen", _measurement(10, queries))
-    session.write(0, "baseline", _measurement(12, queries))
+    session.write(0, JournalKind.FROZEN, _measurement(10, queries))
+    session.write(0, JournalKind.BASELINE, _measurement(12, queries))
     for index, kept, hits in ((1, True, 20), (2, False, 19)):
-        session.write(index, "gaps", [gap(), gap("tug", "day")])
-        session.write(index, "protocol", _protocol(index))
+        session.write(index, JournalKind.GAPS, (gap(), gap("tug", "day")))
+        session.write(index, JournalKind.PROTOCOL, _protocol(index))
         _make_images(session, index)
-        session.write(index, "candidate", _measurement(hits, queries))
+        session.write(index, JournalKind.CANDIDATE, _measurement(hits, queries))
         change = _comparison(0.5, hits / queries)
-        session.write(index, "decision", Decision(kept, "proven" if kept else "not proven", change, change, change))
-        session.write(index, "arms", {"baseline": baseline, "incumbent": first, "candidate": first})
+        reason = "proven" if kept else "not proven"
+        session.write(index, JournalKind.DECISION, Decision(kept, reason, change, change, change))
+        session.write(index, JournalKind.ARMS, {"baseline": baseline, "incumbent": first, "candidate": first})
         _trace(session, index, kept, first)
-    session.write(0, "end", {"stop_reason": "budget_spent", "stop_detail": "all 2 rounds are done"})
-    session.write(0, "final_arms", {"baseline": baseline, "incumbent": first})
+    session.write(0, JournalKind.END, RunEnd("budget_spent", "all 2 rounds are done"))
+    session.write(0, JournalKind.FINAL_ARMS, {"baseline": baseline, "incumbent": first})
     session.workspace.runs.mark(session.run_id, "done", "budget_spent")
     return Fabricated(session.workspace, session.run_id, folder)
 

@@ -7,7 +7,7 @@ from typing import Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import find_unsaid_limits, is_consent, is_rejection
+from atlantis_core.chat.consent import approval_in, rejection_in
 from atlantis_core.run.approval import build_approval
 from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
@@ -20,11 +20,13 @@ def answer_approval(
     without: str = "",
     reason: str = "",
 ) -> str:
-    """Answer the protocol that waits, exactly as the person just said. A rejection ends the run.
+    """Answer the protocol that waits, exactly as the person's last line said. A rejection ends the run.
+
+    It counts only if that line is plain: yes, approve, "approve with 50", "approve without fog", no, "reject: ...".
 
     Args:
         decision: What the person decided.
-        images: Make exactly so many instead; all counts shrink alike. Only a number that the person said.
+        images: Make exactly so many instead; all counts shrink alike. Only the number in that line.
         without: Cells to leave out of this protocol, such as "fog".
         reason: Why it is rejected, in the person's words.
     """
@@ -32,14 +34,16 @@ def answer_approval(
     session, question = desk.session(), desk.question()
     if session is None or question is None:
         raise ToolError("no protocol waits for an answer now")
+    line = said[-1] if said else ""
     if decision == "reject":
-        if not said or not is_rejection(said[-1]):
+        if rejection_in(line) is None:
             raise ToolError("the person's last words reject nothing: ask them to say reject, and wait for the answer")
         return desk.answer({"decision": "reject", "reason": reason[:300]})
-    if not said or not is_consent(said[-1]):
+    approved = approval_in(line)
+    if approved is None:
         raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
-    if images is not None and images < 1:
-        raise ToolError(f"{images} images cannot be: say reject, or how many")
-    if find_unsaid_limits({"images": images}, "\n".join(said)):
-        raise ToolError(f"the person never said {images} images: ask how many")
-    return desk.answer(build_approval(session, question, images, without))
+    if images not in (None, approved.images):
+        raise ToolError(f"the person's last words name no {images} images: ask them to say 'approve with {images}'")
+    if without and not approved.without:
+        raise ToolError(f"the person's last words leave nothing out: ask them to say 'approve without {without}'")
+    return desk.answer(build_approval(session, question, approved.images, approved.without))

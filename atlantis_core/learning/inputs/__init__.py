@@ -1,1 +1,1 @@
-"""What a training step reads: sampling, preprocessing, augmentation, caches."""
+"""Inputs of a training step: sampling, preprocessing, augmentation, caches."""

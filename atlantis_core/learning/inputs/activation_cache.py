@@ -1,8 +1,8 @@
-"""Outputs of the frozen lower trunk, computed once per picture and kept on disk.
+"""Cache the outputs of the backbone's frozen lower part: computed once per image and kept on disk.
 
-One file per picture and kind of view, written atomically and found by content address: trials, rounds and
-processes share them, and a made picture costs only its own views. Each picture is a batch of its own, so that
-a cached value does not depend on what else was computed beside it, before or after a crash.
+There is one file per image and kind of view, written atomically and found by content hash. Trials, rounds and
+processes share them, so a new synthetic image costs only its own views. Each image is computed as its own batch, so
+that a cached value never depends on the other images.
 """
 
 from __future__ import annotations
@@ -32,50 +32,50 @@ if TYPE_CHECKING:
     from atlantis_core.learning.models.split_backbone import Stages
 
 MEMORY_BYTES = 3 * 2**30
-"""Activations up to this size are held in memory for the trainings and measurements to come; the rest is mapped."""
+"""Activations up to this size in total stay in memory for later trainings and measurements."""
 
 
 class IdentifiedImage(Protocol):
-    """A picture known by its content: `LabelledImage`, `TrainingImage` and the like."""
+    """An image with an id, such as `LabelledImage` or `TrainingImage`."""
 
     @property
     def id(self) -> str:
-        """Content address; two pictures with one id are one picture."""
+        """Content hash; equal ids mean equal images."""
         ...
 
     @property
     def path(self) -> str:
-        """Where its file is."""
+        """Path of the image file."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ViewKind:
-    """Which views of a picture: the clean one, or a number of augmented ones."""
+    """Which views of an image: the clean one, or a number of augmented ones."""
 
     side_px: int
     """Side of the square input."""
     views: int = 0
-    """Augmented views; 0 stands for the clean one."""
+    """Number of augmented views; 0 means the clean one."""
     augmentation: str = ""
     """Name in `augmentation.STRENGTHS`; unused for the clean view."""
 
     @property
     def name(self) -> str:
-        """Folder name of this kind."""
+        """Folder name of this kind in the cache."""
         clean = f"clean{preprocessing.VERSION}-{self.side_px}"
         return f"{clean}-{self.augmentation}{augmentation.VERSION}x{self.views}" if self.views else clean
 
-    def pictures(self, picture: Image, image_id: str, backbone: BackboneSpec) -> list[Image]:
-        """Return the views of one picture, all squares of `side_px`."""
+    def make_views(self, image: Image, image_id: str, backbone: BackboneSpec) -> list[Image]:
+        """Return the views of one image, as squares of `side_px`."""
         if not self.views:
-            return [to_input(picture, self.side_px, backbone)]
+            return [to_input(image, self.side_px, backbone)]
         strength, filtered = strength_of(self.augmentation), resampling(backbone)
-        return [augmented_view(picture, self.side_px, strength, image_id, n + 1, filtered) for n in range(self.views)]
+        return [augmented_view(image, self.side_px, strength, image_id, n + 1, filtered) for n in range(self.views)]
 
 
 class Views(Protocol):
-    """The activations of one picture's views."""
+    """The activations of one image's views."""
 
     def __getitem__(self, view: int, /) -> NDArray[Any]:
         """Return the activations of one view, counted from 0."""
@@ -84,7 +84,7 @@ class Views(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ViewsOnDisk:
-    """Views that are read when they are asked for: a mapping kept for each picture would exhaust file handles."""
+    """Views that are read from disk at each access: keeping every file mapped would exhaust the file handles."""
 
     path: Path
 
@@ -95,7 +95,7 @@ class ViewsOnDisk:
 
 
 class ActivationCache:
-    """Activations on disk under one folder; safe to share between threads and processes."""
+    """A folder of activations, safe to share between threads and processes."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -111,26 +111,26 @@ class ActivationCache:
         stages: Stages,
         progress: Progress = no_progress,
     ) -> list[Views]:
-        """Return the activations of every picture, computing those that are not there yet.
+        """Return the activations of every image, computing the missing ones.
 
         Args:
-            images: Pictures; repeated ids are computed once.
+            images: Images; repeated ids are computed once.
             kind: Which views.
-            backbone: The trunk as it was before any training; it and the cut are part of the address.
-            stages: The trunk cut in two, on the device that is to compute.
-            progress: Told of computed pictures only.
+            backbone: The backbone before any training; it and the cut are part of the content hash.
+            stages: The split backbone, on the device that computes.
+            progress: Reports computed images only.
 
         Returns:
-            The views of every picture, float16 (float32 where half precision would overflow), read-only; what
-            does not fit into `MEMORY_BYTES` is read from disk whenever it is asked for.
+            The views of every image, float16 (float32 if half precision would overflow), read-only. Whatever
+            exceeds `MEMORY_BYTES` is read from disk at each access.
 
         Raises:
-            SetupError: A picture cannot be read.
+            SetupError: An image cannot be read.
         """
         root = self.folder / content_hash("lower", [backbone.fingerprint, stages.cut]) / kind.name
         paths = {image.id: _file_of(root, image.id) for image in images}
-        arrays = {key: self._read(path) for key, path in paths.items()}
-        missing = list({image.id: image for image in images if arrays[image.id] is None}.values())
+        views = {key: cached for key, path in paths.items() if (cached := self._read(path)) is not None}
+        missing = list({image.id: image for image in images if image.id not in views}.values())
 
         def compute(image: IdentifiedImage) -> IdentifiedImage:
             _write(paths[image.id], _compute(image, kind, backbone, stages))
@@ -138,13 +138,15 @@ class ActivationCache:
 
         for done, image in enumerate(map_on_cores(compute, missing)):
             progress("activations", done, len(missing))
-            arrays[image.id] = self._read(paths[image.id])
+            computed = self._read(paths[image.id])
+            assert computed is not None  # it has just been written
+            views[image.id] = computed
         if missing:
             progress("activations", len(missing), len(missing))
-        return [_is_complete(arrays[image.id]) for image in images]
+        return [views[image.id] for image in images]
 
     def _read(self, path: Path) -> Views | None:
-        """Return a picture's views, held in memory while there is room; None where there is no whole file."""
+        """Return the cached views of an image, from memory while there is room; None without an intact file."""
         with self._lock:
             if path in self._held:
                 return self._held[path]
@@ -160,19 +162,14 @@ class ActivationCache:
             return held
 
 
-def _is_complete(views: Views | None) -> Views:
-    assert views is not None  # they were read, or computed and then read
-    return views
-
-
 def _file_of(root: Path, image_id: str) -> Path:
-    """Return the file of a picture; ids are hashed, since they come from outside."""
+    """Return the file of an image; ids are hashed, since they come from outside."""
     name = hashlib.sha256(image_id.encode()).hexdigest()[:24]
     return root / name[:2] / f"{name}.npy"
 
 
 def _map_file(path: Path) -> NDArray[Any] | None:
-    """Map a file; None where it is not there or cut short (a power cut can leave an empty one)."""
+    """Map a file into memory; None if it is missing or truncated (a power cut can leave an empty one)."""
     try:
         mapped: NDArray[Any] = np.load(path, mmap_mode="r")
     except FileNotFoundError:
@@ -186,8 +183,8 @@ def _map_file(path: Path) -> NDArray[Any] | None:
 def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, stages: Stages) -> NDArray[Any]:
     import torch
 
-    views = kind.pictures(decode_image(image.path), image.id, backbone)
-    device = next(stages.trunk.parameters()).device
+    views = kind.make_views(decode_image(image.path), image.id, backbone)
+    device = next(stages.backbone.parameters()).device
     with torch.inference_mode():
         outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(device)).cpu().numpy()
     with np.errstate(over="ignore"):

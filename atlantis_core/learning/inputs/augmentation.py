@@ -1,7 +1,7 @@
-"""Strong online-style augmentation of one picture, seeded by its content, so that no batch order matters.
+"""Augment one image with random numbers seeded by its content, so that the order of batches does not matter.
 
-Pillow does the work: it is quick at these sizes, exact for a given seed and needs no global random state.
-Pictures are flipped seldom, since writing on packages and number plates does not survive it.
+Pillow is fast at these sizes, reproducible for a seed and needs no global random state. Images are rarely flipped,
+since a flip destroys the writing on packages and number plates.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
 
 VERSION = 1
-"""Raise it whenever the same seed would give another picture: cached views are keyed by it."""
+"""Raise it whenever the same seed would give another view: it is part of the content hash of cached views."""
 
-_LEAST_BLUR = 0.2
-"""Radius in pixels of the weakest blur; on sides under 14 px the only one."""
+_MIN_BLUR_PX = 0.2
+"""Smallest radius of a blur; sides under 14 px get only this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How far a view may stray from its picture."""
+    """How much a view may differ from its image."""
 
     smallest_area: float
-    """Least share of the picture a random crop keeps."""
+    """Least share of the image's area that a random crop keeps."""
     largest_aspect: float
     """Widest aspect ratio of a crop (its inverse is the narrowest)."""
     flip: float
-    """Probability of a mirror image."""
+    """Probability of a horizontal flip."""
     rotation_degrees: float
-    """Largest rotation either way."""
+    """Largest rotation in either direction."""
     light: float
-    """Brightness, contrast and saturation are scaled by 1 +- this."""
+    """Brightness, contrast and saturation are each scaled by 1 +- this."""
     tint: float
-    """Red, green and blue are scaled, each by 1 +- this."""
+    """Red, green and blue are each scaled by 1 +- this."""
     blur: float
-    """Probability of a Gaussian blur: its radius is up to 1.5 % of the side, and at least `_LEAST_BLUR`."""
+    """Probability of a Gaussian blur with a radius from `_MIN_BLUR_PX` to 1.5 % of the side."""
     grey: float
-    """Probability of a grey picture."""
+    """Probability of conversion to grey."""
 
 
 STRENGTHS = {
@@ -58,7 +58,7 @@ def strength_of(name: str) -> Strength:
     """Return a strength by name.
 
     Raises:
-        SetupError: No such strength.
+        SetupError: Unknown name.
     """
     if name not in STRENGTHS:
         raise SetupError(f"unknown augmentation {name!r}; known: {', '.join(sorted(STRENGTHS))}")
@@ -66,47 +66,47 @@ def strength_of(name: str) -> Strength:
 
 
 def augmented_view(
-    picture: Image,
+    image: Image,
     side_px: int,
     strength: Strength,
     image_id: str,
     number: int,
     resampling: Resampling | None = None,
 ) -> Image:
-    """Return view `number` (from 1) of a picture as a square of `side_px`; same id and number, same view.
+    """Return view `number` (from 1) of an image as a square of `side_px`; same id and number, same view.
 
-    A backbone's `crop_pct` has no part in it: as in timm's own training transform, the crop is drawn from the whole
-    picture, and how much of it is kept is the strength's to say.
+    A backbone's `crop_pct` plays no part: as in timm's training transform, the crop is drawn from the complete image,
+    and the strength decides how much of it is kept.
 
     Args:
-        picture: RGB.
+        image: RGB.
         side_px: Side of the square.
-        strength: How far the view may stray.
-        image_id: Content hash of the picture.
-        number: Of the view.
-        resampling: Filter that scales the crop, the one of the clean view; None is bicubic.
+        strength: How much the view may differ from the image.
+        image_id: Content hash of the image.
+        number: Number of the view.
+        resampling: Filter that scales the crop, the same as for the clean view; None means bicubic.
     """
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    return _apply_colour(_apply_geometry(picture, side_px, strength, generator, resampling), strength, generator)
+    return _apply_colour(_apply_geometry(image, side_px, strength, generator, resampling), strength, generator)
 
 
 def _apply_geometry(
-    picture: Image, side_px: int, strength: Strength, generator: np.random.Generator, resampling: Resampling | None
+    image: Image, side_px: int, strength: Strength, generator: np.random.Generator, resampling: Resampling | None
 ) -> Image:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
     angle = generator.uniform(-strength.rotation_degrees, strength.rotation_degrees)
-    turned = picture.rotate(angle, Resampling.BILINEAR, fillcolor=_border_colour(picture))
-    box = _crop_box(picture.width, picture.height, strength, generator)
-    cropped = turned.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
+    rotated = image.rotate(angle, Resampling.BILINEAR, fillcolor=_border_colour(image))
+    box = _crop_box(image.width, image.height, strength, generator)
+    cropped = rotated.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
     return ImageOps.mirror(cropped) if generator.random() < strength.flip else cropped
 
 
-def _border_colour(picture: Image) -> tuple[int, int, int]:
-    """Return the mean colour of a picture's edge, which fills the corners a rotation uncovers."""
-    pixels = np.asarray(picture)
+def _border_colour(image: Image) -> tuple[int, int, int]:
+    """Return the mean colour of an image's border, which fills the corners that a rotation uncovers."""
+    pixels = np.asarray(image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     red, green, blue = edge.mean(axis=0).round().astype(int).tolist()
     return red, green, blue
@@ -115,7 +115,7 @@ def _border_colour(picture: Image) -> tuple[int, int, int]:
 def _crop_box(
     width: int, height: int, strength: Strength, generator: np.random.Generator
 ) -> tuple[float, float, float, float]:
-    """Draw a crop by area and aspect (Szegedy et al. 2015, section 6), shrunk where it would not fit."""
+    """Draw a crop by area and aspect ratio (Szegedy et al. 2015, section 6), shrunk to fit into the image."""
     area = width * height * generator.uniform(strength.smallest_area, 1.0)
     spread = math.log(strength.largest_aspect)
     aspect = math.exp(generator.uniform(-spread, spread))
@@ -124,7 +124,7 @@ def _crop_box(
     return left, top, left + across, top + down
 
 
-def _apply_colour(picture: Image, strength: Strength, generator: np.random.Generator) -> Image:
+def _apply_colour(image: Image, strength: Strength, generator: np.random.Generator) -> Image:
     from PIL import ImageEnhance, ImageFilter
 
     enhancers: list[Callable[[Image], ImageEnhance._Enhance]] = [
@@ -134,15 +134,15 @@ def _apply_colour(picture: Image, strength: Strength, generator: np.random.Gener
     ]
     for index in generator.permutation(len(enhancers)):
         factor = generator.uniform(1 - strength.light, 1 + strength.light)
-        picture = enhancers[index](picture).enhance(factor)
-    picture = _scale_channels(picture, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
+        image = enhancers[index](image).enhance(factor)
+    image = _scale_channels(image, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
     if generator.random() < strength.blur:
-        radius = generator.uniform(_LEAST_BLUR, max(_LEAST_BLUR, 0.015 * picture.width))
-        picture = picture.filter(ImageFilter.GaussianBlur(radius))
-    return picture.convert("L").convert("RGB") if generator.random() < strength.grey else picture
+        radius = generator.uniform(_MIN_BLUR_PX, max(_MIN_BLUR_PX, 0.015 * image.width))
+        image = image.filter(ImageFilter.GaussianBlur(radius))
+    return image.convert("L").convert("RGB") if generator.random() < strength.grey else image
 
 
-def _scale_channels(picture: Image, gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Image:
-    """Scale red, green and blue by `gains` (3,), as another light would."""
+def _scale_channels(image: Image, gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Image:
+    """Scale red, green and blue by `gains` (3,), as light of another colour does."""
     tables = np.clip(np.arange(256)[None, :] * gains[:, None], 0, 255).round().astype(int)
-    return picture.point(tables.ravel().tolist())
+    return image.point(tables.ravel().tolist())

@@ -1,4 +1,4 @@
-"""Decoded pictures in memory: what is drawn again and again is decoded once while there is room."""
+"""Keep decoded images in memory, so that images drawn repeatedly are decoded once while there is room."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from atlantis_core.learning.inputs.activation_cache import IdentifiedImage
 
 MAX_BYTES = 2 * 2**30
-"""Pictures up to this size together are held; the others are decoded at every draw."""
+"""Images up to this size in total are cached; the others are decoded at every draw."""
 
 _MARGIN = 2
-"""Pictures are held at this many times the input's side, so that a crop of a quarter still has pixels enough."""
+"""Images are cached at this many times the input's side, so that a crop of a quarter still has enough pixels."""
 
 
 class DecodedImageCache:
-    """Pictures by number, no larger than a training needs; safe to share between threads.
+    """Images by position, no larger than a training needs; safe to share between threads.
 
     Args:
-        images: Whose pictures.
+        images: The images, in order.
         side_px: Side of the square input.
-        held_bytes: How much is held in memory.
+        max_bytes: Memory for decoded images.
     """
 
-    def __init__(self, images: Sequence[IdentifiedImage], side_px: int, held_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, images: Sequence[IdentifiedImage], side_px: int, max_bytes: int = MAX_BYTES) -> None:
         self.ids = [image.id for image in images]
         self._paths = [image.path for image in images]
         self._short_px = _MARGIN * side_px
-        self._room = held_bytes
+        self._room = max_bytes
         self._held: dict[int, NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
 
@@ -44,28 +44,28 @@ class DecodedImageCache:
         return len(self.ids)
 
     def __getitem__(self, number: int) -> Image:
-        """Return one picture as RGB.
+        """Return one image as RGB.
 
         Raises:
-            SetupError: It cannot be read.
+            SetupError: The image cannot be read.
         """
         from PIL import Image
 
         held = self._held.get(number)
         if held is not None:
             return Image.fromarray(held)
-        picture = self._shrunk(decode_image(self._paths[number]))
-        self._hold(number, np.asarray(picture))
-        return picture
+        image = self._shrink(decode_image(self._paths[number]))
+        self._hold(number, np.asarray(image))
+        return image
 
-    def _shrunk(self, picture: Image) -> Image:
+    def _shrink(self, image: Image) -> Image:
         from PIL.Image import Resampling
 
-        factor = self._short_px / min(picture.size)
+        factor = self._short_px / min(image.size)
         if factor >= 1:
-            return picture
-        width, height = (max(1, round(side * factor)) for side in picture.size)
-        return picture.resize((width, height), Resampling.BICUBIC, reducing_gap=3.0)
+            return image
+        width, height = (max(1, round(side * factor)) for side in image.size)
+        return image.resize((width, height), Resampling.BICUBIC, reducing_gap=3.0)
 
     def _hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a training step reads: activations from the cache, or new views of the pictures themselves."""
+"""Load the batches of a training: cached activations, or new views computed from the images."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
 
 _MAX_HEAD_IMAGES = 4096
-"""Pictures that settle where a head starts, at most, where each must be computed for that alone."""
+"""Most images that initialise a head if they must be computed for that purpose alone."""
 
 
 class BatchLoader(Protocol):
-    """Turns batches of numbers into what the trained blocks read."""
+    """Turns batches of image positions into the inputs of the trained blocks."""
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
-        """Yield the activations (B, ...) of every batch, float32, on the trunk's device."""
+        """Yield the activations (B, ...) of every batch, float32, on the backbone's device."""
         ...
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield activations (<= batch_size, ...) of pictures as they are, enough of them to start a head from."""
+        """Yield activations (<= batch_size, ...) of clean views, of enough images to initialise a head."""
         ...
 
 
@@ -49,10 +49,10 @@ def make_loader(
     cache: ActivationCache,
     progress: Progress,
 ) -> BatchLoader:
-    """Return the feed that a recipe names, with everything ready that is computed once.
+    """Return the loader that a recipe names; a cached loader computes its activations here.
 
     Raises:
-        SetupError: An unreadable picture, or no such augmentation.
+        SetupError: An image cannot be read, or the augmentation is unknown.
     """
     side_px, strength = recipe.side_px or backbone.input_px, strength_of(recipe.augmentation)
     if recipe.feed == "online":
@@ -64,12 +64,12 @@ def make_loader(
 
 @dataclass(frozen=True, slots=True)
 class CachedLoader:
-    """Activations, computed once, of a fixed number of views. Reading them is quick: nothing is made ahead."""
+    """Reads the cached activations of a fixed number of views. This is fast, so nothing is prefetched."""
 
     plain: list[Views]
-    """View 0 of every picture, the clean one."""
+    """View 0 of every image, the clean one."""
     augmented: list[Views]
-    """Views 1 to V of every picture; empty where V is 0."""
+    """Views 1 to V of every image; empty if V is 0."""
     stages: Stages
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
@@ -78,7 +78,7 @@ class CachedLoader:
             yield self._activations(batch.images, batch.views)
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield all pictures; see `BatchLoader`."""
+        """Yield all images; see `BatchLoader`."""
         for numbers in np.array_split(np.arange(len(self.plain)), -(-len(self.plain) // batch_size)):
             yield self._activations(numbers, np.zeros_like(numbers))
 
@@ -94,9 +94,9 @@ class CachedLoader:
 
 @dataclass(frozen=True, slots=True)
 class OnlineLoader:
-    """New views at every draw; threads of their own cut those of the next steps while a step is computed."""
+    """Computes new views at every draw; threads prepare the next batches during a step."""
 
-    pictures: DecodedImageCache
+    images: DecodedImageCache
     backbone: BackboneSpec
     stages: Stages
     side_px: int
@@ -112,17 +112,16 @@ class OnlineLoader:
             for batch in batches:
                 ahead.append(pool.submit(self._views, batch))
                 if len(ahead) > workers:
-                    yield self._lowered(ahead.popleft().result())
+                    yield self._lower(ahead.popleft().result())
             while ahead:
-                yield self._lowered(ahead.popleft().result())
+                yield self._lower(ahead.popleft().result())
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield every so many pictures; see `BatchLoader`."""
-        chosen = range(0, len(self.pictures), -(-len(self.pictures) // _MAX_HEAD_IMAGES))
+        """Yield at most `_MAX_HEAD_IMAGES` evenly spaced images; see `BatchLoader`."""
+        chosen = range(0, len(self.images), -(-len(self.images) // _MAX_HEAD_IMAGES))
         for start in range(0, len(chosen), batch_size):
-            pictures = (self.pictures[number] for number in chosen[start : start + batch_size])
-            squares = [to_input(picture, self.side_px, self.backbone) for picture in pictures]
-            yield self._lowered(to_batch(squares, self.backbone))
+            images = (self.images[number] for number in chosen[start : start + batch_size])
+            yield self._lower(to_batch([to_input(i, self.side_px, self.backbone) for i in images], self.backbone))
 
     def _views(self, batch: Batch) -> Tensor:
         pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
@@ -131,16 +130,16 @@ class OnlineLoader:
     def _view(self, image: int, number: int) -> Any:
         filtered = resampling(self.backbone)
         return augmented_view(
-            self.pictures[image], self.side_px, self.strength, self.pictures.ids[image], number, filtered
+            self.images[image], self.side_px, self.strength, self.images.ids[image], number, filtered
         )
 
-    def _lowered(self, pixels: Tensor) -> Tensor:
+    def _lower(self, pixels: Tensor) -> Tensor:
         import torch
 
         with torch.no_grad():
-            lowered: Tensor = self.stages.lower(pixels.to(_device_of(self.stages)))
-        return lowered.float()
+            activations: Tensor = self.stages.lower(pixels.to(_device_of(self.stages)))
+        return activations.float()
 
 
 def _device_of(stages: Stages) -> Any:
-    return next(stages.trunk.parameters()).device
+    return next(stages.backbone.parameters()).device

@@ -1,4 +1,4 @@
-"""P x K batches: classes uniformly, images of a class by weight, views so that no picture repeats itself."""
+"""Sample P x K batches: classes uniformly, images of a class by weight, and a different view at each repetition."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ if TYPE_CHECKING:
 
 
 _ENDLESS = 2**40
-"""Views of one picture that `online` feeding draws from: none comes twice."""
+"""Number of views that `feed=online` draws from, so large that none repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingImage:
-    """One image a training may draw."""
+    """One image that a training may draw."""
 
     id: str
-    """Content address; it seeds the image's views and finds its cached activations."""
+    """Content hash; it seeds the image's views and finds its cached activations."""
     path: str
     label: str
     synthetic: bool = False
-    """Whether it was made or retrieved rather than given."""
+    """Whether it was generated, or retrieved from a pool."""
     weight: float = 1.0
-    """How often it is drawn against a real image of its class."""
+    """How often it is drawn relative to a real image of its class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step trains on; B = P x K."""
+    """The images of one step; B = P x K."""
 
     images: NDArray[np.int64]
     """Positions of the images (B,)."""
     views: NDArray[np.int64]
-    """Which view of each, 0 the clean one, (B,)."""
+    """View of each image (B,); 0 is the clean one."""
     labels: NDArray[np.int64]
     """Class numbers (B,)."""
 
 
 def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: int = 0) -> Iterator[Batch]:
-    """Yield batches for ever; same images, recipe and seed, same batches.
+    """Yield batches without end; same images, recipe and seed, same batches.
 
-    A class with fewer than K images gives each of them more than once, in different views. Each class of each step
-    has a stream of random numbers of its own (common random numbers): two trainings with one seed differ only in
-    the classes whose images differ, so that what an arm gains is not drowned in other batches.
+    A class with fewer than K images repeats them in different views. Each class of each step has its own stream of
+    random numbers (common random numbers): two trainings with one seed differ only in the classes whose images
+    differ, so that other batches do not hide what an arm gains.
 
     Args:
         images: Training images; those of weight 0 are never drawn.
-        recipe: P, K and V, and whether views are new at every draw: they are then numbered from 1 without end.
-        seed: Any integer from 0.
-        first: Step to begin with; what earlier steps would have drawn is skipped.
+        recipe: P, K, V and `feed`; with `feed=online` every draw is a new view, numbered from 1.
+        seed: 0 or more.
+        first: Step to start with; earlier steps are skipped.
 
     Raises:
         SetupError: Fewer than two classes, or a negative weight.
@@ -80,12 +80,12 @@ def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, f
 
 
 def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
-    """Return the images with the weights that the recipe gives their source, real or made.
+    """Return the images with weights adjusted by source, real or synthetic.
 
     Args:
-        images: Training images with weights of their own.
-        recipe: `synthetic_weight` scales those of made images; `synthetic_share` then settles what they get
-            together in every class that has both kinds.
+        images: Training images with their own weights.
+        recipe: `synthetic_weight` scales the weights of synthetic images; `synthetic_share` then sets their total
+            share in every class that has both kinds.
     """
     scaled = [
         replace(image, weight=image.weight * recipe.synthetic_weight) if image.synthetic else image
@@ -95,30 +95,30 @@ def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[Tr
         return scaled
     totals: dict[tuple[str, bool], float] = {}
     for image in scaled:
-        key = image.label, image.synthetic
-        totals[key] = totals.get(key, 0.0) + image.weight
+        group = image.label, image.synthetic
+        totals[group] = totals.get(group, 0.0) + image.weight
     odds = recipe.synthetic_share / (1 - recipe.synthetic_share)
 
-    def shared(image: TrainingImage) -> TrainingImage:
-        real, made = totals.get((image.label, False), 0.0), totals.get((image.label, True), 0.0)
-        return (
-            replace(image, weight=image.weight * odds * real / made) if image.synthetic and real and made else image
-        )
+    def apply_share(image: TrainingImage) -> TrainingImage:
+        real, synthetic = (totals.get((image.label, kind), 0.0) for kind in (False, True))
+        if not (image.synthetic and real and synthetic):
+            return image
+        return replace(image, weight=image.weight * odds * real / synthetic)
 
-    return [shared(image) for image in scaled]
+    return [apply_share(image) for image in scaled]
 
 
 def class_names(images: Sequence[TrainingImage]) -> list[str]:
-    """Return the classes that are drawn, in the order of their numbers."""
+    """Return the drawn classes, in the order of their class numbers."""
     return sorted({image.label for image in images if image.weight > 0})
 
 
 def _group_by_class(images: Sequence[TrainingImage]) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Group positions and weights by class, classes in the order of their names."""
+    """Return positions and weights of the drawn images by class, in the order of `class_names`."""
     groups: dict[str, list[int]] = {}
     for position, image in enumerate(images):
         if not 0 <= image.weight < float("inf"):
-            raise SetupError(f"image {image.path!r} has weight {image.weight!r}; weights are 0 or more")
+            raise SetupError(f"image {image.path!r} has weight {image.weight!r}; weights must be 0 or more")
         if image.weight > 0:
             groups.setdefault(image.label, []).append(position)
     if len(groups) < 2:
@@ -136,24 +136,24 @@ def _draw_images(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw K images of one class by systematic sampling (Madow 1949), and a view of each.
 
-    Every image comes as often as its weight says, rounded up or down: no image of a large class repeats itself
-    in a batch, and one of a small class comes back in another view.
+    Every image is drawn in proportion to its weight, rounded up or down: images of a large class never repeat in a
+    batch, and those of a small class repeat in another view.
     """
     positions, weights = members
     order = generator.permutation(len(positions))
-    reach = np.cumsum(weights[order]) / weights.sum() * recipe.images_per_class
+    upper = np.cumsum(weights[order]) / weights.sum() * recipe.images_per_class
     points = generator.random() + np.arange(recipe.images_per_class)
-    places = np.minimum(np.searchsorted(reach, points, side="right"), len(order) - 1)
-    drawn = positions[order[places]]
+    picks = np.minimum(np.searchsorted(upper, points, side="right"), len(order) - 1)
+    drawn = positions[order[picks]]
     views = np.empty(len(drawn), dtype=np.int64)
     for position in np.unique(drawn):
-        again = np.flatnonzero(drawn == position)
-        views[again] = _draw_views(len(again), recipe, generator)
+        rows = np.flatnonzero(drawn == position)
+        views[rows] = _draw_views(len(rows), recipe, generator)
     return drawn, views
 
 
 def _draw_views(count: int, recipe: Recipe, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return the numbers of `count` views of one picture."""
+    """Draw `count` different views of one image (repeating only if there are fewer)."""
     if recipe.feed == "online":
         return generator.integers(1, _ENDLESS, size=count)
     return np.resize(generator.permutation(recipe.views + 1), count)

@@ -1,1 +1,1 @@
-"""Losses of metric learning."""
+"""Metric-learning losses."""

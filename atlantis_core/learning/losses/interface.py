@@ -1,4 +1,4 @@
-"""What a loss is built from, and what a built loss is."""
+"""Interfaces of losses: named options that build a loss module for one training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LossModule(Protocol):
-    """A module; its parameters, the proxies if it has any, are trained at `lr` and thrown away afterwards."""
+    """A loss. Its parameters, such as proxies, are trained at `lr` and discarded after training."""
 
     lr: float
 
@@ -20,31 +20,31 @@ class LossModule(Protocol):
         ...
 
     def parameters(self) -> Any:
-        """Iterate over what is trained with the model."""
+        """Iterate over the parameters that are trained with the model."""
         ...
 
     def to(self, device: Any) -> Any:
-        """Move it to a device."""
+        """Move the loss to a device."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LossContext:
-    """What a loss may need to know of the training it is for."""
+    """The facts of a training that a loss may need."""
 
     temperature: float
-    """The recipe's."""
+    """The recipe's temperature."""
     num_classes: int
-    """Class numbers run from 0 to here."""
+    """Class numbers are 0 .. num_classes - 1."""
     embed_dim: int
-    """Dimensions that the head gives."""
+    """Dimensions of the embeddings."""
     seed: int
-    """Where proxies start."""
+    """Seed of the initial proxies."""
     curvature: float = 0.0
-    """c of a hyperbolic head."""
+    """c of a hyperbolic head; 0 for other heads."""
 
     def proxies(self, per_class: int = 1) -> Tensor:
-        """Return random unit vectors (num_classes * per_class, embed_dim), those of a class side by side."""
+        """Return random unit vectors (num_classes * per_class, embed_dim), ordered by class."""
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)
@@ -53,26 +53,26 @@ class LossContext:
 
 
 class LossOptions(Protocol):
-    """A loss by name: its fields are its options."""
+    """A named loss; its fields are its options."""
 
     head: ClassVar[str | None]
-    """The only head that its embeddings can come from; None: any."""
+    """Kind of head that the loss needs; None means any."""
     needs_pairs: ClassVar[bool]
-    """Whether it learns nothing from batches with one image a class; one with proxies does."""
+    """Whether the loss needs two images of a class in a batch; losses with proxies do not."""
 
-    def build(self, setting: LossContext) -> LossModule:
-        """Return the loss for one training."""
+    def build(self, context: LossContext) -> LossModule:
+        """Build the loss for one training."""
         ...
 
 
 def make_loss_module(
     function: Callable[[Tensor, Tensor], Tensor], trained: nn.Module | None = None, lr: float = 0.0
 ) -> LossModule:
-    """Wrap a function of embeddings (B, D) and labels (B,), and the module whose parameters it trains."""
+    """Make a loss from a function of embeddings (B, D) and labels (B,), and the module that is trained with it."""
     from torch import nn
 
     class Loss(nn.Module):
-        """The function, with what it trains."""
+        """The function as a module, with its trained parameters."""
 
         def __init__(self) -> None:
             super().__init__()

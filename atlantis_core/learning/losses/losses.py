@@ -1,18 +1,15 @@
-"""Losses by name, with typed options: `triplet:margin=0.1,miner=hard`. Those with miners come from a library."""
+"""Losses by name, with typed options: `triplet:margin=0.1,miner=hard`; most wrap pytorch-metric-learning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range, parse_part
 from atlantis_core.learning.losses.interface import LossContext, LossModule, LossOptions, make_loss_module
 from atlantis_core.learning.models.heads import Head, make_head
-from atlantis_core.learning.option_strings import check_range, parse_part
 from atlantis_core.learning.recipe import MAX_LEARNING_RATE, Recipe
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 LOSSES = {
     "supcon": "atlantis_core.learning.losses.losses:SupCon",
@@ -26,31 +23,31 @@ LOSSES = {
 
 
 def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
-    """Return the loss and the head that a recipe names, without building either.
+    """Check that a recipe's loss fits its head and batches; return the options of both.
 
     Raises:
-        SetupError: No such loss, head or option, or a loss that head or batches do not suit.
+        SetupError: Unknown loss, head or option, or a loss that does not fit the head or the batches.
     """
     options: LossOptions = parse_part(LOSSES, recipe.loss, "loss", LossOptions)
     head = make_head(recipe.head)
     if options.head not in {None, head.kind}:
         raise SetupError(f"loss {recipe.loss!r} needs head {options.head!r}, not {recipe.head!r}")
     if options.needs_pairs and recipe.images_per_class < 2:
-        raise SetupError(f"loss {recipe.loss!r} learns from pairs of a class: images_per_class must be 2 or more")
+        raise SetupError(f"loss {recipe.loss!r} needs pairs of a class: set images_per_class to 2 or more")
     return options, head
 
 
 def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> LossModule:
-    """Return the loss a recipe names.
+    """Build the loss that a recipe names.
 
     Args:
-        recipe: Names loss and head, and has the temperature.
+        recipe: Gives loss, head and temperature.
         num_classes: Labels are 0 .. num_classes - 1.
         embed_dim: Dimensions of the embeddings.
-        seed: Where proxies start.
+        seed: Seed of the initial proxies.
 
     Raises:
-        SetupError: No such loss or option, or one that the recipe's head does not suit.
+        SetupError: As `check_loss`.
     """
     options, head = check_loss(recipe)
     curvature = float(getattr(head, "c", 0.0))
@@ -59,16 +56,16 @@ def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> Lo
 
 @dataclass(frozen=True, slots=True)
 class SupCon:
-    """SupCon (Khosla et al. 2020, equation 2) at the recipe's temperature."""
+    """SupCon (Khosla et al. 2020, equation 2) with the recipe's temperature."""
 
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: LossContext) -> LossModule:
+    def build(self, context: LossContext) -> LossModule:
         """Return the loss."""
         from pytorch_metric_learning.losses import SupConLoss
 
-        return make_loss_module(SupConLoss(temperature=setting.temperature))
+        return make_loss_module(SupConLoss(temperature=context.temperature))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +80,16 @@ class MultiSimilarity:
     beta: float = 50.0
     """Weight of negative pairs in the exponent."""
     base: float = 0.5
-    """lambda: the cosine that divides near from far."""
+    """lambda: the cosine that separates near from far."""
     epsilon: float = 0.1
-    """A pair this far on the easy side of the hardest of the other kind is still mined."""
+    """Mining margin: a pair that is easier than the hardest pair of the other kind by less than this is mined."""
 
     def __post_init__(self) -> None:
         check_range("loss 'multi_similarity': alpha", self.alpha, 0)
         check_range("loss 'multi_similarity': beta", self.beta, 0)
         check_range("loss 'multi_similarity': epsilon", self.epsilon, -2, 2)
 
-    def build(self, setting: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
+    def build(self, context: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
         from pytorch_metric_learning.losses import MultiSimilarityLoss
         from pytorch_metric_learning.miners import MultiSimilarityMiner
@@ -105,23 +102,23 @@ class MultiSimilarity:
 class Triplet:
     """Triplet margin over Euclidean distances of unit vectors (Schroff et al. 2015; Hermans et al. 2017, eq. 2).
 
-    The mean is over the mined triplets that violate the margin; where none does, the loss is 0.
+    The loss is the mean over the mined triplets that violate the margin, or 0 if none does.
     """
 
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = True
 
     margin: float = 0.2
-    """How much further the negative shall be."""
+    """How much further than the positive the negative must be."""
     miner: str = "semihard"
     """Which triplets: `semihard` (Schroff, section 3.2), `hard` or `all` that violate the margin."""
 
     def __post_init__(self) -> None:
         check_range("loss 'triplet': margin", self.margin, 0)
         if self.miner not in {"semihard", "hard", "all"}:
-            raise SetupError(f"loss 'triplet' mines 'semihard', 'hard' or 'all' triplets, not {self.miner!r}")
+            raise SetupError(f"loss 'triplet': miner must be 'semihard', 'hard' or 'all', not {self.miner!r}")
 
-    def build(self, setting: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
+    def build(self, context: LossContext) -> LossModule:  # noqa: ARG002 (one signature for all losses)
         """Return the loss."""
         from pytorch_metric_learning.losses import TripletMarginLoss
         from pytorch_metric_learning.miners import TripletMarginMiner
@@ -132,7 +129,7 @@ class Triplet:
 
 @dataclass(frozen=True, slots=True)
 class ProxyAnchor:
-    """Proxy-Anchor (Kim et al. 2020, equation 4): every class has a proxy, trained with the model."""
+    """Proxy-Anchor (Kim et al. 2020, equation 4): every class has a proxy that is trained with the model."""
 
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = False
@@ -142,31 +139,26 @@ class ProxyAnchor:
     margin: float = 0.1
     """delta."""
     lr: float = 0.01
-    """Peak learning rate of the proxies; the paper has 100 times that of its model."""
+    """Peak learning rate of the proxies; the paper uses 100 times the model's."""
 
     def __post_init__(self) -> None:
         check_range("loss 'proxy_anchor': alpha", self.alpha, 0)
         check_range("loss 'proxy_anchor': lr", self.lr, 0, MAX_LEARNING_RATE)
 
-    def build(self, setting: LossContext) -> LossModule:
-        """Return the loss; its proxies start where the seed says."""
+    def build(self, context: LossContext) -> LossModule:
+        """Return the loss; the seed decides the initial proxies."""
         from pytorch_metric_learning.losses import ProxyAnchorLoss
 
         loss = ProxyAnchorLoss(
-            num_classes=setting.num_classes,
-            embedding_size=setting.embed_dim,
+            num_classes=context.num_classes,
+            embedding_size=context.embed_dim,
             margin=self.margin,
             alpha=self.alpha,
-            weight_init_func=lambda proxies: proxies.data.copy_(setting.proxies()),
+            weight_init_func=lambda proxies: proxies.data.copy_(context.proxies()),
         )
         return make_loss_module(loss, loss, self.lr)
 
 
 def _with_miner(loss: Any, miner: Any) -> LossModule:
-    """Return a library's loss over what its miner finds in a batch."""
-
-    def mined(embeddings: Tensor, labels: Tensor) -> Tensor:
-        value: Tensor = loss(embeddings, labels, miner(embeddings, labels))
-        return value
-
-    return make_loss_module(mined)
+    """Apply a loss to the pairs or triplets that a miner finds in a batch."""
+    return make_loss_module(lambda embeddings, labels: loss(embeddings, labels, miner(embeddings, labels)))

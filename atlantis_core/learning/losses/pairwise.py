@@ -1,12 +1,12 @@
 """Pairwise cross-entropy (Hyp-ViT), over all positive pairs of a P x K batch at once.
 
 Ermolov et al., "Hyperbolic Vision Transformers: Combining Improvements in Metric Learning" (CVPR 2022),
-equation 6. The released training (`contrastive_loss` and the double loop over `num_samples` in train.py of
-github.com/htdt/hyp_metric, the same in scripts/model_training/hyp_metric/train.py of
-github.com/intherejeet/ATLANTIS) takes for each ordered pair i != j of the K samples of a class the P embeddings
-z_i and the P embeddings z_j: logits s(z_i, z_j) / t beside s(z_i, z_i) / t without the diagonal, cross-entropy with
-a sample's own class as target; s is -distance in the ball (c > 0) or the cosine (c = 0). It sums the K (K - 1)
-pairs; here they are averaged, so that a loss does not grow with K.
+equation 6, as released (`contrastive_loss` and the double loop over `num_samples` in train.py of
+github.com/htdt/hyp_metric; the same in scripts/model_training/hyp_metric/train.py of
+github.com/intherejeet/ATLANTIS). For each ordered pair i != j of the K samples of a class, it takes the P embeddings
+z_i and the P embeddings z_j. The logits are s(z_i, z_j) / t beside s(z_i, z_i) / t without the diagonal, and the
+target of the cross-entropy is the sample's own class; s is -distance in the ball (c > 0) or the cosine (c = 0). The
+release sums over the K (K - 1) pairs; here they are averaged, so that the loss does not grow with K.
 """
 
 from __future__ import annotations
@@ -21,58 +21,58 @@ from atlantis_core.learning.models import poincare
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SELF_LOGIT = -1e9  # logit of a sample with itself, as released: no -inf, whose gradients are not numbers
+_SELF_LOGIT = -1e9  # logit of a sample with itself, as released; -inf would give NaN gradients
 
 
 def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """Return the mean cross-entropy over all ordered pairs of samples of a class.
 
     Args:
-        similarities: (B, B), higher is nearer.
-        labels: (B,) class numbers, P classes with K samples each in any order; the i-th of each class are z_i.
+        similarities: (B, B); higher is nearer.
+        labels: Class numbers (B,) of P classes with K samples each, in any order; z_i is the i-th of each class.
         temperature: Divides the similarities.
 
     Raises:
-        SetupError: K differs between classes or is 1.
+        SetupError: K differs between classes, or is 1.
     """
     import torch
 
-    order, classes, samples = _sample_order(labels)
+    classes, samples, order = _sample_order(labels)
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     logits = (similarities[order][:, order] / temperature).masked_fill(itself, _SELF_LOGIT)
     blocks = logits.view(samples, classes, samples, classes)
-    reach = torch.logsumexp(blocks, dim=3)  # (i, class, j)
-    own = torch.diagonal(reach, dim1=0, dim2=2).T.unsqueeze(2)  # z_i against z_i
-    right = torch.diagonal(blocks, dim1=1, dim2=3).transpose(1, 2)
-    losses = torch.logaddexp(own, reach) - right
+    totals = torch.logsumexp(blocks, dim=3)  # (i, class, j)
+    own = torch.diagonal(totals, dim1=0, dim2=2).T.unsqueeze(2)  # z_i against z_i
+    positive = torch.diagonal(blocks, dim1=1, dim2=3).transpose(1, 2)
+    losses = torch.logaddexp(own, totals) - positive
     pairs = ~torch.eye(samples, dtype=torch.bool, device=labels.device)
     return losses.transpose(1, 2)[pairs].mean()
 
 
-def _sample_order(labels: Tensor) -> tuple[Tensor, int, int]:
-    """Return the order that puts the first sample of every class first, then the second; P; K."""
+def _sample_order(labels: Tensor) -> tuple[int, int, Tensor]:
+    """Return P, K and the order that lists the first sample of every class, then the second, and so on."""
     import torch
 
     _, counts = torch.unique(labels, return_counts=True)
     classes, samples = len(counts), int(counts[0])
     if samples < 2 or not bool((counts == samples).all()):
         raise SetupError(
-            "the pairwise losses need P classes with the same number K >= 2 of images each, "
-            f"not {counts.tolist()[:8]}; images_per_class of the recipe is K"
+            "the pairwise losses need the same number of images, at least 2, of every class in a batch, "
+            f"not {counts.tolist()[:8]}; set images_per_class to 2 or more"
         )
-    return labels.argsort(stable=True).view(classes, samples).T.reshape(-1), classes, samples
+    return classes, samples, labels.argsort(stable=True).view(classes, samples).T.reshape(-1)
 
 
 @dataclass(frozen=True, slots=True)
 class HyperbolicPairs:
-    """Pairwise cross-entropy over distances in the ball; curvature is the head's, temperature the recipe's."""
+    """Pairwise cross-entropy over distances in the ball, with the head's curvature and the recipe's temperature."""
 
     head: ClassVar[str | None] = "hyperbolic"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: LossContext) -> LossModule:
+    def build(self, context: LossContext) -> LossModule:
         """Return the loss."""
-        c, temperature = setting.curvature, setting.temperature
+        c, temperature = context.curvature, context.temperature
 
         def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
             return pairwise_cross_entropy(-poincare.distances(embeddings, embeddings, c), labels, temperature)
@@ -82,15 +82,15 @@ class HyperbolicPairs:
 
 @dataclass(frozen=True, slots=True)
 class SphericalPairs:
-    """Pairwise cross-entropy over cosines; the temperature is the recipe's."""
+    """Pairwise cross-entropy over cosines, with the recipe's temperature."""
 
     head: ClassVar[str | None] = "sphere"
     needs_pairs: ClassVar[bool] = True
 
-    def build(self, setting: LossContext) -> LossModule:
+    def build(self, context: LossContext) -> LossModule:
         """Return the loss."""
 
         def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
-            return pairwise_cross_entropy(embeddings @ embeddings.T, labels, setting.temperature)
+            return pairwise_cross_entropy(embeddings @ embeddings.T, labels, context.temperature)
 
         return make_loss_module(loss)

@@ -1,1 +1,1 @@
-"""Backbones, heads, weights and checkpoints."""
+"""Backbones, embedding heads, weights files and checkpoints."""

@@ -1,4 +1,4 @@
-"""What a training leaves: weights as safetensors and, written last, its facts as JSON."""
+"""Checkpoints of trainings: weights as safetensors and, written last, a description as JSON."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ LOSSES_NAME = "losses.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What one training did."""
+    """The outcome of one training."""
 
     path: str
     """Folder of the checkpoint, for `load_retriever`."""
     key: str
-    """Content address of images, weights, backbone, recipe and seed."""
+    """Content hash of images, weights, backbone, recipe and seed."""
     steps: int
     seconds: float
-    """Wall time, activations included; as first measured where the checkpoint was there already."""
+    """Wall time including activations; of the original training if the checkpoint is reused."""
     first_loss: float
     """Mean loss of the first tenth of the steps; higher is worse."""
     last_loss: float
     """Mean loss of the last tenth of the steps; higher is worse."""
     kept_step: int = 0
-    """Steps after which the kept weights were reached: the best on validation, where that was measured."""
+    """Step of the kept weights: the best on validation if that was measured, else the last."""
     measured: list[tuple[int, float]] = field(default_factory=list)
-    """Steps and validation figure of every measurement on the way."""
+    """(step, validation metric) of every measurement during training."""
     reused: bool = False
-    """Whether a finished checkpoint of the same address was found."""
+    """Whether a finished checkpoint with the same content hash was found."""
 
 
 def describe_damage(folder: Path) -> str:
-    """Say which file of a checkpoint is gone or cannot be read; empty where it is whole."""
+    """Say which file of a checkpoint is missing or unreadable; empty for an intact checkpoint."""
     from safetensors import SafetensorError
 
     for file, read in ((folder / FACTS_NAME, _read_report), (folder / WEIGHTS_NAME, _check_length)):
         try:
             read(file)
         except FileNotFoundError:
-            return f"{str(file)!r} is gone"
+            return f"{str(file)!r} is missing"
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             return f"{str(file)!r} cannot be read"
     return ""
@@ -66,12 +66,12 @@ def _read_report(file: Path) -> dict[str, Any]:
 
 
 def read_embed_dim(folder: Path) -> int:
-    """Return the dimensions of the head in a checkpoint: at most those that the recipe asked for."""
+    """Return the embedding dimensions of a checkpoint's head: the recipe's `embed_dim` or fewer."""
     return int(json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))["head"]["embed_dim"])
 
 
 def _check_length(file: Path) -> None:
-    """Open weights without reading them: their head says how long the file must be."""
+    """Check that a weights file is complete: opening it compares its header with its length."""
     from safetensors import safe_open
 
     with safe_open(file, framework="pt"):
@@ -79,10 +79,10 @@ def _check_length(file: Path) -> None:
 
 
 def find_finished_report(folder: Path, key: str) -> TrainReport | None:
-    """Return the report of a finished checkpoint of this address, if `folder` holds a whole one.
+    """Return the report of the finished checkpoint in `folder`; None if it is missing or damaged.
 
     Raises:
-        SetupError: The folder holds another training.
+        SetupError: The folder contains another training.
     """
     if describe_damage(folder):
         return None
@@ -90,37 +90,39 @@ def find_finished_report(folder: Path, key: str) -> TrainReport | None:
     measured = [(int(steps), float(value)) for steps, value in kept.get("measured", [])]
     report = TrainReport(**{**kept, "measured": measured, "path": str(folder), "reused": True})
     if report.key != key:
-        raise SetupError(f"{str(folder)!r} already holds another training ({report.key}, not {key})")
+        raise SetupError(
+            f"{str(folder)!r} already contains another training ({report.key}, not {key}); name another folder"
+        )
     return report
 
 
 def save_checkpoint(
     folder: Path,
-    trunk: nn.Module,
+    backbone: nn.Module,
     head: nn.Module,
     space: Head,
-    backbone: BackboneSpec,
+    spec: BackboneSpec,
     recipe: Recipe,
     seed: int,
     report: TrainReport,
 ) -> None:
-    """Write weights, then facts, each atomically: whoever sees the facts sees a whole checkpoint."""
+    """Write the weights, then the description, each atomically: the description marks a complete checkpoint."""
     from safetensors.torch import save_file
 
-    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in trunk.state_dict().items()}
+    state = {f"trunk.{name}": value.cpu().contiguous() for name, value in backbone.state_dict().items()}
     state |= {f"head.{name}": value.cpu().contiguous() for name, value in head.state_dict().items()}
     facts = {
-        "architecture": backbone.architecture,
-        "arguments": as_json(backbone.arguments),
-        "mean": list(backbone.mean),
-        "std": list(backbone.std),
-        **backbone.crop,
-        "input_px": recipe.side_px or backbone.input_px,
+        "architecture": spec.architecture,
+        "arguments": as_json(spec.arguments),
+        "mean": list(spec.mean),
+        "std": list(spec.std),
+        **spec.crop,
+        "input_px": recipe.side_px or spec.input_px,
         "head": head_facts(space, int(state["head.linear.weight"].shape[0])),
         "recipe": as_json(recipe),
         "seed": seed,
-        "backbone": as_json(backbone),
-        "backbone_fingerprint": backbone.fingerprint,
+        "backbone": as_json(spec),
+        "backbone_fingerprint": spec.fingerprint,
         "report": asdict(report),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +132,7 @@ def save_checkpoint(
 
 
 def save_losses(folder: Path, losses: Sequence[float]) -> None:
-    """Keep the loss of every step beside the checkpoint that is about to be written."""
+    """Write the loss of every step; called before the checkpoint is written."""
     kept = [float(f"{loss:.6g}") if math.isfinite(loss) else None for loss in losses]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / LOSSES_NAME, json.dumps(kept))
@@ -142,7 +144,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def read_losses(folder: Path) -> list[float | None]:
-    """Return the loss of every step of the training in a folder, None where it was no number; empty without any."""
+    """Return the loss of every step of a training (None if it was not finite); empty if there is no file."""
     try:
         return list(json.loads((folder / LOSSES_NAME).read_text(encoding="utf-8")))
     except FileNotFoundError:

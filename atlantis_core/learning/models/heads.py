@@ -1,4 +1,4 @@
-"""Embedding heads by name: where pooled features go, and by which distance their embeddings are searched."""
+"""Embedding heads by name: the space that pooled features are mapped into, and its distance."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import check_range, make_with, parse_part
 from atlantis_core.base.registry import load_part
 from atlantis_core.learning.models import poincare
-from atlantis_core.learning.option_strings import check_range, make_from_options, parse_part
 from atlantis_core.metrics.distances import CURVATURES
 
 if TYPE_CHECKING:
@@ -22,41 +22,41 @@ HEADS = {
 
 
 class Head(Protocol):
-    """A space of embeddings; its fields are what the head was told, numbers or texts."""
+    """An embedding space. The fields of an implementation are its options: numbers or strings."""
 
     kind: ClassVar[str]
     """Name in `HEADS`."""
     distance: ClassVar[str]
-    """How embeddings are searched: `cosine` or `hyperbolic`."""
+    """Distance of the embeddings: `cosine` or `hyperbolic`."""
 
     @property
     def reach(self) -> float:
-        """Length at which a fresh head puts features that it keeps whole."""
+        """Length that a new head gives to features which its projection preserves completely."""
         ...
 
     def place(self, mapped: Tensor) -> Tensor:
-        """Return embeddings (B, D) for linearly mapped features (B, D)."""
+        """Turn linearly mapped features (B, D) into embeddings (B, D)."""
         ...
 
     def nearness(self, points: Tensor, others: Tensor) -> Tensor:
-        """Return (N, M) numbers that rise as embeddings (N, D) come near to others (M, D); differentiable."""
+        """Return similarities (N, M) of embeddings (N, D) and others (M, D); higher is nearer; differentiable."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sphere:
-    """Unit vectors, searched by cosine similarity."""
+    """Unit vectors, compared by cosine similarity."""
 
     kind: ClassVar[str] = "sphere"
     distance: ClassVar[str] = "cosine"
 
     @property
     def reach(self) -> float:
-        """Any would do."""
+        """Return 1; vectors are normalised anyway."""
         return 1.0
 
     def place(self, mapped: Tensor) -> Tensor:
-        """Return unit vectors (B, D)."""
+        """Normalise to unit vectors (B, D)."""
         import torch
 
         return torch.nn.functional.normalize(mapped, dim=1)
@@ -68,7 +68,7 @@ class Sphere:
 
 @dataclass(frozen=True, slots=True)
 class Hyperbolic:
-    """Points in the Poincare ball, searched by geodesic distance.
+    """Points in the Poincare ball, compared by geodesic distance.
 
     Ermolov et al., "Hyperbolic Vision Transformers" (CVPR 2022), section 3.3: feature clipping, then the
     exponential map at the origin (`ToPoincare` in hyptorch/nn.py of github.com/htdt/hyp_metric).
@@ -80,7 +80,7 @@ class Hyperbolic:
     c: float = 0.1
     """The ball has curvature -c and radius 1 / sqrt(c)."""
     clip_radius: float = 2.3
-    """Features longer than this are shortened to it."""
+    """Longer features are shortened to this length."""
 
     def __post_init__(self) -> None:
         check_range("head 'hyperbolic': c", self.c, *CURVATURES)
@@ -88,15 +88,15 @@ class Hyperbolic:
 
     @property
     def reach(self) -> float:
-        """The whole ball that clipping leaves."""
+        """Return the clipping radius, so that the ball is used in full."""
         return self.clip_radius
 
     def place(self, mapped: Tensor) -> Tensor:
-        """Return points (B, D) of the ball."""
+        """Map to points (B, D) of the ball."""
         return poincare.expmap0(poincare.clip_norm(mapped, self.clip_radius), self.c)
 
     def nearness(self, points: Tensor, others: Tensor) -> Tensor:
-        """Return minus the geodesic distances (N, M)."""
+        """Return negative geodesic distances (N, M)."""
         return -poincare.distances(points, others, self.c)
 
 
@@ -104,43 +104,43 @@ def make_head(text: str) -> Head:
     """Return the head that a recipe names: `sphere`, `hyperbolic`, `hyperbolic:c=0.1,clip_radius=2.3`.
 
     Raises:
-        SetupError: No such head, no such option, or a value that it cannot have.
+        SetupError: Unknown head or option, or a value out of range.
     """
     head: Head = parse_part(HEADS, text, "head", Head)
     return head
 
 
 def head_facts(head: Head, embed_dim: int) -> dict[str, Any]:
-    """Return what a checkpoint says of its head: kind, dimensions, the distance to search with, and its options."""
+    """Return a checkpoint's description of its head: kind, dimensions, distance and options."""
     options: dict[str, Any] = asdict(head)  # type: ignore[call-overload]  # every head is a dataclass
     return {"kind": head.kind, "embed_dim": embed_dim, "distance": head.distance, **options}
 
 
 def head_from_facts(facts: Mapping[str, Any]) -> Head:
-    """Return the head that `head_facts` described.
+    """Rebuild a head from its `head_facts`.
 
     Raises:
-        SetupError: It is none of this version's.
+        SetupError: This version has no such head.
     """
     kind = facts.get("kind", "sphere")
     part = load_part(HEADS, str(kind), "head")
     known = {item.name for item in fields(part)}
-    head: Head = make_from_options(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
+    head: Head = make_with(part, {name: facts[name] for name in known & set(facts)}, f"head {kind!r}")
     if facts.get("distance", head.distance) != head.distance:
-        raise SetupError(f"head {kind!r} is searched by {head.distance}, not {facts['distance']!r}")
+        raise SetupError(f"head {kind!r} has distance {head.distance!r}, not {facts['distance']!r}")
     return head
 
 
 def make_pca_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
-    """Return a head that starts as the best linear summary of the frozen features.
+    """Create a head whose initial projection preserves the cosines of the frozen features as well as possible.
 
-    Its rows are the leading right singular vectors of the unit-length features (Eckart and Young 1936): cosines
-    are then kept as well as `embed_dim` dimensions can, so that training starts no worse than the frozen trunk.
+    Its rows are the leading right singular vectors of the unit-length features (Eckart and Young 1936), so training
+    starts no worse than the frozen backbone.
 
     Args:
-        head: Where embeddings live.
-        features: Pooled features of the training images (N, F); they settle the start only.
-        embed_dim: Dimensions wanted; min(embed_dim, F, N) are had.
+        head: The embedding space.
+        features: Pooled features of the training images (N, F); used for the initial projection only.
+        embed_dim: Most dimensions; the head gets min(embed_dim, F, N).
     """
     import torch
 
@@ -154,12 +154,12 @@ def make_pca_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
 
 
 def make_empty_head(head: Head, num_features: int, embed_dim: int) -> nn.Module:
-    """Return a head (B, F) -> embeddings (B, D) whose weights are still to be filled in."""
+    """Create a head, features (B, F) -> embeddings (B, D), whose weights are loaded later."""
     import torch
     from torch import nn
 
     class LinearHead(nn.Module):
-        """Unit features, a linear map, then into the space."""
+        """Normalise, project, then map into the embedding space."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""Pretrained weights from the local cache or the hub, without the stalls of an unreachable hub."""
+"""Find pretrained weights in the local cache or on the hub, without waiting for an unreachable hub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from atlantis_core.base.errors import SetupError
 
 PROBE_SECONDS = 4.0
-"""How long the hub may take to answer at all before it counts as out of reach."""
+"""How long the hub may take to answer before it counts as unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +20,23 @@ class HubWeights:
     path: str
     """Absolute path in the local cache."""
     source: Literal["cache", "hub"]
-    """Whether it was there already or has been fetched now."""
+    """Whether it was cached already or has just been fetched."""
 
 
 def find_pretrained(name: str) -> HubWeights | str:
-    """Return the safetensors file of a timm model, or in words why there is none.
-
-    Args:
-        name: A timm name, with or without a tag.
-    """
+    """Return the safetensors file of a timm model (with or without a tag), or the reason why there is none."""
     import timm
 
     try:
         config = timm.get_pretrained_cfg(name)
-    except RuntimeError:  # an unknown tag: told by who asked for the name
+    except RuntimeError:  # the caller reports the unknown tag
         return "unknown pretrained tag"
     repository = getattr(config, "hf_hub_id", None)
     if not repository:
-        return "none are published for it on the hub"
+        return "the hub has none"
     filename = config.hf_hub_filename or "model.safetensors"
     if not filename.endswith(".safetensors"):
-        return "the hub holds them pickled only"
+        return "the hub has only pickled weights"
     return _find_cached(repository, filename) or _fetch(repository, filename)
 
 
@@ -52,7 +48,7 @@ def _find_cached(repository: str, filename: str) -> HubWeights | None:
 
 
 def _fetch(repository: str, filename: str) -> HubWeights | str:
-    """Ask once and briefly whether the hub answers, and only then let its client fetch with its retries."""
+    """Probe the hub once, and let its client (which retries for long) fetch only if the hub answers."""
     from huggingface_hub import constants, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -60,7 +56,7 @@ def _fetch(repository: str, filename: str) -> HubWeights | str:
         return "not in the local cache, and HF_HUB_OFFLINE is set"
     refusal = why_unreachable(hf_hub_url(repository, filename))
     if refusal:
-        return f"not in the local cache, and the hub is out of reach: {refusal}"
+        return f"not in the local cache, and the hub is unreachable: {refusal}"
     try:
         return HubWeights(hf_hub_download(repository, filename), "hub")
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
@@ -68,7 +64,7 @@ def _fetch(repository: str, filename: str) -> HubWeights | str:
 
 
 def why_unreachable(url: str, seconds: float = PROBE_SECONDS) -> str:
-    """Return why `url` does not answer within `seconds`, or nothing when it does (an HTTP error is an answer)."""
+    """Return why `url` does not answer within `seconds`; empty if it does (an HTTP error is an answer)."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -82,15 +78,15 @@ def why_unreachable(url: str, seconds: float = PROBE_SECONDS) -> str:
 
 
 def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
-    """Return the folder of a hub model, from the local cache where the hub is out of reach.
+    """Return the folder of a hub model; from the local cache if the hub is unreachable.
 
     Args:
         name: `owner/model`.
-        kind: What it should be, for the error message (`"pipeline"`).
-        fetch: Downloads it, or only looks into the cache when called with True; returns the folder.
+        kind: What the model is, for the error message (`"pipeline"`).
+        fetch: Returns the folder; called with True, it looks in the cache only.
 
     Raises:
-        SetupError: It is neither in the cache nor to be had.
+        SetupError: The model is neither in the cache nor on a reachable hub.
     """
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -101,18 +97,18 @@ def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
     try:
         return fetch(bool(refusal))
     except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
-        why = f"the hub is out of reach ({refusal})" if refusal else (str(error).splitlines() or [""])[0]
+        why = f"the hub is unreachable ({refusal})" if refusal else (str(error).splitlines() or [""])[0]
         raise SetupError(
-            f"{name!r} is no folder, and no {kind} of that name is in the local cache: {why}; "
-            f"fetch it where there is a network (`hf download {name}`), or name a folder"
+            f"{kind} {name!r} is neither a folder nor in the local cache: {why}; "
+            f"fetch it on a machine with a network (`hf download {name}`), or name a folder"
         ) from error
 
 
 def fetch_snapshot(name: str, kind: str, patterns: Sequence[str]) -> str:
-    """Return the folder of a hub model with the files that fit the patterns; see `find_snapshot`.
+    """Return the folder of a hub model, fetching only files that match the patterns; see `find_snapshot`.
 
     Raises:
-        SetupError: It is neither in the cache nor to be had.
+        SetupError: The model is neither in the cache nor on a reachable hub.
     """
     from huggingface_hub import snapshot_download
 

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BORDER = 1e-3
-"""Points end this share of the ball's radius before its border, as in the released Hyp-ViT (hyptorch `project`)."""
+"""Points stay this share of the radius inside the border, as in the released Hyp-ViT (hyptorch `project`)."""
 
-_TINY = 1e-6  # lengths below are no lengths: the direction of the gradient would be rounding
+_TINY = 1e-6  # shorter vectors count as this long: below, the gradient's direction is rounding error
 _THIN = 1e-5  # least 1 - c |x|^2; points of `expmap0` stay above 2e-3
 
 
 def clip_norm(vectors: Tensor, radius: float) -> Tensor:
-    """Shorten (..., D) vectors that are longer than `radius`; their direction stays.
+    """Shorten (..., D) vectors to at most `radius`, keeping their direction.
 
-    Without it, features far out end at the border, where the gradient of `expmap0` vanishes.
+    Without clipping, long features end at the border, where the gradient of `expmap0` vanishes.
     """
     import torch
 
@@ -45,8 +45,8 @@ def distances(points: Tensor, others: Tensor, c: float) -> Tensor:
 
     d(x, y) = 2 / sqrt(c) artanh(sqrt(c) |(-x) (+)_c y|), which with the identity
     c |(-x) (+)_c y|^2 = u / (u + w), u = c |x - y|^2, w = (1 - c |x|^2) (1 - c |y|^2), is
-    2 / sqrt(c) arsinh(sqrt(u / w)): no tensor (N, M, D), and nothing near 1 that artanh would blow up.
-    The squares are taken in double precision, since |x|^2 + |y|^2 - 2 x.y cancels for near points.
+    2 / sqrt(c) arsinh(sqrt(u / w)): this needs no (N, M, D) tensor, and no artanh of values near 1.
+    Squares are computed in double precision, since |x|^2 + |y|^2 - 2 x.y cancels for near points.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Weights files: safetensors with a description as JSON beside them. Pickled weights are never loaded."""
+"""Read weights files: safetensors with a JSON description beside them. Pickled weights are never loaded."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _MAX_SIDE_PX = 4096
-"""Largest side of a picture that a description may ask for."""
+"""Largest input side that a description may give."""
 
 _CROP: dict[str, tuple[str, ...]] = {
     "interpolation": ("bicubic", "bilinear", "lanczos", "nearest", "box", "hamming"),
     "crop_pct": (),
     "crop_mode": ("center", "squash", "border"),
 }
-"""Fields that a description may have beside those it must have -> timm's values; of `crop_pct` any within limits."""
+"""Optional fields of a description -> timm's values; `crop_pct` takes any number within its limits."""
 
-_LEAST_CROP, _MOST_CROP = 0.1, 2.0
-"""timm's own are from 0.875 to 1.15; far below, a small crop of a huge resized image would be all that is seen."""
+_MIN_CROP, _MAX_CROP = 0.1, 2.0
+"""timm's own values are from 0.875 to 1.15; far below, the backbone would see a tiny part of a huge image."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file.
 
     Raises:
-        SetupError: The file is missing or is no safetensors file.
+        SetupError: The file does not exist or is not a safetensors file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -42,7 +42,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
         raise SetupError(f"weights {str(path)!r} are not a .safetensors file (pickled weights are never loaded)")
     if not path.is_file():
-        raise SetupError(f"weights {str(path)!r} not found; give a .safetensors file")
+        raise SetupError(f"weights {str(path)!r} not found; give the path of a .safetensors file")
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
@@ -50,18 +50,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Read the `.json` beside a safetensors file; at least architecture, mean, std and input_px are in it.
+    """Read the `.json` beside a safetensors file, with at least architecture, mean, std and input_px.
 
     Raises:
-        SetupError: It is missing, no JSON object, or lacks a field, or one is of another kind.
+        SetupError: The file is missing or not a JSON object, or a field is missing or has the wrong type.
     """
     facts_path = path.with_suffix(".json")
     try:
         facts = json.loads(facts_path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SetupError(
-            f"weights {str(path)!r} need {facts_path.name!r} beside them "
-            "(architecture, arguments, mean, std, input_px)"
+            f"weights {str(path)!r} need a description {facts_path.name!r} beside them "
+            "(a JSON object with architecture, arguments, mean, std, input_px)"
         ) from error
     except ValueError as error:
         raise SetupError(f"{str(facts_path)!r} is not valid JSON: {error}") from error
@@ -69,16 +69,15 @@ def read_facts(path: Path) -> dict[str, Any]:
     missing = [key for key in wanted if not isinstance(facts, dict) or key not in facts]
     if missing:
         raise SetupError(f"{str(facts_path)!r} lacks {', '.join(missing)}")
-    checked: dict[str, Any] = facts
-    _check_types(checked, path)
-    return checked
+    _check_types(facts, path)
+    return dict(facts)
 
 
 def parse_rgb(values: Any, key: str, path: Path) -> tuple[float, float, float]:
-    """Return three floats of a description, or say which field is wrong.
+    """Return the three floats of a description's `mean` or `std`.
 
     Raises:
-        SetupError: Not three finite numbers, as a mean and a standard deviation of RGB are.
+        SetupError: The value is not three finite numbers.
     """
     try:
         red, green, blue = (float(value) for value in values)
@@ -90,14 +89,14 @@ def parse_rgb(values: Any, key: str, path: Path) -> tuple[float, float, float]:
 
 
 def crop_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checked description's crop as fields of a `Backbone`; nothing where it says nothing of one."""
+    """Return the crop settings of a checked description as fields of `BackboneSpec`; empty if it has none."""
     if not any(key in facts for key in _CROP):
         return {}
     return {"preprocessing": 2} | {key: facts[key] for key in _CROP if key in facts}
 
 
 def _check_types(facts: dict[str, Any], path: Path) -> None:
-    """Refuse values that no training writes: the file may be anybody's."""
+    """Raise `SetupError` for values that no training writes: the file may come from anywhere."""
     side_px = facts["input_px"]
     if not isinstance(side_px, int) or isinstance(side_px, bool) or not 1 <= side_px <= _MAX_SIDE_PX:
         raise SetupError(f"'input_px' beside {str(path)!r} must be from 1 to {_MAX_SIDE_PX}, not {side_px!r}")
@@ -116,21 +115,21 @@ def _check_crop(facts: dict[str, Any], path: Path) -> None:
         if key in facts and known and facts[key] not in known:
             raise SetupError(f"{key!r} beside {str(path)!r} must be one of {', '.join(known)}, not {facts[key]!r}")
     share = facts.get("crop_pct", 1.0)
-    if not isinstance(share, int | float) or isinstance(share, bool) or not _LEAST_CROP <= share <= _MOST_CROP:
+    if not isinstance(share, int | float) or isinstance(share, bool) or not _MIN_CROP <= share <= _MAX_CROP:
         raise SetupError(
-            f"'crop_pct' beside {str(path)!r} must be from {_LEAST_CROP} to {_MOST_CROP} "
+            f"'crop_pct' beside {str(path)!r} must be from {_MIN_CROP} to {_MAX_CROP} "
             f"(1 crops nothing), not {share!r}"
         )
 
 
 def file_digest(path: str) -> str:
-    """Hash a file once per size and time stamp."""
+    """Return the SHA-256 of a file; it is computed once per size and modification time."""
     stat = Path(path).stat()
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (they are the cache's key)
+def _digest(path: str, size: int, changed_ns: int) -> str:  # noqa: ARG001 (part of the cache key)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -139,36 +138,36 @@ _HASHED_SUFFIXES = {".safetensors", ".json", ".txt", ".bin", ".model"}
 
 
 def folder_digest(folder: Path) -> str:
-    """Return the content address of a model's folder: its weights, configurations and vocabularies."""
+    """Return the content hash of a model folder: its weights, configurations and vocabularies."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _HASHED_SUFFIXES)
     return content_hash("model", [(str(path.relative_to(folder)), file_digest(str(path))) for path in files])
 
 
 def require_safetensors(folder: Path, *, allow_pickle: bool = False) -> None:
-    """Refuse a model's folder that holds pickled weights only, or none.
+    """Check that a model folder has weights, and not only pickled ones unless those are allowed.
 
     Raises:
-        SetupError: Names the file, and what to do.
+        SetupError: It has none, or only pickled ones.
     """
     if any(folder.glob("*.safetensors")):
         return
     pickled = next((path for suffix in ("bin", "pt", "ckpt", "pth") for path in folder.glob(f"*.{suffix}")), None)
     if pickled is None:
-        raise SetupError(f"{str(folder)!r} has no weights (*.safetensors)")
+        raise SetupError(f"model folder {str(folder)!r} has no weights (*.safetensors)")
     if not allow_pickle:
         raise SetupError(
-            f"{str(pickled)!r} is pickled and can run any code when it is opened; get safetensors, or, if you trust "
-            "it, say so: add ?allow_pickle=1"
+            f"{str(pickled)!r} is pickled, so opening it can run any code; use .safetensors, or add ?allow_pickle=1 "
+            "if you trust it"
         )
 
 
 def require_transformers(folder: Path, *, allow_pickle: bool = False) -> str:
-    """Return the whole path of a folder in the manner of `transformers`.
+    """Check a `transformers` model folder and return its absolute path.
 
     Raises:
-        SetupError: It has no configuration, or pickled weights only, or none.
+        SetupError: It has no config.json, no weights, or only pickled ones.
     """
     if not (folder / "config.json").is_file():
-        raise SetupError(f"{str(folder)!r} is no transformers model: it has no config.json")
+        raise SetupError(f"{str(folder)!r} is not a transformers model: it has no config.json")
     require_safetensors(folder, allow_pickle=allow_pickle)
     return str(folder.resolve())

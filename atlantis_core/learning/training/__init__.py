@@ -1,1 +1,1 @@
-"""Training: the loop, its optimiser and what guards it."""
+"""Training: the loop, its optimiser, early stopping and the detection of divergence."""

@@ -1,6 +1,6 @@
-"""Training on several devices: every process embeds its share of a batch, and all see the loss of the whole.
+"""Train on several devices: every process embeds its share of a batch and computes the loss of the complete batch.
 
-Pairs across processes count as they do in one process, which averaging gradients of separate losses would lose.
+So pairs across processes count as in a single process; averaging the gradients of separate losses would lose them.
 Processes are started by `accelerate launch`; Hugging Face's accelerate moves the tensors.
 """
 
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.parallel import process_rank_and_count
@@ -20,116 +18,71 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class ProcessGroup(Protocol):
+@dataclass(frozen=True, slots=True)
+class ProcessGroup:
     """The processes of one training."""
 
+    accelerator: Any = None
+    """accelerate's `Accelerator`; None for a single process."""
+
     @property
-    def leads(self) -> bool:
+    def count(self) -> int:
+        """Number of processes."""
+        return 1 if self.accelerator is None else int(self.accelerator.num_processes)
+
+    @property
+    def is_main(self) -> bool:
         """Whether this process writes files."""
-        ...
+        return self.accelerator is None or bool(self.accelerator.is_main_process)
 
-    def share(self, batch: Batch) -> Batch:
-        """Return the part of a batch that this process embeds."""
-        ...
-
-    def gather(self, embeddings: Tensor) -> Tensor:
-        """Return the embeddings (B, D) of the whole batch, in its order, given this process's share."""
-        ...
-
-    def own(self, gradients: Tensor) -> Tensor:
-        """Return this process's rows of (B, D)."""
-        ...
-
-    def add(self, parameters: Iterable[Any]) -> None:
-        """Add up the gradients of all processes, in place."""
-        ...
-
-    def wait(self) -> None:
-        """Return when all processes have come here."""
-        ...
-
-
-class SingleProcess:
-    """One process."""
-
-    leads = True
-
-    def share(self, batch: Batch) -> Batch:
-        """Return all of it."""
-        return batch
-
-    def gather(self, embeddings: Tensor) -> Tensor:
-        """Return them, (B, D)."""
-        return embeddings
-
-    def own(self, gradients: Tensor) -> Tensor:
-        """Return all rows (B, D)."""
-        return gradients
-
-    def add(self, parameters: Iterable[Any]) -> None:
-        """Change nothing."""
-
-    def wait(self) -> None:
-        """Return at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class DistributedProcesses:
-    """Several processes, as accelerate knows them."""
-
-    accelerator: Any
-
-    @property
-    def leads(self) -> bool:
-        """Whether this is the main process."""
-        return bool(self.accelerator.is_main_process)
-
-    def share(self, batch: Batch) -> Batch:
-        """Return this process's stretch of the batch.
+    def own_part(self, batch: Batch) -> Batch:
+        """Return the part of a batch that this process embeds.
 
         Raises:
-            SetupError: The batch cannot be cut into equal parts.
+            SetupError: The batch cannot be divided equally.
         """
-        if len(batch.images) % self._count:
+        if len(batch.images) % self.count:
             raise SetupError(
-                f"a batch of {len(batch.images)} images cannot be shared by {self._count} processes; "
+                f"a batch of {len(batch.images)} images cannot be divided equally among {self.count} processes; "
                 "change classes_per_batch or images_per_class"
             )
-        rows = self._rows(len(batch.images))
+        rows = self._own_rows(len(batch.images))
         return Batch(batch.images[rows], batch.views[rows], batch.labels[rows])
 
+    def own_gradients(self, gradients: Tensor) -> Tensor:
+        """Return this process's rows (B / processes, D) of gradients (B, D)."""
+        return gradients[self._own_rows(len(gradients))]
+
     def gather(self, embeddings: Tensor) -> Tensor:
-        """Return all rows (B, D), in the order of the processes, given (B / processes, D)."""
+        """Return the embeddings (B, D) of the complete batch, in order, from each process's (B / processes, D)."""
+        if self.accelerator is None:
+            return embeddings
         gathered: Tensor = self.accelerator.gather(embeddings.contiguous())
         return gathered
 
-    def own(self, gradients: Tensor) -> Tensor:
-        """Return this process's stretch (B / processes, D)."""
-        return gradients[self._rows(len(gradients))]
-
-    def add(self, parameters: Iterable[Any]) -> None:
-        """Sum gradients over the processes."""
+    def sum_gradients(self, parameters: Iterable[Any]) -> None:
+        """Replace the gradients of parameters by their sums over all processes."""
+        if self.accelerator is None:
+            return
         for parameter in parameters:
             if parameter.grad is not None:
                 parameter.grad = self.accelerator.reduce(parameter.grad, reduction="sum")
 
     def wait(self) -> None:
-        """Wait for the slowest."""
-        self.accelerator.wait_for_everyone()
+        """Wait until every process has arrived here."""
+        if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()
 
-    @property
-    def _count(self) -> int:
-        return int(self.accelerator.num_processes)
-
-    def _rows(self, total: int) -> Any:
-        each = total // self._count
-        return np.arange(total)[self.accelerator.process_index * each :][:each]
+    def _own_rows(self, total: int) -> slice:
+        size = total // self.count
+        rank = 0 if self.accelerator is None else self.accelerator.process_index
+        return slice(rank * size, (rank + 1) * size)
 
 
 def current_process_group() -> ProcessGroup:
-    """Return the processes that `accelerate launch` started, or this one alone."""
+    """Return the processes that `accelerate launch` started, or this process alone."""
     if process_rank_and_count()[1] == 1:
-        return SingleProcess()
+        return ProcessGroup()
     from accelerate import Accelerator  # type: ignore[import-untyped]
 
-    return DistributedProcesses(Accelerator())
+    return ProcessGroup(Accelerator())

@@ -1,4 +1,4 @@
-"""Measuring on validation queries while training, keeping the best weights, and stopping when none better come."""
+"""Measure on validation queries during training, keep the best weights, and stop when they no longer improve."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Validation(Protocol):
 
     @property
     def key(self) -> str:
-        """Content address of queries and gallery: what a training keeps depends on them."""
+        """Content hash of queries and gallery, since the kept weights depend on them."""
         ...
 
     def __call__(self, retriever: Retriever) -> float:
-        """Return one figure, such as Recall@1; higher is better."""
+        """Return one metric, such as Recall@1; higher is better."""
         ...
 
 
@@ -31,8 +31,8 @@ class BestWeights:
     """The best weights of a training.
 
     Args:
-        parameters: What is kept.
-        patience: Measurements in a row without a better one after which to stop.
+        parameters: The trained parameters.
+        patience: Measurements in a row without an improvement after which to stop.
     """
 
     def __init__(self, parameters: Sequence[Tensor], patience: int) -> None:
@@ -43,11 +43,11 @@ class BestWeights:
 
     @property
     def best(self) -> tuple[int, float]:
-        """Steps done, and the figure then, of the best; the earliest of equals."""
+        """Step and metric of the best measurement; the earliest of equals."""
         return max(self.measured, key=lambda item: (item[1], -item[0]), default=(0, -math.inf))
 
     def consider(self, steps: int, value: float) -> bool:
-        """Take in a measurement of the parameters as they are now; return whether to go on."""
+        """Record a measurement of the current parameters; return whether to continue."""
         if value > self.best[1]:
             self.kept = [parameter.detach().clone() for parameter in self.parameters]
         self.measured.append((steps, value))
@@ -55,5 +55,5 @@ class BestWeights:
         return len(since) < self.patience
 
     def apply(self) -> None:
-        """Put the best weights into the parameters."""
+        """Copy the best weights into the parameters."""
         copy_into(self.kept, self.parameters)

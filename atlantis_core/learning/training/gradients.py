@@ -1,13 +1,13 @@
-"""One step's loss and gradients: the whole batch at once, or in pieces, in one process or several."""
+"""Compute loss and gradients of a batch: at once or in chunks, in one process or several."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.learning.training.distributed import ProcessGroup, SingleProcess
+from atlantis_core.learning.training.distributed import ProcessGroup
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,61 +19,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GradientComputer:
-    """Computes loss and gradients as a recipe says."""
+    """Computes loss and gradients of one batch."""
 
     embed: Callable[[Tensor], Tensor]
     """Activations (B, ...) -> embeddings (B, D), float32."""
     loss: LossModule
     trained: list[Any]
-    """Parameters of trunk and head; those of the loss are the same in every process and are not added up."""
-    chunk: int
-    """Images whose graph is held at once; 0: all."""
-    fleet: ProcessGroup
+    """Parameters of backbone and head. Those of the loss have equal gradients in every process, so are not summed."""
+    chunk: int = 0
+    """Images whose graph is in memory at once; 0 means all."""
+    processes: ProcessGroup = field(default_factory=ProcessGroup)
 
     def __call__(self, activations: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """Leave gradients in the parameters.
+        """Compute the gradients of all parameters.
 
         Args:
-            activations: This process's share of the batch.
-            labels: Class numbers (B,) of the whole batch.
+            activations: This process's part of the batch.
+            labels: Class numbers (B,) of the complete batch.
 
         Returns:
-            The loss of the whole batch, and its embeddings (B, D) without gradient.
+            The loss of the complete batch, and its embeddings (B, D) without gradient.
         """
-        if self.chunk or not isinstance(self.fleet, SingleProcess):
-            return self._in_pieces(activations, labels)
+        if self.chunk or self.processes.count > 1:
+            return self._compute_in_chunks(activations, labels)
         embeddings = self.embed(activations)
         loss = self.loss(embeddings, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.item()), embeddings.detach()
 
-    def _in_pieces(self, activations: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """Cache the gradient of the embeddings (Gao et al. 2021, section 3), then pass it on piece by piece.
+    def _compute_in_chunks(self, activations: Tensor, labels: Tensor) -> tuple[float, Tensor]:
+        """Cache the gradient of the embeddings (Gao et al. 2021, section 3), then propagate it chunk by chunk.
 
-        The batch is embedded twice, the first time without a graph; nothing in the model is random, so both give
-        the same.
+        The batch is embedded twice, first without a graph; both give equal embeddings, since nothing in the model is
+        random.
         """
         import torch
 
-        pieces = torch.split(activations, self.chunk or len(activations))
+        chunks = torch.split(activations, self.chunk or len(activations))
         with torch.no_grad():
-            own = torch.cat([self.embed(piece) for piece in pieces])
-        embeddings = self.fleet.gather(own).requires_grad_()
+            own = torch.cat([self.embed(chunk) for chunk in chunks])
+        embeddings = self.processes.gather(own).requires_grad_()
         loss = self.loss(embeddings, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         assert embeddings.grad is not None  # it is a leaf of the loss
-        received = torch.split(self.fleet.own(embeddings.grad), self.chunk or len(activations))
-        for piece, gradient in zip(pieces, received, strict=True):
-            self.embed(piece).backward(gradient)  # type: ignore[no-untyped-call]
-        self.fleet.add(self.trained)
+        gradients = torch.split(self.processes.own_gradients(embeddings.grad), self.chunk or len(activations))
+        for chunk, gradient in zip(chunks, gradients, strict=True):
+            self.embed(chunk).backward(gradient)  # type: ignore[no-untyped-call]
+        self.processes.sum_gradients(self.trained)
         return float(loss.item()), embeddings.detach()
 
 
 def make_embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
-    """Return the way from activations (B, ...) to embeddings (B, D).
+    """Return the function from activations (B, ...) to embeddings (B, D).
 
-    The trained blocks compute in the recipe's precision, compiled if it says so; the head, whose distances need
-    the digits, in float32.
+    The trained blocks run in the recipe's precision, compiled if it says so. The head runs in float32, whose digits
+    its distances need.
     """
     import torch
 
@@ -82,8 +82,8 @@ def make_embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[
     def embed(activations: Tensor) -> Tensor:
         with _autocast(recipe, activations.device.type):
             features = upper(activations)
-        placed: Tensor = head(features.float())
-        return placed
+        embeddings: Tensor = head(features.float())
+        return embeddings
 
     return embed
 

@@ -1,4 +1,4 @@
-"""The training loop, as something that can be saved in the middle and goes on with the same bits."""
+"""The training loop; its state can be saved at any step and resumed with bit-identical results."""
 
 from __future__ import annotations
 
@@ -30,48 +30,49 @@ STATE_NAME = "state.safetensors"
 
 @dataclass(slots=True)
 class TrainingLoop:
-    """A training on its way."""
+    """A training in progress."""
 
     key: str
-    """Content address of the training; a state saved by another one is not continued."""
+    """Content hash of the training; the state of another training is not resumed."""
     recipe: Recipe
-    descent: GradientComputer
+    gradients: GradientComputer
     optimizer: torch.optim.Optimizer
-    health: DivergenceMonitor
+    monitor: DivergenceMonitor
     average: MovingAverage | None
     start: StartingWeights | None
     best: BestWeights | None
     measure: Callable[[], float] | None
-    """Validation of the model as it is now."""
-    place: Callable[[Tensor], Tensor]
-    """Activations (B, ...) -> embeddings (B, D) that the model as it is now is searched by."""
+    """Measures the current model on validation queries."""
+    embed: Callable[[Tensor], Tensor]
+    """Activations (B, ...) -> embeddings (B, D) of the current model, as used for search."""
     steps: int = 0
-    """Done so far."""
+    """Steps done so far."""
 
-    def run(self, feed: BatchLoader, batches: Iterator[Batch], pauses: StateSaver) -> None:
-        """Train until there are no more batches or validation says stop, then put the weights to keep in place.
+    def run(self, loader: BatchLoader, batches: Iterator[Batch], saver: StateSaver) -> None:
+        """Train until the batches end or validation says stop; then apply the kept weights.
 
         Raises:
-            TrainingFailed: It diverged.
+            TrainingFailed: The training diverged or collapsed.
         """
         import torch
 
         activations: Tensor | None = None
-        whole, own = itertools.tee(batches)
-        for batch, activations in zip(whole, feed.stream(map(self.descent.fleet.share, own)), strict=True):
-            pauses.before(self)
+        processes = self.gradients.processes
+        batches, copied = itertools.tee(batches)
+        for batch, activations in zip(batches, loader.stream(map(processes.own_part, copied)), strict=True):
+            saver.before_step(self)
             self._step(activations, torch.from_numpy(batch.labels).to(activations.device))
-            if self._measured_and_done():
+            if self._should_stop():
                 break
         if self.best is not None:
             self.best.apply()
         else:
-            self._put_kept()
+            self._apply_kept_weights()
         if activations is not None:
-            self.health.conclude(self.descent.fleet.gather(self.place(activations)))
+            self.monitor.conclude(processes.gather(self.embed(activations)))
 
-    def _put_kept(self) -> None:
-        """Turn the weights of the last step into those that are kept."""
+    def _apply_kept_weights(self) -> None:
+        """Replace the last step's weights by those that are kept."""
         if self.average is not None:
             self.average.apply()
         if self.start is not None:
@@ -82,41 +83,41 @@ class TrainingLoop:
 
         set_rates(self.optimizer, self.steps, self.recipe)
         self.optimizer.zero_grad()
-        loss, embeddings = self.descent(activations, labels)
+        loss, embeddings = self.gradients(activations, labels)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
-        self.health.check(loss, norm.item(), embeddings)
+        self.monitor.check(loss, norm.item(), embeddings)
         self.optimizer.step()
         self.steps += 1
         if self.average is not None:
             self.average.update()
 
-    def _measured_and_done(self) -> bool:
-        """Measure where it is time to; return whether to stop."""
+    def _should_stop(self) -> bool:
+        """Validate if that is due; return whether to stop early."""
         if self.best is None or self.measure is None:
             return False
         if self.steps % self.recipe.validate_every and self.steps < self.recipe.steps:
             return False
         last = [parameter.detach().clone() for parameter in self.parameters]
-        self._put_kept()
-        goes_on = self.best.consider(self.steps, self.measure())
+        self._apply_kept_weights()
+        should_continue = self.best.consider(self.steps, self.measure())
         copy_into(last, self.parameters)
-        return not goes_on
+        return not should_continue
 
     @property
     def parameters(self) -> list[Any]:
-        """Everything that is trained, proxies of the loss included."""
+        """All trained parameters, including proxies of the loss."""
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def save(self, file: Path) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state atomically."""
         from safetensors.torch import save_file
 
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._tensors().items()}
         facts = {
             "key": self.key,
             "steps": self.steps,
-            "losses": self.health.losses,
-            "collapsed": self.health.collapsed,
+            "losses": self.monitor.losses,
+            "collapsed": self.monitor.collapsed,
             "measured": self.best.measured if self.best else [],
         }
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,21 +125,21 @@ class TrainingLoop:
             save_file(tensors, part, metadata={"facts": json.dumps(facts)})
 
     def restore(self, file: Path) -> None:
-        """Go on where a saved state of the same training was; another's, or a damaged one, is left alone."""
-        found = _read_state(file)
-        if found is None or found[1]["key"] != self.key:
+        """Resume from a saved state; ignore that of another training and a damaged one."""
+        state = _read_state(file)
+        if state is None or state[1]["key"] != self.key:
             return
-        tensors, facts = found
-        self._take(tensors)
-        self.steps, self.health.losses = facts["steps"], facts["losses"]
-        self.health.collapsed = facts["collapsed"]
+        tensors, facts = state
+        self._load_tensors(tensors)
+        self.steps, self.monitor.losses = facts["steps"], facts["losses"]
+        self.monitor.collapsed = facts["collapsed"]
         if self.average is not None:
             self.average.steps = self.steps
         if self.best is not None:
             self.best.measured = [(steps, value) for steps, value in facts["measured"]]
 
     def _tensors(self) -> dict[str, Tensor]:
-        """Return everything that a step reads and changes."""
+        """Return every tensor that a step reads and changes, by name."""
         import torch
 
         state = self.optimizer.state
@@ -147,15 +148,15 @@ class TrainingLoop:
             named[f"parameter.{number}"] = parameter
             for name, value in state.get(parameter, {}).items():
                 named[f"optimizer.{number}.{name}"] = torch.as_tensor(value)
-        for kind, tensors in self._copies().items():
+        for kind, tensors in self._extra_copies().items():
             named |= {f"{kind}.{number}": tensor for number, tensor in enumerate(tensors)}
         return named
 
-    def _copies(self) -> dict[str, list[Tensor]]:
+    def _extra_copies(self) -> dict[str, list[Tensor]]:
         means = self.average.means if self.average else []
         return {"mean": means, "best": self.best.kept if self.best else []}
 
-    def _take(self, tensors: dict[str, Tensor]) -> None:
+    def _load_tensors(self, tensors: dict[str, Tensor]) -> None:
         import torch
 
         with torch.no_grad():
@@ -166,18 +167,18 @@ class TrainingLoop:
                 self.optimizer.state[parameter] = {
                     name: value if name == "step" else value.to(parameter.device) for name, value in own.items()
                 }
-            for kind, copies in self._copies().items():
+            for kind, copies in self._extra_copies().items():
                 for number, copy in enumerate(copies):
                     copy.copy_(tensors[f"{kind}.{number}"])
 
 
 def _read_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return tensors and facts of a saved state; None where there is none that is whole."""
+    """Return tensors and facts of a saved state; None if it is missing or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no mapping)
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
             facts: dict[str, Any] = json.loads((opened.metadata() or {})["facts"])
     except (FileNotFoundError, SafetensorError, KeyError, ValueError):
         return None
@@ -185,12 +186,12 @@ def _read_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 class StateSaver:
-    """Shows progress and saves the state every so many seconds.
+    """Reports progress, and saves the state at intervals.
 
     Args:
-        file: Where the state goes; None saves nothing.
-        seconds: Between saves.
-        progress: Told of steps.
+        file: File of the state; None saves nothing.
+        seconds: Time between saves.
+        progress: Reports steps.
     """
 
     def __init__(self, file: Path | None, seconds: float, progress: Progress) -> None:
@@ -199,9 +200,9 @@ class StateSaver:
         self.progress = progress
         self._last = time.monotonic()
 
-    def before(self, fit: TrainingLoop) -> None:
-        """Do what is due before a step."""
-        self.progress("training", fit.steps, fit.recipe.steps)
-        if self.file is not None and fit.steps and time.monotonic() - self._last >= self.seconds:
-            fit.save(self.file)
+    def before_step(self, loop: TrainingLoop) -> None:
+        """Report progress, and save the state if that is due."""
+        self.progress("training", loop.steps, loop.recipe.steps)
+        if self.file is not None and loop.steps and time.monotonic() - self._last >= self.seconds:
+            loop.save(self.file)
             self._last = time.monotonic()

@@ -1,15 +1,15 @@
-"""Recipes by name, and which of them suits a backbone."""
+"""Presets: recipes by name, and the choice of the one that suits a backbone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.option_strings import name_and_options, typed_options
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.backbones import HARBOR_STUDENT
-from atlantis_core.learning.option_strings import convert_value
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -86,64 +86,60 @@ PRESETS["hyperbolic"] = replace(
 )
 PRESETS["full"] = replace(PRESETS["cpu"], feed="online", trainable_fraction=1.0, steps=280, lr_trunk=3e-4)
 PRESETS["unseen"] = replace(PRESETS["full"], loss="proxy_anchor", steps=160, embedding="body")
-"""`cpu` was chosen on grocery81's validation queries; with activations cached, a trial is about 45 s of one core.
+"""`cpu` was tuned on grocery81's validation queries; with cached activations, a trial takes about 45 s on one core.
 
-`harbor` is for the bundled student: vessels of 64 px are told apart by colour, which strong augmentation takes away
-(chosen on the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with the head, loss
-and their settings of the released Hyp-ViT and ATLANTIS; nothing of it was chosen here. `full` trains the whole trunk
-on new views (chosen on grocery81's validation queries). `unseen` is for classes not trained on, and chosen on
-the training half of grocery81's classes alone: three folds of them, each held out once (docs/results.md).
+`harbor` is for the bundled student: vessels of 64 px differ by colour, which strong augmentation removes (tuned on
+the validation queries of worlds 0, 10 and 11; docs/results.md). `hyperbolic` is `cpu` with head, loss and settings
+of the released Hyp-ViT and ATLANTIS, without tuning. `full` trains the complete backbone on new views (tuned
+on grocery81's validation queries). `unseen` is for classes that are not trained on; it was tuned only on the training
+half of grocery81's classes, in three folds that were each held out once (docs/results.md).
 """
 
 AUTO = "auto"
-"""Stands for the preset that suits the backbone."""
+"""Means the preset that suits the backbone."""
 
 
 def preset_for(backbone_name: str | None) -> str:
-    """Return the name of the preset that suits a backbone, by the name under which it was asked for."""
+    """Return the name of the preset that suits a backbone, given the backbone's name."""
     return "harbor" if backbone_name == HARBOR_STUDENT else "cpu"
 
 
-def adapt_to_backbone(recipe: Recipe, backbone: BackboneSpec, told: Iterable[str] = ()) -> Recipe:
-    """Return the recipe as `backbone` needs it: from scratch every block is trained, and for longer.
+def adapt_to_backbone(recipe: Recipe, backbone: BackboneSpec, changed: Iterable[str] = ()) -> Recipe:
+    """Adapt a recipe to a backbone with random weights: train every block, and for longer.
 
-    Random blocks that stay frozen teach nothing; three times the steps is what small trunks still need to start.
+    Frozen random blocks are useless, and small backbones need three times the steps. A pretrained backbone needs no
+    change.
 
     Args:
-        recipe: Of pretrained weights.
-        backbone: Where the trunk starts.
-        told: Settings that a person gave; they stay.
+        recipe: The recipe for pretrained weights.
+        backbone: The initial backbone.
+        changed: Settings that a person set; they are kept.
     """
     if backbone.source != "scratch":
         return recipe
     needed = {"trainable_fraction": 1.0, "steps": 3 * recipe.steps, "lr_trunk": max(recipe.lr_trunk, 1e-3)}
-    changes: dict[str, Any] = {setting: value for setting, value in needed.items() if setting not in set(told)}
+    changes: dict[str, Any] = {setting: value for setting, value in needed.items() if setting not in set(changed)}
     return replace(recipe, **changes)
 
 
 def parse_preset(text: str, **changes: Any) -> Recipe:
-    """Return the preset that a text names, with some settings changed.
+    """Parse a preset, optionally with changed settings.
 
     Args:
-        text: A name in `PRESETS`, alone or with changes: `full?steps=300&loss=triplet:margin=0.1`.
-        changes: More changes, by the fields of `Recipe`.
+        text: A name in `PRESETS`, alone or with settings: `full?steps=300&loss=triplet:margin=0.1`.
+        changes: Further settings, by the fields of `Recipe`.
 
     Raises:
-        SetupError: No such preset or setting, or a value that it cannot have.
+        SetupError: Unknown preset or setting, or an invalid value.
     """
     name = text.partition("?")[0]
     if name not in PRESETS:
         raise _unknown_preset(name, PRESETS)
     pairs = changed_settings(text)
-    kinds = get_type_hints(Recipe)
-    for setting in (*pairs, *changes):
-        if setting not in kinds:
-            raise SetupError(f"a recipe has no setting {setting!r}; known: {', '.join(sorted(kinds))}")
-    read = {setting: convert_value(kinds[setting], value, f"recipe: {setting}") for setting, value in pairs.items()}
-    recipe = replace(PRESETS[name], **{**read, **changes})
+    recipe = replace(PRESETS[name], **typed_options(Recipe, {**pairs, **changes}, "recipe"))
     if "patience" in {*pairs, *changes} and not recipe.validate_every:
         raise SetupError(
-            "recipe: patience counts measurements on the way, and there are none; set validate_every too"
+            "recipe: patience has no effect without measurements during training; set validate_every too"
         )
     return recipe
 
@@ -153,62 +149,55 @@ def _unknown_preset(name: str, known: Iterable[str]) -> SetupError:
 
 
 def changed_settings(text: str) -> dict[str, str]:
-    """Return the settings that stand behind the name of a preset: `a=1&b=2`.
+    """Return the settings after the name of a preset: `name?a=1&b=2`.
 
     Raises:
-        SetupError: One is no `setting=value`, or is set twice.
+        SetupError: One is not of the form `setting=value`, or is set twice.
     """
-    name, _, told = text.partition("?")
-    pairs: dict[str, str] = {}
-    for item in filter(None, told.split("&")):
-        setting, equals, value = (part.strip() for part in item.partition("="))
-        if not equals:
-            raise SetupError(f"preset {name!r} is changed by setting=value, not {item!r}; divide several by &")
-        if setting in pairs:
-            raise SetupError(f"{setting} is set twice, to {pairs[setting]!r} and {value!r}; leave one out")
-        pairs[setting] = value
-    return pairs
+    return name_and_options(text, "?", "preset")[1]
 
 
 def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:
-    """Return the recipe of a run: its preset, or the one that suits the backbone, adapted to where weights start.
+    """Return the recipe of a run: its preset, adapted to the backbone's initial weights.
 
     Args:
-        text: As `parse_preset` takes it, or `auto`, which may be changed too: `auto?steps=60`.
-        backbone_name: As the run was asked for it.
-        backbone: What was found.
+        text: As for `parse_preset`, or `auto`, also with settings: `auto?steps=60`.
+        backbone_name: The backbone's name in the run's specification.
+        backbone: The initial backbone.
 
     Raises:
-        SetupError: As `parse_preset`, or what is told to come first would take all steps.
+        SetupError: As `parse_preset`, or `warmup_steps` or `head_steps` would take all steps.
     """
-    told = changed_settings(text)
-    recipe = adapt_to_backbone(parse_preset(_resolve_auto(text, backbone_name)), backbone, told)
+    changed = changed_settings(text)
+    recipe = adapt_to_backbone(parse_preset(_resolve_auto(text, backbone_name)), backbone, changed)
     for setting in ("warmup_steps", "head_steps"):
         first = getattr(recipe, setting)
-        if setting in told and first >= recipe.steps:
-            raise SetupError(f"recipe: {setting}={first} leaves no step of {recipe.steps}; lower it or raise steps")
+        if setting in changed and first >= recipe.steps:
+            raise SetupError(
+                f"recipe: {setting}={first} must be below steps={recipe.steps}; lower it, or raise steps"
+            )
     return recipe
 
 
 def describe_adaptation(text: str, backbone_name: str | None, backbone: BackboneSpec) -> str:
-    """Say which settings `recipe_for` changed, and from what, since weights start from scratch; else nothing.
+    """Say which settings `recipe_for` changed because training starts from scratch; empty if it changed none.
 
     Raises:
-        SetupError: As `parse_preset`.
+        SetupError: As `recipe_for`.
     """
     before, after = (
         as_json(parse_preset(_resolve_auto(text, backbone_name))),
         as_json(recipe_for(text, backbone_name, backbone)),
     )
     changed = [f"{name}={after[name]:g} (not {before[name]:g})" for name in after if after[name] != before[name]]
-    return f"from scratch the preset becomes {', '.join(changed)}; what you set stays" if changed else ""
+    return f"training from scratch uses {', '.join(changed)}; settings that you gave are kept" if changed else ""
 
 
 def check_preset(text: str) -> None:
-    """Refuse what `recipe_for` or a training would refuse, before a backbone is looked for.
+    """Check a preset before its backbone is looked for.
 
     Raises:
-        SetupError: As `parse_preset`, or no such loss, head or augmentation.
+        SetupError: As `parse_preset`, or an unknown loss, head or augmentation.
     """
     from atlantis_core.learning.inputs.augmentation import strength_of
     from atlantis_core.learning.losses.losses import check_loss
@@ -219,7 +208,7 @@ def check_preset(text: str) -> None:
 
 
 def _resolve_auto(text: str, backbone_name: str | None) -> str:
-    name, question, told = text.partition("?")
+    name, question, settings = text.partition("?")
     if name not in {AUTO, *PRESETS}:
         raise _unknown_preset(name, {AUTO, *PRESETS})
-    return f"{preset_for(backbone_name) if name == AUTO else name}{question}{told}"
+    return f"{preset_for(backbone_name) if name == AUTO else name}{question}{settings}"

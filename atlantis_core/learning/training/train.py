@@ -1,4 +1,4 @@
-"""One training of one retriever with one seed."""
+"""Train one retriever with one seed."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def train(
     validation: Validation | None = None,
     save_seconds: float = 30.0,
 ) -> TrainReport:
-    """Train a retriever and leave its checkpoint in `folder`; a finished one is not trained again.
+    """Train a retriever and write its checkpoint to `folder`; reuse a finished checkpoint of the same training.
 
     Args:
-        images: Training images, real and made.
-        backbone: Where the trunk starts.
+        images: Training images, real and synthetic.
+        backbone: The initial backbone.
         recipe: How to train.
-        seed: Decides the batches. The same arguments give the same bits on one machine and number of threads.
-        folder: Checkpoint folder: `losses.json`, `model.safetensors` and, written last, `model.json`. While it
-            trains, `state.safetensors`, with which a training that was cut short goes on.
+        seed: Decides the batches. Results are bit-identical on one machine with one number of threads.
+        folder: Receives `losses.json`, `model.safetensors` and, last, `model.json`. During training it contains
+            `state.safetensors`, from which an interrupted training resumes.
         cache: Activations, shared by all trainings.
-        progress: Told of activations and steps.
-        validation: Measures on the way, where the recipe says so (`validate_every`).
-        save_seconds: Between saved states.
+        progress: Reports activations and steps.
+        validation: Measures during training if the recipe says so (`validate_every`).
+        save_seconds: Time between saved states.
 
     Raises:
         SetupError: Fewer than two classes, an unreadable image, or settings that do not exist or do not fit.
-        TrainingFailed: The loss or the gradients are not finite, the loss explodes or the embeddings collapse.
+        TrainingFailed: The loss or the gradients are not finite, the loss explodes, or the embeddings collapse.
     """
     folder = Path(folder)
     key = training_key(images, backbone, recipe, seed, validation)
@@ -76,32 +76,32 @@ def train(
     if finished is not None:
         return finished
     keep_freed_memory()
-    started, fleet, state_file = time.perf_counter(), current_process_group(), folder / STATE_NAME
+    started, processes, state_file = time.perf_counter(), current_process_group(), folder / STATE_NAME
     images = weight_by_source(images, recipe)
     space, stages = make_head(recipe.head), _build_stages(backbone, recipe)
-    feed = make_loader(images, backbone, recipe, stages, cache, progress)
-    head = make_pca_head(space, _pool_clean_views(stages, feed), recipe.embed_dim).to(best_device())
+    loader = make_loader(images, backbone, recipe, stages, cache, progress)
+    head = make_pca_head(space, _pool_clean_views(stages, loader), recipe.embed_dim).to(best_device())
     searched = head if recipe.embedding == "head" else None
     model = Retriever(
         backbone, stages, searched, recipe.side_px or backbone.input_px, space if searched else Sphere()
     )
-    fit = _start_loop(key, model, head, recipe, len(class_names(images)), seed, validation, fleet)
-    fit.restore(state_file)
-    source = itertools.islice(sample_batches(images, recipe, seed, fit.steps), recipe.steps - fit.steps)
+    loop = _start_loop(key, model, head, recipe, len(class_names(images)), seed, validation, processes)
+    loop.restore(state_file)
+    source = itertools.islice(sample_batches(images, recipe, seed, loop.steps), recipe.steps - loop.steps)
     try:
-        fit.run(feed, source, StateSaver(state_file if fleet.leads else None, save_seconds, progress))
+        loop.run(loader, source, StateSaver(state_file if processes.is_main else None, save_seconds, progress))
     except TrainingFailed:
         _delete_state(state_file)
         raise
     progress("training", recipe.steps, recipe.steps)
-    report = _make_report(fit, folder, time.perf_counter() - started)
-    if fleet.leads:
-        save_losses(folder, fit.health.losses)
-        save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
+    report = _make_report(loop, folder, time.perf_counter() - started)
+    if processes.is_main:
+        save_losses(folder, loop.monitor.losses)
+        save_checkpoint(folder, stages.backbone, head, space, backbone, recipe, seed, report)
         _delete_state(state_file)
-    fleet.wait()
-    if find_finished_report(folder, key) is None:  # a process with a folder of its own
-        save_checkpoint(folder, stages.trunk, head, space, backbone, recipe, seed, report)
+    processes.wait()
+    if find_finished_report(folder, key) is None:  # this process has its own folder
+        save_checkpoint(folder, stages.backbone, head, space, backbone, recipe, seed, report)
     return report
 
 
@@ -112,10 +112,10 @@ def training_key(
     seed: int,
     validation: Validation | None = None,
 ) -> str:
-    """Return the content address of a training; paths do not enter, contents do.
+    """Return the content hash of a training. Image contents count, their paths do not.
 
-    Weights count as the recipe sees them, so that what is made or given matters where the recipe weighs it.
-    Validation queries count only where the recipe looks at them on the way.
+    Weights count after `weight_by_source`, so an image's source matters only if the recipe weighs it. Validation
+    queries count only if the recipe measures during training.
     """
     rows = [[image.id, image.label, image.weight] for image in weight_by_source(images, recipe)]
     versions = [VERSION, augmentation.VERSION, preprocessing.VERSION]
@@ -130,7 +130,7 @@ def prepare_activations(
     cache: ActivationCache,
     progress: Progress = no_progress,
 ) -> None:
-    """Compute the activations that `train` will need, so that trainings side by side find them there."""
+    """Compute the activations that `train` needs, so that parallel trainings find them in the cache."""
     if recipe.feed == "cached":
         make_loader(images, backbone, recipe, _build_stages(backbone, recipe), cache, progress)
 
@@ -139,12 +139,12 @@ def _build_stages(backbone: BackboneSpec, recipe: Recipe) -> Stages:
     return split_backbone(create_backbone(backbone, recipe.side_px).to(best_device()), recipe.trainable_fraction)
 
 
-def _pool_clean_views(stages: Stages, feed: BatchLoader, batch_size: int = 128) -> Tensor:
-    """Return pooled features (N, F) of clean views before any training."""
+def _pool_clean_views(stages: Stages, loader: BatchLoader) -> Tensor:
+    """Return the pooled features (N, F) of clean views before training."""
     import torch
 
     with torch.inference_mode():
-        chunks = [stages.upper(activations).cpu() for activations in feed.clean(batch_size)]
+        chunks = [stages.upper(activations).cpu() for activations in loader.clean(batch_size=128)]
     return torch.cat(chunks).clone()
 
 
@@ -156,49 +156,49 @@ def _start_loop(
     num_classes: int,
     seed: int,
     validation: Validation | None,
-    fleet: ProcessGroup,
+    processes: ProcessGroup,
 ) -> TrainingLoop:
-    """Return a training that has not begun."""
+    """Assemble a training at step 0."""
     if recipe.validate_every and validation is None:
         raise SetupError(
-            f"the recipe measures every {recipe.validate_every} steps, but was given no validation queries"
+            f"recipe: validate_every={recipe.validate_every} needs validation queries; add some or set it to 0"
         )
     loss = make_loss(recipe, num_classes, head.linear.out_features, seed).to(best_device())  # type: ignore[union-attr,arg-type]
-    trained = [p for p in [*model.stages.trunk.parameters(), *head.parameters()] if p.requires_grad]
+    trained = [p for p in [*model.stages.backbone.parameters(), *head.parameters()] if p.requires_grad]
     watching = validation if recipe.validate_every else None
     return TrainingLoop(
         key=key,
         recipe=recipe,
-        descent=GradientComputer(make_embedder(model.stages, head, recipe), loss, trained, recipe.chunk, fleet),
-        optimizer=make_optimizer(model.stages.trunk, head, loss, recipe),
-        health=DivergenceMonitor(),
+        gradients=GradientComputer(make_embedder(model.stages, head, recipe), loss, trained, recipe.chunk, processes),
+        optimizer=make_optimizer(model.stages.backbone, head, loss, recipe),
+        monitor=DivergenceMonitor(),
         average=MovingAverage(trained, recipe.ema_decay) if recipe.ema_decay else None,
-        start=StartingWeights([p for p in model.stages.trunk.parameters() if p.requires_grad], recipe.start_share)
+        start=StartingWeights([p for p in model.stages.backbone.parameters() if p.requires_grad], recipe.start_share)
         if recipe.start_share
         else None,
         best=BestWeights(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
-        place=model.place,
+        embed=model.embed_activations,
     )
 
 
-def _make_report(fit: TrainingLoop, folder: Path, seconds: float) -> TrainReport:
-    losses = fit.health.losses
+def _make_report(loop: TrainingLoop, folder: Path, seconds: float) -> TrainReport:
+    losses = loop.monitor.losses
     tenth = max(1, len(losses) // 10)
     return TrainReport(
         path=str(folder),
-        key=fit.key,
-        steps=fit.steps,
+        key=loop.key,
+        steps=loop.steps,
         seconds=seconds,
         first_loss=float(np.mean(losses[:tenth])),
         last_loss=float(np.mean(losses[-tenth:])),
-        kept_step=fit.best.best[0] if fit.best else fit.steps,
-        measured=fit.best.measured if fit.best else [],
+        kept_step=loop.best.best[0] if loop.best else loop.steps,
+        measured=loop.best.measured if loop.best else [],
     )
 
 
 def _delete_state(state_file: Path) -> None:
-    """Delete a state, and the folder that nothing else is in."""
+    """Delete a saved state, and its folder if that is then empty."""
     state_file.unlink(missing_ok=True)
     if state_file.parent.is_dir() and not any(state_file.parent.iterdir()):
         state_file.parent.rmdir()

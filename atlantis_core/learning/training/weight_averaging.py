@@ -1,4 +1,4 @@
-"""What is kept of a training in place of its last step: a running mean, or a mixture with where it began."""
+"""Weights kept instead of the last step's: their moving average, or a mixture with the initial weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class MovingAverage:
     """Exponential moving average of parameters (Polyak and Juditsky 1992; the warm-up is TensorFlow's).
 
     Args:
-        parameters: What is averaged; each is read at every step.
-        decay: Of the mean, in 0..1; early on min(decay, (1 + n) / (10 + n)), so that the start is soon forgotten.
+        parameters: The averaged parameters.
+        decay: In 0..1; step n uses min(decay, (1 + n) / (10 + n)), so that the initial weights are soon forgotten.
     """
 
     def __init__(self, parameters: Sequence[Tensor], decay: float) -> None:
@@ -24,7 +24,7 @@ class MovingAverage:
         self.means = [parameter.detach().clone() for parameter in parameters]
 
     def update(self) -> None:
-        """Take the parameters as they are now into the mean."""
+        """Add the current parameters to the average."""
         import torch
 
         self.steps += 1
@@ -34,37 +34,37 @@ class MovingAverage:
                 mean.lerp_(parameter.detach(), 1 - decay)
 
     def apply(self) -> None:
-        """Put the mean into the parameters."""
+        """Copy the average into the parameters."""
         copy_into(self.means, self.parameters)
 
 
 class StartingWeights:
-    """Where the trunk began, of which a share goes into what is kept.
+    """The backbone's initial weights, a share of which is mixed into the kept weights.
 
-    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: fine-tuned weights half-way back to
-    where they came from forget less of what the training images do not show, such as classes that are not trained on.
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: fine-tuned weights mixed with the
+    initial ones forget less about what the training images do not show, such as other classes.
 
     Args:
-        parameters: Of the trunk, before the first step.
-        share: Of the beginning in the mixture, in 0..1.
+        parameters: The backbone's parameters before the first step.
+        share: Share of the initial weights in the mixture, in 0..1.
     """
 
     def __init__(self, parameters: Sequence[Tensor], share: float) -> None:
         self.parameters = list(parameters)
         self.share = share
-        self._first = [parameter.detach().clone() for parameter in parameters]
+        self._initial = [parameter.detach().clone() for parameter in parameters]
 
     def mix(self) -> None:
-        """Move the parameters back by their share of the way."""
+        """Move the parameters towards their initial values by the share."""
         import torch
 
         with torch.no_grad():
-            for first, parameter in zip(self._first, self.parameters, strict=True):
-                parameter.lerp_(first, self.share)
+            for initial, parameter in zip(self._initial, self.parameters, strict=True):
+                parameter.lerp_(initial, self.share)
 
 
 def copy_into(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
-    """Copy tensors into parameters of the same shapes (N of each)."""
+    """Copy N tensors into N parameters of the same shapes."""
     import torch
 
     with torch.no_grad():

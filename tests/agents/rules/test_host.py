@@ -47,9 +47,9 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("waiting", "yes", "answer_approval", {"decision": "approve"}),
     ("waiting", "approve with 50 instead of 100", "answer_approval", {"decision": "approve", "images": 50}),
     ("waiting", "/approve 50", "answer_approval", {"decision": "approve", "images": 50}),
-    ("waiting", "only fifty", "answer_approval", {"decision": "approve", "images": 50}),
+    ("waiting", "yes with fifty", "answer_approval", {"decision": "approve", "images": 50}),
     ("waiting", "approve without fog", "answer_approval", {"decision": "approve", "without": "fog"}),
-    ("waiting", "ok with 9, but no fog", "answer_approval", {"decision": "approve", "images": 9, "without": "fog"}),
+    ("waiting", "approve 9, but no fog", "answer_approval", {"decision": "approve", "images": 9, "without": "fog"}),
     ("waiting", "reject because Fog is rare", "answer_approval", {"decision": "reject", "reason": "Fog is rare"}),
     ("waiting", "no", "answer_approval", {"decision": "reject", "reason": ""}),
     ("waiting", "no fog", "leave_alone", {"what": "fog"}),
@@ -63,7 +63,10 @@ def test_a_sentence_is_one_call(status: str, words: str, tool: str, arguments: d
     assert tool in DESK_TOOLS
 
 
-@pytest.mark.parametrize("words", ["sing me a song", "approve but make it darker", "hello", "does it rain?"])
+@pytest.mark.parametrize(
+    "words",
+    ["sing me a song", "only fifty", "ok with 9, but no fog", "approve but make it darker", "hello", "does it rain?"],
+)
 def test_what_is_not_understood_calls_nothing_and_says_what_would_be(words: str) -> None:
     answer = parse_sentence(words, SITUATION.format("waiting"))
     assert isinstance(answer, str)

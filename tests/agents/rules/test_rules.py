@@ -10,12 +10,13 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.serialization import as_json
 from atlantis_core.records import Cell, CellRequest, Gap
+from atlantis_core.run.drafting import Brief
 from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
-from atlantis_dml.tools.context import Brief, PromptFacts
+from atlantis_dml.tools.context import PromptFacts
+from tests.agents.conftest import failed_round
 
 
 def gap(name: str, value: str, score: float) -> Gap:
@@ -32,7 +33,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", "c"),
         "facet_values": {"condition": ("day", "fog", "night")},
         "spread": "targeted",
-        "arms": ("edit",),
+        "modes": ("edit",),
         "scorer": "margin",
         "feedback": "",
     }
@@ -54,21 +55,19 @@ def test_one_cell_is_told_as_one() -> None:
 
 
 def test_a_round_that_failed_is_not_tried_again() -> None:
-    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
-    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    past = (failed_round(1, *(Cell(name, "condition", "night") for name in "ab")),)
     assert cells(RuleDrafter().draft(brief(round=2, history=past))) == {("c", "fog"): 61}
 
 
 def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
-    first = {"cells": [{"cell": {"class_name": n, "facet": "condition", "value": "night"}} for n in "ab"]}
-    past = ({"round": 1, "protocol": first, "decision": {"kept": False}},)
+    past = (failed_round(1, *(Cell(name, "condition", "night") for name in "ab")),)
     widened = RuleDrafter().draft(brief(round=2, gaps=brief().gaps[:2], history=past))
     assert set(cells(widened)) == {(n, v) for n in "abc" for v in ("day", "fog", "night")} - {
         ("a", "night"),
         ("b", "night"),
     }
     assert "no gap is left" in widened.reason
-    second = ({"round": 2, "protocol": as_json(widened), "decision": {"kept": False}},)
+    second = (failed_round(2, *(request.cell for request in widened.cells)),)
     with pytest.raises(ToolError, match="no cell is left"):
         RuleDrafter().draft(brief(round=3, gaps=brief().gaps[:2], history=past + second))
 
@@ -76,7 +75,7 @@ def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
 def test_a_gap_of_a_facet_value_is_mended_with_every_training_class() -> None:
     drafted = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),)))
     assert cells(drafted) == {("a", "night"): 21, ("b", "night"): 20, ("c", "night"): 20}
-    past = ({"round": 1, "protocol": as_json(drafted), "decision": {"kept": False}},)
+    past = (failed_round(1, *(request.cell for request in drafted.cells)),)
     again = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),), history=past))
     assert {value for _, value in cells(again)} == {"day", "fog"}
 

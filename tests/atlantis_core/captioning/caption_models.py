@@ -1,4 +1,4 @@
-"""A tiny BLIP with seeded random weights, made from configurations alone."""
+"""A tiny BLIP with seeded random weights, built from configurations alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS = (
 
 
 def write_tiny_blip(folder: Path) -> Path:
-    """Write model and processor: 32 px pictures."""
+    """Write model and processor: 32 px images."""
     from transformers import (
         BertTokenizer,
         BlipConfig,
@@ -35,8 +35,8 @@ def write_tiny_blip(folder: Path) -> Path:
         "num_hidden_layers": 1,
         "num_attention_heads": 4,
     }
-    seeing = BlipVisionConfig(**sizes, image_size=32, patch_size=8)
-    saying = BlipTextConfig(
+    vision = BlipVisionConfig(**sizes, image_size=32, patch_size=8)
+    text = BlipTextConfig(
         **sizes,
         vocab_size=len(WORDS),
         encoder_hidden_size=32,
@@ -48,12 +48,12 @@ def write_tiny_blip(folder: Path) -> Path:
         projection_dim=32,
     )
     shape = BlipConfig(
-        text_config=saying.to_dict(), vision_config=seeing.to_dict(), projection_dim=32, image_text_hidden_size=32
+        text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=32, image_text_hidden_size=32
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = BlipForConditionalGeneration(shape)
     model.save_pretrained(folder)
-    looks = BlipImageProcessor(size={"height": 32, "width": 32})
-    BlipProcessor(image_processor=looks, tokenizer=tokenizer).save_pretrained(folder)
+    image_processor = BlipImageProcessor(size={"height": 32, "width": 32})
+    BlipProcessor(image_processor=image_processor, tokenizer=tokenizer).save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""The contract of every captioner, and what the measuring one says."""
+"""The contract of every captioner, and the captions of the one that measures."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def saved(folder: Path, name: str, image: Image.Image) -> LabelledImage:
 
 @pytest.fixture(params=sorted(CAPTIONERS))
 def captioner(request, tiny_blip):
-    told = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
-    return build_part(CAPTIONERS, request.param + told.get(request.param, ""), "captioner", Captioner)
+    options = {"transformers": f":{tiny_blip}?max_tokens=6&batch=3"}
+    return build_part(CAPTIONERS, request.param + options.get(request.param, ""), "captioner", Captioner)
 
 
 def test_one_caption_per_image_in_order(captioner, tmp_path):
@@ -97,7 +97,7 @@ def test_the_cast_of_a_grey_wall_is_named(tmp_path, tint, name):
     assert attributes(tmp_path, Image.new("RGB", (64, 64), tint))["cast"] == name
 
 
-def test_a_black_picture_is_dark_without_a_cast(tmp_path):
+def test_a_black_image_is_dark_without_a_cast(tmp_path):
     said = attributes(tmp_path, Image.new("RGB", (64, 64)))
     assert said["light"] == "dark"
     assert said["cast"] == "neutral"

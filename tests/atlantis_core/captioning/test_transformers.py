@@ -37,7 +37,7 @@ def test_a_prompt_begins_the_caption(tiny_blip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "telling"),
+    ("broken", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: (folder / "model.safetensors").unlink(), "no weights"),
@@ -45,12 +45,12 @@ def test_a_prompt_begins_the_caption(tiny_blip: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_sound_model_is_refused_before_anything_is_loaded(
-    broken: Callable[[Path], object], telling: str, tiny_blip: Path, tmp_path: Path
+    broken: Callable[[Path], object], message: str, tiny_blip: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(tiny_blip, folder)
     broken(folder)
-    with pytest.raises(SetupError, match=telling):
+    with pytest.raises(SetupError, match=message):
         TransformersCaptioner(str(folder))
 
 
@@ -63,14 +63,14 @@ def test_damaged_weights_are_one_line(tiny_blip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "telling"),
+    ("address", "message"),
     [("", "no model"), ("x?tokens=3", "'tokens'"), ("no-one/nothing", r"no-one/nothing.*hf download")],
 )
-def test_a_wrong_address_says_what_to_do(address: str, telling: str) -> None:
-    with pytest.raises(SetupError, match=telling):
+def test_a_wrong_address_says_what_to_do(address: str, message: str) -> None:
+    with pytest.raises(SetupError, match=message):
         TransformersCaptioner(address)
 
 
 def test_a_batch_of_nothing_is_refused(tiny_blip: Path) -> None:
-    with pytest.raises(SetupError, match="batch='0'"):
+    with pytest.raises(SetupError, match="batch must be 1 or more, not 0"):
         TransformersCaptioner(f"{tiny_blip}?batch=0")

@@ -52,19 +52,19 @@ def test_every_setting_counts(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"feed": "disk"}, "feed is one of cached, online, not 'disk'"),
-        ({"precision": "float16"}, "precision is one of float32, bfloat16"),
-        ({"steps": 0}, "steps is from 1 to"),
-        ({"trainable_fraction": 1.5}, "trainable_fraction is from 0 to 1, not 1.5"),
-        ({"ema_decay": 1.0}, "ema_decay is from 0 to"),
-        ({"lr_trunk": float("nan")}, "lr_trunk is from 0 to 1,000,000, not nan"),
-        ({"synthetic_share": 1.0}, "synthetic_share is from 0 to 0.999, not 1.0"),
-        ({"steps": 2 * 10**9}, "steps is from 1 to 1,000,000,000, not 2000000000"),
-        ({"clip_norm": 0.0}, r"clip_norm is above 0, not 0\.0"),
-        ({"temperature": 0.0}, r"temperature is at least 0\.000001, not"),
-        ({"side_px": 13}, r"side_px is 0 \(the backbone's own\) or from 16 px up, not 13"),
+        ({"feed": "disk"}, "feed must be one of cached, online, not 'disk'"),
+        ({"precision": "float16"}, "precision must be one of float32, bfloat16"),
+        ({"steps": 0}, "steps must be from 1 to"),
+        ({"trainable_fraction": 1.5}, "trainable_fraction must be from 0 to 1, not 1.5"),
+        ({"ema_decay": 1.0}, "ema_decay must be from 0 to"),
+        ({"lr_trunk": float("nan")}, "lr_trunk must be from 0 to 1,000,000, not nan"),
+        ({"synthetic_share": 1.0}, "synthetic_share must be from 0 to 0.999, not 1.0"),
+        ({"steps": 2 * 10**9}, "steps must be from 1 to 1,000,000,000, not 2000000000"),
+        ({"clip_norm": 0.0}, r"clip_norm must be above 0, not 0\.0"),
+        ({"temperature": 0.0}, r"temperature must be at least 0\.000001, not"),
+        ({"side_px": 13}, r"side_px must be 0 \(the backbone's own\) or at least 16, not 13"),
     ],
 )
-def test_settings_out_of_range_are_told(change: dict[str, Any], words: str) -> None:
+def test_settings_out_of_range_are_reported(change: dict[str, Any], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         replace(PRESETS["cpu"], **change)

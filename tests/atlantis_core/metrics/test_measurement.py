@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json, from_json
-from atlantis_core.metrics.intervals import bootstrap_mean, wilson_interval
+from atlantis_core.metrics.intervals import bootstrap_means, wilson_interval
 from atlantis_core.metrics.measurement import average_measurements, measure_ranking
 from atlantis_core.metrics.outcomes import QueryOutcomes, query_outcomes, worst_outcomes
 from atlantis_core.metrics.ranking import rank_images
@@ -171,11 +171,11 @@ def test_bootstrap_covers_the_mean_as_often_as_it_says():
     generator = np.random.default_rng(0)
     covered = 0
     for trial in range(200):
-        found = bootstrap_mean(generator.exponential(1.0, 80), seed=trial, rounds=300)
+        (found,) = bootstrap_means(generator.exponential(1.0, (80, 1)), seed=trial, rounds=300)
         covered += found.low <= 1.0 <= found.high
     assert 175 <= covered <= 199
-    values = np.arange(10.0)
-    assert bootstrap_mean(values, seed=1) == bootstrap_mean(values, seed=1)
-    assert bootstrap_mean(values, seed=1) != bootstrap_mean(values, seed=2)
+    values = np.arange(10.0)[:, None]
+    assert bootstrap_means(values, seed=1) == bootstrap_means(values, seed=1)
+    assert bootstrap_means(values, seed=1) != bootstrap_means(values, seed=2)
     with pytest.raises(ValueError, match="no values"):
-        bootstrap_mean(np.zeros(0), seed=0)
+        bootstrap_means(np.zeros((0, 1)), seed=0)

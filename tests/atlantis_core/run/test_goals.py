@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.base.amounts import limits_in
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Cell, Collection, LabelledImage
-from atlantis_core.run.goals import describe_goal, parse_budget, read_goal
+from atlantis_core.run.goals import describe_goal, read_goal
 
 CLASSES = ["trawler-red-white", "trawler-blue-black", "tug-red-white", "sloop-blue-white"]
 IMAGES = tuple(
@@ -33,7 +34,7 @@ def test_more_words_name_fewer_classes() -> None:
 
 
 def test_a_goal_that_names_nothing_is_about_every_query() -> None:
-    assert read_goal("find where retrieval fails and mend it", COLLECTION).cells == ()
+    assert read_goal("find where retrieval fails and fix it", COLLECTION).cells == ()
 
 
 def test_a_value_alone_is_about_every_class() -> None:
@@ -49,9 +50,9 @@ def test_targets(text: str, target: float | None) -> None:
 
 
 def test_budgets() -> None:
-    assert parse_budget("300 images, $2.50 and 3 rounds") == {"images": 300, "usd": 2.5, "rounds": 3}
-    assert parse_budget("2 dollars") == {"usd": 2}
-    assert parse_budget("mend it") == {}
+    assert limits_in("300 images, $2.50 and 3 rounds") == {"images": 300, "usd": 2.5, "rounds": 3}
+    assert limits_in("2 dollars") == {"usd": 2}
+    assert limits_in("mend it") == {}
 
 
 def test_an_empty_goal_is_refused() -> None:
@@ -87,10 +88,11 @@ def test_before_captions_nothing_is_promised() -> None:
         ("night; 2k images", {"images": 2000}),
         ("night; 1,500 images for $2.50.", {"images": 1500, "usd": 2.5}),
         ("2020-era photos are not found", {}),
+        ("night; three hundred new images, a dozen rounds", {"images": 300, "rounds": 12}),
     ],
 )
 def test_limits_are_read_as_they_are_written(text: str, limits: dict[str, float]) -> None:
-    assert parse_budget(text) == limits
+    assert limits_in(text) == limits
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_limits_are_read_as_they_are_written(text: str, limits: dict[str, float]
 )
 def test_limits_that_are_no_plain_numbers_are_refused(text: str) -> None:
     with pytest.raises(SetupError):
-        parse_budget(text)
+        limits_in(text)
 
 
 def test_the_words_of_a_budget_name_no_class(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from atlantis_core.run.insight import (
     shorten_name,
 )
 from atlantis_core.run.insight_facts import MOST_FACTS, collect_insight_facts, describe_group
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
+from atlantis_core.statistics.counts import collection_statistics
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_core.store.workspace import Workspace
 
@@ -175,7 +177,9 @@ def test_the_facts_are_numbered_and_gaps_are_told_only_in_hybrid(session: Sessio
     assert "R@1" not in " ".join(blind.facts.values())
     assert told.classes[0] == name
     assert set(told.classes) <= {image.label for image in session.collection.of_split("train")}
-    session.write(0, "statistics", {"duplicates": {"within_train": [["a", "b"]], "across_splits": []}})
+    found = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
+    twins = replace(found.duplicates, within_train=(("a", "b"),))
+    session.write(0, JournalKind.STATISTICS, replace(found, duplicates=twins))
     assert "1 pairs of training images" in " ".join(collect_insight_facts(session, [], "llm").facts.values())
     many = [gap("tug", f"v{n}") for n in range(90)]
     assert len(collect_insight_facts(session, many, "hybrid").facts) == MOST_FACTS
@@ -191,11 +195,12 @@ def test_a_session_learns_facets_and_keeps_them(session: Session) -> None:
     session.add_facets([idea])
     assert "halves" not in session.collection.facets, "nobody has captioned anything"
     session.caption()
-    path = (session.read(0, "captions") or {})["receipt"]
+    entry = session.read(0, JournalKind.CAPTIONS)
+    assert entry
     images = session.collection.images
     told = [Caption(image.id, "odd" if row // 2 % 2 else "even", {}) for row, image in enumerate(images)]
-    session.workspace.receipts.file(f"{path}-told", "captions", as_json(told), 0.0)
-    session.write(0, "captions", {"receipt": f"{path}-told", "captioner": "attributes"})
+    session.workspace.results.add(f"{entry.receipt}-told", "captions", as_json(told), 0.0)
+    session.write(0, JournalKind.CAPTIONS, replace(entry, receipt=f"{entry.receipt}-told"))
     session.add_facets([FacetIdea("halves", {"other": ()}), FacetIdea("more", {"a": ()})])
     assert [one.name for one in session.facet_ideas] == ["halves", "more"]
     assert "halves" in session.collection.facets

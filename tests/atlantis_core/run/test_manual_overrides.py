@@ -6,30 +6,35 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Verdict
-from atlantis_core.run.history import kept_candidates
 from atlantis_core.run.manual_overrides import override_verdicts
+from atlantis_core.run.round import read_round
 from atlantis_core.run.summary import summarise
+from atlantis_core.run.verdicts import list_screened
 from atlantis_core.store.candidates import BY_HAND
 from atlantis_core.views.candidates import CandidateFilter, count_candidates, filter_candidates, list_candidates
 
 
+def kept_keys(session) -> set[str]:
+    return {one.candidate.key for one in list_screened(session, read_round(session, 1)) if one.is_kept}
+
+
 def test_a_rejected_image_leaves_the_next_training_and_comes_back(made_run) -> None:
     session, keys = made_run
-    before = {one.key for one in kept_candidates(session, 1)}
+    before = kept_keys(session)
     assert before == set(keys[1:])
     assert override_verdicts(session, [keys[1]], kept=False) == {1: [keys[1]]}
-    assert {one.key for one in kept_candidates(session, 1)} == before - {keys[1]}
+    assert kept_keys(session) == before - {keys[1]}
     override_verdicts(session, [keys[0]], kept=True)
-    assert keys[0] in {one.key for one in kept_candidates(session, 1)}
+    assert keys[0] in kept_keys(session)
     override_verdicts(session, [keys[1]], kept=True)
-    assert {one.key for one in kept_candidates(session, 1)} == set(keys)
+    assert kept_keys(session) == set(keys)
 
 
 def test_screening_again_does_not_undo_it(made_run) -> None:
     session, keys = made_run
     override_verdicts(session, [keys[1]], kept=False)
     session.workspace.candidates.judge(session.run_id, 1, [Verdict(keys[1], True, "margin", 0.1, "fine")])
-    assert keys[1] not in {one.key for one in kept_candidates(session, 1)}
+    assert keys[1] not in kept_keys(session)
 
 
 def test_it_stands_in_summary_and_trace(made_run) -> None:
@@ -69,13 +74,13 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     override_verdicts(session, [keys[2]], kept=False)
     rows = list_candidates(session)
     assert [row.candidate.key for row in rows] == keys
-    assert [row.standing for row in rows] == ["rejected", "kept", "rejected", "kept"]
-    assert [row.by_hand for row in rows] == [False, False, True, False]
+    assert [row.status for row in rows] == ["rejected", "kept", "rejected", "kept"]
+    assert [row.is_manual for row in rows] == [False, False, True, False]
 
     def chosen(**wanted) -> list[str]:
         return [row.candidate.key for row in filter_candidates(rows, CandidateFilter(**wanted))]
 
-    assert chosen(standing="kept") == [keys[1], keys[3]]
+    assert chosen(status="kept") == [keys[1], keys[3]]
     assert chosen(filter=BY_HAND) == [keys[2]]
     assert chosen(round=2) == []
     assert chosen(class_name="tug") == keys
@@ -85,7 +90,7 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     assert chosen(order="best") == keys
     with pytest.raises(SetupError, match="unknown order"):
         chosen(order="random")
-    assert count_candidates(rows)["standing"] == {"kept": 2, "rejected": 2}
+    assert count_candidates(rows)["status"] == {"kept": 2, "rejected": 2}
 
 
 def test_the_stamp_changes_with_every_decision(made_run) -> None:

@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlantis_core.base.amounts import amounts_in, with_digits
 from atlantis_core.base.errors import InvalidProtocol, ToolError
-from atlantis_core.chat.consent import (
-    find_unsaid_limits,
-    is_agreement,
-    is_consent,
-    is_undo,
-    numbers_in,
-    replace_number_words,
-)
+from atlantis_core.chat.consent import Approval, approval_in, find_unsaid_limits, is_agreement, is_undo, rejection_in
 from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, update_plan
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
@@ -54,8 +48,13 @@ def test_cells_that_get_nothing_are_dropped_and_nothing_is_no_protocol() -> None
 
 
 def test_numbers_in_words_are_numbers() -> None:
-    assert replace_number_words("two hundred images and a dozen") == "200 images and 12"
-    assert numbers_in("1,000 or twenty five, .5") == {1000.0, 25.0, 0.5}
+    assert with_digits("two hundred images and a dozen") == "200 images and 12"
+    assert set(amounts_in("1,000 or twenty five, .5")) == {("", 1000.0), ("", 25.0), ("", 0.5)}
+    assert set(amounts_in("recall@1 of 90 % for 50 cents, two hundred new photos, 5-10 rounds")) == {
+        ("target", 0.9),
+        ("usd", 0.5),
+        ("images", 200.0),
+    }
 
 
 def test_a_limit_nobody_said_is_named() -> None:
@@ -64,16 +63,65 @@ def test_a_limit_nobody_said_is_named() -> None:
     assert find_unsaid_limits({"images": 400, "usd": 2.0}, said) == ["images 400", "usd 2"]
 
 
-@pytest.mark.parametrize("words", ["approve", "yes", "with 50", "50 instead of 100", "ok, no fog", "looks fine", "y"])
-def test_consent(words: str) -> None:
-    assert is_consent(words)
+@pytest.mark.parametrize(
+    ("words", "images", "without"),
+    [
+        ("approve", None, ""),
+        (" Yes. ", None, ""),
+        ("y", None, ""),
+        ("approved, please!", None, ""),
+        ("/approve", None, ""),
+        ("/approve 50", 50, ""),
+        ("approve with fifty instead of a hundred images", 50, ""),
+        ("approve without fog", None, "fog"),
+        ("yes with 9, but no fog", 9, "fog"),
+    ],
+)
+def test_plain_lines_approve(words: str, images: int | None, without: str) -> None:
+    assert approval_in(words) == Approval(images, without)
+    assert rejection_in(words) is None
 
 
 @pytest.mark.parametrize(
-    "words", ["what is ok?", "do not approve", "skip fog", "why did you go for it", "don't go", ""]
+    ("words", "reason"),
+    [
+        ("no", ""),
+        ("/reject", ""),
+        ("Reject it.", ""),
+        ("reject because Fog is rare", "Fog is rare"),
+        ("no, because fog is rare", "fog is rare"),
+        ("no, reject: too many", "too many"),
+    ],
 )
-def test_no_consent(words: str) -> None:
-    assert not is_consent(words)
+def test_plain_lines_reject(words: str, reason: str) -> None:
+    assert rejection_in(words) == reason
+    assert approval_in(words) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "with 50",
+        "50 instead of 100",
+        "ok, no fog",
+        "looks fine",
+        "sure",
+        "go ahead",
+        "do not approve",
+        "skip fog",
+        "why did you go for it",
+        "don't go",
+        "yes?",
+        "approve without fog?",
+        "yes, no, wait",
+        "and the next one: approve",
+        "no fog",
+        "",
+    ],
+)
+def test_no_other_words_are_an_answer(words: str) -> None:
+    assert approval_in(words) is None
+    assert rejection_in(words) is None
 
 
 def test_words_name_what_is_left_alone() -> None:
@@ -90,7 +138,7 @@ def test_words_name_what_is_left_alone() -> None:
 
 def test_a_goal_record_grows_and_says_what_it_lacks() -> None:
     first = update_plan(RunPlan(), "night tugs are not found")
-    assert "200 a round" in list_missing(first)[0]
+    assert "200 per round" in list_missing(first)[0]
     second = update_plan(first, "", images=30, target=0.9)
     assert (second.text, second.images, list_missing(second)) == (first.text, 30, [])
     plan = "\n".join(describe_plan(second, COLLECTION, auto=False))
@@ -120,7 +168,7 @@ def test_limits_out_of_range_are_refused(name: str, value: float) -> None:
     ],
 )
 def test_words_that_hold_a_yes_and_mean_none(words: str) -> None:
-    assert not is_consent(words)
+    assert approval_in(words) is None
 
 
 def test_a_number_counts_for_what_it_was_said_of() -> None:
@@ -136,7 +184,10 @@ def test_a_number_counts_for_what_it_was_said_of() -> None:
 
 def test_starting_and_taking_back_need_words_for_it() -> None:
     assert is_agreement("yes")
-    assert is_agreement("Looks good, go ahead")
+    assert is_agreement("/go")
+    assert is_agreement("Go on.")
+    assert not is_agreement("Looks good, go ahead")
+    assert not is_agreement("yes with 50")
     assert not is_agreement("what does my data hold? I have 40 images. Do not start anything.")
     assert is_undo("undo that please")
     assert not is_undo("what came of it?")

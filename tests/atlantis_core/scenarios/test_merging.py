@@ -64,7 +64,7 @@ def test_synthetic_images_are_marked_and_origin_is_no_facet(source: Path, made: 
     merge_synthetic(ScenarioSource(source), made, tmp_path / "out", Quotas(per_class=2))
     collection = read_collection(tmp_path / "out").collection
     assert collection.facets == ("light",)
-    assert collection.not_facets["origin"] == "says which training images are made"
+    assert collection.not_facets["origin"] == "marks synthetic training images"
     marked = [image for image in collection.images if image.facets.get("origin") == "synthetic"]
     assert len(marked) == 4
     assert {image.split for image in marked} == {"train"}

@@ -65,7 +65,7 @@ def test_the_worlds_that_ship(plan, simulate):
         generator = np.random.default_rng((5, seed))
         ease = dict(zip(world.classes, generator.normal(0.75, 0.07, len(world.classes)), strict=True))
         gap = {(cell.label, cell.condition) for cell in cells_of(world, world.gap)}
-        hard = {(c.label, c.condition) for g in world.distractors if g.planted[0] == "m" for c in cells_of(world, g)}
+        hard = {(c.label, c.condition) for g in world.planted if g.planted[0] == "m" for c in cells_of(world, g)}
         plans = [
             plan(
                 c.label,

@@ -11,7 +11,7 @@ from PIL import Image
 from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.retriever import load_retriever
 from atlantis_core.run.session import Session
-from atlantis_core.run.training_set import collect_training_images
+from atlantis_core.run.training_set import collect_real
 from atlantis_core.run.trials import train_arm
 from atlantis_core.views.candidates import list_candidates
 from atlantis_core.views.neighbours import Neighbours
@@ -22,7 +22,7 @@ def trained(made_run) -> tuple[Session, str]:
     session, _ = made_run
     spec = replace(session.spec, preset="smoke", backbone="harbor-student")
     session = Session(session.workspace, session.run_id, spec)
-    (trial,) = train_arm(session, [0], collect_training_images(session, []))
+    (trial,) = train_arm(session, [0], collect_real(session))
     assert trial.status == "finished"
     return session, trial.id
 

@@ -15,7 +15,7 @@ from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.retriever import Retriever, frozen_retriever
 from atlantis_core.learning.robustness import measure_robustness
 from atlantis_core.metrics.exclusions import exclude_by_column
-from atlantis_core.metrics.intervals import bootstrap_mean, bootstrap_means
+from atlantis_core.metrics.intervals import bootstrap_means
 from atlantis_core.metrics.measurement import recall_by_cell
 from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_images
 from atlantis_core.records import LabelledImage
@@ -105,7 +105,6 @@ def test_columns_are_resampled_together() -> None:
         assert found.value == pytest.approx(values[:, column].mean())
         assert (found.low, found.high) == pytest.approx(tuple(np.quantile(means, (0.025, 0.975))))
         assert found.count == 40
-    assert bootstrap_mean(values[:, 1], 5, 300).low == pytest.approx(intervals[1].low)
     with pytest.raises(ValueError, match="no values"):
         bootstrap_means(np.zeros((0, 2)), 0)
 

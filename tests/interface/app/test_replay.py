@@ -85,7 +85,7 @@ def test_a_damaged_recording_is_one_line(
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"version": 1, "spec": SPEC, "calls": [], "approvals": []} | broken))
     assert main(["run", "--replay", str(path)]) == 2
-    assert "is no recording" in capsys.readouterr().err
+    assert "is not a recording" in capsys.readouterr().err
 
 
 def test_a_replay_takes_no_other_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

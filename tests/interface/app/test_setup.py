@@ -16,6 +16,7 @@ from rich.console import Console
 from atlantis_core.base.errors import InvalidProtocol, SetupError
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Goal
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import seconds_by_round
 from atlantis_core.run.time_estimate import estimate_seconds
@@ -155,15 +156,15 @@ def test_a_run_that_gained_nothing_says_so() -> None:
         "baseline": baseline,
         "stop_detail": "all done",
     }
-    assert write_headline(facts).startswith("Nothing was gained: none of 2 rounds was proven better")
-    assert "its one round was not proven better" in write_headline(facts | {"rounds": [lost]})
+    assert write_headline(facts).startswith("No gain: none of the 2 rounds was a proven improvement")
+    assert "the only round was not a proven improvement" in write_headline(facts | {"rounds": [lost]})
     assert "ended before" in write_headline(facts | {"baseline": None, "stop_detail": "the planner stopped"})
 
 
 @pytest.mark.parametrize(
     ("rounds", "said"),
     [
-        ([], "no round was made (no cell has a gap), so"),
+        ([], "no round was started (no cell has a gap), so"),
         ([{"kept": False, "judged": False}], "no round was judged (no cell has a gap), so"),
     ],
 )
@@ -183,7 +184,7 @@ def test_a_person_is_shown_cells_prompts_and_cost(fabricated: Fabricated) -> Non
     assert f"4  {HOSTILE} x light=night" in lines
     assert f"prompt: a photo of {HOSTILE} at night" in lines
     assert "4 images of 12 left" in lines
-    assert "about 4 s for making them and 2 trainings" in lines
+    assert "about 4 s for generating them and 2 trainings" in lines
 
 
 def test_the_forecast_comes_from_the_trace(fabricated: Fabricated, tmp_path: Path) -> None:
@@ -231,14 +232,14 @@ def test_the_test_split_opens_only_for_a_finished_run(tmp_path: Path) -> None:
     session = begin(tmp_path)
     with pytest.raises(SetupError, match="is not done"):
         run_final_test(session)
-    assert session.read(0, "test_opened") is None
+    assert session.read(0, JournalKind.SEAL_OPENING) is None
 
 
 def test_a_stored_test_is_never_measured_again(fabricated: Fabricated) -> None:
     session = _session(fabricated)
-    session.write(0, "test", {"opened": [1.0]})
+    session.write(0, JournalKind.TEST, {"opened": [1.0]})
     assert run_final_test(session) == {"opened": [1.0]}
-    assert session.read(0, "test_opened") is None
+    assert session.read(0, JournalKind.SEAL_OPENING) is None
 
 
 def test_no_planted_gap_is_read_from_a_folder_of_photos(tmp_path: Path) -> None:

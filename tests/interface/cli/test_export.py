@@ -22,8 +22,9 @@ from atlantis_core.exporting.evidence import collect_evidence
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 from atlantis_core.learning.retriever import load_retriever
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
-from atlantis_core.run.summary import read_final_arms
 from atlantis_dml.cli.main import main
 from tests.interface.conftest import HOSTILE, Fabricated
 
@@ -248,11 +249,11 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
     ("real", "culprit"),
     [
         (3, "real takes .*tuple"),
-        (([[1.0], [2.0, 3.0]], [0, 1]), "are needed"),
-        (([[1.0, 2.0]], [0, 1]), "'real' holds"),
-        (([[1.0, float("nan")]], [0]), "holds NaN"),
-        (([[1.0, 2.0]], ["tug"]), "write the same in both"),
-        (([[1.0, 2.0]], [0.5]), "whole numbers or texts"),
+        (([[1.0], [2.0, 3.0]], [0, 1]), "must be"),
+        (([[1.0, 2.0]], [0, 1]), "'real' contains"),
+        (([[1.0, float("nan")]], [0]), "contains NaN"),
+        (([[1.0, 2.0]], ["tug"]), "use the same in both"),
+        (([[1.0, 2.0]], [0.5]), "labels integers or strings"),
     ],
 )
 def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:
@@ -262,7 +263,7 @@ def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:
 
 def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> None:
     session = Session(fabricated.workspace, fabricated.run_id, fabricated.workspace.runs.get(fabricated.run_id).spec)
-    arms = read_final_arms(fabricated.workspace, fabricated.run_id)
+    arms = read_final_arms(session)
     found = collect_evidence(session, arms["incumbent"][0])
     assert found is not None
     assert [row.name for row in found.figures] == ["this model", "baseline", "frozen"]
@@ -274,7 +275,7 @@ def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> Non
     assert alone is not None
     assert [row.name for row in alone.figures] == ["this model", "frozen"]
     one = {"recall_at": {"1": 0.5}, "map_at_r": 0.2, "r_precision": 0.3, "queries": 9, "per_class": {HOSTILE: 1}}
-    session.write(0, "test", {"frozen": one, "baseline": one, "final": one})
+    session.write(0, JournalKind.TEST, {"frozen": one, "baseline": one, "final": one})
     opened = collect_evidence(session, arms["incumbent"][0])
     assert opened is not None
     assert HOSTILE not in json.dumps(as_json(opened))
@@ -288,7 +289,7 @@ def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> Non
 def test_weights_that_are_gone_leave_the_model_to_be_told(fabricated: Fabricated) -> None:
     spec = replace(fabricated.workspace.runs.get(fabricated.run_id).spec, weights="/home/someone/gone.safetensors")
     session = Session(fabricated.workspace, fabricated.run_id, spec)
-    found = collect_evidence(session, read_final_arms(fabricated.workspace, fabricated.run_id)["incumbent"][0])
+    found = collect_evidence(session, read_final_arms(session)["incumbent"][0])
     assert found is not None
     assert [row.name for row in found.figures] == ["this model", "baseline"]
     (reason,) = found.missing

@@ -14,6 +14,7 @@ from PIL import Image
 import atlantis_dml
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.exporting.kept_images import public_name
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_dml.cli.main import main
@@ -90,7 +91,7 @@ def test_a_persons_word_is_told_apart_from_the_filters_and_from_what_was_measure
 ) -> None:
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
-    keys = session.read(1, "candidates") or []
+    keys = session.read(1, JournalKind.CANDIDATES) or ()
     override_verdicts(session, keys[2:], kept=False)
     override_verdicts(session, keys[:1], kept=True)
     found = atlantis_dml.export("last", tmp_path / "made", images=True, workspace=fabricated.workspace.folder)

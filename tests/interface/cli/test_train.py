@@ -61,7 +61,7 @@ def test_a_collection_without_facets_is_measured(
     assert {cell["facet"] for cell in found["per_cell"]} == found["per_facet"].keys()
 
 
-@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is gone")])
+@pytest.mark.parametrize(("lost", "words"), [("model.safetensors", "cannot be read"), ("model.json", "is missing")])
 def test_a_checkpoint_that_was_lost_is_trained_again(
     lost: str, words: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,16 +114,14 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
     wild = ["--set", "lr_trunk=1e6", "--set", "lr_head=1e6", "--set", "warmup_steps=0"]
     assert main(["train", str(photos), *QUICK, *wild, "--workspace", str(tmp_path / "w")]) == 2
     answered = capsys.readouterr()
-    assert "every training diverged (the loss is" in answered.err
+    assert "every training diverged (the loss " in answered.err
     assert "Traceback" not in answered.err
 
 
 @pytest.mark.slow
 def test_two_processes_train_and_one_speaks(photos: Path, tmp_path: Path) -> None:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    launch = (
-        "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no -m atlantis_dml.cli.main"
-    )
+    launch = "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no -m atlantis_dml.cli"
     words = [sys.executable, "-m", "accelerate.commands.launch", *launch.split(), "train", str(photos)]
     quick = ["--backbone", "scratch", "--preset", "smoke?steps=4&classes_per_batch=2&feed=online"]
     options = [*quick, "--workspace", str(tmp_path / "w"), "--json"]

@@ -26,13 +26,13 @@ def test_from_scratch_steps_that_were_set_stay_and_others_are_said_to_change(
     assert main([*words, "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["recipe"]["steps"] == 24
-    assert "from scratch the preset becomes steps=24 (not 8), trainable_fraction=1 (not 0.25)" in told.err
+    assert "training from scratch uses steps=24 (not 8), trainable_fraction=1 (not 0.25)" in told.err
     own = ["--set", "steps=3", "--set", "trainable_fraction=0.5", "--set", "lr_trunk=1e-4"]
     assert main([*words, *own, "--json"]) == 0
     told = capsys.readouterr()
     recipe = json.loads(told.out)["recipe"]
     assert (recipe["steps"], recipe["trainable_fraction"], recipe["lr_trunk"]) == (3, 0.5, 1e-4)
-    assert "from scratch the preset becomes" not in told.err
+    assert "training from scratch uses" not in told.err
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
     kept = ["--workspace", str(tmp_path / "w")]
     assert main(["train", str(tmp_path / "grey"), *QUICK, *kept, "--set", "views=0"]) == 2
     error = capsys.readouterr().err
-    alike = "embeddings of different photos are all alike, so nothing can be found by them"
+    alike = "the model gives different images the same embedding, so a search cannot tell them apart"
     assert alike in " ".join(error.split())
-    assert "every training diverged (all images have one embedding after the last step" in error
+    assert "every training diverged (the embeddings collapsed" in error
     assert main(["evaluate", "scratch:test_vit", str(tmp_path / "grey"), *kept]) == 0
     assert alike in capsys.readouterr().out
 
@@ -99,10 +99,10 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        (["--set", "stepz=3"], "no setting 'stepz'; known: augmentation"),
+        (["--set", "stepz=3"], "no option 'stepz'; known: augmentation"),
         (["--set", "steps=many"], "steps is a whole number, not 'many'"),
-        (["--set", "steps=0"], "steps is from 1"),
-        (["--set", "steps"], "setting=value"),
+        (["--set", "steps=0"], "steps must be from 1"),
+        (["--set", "steps"], "option=value"),
         (["--set", "loss=supcon&steps=1"], "--set 'loss=supcon&steps=1' is more than one setting"),
         (["--set", "steps=5", "--set", "steps=6"], "steps is set twice, to '5' and '6'"),
         (["--preset", "cpu?steps=5&steps=6"], "steps is set twice"),
@@ -111,20 +111,20 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
         (["--set", "head=sphere:,"], "write 'sphere'"),
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
-        (["--set", "loss=math:pi"], "loss 'math:pi' is no class; known: hyperbolic_pairs, "),
-        (["--set", "loss=os:path"], "loss 'os:path' is no class"),
-        (["--set", "loss=math:floor"], "loss 'math:floor' is no class"),
+        (["--set", "loss=math:pi"], "loss 'math:pi' is not a class; known: hyperbolic_pairs, "),
+        (["--set", "loss=os:path"], "loss 'os:path' is not a class"),
+        (["--set", "loss=math:floor"], "loss 'math:floor' is not a class"),
         (
             ["--set", "loss=json:JSONEncoder"],
-            "lacks build, head, needs_pairs: it is no LossOptions (atl",
+            "has no build, head, needs_pairs: it does not implement LossOptions (atl",
         ),
-        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
-        (["--set", "lr_trunk=1e300"], "lr_trunk is from 0 to 1,000,000, not 1e+300"),
-        (["--set", "lr_head=1e300"], "lr_head is from 0 to 1,000,000, not 1e+300"),
+        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' has no distance, kind, nearness"),
+        (["--set", "lr_trunk=1e300"], "lr_trunk must be from 0 to 1,000,000, not 1e+300"),
+        (["--set", "lr_head=1e300"], "lr_head must be from 0 to 1,000,000, not 1e+300"),
         (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1,000,000, not 1e+300"),
         (["--set", "loss=multi_similarity:epsilon=1e300"], "epsilon must be above -2 and at most 2"),
         (["--set", "loss=hyperbolic_pairs"], "needs head 'hyperbolic'"),
-        (["--set", "images_per_class=1"], "loss 'supcon' learns from pairs of a class: images_per_class must be 2"),
+        (["--set", "images_per_class=1"], "loss 'supcon' needs pairs of a class: set images_per_class to 2"),
         (["--set", "augmentation=none"], "augmentation 'none'"),
         (["--preset", "huge"], "unknown preset 'huge'; known: auto, cpu, full"),
         (["--preset", "cpu?head=flat"], "head 'flat'"),

@@ -42,7 +42,7 @@ def test_a_transformer_trains_at_another_side_and_is_the_same_when_loaded_or_exp
 
 def test_position_embeddings_are_interpolated_from_the_pretrained_ones(backbone: BackboneSpec) -> None:
     first, resized = (
-        frozen_retriever(backbone, side_px=side).stages.trunk.state_dict()["pos_embed"] for side in (0, 24)
+        frozen_retriever(backbone, side_px=side).stages.backbone.state_dict()["pos_embed"] for side in (0, 24)
     )
     assert (first.shape[1], resized.shape[1]) == (1 + 4 * 4, 1 + 3 * 3)
     assert torch.equal(first[0, 0], resized[0, 0])  # the class token has no place
@@ -50,7 +50,7 @@ def test_position_embeddings_are_interpolated_from_the_pretrained_ones(backbone:
 
 
 def test_a_side_that_patches_do_not_fill_is_a_line(backbone: BackboneSpec) -> None:
-    with pytest.raises(SetupError, match=r"a multiple of 8, not 30; the nearest is 32") as caught:
+    with pytest.raises(SetupError, match=r"use a multiple of 8, such as 32") as caught:
         frozen_retriever(backbone, side_px=30)
     assert "\n" not in str(caught.value)
 
@@ -59,11 +59,11 @@ def test_a_description_with_another_side_than_the_weights_is_a_line(vit_weights:
     copy = Path(shutil.copy(vit_weights, tmp_path))
     facts = json.loads(vit_weights.with_suffix(".json").read_text())
     copy.with_suffix(".json").write_text(json.dumps(facts | {"input_px": 48}))
-    with pytest.raises(SetupError, match="made for 32 px, but its description says input_px=48; write 32 there"):
+    with pytest.raises(SetupError, match="says input_px=48; write input_px=32"):
         load_retriever(copy)
 
 
-def test_a_trunk_of_one_side_only_says_so() -> None:
+def test_a_backbone_of_one_side_only_says_so() -> None:
     mixer = resolve_backbone("scratch:mixer_s32_224")
     with pytest.raises(SetupError, match=r"'mixer_s32_224' cannot take side_px=96: Input height \(96\)"):
         frozen_retriever(mixer, side_px=96)

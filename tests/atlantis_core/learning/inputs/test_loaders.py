@@ -36,17 +36,17 @@ def stages(backbone: BackboneSpec, recipe: Recipe) -> Stages:
 
 
 @pytest.fixture
-def feed(
+def loader(
     images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, cache: ActivationCache
 ) -> BatchLoader:
     return make_loader(images, backbone, online, stages, cache, no_progress)
 
 
 def test_batches_come_in_order_with_the_views_they_ask_for(
-    images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, feed: BatchLoader
+    images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, loader: BatchLoader
 ) -> None:
     wanted = list(islice(sample_batches(images, online, 5), 7))
-    streamed = list(feed.stream(iter(wanted)))
+    streamed = list(loader.stream(iter(wanted)))
     assert len(streamed) == 7
     strength = strength_of(online.augmentation)
     for batch, activations in zip(wanted, streamed, strict=True):
@@ -67,52 +67,52 @@ def test_no_view_comes_twice(images: list[TrainingImage], online: Recipe) -> Non
     assert len(set(drawn)) == len(drawn)
 
 
-def test_a_stream_that_is_left_early_ends(images: list[TrainingImage], online: Recipe, feed: BatchLoader) -> None:
-    stream = feed.stream(sample_batches(images, online, 0))
+def test_a_stream_that_is_left_early_ends(images: list[TrainingImage], online: Recipe, loader: BatchLoader) -> None:
+    stream = loader.stream(sample_batches(images, online, 0))
     assert next(stream).shape[0] == 9
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_clean_pictures_start_the_head_alike(
+def test_clean_images_start_the_head_alike(
     images: list[TrainingImage],
     backbone: BackboneSpec,
     recipe: Recipe,
     stages: Stages,
     cache: ActivationCache,
-    feed: BatchLoader,
+    loader: BatchLoader,
 ) -> None:
     cached = make_loader(images, backbone, recipe, stages, cache, no_progress)
-    one, other = (torch.cat(list(source.clean(5))) for source in (cached, feed))
+    one, other = (torch.cat(list(source.clean(5))) for source in (cached, loader))
     assert torch.allclose(one, other, atol=1e-2)
 
 
-def test_an_unreadable_picture_is_told(
+def test_an_unreadable_image_is_reported(
     images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, cache: ActivationCache
 ) -> None:
     broken = [*images, TrainingImage("gone", "/nowhere/gone.png", "across")]
-    feed = make_loader(broken, backbone, online, stages, cache, no_progress)
+    loader = make_loader(broken, backbone, online, stages, cache, no_progress)
     with pytest.raises(SetupError, match=r"gone\.png"):
-        list(feed.stream(islice(sample_batches(broken, online, 0), 60)))
+        list(loader.stream(islice(sample_batches(broken, online, 0), 60)))
 
 
-def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> None:
-    made = []
+def test_images_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> None:
+    images = []
     for number, size in enumerate([(400, 300), (90, 200), (20, 30)]):
         path = tmp_path / f"{number}.png"
         Image.new("RGB", size, (number, 0, 0)).save(path)
-        made.append(TrainingImage(str(number), str(path), "a"))
-    pictures = DecodedImageCache(made, side_px=32, held_bytes=64 * 142 * 3 + 10)
-    assert [pictures[number].size for number in range(3)] == [(85, 64), (64, 142), (20, 30)]
-    for image in made:
+        images.append(TrainingImage(str(number), str(path), "a"))
+    cached = DecodedImageCache(images, side_px=32, max_bytes=64 * 142 * 3 + 10)
+    assert [cached[number].size for number in range(3)] == [(85, 64), (64, 142), (20, 30)]
+    for image in images:
         Path(image.path).unlink()
-    assert pictures[0].size == (85, 64)  # held
-    assert pictures[2].size == (20, 30)  # small enough for the room that was left
+    assert cached[0].size == (85, 64)  # held
+    assert cached[2].size == (20, 30)  # small enough for the room that was left
     with pytest.raises(SetupError, match="cannot be read"):
-        pictures[1]
-    assert len(pictures) == 3
+        cached[1]
+    assert len(cached) == 3
 
 
 def test_memory_and_disk_give_the_same_pixels(images: list[TrainingImage]) -> None:
-    held, unheld = DecodedImageCache(images, 32), DecodedImageCache(images, 32, held_bytes=0)
+    held, unheld = DecodedImageCache(images, 32), DecodedImageCache(images, 32, max_bytes=0)
     for _ in range(2):
         assert np.array_equal(np.asarray(held[3]), np.asarray(unheld[3]))

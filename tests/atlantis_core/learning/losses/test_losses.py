@@ -163,8 +163,8 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
         ({"loss": "triplet:margins=1"}, "no option 'margins'.*margin=0.2, miner=semihard"),
         ({"loss": "triplet:margin=wide"}, "margin is a number, not 'wide'"),
         ({"loss": "triplet:margin=nan"}, "finite"),
-        ({"loss": "triplet:margin"}, "name=value"),
-        ({"loss": "triplet:margin=1,margin=2"}, "each once"),
+        ({"loss": "triplet:margin"}, "option=value"),
+        ({"loss": "triplet:margin=1,margin=2"}, "set twice"),
         ({"loss": "triplet:miner=soft"}, "'semihard', 'hard' or 'all'"),
         ({"loss": "triplet:margin=0"}, "margin must be above 0"),
         ({"loss": "potential_field:proxies=1.5"}, "proxies is a whole number"),
@@ -174,7 +174,7 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
         ({"head": "hyperbolic:c=-1"}, "c must be above 0.000001 and at most"),
     ],
 )
-def test_losses_that_cannot_be_are_told(change: dict[str, str], words: str) -> None:
+def test_losses_that_cannot_be_are_reported(change: dict[str, str], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         make_loss(parse_preset("cpu", **change), CLASSES, DIMS, 0)
 
@@ -184,7 +184,7 @@ def test_a_loss_learns_from_single_images_of_classes_or_refuses_them(loss: str) 
     head = "hyperbolic" if loss == "hyperbolic_pairs" else "sphere"
     singles = parse_preset("cpu", loss=loss, head=head, images_per_class=1)
     if loss not in {"proxy_anchor", "potential_field"}:
-        with pytest.raises(SetupError, match=f"loss '{loss}' learns from pairs of a class: images_per_class"):
+        with pytest.raises(SetupError, match=f"loss '{loss}' needs pairs of a class: set images_per_class"):
             make_loss(singles, CLASSES, DIMS, 0)
         return
     z = unit()[::SAMPLES].clone().requires_grad_()

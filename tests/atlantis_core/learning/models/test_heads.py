@@ -101,10 +101,10 @@ def test_heads_come_back_from_their_facts(text: str) -> None:
     [
         ({"kind": "torus"}, "unknown head 'torus'"),
         ({"kind": "hyperbolic", "c": 0}, r"c must be above 0\.000001"),
-        ({"kind": "sphere", "distance": "hyperbolic"}, "searched by cosine"),
+        ({"kind": "sphere", "distance": "hyperbolic"}, "has distance 'cosine'"),
     ],
 )
-def test_foreign_heads_are_told(facts: dict[str, object], words: str) -> None:
+def test_foreign_heads_are_reported(facts: dict[str, object], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         head_from_facts(facts)
 

@@ -44,7 +44,7 @@ def test_embeddings_that_are_one_point_fail_but_not_at_once() -> None:
     for _ in range(19):
         health.check(1.0, 1.0, POINT)
     health.check(1.0, 1.0, SPREAD)
-    with pytest.raises(TrainingFailed, match="one embedding"):
+    with pytest.raises(TrainingFailed, match="all images have had the same one for 20 steps"):
         look(health, [(1.0, POINT + 1e-5 * SPREAD)] * 20)
 
 
@@ -64,7 +64,8 @@ def test_a_training_of_few_and_noisy_steps_is_no_failure(losses: list[float]) ->
 
 
 @pytest.mark.parametrize(
-    ("embeddings", "words"), [(POINT + 1e-5 * SPREAD, "one embedding"), (math.nan * SPREAD, "not finite")]
+    ("embeddings", "words"),
+    [(POINT + 1e-5 * SPREAD, "all images have the same one"), (math.nan * SPREAD, "not finite")],
 )
 def test_a_training_must_not_end_in_one_point(embeddings: torch.Tensor, words: str) -> None:
     with pytest.raises(TrainingFailed, match=f"{words} after the last step"):

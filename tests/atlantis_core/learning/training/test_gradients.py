@@ -1,4 +1,4 @@
-"""Batches in pieces, and on several processes, give the gradients of the whole batch."""
+"""Chunks and several processes give the gradients of the complete batch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from atlantis_core.learning.losses.losses import make_loss
 from atlantis_core.learning.models.backbones import BackboneSpec
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import load_retriever
-from atlantis_core.learning.training.distributed import DistributedProcesses, SingleProcess
+from atlantis_core.learning.training.distributed import ProcessGroup
 from atlantis_core.learning.training.gradients import GradientComputer
 from atlantis_core.learning.training.train import train
 
@@ -29,14 +29,12 @@ def gradients(loss: str, chunk: int, recipe: Recipe) -> tuple[float, list[torch.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = nn.Sequential(nn.Linear(10, 20), nn.Tanh(), nn.Linear(20, 8))
-        pictures = torch.randn(12, 10)
+        images = torch.randn(12, 10)
     labels = torch.arange(12) // 3
     module = make_loss(replace(recipe, loss=loss), 4, 8, 0)
     trained = list(model.parameters())
-    descent = GradientComputer(
-        lambda x: nn.functional.normalize(model(x), dim=1), module, trained, chunk, SingleProcess()
-    )
-    value, embeddings = descent(pictures, labels)
+    compute = GradientComputer(lambda x: nn.functional.normalize(model(x), dim=1), module, trained, chunk)
+    value, embeddings = compute(images, labels)
     assert embeddings.shape == (12, 8)
     assert not embeddings.requires_grad
     return value, [p.grad for p in [*trained, *module.parameters()] if p.grad is not None]
@@ -55,7 +53,7 @@ def test_pieces_give_the_gradient_of_the_whole(loss: str, chunk: int, recipe: Re
 
 
 class _Two:
-    """What `DistributedProcesses` asks of accelerate, of the second of two processes."""
+    """What `ProcessGroup` reads of accelerate, in the second of two processes."""
 
     is_main_process = False
     num_processes = 2
@@ -64,10 +62,10 @@ class _Two:
 
 def test_a_process_embeds_its_stretch() -> None:
     batch = Batch(np.arange(6), np.arange(6), np.arange(6))
-    assert DistributedProcesses(_Two()).share(batch).images.tolist() == [3, 4, 5]
-    assert DistributedProcesses(_Two()).own(torch.arange(6)).tolist() == [3, 4, 5]
-    with pytest.raises(SetupError, match="5 images cannot be shared by 2 processes"):
-        DistributedProcesses(_Two()).share(Batch(np.arange(5), np.arange(5), np.arange(5)))
+    assert ProcessGroup(_Two()).own_part(batch).images.tolist() == [3, 4, 5]
+    assert ProcessGroup(_Two()).own_gradients(torch.arange(6)).tolist() == [3, 4, 5]
+    with pytest.raises(SetupError, match="5 images cannot be divided equally among 2 processes"):
+        ProcessGroup(_Two()).own_part(Batch(np.arange(5), np.arange(5), np.arange(5)))
 
 
 def _trained(images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, folder: Path) -> None:

@@ -177,11 +177,11 @@ def test_queries_that_decide_are_part_of_the_address(
     watched, one, other = replace(recipe, validate_every=3), Falling([], "one"), Falling([], "other")
     assert training_key(images, backbone, watched, 0, one) != training_key(images, backbone, watched, 0, other)
     assert training_key(images, backbone, recipe, 0, one) == training_key(images, backbone, recipe, 0)
-    with pytest.raises(SetupError, match="no validation queries"):
+    with pytest.raises(SetupError, match="needs validation queries"):
         train(images, backbone, watched, 0, tmp_path / "m", cache)
 
 
-def test_a_trunk_all_the_way_back_is_the_one_it_began_as(
+def test_a_backbone_all_the_way_back_is_the_one_it_began_as(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     back = replace(recipe, start_share=1.0, embedding="body")
@@ -214,7 +214,7 @@ def test_a_training_of_a_few_steps_that_ends_in_one_point_fails(
 ) -> None:
     short = replace(recipe, steps=3, views=0, embedding=embedding)
     alike = [replace(image, path=images[0].path) for image in images]
-    with pytest.raises(TrainingFailed, match="one embedding after the last step"):
+    with pytest.raises(TrainingFailed, match="all images have the same one after the last step"):
         train(alike, backbone, short, 0, tmp_path / "m", cache)
     assert not (tmp_path / "m").exists()
 

@@ -1,4 +1,4 @@
-"""Settings that were told in vain are said; those that act are not."""
+"""Settings without effect are reported; the others are not."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from atlantis_core.learning.training.presets import changed_settings, parse_pres
 from atlantis_core.learning.training.unused_settings import find_unused_settings
 
 
-def said(text: str, *, has_made: bool = False) -> list[str]:
-    return find_unused_settings(parse_preset(text), changed_settings(text), has_made=has_made)
+def unused_lines(text: str, *, has_synthetic: bool = False) -> list[str]:
+    return find_unused_settings(parse_preset(text), changed_settings(text), has_synthetic=has_synthetic)
 
 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ("synthetic_share=0.3", "synthetic_share=0.3 does nothing: no training image is a made one"),
-        ("synthetic_weight=0.5", "synthetic_weight=0.5 does nothing: no training image is a made one"),
-        ("lr_head=0", "lr_head=0 leaves the head as it began"),
-        ("lr_trunk=0", "lr_trunk=0 leaves the trunk as it began"),
-        ("trainable_fraction=0&lr_trunk=0.1", "lr_trunk=0.1 does nothing: trainable_fraction=0 leaves the trunk"),
-        ("trainable_fraction=0&embedding=body", "embedding=body does nothing: trainable_fraction=0"),
-        ("feed=online&views=3", "views=3 does nothing: feed=online draws a new view every time"),
-        ("steps=5", "warmup_steps=10 outlast steps=5: learning rates never reach their peak"),
+        ("synthetic_share=0.3", "synthetic_share=0.3 has no effect: no training image is synthetic"),
+        ("synthetic_weight=0.5", "synthetic_weight=0.5 has no effect: no training image is synthetic"),
+        ("lr_head=0", "lr_head=0 leaves the head untrained"),
+        ("lr_trunk=0", "lr_trunk=0 leaves the backbone untrained"),
+        ("trainable_fraction=0&lr_trunk=0.1", "lr_trunk=0.1 has no effect: trainable_fraction=0 does not train"),
+        ("trainable_fraction=0&embedding=body", "embedding=body has no effect: trainable_fraction=0"),
+        ("feed=online&views=3", "views=3 has no effect: feed=online draws a new view every time"),
+        ("steps=5", "learning rates never reach their peak: warmup_steps=10 is not below steps=5"),
     ],
 )
-def test_a_setting_told_in_vain_is_a_line(settings: str, line: str) -> None:
-    (only,) = said(f"cpu?{settings}")
+def test_a_setting_without_effect_is_a_line(settings: str, line: str) -> None:
+    (only,) = unused_lines(f"cpu?{settings}")
     assert only.startswith(line)
 
 
 @pytest.mark.parametrize("text", ["cpu", "smoke", "full", "unseen", "cpu?lr_trunk=0.1&head_steps=20&views=2"])
-def test_settings_that_act_are_not_said(text: str) -> None:
-    assert said(text) == []
+def test_settings_with_an_effect_are_not_reported(text: str) -> None:
+    assert unused_lines(text) == []
 
 
-def test_made_images_are_what_their_share_is_for() -> None:
-    assert said("cpu?synthetic_share=0.3&synthetic_weight=2", has_made=True) == []
+def test_synthetic_images_give_their_share_an_effect() -> None:
+    assert unused_lines("cpu?synthetic_share=0.3&synthetic_weight=2", has_synthetic=True) == []
 
 
-@pytest.mark.parametrize("told", ["smoke?head_steps=8", "smoke?warmup_steps=100", "cpu?steps=9&warmup_steps=9"])
-def test_a_beginning_that_takes_all_steps_is_refused(told: str, backbone: BackboneSpec) -> None:
-    with pytest.raises(SetupError, match=r"_steps=\d+ leaves no step of \d; lower it or raise steps"):
-        recipe_for(told, None, backbone)
+@pytest.mark.parametrize("text", ["smoke?head_steps=8", "smoke?warmup_steps=100", "cpu?steps=9&warmup_steps=9"])
+def test_a_beginning_that_takes_all_steps_is_refused(text: str, backbone: BackboneSpec) -> None:
+    with pytest.raises(SetupError, match=r"_steps=\d+ must be below steps=\d; lower it, or raise steps"):
+        recipe_for(text, None, backbone)

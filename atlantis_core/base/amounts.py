@@ -1,0 +1,124 @@
+"""Amounts that words name: of images, dollars, rounds, and the recall to reach, in digits or simple number words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from atlantis_core.base.errors import SetupError
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_UNITS.split())} | {
+    word: 10 * value for value, word in enumerate(_TENS.split(), start=2)
+}
+_LARGE = {"hundred": 100, "thousand": 1000, "dozen": 12}
+_WORD = "|".join([*_SMALL, *_LARGE])
+_IN_WORDS = rf"\b(?:a\s+)?(?:{_WORD})(?:[\s-]+(?:{_WORD}))*\b"
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_NUMBER = re.compile(r"(\d{1,9})?(?:\.(\d{1,6}))?([kK])?")
+_MEANS = {
+    "image": ("images", 1),
+    "picture": ("images", 1),
+    "photo": ("images", 1),
+    "dollar": ("usd", 1),
+    "usd": ("usd", 1),
+    "buck": ("usd", 1),
+    "cent": ("usd", 100),
+    "round": ("rounds", 1),
+    "percent": ("target", 100),
+    "%": ("target", 100),
+    "recall": ("target", 1),
+}
+"""A unit as people write it -> what it limits, and how many of it are 1."""
+_LIMITS = ("images", "usd", "rounds")
+_AMOUNT = re.compile(
+    rf"(?:(?P<dollar>\$)\s*|(?<![\w.@,/$\u2013-]))(?P<figure>[-+~<>]?[\d.][\d.,/eEkK\u2013-]*|{_IN_WORDS}|\bhalf a\b)"
+    r"(?:\s*(?:(?:new|more|extra|synthetic|generated)\s+)?"
+    rf"(?P<unit>{'|'.join(_MEANS)})s?(?!\w))?",
+    re.IGNORECASE,
+)
+_TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
+
+
+def with_digits(text: str) -> str:
+    """Return a text with simple number words as digits: `two hundred images` becomes `200 images`."""
+    return re.sub(_IN_WORDS, lambda match: str(_value(match.group())), _GROUPED.sub("", text), flags=re.IGNORECASE)
+
+
+def amounts_in(text: str) -> Iterator[tuple[str, float]]:
+    """Return each number with what it is said of: `images`, `usd`, `rounds`, `target`, or "" for none of them.
+
+    Cents are parts of a dollar and percents parts of 1. What cannot be read for sure (`5-10 images`) is left out.
+    """
+    return ((unit, value) for unit, _, value in _amounts(text) if value is not None)
+
+
+def limits_in(text: str) -> dict[str, float]:
+    """Return the limits that a goal's words set: `images`, `usd`, `rounds`, as far as they are named.
+
+    Raises:
+        SetupError: A limit is no plain number (`5-10 images`, `2,5 dollars`), or one thing has two limits.
+    """
+    found: dict[str, float] = {}
+    for unit, figure, value in _amounts(text):
+        if unit not in _LIMITS:
+            continue
+        if value is None or (unit != "usd" and not value.is_integer()):
+            raise SetupError(
+                f"{figure!r} cannot be read as a number of {unit}: write it as in '300 images and 2.5 dollars'"
+            )
+        if found.setdefault(unit, value) != value:
+            raise SetupError(f"the goal names {found[unit]:g} and {value:g} {unit}: say one number")
+    return found
+
+
+def target_in(text: str) -> float | None:
+    """Return the Recall@1 that a text wants to be reached, from 0 to 1; None where it names none."""
+    match = _TARGET.search(text)
+    if not match:
+        return None
+    figure = match.group(1).replace(" ", "")
+    return float(figure[:-1]) / 100 if figure.endswith("%") else float(figure)
+
+
+def without_limits(text: str) -> str:
+    """Return a goal without its limits: `2 dollars` names no class."""
+    return _AMOUNT.sub(lambda match: " " if _unit(match)[0] in _LIMITS else match.group(), text)
+
+
+def _amounts(text: str) -> Iterator[tuple[str, str, float | None]]:
+    """Yield unit, figure as written, and value; None for a figure that cannot be read for sure."""
+    for match in _AMOUNT.finditer(text):
+        unit, parts = _unit(match)
+        figure = match["figure"].rstrip(".,")
+        value = _read(figure)
+        yield unit, figure, None if value is None else value / parts
+
+
+def _unit(match: re.Match[str]) -> tuple[str, int]:
+    return ("usd", 1) if match["dollar"] else _MEANS.get((match["unit"] or "").lower(), ("", 1))
+
+
+def _read(figure: str) -> float | None:
+    if figure.lower() == "half a":
+        return 0.5
+    match = _NUMBER.fullmatch(with_digits(figure))
+    if not match or not (match[1] or match[2]):
+        return None
+    return float(f"{match[1] or 0}.{match[2] or 0}") * (1000 if match[3] else 1)
+
+
+def _value(words: str) -> int:
+    total = current = 0
+    for word in re.split(r"[\s-]+", words.lower()):
+        if word in _SMALL:
+            current += _SMALL[word]
+        elif word in _LARGE:
+            current = max(current, 1) * _LARGE[word]
+            if word == "thousand":
+                total, current = total + current, 0
+    return total + current

@@ -1,0 +1,98 @@
+"""What a drafter of augmentation protocols may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from atlantis_core.base.errors import BudgetExceeded, ToolError
+from atlantis_core.data.facets import facet_value_lists
+from atlantis_core.records import Cell, Constraints, Gap, GenerationMode
+from atlantis_core.run.constraints import read_constraints
+from atlantis_core.run.insight import Insight
+from atlantis_core.run.round import JudgedRound, read_judged_rounds, read_round
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+
+DEFAULT_IMAGES = 200
+"""Images a round makes where the budget names no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a drafter knows when it writes a protocol."""
+
+    round: int
+    gaps: tuple[Gap, ...]
+    """Worst first."""
+    history: tuple[JudgedRound, ...]
+    """Earlier rounds."""
+    num_images: int
+    """How many images this round may make."""
+    classes: tuple[str, ...]
+    facet_values: dict[str, tuple[str, ...]]
+    spread: str
+    """`targeted` or `uniform`."""
+    modes: tuple[GenerationMode, ...]
+    """Generation modes of the generator, its default first."""
+    scorer: str
+    """Outlier scorer that the run names."""
+    feedback: str
+    """What the planner wants different, in words; may be empty."""
+    goal: str = ""
+    """A person's words."""
+    constraints: Constraints = field(default_factory=Constraints)
+    """What a person asked for while it ran; `skip` is left out of the gaps, classes and values already."""
+    insight: Insight | None = None
+    """What the insight agent made of the collection, where there is one."""
+
+
+def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
+    """Collect what a drafter may know.
+
+    Args:
+        session: The run.
+        round_index: Which round is drafted.
+        max_images: Fewer than the round's share, if positive.
+        feedback: The planner's words.
+
+    Raises:
+        ToolError: The gaps of this round are not known yet.
+        BudgetExceeded: Not one image is left to make.
+    """
+    found = read_round(session, round_index)
+    if found.gaps is None:
+        raise ToolError("gaps are not known in this round; find them first")
+    share = images_for_round(session, round_index)
+    num_images = min(share, max_images) if max_images > 0 else share
+    if num_images < 1:
+        raise BudgetExceeded(f"no image left to make in round {round_index}")
+    constraints = read_constraints(session)
+    skipped = [cell for cell in constraints.skip if not (cell.class_name and cell.facet)]
+    skipped_classes = {cell.class_name for cell in skipped if not cell.facet}
+    return Brief(
+        round=round_index,
+        gaps=tuple(gap for gap in found.gaps if constraints.allows(gap.cell)),
+        history=tuple(read_judged_rounds(session)),
+        num_images=num_images,
+        classes=tuple(sorted({image.label for image in session.collection.of_split("train")} - skipped_classes)),
+        facet_values={
+            facet: tuple(value for value in values if Cell("", facet, value) not in skipped)
+            for facet, values in facet_value_lists(session.collection).items()
+        },
+        spread=session.spec.spread,
+        modes=session.generator.modes,
+        scorer=session.spec.scorer,
+        feedback=feedback,
+        goal=session.goal.text,
+        constraints=constraints,
+        insight=found.insight,
+    )
+
+
+def images_for_round(session: Session, round_index: int) -> int:
+    """Return how many images a round may make: its even share of those left, or `DEFAULT_IMAGES` without a limit."""
+    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
+    return DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))

@@ -1,0 +1,67 @@
+"""The kinds of entries in a run's journal, with the record type of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, get_origin
+
+from atlantis_core.filtering.captions import CaptionCheckResult
+from atlantis_core.records import Constraints, Critique, Decision, Gap, Measurement, Protocol
+from atlantis_core.records.round import BaselineComparison, CaptionsEntry, RunEnd, SealOpening
+from atlantis_core.run.insight import FacetIdea, Insight
+from atlantis_core.statistics.counts import CollectionStatistics
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKind(Generic[Record]):
+    """One kind of entry."""
+
+    name: str
+    """As the database stores it."""
+    type: type[Record]
+
+    def check(self, record: Record) -> None:
+        """Refuse a record of another type.
+
+        Raises:
+            TypeError: The record is not of this kind's type; that is a bug.
+        """
+        expected = get_origin(self.type) or self.type
+        if not isinstance(record, expected):
+            raise TypeError(f"a journal entry {self.name!r} is a {expected.__name__}, not a {type(record).__name__}")
+
+
+class JournalKind:
+    """Every kind of entry a session reads and writes: `session.read(1, JournalKind.PROTOCOL)`."""
+
+    # Of the whole run, written under round 0.
+    STATISTICS = EntryKind("statistics", CollectionStatistics)
+    CAPTIONS = EntryKind("captions", CaptionsEntry)
+    FACET_IDEAS = EntryKind("facet_ideas", tuple[FacetIdea, ...])
+    CONSTRAINTS = EntryKind("wishes", tuple[Constraints, ...])
+    """All versions, the newest last."""
+    BASELINE = EntryKind("baseline", Measurement)
+    FROZEN = EntryKind("frozen", Measurement)
+    COMPARISON = EntryKind("comparison", BaselineComparison)
+    END = EntryKind("end", RunEnd)
+    FINAL_ARMS = EntryKind("final_arms", dict[str, list[str]])
+    SEAL_OPENING = EntryKind("test_opened", SealOpening)
+    TEST = EntryKind("test", dict[str, Any])
+    """The figures that `atlantis test` prints."""
+
+    # Of one round, counted from 1.
+    GAPS = EntryKind("gaps", tuple[Gap, ...])
+    INSIGHT = EntryKind("insight", Insight)
+    PROTOCOL = EntryKind("protocol", Protocol)
+    CANDIDATES = EntryKind("candidates", tuple[str, ...])
+    """Keys of the candidates that the protocol asks for, in order."""
+    CAPTION_CHECK = EntryKind("caption_check", CaptionCheckResult)
+    TRAINED_ON = EntryKind("trained_on", tuple[str, ...])
+    """Keys of all synthetic images, those of earlier rounds too, that the candidate arm was trained on."""
+    CANDIDATE = EntryKind("candidate", Measurement)
+    """The candidate arm's measurement."""
+    ARMS = EntryKind("arms", dict[str, list[str]])
+    DECISION = EntryKind("decision", Decision)
+    CRITIQUE = EntryKind("critique", Critique)

@@ -1,0 +1,97 @@
+"""A round as one typed record, read from the run's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.serialization import from_json
+from atlantis_core.run.journal import EntryKind, JournalKind
+
+if TYPE_CHECKING:
+    from atlantis_core.filtering.captions import CaptionCheckResult
+    from atlantis_core.records import Critique, Decision, Gap, Measurement, Protocol
+    from atlantis_core.records.round import Arms
+    from atlantis_core.run.insight import Insight
+    from atlantis_core.run.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round; what was not done yet is None or empty."""
+
+    index: int
+    """From 1."""
+    gaps: tuple[Gap, ...] | None = None
+    """Worst first."""
+    insight: Insight | None = None
+    protocol: Protocol | None = None
+    candidate_keys: tuple[str, ...] = ()
+    """Of the protocol's candidates, in order; a second draft replaces those of the first."""
+    caption_check: CaptionCheckResult | None = None
+    trained_on: tuple[str, ...] | None = None
+    """Keys of the synthetic images that the candidate arm was trained on."""
+    measurement: Measurement | None = None
+    """Of the candidate arm."""
+    arms: Arms | None = None
+    decision: Decision | None = None
+    critique: Critique | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the round was judged and kept."""
+        return self.decision is not None and self.decision.kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRound(Round):
+    """A round that was judged, and so has a protocol and a decision."""
+
+    protocol: Protocol
+    decision: Decision
+
+
+_KINDS: Mapping[str, EntryKind[Any]] = {
+    "gaps": JournalKind.GAPS,
+    "insight": JournalKind.INSIGHT,
+    "protocol": JournalKind.PROTOCOL,
+    "candidate_keys": JournalKind.CANDIDATES,
+    "caption_check": JournalKind.CAPTION_CHECK,
+    "trained_on": JournalKind.TRAINED_ON,
+    "measurement": JournalKind.CANDIDATE,
+    "arms": JournalKind.ARMS,
+    "decision": JournalKind.DECISION,
+    "critique": JournalKind.CRITIQUE,
+}
+"""Field of `Round` -> the journal entry that it is read from."""
+
+
+def read_rounds(session: Session) -> list[Round]:
+    """Return the rounds of a run that have begun, in order."""
+    entries = session.workspace.journal.rounds(session.run_id)
+    return [_build_round(index, found) for index, found in entries.items() if index > 0]
+
+
+def read_judged_rounds(session: Session) -> list[JudgedRound]:
+    """Return the judged rounds of a run, in order."""
+    return [found for found in read_rounds(session) if isinstance(found, JudgedRound)]
+
+
+def read_round(session: Session, index: int) -> Round:
+    """Return one round; an empty one where it has not begun."""
+    return _build_round(index, session.workspace.journal.rounds(session.run_id).get(index, {}))
+
+
+def read_final_arms(session: Session) -> Arms:
+    """Return the arms as the run left them, or as its last judgement did; empty before a first one."""
+    ended = session.read(0, JournalKind.FINAL_ARMS)
+    judged = [found.arms for found in read_rounds(session) if found.arms is not None] if ended is None else [ended]
+    return judged[-1] if judged else {}
+
+
+def _build_round(index: int, entries: Mapping[str, Any]) -> Round:
+    found = {
+        field: from_json(kind.type, entries[kind.name]) for field, kind in _KINDS.items() if kind.name in entries
+    }
+    return JudgedRound(index=index, **found) if "decision" in found else Round(index, **found)
