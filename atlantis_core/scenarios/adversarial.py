@@ -21,11 +21,12 @@ from atlantis_core.learning.evaluation import embed_task
 from atlantis_core.learning.inputs.preprocessing import around_input, decode_image
 from atlantis_core.learning.robustness import Robustness, compare_attacked, find_nearest_rows
 from atlantis_core.records import LabelledImage
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 from atlantis_core.scenarios.scenario_source import (
     TRAINED_ONLY_NOTE,
+    ScenarioItem,
     ScenarioSource,
     check_origins,
+    list_classes,
     mark_synthetic,
     read_scenario_source,
     to_imported_photo,
