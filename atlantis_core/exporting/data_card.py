@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +100,8 @@ def _filter_note(kept_by_hand: Mapping[str, int]) -> str:
     if not kept_by_hand:
         return "Only images that passed every filter are here."
     count = count_noun(sum(kept_by_hand.values()), "image")
-    against = _join_names(kept_by_hand)
+    against = " and ".join(map(code_span, kept_by_hand))
     return f"Every image passed every filter, but for {count} kept by hand against {against} (`by_hand` is `yes`)."
-
-
-def _join_names(filters: Iterable[str]) -> str:
-    return " and ".join(map(code_span, filters))
 
 
 def _generation_section(facts: DatasetFacts) -> Iterator[str]:
@@ -146,7 +142,8 @@ def _filtering_section(facts: DatasetFacts) -> Iterator[str]:
 def _manual_note(row: Mapping[str, Any]) -> str:
     """Describe what a person decided against the filters, before or after the round was measured."""
     kept, taken = row["kept_by_hand"], row["taken_out_by_hand"]
-    parts = [f"kept {count_noun(sum(kept.values()), 'image')} by hand against {_join_names(kept)}"] if kept else []
+    against = " and ".join(map(code_span, kept))
+    parts = [f"kept {count_noun(sum(kept.values()), 'image')} by hand against {against}"] if kept else []
     parts += [f"took out {count_noun(taken, 'image')} that had passed"] if taken else []
     return " and ".join(parts)
 
@@ -226,9 +223,8 @@ def _classes_section(facts: DatasetFacts) -> str:
     shown = list(facts.classes.items())[:_MAX_CLASSES]
     more = len(facts.classes) - len(shown)
     rows = [(code_span(name), f"{count:,}") for name, count in shown]
-    return f"## Classes\n{markdown_table(('Class', 'Images'), rows)}" + (
-        f"\n\nAnd {more:,} more." if more > 0 else ""
-    )
+    note = f"\n\nAnd {more:,} more." if more else ""
+    return f"## Classes\n{markdown_table(('Class', 'Images'), rows)}{note}"
 
 
 def _limits_section(facts: DatasetFacts) -> str:

@@ -80,9 +80,9 @@ def _front_matter(about: ModelFacts) -> str:
 
 def _describe_model(about: ModelFacts) -> str:
     space = (
-        f"points of the Poincare ball of curvature -{about.c:g}, searched by hyperbolic distance (not by cosine)"
+        f"points of the Poincare ball of curvature -{about.c:g}, compared by hyperbolic distance (not by cosine)"
         if about.c is not None
-        else "unit vectors, searched by cosine similarity"
+        else "unit vectors, compared by cosine similarity"
     )
     below = "" if about.embedding == "head" else " They are the pooled features of the backbone, without a head."
     return (

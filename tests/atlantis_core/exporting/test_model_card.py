@@ -64,7 +64,7 @@ def test_it_gives_counts_recipe_and_figures_with_intervals() -> None:
     [
         ({"evidence": None}, "None are known here"),
         ({"recipe": None, "seed": None}, "Limits"),
-        ({"c": 0.1, "distance": "hyperbolic"}, "curvature -0.1, searched by hyperbolic distance (not by cosine)"),
+        ({"c": 0.1, "distance": "hyperbolic"}, "curvature -0.1, compared by hyperbolic distance (not by cosine)"),
         ({"with_onnx": True}, "Not compared with torch"),
         ({"with_onnx": True, "agreement": OnnxAgreement(2e-7, 3, 8)}, "3 random and 8 real images"),
         ({"source": "scratch", "base_model": ""}, "started from random weights"),
