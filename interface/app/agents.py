@@ -13,33 +13,37 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from atlantis_core.base.ports import Captioner
+    from atlantis_core.base.stopping import StopToken
     from atlantis_core.records import RunSpec
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.agents.client.models import Access
     from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
 
 RULES = "rules"
 
 
-def build_agents(session: Session) -> tuple[RunContext, Planner]:
-    """Return the context of nodes and tools, and the planner. All agents work by rules, or all by one chat model.
+def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
+    """Return what nodes and tools receive, and the planner. All agents work by rules, or all by one chat model.
 
     Raises:
         SetupError: Unknown planner, no key for it, or its recording is missing.
     """
+    from atlantis_core.base.stopping import StopToken
     from atlantis_dml.tools.context import RunContext
 
+    stop = stop or StopToken()
     if session.spec.planner == RULES:
         from atlantis_dml.agents.critics import RuleCritic
         from atlantis_dml.agents.rules.drafter import RuleDrafter
         from atlantis_dml.agents.rules.planner import RulePlanner
         from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
-        return RunContext(session, RuleDrafter(), TemplatePromptWriter(), None, RuleCritic()), RulePlanner()
+        return RunContext(
+            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
+        )
     from atlantis_dml.agents.critics import ChatCritic
     from atlantis_dml.agents.llm.drafter import ChatDrafter
     from atlantis_dml.agents.llm.insight import ChatInsight
@@ -48,10 +52,15 @@ def build_agents(session: Session) -> tuple[RunContext, Planner]:
     from atlantis_dml.tools import make_tools
 
     calls = build_model_calls(session.workspace, session.run_id, session.spec)
-    context = RunContext(
-        session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
+    return RunContext(
+        session,
+        ChatPlanner(calls, make_tools()),
+        ChatDrafter(calls, session),
+        ChatPromptWriter(calls),
+        ChatInsight(calls),
+        ChatCritic(calls),
+        stop,
     )
-    return context, ChatPlanner(calls, make_tools())
 
 
 def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:

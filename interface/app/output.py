@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from atlantis_core.base.errors import AtlantisError, ProviderUnavailable
+from atlantis_core.base.errors import AtlantisError, ProviderUnavailable, Stopped
 from atlantis_core.base.text import clean_text
 
 EXIT_USER_ERROR = 2
@@ -39,10 +39,10 @@ def report_errors(as_json: bool) -> Iterator[None]:
         yield
     except ProviderUnavailable as error:
         exit_with_message(str(error), EXIT_WAITING, as_json)
+    except (KeyboardInterrupt, Stopped):
+        exit_with_message("interrupted", EXIT_INTERRUPTED, as_json)
     except AtlantisError as error:
         exit_with_message(str(error), EXIT_USER_ERROR, as_json)
-    except KeyboardInterrupt:
-        exit_with_message("interrupted", EXIT_INTERRUPTED, as_json)
     except Exception as error:
         if _is_broken_database(error):
             reason = (str(getattr(error, "orig", error)).splitlines() or [""])[0]

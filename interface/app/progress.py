@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from atlantis_core.base.stopping import StopToken
 from atlantis_core.base.text import clean_text
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Screen:
         self._lock = threading.Lock()
         self._bars: Bars | None = _bars(console) if console.is_terminal else None
         self._tasks: dict[str, Any] = {}
-        self.stopped = threading.Event()
-        """Set by Ctrl-C: the next call of `progress`, in any thread, ends the work there."""
+        self.stop = StopToken()
+        """Requested by Ctrl-C: the next call of `progress`, in any thread, ends the work there."""
 
     def __enter__(self) -> Screen:
         if self._bars:
@@ -56,10 +57,13 @@ class Screen:
         """Show how much of something is done; an `atlantis_core.base.ports.Progress`.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed; work in a tool's thread ends here.
+            Stopped: A person asked for it; the work ends here.
         """
-        if self.stopped.is_set():
-            raise KeyboardInterrupt
+        self.stop.check()
+        self.show(what, done, total)
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Show progress without ending the work."""
         with self._lock:
             if self._bars:
                 self._draw(clean_text(what, _LONGEST), done, total)
@@ -112,6 +116,9 @@ def make_watcher(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Ma
     """
 
     def watch(node: str, update: Any) -> None:
+        if node == "progress":
+            screen.show(**update)
+            return
         if node == "judge":
             screen.line(f"= {judged()}")
         for message in _messages(update):

@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rich.console import Console
 
-from atlantis_core.base.errors import InvalidProtocol, SetupError
+from atlantis_core.base.errors import InvalidProtocol, SetupError, Stopped
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Goal
 from atlantis_core.run.journal import JournalKind
@@ -106,8 +106,8 @@ def test_on_a_terminal_there_are_bars_that_go_away() -> None:
 
 def test_ctrl_c_ends_work_in_any_thread_at_its_next_sign() -> None:
     screen, _ = _screen()
-    screen.stopped.set()
-    with pytest.raises(KeyboardInterrupt):
+    screen.stop.request()
+    with pytest.raises(Stopped):
         screen.progress("training", 1, 2)
 
 
