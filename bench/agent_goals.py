@@ -165,7 +165,7 @@ PLANNER_ONCE = (
     Case("refuses", "refuses everything", of("planner", Reply(REFUSAL)), ends=STOPPED, ends_saying="can't help"),
     Case("stops-at-once", "sees no use in the run", of("planner", Reply("Nothing to gain here.")), ends=STOPPED),
     Case("empty-once", "answers nothing, once", of("planner", Reply(""), {3})),
-    Case("empty", "answers nothing", of("planner", Reply(None)), pauses=("answers nothing",)),
+    Case("empty", "answers nothing", of("planner", Reply(None)), pauses=("gives empty answers",)),
 )
 
 LOOPS = (

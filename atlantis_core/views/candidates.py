@@ -20,7 +20,7 @@ class CandidateFilter:
     """Which candidates, and in which order; what is empty means any."""
 
     round: int | None = None
-    standing: str = ""
+    status: str = ""
     filter: str = ""
     class_name: str = ""
     value: str = ""
@@ -39,11 +39,11 @@ def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter
     """Return the rows that are wanted, sorted.
 
     Raises:
-        SetupError: An order, a standing or a filter that there is not.
+        SetupError: An order, a status or a filter that there is not.
     """
     _check("order", wanted.order, ORDERS)
-    if wanted.standing:
-        _check("standing", wanted.standing, get_args(CandidateStatus))
+    if wanted.status:
+        _check("status", wanted.status, get_args(CandidateStatus))
     if wanted.filter:
         _check("filter", wanted.filter, sorted({name for row in rows for name in _filters_of(row)}))
     found = [row for row in rows if _fits(row, wanted)]
@@ -87,7 +87,7 @@ def _fits(row: ScreenedCandidate, wanted: CandidateFilter) -> bool:
     cell, verdict = row.candidate.cell, row.verdict
     return (
         wanted.round in {None, row.round}
-        and wanted.standing in {"", row.status}
+        and wanted.status in {"", row.status}
         and wanted.filter in {"", verdict.filter if verdict else None}
         and wanted.class_name in {"", cell.class_name}
         and wanted.value in {"", f"{cell.facet}={cell.value}"}
@@ -101,11 +101,11 @@ def _says(row: ScreenedCandidate, words: str) -> bool:
 
 
 def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, int]]:
-    """Return how many candidates there are of each round, standing, filter, class and facet value."""
+    """Return how many candidates there are of each round, status, filter, class and facet value."""
     cells = [row.candidate.cell for row in rows]
     return {
         "round": _counted(str(row.round) for row in rows),
-        "standing": _counted(row.status for row in rows),
+        "status": _counted(row.status for row in rows),
         "filter": _counted(row.verdict.filter for row in rows if row.verdict),
         "class": _counted(cell.class_name for cell in cells),
         "value": _counted(f"{cell.facet}={cell.value}" for cell in cells if cell.facet),

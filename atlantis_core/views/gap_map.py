@@ -223,7 +223,7 @@ def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
     if trial.status == "crashed":
         raise ToolError(f"trial {trial.id!r} crashed ({trial.error}); it returns nothing")
     key = content_hash("first answers", [measurement_hash(session, trial.id)])
-    kept = session.workspace.receipts.find(key)
+    kept = session.workspace.results.find(key)
     if kept is not None:
         return dict(kept)
     started = time.monotonic()
@@ -232,5 +232,5 @@ def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
     asking = (row for row, has_partner in enumerate(ranking.has_positive) if has_partner)
     answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in asking}
-    session.workspace.receipts.file(key, "first answers", answers, time.monotonic() - started)
+    session.workspace.results.add(key, "first answers", answers, time.monotonic() - started)
     return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,21 +20,13 @@ from atlantis_dml.chat.situation import describe_situation
 from atlantis_dml.chat.worker import ANSWER_HINT, RunWorker
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Cell, Collection, RunSpec
+    from atlantis_core.records import Cell, Collection
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.progress import Screen
+    from atlantis_dml.app.request import RunRequest
 
 Status = Literal["none", "planned", "running", "waiting", "paused", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunTemplate:
-    """Settings of every run of a conversation, besides goal and budget."""
-
-    spec: RunSpec
-    options: ReadOptions
 
 
 class ChatDesk:
@@ -47,7 +39,7 @@ class ChatDesk:
         screen: Shows what the run does, line by line.
     """
 
-    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunTemplate, screen: Screen) -> None:
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest, screen: Screen) -> None:
         self._id, self.screen = record.id, screen
         self._workspace, self._template = workspace, template
         self._session: Session | None = None
@@ -72,7 +64,7 @@ class ChatDesk:
             return "planned"
         if not self.record.run_id:
             return "none"
-        status = self._workspace.standing(self._workspace.runs.get(self.record.run_id))
+        status = self._workspace.read_status(self._workspace.runs.get(self.record.run_id))
         return "paused" if status in {"stopped", "failed"} else status  # type: ignore[return-value]
 
     def situation(self) -> str:
@@ -127,13 +119,11 @@ class ChatDesk:
         if self.status != "planned":
             raise ToolError(_NOT_STARTABLE.get(self.status, f"there is no goal yet: {list_missing(self.planned)[0]}"))
         from atlantis_core.records import Goal
-        from atlantis_dml.app.setup import RunRequest, create_run
+        from atlantis_dml.app.run import create_run
 
         text = self.planned.goal_text
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
-        run, lines = create_run(
-            RunRequest(spec.data, text, self._template.options, spec), self._workspace, self.screen.progress
-        )
+        run, lines = create_run(replace(self._template, spec=spec), self._workspace, self.screen.progress)
         self._keep(run_id=run.id, started=True, undo=())
         self._apply_planned_constraints()
         self.worker.start(run.id)

@@ -16,7 +16,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import parse_filters
 from atlantis_core.searching.image_search import ImageSearch
 from atlantis_core.searching.index_folders import find_named_folder, list_indexes
-from atlantis_dml.app.search import describe_index
+from atlantis_dml.app.index import describe_index
 from atlantis_dml.web.images import LARGEST_SIDE_PX, thumbnail_response
 from atlantis_dml.web.uploads import read_upload
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -100,7 +100,7 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )
-    session.workspace.receipts.file(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
+    session.workspace.results.add(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
     return trial_id
 
 

@@ -48,8 +48,8 @@ def make(tmp_path: Path) -> Make:
         workspace = Workspace(tmp_path / "workspace")
         spec = RunSpec("c", "d", Goal("g"), Budget())
         model = ScriptedChatModel(script=[AIMessage(one) if isinstance(one, str) else one for one in script])
-        purse = CostTracker(workspace.ledger, "run", spec)
-        return ChatInsight(ModelCalls(NAME, [ChatModel(NAME, model)], workspace, "run", purse)), model
+        cost_tracker = CostTracker(workspace.ledger, "run", spec)
+        return ChatInsight(ModelCalls(NAME, [ChatModel(NAME, model)], workspace, "run", cost_tracker)), model
 
     return made
 

@@ -138,7 +138,7 @@ def test_words_name_what_is_left_alone() -> None:
 
 def test_a_goal_record_grows_and_says_what_it_lacks() -> None:
     first = update_plan(RunPlan(), "night tugs are not found")
-    assert "200 a round" in list_missing(first)[0]
+    assert "200 per round" in list_missing(first)[0]
     second = update_plan(first, "", images=30, target=0.9)
     assert (second.text, second.images, list_missing(second)) == (first.text, 30, [])
     plan = "\n".join(describe_plan(second, COLLECTION, auto=False))

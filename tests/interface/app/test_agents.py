@@ -12,7 +12,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Price
 from atlantis_dml.agents.client.models import Access, build_chat_model
 from atlantis_dml.app.prices import find_prices
-from atlantis_dml.cli.run_options import parse_price
+from atlantis_dml.cli.options import parse_price
 from atlantis_dml.settings import Settings
 
 KEY = SecretStr("sk-secret")
@@ -69,7 +69,7 @@ def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Pat
 @pytest.mark.parametrize(
     ("table", "wrong"),
     [
-        ("[", "no table of prices"),
+        ("[", "not a table of prices"),
         ('["openai:m"]\ninput = "x"\noutput = 1', "valid number"),
         ('["openai:m"]\ninput = -1\noutput = 1', "from 0"),
     ],

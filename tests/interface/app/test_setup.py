@@ -184,7 +184,7 @@ def test_a_person_is_shown_cells_prompts_and_cost(fabricated: Fabricated) -> Non
     assert f"4  {HOSTILE} x light=night" in lines
     assert f"prompt: a photo of {HOSTILE} at night" in lines
     assert "4 images of 12 left" in lines
-    assert "about 4 s for making them and 2 trainings" in lines
+    assert "about 4 s for generating them and 2 trainings" in lines
 
 
 def test_the_forecast_comes_from_the_trace(fabricated: Fabricated, tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
     ("arguments", "telling"),
     [
         (["search", "nowhere", "{image}"], "there is no index 'nowhere'"),
-        (["search", "boats", "nowhere.png"], "there is no picture"),
-        (["search", "boats"], "ask with one of the two"),
-        (["search", "boats", "--text", "a boat"], "cannot be asked in words"),
+        (["search", "boats", "nowhere.png"], "there is no image"),
+        (["search", "boats"], "search with either an image"),
+        (["search", "boats", "--text", "a boat"], "cannot be searched with text"),
         (["search", "boats", "{image}", "--where", "condition=noon"], "no image has condition=noon"),
         (["search", "boats", "{image}", "--top", "0"], "top 0"),
         (["search", "boats", "{image}", "--model", "scratch:test_vit"], "was made by model"),
@@ -102,7 +102,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
             "is kept in this",
         ),
         (["index", "no_model", "harbor-tiny", "--server", "http://127.0.0.1:9"], "cannot be reached"),
-        (["index", "clip:", "harbor-tiny"], "names no model"),
+        (["index", "clip:", "harbor-tiny"], "needs the name of a model"),
         (["unindex", "boats"], ""),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from atlantis_core.data.fingerprints import (
+from atlantis_core.data.near_duplicates import (
     LENGTH,
     MIRROR_THRESHOLD,
     THRESHOLD,

@@ -1,4 +1,4 @@
-"""Near-duplicates: the same picture twice in training, or on both sides of a split, which flatters every figure."""
+"""Leaks: near-duplicates within training or across splits, which make every figure look better than it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import find_near_duplicates, fingerprint_file
+from atlantis_core.data.near_duplicates import find_near_duplicates, fingerprint_file
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Near-duplicate images, by id."""
+    """Ids of near-duplicate images."""
 
     within_train: tuple[tuple[str, str], ...]
     """Pairs of training images."""
     across_splits: tuple[tuple[str, str], ...]
-    """Leaks: a training image and the validation image it shows."""
+    """Leaks: pairs of a training and a validation image."""
     in_test: tuple[str, ...]
-    """Leaks: training and validation images that match a sealed test image (which one is never told)."""
+    """Leaks: training and validation images that match a sealed test image (which one stays secret)."""
 
 
 def find_duplicates(
@@ -31,16 +31,15 @@ def find_duplicates(
     sealed: SealedSplit | None = None,
     fingerprints: Mapping[str, bytes] | None = None,
 ) -> Duplicates:
-    """Find near-duplicates among the images of a collection, and between it and its sealed test split.
+    """Find near-duplicates in a collection, and between it and its sealed test split.
 
     Args:
-        collection: Whose train and validation images are compared.
-        sealed: Its test split; None: not looked into.
-        fingerprints: Image id -> fingerprint, where some are known already; the others are read from the
-            files.
+        collection: Its train and validation images are compared.
+        sealed: Its test split; None skips it.
+        fingerprints: Image id -> fingerprint, as far as known; the others are computed from the files.
 
     Raises:
-        SetupError: A file has gone or is no image any more.
+        SetupError: A file is missing or no longer an image.
     """
     images = collection.images
     known = fingerprints or {}
@@ -54,12 +53,9 @@ def find_duplicates(
         elif splits == {"train", "validation"}:
             train, validation = sorted(pair, key=lambda image: image.split)
             across.append((train.id, validation.id))
-    matching = (
-        ()
-        if sealed is None
-        else tuple(image.id for image, print_ in zip(images, prints, strict=True) if sealed.matches(print_))
-    )
-    return Duplicates(tuple(within), tuple(across), matching)
+    pairs = zip(images, prints, strict=True)
+    in_test = [image.id for image, print_ in pairs if sealed is not None and sealed.matches(print_)]
+    return Duplicates(tuple(within), tuple(across), tuple(in_test))
 
 
 def _fingerprint(image: LabelledImage) -> bytes:
