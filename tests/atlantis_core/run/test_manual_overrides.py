@@ -80,7 +80,7 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     def chosen(**wanted) -> list[str]:
         return [row.candidate.key for row in filter_candidates(rows, CandidateFilter(**wanted))]
 
-    assert chosen(standing="kept") == [keys[1], keys[3]]
+    assert chosen(status="kept") == [keys[1], keys[3]]
     assert chosen(filter=BY_HAND) == [keys[2]]
     assert chosen(round=2) == []
     assert chosen(class_name="tug") == keys

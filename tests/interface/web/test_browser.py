@@ -215,7 +215,7 @@ def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, P
     page.wait_for_selector("text=There is no run “<b>nowhere” here; this is the newest.")
     page.wait_for_selector("text=Event 999999 is not among these steps.")
     page.goto(f"{address}/gallery?run={run.id}&standing=lost")
-    page.wait_for_selector("text=unknown standing 'lost'; known: kept, rejected, undecided")
+    page.wait_for_selector("text=unknown status 'lost'; known: kept, rejected, undecided")
     page.select_option("#filter-standing", "kept")
     page.wait_for_selector(".card")
     assert page.locator(".problem").count() == 0
