@@ -81,27 +81,27 @@ def why_not(case: Case) -> str:
 
 
 def _begun(case: Case, address: str, workspace: Workspace) -> Session:
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Budget, Constraints, Goal, Price, RunSpec
+    from atlantis_core.records import Constraints, Price
     from atlantis_core.run.constraints import write_constraints
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.setup import RunRequest, create_run
+    from atlantis_dml.app.request import RunOptions, build_request
+    from atlantis_dml.app.run import create_run
 
-    names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
-    spec = RunSpec(
-        "",
-        _data(case, workspace),
-        Goal(case.goal),
-        Budget(images=case.images, rounds=case.rounds, usd=case.usd),
+    given = RunOptions(
+        budget_images=case.images,
+        rounds=case.rounds,
+        budget_usd=case.usd,
+        auto=True,
         planner=MODEL,
         base_url=address,
         fallback=FALLBACK if case.fallback else None,
-        prices={name: Price(*case.prices) for name in names} if case.prices else {},
+        price=Price(*case.prices) if case.prices else None,
         preset="smoke",
         backbone=None if case.collection == "tiny_ci" else "harbor-student",
         weights=str(WEIGHTS) if case.collection == "tiny_ci" else None,
     )
-    run, _ = create_run(RunRequest(spec.data, case.goal, ReadOptions(), spec), workspace, lambda *_: None)
+    request = build_request(_data(case, workspace), given, workspace.folder, case.goal)
+    run, _ = create_run(request, workspace, lambda *_: None)
     session = Session(workspace, run.id, run.spec)
     if case.skip:
         write_constraints(session, Constraints(skip=case.skip))

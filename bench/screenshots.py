@@ -48,7 +48,7 @@ def trace(page: Any, _run: Any) -> None:
 def search(page: Any, run: Any) -> None:
     """Search with a night photo."""
     images = run["images"]
-    page.set_input_files("#picture", next(image.path for image in images if "night" in image.facets.values()))
+    page.set_input_files("#image", next(image.path for image in images if "night" in image.facets.values()))
     page.wait_for_selector(".results li img")
 
 

@@ -21,7 +21,7 @@ def serving(workspace: Path, *options: str) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "atlantis_dml.cli.main",
+        "atlantis_dml.cli",
         "serve",
         *options,
         "--port",

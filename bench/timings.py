@@ -46,9 +46,7 @@ def best_rate(count: int, job: Callable[[Path], Any]) -> float:
 
 def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Path], Any]]]:
     """Return the parts by name: how many things one call handles, and the call."""
-    scenes = [
-        picture.scene for picture, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)
-    ]
+    scenes = [image.scene for image, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)]
     images = collect_real(session)
     stages = frozen_retriever(session.backbone, session.recipe.trainable_fraction).stages
     recipe = replace(session.recipe, steps=STEPS)

@@ -15,8 +15,12 @@ must mend something, a `ToolError` where what was given cannot serve.
 from __future__ import annotations
 
 from atlantis_core.base.errors import AtlantisError, SetupError, ToolError
-from atlantis_dml.api.library import evaluate, export, filter_embeddings, load_retriever, train
-from atlantis_dml.api.search import index, open_index
+from atlantis_dml.api.evaluate import evaluate
+from atlantis_dml.api.export import export
+from atlantis_dml.api.filter import filter_embeddings
+from atlantis_dml.api.index import index, open_index
+from atlantis_dml.api.load_retriever import load_retriever
+from atlantis_dml.api.train import train
 
 __all__ = [
     "AtlantisError",

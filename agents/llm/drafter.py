@@ -95,7 +95,7 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
     protocol = Protocol(
         id=content_hash("protocol", [brief.round, requests, draft.arm, draft.objective])[:12],
         round=brief.round,
-        arm=draft.arm,  # type: ignore[arg-type]  # one of brief.arms: checked above
+        arm=draft.arm,  # type: ignore[arg-type]  # one of brief.modes: checked above
         cells=tuple(requests),
         objective=draft.objective,
         reason=draft.reason,
@@ -108,8 +108,8 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
 
 
 def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
-    if draft.arm not in brief.arms:
-        raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.arms)}")
+    if draft.arm not in brief.modes:
+        raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.modes)}")
     if draft.scorer not in SCORERS:
         raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for judged in brief.history:
@@ -154,7 +154,7 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
     return {
         "round": brief.round,
         "num_images": brief.num_images,
-        "arms": ", ".join(brief.arms),
+        "arms": ", ".join(brief.modes),
         "scorers": describe_scorers(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),

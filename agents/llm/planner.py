@@ -92,7 +92,7 @@ def _goal(session: Session) -> dict[str, Any]:
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
-        "arms": ", ".join(_ARMS[arm] for arm in session.generator.arms),
+        "arms": ", ".join(_ARMS[arm] for arm in session.generator.modes),
     }
 
 

@@ -120,7 +120,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
     return Protocol(
         id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],
         round=brief.round,
-        arm=brief.arms[0],
+        arm=brief.modes[0],
         cells=tuple(cells),
         objective=objective,
         reason=reason,

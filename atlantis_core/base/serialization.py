@@ -12,7 +12,7 @@ Record = TypeVar("Record")
 
 
 def as_json(record: Any) -> Any:
-    """Return a record, or any nest of records, tuples and mappings, as plain JSON data."""
+    """Return a record, or any nesting of records, sequences and mappings, as plain JSON data."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {item.name: as_json(getattr(record, item.name)) for item in dataclasses.fields(record)}
     if isinstance(record, Mapping):
@@ -23,22 +23,22 @@ def as_json(record: Any) -> Any:
 
 
 def from_json(kind: type[Record], payload: Any) -> Record:
-    """Rebuild a record from what `as_json` made of it.
+    """Rebuild a record from the output of `as_json`.
 
     Raises:
-        pydantic.ValidationError: The payload is not such a record.
+        pydantic.ValidationError: The payload does not match the record type.
     """
     built: Record = _adapter(kind).validate_python(payload)  # type: ignore[arg-type]  # types are hashable
     return built
 
 
 def from_strict_json(kind: type[Record], payload: Any) -> Record:
-    """Rebuild a record from what a person may have changed: a text is then no number, nor the other way round.
+    """Rebuild a record from JSON that a person may have edited: strings are not converted to numbers or back.
 
     Raises:
-        pydantic.ValidationError: The payload is not such a record.
+        pydantic.ValidationError: The payload does not match the record type.
     """
-    text = json.dumps(payload)  # strict over JSON still takes a list for a tuple and 1 for 1.0
+    text = json.dumps(payload)  # strict JSON still accepts a list for a tuple and 1 for 1.0
     built: Record = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
     return built
 

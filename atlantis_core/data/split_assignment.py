@@ -1,4 +1,4 @@
-"""Giving every image its split: the given ones where they are of use, else ones made here."""
+"""Assigning every image its split: the given one, or one made here."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from atlantis_core.data.splitting import (
 from atlantis_core.records import Regime, Split
 
 SplitOrigin = Literal["whole", "carved"]
-"""How splits came about here: none were given, or only validation was made, out of a given train."""
+"""How splits were made here: all of them (`whole`), or validation out of a given train (`carved`)."""
 _SPLIT_RULE: Mapping[Regime, str] = {"seen": "within every class by content", "unseen": "by class"}
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSplits:
-    """Splits that earlier readings made in a regime, image id -> split, apart by how they came about.
+    """Splits made earlier in a regime, image id -> split, separately by how they were made.
 
-    What was carved out of the training split of one collection says nothing about another that brings none.
+    Validation images carved out of one collection's train say nothing about a collection without given splits.
     """
 
     whole: Mapping[str, Split] = field(default_factory=dict)
     carved: Mapping[str, Split] = field(default_factory=dict)
-    """Of images whose given split is train; never test."""
+    """For images whose given split is train; never test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +42,37 @@ class AssignedSplits:
 
     photos: tuple[tuple[InspectedFile, Split], ...]
     made: SplitOrigin | None
-    """None where all splits are given."""
+    """None if all splits are given."""
     notes: tuple[str, ...]
-    """What was made and why, for a person."""
+    """What was made and why, for the person."""
 
 
 def assign_splits(photos: Sequence[InspectedFile], regime: Regime, before: KnownSplits) -> AssignedSplits:
-    """Use the given splits, make what is missing, and check that they fit the regime.
+    """Use the given splits, make the missing ones, and check that they fit the regime.
 
-    Nothing is ever taken out of a given test split, nor out of one that was made before.
+    No image ever leaves a test split, whether it was given or made earlier.
 
     Args:
         photos: Usable images.
         regime: `seen` or `unseen`.
-        before: What earlier readings made; made again as it was.
+        before: Splits made earlier; they are kept.
 
     Raises:
-        SetupError: There is nothing to train on, or the splits contradict the regime.
+        SetupError: There are no training images, or the splits contradict the regime.
     """
     given = {photo.entry.split for photo in photos}
     if given <= {None} or given == {"train"}:
         return _check_validation(_make_all_splits(photos, regime, before.whole))
     if "train" not in given:
-        held = " and ".join(sorted(str(split) for split in given))
-        raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
-    assigned = (
-        _use_given_splits(photos)
-        if "validation" in given
-        else _check_validation(_carve_validation(photos, regime, before.carved))
-    )
+        found = " and ".join(sorted(str(split) for split in given))
+        raise SetupError(f"no usable image is in the training split (only in {found}); mark some as train")
+    if "validation" in given:
+        pairs = tuple((photo, photo.entry.split) for photo in photos if photo.entry.split is not None)
+        assigned = AssignedSplits(pairs, None, () if "test" in given else ("No test split is given.",))
+    else:
+        assigned = _check_validation(_carve_validation(photos, regime, before.carved))
     _check_regime(assigned, regime)
     return assigned
-
-
-def _use_given_splits(photos: Sequence[InspectedFile]) -> AssignedSplits:
-    pairs = tuple((photo, photo.entry.split) for photo in photos if photo.entry.split is not None)
-    notes = () if any(split == "test" for _, split in pairs) else ("No test split is given.",)
-    return AssignedSplits(pairs, made=None, notes=notes)
 
 
 def _make_all_splits(photos: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
@@ -93,7 +87,7 @@ def _make_all_splits(photos: Sequence[InspectedFile], regime: Regime, known: Map
 
 
 def _carve_validation(photos: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
-    """Take validation out of train, where only train and test are given."""
+    """Make validation out of train, if only train and test are given."""
     training = [photo for photo in photos if photo.entry.split == "train"]
     splits = _split(training, regime, VALIDATION_ONLY, known)
     tests: list[tuple[InspectedFile, Split]] = [(photo, "test") for photo in photos if photo.entry.split == "test"]
@@ -105,7 +99,7 @@ def _carve_validation(photos: Sequence[InspectedFile], regime: Regime, known: Ma
 
 
 def _note_kept_splits(photos: Sequence[InspectedFile], splits: Sequence[Split], known: Mapping[str, Split]) -> str:
-    """Say how many images have the split that they had before; nothing where none has."""
+    """Return how many images kept their earlier split, for the note; empty if none did."""
     same = sum(known.get(photo.id) == split for photo, split in zip(photos, splits, strict=True))
     return f" ({same} of {len(photos)} as this workspace split them before)" if same else ""
 
@@ -120,12 +114,12 @@ def _split(
 
 
 def _check_validation(assigned: AssignedSplits) -> AssignedSplits:
-    """Refuse made splits without validation: then each class is one group, or one image."""
+    """Refuse made splits without validation images: each class is one near-duplicate group or one image."""
     if any(split == "validation" for _, split in assigned.photos):
         return assigned
     raise SetupError(
         "no image can be held out for validation: the images of each class are near-duplicates of each other; "
-        "add different photos, or say what is validation in a split column or in split folders"
+        "add different images, or mark validation images by a split column or split folders"
     )
 
 
@@ -137,9 +131,7 @@ def _check_regime(assigned: AssignedSplits, regime: Regime) -> None:
     if regime == "unseen" and shared:
         raise SetupError(
             f"the regime 'unseen' needs held-out classes that are not trained on, but {len(shared)} classes "
-            f"are in both ({shared[0]!r} ...); use --regime seen, or --split-column with one that splits classes"
+            f"are in both ({shared[0]!r} ...); use --regime seen, or name a --split-column that splits by class"
         )
     if regime == "seen" and not classes["train"] & classes["validation"]:
-        raise SetupError(
-            "no validation class has training images, so no query can find a partner; use --regime unseen"
-        )
+        raise SetupError("no validation class has training images, so no query has a positive; use --regime unseen")

@@ -1,4 +1,4 @@
-"""Sky, sea and everything in the picture that is not the vessel."""
+"""Sky, sea and everything else in the image except the vessel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from atlantis_core.harbor.scene import Scene
 
 _FAR = 3.2  # distance of the shore, in the unit of `Light.shade`
 
-# The choppier the sea, the higher and the more contrasty the waves: (count, height in px, contrast).
+# Waves: (count, height in px, contrast); rougher seas have higher waves with more contrast.
 _WAVES = {
     "day": (34, 1.5, 16.0),
     "night": (26, 1.5, 9.0),
@@ -36,11 +36,11 @@ def paint_background(scene: Scene, light: Light) -> Canvas:
     """Paint sky and sea.
 
     Args:
-        scene: What is to be drawn.
+        scene: The scene to render.
         light: The scene's light.
 
     Returns:
-        A canvas with nothing else on it yet.
+        A canvas with nothing but sky and sea.
     """
     horizon = round(scene.horizon * DRAWN_PX)
     sky = _colour_ramp(light.sky_top, light.sky_low, horizon, 1.3)
@@ -52,10 +52,10 @@ def paint_sky(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
     """Paint stars, moon or sun, and clouds.
 
     Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
+        canvas: The canvas, painted in place.
+        scene: The scene to render.
         light: The scene's light.
-        rng: Source of the small detail.
+        rng: Random numbers for small detail.
     """
     horizon = scene.horizon * DRAWN_PX
     if scene.condition == "night":
@@ -89,13 +89,13 @@ def _paint_clouds(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
 
 
 def paint_shore(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint what lies behind the vessel: hills, a skyline, other ships.
+    """Paint the background: hills, a skyline, other ships.
 
     Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
+        canvas: The canvas, painted in place.
+        scene: The scene to render.
         light: The scene's light.
-        rng: Source of the small detail.
+        rng: Random numbers for small detail.
     """
     horizon = scene.horizon * DRAWN_PX
     if "hills" in scene.clutter:
@@ -137,13 +137,13 @@ def _paint_traffic(canvas: Canvas, horizon: float, light: Light, rng: np.random.
 
 
 def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint waves, and the path of light that a low sun lays on the water.
+    """Paint the waves.
 
     Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
+        canvas: The canvas, painted in place.
+        scene: The scene to render.
         light: The scene's light.
-        rng: Source of the small detail.
+        rng: Random numbers for small detail.
     """
     count, height, contrast = _WAVES[scene.condition]
     horizon = scene.horizon * DRAWN_PX
@@ -159,13 +159,13 @@ def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
 
 
 def paint_foreground(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint what lies before the vessel: a pier with posts, a buoy, gulls.
+    """Paint the foreground: a pier with posts, a buoy, gulls.
 
     Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
+        canvas: The canvas, painted in place.
+        scene: The scene to render.
         light: The scene's light.
-        rng: Source of the small detail.
+        rng: Random numbers for small detail.
     """
     if "pier" in scene.clutter:
         _paint_pier(canvas, scene, light, rng)

@@ -1,7 +1,6 @@
-"""Retrieval quality: ranks, figures made of ranks, their intervals, and the paired test.
+"""Retrieval quality: ranks, metrics, confidence intervals, and the paired test.
 
-`METRICS` names the figures. Each is a function `f(ranking, ...) -> float` in [0, 1]; higher is better,
-always.
+Each metric is a function `f(ranking, ...) -> float` in [0, 1]; higher is better.
 """
 
 METRICS = {
@@ -9,4 +8,4 @@ METRICS = {
     "r_precision": "atlantis_core.metrics.retrieval_metrics:r_precision",
     "recall_at_k": "atlantis_core.metrics.retrieval_metrics:recall_at_k",
 }
-"""Metric name -> `module:function`; tests/atlantis_core/metrics/test_contract.py runs over all of them."""
+"""Metric name -> `module:function`; tests/atlantis_core/metrics/test_contract.py tests each."""

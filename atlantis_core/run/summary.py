@@ -40,7 +40,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     rounds = [(found, found.protocol) for found in read_rounds(session) if found.protocol is not None]
     end, baseline = session.read(0, JournalKind.END), session.read(0, JournalKind.BASELINE)
     kept = [found.measurement for found, _ in rounds if found.is_kept]
-    status, comparison = workspace.standing(run), read_comparison(session)
+    status, comparison = workspace.read_status(run), read_comparison(session)
     seconds = seconds_by_round(workspace.events.tree(run.id))
     return {
         "run_id": run.id,

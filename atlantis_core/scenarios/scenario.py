@@ -1,4 +1,4 @@
-"""What a scenario is handed, and what it gives back."""
+"""The interface of a scenario: items in, items out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from atlantis_core.records import Split
 
 @dataclass(frozen=True, slots=True)
 class ScenarioItem:
-    """One usable image of the collection, with its split."""
+    """A usable image of the collection, with its split."""
 
     photo: InspectedFile
     split: Split | None
-    """None only before a scenario that splits anew, where none is given."""
+    """None only if none is given, before a scenario that splits anew."""
 
     @property
     def label(self) -> str:
@@ -27,26 +27,26 @@ class ScenarioItem:
 
 
 class Scenario(Protocol):
-    """A situation to put a collection into."""
+    """A change to a collection's training images or splits."""
 
     anew: ClassVar[bool]
-    """Whether it makes all splits itself, so that the given ones need not fit a regime."""
+    """Whether it makes all splits itself, so that given ones need not fit a regime."""
 
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return the images that stay, in order, with their splits, and a sentence for each thing to know.
+        """Return the images to keep, in order, with their splits, and notes for the user.
 
         Args:
             items: All usable images, in a fixed order.
-            generator: Makes the choices that are left to chance.
+            generator: For random choices.
 
         Raises:
-            SetupError: The collection cannot be put into it.
+            SetupError: The collection does not suit the scenario.
         """
         ...
 
 
 def list_classes(items: Sequence[ScenarioItem], split: Split | None = None) -> list[str]:
-    """Return the class names in order, of one split or of all."""
+    """Return the sorted class names of one split, or of all."""
     return sorted({item.label for item in items if split in (None, item.split)})

@@ -1,4 +1,4 @@
-"""How many images there are: by split, by class, by class and facet value, and how unequally."""
+"""Image counts by class and facet value, and measures of imbalance."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ if TYPE_CHECKING:
 
 
 def images_per_class(images: Iterable[LabelledImage], classes: Sequence[str]) -> dict[str, int]:
-    """Return class -> number of images, in the order of `classes`; 0 where there is none."""
+    """Return class -> number of images, in the order of `classes`."""
     counted = Counter(image.label for image in images)
     return {name: counted[name] for name in classes}
 
 
 def gini(counts: Iterable[int]) -> float:
-    """Return the Gini coefficient of counts: 0 is equal, near 1 one class has everything; higher is worse.
+    """Return the Gini coefficient of counts: 0 if all are equal, near 1 if one class has all; higher is worse.
 
-    Gini (1912) in the sorted form G = 2 * sum_i i * x_i / (n * sum x) - (n + 1) / n, i from 1. Without images
-    it is 0.
+    Gini (1912) in the sorted form G = 2 * sum_i i * x_i / (n * sum x) - (n + 1) / n, i from 1; 0 without images.
     """
     ordered = np.sort(np.array(list(counts), np.float64))
     total = ordered.sum()
@@ -33,20 +32,15 @@ def gini(counts: Iterable[int]) -> float:
 
 
 def max_over_min(counts: Iterable[int]) -> float:
-    """Return the largest count over the smallest that is not 0; 1 is balanced, higher is worse.
-
-    Classes without images are left out (they would make it infinite, which JSON cannot say). Without images
-    it is 1.
-    """
+    """Return the largest count over the smallest nonzero one; 1 is balanced (or empty), higher is worse."""
     present = [count for count in counts if count]
     return max(present) / min(present) if present else 1.0
 
 
 def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]:
-    """Return class -> facet value -> training images, 0 where a class lacks a value that others have.
+    """Return class -> facet value -> number of training images.
 
-    Values of validation images count as values too: a value that training never saw shows as a column of
-    zeros.
+    Values that occur only in validation images are included, with zeros.
     """
     values = sorted({image.facets[facet] for image in collection.images if facet in image.facets})
     counted = Counter((i.label, i.facets[facet]) for i in collection.of_split("train") if facet in i.facets)

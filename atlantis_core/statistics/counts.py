@@ -1,4 +1,4 @@
-"""Everything that is known of a collection before any model has seen it."""
+"""Statistics of a collection, computed without a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlantis_core.statistics.balance import facet_table, gini, images_per_class, max_over_min
-from atlantis_core.statistics.duplicates import Duplicates, find_duplicates
+from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 from atlantis_core.statistics.sizes import ImageSizes, image_sizes
 
 if TYPE_CHECKING:
@@ -24,21 +24,21 @@ class CollectionStatistics:
     num_train: int
     num_validation: int
     num_test: int
-    """Of the sealed test split only the number is known."""
+    """The only fact about the sealed test split."""
     train_per_class: Mapping[str, int]
     validation_per_class: Mapping[str, int]
     gini: float
-    """Inequality of the training images per class: 0 is equal; higher is worse."""
+    """Gini coefficient of the training images per class: 0 is equal; higher is worse."""
     max_over_min: float
-    """Most over fewest training images of the classes that have any: 1 is balanced; higher is worse."""
+    """Most over fewest training images, of classes that have any: 1 is balanced; higher is worse."""
     untrained: tuple[str, ...]
     """Classes without a training image."""
     sizes: ImageSizes | None
-    """Of train and validation images; None without images."""
+    """Of train and validation images; None if there are none."""
     facet_tables: Mapping[str, Mapping[str, Mapping[str, int]]]
     """Facet -> class -> value -> training images."""
     not_facets: Mapping[str, str]
-    """Metadata columns that are no facets -> reason."""
+    """Metadata column that is not a facet -> reason."""
     duplicates: Duplicates
 
 
@@ -47,15 +47,15 @@ def collection_statistics(
     sealed: SealedSplit | None = None,
     fingerprints: Mapping[str, bytes] | None = None,
 ) -> CollectionStatistics:
-    """Gather the statistics of a collection.
+    """Compute the statistics of a collection.
 
     Args:
-        collection: What to describe. Its files are read: headers for sizes, pixels for duplicates.
-        sealed: Its test split, asked for matches only; None: not looked into.
-        fingerprints: Image id -> fingerprint, where some are known already.
+        collection: Its files are read: headers for sizes, pixels for duplicates.
+        sealed: Its test split, used for matching only; None skips it.
+        fingerprints: Image id -> fingerprint, as far as known.
 
     Raises:
-        SetupError: A file has gone or is no image any more.
+        SetupError: A file is missing or no longer an image.
     """
     train, validation = collection.of_split("train"), collection.of_split("validation")
     train_per_class = images_per_class(train, collection.classes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Smallest, middle and largest value."""
+    """Smallest, median and largest value."""
 
     least: float
     median: float
@@ -25,7 +25,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class ImageSizes:
-    """How large the images are."""
+    """Spread of the image sizes."""
 
     width_px: Spread
     height_px: Spread
@@ -35,7 +35,7 @@ def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
     """Return the spread of widths and heights; None without images.
 
     Raises:
-        SetupError: A file has gone or is no image any more.
+        SetupError: A file is missing or no longer an image.
     """
     sizes = [_size(image.path) for image in images]
     if not sizes:
@@ -44,7 +44,6 @@ def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
 
 
 def _size(path: str) -> tuple[int, int]:
-    """Return width and height in pixels."""
     try:
         with open_undecoded(path) as image:
             return image.size

@@ -164,8 +164,8 @@ class Workspace:
             return True
         return False
 
-    def standing(self, run: Run) -> RunStatus:
-        """Return where a run stands: its status, or `stopped` where its process was killed before it could say so."""
+    def read_status(self, run: Run) -> RunStatus:
+        """Return the status of a run; `stopped` if it is marked running but its process is gone."""
         return "stopped" if run.status == "running" and not self.is_held(run.id) else run.status
 
 

@@ -12,7 +12,7 @@ from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
 _OPTIONS = {
     "planner": "--planner",
@@ -51,7 +51,7 @@ def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None
     """
     read, spec = asked.options, asked.spec
     return join_shell_line(
-        ("evaluate", model, asked.data),
+        ("evaluate", model, spec.data),
         {
             "--regime": None if spec.regime == "seen" else spec.regime,
             "--label": read.label,

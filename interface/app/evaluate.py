@@ -9,82 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import TaskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.data.tasks import Restriction, RetrievalTask
+    from atlantis_core.data.tasks import RetrievalTask
     from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.records import Collection, Regime
-    from atlantis_core.run.session import Session
+    from atlantis_core.records import Collection
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.progress import Screen
-    from atlantis_dml.app.setup import RunRequest
-
-
-def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
-    """Read DATA and find its gaps.
-
-    Args:
-        asked: Data and settings.
-        folder: The workspace; trainings and captions in it are used again.
-        untrained: Measure the backbone without training.
-        top: How many gaps at most.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.workflows.diagnose import diagnose_collection
-
-    started = time.monotonic()
-    with open_stderr_screen() as screen:
-        session = open_session_without_run("diagnose", asked, folder, screen)
-        found = diagnose_collection(session, untrained=untrained, top=top)
-    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
-    return found | about | {"seconds": round(time.monotonic() - started, 2)}
-
-
-def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | None, screen: Screen) -> Session:
-    """Return a session that belongs to no run, with DATA read and the backbone found.
-
-    Args:
-        purpose: What captions and costs are kept under, with the collection.
-        asked: Data and settings.
-        folder: The workspace.
-        screen: Shows progress, and what a person should read about collection and backbone.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import make_captioner_factory
-    from atlantis_dml.app.setup import (
-        check_data,
-        check_spec,
-        describe_backbone,
-        load_data,
-        open_workspace,
-        settle_backbone,
-        store_data,
-    )
-
-    check_data(asked.data)
-    check_spec(asked.spec)
-    store = open_workspace(folder)
-    loaded = load_data(asked.data, store, asked.reading, asked.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(asked.spec)  # loads torch, so bad data is refused before it
-    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
-        if line:
-            screen.line(line)
-    collection_id = store_data(loaded, store, spec.regime)
-    spec = replace(spec, collection_id=collection_id)
-    run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, make_captioner_factory(store, run_id, spec), screen.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +30,7 @@ class Subject:
     """See `atlantis_dml.load_retriever`."""
     data: str
     """A folder or a bundled name."""
-    read: ReadOptions
-    regime: Regime
-    restrictions: tuple[Restriction | None, Restriction | None] = (None, None)
-    """Of the queries and of the gallery."""
+    task: TaskOptions
     embedding: str | None = None
     """`head` or `body`; None takes what the model was trained for."""
 
@@ -127,17 +59,17 @@ def open_subject(
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
     from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import restriction_columns, retrieval_task
+    from atlantis_core.data.tasks import retrieval_task
     from atlantis_dml.app.find_model import find_retriever
     from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
+    task = subject.task
     check_data(subject.data)
     store = open_workspace(folder)
     if columns:
-        check_columns(find_data_folder(subject.data, store, screen.progress), subject.read, columns)
+        check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    options = subject.read.keeping(restriction_columns(*subject.restrictions))
-    loaded = load_data(subject.data, store, options, subject.regime, screen.progress)
+    loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
     notice = "the model's weights are random: it was neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
@@ -150,7 +82,7 @@ def open_subject(
     if measured and not collection.facets:
         collection = add_measured_facets(collection, screen.progress)
         screen.line(describe_caption_facets(collection, AttributeCaptioner.name))
-    return retriever, collection, retrieval_task(collection, subject.regime, *subject.restrictions)
+    return retriever, collection, retrieval_task(collection, task.regime, task.query, task.gallery)
 
 
 def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
@@ -172,14 +104,15 @@ def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path |
         both = {"--leave-out": question.leave_out, "--junk": question.junk}
         asked = {option: column for option, column in both.items() if column is not None}
         retriever, collection, task = open_subject(subject, folder, screen, asked, measured=True)
-        columns = {c: values_within_classes(collection, subject.read, c, option) for option, c in asked.items()}
+        read = subject.task.columns()
+        columns = {name: values_within_classes(collection, read, name, option) for option, name in asked.items()}
         question = replace(question, columns=columns)
         found = evaluate_model(retriever, task, question, screen.progress)
     about = {
         "model": subject.model,
         "data": subject.data,
         "split": "validation",
-        "regime": subject.regime,
+        "regime": subject.task.regime,
         "embedding": retriever.embedding,
         "weights": retriever.weights,
         "training": retriever.training,

@@ -35,7 +35,8 @@ def _export_images(run_name: str, folder: Path, workspace: Path | None, rolled_b
     from atlantis_core.exporting.dataset_export import export_dataset
     from atlantis_core.exporting.model_export import check_destination
     from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.app.setup import open_existing, open_session
+    from atlantis_dml.app.run import open_session
+    from atlantis_dml.app.setup import open_existing
 
     check_destination(folder)
     store = open_existing(workspace)

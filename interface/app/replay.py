@@ -13,23 +13,7 @@ if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.run.session import Session
     from atlantis_dml.app.ask_approval import Answer
-    from atlantis_dml.app.setup import RunRequest
-
-
-def write_run_recording(run_name: str, path: Path, folder: Path | None) -> int:
-    """Write a run's recording to a file; return how many answers of chat models it holds.
-
-    Raises:
-        SetupError: No such run, nothing to record, or a file that is there or cannot be written.
-    """
-    from atlantis_dml.agents.client.recording import collect_recording, write_recording
-    from atlantis_dml.app.setup import open_existing
-
-    recording = collect_recording(open_existing(folder), run_name)
-    if path.exists():
-        raise SetupError(f"{str(path)!r} is there already; name another file, or remove it")
-    write_recording(recording, path)
-    return len(recording.calls)
+    from atlantis_dml.app.request import RunRequest
 
 
 def request_from_recording(
@@ -48,7 +32,8 @@ def request_from_recording(
         SetupError: No such recording.
     """
     from atlantis_dml.agents.client.recording import collect_recording, read_recording, write_recording
-    from atlantis_dml.app.setup import RunRequest, open_existing, open_workspace
+    from atlantis_dml.app.request import RunRequest
+    from atlantis_dml.app.setup import open_existing, open_workspace
 
     path = Path(name).expanduser()
     if not path.is_file() and (path.suffix or len(path.parts) > 1):
@@ -64,7 +49,7 @@ def request_from_recording(
         preprocessing=recording.spec.preprocessing or 1,
         recording=key,
     )
-    return RunRequest(spec.data, spec.goal.text, options, spec)
+    return RunRequest(spec, options)
 
 
 def find_recorded_answer(session: Session) -> Answer | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
 
 def is_follower() -> bool:
@@ -32,15 +32,15 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
     from atlantis_dml.app.command_lines import build_evaluate_command
-    from atlantis_dml.app.evaluate import open_session_without_run
     from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run import open_session_without_run
 
     if out is not None:
         check_destination(out)
     seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
     with open_stderr_screen() as screen:
         session = open_session_without_run("train", asked, folder, screen)
-        found = {"data": asked.data} | train_baseline(session, seeds)
+        found = {"data": asked.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
             folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does

@@ -1,4 +1,4 @@
-"""Answering one line of a conversation, wherever it was typed: on a terminal or in a browser."""
+"""Answers one line of a conversation, typed on a terminal or in a browser."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ SLASH_COMMANDS = """Commands that need no model: /status /budget /approve [N] /r
 _WITHOUT_WORDS = frozenset({"status", "budget", "undo", "stop", "go"})
 _WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
 _LONGEST = 10_000
-"""Letters of a line that are taken."""
+"""Characters of a line; the rest is cut off."""
 
 _STOP_WORDS = frozenset({"stop", "pause", "halt"})
-"""Words that never wait for a chat model."""
+"""Words that are never sent to a chat model."""
 
 
 class ChatAnswers:
     """Answers lines.
 
     Args:
-        conversation: Remembers what is said.
-        host: Returns who answers; asked each time, since what may be spent changes.
-        redact: Takes keys out of what the person types.
+        conversation: Keeps the messages.
+        host: Returns the host that answers; called for each line, since the remaining budget changes.
+        redact: Removes API keys from typed text.
     """
 
     def __init__(self, conversation: Conversation, host: Callable[[], Host], redact: Redact) -> None:
@@ -43,11 +43,11 @@ class ChatAnswers:
         self._rules = RuleHost()
 
     def answer(self, line: str, hear: Callable[[str], None]) -> str:
-        """Let the host act on a line and return its answer; a failing provider is told in words.
+        """Let the host act on a line and return its reply, or a sentence if the provider fails.
 
         Args:
             line: What the person typed.
-            hear: Told the answer's words while they come.
+            hear: Called with each piece of the reply as it arrives.
         """
         line = self.redacted(line)
         if line.startswith("/") and _command(line) in _WITHOUT_WORDS:
@@ -56,20 +56,20 @@ class ChatAnswers:
         try:
             return self._conversation.say(host, line.removeprefix("/"), hear)
         except (ProviderUnavailable, BudgetExceeded) as error:
-            return f"{error}. The commands that begin with / work without it (/help)."
+            return f"{error}. Commands that start with / work without it (see /help)."
 
     def redacted(self, line: str) -> str:
-        """Return a line as it may be shown and remembered: without keys, of a length that is taken."""
+        """Return a line without API keys and cut to the longest length."""
         return self._redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
 
 
 def is_stop_word(line: str) -> bool:
-    """Whether a line asks to stop, which never waits for a chat model."""
+    """Whether a line asks to stop."""
     return line.lower().strip(" .!/") in _STOP_WORDS
 
 
 def answer_without_host(line: str) -> str | None:
-    """Return the help, or that there is no such command; None for a line that a host answers."""
+    """Return the help, or an error for an unknown command; None for a line that a host answers."""
     if line.lower() in {"/help", "help"}:
         return f"{HELP}\n{SLASH_COMMANDS}"
     if line.startswith("/") and _command(line) not in {*_WITHOUT_WORDS, *_WITH_WORDS}:
@@ -82,7 +82,7 @@ def _command(line: str) -> str:
 
 
 def build_host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
-    """Return who answers in a conversation; conversation and run spend from the same dollars."""
+    """Return the host of a conversation; it shares its dollar budget with the run."""
     from atlantis_dml.agents.llm.host import ChatHost
     from atlantis_dml.app.agents import RULES, build_model_calls
 

@@ -1,4 +1,4 @@
-"""Lines that are answered in turn, in a thread that is there only while there is something to answer."""
+"""A queue of lines that a thread answers in order; the thread exists only while there are lines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 
 class LineQueue:
-    """Hands lines to whoever answers them, one after the other; safe to put from many threads.
+    """Answers lines one after the other; safe to use from many threads.
 
     Args:
-        answer: Answers a line. What flies out of it ends the thread with its traceback; the next line begins another.
+        answer: Answers a line. An exception ends the thread with its traceback; the next line starts a new one.
     """
 
     def __init__(self, answer: Callable[[str], None]) -> None:
@@ -21,11 +21,11 @@ class LineQueue:
         self._busy = False
 
     def is_busy(self) -> bool:
-        """Whether a line waits or is being answered."""
+        """Whether a line is waiting or being answered."""
         return self._busy
 
     def put(self, line: str) -> None:
-        """Let a line be answered when its turn comes."""
+        """Add a line to the queue."""
         with self._lock:
             self._lines.append(line)
             if not self._busy:

@@ -27,12 +27,12 @@ class TerminalChat:
     """Talks with a person until they leave.
 
     Args:
-        conversation: Remembers what is said.
-        desk: Acts.
-        host: Returns who answers; asked each time, since what may be spent changes.
+        conversation: Keeps the messages.
+        desk: Acts on runs.
+        host: Returns the host that answers; called for each line, since the remaining budget changes.
         terminal: Reads and writes.
-        workspace: Holds the trace.
-        redact: Takes keys out of what the person types.
+        workspace: Stores the trace.
+        redact: Removes API keys from typed text.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TerminalChat:
         self._lines = LineQueue(self._say)
         self._conversation, self._desk, self._host = conversation, desk, host
         self._terminal, self._workspace = terminal, workspace
-        self._stays = False
+        self._stopped_run = False
         """Whether the last Ctrl-C had a run to stop."""
 
     def run(self, *, resumed: bool) -> int:
@@ -61,17 +61,17 @@ class TerminalChat:
                     if line is None or not self._take(line.strip()):
                         return self._leave()
                 except KeyboardInterrupt:
-                    if not self._stays:
-                        self._terminal.say("\nleft; `atlantis chat` goes on with this conversation")
+                    if not self._stopped_run:
+                        self._terminal.say("\nleft; `atlantis chat` resumes this conversation")
                         return EXIT_INTERRUPTED
-                    self._terminal.say("\nstopping the run; Ctrl-C again leaves")
+                    self._terminal.say("\nstopping the run; press Ctrl-C again to leave")
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C stop the run, also where a library swallows the interrupt; the next one leaves."""
+        """Make the first Ctrl-C stop the run, even if a library swallows the interrupt, and the next one leave."""
 
         def interrupt(_number: int, _frame: object) -> NoReturn:
-            self._stays = self._desk.working.stop()
+            self._stopped_run = self._desk.worker.stop()
             raise KeyboardInterrupt
 
         before = signal.signal(signal.SIGINT, interrupt)
@@ -82,28 +82,28 @@ class TerminalChat:
 
     def _next(self) -> str | None:
         if not self._terminal.is_a_person:
-            self._desk.working.wait()  # a script's next line is for the run at rest
+            self._desk.worker.wait()  # a script's next line expects the run to be finished
         return self._terminal.read()
 
     def _take(self, line: str) -> bool:
-        """Act on a line; False where the person leaves."""
+        """Act on a line; return False if the person leaves."""
         if line.lower() in _QUIT:
             return False
         if line.lower().startswith("/trace"):
             self._trace()
-        elif (told := answer_without_host(line)) is not None:
-            self._terminal.say(told)
+        elif (text := answer_without_host(line)) is not None:
+            self._terminal.say(text)
         elif line and not line.startswith("#"):
             self._hand_over(line)
         return True
 
     def _hand_over(self, line: str) -> None:
-        """Answer a line: a script's at once, a person's in a thread, so that `stop` is heard while a model thinks."""
+        """Answer a line at once for a script, in a thread for a person, so that `stop` works while a model thinks."""
         if not self._terminal.is_a_person:
             self._say(line)
         elif self._lines.is_busy() and is_stop_word(line):
-            stopped = self._desk.working.stop()
-            self._terminal.say("stopping the run" if stopped else "nothing is working now; the answer is on its way")
+            stopped = self._desk.worker.stop()
+            self._terminal.say("stopping the run" if stopped else "no run is working now; the answer is on its way")
         else:
             self._lines.put(line)
 
@@ -115,7 +115,7 @@ class TerminalChat:
         from atlantis_dml.views.trace import build_trace, show_trace
 
         if not self._desk.record.run_id:
-            self._terminal.say("no run was started in this conversation yet")
+            self._terminal.say("this conversation has no run yet")
             return
         with self._terminal.answering():
             show_trace(build_trace(self._workspace, self._desk.record.run_id), whole=False)
@@ -125,15 +125,11 @@ class TerminalChat:
 
         self._terminal.say(describe_data(self._desk.collection())[0])
         name = self._host().name
-        who = "Rules answer, no model is asked" if name == "rules" else f"{name} answers"
+        who = "Rules answer, without a chat model" if name == "rules" else f"{name} answers"
         if not resumed:
-            self._terminal.say(
-                f"{who}. Say what should be found better, with a budget; /help shows how, /quit leaves."
-            )
+            self._terminal.say(f"{who}. State a goal and a budget; /help shows how, /quit leaves.")
             return
-        self._terminal.say(
-            f"{who}. Going on with {self._desk.record.id}; the run is {self._desk.status}; /help, /quit."
-        )
+        self._terminal.say(f"{who}. Resuming {self._desk.record.id}; run status: {self._desk.status}; /help, /quit.")
         said, answered = read_last_exchange(self._conversation.messages())
         if said:
             self._terminal.say(f"Last: {said}\n   -> {(answered.splitlines() or [''])[0]}")
@@ -141,11 +137,11 @@ class TerminalChat:
             self._desk.show_question()
 
     def _leave(self) -> int:
-        """Pause what works where a person leaves, let it come to rest otherwise; return the exit code."""
-        if self._terminal.is_a_person and self._desk.working.stop():
-            self._terminal.say("pausing the run; `atlantis chat` goes on with it")
+        """Pause the run if a person leaves, else wait for it; return the exit code."""
+        if self._terminal.is_a_person and self._desk.worker.stop():
+            self._terminal.say("pausing the run; `atlantis chat` resumes it")
         try:
-            self._desk.working.wait()
+            self._desk.worker.wait()
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
         return EXIT_WAITING if self._desk.status in {"waiting", "paused"} else 0

@@ -1,4 +1,4 @@
-"""What a conversation remembers besides its words: data, goal record, run, and what can be taken back."""
+"""What is saved of a conversation besides its messages: data, plan, run, and the undo history."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ _PREFIX = "chat-"
 
 @dataclass(frozen=True, slots=True)
 class ChatRecord:
-    """One conversation, but for its messages, which are in `checkpoints.db`."""
+    """One conversation without its messages, which are in `checkpoints.db`."""
 
     id: str
     data: str
-    """What the person typed for DATA."""
+    """DATA as the person typed it."""
     planned: RunPlan = field(default_factory=RunPlan)
     started: bool = False
-    """Whether `planned` is what `run_id` was started with; else it waits for a yes."""
+    """Whether `run_id` was started with `planned`; otherwise the plan waits for a yes."""
     run_id: str = ""
     undo: tuple[dict[str, Any], ...] = ()
-    """Oldest first: `{"what": words, "planned": record before}`, or without `planned` for a wish of the run."""
+    """Oldest first: `{"what": words, "planned": plan before}`; without `planned` for a constraint of the run."""
     touched: float = 0.0
     """Seconds since the epoch."""
 
 
 def save_record(workspace: Workspace, record: ChatRecord) -> ChatRecord:
-    """Write a conversation's record down and return it."""
+    """Save a record with the current time and return it."""
     record = replace(record, touched=time.time())
     workspace.journal.write(record.id, 0, _KIND, record)
     return record
 
 
 def load_record(workspace: Workspace, chat_id: str) -> ChatRecord:
-    """Return a conversation that was kept, as it is now."""
+    """Return the saved record of a conversation."""
     return from_json(ChatRecord, workspace.journal.read(chat_id, 0, _KIND))
 
 
 def list_records(workspace: Workspace) -> list[ChatRecord]:
-    """Return every conversation of a workspace."""
+    """Return all conversations of a workspace."""
     return [from_json(ChatRecord, payload) for payload in workspace.journal.everywhere(_KIND).values()]
 
 
 def find_or_create(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
-    """Return a conversation and whether it was there before.
+    """Return a conversation and whether it existed before.
 
     Args:
-        workspace: Keeps it.
-        data: DATA as typed; None takes that of the conversation.
-        name: Of the conversation; None is the last one about DATA.
-        new: Begin another one.
+        workspace: Stores it.
+        data: DATA as typed; None for that of the conversation.
+        name: Of the conversation; None for the newest one about DATA.
+        new: Create a new one.
 
     Raises:
         SetupError: DATA is missing, or the conversation is about other data.
@@ -70,13 +70,13 @@ def find_or_create(workspace: Workspace, data: str | None, name: str | None, *, 
     if found is None or new:
         return ChatRecord(_new_id(name, known if new else []), _require_data(data)), False
     if data is not None and data != found.data:
-        raise SetupError(f"conversation {name!r} is about {found.data!r}, not {data!r}; use another --thread")
+        raise SetupError(f"conversation {name!r} is about {found.data!r}, not {data!r}; choose another --thread")
     return found, True
 
 
 def _find_by_name(known: list[ChatRecord], name: str) -> ChatRecord | None:
     if not re.fullmatch(r"[\w-]{1,60}", name):
-        raise SetupError(f"--thread {name!r} may hold letters, digits, - and _ only")
+        raise SetupError(f"--thread {name!r} may contain only letters, digits, - and _ (at most 60)")
     return next((record for record in known if record.id in {name, _PREFIX + name}), None)
 
 
@@ -89,7 +89,7 @@ def _new_id(name: str | None, known: list[ChatRecord]) -> str:
     if name is None:
         return f"{_PREFIX}{time.strftime('%Y%m%d')}-{secrets.token_hex(2)}"
     if _find_by_name(known, name) is not None:
-        raise SetupError(f"--new: conversation {name!r} is there already; name another")
+        raise SetupError(f"--new: conversation {name!r} already exists; choose another --thread")
     return _PREFIX + name.removeprefix(_PREFIX)
 
 

@@ -1,4 +1,4 @@
-"""Where a conversation stands, in lines: for whoever answers, and for `/status`."""
+"""Describes the state of a conversation in lines, for the host and for `/status`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def describe_situation(
     session: Session | None,
     question: Mapping[str, Any] | None,
 ) -> str:
-    """Return the situation as `Desk.situation` promises it."""
-    train, asks = len(collection.of_split("train")), len(collection.of_split("validation"))
-    lines = [f"status: {status}", f"data: {collection.name}, {train} training photos, {asks} validation queries"]
+    """Return the lines of `Desk.situation`."""
+    train, queries = len(collection.of_split("train")), len(collection.of_split("validation"))
+    lines = [f"status: {status}", f"data: {collection.name}, {train} training images, {queries} validation queries"]
     lines.append(f"classes: {_join_names(collection.classes)}")
     values = (f"{facet} ({_join_names(found[:12])})" for facet, found in facet_value_lists(collection).items())
-    lines.append(f"facets: {'; '.join(values) or 'none yet; captions may give some'}")
+    lines.append(f"facets: {'; '.join(values) or 'none yet; captions may add some'}")
     if status in {"none", "planned"}:
         return "\n".join([*lines, *_describe_plan(planned)])
     return "\n".join([*lines, *(_describe_run(session, question) if session else [])])
@@ -42,25 +42,25 @@ def _describe_plan(planned: RunPlan) -> list[str]:
     if not planned.text:
         return [f"no goal yet; open: {'; '.join(list_missing(planned))}"]
     lines = [f'goal, not started yet: "{planned.goal_text}"', describe_limits(planned.budget)]
-    lines += [f"left alone: {', '.join(planned.skip)}"] if planned.skip else []
+    lines += [f"skipped: {', '.join(planned.skip)}"] if planned.skip else []
     return lines + [f"open: {question}" for question in list_missing(planned)]
 
 
 def _describe_run(session: Session, question: Mapping[str, Any] | None) -> list[str]:
-    run, wishes = session.workspace.runs.get(session.run_id), read_constraints(session)
+    run, constraints = session.workspace.runs.get(session.run_id), read_constraints(session)
     lines = [f'run: {run.id}, goal "{run.spec.goal.text}"', *describe_budget(session)]
-    lines += [f"why it rests: {run.stop_reason}"] if run.stop_reason else []
+    lines += [f"paused or ended because: {run.stop_reason}"] if run.stop_reason else []
     last = _describe_last_step(session)
     lines += [f"last step: {last}"] if last else []
     for judged in read_judged_rounds(session)[-1:]:
         verdict = "kept" if judged.is_kept else "rolled back"
         lines.append(f"round {judged.index} was {verdict}: {judged.decision.reason}")
-    if wishes.skip:
-        left = [" ".join(filter(None, (cell.class_name, cell.value))) for cell in wishes.skip]
-        lines.append(f"left alone: {_join_names(left)}")
+    if constraints.skip:
+        skipped = [" ".join(filter(None, (cell.class_name, cell.value))) for cell in constraints.skip]
+        lines.append(f"skipped: {_join_names(skipped)}")
     if question:
         cells = len(question["protocol"]["cells"])
-        lines.append(f"a protocol waits for the person: round {question['round']}, "
+        lines.append(f"a protocol waits for approval: round {question['round']}, "
                      f"{count_noun(question['images'], 'image')} for {count_noun(cells, 'cell')}")  # fmt: skip
     return lines
 

@@ -1,4 +1,4 @@
-"""The terminal of a conversation: lines can be typed at any time, and what the run says appears above them."""
+"""The terminal of a conversation: one can type at any time; the run's lines appear above the prompt."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ PROMPT = "> "
 
 _CLEAR_LINE = "\r\x1b[2K"
 _LONGEST = 2000
-_SAY_PROGRESS_EVERY_SECONDS = 10.0
+_PROGRESS_EVERY_SECONDS = 10.0
 
 
 class ChatTerminal:
-    """Reads what the person types and writes what is said, without tearing the line being typed.
+    """Reads typed lines and writes replies without breaking up the line being typed.
 
-    Without a terminal it reads plain lines and repeats them, so that a transcript can be read.
+    Without a terminal it reads plain lines and echoes them, so that the output is a complete transcript.
     """
 
     def __init__(self) -> None:
         self.is_a_person = sys.stdin.isatty() and sys.stdout.isatty()
         self._lock = threading.RLock()
-        self._reading = self._talking = False
+        self._reading = self._replying = False
         self._held: list[str] = []
-        self._heard = ""
+        self._written = ""
 
     def screen(self) -> Screen:
-        """Return a screen whose lines appear here; it draws no bars."""
+        """Return a screen that prints here, without progress bars."""
         from rich.console import Console
 
         from atlantis_dml.app.progress import Screen
 
-        return Screen(Console(file=self, force_terminal=False), _SAY_PROGRESS_EVERY_SECONDS)  # type: ignore[arg-type]
+        return Screen(Console(file=self, force_terminal=False), _PROGRESS_EVERY_SECONDS)  # type: ignore[arg-type]
 
     def write(self, text: str) -> int:
-        """Write a piece of text above the prompt; a text stream's, called from any thread."""
+        """Write text above the prompt; part of the text stream interface, called from any thread."""
         with self._lock:
-            if self._talking and threading.current_thread() is not threading.main_thread():
-                self._held.append(text)  # what the run says waits for the end of an answer
+            if self._replying and threading.current_thread() is not threading.main_thread():
+                self._held.append(text)  # the run's lines wait until the reply is complete
             elif self._reading and self.is_a_person:
                 sys.stdout.write(f"{_CLEAR_LINE}{text}{PROMPT}{_typed()}")
             else:
@@ -53,11 +53,11 @@ class ChatTerminal:
         return len(text)
 
     def flush(self) -> None:
-        """Flush; a text stream's."""
+        """Flush; part of the text stream interface."""
         sys.stdout.flush()
 
     def read(self) -> str | None:
-        """Return the next line; None where the input ended."""
+        """Return the next line; None at the end of the input."""
         if not self.is_a_person:
             line = sys.stdin.readline()
             if line:
@@ -73,46 +73,46 @@ class ChatTerminal:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Hold back what the run says while an answer is being written."""
-        self._talking, self._heard = self.is_a_person, ""
+        """Hold back the run's lines while a reply is being written."""
+        self._replying, self._written = self.is_a_person, ""
         try:
             yield
         finally:
             with self._lock:
-                self._talking = False
+                self._replying = False
                 held, self._held = self._held, []
                 self.write("".join(held))
                 self.flush()
 
     def hear(self, piece: str) -> None:
-        """Write a piece of an answer as it comes; nothing where nobody watches."""
+        """Write a piece of a reply as it arrives; nothing without a terminal."""
         if self.is_a_person:
             with self._lock:
                 self._clear_prompt()
-                self._heard += piece
+                self._written += piece
                 sys.stdout.write("".join(letter for letter in piece if letter == "\n" or letter.isprintable()))
                 sys.stdout.flush()
 
     def answer(self, text: str) -> None:
-        """Write an answer, unless all of it was heard already."""
+        """Write a reply, unless `hear` has written all of it."""
         with self._lock:
             self._clear_prompt()
-            if text and self._heard.rstrip().endswith(text.rstrip()):
+            if text and self._written.rstrip().endswith(text.rstrip()):
                 sys.stdout.write("\n")
             else:
-                sys.stdout.write(("\n" if self._heard else "") + _cleaned(text))
-            self._heard = ""
+                sys.stdout.write(("\n" if self._written else "") + _cleaned(text))
+            self._written = ""
             if self._reading and self.is_a_person:
                 sys.stdout.write(f"{PROMPT}{_typed()}")
             sys.stdout.flush()
 
     def _clear_prompt(self) -> None:
-        """Take the prompt away before the first words of an answer; what was typed comes back after it."""
-        if self._reading and self.is_a_person and not self._heard:
+        """Remove the prompt before a reply begins; the typed text comes back after it."""
+        if self._reading and self.is_a_person and not self._written:
             sys.stdout.write(_CLEAR_LINE)
 
     def say(self, text: str) -> None:
-        """Write lines of the program's own."""
+        """Write lines of the program itself."""
         self.write(_cleaned(text))
         self.flush()
 

@@ -1,4 +1,4 @@
-"""A conversation's run at work: in a thread of its own, until it is done, waits, is paused or is stopped."""
+"""Drives a run in its own thread until it is done, waits, or is paused."""
 
 from __future__ import annotations
 
@@ -17,52 +17,50 @@ if TYPE_CHECKING:
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.graph.running import Outcome
 
-_GLANCE_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
-ANSWER_HINT = (
-    "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip something"
-)
+ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip ..."
 
 
 class RunWorker:
-    """Drives the run of a conversation.
+    """Drives one run at a time.
 
     Args:
-        workspace: Keeps it.
-        screen: Told what happens; its `stopped` ends the work in a tool's thread too.
-        rested: Called when the run has come to rest.
+        workspace: Stores the run.
+        screen: Shows what happens; its `stopped` also ends work in a tool's thread.
+        on_rest: Called when the run pauses, waits or is done.
     """
 
-    def __init__(self, workspace: Workspace, screen: Screen, rested: Callable[[], None]) -> None:
-        self._workspace, self._screen, self._rested = workspace, screen, rested
+    def __init__(self, workspace: Workspace, screen: Screen, on_rest: Callable[[], None]) -> None:
+        self._workspace, self._screen, self._on_rest = workspace, screen, on_rest
         self._thread: threading.Thread | None = None
 
     def is_busy(self) -> bool:
-        """Whether the run is working now."""
+        """Whether a run is working now."""
         return self._thread is not None and self._thread.is_alive()
 
-    def go(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
-        """Go on with a run, with the answer it waits for if there is one."""
-        from atlantis_dml.app.setup import open_session
+    def start(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
+        """Start or resume a run, with the answer it waits for, if any."""
+        from atlantis_dml.app.run import open_session
 
         session = open_session(self._workspace, self._workspace.runs.get(run_id), self._screen)
         self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)
         self._thread.start()
 
     def stop(self) -> bool:
-        """Ask the run to pause; False where none works, or it was asked before."""
+        """Ask the run to pause; False if none is working or it was asked already."""
         if not self.is_busy() or self._screen.stopped.is_set():
             return False
         self._screen.stopped.set()
         return True
 
     def wait(self) -> None:
-        """Return when the run rests."""
+        """Wait until no run is working."""
         while self._thread is not None and self._thread.is_alive():
-            self._thread.join(_GLANCE_SECONDS)  # in pieces, so that Ctrl-C gets through
+            self._thread.join(_POLL_SECONDS)  # with a timeout, so that Ctrl-C gets through
 
     def question(self, run_id: str) -> Mapping[str, Any] | None:
-        """Return what a run that rests asks a person."""
+        """Return the question that a waiting run asks."""
         from atlantis_dml.graph.running import find_pending_question
 
         return find_pending_question(self._workspace, run_id)
@@ -70,9 +68,9 @@ class RunWorker:
     def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
         try:
             outcome = self._outcome(session, answer)
-            self._rested()
-            self._tell(session, outcome)
-        except KeyboardInterrupt:  # stopped before its first step
+            self._on_rest()
+            self._report(session, outcome)
+        except KeyboardInterrupt:  # stopped before the first step
             self._workspace.runs.mark(session.run_id, "paused", "stopped by a person")
         except AtlantisError as error:
             self._screen.line(f"x {error}")
@@ -83,18 +81,18 @@ class RunWorker:
         from atlantis_dml.app.agents import build_agents
         from atlantis_dml.app.progress import judged
         from atlantis_dml.graph.running import advance
-        from atlantis_dml.tracing.live import chosen_target, exported
+        from atlantis_dml.tracing.live import live_export, read_target_option
 
         run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
-        with exported(self._workspace, run, chosen_target(None), self._screen.line):
+        with live_export(self._workspace, run, read_target_option(None), self._screen.line):
             return advance(*build_agents(session), answer, watch, self._screen.stopped.is_set)
 
-    def _tell(self, session: Session, outcome: Outcome) -> None:
+    def _report(self, session: Session, outcome: Outcome) -> None:
         if outcome.status == "waiting" and outcome.question:
             for line in [*describe_protocol(session, drop_skipped_cells(session, outcome.question)), ANSWER_HINT]:
                 self._screen.line(line)
         elif outcome.status == "paused":
-            self._screen.line(f"The run is paused: {outcome.problem}. Say `go on` to continue.")
+            self._screen.line(f"The run is paused: {outcome.problem}. Say `go on` to resume.")
         else:
             from atlantis_dml.report.report import write_report
             from atlantis_dml.text.figures import write_headline

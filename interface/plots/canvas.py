@@ -1,8 +1,7 @@
-"""A drawing as a list of shapes, and the same drawing as SVG and as PNG.
+"""A drawing as a list of shapes, rendered as SVG and PNG.
 
-By hand, because matplotlib was tried and lost something: plots would need an extra (56 MB), an SVG grew 2 to 6 times
-(1,500 images: 203 KiB to 1.1 MiB), and notes on single shapes still had to be added by editing its SVG, whose layout
-it does not document.
+matplotlib was tried instead. It needs an extra install (56 MB), its SVG is 2 to 6 times larger (1,500 images: 1.1 MiB
+instead of 203 KiB), and notes on single shapes would still need edits to its undocumented SVG layout.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ _INK = "#1d2733"
 _FAINT = "#5b6672"
 _PAPER = "#ffffff"
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif"
-_NOT_XML = dict.fromkeys((0xFFFE, 0xFFFF))  # the two that XML cannot hold and `clean` lets through
+_NOT_XML = dict.fromkeys((0xFFFE, 0xFFFF))  # invalid in XML, and not removed by `clean_text`
 _LONGEST = 400
-_FINER = 2  # a PNG is drawn this much larger than its pixels, then shrunk, so that edges are smooth
+_FINER = 2  # supersampling factor of the PNG, for smooth edges
 _PNG_SCALE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A disc; with a ring, it stands out."""
+    """A disc, with an optional ring that highlights it."""
 
     x: float
     y: float
@@ -40,14 +39,14 @@ class Dot:
     opacity: float = 1.0
     ring: str = ""
     note: str = ""
-    """What a reader is told who points at it."""
+    """Shown on hover."""
     key: str = ""
-    """Finds what a page knows of it."""
+    """Identifies its thumbnail on a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A filled rectangle, the corner at the upper left."""
+    """A filled rectangle; (x, y) is its upper left corner."""
 
     x: float
     y: float
@@ -59,7 +58,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line of text that stands on (x, y); turned, it runs upwards from there."""
+    """A line of text with its baseline at (x, y); if `turned`, it runs upwards from there."""
 
     x: float
     y: float
@@ -76,7 +75,7 @@ Shape = Dot | Box | TextLine
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """A drawing on white paper; y grows downwards, units are CSS pixels. Text may be untrusted."""
+    """A drawing on white; y grows downwards, units are CSS pixels. Its text may be untrusted."""
 
     width: float
     height: float
@@ -85,12 +84,12 @@ class Canvas:
 
 
 def estimate_width(text: str, size: float) -> float:
-    """Return about how wide a line of text is, in units; wide letters (Chinese, say) count double."""
+    """Estimate the width of a line of text, in units; wide characters such as Chinese count double."""
     return size * 0.58 * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def render_svg(canvas: Canvas) -> str:
-    """Return the drawing as an SVG element; every text is escaped, nothing is fetched."""
+    """Return the drawing as an SVG element. All text is escaped, and nothing is loaded from elsewhere."""
     size = {"width": _number(canvas.width), "height": _number(canvas.height)}
     root = ET.Element(
         "svg",
@@ -143,12 +142,12 @@ def _words(words: TextLine) -> dict[str, str]:
 
 
 def render_png(canvas: Canvas) -> bytes:
-    """Return the drawing as a PNG with two pixels to the unit; letters that Pillow's font lacks become boxes."""
+    """Return the drawing as a PNG with two pixels per unit; characters missing in Pillow's font become boxes."""
     from PIL import Image, ImageColor, ImageDraw
 
     finer = _FINER * _PNG_SCALE
-    picture = Image.new("RGB", (round(canvas.width * finer), round(canvas.height * finer)), _PAPER)
-    pen = ImageDraw.Draw(picture, "RGBA")
+    image = Image.new("RGB", (round(canvas.width * finer), round(canvas.height * finer)), _PAPER)
+    pen = ImageDraw.Draw(image, "RGBA")
     for shape in canvas.shapes:
         if isinstance(shape, TextLine):
             continue
@@ -165,18 +164,18 @@ def render_png(canvas: Canvas) -> bytes:
         else:
             corner = (shape.x + shape.width) * finer - 1, (shape.y + shape.height) * finer - 1
             pen.rectangle((shape.x * finer, shape.y * finer, *corner), fill=(red, green, blue))
-    small = picture.resize((picture.width // _FINER, picture.height // _FINER), Image.Resampling.LANCZOS)
-    _write_words(small, [shape for shape in canvas.shapes if isinstance(shape, TextLine)])
+    small = image.resize((image.width // _FINER, image.height // _FINER), Image.Resampling.LANCZOS)
+    _draw_text(small, [shape for shape in canvas.shapes if isinstance(shape, TextLine)])
     target = io.BytesIO()
     small.save(target, "PNG", optimize=True)
     return target.getvalue()
 
 
-def _write_words(picture: object, lines: Sequence[TextLine]) -> None:
-    """Write texts onto a picture of `_PNG_SCALE` pixels to the unit."""
+def _draw_text(image: object, lines: Sequence[TextLine]) -> None:
+    """Draw lines of text onto an image with `_PNG_SCALE` pixels per unit."""
     from PIL import Image, ImageDraw, ImageFont
 
-    assert isinstance(picture, Image.Image)
+    assert isinstance(image, Image.Image)
     anchors: dict[str, str] = {"start": "ls", "middle": "ms", "end": "rs"}
     for line in lines:
         font = ImageFont.load_default(line.size * _PNG_SCALE)
@@ -184,13 +183,13 @@ def _write_words(picture: object, lines: Sequence[TextLine]) -> None:
         at = line.x * _PNG_SCALE, line.y * _PNG_SCALE
         stroke = 0.4 if line.bold else 0
         if not line.turned:
-            ImageDraw.Draw(picture).text(at, text, colour, font, anchors[line.anchor], stroke_width=stroke)
+            ImageDraw.Draw(image).text(at, text, colour, font, anchors[line.anchor], stroke_width=stroke)
             continue
         length, height = round(font.getlength(text)) + 4, round(line.size * _PNG_SCALE * 1.6)
         strip = Image.new("L", (length, height))
         ImageDraw.Draw(strip).text((2, height * 0.7), text, 255, font, "ls", stroke_width=stroke)
         upright = strip.rotate(90, expand=True)
-        picture.paste(colour, (round(at[0] - height * 0.7), round(at[1] - length)), upright)
+        image.paste(colour, (round(at[0] - height * 0.7), round(at[1] - length)), upright)
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The embedding map as a drawing: discs are images, colours groups, rings wrong answers."""
+"""The embedding map as a drawing: discs are images, colours are groups, rings mark queries with a wrong top-1."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _SIDE, _MARGIN, _TOP, _LEGEND = 720, 28, 64, 250
 _LISTED = 26
 _LONGEST_NAME = 30
 _MISS = "#b00020"
-_ASKS, _SEARCHED = 5.0, 3.4
+_QUERY_RADIUS, _GALLERY_RADIUS = 5.0, 3.4
 
 
 def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
     """Lay the map out.
 
     Args:
-        found: Places of the images.
-        column: Whose values give the colours; None takes the classes.
-        title: Stands above.
+        found: Positions of the images.
+        column: Colour images by its values; None for their classes.
+        title: Heading.
     """
     groups = Counter(find_group(point, column) for point in found.points)
     named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], item[0])) if name]
     colours = dict(zip(named, pick_group_colours(len(named)), strict=True)) | {"": NO_GROUP}
-    # Searched images first, misses last: what matters most lies on top.
+    # Gallery images first, misses last, so that what matters most is on top.
     order = sorted(
         range(len(found.points)), key=lambda index: (found.points[index].is_query, found.points[index].is_miss)
     )
@@ -39,14 +39,14 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
         _dot(found.points[index], colours[find_group(found.points[index], column)], str(index), highest)
         for index in order
     ]
-    misses, asks = (sum(getattr(point, name) for point in found.points) for name in ("misses", "asks"))
+    misses, queries = sum(point.is_miss for point in found.points), sum(point.is_query for point in found.points)
     heading = [
         TextLine(_MARGIN, 28, title, 16, bold=True),
         TextLine(
             _MARGIN,
             48,
-            f"{len(dots)} images, {asks} queries, of which {misses} get a wrong first answer (ringed); only nearness "
-            "means something",
+            f"{len(dots)} images; {misses} of {queries} queries have a wrong top-1 (ringed); only distances are "
+            "meaningful, not the axes",
             12,
             faint=True,
         ),
@@ -58,17 +58,17 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
 
 
 def find_group(point: MapPoint, column: str | None) -> str:
-    """Return what an image is coloured by; empty where it has no value."""
+    """Return the group that gives an image its colour; empty without a value."""
     return point.image.label if column is None else point.image.facets.get(column, "")
 
 
 def describe_point(point: MapPoint) -> str:
-    """Say what an image is, and what a query got."""
+    """Describe an image and, if it is a query, its top-1."""
     facets = [f"{name}={value}" for name, value in point.image.facets.items()]
-    said = ", ".join([point.image.label, *facets])
+    facts = ", ".join([point.image.label, *facets])
     if not point.is_query:
-        return said
-    return f"{said}; taken for {point.answer}" if point.is_miss else f"{said}; found"
+        return facts
+    return f"{facts}; confused with {point.answer}" if point.is_miss else f"{facts}; correct"
 
 
 def _dot(point: MapPoint, colour: str, key: str, highest: float) -> Dot:
@@ -77,7 +77,7 @@ def _dot(point: MapPoint, colour: str, key: str, highest: float) -> Dot:
     return Dot(
         x,
         y,
-        _ASKS if point.is_query else _SEARCHED,
+        _QUERY_RADIUS if point.is_query else _GALLERY_RADIUS,
         colour,
         1.0 if point.is_query else 0.45,
         _MISS if point.is_miss else "",
@@ -101,7 +101,7 @@ def _legend(what: str, groups: list[tuple[str, int, str]], without: int) -> list
         y += 20
         found.append(TextLine(x + 18, y, line, 12, faint=True))
     y += 36
-    found += [Dot(x + 5, y - 4, _ASKS, NO_GROUP, 1.0, _MISS), TextLine(x + 18, y, "query, first answer wrong", 12)]
-    found += [Dot(x + 5, y + 16, _ASKS, NO_GROUP), TextLine(x + 18, y + 20, "query, first answer right", 12)]
-    found += [Dot(x + 5, y + 36, _SEARCHED, NO_GROUP, 0.45), TextLine(x + 18, y + 40, "searched only", 12)]
+    found += [Dot(x + 5, y - 4, _QUERY_RADIUS, NO_GROUP, 1.0, _MISS), TextLine(x + 18, y, "query, top-1 wrong", 12)]
+    found += [Dot(x + 5, y + 16, _QUERY_RADIUS, NO_GROUP), TextLine(x + 18, y + 20, "query, top-1 correct", 12)]
+    found += [Dot(x + 5, y + 36, _GALLERY_RADIUS, NO_GROUP, 0.45), TextLine(x + 18, y + 40, "gallery only", 12)]
     return found

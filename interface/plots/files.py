@@ -1,4 +1,4 @@
-"""Writing a drawing to a file: SVG, PNG, or one self-contained HTML page; and files whole or not at all."""
+"""Writes drawings to files: SVG, PNG or a self-contained HTML page. Writes are atomic."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ KINDS = ("html", "svg", "png")
 
 
 def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
-    """Return where a plot or a report goes, before any work is done for it.
+    """Check the path of a plot or report before any work is done, and return it expanded.
 
     Args:
         out: As typed.
-        kinds: Endings that it may have.
+        kinds: Allowed endings.
 
     Raises:
-        SetupError: The name does not say the kind, something is there already, or nothing can be written there.
+        SetupError: The ending is not allowed, the file exists, or it cannot be written.
     """
     target = out.expanduser()
     if target.suffix.lower().removeprefix(".") not in kinds:
-        raise SetupError(f"--out {str(out)!r} ends in none of .{', .'.join(kinds)}; the ending says what is written")
+        raise SetupError(f"--out {str(out)!r} must end in one of .{', .'.join(kinds)}")
     if not target.parent.is_dir():
-        raise SetupError(f"there is no folder {str(target.parent)!r} for --out; make it first")
+        raise SetupError(f"there is no folder {str(target.parent)!r} for --out; create it first")
     try:
         check_writable(target)
     except OSError as error:
         raise _unwritable(target, error) from error
     if target.is_dir() or (target.exists() and target.stat().st_size):
-        raise SetupError(f"{str(out)!r} is there already; remove it, or name another --out")
+        raise SetupError(f"{str(out)!r} already exists; remove it, or choose another --out")
     return target
 
 
 def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> None:
-    """Write a drawing, whole or not at all; the ending of the name says as what.
+    """Write a drawing atomically, in the format of the file name's ending.
 
     Args:
         canvas: The drawing.
-        target: What `check_target` returned.
-        thumbnails: Key of a dot -> picture as a data URL; a page shows it to whoever points at the dot.
+        target: From `check_target`.
+        thumbnails: Key of a dot -> image as a data URL, which a page shows on hover.
 
     Raises:
         SetupError: The file cannot be written.
@@ -58,7 +58,7 @@ def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> N
 
 
 def write_file(data: bytes, target: Path) -> None:
-    """Write a file whole or not at all: a reader may look while a run writes.
+    """Write a file atomically, since a page may be read while a run writes it.
 
     Raises:
         SetupError: The file cannot be written.
@@ -80,14 +80,14 @@ def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:
 
 
 def _page(canvas: Canvas, drawing: str, thumbnails: Mapping[str, str]) -> str:
-    """Return the page. Names are escaped in the drawing; no request leaves the page."""
+    """Return the page. Names are escaped in the drawing; the page sends no requests."""
     from markupsafe import Markup
 
-    # `<` cannot end the script that holds the data.
+    # Escape `<`, so that the data cannot close the script element.
     data = json.dumps(dict(thumbnails)).replace("<", "\\u003c")
     return render_template(
         "plots/plot.html",
         title=canvas.title,
         drawing=Markup(drawing),  # noqa: S704 (built by ElementTree, which escaped every text)
-        thumbnails=Markup(data),  # noqa: S704 (data URLs of pictures made here, and numbers)
+        thumbnails=Markup(data),  # noqa: S704 (data URLs of thumbnails made here, and numbers)
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _MARGIN, _TOP = 24, 64
 _LEAST_WIDTH = 560
-_SPACE = 760  # units that the cells get, if that suits so many
-_LEAST_NAMED = 7  # cells smaller than this leave no room for names
+_SPACE = 760  # units for all cells
+_LEAST_NAMED = 7  # names do not fit beside smaller cells
 _LONGEST_NAME = 28
 _SCALE_STEPS = 48
 
@@ -25,7 +25,7 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
 
     Args:
         found: The matrix.
-        title: Stands above.
+        title: Heading.
     """
     side = min(26.0, max(4.0, _SPACE / len(found.names)))
     size = min(12.0, side * 0.86)
@@ -40,7 +40,7 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
         labels.append(TextLine(left + middle, top - 6, name, size, turned=True))
     cells = _cells(found, left, top, side, low, high)
     extent = side * len(found.names)
-    more = f"; {found.not_drawn} more classes are not drawn" if found.not_drawn else ""
+    more = f"; {found.not_drawn} more classes are not shown" if found.not_drawn else ""
     heading = [
         TextLine(_MARGIN, 28, title, 16, bold=True),
         TextLine(_MARGIN, 48, found.measured_in + more, 12, faint=True),
@@ -51,7 +51,7 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
 
 
 def _range(found: HeatMap) -> tuple[float, float]:
-    """Return the ends of the colour scale: shares run from 0 to 1, the rest over what there is."""
+    """Return the ends of the colour scale: 0 to 1 for shares, else the smallest and largest value."""
     values = [value for row in found.matrix for value in row if value is not None]
     if found.shown == "confusion" or not values:
         return 0.0, 1.0
@@ -65,9 +65,9 @@ def _cells(found: HeatMap, left: float, top: float, side: float, low: float, hig
         for column, other in enumerate(found.names):
             value = found.matrix[row][column]
             fill = NOTHING if value is None else colour((value - low) / spread)
-            said = "nothing known" if value is None else f"{value:.3f}"
+            text = "no data" if value is None else f"{value:.3f}"
             note = (
-                f"{name} \u2192 {other}: {said}" if found.shown == "confusion" else f"{name} \u2013 {other}: {said}"
+                f"{name} \u2192 {other}: {text}" if found.shown == "confusion" else f"{name} \u2013 {other}: {text}"
             )
             cells.append(Box(left + column * side, top + row * side, side, side, fill, note))
     return cells

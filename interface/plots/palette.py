@@ -1,4 +1,4 @@
-"""Colours of plots: distinct ones for groups, a ramp for values."""
+"""Colours of plots: distinct colours for groups, colour scales for values."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ NO_GROUP = "#b4bac1"
 NOTHING = "#f1f2f4"
 """Cells without a value."""
 
-# Okabe and Ito, "Color Universal Design" (2008), less its black and with a darker yellow: told apart by most eyes.
+# Okabe and Ito, "Color Universal Design" (2008), without black and with a darker yellow: distinct to most people.
 _FIRST = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a800")
-_GOLDEN = 0.6180339887  # of a turn: hues that never come near each other soon
-# viridis (van der Walt and Smith, 2015) at five places, dark to bright.
+_GOLDEN = 0.6180339887  # of the hue circle: consecutive hues stay far apart
+# viridis (van der Walt and Smith, 2015) at five points, dark to bright.
 _BRIGHTENING = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 
 _DARKENING = ((246, 248, 250), (158, 202, 225), (49, 130, 189), (8, 48, 107))
 
 
 def pick_group_colours(count: int) -> list[str]:
-    """Return colours for groups, as different as so many can be; the first ones are always the same."""
+    """Return `count` distinct colours for groups; small counts share their first colours."""
     if count <= len(_FIRST):
         return list(_FIRST[:count])
     return [_hue(index) for index in range(count)]
@@ -33,12 +33,12 @@ def _hue(index: int) -> str:
 
 
 def colour_of_value(share: float) -> str:
-    """Return the colour of a value, 0 the darkest and 1 the brightest."""
+    """Return the colour of a value from 0 (dark) to 1 (bright)."""
     return _between(_BRIGHTENING, share)
 
 
 def colour_of_share(share: float) -> str:
-    """Return the colour of a share that is mostly 0: that is nearly white, 1 the darkest."""
+    """Return the colour of a share: 0, the most frequent value, is nearly white, 1 is dark."""
     return _between(_DARKENING, share)
 
 

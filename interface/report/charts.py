@@ -1,4 +1,4 @@
-"""Geometry of the report's charts: where points, whiskers and labels go. The template draws them as SVG."""
+"""Layout of the report's charts: positions of points, whiskers and labels. `chart.html` draws them as SVG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 22, 34
 _MOST_TICKS = 5
 
 Style = Literal["bar", "kept", "rolled-back"]
-"""`bar` marks what is compared with (frozen, baseline)."""
+"""`bar` is a reference (frozen, baseline)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Point:
     high: float | None = None
     """Ends of the whisker."""
     before: float | None = None
-    """A second, earlier value, drawn as a tick beside the point."""
+    """The earlier value, drawn as a line behind the point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point on the drawing, in user units; y grows downwards."""
+    """A laid-out point, in SVG user units; y grows downwards."""
 
     x: float
     y: float
@@ -45,17 +45,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing of `WIDTH` x `HEIGHT` user units."""
+    """A chart of `WIDTH` x `HEIGHT` SVG user units."""
 
     width: int
     height: int
     left: float
     right: float
     ticks: tuple[tuple[float, str], ...]
-    """Height and text of each grid line."""
+    """y and label of each grid line."""
     marks: tuple[Mark, ...]
     level: float | None
-    """Height of the line to beat."""
+    """y of the line to beat."""
     path: str
     """SVG points of the line through the incumbents; may be empty."""
 
@@ -66,9 +66,9 @@ def lay_out_plot(
     """Lay points out from left to right.
 
     Args:
-        points: At least one, else there is nothing to draw.
-        level: A value to draw a line at.
-        incumbents: The best so far at each point, for a line through them.
+        points: None is returned if there are none.
+        level: Value of a horizontal line.
+        incumbents: The best value so far at each point, for the line through them.
     """
     if not points:
         return None
@@ -107,7 +107,7 @@ def lay_out_plot(
 
 
 def _ticks(least: float, most: float) -> list[float]:
-    """Return round values that enclose a range; at least two."""
+    """Return at least two round values that enclose a range."""
     rough = max(most - least, 0.02) / (_MOST_TICKS - 1)
     size = 10 ** math.floor(math.log10(rough))
     step = next(factor * size for factor in (1, 2, 5, 10) if factor * size >= rough)

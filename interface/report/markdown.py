@@ -1,4 +1,4 @@
-"""The report as Markdown: to paste into an issue, a wiki or a mail. It holds no pictures; the page does."""
+"""The report as Markdown, to paste into an issue, a wiki or a mail. It contains no images."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.report.gap_map import HeatCell, HeatView
+from atlantis_dml.report.gap_view import HeatCell, HeatView
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain
 
 _LONGEST = 2000
-_MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link by itself
+_MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link
 _CODE = re.compile(r"`([^`]*)`")
 
 _NOTHING = "\u2013"
@@ -23,18 +23,18 @@ Facts = Mapping[str, Any]
 
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
-    """Return the report. Names and words of others are escaped, so that they stay text wherever it is rendered.
+    """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered.
 
     Args:
-        facts: What `report.facts_of` returned.
-        maps: The maps of gaps, laid out.
+        facts: From `report.collect_facts`.
+        maps: The maps of gaps.
     """
     sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
 def escape_markdown(text: object) -> str:
-    """Return text that says in Markdown what it says, whatever marks are in it; one line."""
+    """Return text as one line of Markdown that renders as the same text."""
     return _MARKS.sub(r"\\\1", clean_text(str(text), _LONGEST))
 
 
@@ -52,7 +52,7 @@ def _head(facts: Facts) -> Iterator[str]:
     rows = [
         (name, _recall(facts[key]), note)
         for name, key, note in (
-            ("Frozen", "frozen", "backbone as it came"),
+            ("Frozen", "frozen", "backbone without training"),
             ("Baseline", "baseline", "real images only"),
             ("Final", "final", format_gain(facts["over_baseline"]) if facts["over_baseline"] else "not judged yet"),
         )
@@ -67,20 +67,20 @@ def _rounds(facts: Facts) -> Iterator[str]:
         return
     yield "## Round by round"
     yield markdown_table(
-        ("Round", "Outcome", "R@1", "Gain overall", "Gain on its cells", "Made / kept / rejected", "Time"),
+        ("Round", "Outcome", "R@1", "Gain overall", "Gain on targeted cells", "Generated / kept / rejected", "Time"),
         [_round(entry) for entry in facts["rounds"]],
     )
     yield "\n".join(
-        f"- Round {entry['index']}: made for {escape_markdown(entry['protocol']['reason'])}. "
-        f"Judged: {escape_markdown(entry['reason'])}."
+        f"- Round {entry['index']}: {escape_markdown(entry['protocol']['reason'])}. "
+        f"Verdict: {escape_markdown(entry['reason'])}."
         f"{_hands(entry['images'])}"
         for entry in facts["rounds"]
     )
     why = facts["stop_detail"]
     ended = (
-        f"It ended because {escape_markdown(why)}."
+        f"The run ended because {escape_markdown(why)}."
         if facts["status"] == "done"
-        else f"Where it stands: {facts['status']}."
+        else f"Status: {facts['status']}."
     )
     yield f"{ended} Intervals are 95 %, paired over the same queries and {count_noun(facts['seeds'], 'seed')}."
 
@@ -106,10 +106,10 @@ def _round(entry: Facts) -> tuple[str, ...]:
 def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
     if not maps:
         return
-    yield "## Recall@1 of every cell, before and after"
+    yield "## Every cell, before and after"
     yield (
-        "Baseline → final model, mean over the judging seeds, and in brackets the number of queries. "
-        "**Bold**: images were made for it. _Italic_: few queries, its figures say little."
+        "Recall@1, baseline → final model, mean over the judging seeds; number of queries in brackets. "
+        "**Bold**: targeted by a round. _Italic_: too few queries for a reliable figure."
     )
     for view in maps:
         rows = [[escape_markdown(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
@@ -121,7 +121,7 @@ def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
             rows,
         )
         if view.not_shown:
-            yield f"Classes that are not shown: {view.not_shown}."
+            yield f"{count_noun(view.not_shown, 'more class', 'more classes')} not shown."
 
 
 def _square(found: HeatCell | None) -> str:
@@ -129,14 +129,14 @@ def _square(found: HeatCell | None) -> str:
         return _NOTHING
     cell = found.cell
     figures = f"{cell.before:.2f} → {cell.after:.2f}"
-    said = f"_{figures}_" if cell.thin else figures
-    return f"{f'**{said}**' if found.made_for else said} ({cell.queries})"
+    text = f"_{figures}_" if cell.thin else figures
+    return f"{f'**{text}**' if found.targeted else text} ({cell.queries})"
 
 
 def _gaps(facts: Facts) -> Iterator[str]:
     if not facts["gaps"]:
         return
-    yield "## The gaps that the first round found"
+    yield "## Gaps found in the first round"
     yield markdown_table(
         ("Cell", "Cause", "Training images", "Queries", "Before", "After", "Gain", "Targeted in round"),
         [
@@ -181,7 +181,7 @@ def _spent(facts: Facts) -> Iterator[str]:
 
 def _reproduce(facts: Facts) -> Iterator[str]:
     fence = "`" * (3 + max((len(run) for run in re.findall("`+", facts["command"])), default=0))
-    yield "## Do it again"
+    yield "## Reproduce"
     yield f"{fence}sh\n{clean_text(facts['command'], _LONGEST)}\n{fence}"
     yield f"atlantis-dml {facts['version']}; planner {escape_markdown(facts['planner'])}; regime {facts['regime']}."
 
@@ -191,6 +191,6 @@ def _recall(found: Facts | None) -> str:
 
 
 def _escape_with_code(text: str) -> str:
-    """Escape a sentence of ours that names a command in backticks."""
+    """Escape a sentence but keep its parts in backticks as code."""
     parts = _CODE.split(clean_text(text, _LONGEST))
     return "".join(f"`{part}`" if index % 2 else _MARKS.sub(r"\\\1", part) for index, part in enumerate(parts))

@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained HTML page, the same as Markdown to paste, and as JSON."""
+"""The report of a run: a self-contained HTML page, and the same as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
-from atlantis_dml.report.gap_map import build_gap_maps, build_heat_view
+from atlantis_dml.report.gap_view import build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 Summary = dict[str, Any]
 
 KINDS = ("html", "md", "json")
-"""Endings of a copy."""
+"""File name endings of a copy."""
 
 
 def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) -> Summary:
     """Write `report.html`, `report.md` and `report.json` of a run, finished or not; return the summary.
 
-    The Markdown holds no pictures: it is to be pasted where none can follow. The page holds them itself.
+    The page embeds its images; the Markdown contains none, since it is pasted elsewhere.
 
     Args:
-        workspace: Where the run is kept.
-        run_id: Its id, its only prefix, or `last`.
-        copy: Where one of the three goes too, as `plot_files.check_target` returned it; its ending says which.
+        workspace: Stores the run.
+        run_id: Its id, a unique prefix of it, or `last`.
+        copy: Path of a copy, from `plots.files.check_target`; its ending selects the format.
 
     Returns:
-        What `summary.summarise` returns, and `gap_maps`: the facts of each map that the report shows.
+        `summary.summarise`, and `gap_maps`: the facts of each map in the report.
 
     Raises:
         SetupError: No such run, or the copy cannot be written.
@@ -68,7 +68,7 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
 
 
 def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
-    """Return the page. Names from collections are escaped; no request leaves the page."""
+    """Return the page. Names from collections are escaped; the page sends no requests."""
     return render_template(
         "report/report.html",
         overall=plot_overall(summary),
@@ -81,7 +81,7 @@ def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) ->
 
 
 def collect_facts(session: Session, summary: Summary) -> Summary:
-    """Return the summary and what the page and the Markdown say besides."""
+    """Return the summary and what the page and the Markdown show in addition."""
     run = session.workspace.runs.get(session.run_id)
     return summary | {
         "headline": write_headline(summary),
@@ -96,7 +96,7 @@ def collect_facts(session: Session, summary: Summary) -> Summary:
 def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
     """Lay out Recall@1 over all queries: frozen, baseline, then each judged round.
 
-    A round's whisker is the 95 % interval of its gain over the baseline, set on the baseline.
+    A round's whisker is the 95 % interval of its gain, added to the baseline.
     """
     if summary["baseline"] is None:
         return None
@@ -115,7 +115,7 @@ def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
 
 
 def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
-    """Lay out Recall@1 on each round's own cells, before and after."""
+    """Lay out Recall@1 on the cells each round targeted, before and after."""
     return lay_out_plot(
         [
             Point(

@@ -1,4 +1,4 @@
-"""Small pictures for pages, as JPEG."""
+"""Thumbnails for pages, as JPEG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def make_thumbnail(path: str, side_px: int) -> bytes:
     """Return an image as a JPEG of at most `side_px` on its longer side.
 
     Raises:
-        AtlantisError: The file has gone or is damaged.
+        AtlantisError: The file is missing or damaged.
     """
     target = io.BytesIO()
     small = open_image(path, side_px)
@@ -23,7 +23,7 @@ def make_thumbnail(path: str, side_px: int) -> bytes:
 
 
 def embed_thumbnail(path: str, side_px: int) -> str | None:
-    """Return a thumbnail as a data URL for a page; None where the file has gone or is damaged."""
+    """Return a thumbnail as a data URL; None if the file is missing or damaged."""
     try:
         data = make_thumbnail(path, side_px)
     except AtlantisError:

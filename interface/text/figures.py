@@ -1,4 +1,4 @@
-"""Figures in words: the same on the terminal and in the report."""
+"""Words for figures, shared by the terminal, the pages and the report."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ Facts = Mapping[str, Any]
 
 
 def write_headline(summary: Facts) -> str:
-    """Say in one sentence what a run gained over its baseline, also when that is nothing."""
+    """Return one sentence on what a run gained over its baseline, including no gain."""
     if summary["status"] != "done":
-        return f"Not finished: the run is {_STATUS_WORDS.get(summary['status'], summary['status'])}."
+        return f"Not finished. The run is {_STATUS_WORDS.get(summary['status'], summary['status'])}."
     rounds = summary["rounds"]
     kept = sum(entry["kept"] for entry in rounds)
     if summary["baseline"] is None:
         return f"The run ended before its baseline was measured: {summary['stop_detail']}."
     bar = f"{summary['baseline']['recall_at']['1']:.3f}"
     if not kept:
-        return f"Nothing was gained: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
+        return f"No gain: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
     final = f"{summary['final']['recall_at']['1']:.3f}"
     return (
         f"R@1 {_direction_verb(summary['over_baseline'])} from {bar} to {final} over "
         f"{summary['final']['queries']:,} held-out queries: {format_gain(summary['over_baseline'])} over the "
         f"baseline; {kept} of {count_noun(len(rounds), 'round')} kept. "
-        "What to keep was chosen on these queries: `atlantis test` gives the figure that was not."
+        "These queries also decided which rounds were kept; `atlantis test` measures on unseen images."
     )
 
 
 def _describe_no_gain(summary: Facts) -> str:
-    """Say what came of the rounds where none was kept; with none judged, why the run ended is the reason."""
+    """Say why no round was kept; if none was judged, why the run ended."""
     rounds, why = summary["rounds"], str(summary["stop_detail"]).rstrip(".")
     if not any(entry["judged"] for entry in rounds):
-        return f"no round was {'judged' if rounds else 'made'} ({why})"
+        return f"no round was {'judged' if rounds else 'started'} ({why})"
     return (
-        f"none of {len(rounds)} rounds was proven better"
+        f"none of the {len(rounds)} rounds was a proven improvement"
         if len(rounds) > 1
-        else "its one round was not proven better"
+        else "the only round was not a proven improvement"
     )
 
 
 _STATUS_WORDS = {
     "running": "still running",
-    "waiting": "waiting for a person's approval",
+    "waiting": "waiting for approval",
     "paused": "paused",
-    "failed": "ended by an error",
-    "stopped": "stopped (its process is gone; `atlantis resume` goes on with it)",
+    "failed": "stopped by an error",
+    "stopped": "stopped (its process is gone; `atlantis resume` continues it)",
 }
 
 
@@ -59,29 +59,32 @@ def format_gain(change: Facts | None) -> str:
 
 
 def format_bare_gain(change: Facts) -> str:
-    """Return the same for tables whose heading says that it is in points."""
+    """Return the same without the unit, for tables whose heading names it."""
     gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def list_training_overlap(found: Facts) -> list[str]:
-    """Say where a model was asked about what it was trained on, or that nobody here knows."""
+    """Return warnings about queries or classes that a model was trained on, or that its training is unknown."""
     known = found["trained_on"]
     if known is None:
-        told = "this workspace knows no training of it (--workspace names another)"
-        return [f"Not known: whether it was trained on these photos; {told}"] if found["training"] else []
+        warning = (
+            "Unknown whether the model was trained on these images: this workspace has no record of its training "
+            "(--workspace names another)"
+        )
+        return [warning] if found["training"] else []
     lines = []
     if known["queries"]:
-        share = f"{known['queries']} of {known['of_queries']} queries are photos"
-        lines.append(f"Flattered: {share} that it was trained on")
+        share = f"{known['queries']} of {known['of_queries']} queries are images"
+        lines.append(f"Too optimistic: {share} that the model was trained on")
     if found["regime"] == "unseen" and known["classes"]:
-        share = f"{known['classes']} of the {known['of_classes']} classes asked for"
-        lines.append(f"Flattered: {share} were trained on, so this is no measure of unseen ones")
+        share = f"{known['classes']} of the {known['of_classes']} query classes"
+        lines.append(f"Too optimistic: the model was trained on {share}, so this does not measure unseen classes")
     return lines
 
 
 def format_duration(seconds: float | None) -> str:
-    """Return seconds as people say them."""
+    """Return seconds in the units people use."""
     if seconds is None:
         return "..."
     if seconds < 90:
@@ -91,7 +94,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_cell(cell: Facts) -> str:
-    """Return `class, facet=value`, or the class alone. Takes gap rows and cells of protocols."""
+    """Return `class, facet=value`, or the class alone, of a gap row or a protocol's cell."""
     name = str(cell.get("class", cell.get("class_name")))
     return f"{name}, {cell['facet']}={cell['value']}" if cell["facet"] else name
 
@@ -99,4 +102,4 @@ def format_cell(cell: Facts) -> str:
 def _direction_verb(change: Facts | None) -> str:
     if change is None or change["low"] > 0:
         return "rose"
-    return "fell" if change["high"] < 0 else "went, within its uncertainty,"
+    return "fell" if change["high"] < 0 else "did not change significantly,"

@@ -1,4 +1,4 @@
-"""What a step of a trace is called and what is told of it: the same words on the command line and in the web app."""
+"""Words for the steps of a trace, shared by the command line and the web app."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def format_title(node: Mapping[str, Any]) -> str:
 
 
 def summarise_step(node: Mapping[str, Any]) -> str:
-    """Return in one line what came out of a node: of a decision the call and its reason."""
-    told = [line.partition(": ")[2] for line in _outcome(node)]
-    return ": ".join(told[: 2 if node["kind"] == "planner" else 1])
+    """Return a node's outcome in one line; for a planner decision its call and reason."""
+    parts = [line.partition(": ")[2] for line in _outcome(node)]
+    return ": ".join(parts[: 2 if node["kind"] == "planner" else 1])
 
 
 def describe_step(node: Mapping[str, Any], whole: bool) -> list[str]:
-    """Return what is told of a node below its title.
+    """Return the lines below a node's title.
 
     Args:
-        node: As `trace_view.Node`.
-        whole: With every prompt, of images and of models.
+        node: See `views.trace.Node`.
+        whole: Include all prompts, of images and of models.
     """
     given = node["input"]
     if node["kind"] == "run":
@@ -47,53 +47,55 @@ def describe_step(node: Mapping[str, Any], whole: bool) -> list[str]:
 
 
 def _outcome(node: Mapping[str, Any]) -> list[str]:
-    """Return what came out of a node: nothing while it is open, its error where it failed."""
+    """Return a node's outcome: nothing while it runs, the error if it failed."""
     output = node["output"]
     if output is None:
         return []
     if isinstance(output, Mapping):
-        return _FORMATTERS.get(node["kind"], _result)(node["input"], output)
+        return _FORMATTERS.get(node["kind"], _result)(node)
     return [f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}"]
 
 
-def _result(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _result(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"result: {output['text'] if 'text' in output else json.dumps(output, ensure_ascii=False)}"]
 
 
-def _decision(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+def _decision(node: Mapping[str, Any]) -> list[str]:
+    given, output = node["input"], node["output"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in output["calls"]) or "no call"
-    knowing = f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
-    return [f"decides: {calls}", f"because: {output['reason']}", f"knowing: {knowing}"]
+    state = f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
+    return [f"decision: {calls}", f"reason: {output['reason']}", f"state: {state}"]
 
 
-def _verdict(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _verdict(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"result: {'kept' if output['kept'] else 'rolled back'}: {output['reason']}"]
 
 
-def _critique(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _critique(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
 
 
-def _answer(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _answer(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     reply = output["reply"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
     return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
 
 
-def _approval(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+def _approval(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     decision, by = output["answer"]["decision"], output.get("by", "")
     if decision == "reject":
         return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
-    images, counts = output["images"], output.get("counts", [])
-    much = f"{images:,} images" + (f" instead of {given['images']:,}" if images != given["images"] else "")
+    images, proposed, counts = output["images"], node["input"]["images"], output.get("counts", [])
+    total = f"{images:,} images" + (f" instead of {proposed:,}" if images != proposed else "")
     cells = [f"{one['count']:,} of {format_cell(one['cell'])}" for one in counts[:_MOST_CELLS]]
-    cells += [f"and {len(counts) - _MOST_CELLS:,} cells more"] if len(counts) > _MOST_CELLS else []
+    cells += [f"and {len(counts) - _MOST_CELLS:,} more cells"] if len(counts) > _MOST_CELLS else []
     changed = ", changed" if decision == "edit" else ""
-    return [f"result: approved {by}{changed}: {much}: {'; '.join(cells)}"]
+    return [f"result: approved {by}{changed}: {total}: {'; '.join(cells)}"]
 
 
 _FORMATTERS = {
@@ -103,19 +105,19 @@ _FORMATTERS = {
     "model": _answer,
     "approval": _approval,
 }
-"""Kind of a step -> what is told of its outcome, the gist first; of any other kind its text."""
+"""Kind of a step -> what describes its outcome, the gist first."""
 
 
 def _format_question(given: Mapping[str, Any], whole: bool) -> list[str]:
-    """Return who asked a model, and what with (in full where `whole`)."""
+    """Return which agent called a model and how long the prompt was; with `whole` the prompt, too."""
     messages = given.get("messages", [])
-    letters = sum(len(str(message["content"])) for message in messages)
-    asked = f"asked by: {given['agent']}, with {len(messages)} messages of {letters:,} letters"
-    return [asked, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
+    characters = sum(len(str(message["content"])) for message in messages)
+    call = f"called by: {given['agent']}, with {len(messages)} messages of {characters:,} characters"
+    return [call, *(f"{message['type']}: {message['content']}" for message in messages if whole)]
 
 
 def _list_prompts(output: Any) -> list[str]:
-    """Return the prompts that a step wrote, or a person changed, with the cells they are for."""
+    """Return the prompts that a step wrote or a person edited, each with its cell."""
     found = output if isinstance(output, Mapping) else {}
     parts = (found.get("artifact"), found.get("answer", {}).get("protocol"))
     requests: list[Any] = next((part["cells"] for part in parts if isinstance(part, Mapping) and "cells" in part), [])

@@ -1,4 +1,4 @@
-"""The templates of reports and pages: what a collection or a model wrote is escaped, an unknown name is an error."""
+"""Templates of reports and pages. All values are escaped, and an undefined variable is an error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def render_template(template: str, **facts: Any) -> str:
     """Fill in a template.
 
     Args:
-        template: `plots/`, `report/` or `web/` and the name of a file there.
-        facts: What it names.
+        template: A file name after `plots/`, `report/` or `web/`.
+        facts: Its variables.
     """
     return str(_environment().get_template(template).render(**facts))
 
@@ -33,20 +33,21 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "duration": format_duration,
-        "points": format_gain,
-        "bare_points": format_bare_gain,
-        "cell_name": format_cell,
-        "counted": count_noun,
-        "hands_since": describe_overrides,
-        "with_code": _with_code,
-    }
+    filters = (
+        format_duration,
+        format_gain,
+        format_bare_gain,
+        format_cell,
+        count_noun,
+        describe_overrides,
+        set_code,
+    )
+    environment.filters |= {function.__name__: function for function in filters}
     return environment
 
 
-def _with_code(text: str) -> Markup:
-    """Set what stands in backticks in a sentence of ours as code."""
+def set_code(text: str) -> Markup:
+    """Escape a sentence and set its parts in backticks as code."""
     from markupsafe import Markup, escape
 
     parts = [escape(part) for part in text.split("`")]

@@ -1,1 +1,1 @@
-"""The event log in the ecosystem's format: spans by OpenTelemetry's conventions, runs and trials, into MLflow."""
+"""Exports the event log to MLflow: spans by OpenTelemetry's conventions, runs and trials."""

@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 
 def send(run_name: str, to: str, step: int | None, folder: Path | None, as_json: bool) -> None:
-    """Send a run to MLflow, its report written anew, and say where it is seen.
+    """Write a run's report, export the run to MLflow, and print where to see it.
 
     Raises:
-        SetupError: No such run or target, MLflow is missing or cannot be reached, or a single step was asked for.
+        SetupError: No such run or target, MLflow is missing or unreachable, or `step` is given.
     """
     from atlantis_dml.app.agents import build_redaction
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.report.report import write_report
-    from atlantis_dml.tracing.door import Door
     from atlantis_dml.tracing.sending import send_run
-    from atlantis_dml.tracing.target import target_of
+    from atlantis_dml.tracing.target import resolve_target
+    from atlantis_dml.tracing.writer import MlflowWriter
 
     if step is not None:
-        raise SetupError("--to sends a whole run; leave --step out")
+        raise SetupError("--to exports a complete run; leave out --step")
     workspace = open_existing(folder)
-    target, run = target_of(to, workspace.folder), workspace.runs.get(run_name)
-    door = Door(target)  # a report is not drawn for a server that does not answer
+    target, run = resolve_target(to, workspace.folder), workspace.runs.get(run_name)
+    writer = MlflowWriter(target)  # first, so that no report is written for an unreachable server
     write_report(workspace, run.id)
-    sent = send_run(workspace, run, target, build_redaction(), door)
+    sent = send_run(workspace, run, target, build_redaction(), writer)
     print_json({"run_id": run.id} | asdict(sent)) if as_json else show_sent(run.id, sent)
 
 
 def show_sent(run_id: str, sent: Sent) -> None:
-    """Print what was sent, and where it is seen."""
+    """Print what was exported and where to see it."""
     from atlantis_dml.views.runs import stdout_console
 
     console = stdout_console()

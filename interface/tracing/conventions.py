@@ -1,7 +1,7 @@
-"""What an event of ours is called by OpenTelemetry's conventions for generative AI (semantic-conventions 1.41).
+"""Maps events to OpenTelemetry's conventions for generative AI (semantic-conventions 1.41).
 
-The conventions stand at "development": names may change. They cover agents, chats, tools and workflows; what they
-have no word for (judging, approving, training) keeps ours under `atlantis.*`.
+The conventions have the status "development", so names may change. They cover agents, chats, tools and workflows;
+other kinds (judging, approving, training) keep their own names under `atlantis.*`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _PROVIDERS = {"openai": "openai", "azure": "azure.ai.openai"}
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 
 
-def span_name(event: Event) -> str:
-    """Return the conventions' name of an event's span."""
+def format_span_name(event: Event) -> str:
+    """Return the name of an event's span."""
     kind, name = event["kind"], event["name"]
     if kind == "run":
         return "invoke_workflow atlantis"
@@ -32,7 +32,7 @@ def span_name(event: Event) -> str:
     return f"{kind} {name}"
 
 
-def attributes_of(event: Event) -> dict[str, Any]:
+def build_attributes(event: Event) -> dict[str, Any]:
     """Return the conventions' attributes of an event."""
     kind = event["kind"]
     if kind == "run":
@@ -46,12 +46,12 @@ def attributes_of(event: Event) -> dict[str, Any]:
     return {}
 
 
-def error_type(event: Event) -> str | None:
+def find_error_type(event: Event) -> str | None:
     """Return the class of a failed event's error."""
     if event["status"] != "failed":
         return None
-    said = event.get("output")
-    first = said.partition(":")[0] if isinstance(said, str) else ""
+    output = event.get("output")
+    first = output.partition(":")[0] if isinstance(output, str) else ""
     return first if first.isidentifier() else "_OTHER"
 
 
@@ -86,7 +86,7 @@ def _chat(event: Event) -> dict[str, Any]:
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tokens of a call that was paid; an answer that was kept of an earlier call took none."""
+    """Return the tokens of a call; cached answers use none."""
     found = {f"gen_ai.usage.{side}": usage.get(side) for side in ("input_tokens", "output_tokens")}
     cached = (usage.get("input_token_details") or {}).get("cache_read")
     return found | ({"gen_ai.usage.cache_read.input_tokens": cached} if cached else {})

@@ -1,4 +1,4 @@
-"""Spans in MLflow's form, finished and with our ids. `docs/traces.md`: why not through its documented tracing API."""
+"""Finished spans in MLflow's format, with our ids; `docs/traces.md` says why its documented API does not do."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _TYPES = {
 }
 _CODES = {"done": "STATUS_CODE_OK", "failed": "STATUS_CODE_ERROR"}
 _TRANSLATED = ("gen_ai.input.messages", "gen_ai.tool.call.arguments")
-"""MLflow shows these as what went in; a second copy would only take room."""
+"""MLflow shows these as inputs, so a second copy is not stored."""
 _LONGEST_PREVIEW = 1000
 _SCHEMA = "3"
 
 
-def mlflow_span(facts: SpanFacts) -> Span:
+def build_mlflow_span(facts: SpanFacts) -> Span:
     """Return a span as MLflow stores it."""
     from mlflow.entities import Span
 
     attributes = dict(facts.attributes) | {
-        "mlflow.traceRequestId": trace_name(facts),
+        "mlflow.traceRequestId": format_trace_id(facts),
         "mlflow.spanType": _TYPES.get(facts.kind, "UNKNOWN"),
     }
     if not any(name in facts.attributes for name in _TRANSLATED):
         attributes |= {"mlflow.spanInputs": facts.given, "mlflow.spanOutputs": facts.output}
     usd = facts.attributes.get("atlantis.usd")
-    if facts.kind == "model":  # else MLflow would guess a price by the model's name
+    if facts.kind == "model":  # otherwise MLflow would guess a price from the model's name
         attributes["mlflow.llm.cost"] = {"input_cost": 0.0, "output_cost": 0.0, "total_cost": usd or 0.0}
     return Span.from_dict(
         {
@@ -58,14 +58,16 @@ def mlflow_span(facts: SpanFacts) -> Span:
     )
 
 
-def trace_info(root: SpanFacts, spans: Sequence[SpanFacts], experiment_id: str, mlflow_run_id: str) -> TraceInfo:
-    """Return what MLflow lists a trace by."""
+def build_trace_info(
+    root: SpanFacts, spans: Sequence[SpanFacts], experiment_id: str, mlflow_run_id: str
+) -> TraceInfo:
+    """Return the summary of a trace for MLflow's list."""
     from mlflow.entities import TraceInfo, TraceLocation, TraceState
 
     states = {"done": TraceState.OK, "failed": TraceState.ERROR}
     run_id = str(root.attributes["atlantis.run_id"])
     return TraceInfo(
-        trace_id=trace_name(root),
+        trace_id=format_trace_id(root),
         trace_location=TraceLocation.from_experiment_id(experiment_id),
         request_time=root.started_ns // 1_000_000,
         execution_duration=(root.ended_ns - root.started_ns) // 1_000_000,
@@ -83,7 +85,7 @@ def trace_info(root: SpanFacts, spans: Sequence[SpanFacts], experiment_id: str, 
     )
 
 
-def trace_name(facts: SpanFacts) -> str:
+def format_trace_id(facts: SpanFacts) -> str:
     """Return MLflow's id of a span's trace."""
     return f"tr-{facts.trace_id:032x}"
 

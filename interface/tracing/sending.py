@@ -1,27 +1,27 @@
-"""Sending a whole run as it stands: `atlantis trace RUN --to`, and the end of a live export."""
+"""Exports a complete run in its current state: `atlantis trace RUN --to`, and the end of a live export."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_dml.tracing.figures import record_of
-from atlantis_dml.tracing.spans import Spans, cleaned
+from atlantis_dml.tracing.run_record import build_record
+from atlantis_dml.tracing.spans import Spans, redact_values
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.tracing.door import Door
-    from atlantis_dml.tracing.figures import Record
+    from atlantis_dml.tracing.run_record import Record
     from atlantis_dml.tracing.target import Target
+    from atlantis_dml.tracing.writer import MlflowWriter
 
 _SPANS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What is in MLflow now, and where a person sees it."""
+    """What MLflow has now, and where to see it."""
 
     tracking_uri: str
     experiment_id: str
@@ -30,53 +30,53 @@ class Sent:
     spans: int
     trials: int
     ui: str
-    """Command that shows it; empty where a server does."""
+    """Command that shows it; empty if a server does."""
     trace_page: str
     run_page: str
 
 
-def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, door: Door) -> Sent:
-    """Send a run's spans, figures, trials and files; what was sent before is there once.
+def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, writer: MlflowWriter) -> Sent:
+    """Send a run's spans, figures, trials and files. Sending them again creates no duplicates.
 
     Args:
-        workspace: Where the run is kept.
-        run: As it stands.
-        target: Where to.
-        redact: Takes keys out of every text.
-        door: To that target, open.
+        workspace: Stores the run.
+        run: The run to export.
+        target: Where it goes.
+        redact: Removes API keys from texts.
+        writer: Open for that target.
 
     Raises:
-        SetupError: MLflow cannot be reached.
+        SetupError: MLflow is unreachable.
     """
-    events, standing = workspace.events.of_run(run.id), workspace.standing(run)
-    makes = Spans(run, redact)
-    parts = makes.all(events)
-    root = makes.root(standing, workspace.journal.read(run.id, 0, "end"), parts)
+    events, status = workspace.events.of_run(run.id), workspace.read_status(run)
+    builder = Spans(run, redact)
+    parts = builder.all(events)
+    root = builder.root(status, workspace.journal.read(run.id, 0, "end"), parts)
     spans = [root, *parts]
     for start in range(0, len(spans), _SPANS_AT_ONCE):
-        door.send_spans(spans[start : start + _SPANS_AT_ONCE])
-    record = _cleaned(record_of(workspace, run, events), redact)
-    mlflow_run_id = door.send_record(record)
-    trace_id = door.close_trace(root, spans, mlflow_run_id)
+        writer.send_spans(spans[start : start + _SPANS_AT_ONCE])
+    record = _redact_record(build_record(workspace, run, events), redact)
+    mlflow_run_id = writer.send_record(record)
+    trace_id = writer.close_trace(root, spans, mlflow_run_id)
     return Sent(
         target.tracking_uri,
-        door.experiment_id,
+        writer.experiment_id,
         mlflow_run_id,
         trace_id,
         len(spans),
         len(record.parts),
         target.ui,
-        target.trace_page(door.experiment_id, trace_id),
-        target.run_page(door.experiment_id, mlflow_run_id),
+        target.trace_page(writer.experiment_id, trace_id),
+        target.run_page(writer.experiment_id, mlflow_run_id),
     )
 
 
-def _cleaned(record: Record, redact: Redact) -> Record:
-    """Return a record without keys in its texts."""
+def _redact_record(record: Record, redact: Redact) -> Record:
+    """Return a record without API keys in its texts."""
     return replace(
         record,
-        settings=cleaned(record.settings, redact),
-        tags=cleaned(record.tags, redact),
+        settings=redact_values(record.settings, redact),
+        tags=redact_values(record.tags, redact),
         files={path: redact(text) for path, text in record.files.items()},
-        parts=[_cleaned(part, redact) for part in record.parts],
+        parts=[_redact_record(part, redact) for part in record.parts],
     )

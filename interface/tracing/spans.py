@@ -1,4 +1,4 @@
-"""Events as spans: the same tree, under ids that follow from the run, so that a span sent again replaces itself."""
+"""Events as spans of the same tree. Their ids follow from the run's id, so sending a span again replaces it."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_dml.agents.client.redaction import Redact
-from atlantis_dml.tracing.conventions import attributes_of, error_type, span_name
+from atlantis_dml.tracing.conventions import build_attributes, find_error_type, format_span_name
 
 LONGEST = 100_000
-"""Letters of a text in a span; the event log has it whole."""
+"""Characters of a text in a span; the event log has all of it."""
 
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class SpanFacts:
-    """One span, before any library's form."""
+    """One span, independent of any library."""
 
     trace_id: int
     """128 bits."""
     span_id: int
     """64 bits."""
     parent_id: int | None
-    """None is the root."""
+    """None for the root."""
     name: str
     kind: str
     """Of the event: `run`, `planner`, `tool`, `model`, `job`, `judge` ..."""
     started_ns: int
     ended_ns: int
-    """Of one that runs, or ran when its process was killed: as far as is known."""
+    """The last known time of a span that is running or was killed."""
     status: str
-    """Of the event: `running`, `done` or `failed`; of the run's root the run's own."""
+    """Of the event (`running`, `done` or `failed`); of the run for the root."""
     problem: str
     given: Any
     output: Any
@@ -47,17 +47,17 @@ class Spans:
     """Turns the events of one run into spans.
 
     Args:
-        run: Whose events.
-        redact: Takes keys out of every text.
+        run: The run.
+        redact: Removes API keys from texts.
     """
 
     def __init__(self, run: Run, redact: Redact) -> None:
         self._run, self._redact = run, redact
         self._known = f"{run.id} {run.created!r}"
-        self.trace_id = _number(self._known, 16)
+        self.trace_id = _hash_number(self._known, 16)
 
     def root(self, status: str, output: Any, parts: Iterable[SpanFacts]) -> SpanFacts:
-        """Return the span of the run itself, which lasts until the last of its parts is over."""
+        """Return the span of the run itself, which ends with its last part."""
         started = round(self._run.created * _NS)
         event: Event = {
             "id": 0,
@@ -71,14 +71,14 @@ class Spans:
         return self._span(event, None, max([started, *(part.ended_ns for part in parts)]))
 
     def all(self, events: Iterable[Event]) -> list[SpanFacts]:
-        """Return the spans of a run's events, oldest first; what has no parent among them hangs under the root."""
+        """Return the spans of a run's events, oldest first; events without a parent among them go under the root."""
         given = list(events)
-        known, ends = {event["id"] for event in given}, _ends(given)
+        known, ends = {event["id"] for event in given}, _find_ends(given)
         return [self._span(e, e["parent"] if e["parent"] in known else 0, ends[e["id"]]) for e in given]
 
     def one(self, event: Event) -> SpanFacts:
-        """Return the span of one event as it happens."""
-        return self._span(event, event["parent"] or 0, end_of(event))
+        """Return the span of one event while the run works."""
+        return self._span(event, event["parent"] or 0, find_end_ns(event))
 
     def _span(self, event: Event, parent: int | None, ended_ns: int) -> SpanFacts:
         own = {
@@ -90,15 +90,15 @@ class Spans:
             "atlantis.status": event["status"],
             "atlantis.tokens": event.get("tokens") or 0,
             "atlantis.usd": event.get("usd") or 0.0,
-            "error.type": error_type(event),
+            "error.type": find_error_type(event),
         }
         output = event.get("output")
-        attributes = self._clean({**attributes_of(event), **own})
+        attributes = self._clean({**build_attributes(event), **own})
         return SpanFacts(
             trace_id=self.trace_id,
             span_id=self._id(event["id"]),
             parent_id=None if parent is None else self._id(parent),
-            name=self._clean(span_name(event)),
+            name=self._clean(format_span_name(event)),
             kind=event["kind"],
             started_ns=round(event["started"] * _NS),
             ended_ns=ended_ns,
@@ -110,38 +110,38 @@ class Spans:
         )
 
     def _id(self, event_id: int) -> int:
-        return _number(f"{self._known} {event_id}", 8)
+        return _hash_number(f"{self._known} {event_id}", 8)
 
     def _clean(self, value: Any) -> Any:
-        return cleaned(value, self._redact)
+        return redact_values(value, self._redact)
 
 
-def end_of(event: Event) -> int:
-    """Return when an event was over, in nanoseconds since the epoch; its start where it never was."""
+def find_end_ns(event: Event) -> int:
+    """Return the end of an event in nanoseconds since the epoch; its start if it has no end."""
     return int((event["started"] + (event.get("seconds") or 0.0)) * _NS)
 
 
-def _ends(events: Sequence[Event]) -> dict[int, int]:
-    """Return when each event was over; one that was cut off lasts as long as what is known to be part of it."""
-    ends = {event["id"]: end_of(event) for event in events}
-    cut_off = {event["id"] for event in events if event.get("seconds") is None}
-    for event in reversed(events):  # parts come after what they are part of
-        if event["parent"] in cut_off:
+def _find_ends(events: Sequence[Event]) -> dict[int, int]:
+    """Return the end of each event; an interrupted event ends with its last known part."""
+    ends = {event["id"]: find_end_ns(event) for event in events}
+    interrupted = {event["id"] for event in events if event.get("seconds") is None}
+    for event in reversed(events):  # parts come after their parents
+        if event["parent"] in interrupted:
             ends[event["parent"]] = max(ends[event["parent"]], ends[event["id"]])
     return ends
 
 
-def cleaned(value: Any, redact: Redact) -> Any:
-    """Return plain JSON data without keys in its texts, none of them longer than `LONGEST`."""
+def redact_values(value: Any, redact: Redact) -> Any:
+    """Return plain JSON data without API keys, each text at most `LONGEST` characters."""
     if isinstance(value, str):
         text = redact(value)
-        return text if len(text) <= LONGEST else f"{text[:LONGEST]} [cut off; the event log has it whole]"
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]} [truncated; the event log has the full text]"
     if isinstance(value, Mapping):
-        return {redact(str(key)): cleaned(item, redact) for key, item in value.items()}
+        return {redact(str(key)): redact_values(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [cleaned(item, redact) for item in value]
+        return [redact_values(item, redact) for item in value]
     return value
 
 
-def _number(text: str, size: int) -> int:
+def _hash_number(text: str, size: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:size], "big") or 1

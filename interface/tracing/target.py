@@ -1,4 +1,4 @@
-"""Where traces go besides the event log: `mlflow`, which is a database in the workspace, or `mlflow:URL`."""
+"""Export targets of traces: `mlflow` (a database in the workspace) or `mlflow:URL`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SCHEMES = ("http", "https", "sqlite")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An MLflow that spans, runs and trials are sent to."""
+    """An MLflow that receives spans, runs and trials."""
 
     tracking_uri: str
     artifacts: str | None
-    """Folder of artifacts as a URI; None leaves it to the server."""
+    """Folder of artifacts as a URI; None if the server decides."""
     ui: str
-    """Command that shows it; empty where a server does."""
+    """Command that shows it; empty if a server does."""
     page: str
-    """Address of the pages, without a `/` at the end."""
+    """Address of its pages, without a trailing `/`."""
 
     def trace_page(self, experiment_id: str, trace_id: str) -> str:
         """Return the address of a trace."""
@@ -40,10 +40,10 @@ class Target:
 
 
 def check_target(named: str) -> None:
-    """Refuse a target that cannot be written to, before any work.
+    """Refuse a wrong target before any work.
 
     Raises:
-        SetupError: It is none, or MLflow is not installed.
+        SetupError: It is not a target, or MLflow is not installed.
     """
     exporter, colon, url = named.partition(":")
     if exporter != "mlflow" or (colon and not url):
@@ -51,10 +51,10 @@ def check_target(named: str) -> None:
     if url:
         _check_url(url)
     if importlib.util.find_spec("mlflow") is None:
-        raise SetupError(f"traces for MLflow need the extra `trace`; install it with: {INSTALL}")
+        raise SetupError(f"exporting traces to MLflow needs the extra `trace`; install it with: {INSTALL}")
 
 
-def target_of(named: str, folder: Path) -> Target:
+def resolve_target(named: str, folder: Path) -> Target:
     """Return a target by its name.
 
     Args:
@@ -78,8 +78,8 @@ def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.username or parts.password:
         raise SetupError(
-            "the address of MLflow holds a user name or password; set MLFLOW_TRACKING_USERNAME and "
+            "the address of MLflow contains a user name or password; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD instead"
         )
     if parts.scheme not in _SCHEMES or (parts.scheme != "sqlite" and not parts.hostname):
-        raise SetupError(f"{url!r} is no address of an MLflow; write it like http://127.0.0.1:5000")
+        raise SetupError(f"{url!r} is not an address of an MLflow server; write it like http://127.0.0.1:5000")

@@ -19,7 +19,7 @@ _TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has 
 
 
 def show_diagnosis(found: Facts) -> None:
-    """Print what a collection holds and where retrieval fails on it."""
+    """Print what a collection contains and where retrieval fails."""
     counts, measured = found["counts"], found["measurement"]
     _print(
         f"{found['collection']}: {counts['train']} training, {counts['validation']} validation and "
@@ -33,17 +33,17 @@ def show_diagnosis(found: Facts) -> None:
         _print(line)
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
-        f"{found['backbone']} ({_began(found)}), "
+        f"{found['backbone']} ({_describe_training(found)}), "
         f"{format_duration(found['seconds'])}"
     )
     if measured["left_out"]:
-        _print(f"{measured['left_out']} queries have no partner in the gallery and count in no figure")
+        _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
     _show_gaps(found)
 
 
-def _began(found: Facts) -> str:
-    begun = "untrained" if found["model"] == "frozen" else "one baseline training"
-    return f"{begun}, random weights" if found["weights"] == "random" else begun
+def _describe_training(found: Facts) -> str:
+    training = "untrained" if found["model"] == "frozen" else "one baseline training"
+    return f"{training}, random weights" if found["weights"] == "random" else training
 
 
 def show_evaluation(found: Facts) -> None:
@@ -53,15 +53,15 @@ def show_evaluation(found: Facts) -> None:
     _print(
         f"MAP@R {found['map_at_r']:.3f}{_bounds(found, 'map_at_r')}, "
         f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
-        f"{found['queries']} queries, {found['left_out']} left out for lack of a partner"
+        f"{found['queries']} queries, {found['left_out']} left out (no positive in the gallery)"
     )
-    _print("95 % intervals: in brackets by bootstrap over queries, in tables Wilson's, which suit few queries")
+    _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
     for line in (*found["notes"], *list_training_overlap(found)):
         _print(line)
     if found["left_out_by"]:
-        _print(f"No query searched images of its own {found['left_out_by']}")
+        _print(f"Each query's gallery excludes images with the same {found['left_out_by']}")
     if found["junk_by"]:
-        _print(f"No query searched images of its own class and {found['junk_by']}")
+        _print(f"Each query's gallery excludes images of its class with the same {found['junk_by']}")
     if "nmi" in found:
         _print(f"NMI {found['nmi']:.3f}")
     if "robust" in found:
@@ -75,7 +75,7 @@ def show_evaluation(found: Facts) -> None:
 
 
 def _show_weakest(clean: Facts, attacked: Facts) -> None:
-    """Print the classes of which some query, clean or attacked, goes wrong."""
+    """Print the classes with failed queries, clean or attacked."""
     both = {name: (one["value"], attacked.get(name, one)["value"]) for name, one in clean.items()}
     weakest = sorted((name for name, recalls in both.items() if min(recalls) < 1), key=both.__getitem__)[:_WEAKEST]
     if weakest:
@@ -83,7 +83,7 @@ def _show_weakest(clean: Facts, attacked: Facts) -> None:
 
 
 def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
-    """Print Recall@1 by class or facet value; under attack both sides, since `clean` holds without it alone."""
+    """Print Recall@1 by class or facet value, clean and attacked; `attacked` is empty without an attack."""
     headers = ("clean R@1", "95 %", "queries", "attacked R@1", "95 %") if attacked else ("R@1", "95 %", "queries")
     rows = [
         (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
@@ -106,7 +106,7 @@ def _show_cells(cells: Sequence[Facts], recall: str) -> None:
 
 
 def _bounds(found: Facts, *names: str) -> str:
-    """Return a figure's interval in brackets; nothing where no query counts."""
+    """Return a figure's interval in brackets; empty if no query counts."""
     part: Any = found["intervals"]
     for name in names:
         part = part.get(name, {})
@@ -117,7 +117,7 @@ def _show_attacked(robust: Facts) -> None:
     steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
     _print(
         f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
-        f"{robust['flipped']:.1%} of the queries lost their right answer"
+        f"{robust['flipped']:.1%} of the queries lost their correct top-1"
     )
     rows = [
         (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), one["map_at_r"], one["r_precision"])))
@@ -144,7 +144,7 @@ def show_test(found: Facts) -> None:
 
 
 def show_trial_test(found: Facts) -> None:
-    """Print the figures of trainings on the sealed test split."""
+    """Print the figures of trials on the sealed test split."""
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
         (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), f"{one['map_at_r']:.3f}", f"{one['r_precision']:.3f}")
@@ -159,7 +159,7 @@ def show_trial_test(found: Facts) -> None:
 
 def _show_gaps(found: Facts) -> None:
     if not found["gaps"]:
-        _print("No gap: no cell is worse than its class and its facet value lead one to expect.")
+        _print("No gaps: no cell is worse than expected from its class and its facet value.")
         return
     _print("")
     _print("Where it fails:")
@@ -177,7 +177,7 @@ def _show_gaps(found: Facts) -> None:
         )
         for gap in found["gaps"]
     ]
-    headers = ("worst cells", "cause", "training images", "R@1", "95 %", "queries", "taken for")
+    headers = ("worst cells", "cause", "training images", "R@1", "95 %", "queries", "confused with")
     _show(build_table(headers, rows, right=(2, 3, 4, 5)))
     pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
     _print(f"Most often mistaken: {'; '.join(pairs)}")
@@ -188,9 +188,11 @@ def _duplicates(found: Facts) -> list[str]:
     if found["within_train"]:
         lines.append(f"{len(found['within_train'])} pairs of near-duplicates among the training images")
     if found["across_splits"]:
-        lines.append(f"{len(found['across_splits'])} training images show the same as a validation image")
+        lines.append(f"{len(found['across_splits'])} training images are near-duplicates of a validation image")
     if found["in_test"]:
-        lines.append(f"{len(found['in_test'])} training or validation images match the sealed test split")
+        lines.append(
+            f"{len(found['in_test'])} training or validation images are near-duplicates of a sealed test image"
+        )
     return lines
 
 

@@ -25,7 +25,12 @@ _PIPE_WIDTH = 120
 
 
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
-    """Print what a run of the workspace `folder` came to on stdout."""
+    """Print the result of a run on stdout.
+
+    Args:
+        summary: From `summarise`.
+        folder: The workspace of the run.
+    """
     console = stdout_console()
     console.print(_text(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:
@@ -35,22 +40,22 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
 
 
 def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
-    """Print the list of runs, each with where it stands, on stdout, newest first."""
+    """Print runs with their status on stdout, newest first."""
     rows = [
         (
             run.id,
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created)),
-            f"{standing}: {run.stop_reason}" if run.stop_reason else standing,
+            f"{status}: {run.stop_reason}" if run.stop_reason else status,
             run.spec.data,
             run.spec.goal.text,
         )
-        for run, standing in runs
+        for run, status in runs
     ]
-    stdout_console().print(build_table(("run", "begun", "state", "data", "goal"), rows))
+    stdout_console().print(build_table(("run", "started", "status", "data", "goal"), rows))
 
 
 def stdout_console() -> Console:
-    """Return a console on stdout; a file or a pipe gets lines wide enough for every table."""
+    """Return a console on stdout; files and pipes get lines wide enough for tables."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -58,7 +63,7 @@ def stdout_console() -> Console:
 
 
 def build_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
-    """Return a quiet table of untrusted text; `right` numbers the columns that are set to the right."""
+    """Return a plain table of untrusted text; `right` lists the right-aligned columns."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -83,7 +88,7 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
         )
         for entry in rounds
     ]
-    headers = ("round", "", "R@1", "points overall", "points on its cells", "made/kept/rejected", "time")
+    headers = ("round", "", "R@1", "gain overall", "gain on targeted cells", "generated/kept/rejected", "time")
     return build_table(headers, rows, right=(0, 6))
 
 
@@ -91,9 +96,9 @@ def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
     lines = [f"Images of round {index}: {said}" for index, said in changed if said]
-    lines += [f"Why it ended: {summary['stop_detail']} ({summary['stop_reason']})"]
+    lines += [f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
-        lines.append(f"Without any training the backbone has R@1 {summary['frozen']['recall_at']['1']:.3f}")
+        lines.append(f"Frozen backbone, without training: R@1 {summary['frozen']['recall_at']['1']:.3f}")
     lines.append(
         f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {_paid(spent)}"
     )
@@ -111,7 +116,7 @@ def _arrow(change: Mapping[str, Any] | None) -> str:
 
 
 def _text(text: str) -> Any:
-    """Return text that is neither read as markup nor holds control characters."""
+    """Return text without markup and control characters."""
     from rich.text import Text
 
     return Text(clean_text(text, _LONGEST * 3))

@@ -1,4 +1,4 @@
-"""What the search commands print; names of images, classes and facets are cleaned, for they come from outside."""
+"""Output of the search commands. Names from collections are untrusted, so they are cleaned."""
 
 from __future__ import annotations
 
@@ -21,44 +21,51 @@ def _line(text: str) -> None:
 
 
 def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
-    """Print what a filling did in a workspace, as typed."""
-    changes = [f"{found['added']} added", f"{found['there']} were there"]
+    """Print what `atlantis index` changed.
+
+    Args:
+        found: From `build_index`.
+        workspace: As typed.
+    """
+    changes = [f"{found['added']} added", f"{found['there']} already there"]
     changes += [f"{found[what]} {what}" for what in ("refreshed", "removed") if found[what]]
     _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")
     if found["recall_at_10"] is not None:
-        _line(f"of the 10 truly nearest images it finds {found['recall_at_10']:.1%}")
+        _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
     if found["sealed"]:
-        say(f"{found['sealed']} test images are sealed and not in it")
-    _line(f"--where takes {', '.join(map(format_column, dict.fromkeys((*found['facets'], *BUILTIN_COLUMNS))))}")
+        say(f"{found['sealed']} test images are sealed and not indexed")
+    _line(
+        f"columns for --where: {', '.join(map(format_column, dict.fromkeys((*found['facets'], *BUILTIN_COLUMNS))))}"
+    )
     _line(f"next: {join_shell_line(('search', found['index'], 'IMAGE'), {'--workspace': workspace})}")
 
 
 def show_hits(found: dict[str, Any]) -> None:
-    """Print hits, a line each, nearest first."""
+    """Print one line per hit, nearest first."""
     if not found["results"]:
-        say("no image of the index meets the filter")
+        say("no image of the index matches the filters")
     for rank, hit in enumerate(found["results"], start=1):
         facets = ", ".join(f"{name}={value}" for name, value in hit["facets"].items())
         facts = "  ".join(part for part in (hit["label"], hit["split"], facets) if part)
-        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file not known here'}  [{hit['id']}]")
+        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file unknown here'}  [{hit['id']}]")
 
 
 def show_indexes(found: dict[str, Any]) -> None:
-    """Print indexes, a line each."""
+    """Print one line per index."""
     for line in found["damaged"]:
         say(line)
     if not found["indexes"]:
-        say("no index in this workspace; `atlantis index MODEL DATA` makes one")
+        say("no index in this workspace; build one with `atlantis index MODEL DATA`")
     for one in found["indexes"]:
-        state = "" if one["complete"] else " (cut off; the same `atlantis index` goes on)"
+        state = "" if one["complete"] else " (incomplete; run the same `atlantis index` again to finish it)"
         recall = "" if one["recall_at_10"] is None else f", recall@10 {one['recall_at_10']:.3f}"
         place = f", at {one['server']}" if one["server"] else ""
         _line(f"{one['index']}: {one['images']} images by {one['made_by']}{recall}{place}{state}")
 
 
 def show_removed(found: dict[str, Any]) -> None:
-    """Print what was taken out."""
+    """Print what was removed from an index."""
     if found["gone"]:
-        _line(f"{found['index']} is gone ({found['removed']} images); the files stay")
+        _line(f"{found['index']} was deleted ({found['removed']} images); the image files stay")
     else:
-        _line(f"{found['index']}: {found['removed']} images taken out, {found['images']} left")
+        _line(f"{found['index']}: {found['removed']} images removed, {found['images']} left")

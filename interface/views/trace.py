@@ -1,4 +1,4 @@
-"""The trace of a run: a tree of planner decisions, tool calls and judgements."""
+"""The trace of a run: a tree of planner decisions, tool calls and round decisions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHOLE = 20_000
 Node = dict[str, Any]
 """`{name, kind, started, seconds, took, status, input, output, tokens, usd, children}`.
 
-`seconds` is a node's own time, `took` adds that of the calls it led to; both are None while it is open.
+`seconds` is the time of the node itself, `took` includes the calls below it; both are None while it runs.
 """
 
 
@@ -30,8 +30,8 @@ def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> N
     """Return a run's trace as one tree; tokens and dollars of a node include those below it.
 
     Args:
-        workspace: Where the run is kept.
-        run_id: Its id, its only prefix, or `last`.
+        workspace: Stores the run.
+        run_id: Its id, a unique prefix of it, or `last`.
         step: Only this step, counted from 1.
 
     Raises:
@@ -72,7 +72,7 @@ def show_trace(root: Node, whole: bool) -> None:
     console = Console(highlight=False)
     console.print(_tree(root, None, whole))
     for row in sum_agent_costs(root):
-        kept = f" ({row['kept']} from what was kept)" if row["kept"] else ""
+        kept = f" ({row['kept']} from the cache)" if row["kept"] else ""
         line = (
             f"{row['agent']}: {row['calls']} calls{kept}, {row['tokens_in']:,} tokens in, {row['tokens_out']:,} out, "
             f"the longest prompt {row['most_tokens_in']:,}, ${row['usd']:.4f}"
@@ -81,9 +81,9 @@ def show_trace(root: Node, whole: bool) -> None:
 
 
 def count_steps(root: Node) -> list[dict[str, Any]]:
-    """Return one row per tool and agent: calls, failures, seconds, tokens, the most time first.
+    """Return one row per tool and agent: calls, failures, seconds, tokens; longest time first.
 
-    A model's call is part of the step that asked, so its seconds count in both rows.
+    A model call is part of the step that made it, so its seconds count in both rows.
     """
     rows: dict[str, dict[str, Any]] = {}
     for node in walk(root["children"]):
@@ -98,9 +98,9 @@ def count_steps(root: Node) -> list[dict[str, Any]]:
 
 
 def sum_agent_costs(root: Node) -> list[dict[str, Any]]:
-    """Return one row per agent that asks chat models: calls, those answered from what was kept, tokens, dollars.
+    """Return one row per agent that calls chat models: calls, cached calls (`kept`), tokens, dollars.
 
-    `most_tokens_in` is the longest prompt of the agent, as its provider counted it.
+    `most_tokens_in` is the agent's longest prompt, in tokens as its provider counts them.
     """
     rows: dict[str, dict[str, Any]] = {}
     for node in walk(root["children"]):
@@ -121,7 +121,7 @@ _COSTS = ("agent", "calls", "kept", "tokens_in", "tokens_out", "most_tokens_in",
 
 
 def _row_name(node: Node) -> str:
-    names = {"tool": node["name"], "model": f"model, asked by {(node['input'] or {}).get('agent')}"}
+    names = {"tool": node["name"], "model": f"model, called by {(node['input'] or {}).get('agent')}"}
     return str(names.get(node["kind"], node["kind"]))
 
 
@@ -138,7 +138,7 @@ def _node(event: Mapping[str, Any], step: int | None) -> Node:
 
 
 def total_seconds(event: Mapping[str, Any]) -> float | None:
-    """Return the seconds of an event and of the calls it led to; None while it is open."""
+    """Return the seconds of an event and the calls below it; None while it runs."""
     return None if event["seconds"] is None else round(_seconds(event), 3)
 
 
@@ -148,7 +148,7 @@ def _seconds(node: Mapping[str, Any]) -> float:
 
 
 def walk(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield nodes and all below them, top down."""
+    """Yield all nodes of the trees, parents first."""
     for node in nodes:
         yield node
         yield from walk(node["children"])

@@ -1,1 +1,5 @@
-"""The web app: pages for people on loopback, and what they ask the server for."""
+"""The web app: pages served to browsers on this machine.
+
+A page NAME is `pages/NAME.py` (its routes and HTML), `static/NAME.js` (its script) and `templates/NAME*.html`.
+To add one, name it in `navigation.py` and its routes in `app.py`.
+"""

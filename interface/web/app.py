@@ -1,4 +1,4 @@
-"""The server: data routes, static files and Gradio's pages in one application, guarded."""
+"""Assembles the web app: routes, static files, Gradio's pages and the guards."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from atlantis_dml.web.error_responses import (
     include_strict_router,
     refuse_unknown_parameters,
 )
-from atlantis_dml.web.gallery_routes import add_gallery_routes
 from atlantis_dml.web.guard import LoopbackOnly
 from atlantis_dml.web.images import add_image_routes
 from atlantis_dml.web.index_api import OpenIndexes, add_index_api
 from atlantis_dml.web.limits import BodyLimit
-from atlantis_dml.web.run_routes import add_run_routes
-from atlantis_dml.web.search_routes import add_search_routes
-from atlantis_dml.web.steering_routes import add_steering_routes
-from atlantis_dml.web.trace_routes import add_trace_routes
+from atlantis_dml.web.pages.gallery import add_gallery_routes
+from atlantis_dml.web.pages.runs import add_run_routes
+from atlantis_dml.web.pages.search import add_search_routes
+from atlantis_dml.web.pages.trace import add_trace_routes
+from atlantis_dml.web.steering import add_steering_routes
 
 if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
@@ -42,24 +42,20 @@ _ROUTES = (
     add_search_routes,
 )
 _BLOCKED_UPLOADS = ("/gradio_api/upload", "/gradio_api/process_recording")
-"""Where Gradio would take any file; no part of the pages sends one there."""
+"""Routes where Gradio would accept any file; the pages do not use them."""
 
 
 def make_app(site: Site) -> FastAPI:
-    """Return the whole web app.
-
-    Args:
-        site: What it shows.
-    """
+    """Return the web app for a site."""
     import gradio
 
-    from atlantis_dml.web.pages import make_pages
+    from atlantis_dml.web.navigation import make_pages
 
     app = make_data_app(site)
     for path in _BLOCKED_UPLOADS:
         app.add_api_route(path, _refuse_upload, methods=["POST"], include_in_schema=False)
     with warnings.catch_warnings():
-        # Gradio says this of every app of several pages, whatever `ssr_mode` is.
+        # Gradio warns about every app with several pages, whatever `ssr_mode` is.
         warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
         mounted: FastAPI = gradio.mount_gradio_app(
             app,
@@ -76,16 +72,16 @@ def make_app(site: Site) -> FastAPI:
 
 
 def make_data_app(site: Site) -> FastAPI:
-    """Return the application without its pages: what they ask for, documented at `/data/openapi.json`."""
+    """Return the app without Gradio's pages: the routes they use, documented at `/data/openapi.json`."""
     app = FastAPI(
         title="ATLANTIS",
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{DATA_PATH}/openapi.json",
-        responses={"4XX": {"model": Refusal, "description": "Refused; the line says why."}},
+        responses={"4XX": {"model": Refusal, "description": "Refused; `error` says why."}},
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(LoopbackOnly)  # the outermost: strangers are not even counted
+    app.add_middleware(LoopbackOnly)  # added last, so it runs first
     router, api = (
         APIRouter(prefix=path, dependencies=[Depends(refuse_unknown_parameters)]) for path in (DATA_PATH, API_PATH)
     )
@@ -100,9 +96,9 @@ def make_data_app(site: Site) -> FastAPI:
 
 
 def _refuse_upload() -> None:
-    raise HTTPException(404, "no file is taken here; a picture to search with goes to /data/runs/RUN/search")
+    raise HTTPException(404, "files are not accepted here; to search with an image, post it to /data/runs/RUN/search")
 
 
 def package_folder() -> Path:
-    """Return where static files and templates lie."""
+    """Return the folder that holds static files and templates."""
     return Path(str(resources.files("atlantis_dml.web")))

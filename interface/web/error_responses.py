@@ -1,4 +1,4 @@
-"""What is refused is said as `{"error": "one line"}`; what was sent is not echoed whole."""
+"""Refusals as `{"error": "one line"}`, which never echo the whole request."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Refusal(BaseModel):
-    """Why a request is not answered."""
+    """Why a request was refused."""
 
     error: str
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Let an application say its refusals in one line, cleaned: the text may hold what no JSON can."""
+    """Make an application answer errors with one line, cleaned of what JSON cannot hold."""
 
     @app.exception_handler(AtlantisError)
-    def mistaken(_request: Request, error: Any) -> JSONResponse:
+    def failed(_request: Request, error: Any) -> JSONResponse:
         return _refused(404 if isinstance(error, NotFoundError) else 400, str(error))
 
     @app.exception_handler(RequestValidationError)
@@ -47,40 +47,40 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters and form fields that a route does not have: who mistypes one should hear it.
+    """Refuse query parameters and form fields that a route does not have, so that typos are noticed.
 
     A dependency of routers.
 
     Raises:
-        RequestValidationError: There is one; the line names the known ones.
+        RequestValidationError: Names the unknown parameter and the known ones.
     """
-    taken = request.scope["route"].dependant
-    _check_names("query", request.query_params, taken.query_params)
-    if any(isinstance(field.field_info, Form) for field in taken.body_params):
-        _check_names("body", await request.form(), taken.body_params)
+    accepted = request.scope["route"].dependant
+    _check_names("query", request.query_params, accepted.query_params)
+    if any(isinstance(field.field_info, Form) for field in accepted.body_params):
+        _check_names("body", await request.form(), accepted.body_params)
 
 
 def _check_names(place: str, given: Iterable[str], fields: Iterable[Any]) -> None:
     known = [field.alias for field in fields]
     for name in given:
         if name not in known:
-            told = f"unknown; known: {', '.join(known) or 'none'}"
+            message = f"unknown; known: {', '.join(known) or 'none'}"
             raise RequestValidationError(
-                [{"type": "extra_forbidden", "loc": (place, name[:_LONGEST_NAME]), "msg": told}]
+                [{"type": "extra_forbidden", "loc": (place, name[:_LONGEST_NAME]), "msg": message}]
             )
 
 
 def include_strict_router(app: FastAPI, router: APIRouter) -> None:
-    """Include a router, and refuse all other addresses below its prefix; Gradio would do it in a way of its own."""
+    """Include a router and refuse all other paths below its prefix, before Gradio answers them in its own way."""
     app.include_router(router)
 
     @app.api_route(f"{router.prefix}/{{rest:path}}", methods=_METHODS, include_in_schema=False)
     def nothing_there(request: Request) -> None:
         matching = [route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL]
         if not matching:
-            raise HTTPException(404, f"nothing is at this address; {app.openapi_url} lists what is")
+            raise HTTPException(404, f"no such address; {app.openapi_url} lists all")
         allowed = ", ".join(sorted({method for route in matching for method in getattr(route, "methods", ())}))
-        raise HTTPException(405, f"{request.method} is not answered here, {allowed} is", {"Allow": allowed})
+        raise HTTPException(405, f"{request.method} is not allowed here; allowed: {allowed}", {"Allow": allowed})
 
 
 def _refused(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -88,11 +88,11 @@ def _refused(status: int, line: str, headers: Mapping[str, str] | None = None) -
 
 
 def _first_of(error: RequestValidationError) -> str:
-    """Return where the first mistake is and what is wanted there; the value itself stays out."""
+    """Say where the first mistake is and what is expected there, without the value itself."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return f"the body is no JSON: {first['ctx']['error']}"
+        return f"the body is not valid JSON: {first['ctx']['error']}"
     where = ".".join(map(str, first["loc"]))
     if "UploadFile" in first["msg"]:
-        return f"{where}: a text was sent; send a file (curl: -F {first['loc'][-1]}=@picture.jpg)"
+        return f"{where}: expected a file, got text (with curl: -F {first['loc'][-1]}=@image.jpg)"
     return f"{where}: {first['msg']}"

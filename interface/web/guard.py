@@ -1,9 +1,11 @@
-"""Who may ask: pages of this server, on this machine. Other sites open in the same browser may not."""
+"""Lets only this server's own pages on this machine send requests, not other sites open in the browser."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from fastapi.responses import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,31 +21,35 @@ _HEADERS = (
         b"img-src 'self' data: blob:; form-action 'self'; object-src 'none'; base-uri 'self'",
     ),
 )
+_REFUSAL = JSONResponse({"error": "this server accepts requests only from its own pages on this machine"}, 403)
 
 
 class LoopbackOnly:
-    """ASGI middleware: refuses names that are not this machine's, and requests that other sites send.
+    """ASGI middleware that refuses other host names and requests sent by other sites.
 
-    A page of another site can make a browser ask 127.0.0.1 under a name of its own (DNS rebinding), or post a form
-    there; neither carries both a `Host` of this machine and an `Origin` that is that host.
+    A page of another site can make a browser send requests to 127.0.0.1 under another host name (DNS rebinding), or
+    post a form there. Neither has both a `Host` of this machine and an `Origin` equal to that host.
 
     Args:
-        app: What answers the others.
-        hosts: Names under which this server may be asked.
+        app: Handles all other requests.
+        hosts: Host names of this machine.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], hosts: frozenset[str] = LOOPBACK) -> None:
         self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
-        if _name(host) not in self._hosts or (origin and _place(origin) != host):
-            await _refuse(scope, send)
+        if _host_name(host) not in self._hosts or (origin and _origin_host(origin) != host):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await _REFUSAL(scope, receive, send)
             return
 
         async def send_guarded(message: dict[str, Any]) -> None:
@@ -54,25 +60,15 @@ class LoopbackOnly:
         await self._app(scope, receive, send_guarded)
 
 
-def _place(origin: str) -> str:
+def _origin_host(origin: str) -> str:
     try:
         return urlsplit(origin).netloc
     except ValueError:
         return "(unreadable)"
 
 
-def _name(host: str) -> str:
+def _host_name(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-async def _refuse(scope: dict[str, Any], send: Any) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    body = b'{"error": "this server answers pages of its own, on this machine only"}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,6 @@
-"""A small HTTP endpoint for image search, with its schema at `/data/openapi.json`.
+"""The HTTP API for image search; its schema is at `/data/openapi.json`.
 
-`GET /api/indexes` lists what can be searched; `POST /api/indexes/{name}/search` takes a picture or words.
+`GET /api/indexes` lists the indexes; `POST /api/indexes/{name}/search` takes an image or a text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import parse_filters
 from atlantis_core.searching.image_search import ImageSearch
 from atlantis_core.searching.index_folders import find_named_folder, list_indexes
-from atlantis_dml.app.search import describe_index
+from atlantis_dml.app.index import describe_index
 from atlantis_dml.web.images import LARGEST_SIDE_PX, thumbnail_response
 from atlantis_dml.web.uploads import read_upload
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 MOST_HITS = 100
 
-Filters = Annotated[list[str] | None, Form(description="COL=V; several values of a column: any of them.")]
-"""Which images are searched."""
+Filters = Annotated[
+    list[str] | None, Form(description="COL=V; with several values of one column, any of them matches.")
+]
+"""Conditions on the images to search."""
 
 
 class Index(BaseModel):
@@ -34,22 +36,22 @@ class Index(BaseModel):
 
     index: str
     images: int
-    complete: bool = Field(description="False while it is being filled; it cannot be asked then.")
+    complete: bool = Field(description="False while it is being built; it cannot be searched then.")
     distance: str
     dims: int
-    model_hash: str = Field(description="Of the model that made it.")
-    columns: dict[str, list[str]] = Field(description="What can be filtered by, and the values there.")
-    recall_at_10: float | None = Field(description="Share of the 10 truly nearest that it finds.")
+    model_hash: str = Field(description="Of the model that computed the embeddings.")
+    columns: dict[str, list[str]] = Field(description="Columns to filter by, and their values.")
+    recall_at_10: float | None = Field(description="Share of the 10 exact nearest neighbours that it finds.")
 
 
 class Indexes(BaseModel):
-    """All of them."""
+    """All indexes of the workspace."""
 
     indexes: list[Index]
 
 
 class Found(BaseModel):
-    """An image that was found; its file is not told, only its id."""
+    """An image of the index, by its id; its path stays on the server."""
 
     id: str
     label: str
@@ -66,7 +68,7 @@ class Nearest(BaseModel):
 
 
 class OpenIndexes:
-    """The indexes of one workspace, opened when they are first asked and kept open.
+    """The indexes of one workspace, opened on first use and kept open.
 
     Args:
         home: Folder of the indexes.
@@ -78,10 +80,10 @@ class OpenIndexes:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> ImageSearch:
-        """Return an index by its name; a folder is not taken.
+        """Return an index by its name, never by a path.
 
         Raises:
-            SetupError: There is none of that name.
+            SetupError: There is no index of this name.
         """
         with self._lock:
             if name not in self._open:
@@ -90,42 +92,42 @@ class OpenIndexes:
 
 
 def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
-    """Add the endpoint's routes."""
+    """Add the routes of the API."""
 
     @router.get("/indexes")
     def indexes() -> Indexes:
         """List the indexes."""
-        return Indexes(indexes=[Index(**_describe_index(facts)) for facts in list_indexes(searches.home)])
+        return Indexes(indexes=[_index(facts) for facts in list_indexes(searches.home)])
 
     @router.post("/indexes/{name}/search")
     def search(
         name: str,
         file: UploadFile | None = None,
-        text: Annotated[str, Form(max_length=2000, description="Instead of a picture, for a clip: model.")] = "",
+        text: Annotated[str, Form(max_length=2000, description="Instead of an image, for a clip: model.")] = "",
         top: Annotated[int, Form(ge=1, le=MOST_HITS)] = 10,
         where: Filters = None,
         exact: Annotated[bool, Form(description="Compare with every image.")] = False,
     ) -> Nearest:
-        """Return the images most like a picture, or most like what words say."""
+        """Return the images nearest to an image or to a text."""
         found, given = searches.get(name), file is not None and bool(file.filename)
         if given == bool(text):
-            raise SetupError("ask with one of the two: a picture (file) or words (text)")
-        rules = parse_filters(where or [])
+            raise SetupError("send one of the two: an image (file) or a text (text)")
+        filters = parse_filters(where or [])
         if file is not None and given:
-            hits = found.search(read_upload(file), top, rules, exact=exact)
+            hits = found.search(read_upload(file), top, filters, exact=exact)
         else:
-            hits = found.search_text(text, top, rules, exact=exact)
+            hits = found.search_text(text, top, filters, exact=exact)
         return Nearest(index=name, results=[_hit(hit) for hit in hits])
 
     @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
     def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
-        """Return an image of the index, small, as JPEG."""
+        """Return an image of the index as a small JPEG."""
         return thumbnail_response(searches.get(name).index.hit(image_id).path, image_id, side)
 
 
-def _describe_index(facts: Any) -> dict[str, Any]:
-    told = describe_index(facts)
-    return {name: told[name] for name in Index.model_fields}
+def _index(facts: Any) -> Index:
+    described = describe_index(facts)
+    return Index(**{name: described[name] for name in Index.model_fields})
 
 
 def _hit(hit: Hit) -> Found:

@@ -1,4 +1,4 @@
-"""A conversation as the server holds it: one for all browsers that look at it."""
+"""A conversation of the server, shared by all browsers that show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.chat.record import ChatRecord
     from atlantis_dml.web.transcript import Message
 
@@ -24,67 +24,67 @@ _LINES_KEPT = 20
 
 
 class QuietScreen(Screen):
-    """Remembers the last signs of progress instead of drawing them; what the trace holds is not repeated here."""
+    """Keeps the latest progress and lines instead of drawing them, for pages to ask for."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
         super().__init__(Console(file=io.StringIO()))
-        self._doing: tuple[str, int, int] | None = None
-        self._said: list[str] = []
+        self._activity: tuple[str, int, int] | None = None
+        self._lines: list[str] = []
 
     def progress(self, what: str, done: int, total: int) -> None:
         """See `Screen.progress`."""
         if self.stopped.is_set():
             raise KeyboardInterrupt
-        self._doing = None if done >= total else (what, done, total)
+        self._activity = None if done >= total else (what, done, total)
 
     def line(self, text: str) -> None:
         """See `Screen.line`."""
-        self._said = [*self._said, text][-_LINES_KEPT:]
+        self._lines = [*self._lines, text][-_LINES_KEPT:]
 
-    def doing(self) -> str:
-        """Return what is being done now, in words; may be empty."""
-        doing = self._doing
-        return f"{doing[0]} {doing[1]}/{doing[2]}" if doing else ""
+    def activity(self) -> str:
+        """Return the current step with its progress; may be empty."""
+        activity = self._activity
+        return f"{activity[0]} {activity[1]}/{activity[2]}" if activity else ""
 
-    def complaints(self) -> list[str]:
-        """Return the lines that tell of something wrong, newest last."""
-        return [line for line in self._said if line.startswith(("x ", "The run is paused"))]
+    def problems(self) -> list[str]:
+        """Return the lines that report a problem, newest last."""
+        return [line for line in self._lines if line.startswith(("x ", "The run is paused"))]
 
-    def forget(self) -> None:
-        """Begin anew: what went wrong before has been read."""
-        self._doing, self._said = None, []
+    def clear(self) -> None:
+        """Drop progress and lines: the person has seen them."""
+        self._activity, self._lines = None, []
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """How a conversation stands, cheap to ask for: a browser asks twice a second."""
+    """What a page shows of a conversation besides its messages; cheap, since browsers poll it."""
 
     stamp: tuple[Any, ...]
     """Changes whenever the transcript does."""
     status: str
-    """Of the run, as `ChatDesk.status` says."""
+    """See `ChatDesk.status`."""
     thinking: bool
-    """Whether an answer is on its way."""
-    doing: str
-    heard: str
-    """The answer that is being written, so far."""
-    told: str
-    """What the last command was answered with."""
+    """Whether a reply is being prepared."""
+    activity: str
+    reply: str
+    """The part of the reply written so far."""
+    notice: str
+    """What the last slash command printed."""
     problem: str
 
 
 class LiveConversation:
-    """Takes what people say and do in one conversation, in turn.
+    """Handles what people type and click in one conversation, in order.
 
     Args:
         record: The conversation.
-        workspace: Keeps it.
-        template: Settings of its runs.
+        workspace: Stores it.
+        template: Settings of the runs started in it.
     """
 
-    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunTemplate) -> None:
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest) -> None:
         from atlantis_dml.app.agents import build_redaction
         from atlantis_dml.chat.desk import ChatDesk
         from atlantis_dml.chat.record import save_record
@@ -97,41 +97,41 @@ class LiveConversation:
         self._answers = ChatAnswers(talk, lambda: build_host(workspace, self.desk, template.spec), build_redaction())
         self._lines = LineQueue(self._answer)
         self._lock = threading.Lock()
-        self._heard, self._told = "", ""
+        self._reply, self._notice = "", ""
         self._runs: tuple[str, list[str]] = ("", [])
-        """The conversation's newest run, and all of them as they were read when it began."""
+        """The newest run, and all runs of the conversation when it started."""
         self._read: tuple[tuple[Any, ...], list[Message]] = ((), [])
-        """The transcript, and how all stood when it was read: while an answer is written nothing is read again."""
+        """The transcript and its stamp, so that it is read again only after a change."""
 
     @property
     def id(self) -> str:
-        """The conversation's."""
+        """Of the conversation."""
         return self.desk.record.id
 
     def say(self, line: str) -> None:
-        """Take a line; it is answered in its turn, but for a wish to stop, which is heard at once."""
+        """Queue a line for an answer. A request to stop is carried out at once."""
         line = self._answers.redacted(line.strip())
         if not line:
             return
-        self.screen.forget()
-        self._told = answer_without_host(line) or ""
-        if self._told:
+        self.screen.clear()
+        self._notice = answer_without_host(line) or ""
+        if self._notice:
             return
-        if is_stop_word(line) and self._lines.is_busy() and self.desk.working.stop():
+        if is_stop_word(line) and self._lines.is_busy() and self.desk.worker.stop():
             return
         self._lines.put(line)
 
     def answer(self, answer: Mapping[str, Any]) -> str:
-        """Answer the protocol that waits; of two browsers the first one counts.
+        """Answer the protocol that waits. If two browsers answer, the first answer counts.
 
         Raises:
-            ToolError: None waits, or not any more.
+            ToolError: No protocol waits (any more).
         """
         with self._lock:
             return self.desk.answer(answer)
 
     def go_on(self) -> str:
-        """Go on with a paused run.
+        """Resume a paused run.
 
         Raises:
             ToolError: It is not paused.
@@ -140,25 +140,25 @@ class LiveConversation:
             return self.desk.go_on()
 
     def run_ids(self) -> list[str]:
-        """Return the conversation's runs, oldest first; read anew only where another one began."""
+        """Return the conversation's runs, oldest first; read again only when a new run has started."""
         newest = self.desk.record.run_id
         if self._runs[0] != newest:
             found = [run.id for run in reversed(self._workspace.runs.all()) if run.spec.beside == self.id]
             self._runs = newest, found
         return self._runs[1]
 
-    def glance(self) -> ConversationState:
-        """Return how it stands now."""
+    def state(self) -> ConversationState:
+        """Return the current state."""
         runs = self.run_ids()
         status, thinking = self.desk.status, self._lines.is_busy()
-        complaints = self.screen.complaints()
-        problem = complaints[-1] if complaints else ""
-        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._heard), status)
-        doing = self.screen.doing() if status == "running" else ""
-        return ConversationState(stamp, status, thinking, doing, self._heard, self._told, problem)
+        problems = self.screen.problems()
+        problem = problems[-1] if problems else ""
+        stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), len(self._reply), status)
+        activity = self.screen.activity() if status == "running" else ""
+        return ConversationState(stamp, status, thinking, activity, self._reply, self._notice, problem)
 
     def messages(self) -> list[Message]:
-        """Return the transcript; read anew only where something happened since."""
+        """Return the transcript; read again only after a change."""
         runs = self.run_ids()
         stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), self.desk.status)
         if self._read[0] != stamp:
@@ -175,11 +175,11 @@ class LiveConversation:
 
     def _answer(self, line: str) -> None:
         try:
-            self._answers.answer(line, self._hear)
+            self._answers.answer(line, self._add_to_reply)
         except AtlantisError as error:
             self.screen.line(f"x {error}")
         finally:
-            self._heard = ""
+            self._reply = ""
 
-    def _hear(self, piece: str) -> None:
-        self._heard += piece
+    def _add_to_reply(self, piece: str) -> None:
+        self._reply += piece

@@ -1,4 +1,4 @@
-"""What the server holds for all browsers: the workspace, its conversations, and runs that were read lately."""
+"""What all browsers share: the workspace, its conversations, and recently read runs."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
     from atlantis_core.views.neighbours import Neighbours
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
 
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run as it was read last; a list of runs needs no candidates, so they are read when they are asked for."""
+    """A run as read at one stamp. Candidates are read on first use."""
 
     stamp: tuple[Any, ...]
     session: Session
 
     @cached_property
     def rows(self) -> list[ScreenedCandidate]:
-        """Its candidates."""
+        """The run's candidates."""
         from atlantis_core.views.candidates import list_candidates
 
         return list_candidates(self.session)
 
     @cached_property
     def paths(self) -> dict[str, str]:
-        """Image id or candidate key -> file; the sealed test split is not in it."""
+        """Image id or candidate key -> file, without the sealed test split."""
         own = {image.id: image.path for image in self.session.collection.images}
         return own | {row.candidate.key: row.candidate.path for row in self.rows}
 
 
 class Site:
-    """Everything the pages ask for; safe to call from many threads.
+    """Everything the pages read; safe to call from many threads.
 
     Args:
         workspace: Keeps conversations and runs.
-        template: Settings of runs that are begun here.
-        data: What conversations may be about; see `Conversations`.
+        template: Settings of the runs started here.
+        data: DATA that conversations may be about; see `Conversations`.
     """
 
-    def __init__(self, workspace: Workspace, template: RunTemplate, data: Sequence[str]) -> None:
+    def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:
         self.workspace = workspace
         self.conversations = Conversations(workspace, template, data)
         self.steering = Steering(workspace, self.conversations)
         self._lock = threading.RLock()
-        self._looked: dict[str, LoadedRun] = {}
-        self._loaded: dict[tuple[str, str, str], Neighbours] = {}
+        self._runs: dict[str, LoadedRun] = {}
+        self._models: dict[tuple[str, str, str], Neighbours] = {}
 
-    def runs(self) -> list[tuple[Run, str]]:
-        """Return every run and where it stands, newest first."""
-        return [(run, self.workspace.standing(run)) for run in self.workspace.runs.all()]
+    def list_runs(self) -> list[tuple[Run, str]]:
+        """Return every run with its status, newest first."""
+        return [(run, self.workspace.read_status(run)) for run in self.workspace.runs.all()]
 
-    def look(self, run_id: str) -> LoadedRun:
-        """Return a run as it stands now; read anew only where something happened since.
+    def load_run(self, run_id: str) -> LoadedRun:
+        """Return a run in its current state; read again only after a change.
 
         Raises:
             NotFoundError: No such run.
@@ -75,47 +75,46 @@ class Site:
         run = self.workspace.runs.get(run_id)
         stamp = (*self.workspace.events.stamp([run.id]), *self.workspace.candidates.stamp(run.id), run.status)
         with self._lock:
-            known = self._looked.get(run.id)
+            known = self._runs.get(run.id)
             if known is None or known.stamp != stamp:
-                session = Session(self.workspace, run.id, run.spec)
-                known = self._looked[run.id] = LoadedRun(stamp, session)
+                known = self._runs[run.id] = LoadedRun(stamp, Session(self.workspace, run.id, run.spec))
             return known
 
     def screening_model(self, run_id: str) -> Neighbours | None:
-        """Return who finds training images near made ones, as they are screened; None before it is trained."""
-        session = self.look(run_id).session
+        """Return the training images in the space that candidates are screened in; None before that model exists."""
+        session = self.load_run(run_id).session
         diagnosing = read_final_arms(session).get("diagnosing")
         return self._neighbours(session, diagnosing[0], "train") if diagnosing else None
 
-    def models(self, run_id: str) -> dict[str, str]:
-        """Return the models of a run that can be searched with: name -> trial id; one seed of each arm.
+    def list_models(self, run_id: str) -> dict[str, str]:
+        """Return the models of a run to search with: `before` and `after` -> trial id of one seed.
 
-        There is none after the run where no round was kept: it is the one of before.
+        `after` is missing if no round was kept, since it would be the same model.
         """
-        arms = read_final_arms(self.look(run_id).session)
+        arms = read_final_arms(self.load_run(run_id).session)
         names = {"before": "baseline", "after": "incumbent"}
         found = {name: arms[arm][0] for name, arm in names.items() if arms.get(arm)}
         return {name: trial for name, trial in found.items() if name == "before" or trial != found.get("before")}
 
-    def searching(self, run_id: str, name: str) -> Neighbours:
-        """Return who searches training and validation images with one of `models`.
+    def search_model(self, run_id: str, name: str) -> Neighbours:
+        """Return the training and validation images in the space of one of `list_models`.
 
         Raises:
             NotFoundError: The run has no such model.
         """
-        models = self.models(run_id)
+        models = self.list_models(run_id)
         if name not in models:
-            known = ", ".join(models) or "none yet: nothing is judged"
-            raise NotFoundError(f"run {run_id!r} has no model {name[:40]!r}; it has {known}")
-        return self._neighbours(self.look(run_id).session, models[name], "all")
+            known = ", ".join(models) or "none yet, as nothing has been measured"
+            raise NotFoundError(f"run {run_id!r} has no model {name[:40]!r}; known: {known}")
+        return self._neighbours(self.load_run(run_id).session, models[name], "all")
 
-    def _neighbours(self, session: Session, trial_id: str, searched: str) -> Neighbours:
+    def _neighbours(self, session: Session, trial_id: str, gallery: str) -> Neighbours:
         from atlantis_core.views.neighbours import Neighbours
 
         collection = session.collection
         with self._lock:
-            key = (session.run_id, trial_id, searched)
-            if key not in self._loaded:
-                images = collection.of_split("train") if searched == "train" else collection.images
-                self._loaded[key] = Neighbours(session, trial_id, images)
-            return self._loaded[key]
+            key = (session.run_id, trial_id, gallery)
+            if key not in self._models:
+                images = collection.of_split("train") if gallery == "train" else collection.images
+                self._models[key] = Neighbours(session, trial_id, images)
+            return self._models[key]

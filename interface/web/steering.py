@@ -1,10 +1,13 @@
-"""Steering runs from a browser: the protocol that waits, its answer, going on and stopping."""
+"""Steering runs from a browser: show the protocol that waits, answer it, resume and stop. Routes and logic."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json
@@ -16,16 +19,53 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.chat.worker import RunWorker
     from atlantis_dml.web.conversations import Conversations
+    from atlantis_dml.web.site import Site
 
 _LONGEST_REASON = 300
+_LONGEST_MESSAGE = 2000
+
+
+class Answer(BaseModel):
+    """A person's answer to the protocol that waits."""
+
+    decision: Literal["approve", "reject"]
+    protocol_id: str
+    """Of the protocol that the person saw."""
+    cells: list[dict[str, Any]] | None = Field(default=None, max_length=10_000)
+    """The protocol's cells with changed counts or prompts; None if unchanged."""
+    reason: str = Field(default="", max_length=1000)
+
+
+def add_steering_routes(router: APIRouter, site: Site) -> None:
+    """Add the routes that steer a run."""
+
+    @router.get("/runs/{run_id}/question")
+    def question(run_id: str) -> dict[str, Any]:
+        return {"question": site.steering.pending_question(run_id)}
+
+    @router.get("/runs/{run_id}/answered")
+    def answered(run_id: str, protocol_id: str) -> dict[str, Any]:
+        return {"message": clean_text(site.steering.describe_answer(run_id, protocol_id), _LONGEST_MESSAGE)}
+
+    @router.post("/runs/{run_id}/answer")
+    def answer(run_id: str, given: Answer) -> dict[str, Any]:
+        return {"message": site.steering.answer(run_id, given.model_dump())}
+
+    @router.post("/runs/{run_id}/resume")
+    def resume(run_id: str) -> dict[str, Any]:
+        return {"message": site.steering.resume(run_id)}
+
+    @router.post("/runs/{run_id}/stop")
+    def stop(run_id: str) -> dict[str, Any]:
+        return {"message": site.steering.stop(run_id)}
 
 
 class Steering:
-    """Acts on runs; of two browsers that answer at once, the first one counts.
+    """Acts on runs. If two browsers answer a protocol, the first answer counts.
 
     Args:
         workspace: Keeps the runs.
-        conversations: A run of a conversation is driven by its desk, any other one here.
+        conversations: A run started in a conversation is driven by its desk, any other run by a worker here.
     """
 
     def __init__(self, workspace: Workspace, conversations: Conversations) -> None:
@@ -33,40 +73,40 @@ class Steering:
         self._lock = threading.RLock()
         self._workers: dict[str, tuple[RunWorker, QuietScreen]] = {}
 
-    def question(self, run_id: str) -> dict[str, Any] | None:
-        """Return the protocol that a run asks about, as it would be made now; None where it asks nothing."""
+    def pending_question(self, run_id: str) -> dict[str, Any] | None:
+        """Return the protocol that waits for approval, without skipped cells; None if none waits."""
         from atlantis_core.run.approval import drop_skipped_cells
         from atlantis_core.run.session import Session
         from atlantis_dml.graph.running import find_pending_question
 
         run = self._workspace.runs.get(run_id)
-        if self._workspace.standing(run) != "waiting" or self._driver(run)[0].is_busy():
+        if self._workspace.read_status(run) != "waiting" or self._driver(run)[0].is_busy():
             return None
         question = find_pending_question(self._workspace, run.id)
         return drop_skipped_cells(Session(self._workspace, run.id, run.spec), question) if question else None
 
     def answer(self, run_id: str, answer: Mapping[str, Any]) -> str:
-        """Answer the protocol that a run asks about; an edited one is checked first.
+        """Check an answer, resume the run with it, and return what was decided.
 
         Raises:
-            AtlantisError: It waits for no answer (any more), or the edited protocol breaks a rule.
+            AtlantisError: No protocol waits (any more), or the edited protocol breaks a rule.
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            asked = self.question(run.id)
-            if asked is None:
-                raise ToolError("no protocol waits for an answer now; another window may have answered it")
-            if asked["protocol"]["id"] != answer.get("protocol_id"):
-                raise ToolError("another protocol waits by now; look at it before you answer")
-            checked = {**self._checked(run, asked, answer), "by": "in the web form"}
-            room = self._conversations.of_run(run)
-            if room is not None:
-                return room.answer(checked)
-            self._worker(run)[0].go(run.id, checked)
+            question = self.pending_question(run.id)
+            if question is None:
+                raise ToolError("no protocol waits for approval now; another window may have answered it")
+            if question["protocol"]["id"] != answer.get("protocol_id"):
+                raise ToolError("a newer protocol waits for approval; reload the page to see it")
+            checked = {**self._checked(run, question, answer), "by": "in the web form"}
+            conversation = self._conversations.find_for_run(run)
+            if conversation is not None:
+                return conversation.answer(checked)
+            self._worker(run)[0].start(run.id, checked)
             return "Rejected." if checked["decision"] == "reject" else "Approved."
 
-    def answered(self, run_id: str, protocol_id: str) -> str:
-        """Return what was answered to a protocol, and where, in words; empty while nothing was."""
+    def describe_answer(self, run_id: str, protocol_id: str) -> str:
+        """Return how a protocol was answered and where; empty if it was not."""
         from atlantis_dml.text.steps import summarise_step
 
         approvals = self._workspace.events.of_kind(self._workspace.runs.get(run_id).id, "approval")
@@ -74,7 +114,7 @@ class Steering:
             (summarise_step(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), ""
         )
 
-    def _checked(self, run: Run, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    def _checked(self, run: Run, question: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
         from atlantis_core.run.approval import build_approval
         from atlantis_core.run.protocol_rules import parse_edited_protocol
         from atlantis_core.run.session import Session
@@ -84,59 +124,62 @@ class Steering:
             return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), _LONGEST_REASON)}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
-            return build_approval(session, find_pending_question(self._workspace, run.id) or asked)
+            return build_approval(session, find_pending_question(self._workspace, run.id) or question)
         left = self._workspace.ledger.left(run.id, run.spec.budget)["images"]
-        payload = {**asked["protocol"], "cells": answer["cells"]}
+        payload = {**question["protocol"], "cells": answer["cells"]}
         protocol = parse_edited_protocol(payload, session.collection, run.spec.regime, left)
         return {"decision": "edit", "protocol": as_json(protocol)}
 
-    def go_on(self, run_id: str) -> str:
-        """Go on with a run that is paused or was stopped.
+    def resume(self, run_id: str) -> str:
+        """Resume a run that is paused, stopped or failed.
 
         Raises:
-            ToolError: It is not.
+            ToolError: It is in another state.
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if self._workspace.standing(run) not in {"paused", "stopped", "failed"} or self._driver(run)[0].is_busy():
+            if (
+                self._workspace.read_status(run) not in {"paused", "stopped", "failed"}
+                or self._driver(run)[0].is_busy()
+            ):
                 raise ToolError("the run is not paused")
-            room = self._conversations.of_run(run)
-            if room is not None:
-                return room.go_on()
-            self._worker(run)[0].go(run.id)
-            return f"Run {run.id} goes on."
+            conversation = self._conversations.find_for_run(run)
+            if conversation is not None:
+                return conversation.go_on()
+            self._worker(run)[0].start(run.id)
+            return f"Run {run.id} continues."
 
     def stop(self, run_id: str) -> str:
-        """Ask a run that works in this server to pause.
+        """Ask a run that this server drives to pause.
 
         Raises:
-            ToolError: None works here.
+            ToolError: This server does not drive it now.
         """
         run = self._workspace.runs.get(run_id)
         if not self._driver(run)[0].stop():
-            raise ToolError("nothing of this run works in this server now")
-        return "Stopping at the next sign of progress; what is done stays."
+            raise ToolError("this server is not working on the run now")
+        return "Stopping at the next step; finished work is kept."
 
-    def doing(self, run_id: str) -> tuple[str, str]:
-        """Return what a run is doing in this server, in words, and what went wrong last; both may be empty."""
+    def describe_activity(self, run_id: str) -> tuple[str, str]:
+        """Return what this server is doing for a run, and the last problem; both may be empty."""
         worker, screen = self._driver(self._workspace.runs.get(run_id))
-        complaints = screen.complaints()
-        return screen.doing() if worker.is_busy() else "", complaints[-1] if complaints else ""
+        problems = screen.problems()
+        return screen.activity() if worker.is_busy() else "", problems[-1] if problems else ""
 
-    def rest(self) -> None:
-        """Ask everything that works here to pause, and wait until it does: the server is going down."""
+    def shut_down(self) -> None:
+        """Ask all work of this server to pause, and wait until it has."""
         with self._lock:
-            working = [room.desk.working for room in self._conversations.rooms()]
-            working += [worker for worker, _ in self._workers.values()]
-        for one in working:
+            workers = [one.desk.worker for one in self._conversations.open_conversations()]
+            workers += [worker for worker, _ in self._workers.values()]
+        for one in workers:
             one.stop()
-        for one in working:
+        for one in workers:
             one.wait()
 
     def _driver(self, run: Run) -> tuple[RunWorker, QuietScreen]:
-        """Return who drives a run, the desk of its conversation or a worker of its own, and what it says."""
-        room = self._conversations.of_run(run)
-        return self._worker(run) if room is None else (room.desk.working, room.screen)
+        """Return the worker that drives a run, and its screen."""
+        conversation = self._conversations.find_for_run(run)
+        return self._worker(run) if conversation is None else (conversation.desk.worker, conversation.screen)
 
     def _worker(self, run: Run) -> tuple[RunWorker, QuietScreen]:
         from atlantis_dml.chat.worker import RunWorker

@@ -1,4 +1,4 @@
-"""A conversation and its runs as one list of messages, read from the trace: any browser sees the same."""
+"""A conversation and its runs as one list of messages, read from the trace, so that all browsers see the same."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _LONGEST_TEXT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as a browser shows it. Text is untrusted and shown as it is, never as markup."""
+    """One message. Its text is untrusted: show it as plain text, never as markup."""
 
     who: Who
     text: str
     started: float
     """Seconds since the epoch."""
     title: str = ""
-    """Of something folded (a tool call, a critique); empty for what is said openly."""
+    """Of a collapsed message (a tool call, a critique); empty for an open one."""
     working: bool = False
     seconds: float | None = None
 
 
 def build_transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> list[Message]:
-    """Return what was said and done, oldest first.
+    """Return all messages, oldest first.
 
     Args:
-        workspace: Keeps the trace.
+        workspace: Stores the trace.
         chat_id: The conversation.
         run_ids: Its runs.
     """
@@ -50,7 +50,7 @@ def build_transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str])
 
 
 def describe_outcome(workspace: Workspace, run_id: str) -> Message:
-    """Return what a finished run came to, as said when its last step had ended."""
+    """Return the result of a finished run as a message, dated at the end of its last step."""
     from atlantis_core.run.summary import summarise
     from atlantis_dml.text.figures import write_headline
 
@@ -61,7 +61,7 @@ def describe_outcome(workspace: Workspace, run_id: str) -> Message:
 
 
 def _host_messages(event: Mapping[str, Any]) -> Iterator[Message]:
-    """A turn of the host: what the person said, what the desk did, what was answered."""
+    """Yield a turn of the host: the person's line, the tool calls, the reply."""
     if event["kind"] != "host":
         return
     given, output = event["input"], event["output"]
@@ -77,7 +77,7 @@ def _host_messages(event: Mapping[str, Any]) -> Iterator[Message]:
 
 
 def _run_messages(event: Mapping[str, Any]) -> Iterator[Message]:
-    """A step of a run: a decision with its calls, a judgement, a critique, a person's word."""
+    """Yield a step of a run: a planner decision with its calls, a round's decision, a critique, a person's note."""
     kind, output = event["kind"], event["output"]
     if kind == "planner" and isinstance(output, Mapping):
         reason = _text(output["reason"])
@@ -95,10 +95,10 @@ def _run_messages(event: Mapping[str, Any]) -> Iterator[Message]:
 
 
 def _approval(event: Mapping[str, Any]) -> Message:
-    """Who approved or rejected what: of a form no other line tells."""
-    told = summarise_step(event)
+    """Return who approved or rejected a protocol; an approval in a form has no other message."""
+    text = summarise_step(event)
     by_person = not isinstance(event["output"], Mapping) or event["output"].get("by") != BY_AUTO
-    return Message("person" if by_person else "agent", _text(told[:1].upper() + told[1:]), event["started"])
+    return Message("person" if by_person else "agent", _text(text[:1].upper() + text[1:]), event["started"])
 
 
 def _call(event: Mapping[str, Any]) -> Message:
@@ -116,7 +116,7 @@ def _call(event: Mapping[str, Any]) -> Message:
 
 
 _BELOW = {"tool": _call, "approval": _approval}
-"""Kind of an event below a decision -> the message that tells of it."""
+"""Kind of an event below a planner decision -> what builds its message."""
 
 
 def _is_shown(event: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Pictures that people upload: read with limits, and refused in one clear line."""
+"""Uploaded images: read within limits, or refused with a clear message."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LONGEST_NAME = 80
 
 
 def read_upload(file: UploadFile) -> Image:
-    """Return an uploaded picture as RGB.
+    """Return an uploaded image as RGB.
 
     Raises:
-        SetupError: It is no picture, damaged, or too large.
+        SetupError: The file is not an image, is damaged, or is too large.
     """
     data, name = file.file.read(LARGEST_BYTES + 1), str(file.filename)[:_LONGEST_NAME]
     if not data:
-        raise SetupError(f"{name!r} is empty; choose a picture")
+        raise SetupError(f"{name!r} is empty; choose an image file")
     if len(data) > LARGEST_BYTES:
-        raise SetupError(f"{name!r} is larger than {LARGEST_BYTES // 2**20} MB; make it smaller")
+        raise SetupError(f"{name!r} is larger than {LARGEST_BYTES // 2**20} MB; send a smaller image")
     with pillow_warning_filter():
         return decode_image(data, name)

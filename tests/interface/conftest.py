@@ -12,7 +12,7 @@ from PIL import Image
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes

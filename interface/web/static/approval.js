@@ -1,46 +1,46 @@
-// The protocol that waits, as a form: counts and prompts can be changed. It looks after itself, whoever's page it is on.
+// The form that approves or rejects a protocol; counts and prompts can be edited. Any page can show it.
 import { ask, cellName, complain, counted, el } from "./shared.js";
 
 const EVERY_MS = 700;
 const MOST_CELLS = 40;
-const MOST_TRIES = 20; // an answer is in the trace within a second
+const MOST_TRIES = 20; // an answer reaches the trace within a second
 
 export function start(element) {
-  const place = el("div", { className: "atlantis" }), look = approvals(place);
+  const place = el("div", { className: "atlantis" }), update = approvals(place);
   element.replaceChildren(place);
   setInterval(() => {
     const status = document.querySelector("#status [data-run]");
-    if (status) look(status.dataset.run, status.dataset.status);
+    if (status) update(status.dataset.run, status.dataset.status);
   }, EVERY_MS);
 }
 
-// Returns what to call when a run may stand otherwise: it shows the protocol that waits, and then what was answered,
-// here or in another window, until the next protocol.
+// Returns a function to call whenever a run's status may have changed. It shows the protocol that waits, then the
+// answer it got, here or in another window, until the next protocol.
 export function approvals(place) {
   let shown = null, busy = false;
-  async function look(run, standing) {
+  async function update(run, status) {
     if (shown && shown.run !== run) { place.replaceChildren(); shown = null; }
-    if (standing === "waiting" && run && !shown) shown = await show(place, run, () => { shown = null; });
-    if (standing !== "waiting" && shown && !shown.sent) shown = await leave(place, shown);
+    if (status === "waiting" && run && !shown) shown = await show(place, run, () => { shown = null; });
+    if (status !== "waiting" && shown && !shown.sent) shown = await showAnswer(place, shown);
   }
-  return async (run, standing) => {
+  return async (run, status) => {
     if (busy) return;
     busy = true;
-    try { await look(run, standing); } catch (error) { complain(place, error); }
+    try { await update(run, status); } catch (error) { complain(place, error); }
     busy = false;
   };
 }
 
-// The form was answered elsewhere: says how. Returns what is still shown where the answer is not in the trace yet.
-async function leave(place, shown) {
+// The protocol was answered elsewhere: show how. Returns `shown` to try again while the answer is not in the trace.
+async function showAnswer(place, shown) {
   place.replaceChildren();
-  const { told } = await ask(`/runs/${shown.run}/answered?protocol_id=${encodeURIComponent(shown.protocol)}`);
-  if (!told) return shown.tries-- > 0 ? shown : null;
-  place.replaceChildren(el("p", { className: "quiet", role: "status" }, `${shown.refused ? "Another window's answer counted" : "Answered"}: ${told}`));
+  const { message } = await ask(`/runs/${shown.run}/answered?protocol_id=${encodeURIComponent(shown.protocol)}`);
+  if (!message) return shown.tries-- > 0 ? shown : null;
+  place.replaceChildren(el("p", { className: "quiet", role: "status" }, `${shown.refused ? "Another window answered first" : "Answered"}: ${message}`));
   return null;
 }
 
-// Returns what is shown, or null where no protocol waits.
+// Shows the form. Returns its state, or null where no protocol waits.
 async function show(place, run, answered) {
   const { question } = await ask(`/runs/${run}/question`);
   if (!question) return null;
@@ -49,21 +49,21 @@ async function show(place, run, answered) {
   const rows = protocol.cells.slice(0, MOST_CELLS).map((cell) => row(cell));
   const total = el("output", { id: "total" });
   const add = () => { total.textContent = counted(rows.reduce((sum, one) => sum + (Number(one.count.value) || 0), rest(protocol)), "image"); };
-  const told = el("p", { className: "problem", role: "alert" });
-  const reason = el("input", { type: "text", id: "reason", placeholder: "why, if you reject", maxLength: 300 });
+  const problem = el("p", { className: "problem", role: "alert" });
+  const reason = el("input", { type: "text", id: "reason", placeholder: "Reason for rejecting (optional)", maxLength: 300 });
   const send = async (decision) => {
-    told.textContent = "";
+    problem.textContent = "";
     buttons.forEach((button) => { button.disabled = true; });
     try {
       const cells = rows.some((one) => one.changed()) ? [...rows.map((one) => one.read()).filter((one) => one.count > 0), ...protocol.cells.slice(MOST_CELLS)] : null;
       await ask(`/runs/${run}/answer`, { decision, protocol_id: protocol.id, cells, reason: reason.value });
       shown.sent = true;
-      const said = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
-      place.replaceChildren(said);
-      said.focus(); // the form is gone: the keyboard goes on from here, not from the top of the page
+      const done = el("p", { className: "quiet", role: "status", tabIndex: -1 }, decision === "approve" ? "Approved." : "Rejected.");
+      place.replaceChildren(done);
+      done.focus(); // the form is gone: keep the keyboard here, not at the top of the page
       setTimeout(answered, 1500);
     } catch (error) {
-      told.textContent = error.message;
+      problem.textContent = error.message;
       shown.refused = true;
       buttons.forEach((button) => { button.disabled = false; });
     }
@@ -72,13 +72,13 @@ async function show(place, run, answered) {
     el("button", { type: "submit", className: "primary", id: "approve" }, "Approve"),
     el("button", { type: "button", id: "reject", onclick: () => send("reject") }, "Reject"),
   ];
-  const form = el("form", { className: "approval", ariaLabel: "Protocol that waits", onsubmit: (event) => { event.preventDefault(); send("approve"); }, oninput: add },
-    el("h2", {}, `Round ${question.round}: approve what is made?`),
+  const form = el("form", { className: "approval", ariaLabel: "Protocol to approve", onsubmit: (event) => { event.preventDefault(); send("approve"); }, oninput: add },
+    el("h2", {}, `Round ${question.round}: generate these images?`),
     el("p", {}, protocol.objective),
-    el("p", { className: "quiet" }, `${protocol.reason.replace(/\.?$/, ".")} Expected gain there: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
+    el("p", { className: "quiet" }, `${protocol.reason.replace(/\.?$/, ".")} Expected gain on these cells: ${(100 * protocol.expected_gain).toFixed(1)} points of R@1.`),
     el("ul", { className: "cells" }, ...rows.map((one) => one.item)),
-    protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${counted(protocol.cells.length - MOST_CELLS, "cell")} more, with ${counted(rest(protocol), "image")}`) : null,
-    el("p", { className: "actions" }, total, ...buttons, reason), told);
+    protocol.cells.length > MOST_CELLS ? el("p", { className: "quiet" }, `and ${counted(protocol.cells.length - MOST_CELLS, "more cell")} with ${counted(rest(protocol), "image")}`) : null,
+    el("p", { className: "actions" }, total, ...buttons, reason), problem);
   place.append(form);
   add();
   return shown;
@@ -87,14 +87,13 @@ async function show(place, run, answered) {
 const rest = (protocol) => protocol.cells.slice(MOST_CELLS).reduce((sum, cell) => sum + cell.count, 0);
 
 function row(request) {
-  const { cell } = request;
-  const name = cellName(cell);
+  const name = cellName(request.cell);
   const count = el("input", { type: "number", min: 0, max: 1000000, step: 1, required: true, value: request.count, ariaLabel: `images of ${name}` });
   const before = request.prompts.join("\n");
-  const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one a line` });
+  const prompts = el("textarea", { rows: Math.min(4, Math.max(1, request.prompts.length)), value: before, ariaLabel: `prompts for ${name}, one per line` });
   return {
     count,
-    item: el("li", {}, el("label", {}, count, " ", name), el("details", { open: request.prompts.length > 0 && request.prompts.length < 3 }, el("summary", {}, `${request.prompts.length} prompts`), prompts)),
+    item: el("li", {}, el("label", {}, count, " ", name), el("details", { open: request.prompts.length > 0 && request.prompts.length < 3 }, el("summary", {}, counted(request.prompts.length, "prompt")), prompts)),
     changed: () => Number(count.value) !== request.count || prompts.value !== before,
     read: () => ({ ...request, count: Math.round(Number(count.value)), prompts: prompts.value.split("\n").map((line) => line.trim()).filter(Boolean) }),
   };

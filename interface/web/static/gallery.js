@@ -1,27 +1,27 @@
-// The gallery: thousands of candidates in blocks; only those near the screen are in the page.
+// The gallery page: thousands of candidates in blocks; only blocks near the screen are in the document.
 import { address, ask, complain, el, imageOf, remember, runPicker } from "./shared.js";
 
 const BLOCK = 60;
 const ROW_GUESS_PX = 344;
 const AHEAD = "1200px";
-const FILTERS = [["round", "Round"], ["standing", "Decided"], ["filter", "By filter"], ["class", "Class"], ["value", "Facet value"]];
-const ORDERS = { asked: "as asked for", cell: "by cell", worst: "worst score first", best: "best score first" };
+const FILTERS = [["round", "Round"], ["status", "Decision"], ["filter", "Filter"], ["class", "Class"], ["value", "Facet value"]];
+const ORDERS = { asked: "in request order", cell: "by cell", worst: "worst scores first", best: "best scores first" };
 
 export function start(element) {
-  const head = el("div"), tools = el("div", { className: "tools" }), told = el("p", { className: "quiet", role: "status", id: "count" });
+  const head = el("div"), tools = el("div", { className: "tools" }), status = el("p", { className: "quiet", role: "status", id: "count" });
   const grid = el("div", { id: "grid" });
-  element.replaceChildren(el("div", { className: "atlantis gallery" }, head, tools, told, grid));
-  runPicker(head, (run) => { remember({ run: run.id }); open(run, tools, told, grid).catch((error) => complain(grid, error)); })
+  element.replaceChildren(el("div", { className: "atlantis gallery" }, head, tools, status, grid));
+  runPicker(head, (run) => { remember({ run: run.id }); open(run, tools, status, grid).catch((error) => complain(grid, error)); })
     .catch((error) => complain(head, error));
 }
 
-async function open(run, tools, told, grid) {
+async function open(run, tools, status, grid) {
   const wanted = { order: address.get("order") || "asked" };
   for (const [name] of FILTERS) wanted[name] = address.get(name) || "";
   wanted.words = address.get("words") || "";
-  const draw = () => fill(run, wanted, told, grid).catch((error) => complain(grid, error));
+  const draw = () => fill(run, wanted, status, grid).catch((error) => complain(grid, error));
   const change = (name) => (event) => { wanted[name] = event.target.value; remember({ [name]: event.target.value }); draw(); };
-  draw(); // before the filters are counted: pictures first
+  draw(); // images first, then the counts of the filters
   const counts = await ask(`/runs/${run.id}/counts`);
   tools.replaceChildren(
     ...FILTERS.filter(([name]) => Object.keys(counts[name]).length).map(([name, label]) => {
@@ -35,13 +35,13 @@ async function open(run, tools, told, grid) {
       select.value = wanted.order;
       return select;
     })()),
-    el("label", {}, "Words", el("input", { type: "search", value: wanted.words, onchange: change("words"), placeholder: "in prompt, class or key", maxLength: 200 })),
+    el("label", {}, "Search", el("input", { type: "search", value: wanted.words, onchange: change("words"), placeholder: "in prompt, class or key", maxLength: 200 })),
   );
 }
 
 let drawn = 0;
 
-async function fill(run, wanted, told, grid) {
+async function fill(run, wanted, status, grid) {
   const mine = ++drawn;
   const query = (offset) => {
     const { class: className, ...rest } = wanted;
@@ -50,7 +50,7 @@ async function fill(run, wanted, told, grid) {
   };
   const first = await ask(query(0));
   if (mine !== drawn) return;
-  told.textContent = first.all ? `${first.total.toLocaleString("en")} of ${first.all.toLocaleString("en")} images` : "This run has made no image yet.";
+  status.textContent = first.all ? `${first.total.toLocaleString("en")} of ${first.all.toLocaleString("en")} images` : "This run has not generated any images yet.";
   const blocks = Array.from({ length: Math.ceil(first.total / BLOCK) }, (_, index) => el("div", { className: "block", "data-index": index }));
   const columns = Math.max(1, Math.floor(grid.clientWidth / 200));
   blocks.forEach((block) => { block.style.minHeight = `${Math.ceil(BLOCK / columns) * ROW_GUESS_PX}px`; });
@@ -58,7 +58,7 @@ async function fill(run, wanted, told, grid) {
   const put = (block, found) => {
     block.style.minHeight = "";
     block.replaceChildren(...found.map((one) => card(run, one)));
-    near(run, block, found);
+    showNearest(run, block, found);
   };
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -80,44 +80,44 @@ async function fill(run, wanted, told, grid) {
 }
 
 function card(run, one) {
-  const made = el("article", { className: `card ${one.standing}${one.by_hand ? " hand" : ""}`, tabIndex: 0, "data-key": one.key, ariaLabel: `${one.class} ${one.value}, ${one.standing}` });
-  const said = one.verdict ? one.verdict.reason : "the filters have not seen it yet";
+  const shown = el("article", { className: `card ${one.status}${one.by_hand ? " hand" : ""}`, tabIndex: 0, "data-key": one.key, ariaLabel: `${one.class} ${one.value}, ${one.status}` });
+  const reason = one.verdict ? one.verdict.reason : "not filtered yet";
   const decide = async (kept) => {
     try {
       const { candidates } = await ask(`/runs/${run.id}/overrule`, { keys: [one.key], kept });
       const fresh = card(run, candidates[0]);
-      fresh.querySelector(".near").replaceChildren(...made.querySelector(".near").childNodes);
-      made.replaceWith(fresh);
+      fresh.querySelector(".near").replaceChildren(...shown.querySelector(".near").childNodes);
+      shown.replaceWith(fresh);
       fresh.focus();
-    } catch (error) { made.querySelector(".said").textContent = error.message; }
+    } catch (error) { shown.querySelector(".said").textContent = error.message; }
   };
-  made.addEventListener("keydown", (event) => {
-    if (event.target !== made) return;
-    if (event.key === "r" && one.standing !== "rejected") decide(false);
-    if (event.key === "k" && one.standing !== "kept") decide(true); // what is final is refused with its reason
+  shown.addEventListener("keydown", (event) => {
+    if (event.target !== shown) return;
+    if (event.key === "r" && one.status !== "rejected") decide(false);
+    if (event.key === "k" && one.status !== "kept") decide(true); // the server refuses final verdicts and says why
   });
   const score = one.verdict ? ` ${one.verdict.score.toFixed(3)}` : "";
-  made.append(
+  shown.append(
     el("div", { className: "pair" },
-      el("img", { loading: "lazy", src: imageOf(run.id, one.key), alt: `made: ${one.class} ${one.value}`, width: 120, height: 120 }),
-      el("div", { className: "near", ariaLabel: "nearest real images" }, one.source ? el("img", { loading: "lazy", src: imageOf(run.id, one.source, 96), alt: "the real photo it started from", title: "the real photo it started from" }) : null)),
+      el("img", { loading: "lazy", src: imageOf(run.id, one.key), alt: `synthetic: ${one.class} ${one.value}`, width: 120, height: 120 }),
+      el("div", { className: "near", ariaLabel: "nearest real images" }, one.source ? el("img", { loading: "lazy", src: imageOf(run.id, one.source, 96), alt: "the real source image", title: "the real source image" }) : null)),
     el("p", {}, el("b", {}, one.class), one.facet ? ` ${one.facet}=${one.value}` : ""),
-    el("p", { className: `verdict ${one.standing}` }, one.standing, el("span", { className: "quiet" }, one.verdict ? ` ${one.verdict.filter}${score}` : "")),
-    el("p", { className: "quiet said" }, said),
+    el("p", { className: `verdict ${one.status}` }, one.status, el("span", { className: "quiet" }, one.verdict ? ` ${one.verdict.filter}${score}` : "")),
+    el("p", { className: "quiet said" }, reason),
     el("p", { className: "quiet prompt", title: one.prompt }, one.prompt),
     el("p", { className: "actions" },
-      one.standing === "rejected" ? null : el("button", { type: "button", onclick: () => decide(false) }, "Reject"),
-      one.standing === "kept" || one.final ? null : el("button", { type: "button", onclick: () => decide(true) }, "Keep"),
-      el("a", { href: `/trace?run=${run.id}&image=${one.key}` }, `round ${one.round}: how it was made`)),
+      one.status === "rejected" ? null : el("button", { type: "button", onclick: () => decide(false) }, "Reject"),
+      one.status === "kept" || one.final ? null : el("button", { type: "button", onclick: () => decide(true) }, "Keep"),
+      el("a", { href: `/trace?run=${run.id}&image=${one.key}` }, `round ${one.round}: how it was generated`)),
   );
-  return made;
+  return shown;
 }
 
-async function near(run, block, found) {
+async function showNearest(run, block, found) {
   let nearest = {};
-  try { nearest = await ask(`/runs/${run.id}/near?keys=${found.map((one) => one.key).join(",")}`); } catch { return; } // the photo it started from stays
+  try { nearest = await ask(`/runs/${run.id}/near?keys=${found.map((one) => one.key).join(",")}`); } catch { return; } // the source image stays
   for (const [key, images] of Object.entries(nearest)) {
     const place = block.querySelector(`[data-key="${key}"] .near`);
-    if (place) place.replaceChildren(...images.map((one) => el("img", { loading: "lazy", src: imageOf(run.id, one.id, 96), alt: `real: ${one.label}`, title: `real: ${one.label}, nearness ${one.nearness.toFixed(3)}` })));
+    if (place) place.replaceChildren(...images.map((one) => el("img", { loading: "lazy", src: imageOf(run.id, one.id, 96), alt: `real: ${one.label}`, title: `real: ${one.label}, similarity ${one.nearness.toFixed(3)}` })));
   }
 }

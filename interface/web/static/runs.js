@@ -1,4 +1,4 @@
-// The page of runs: live, with the map of gaps and what was returned in a cell.
+// The runs page: live figures, the map of gaps, and the answers to a cell's queries.
 import { address, ask, complain, el, remember, runPicker } from "./shared.js";
 import { approvals } from "./approval.js";
 
@@ -8,8 +8,8 @@ export function start(element) {
   const head = el("div"), approval = el("div"), doing = el("p", { className: "quiet doing", role: "status" });
   const page = el("div"), map = el("div", { id: "map" }), cell = el("div", { id: "cell" });
   element.replaceChildren(el("div", { className: "atlantis runs" }, head, doing, approval, page, map, cell));
-  const lookForApproval = approvals(approval);
-  let run = null, seen = "", facet = null, asked = false;
+  const updateApproval = approvals(approval);
+  let run = null, seen = "", facet = null, busy = false;
 
   async function drawMap(name) {
     facet = name;
@@ -18,7 +18,7 @@ export function start(element) {
 
   async function drawCell(button) {
     const { class: className, facet: facetName, value } = button.dataset;
-    cell.replaceChildren(el("p", { className: "quiet", role: "status" }, "Ranking the queries of this cell (seconds the first time)..."));
+    cell.replaceChildren(el("p", { className: "quiet", role: "status" }, "Ranking the queries of this cell (the first time takes seconds) ..."));
     try {
       const where = new URLSearchParams({ class_name: className, facet: facetName, value });
       cell.innerHTML = (await ask(`/runs/${run.id}/cell?${where}`)).html;
@@ -27,8 +27,8 @@ export function start(element) {
   }
 
   async function look() {
-    if (!run || asked) return;
-    asked = true;
+    if (!run || busy) return;
+    busy = true;
     try {
       const now = await ask(`/runs/${run.id}/page?seen=${encodeURIComponent(seen)}`);
       doing.textContent = [now.doing, now.problem].filter(Boolean).join(" · ");
@@ -42,16 +42,16 @@ export function start(element) {
         }
         if (page.querySelector("h2")) drawMap(select ? select.value : "");
       }
-      lookForApproval(run.id, page.querySelector("[data-status]").dataset.status);
+      updateApproval(run.id, page.querySelector("[data-status]").dataset.status);
     } catch (error) { complain(page, error); seen = ""; }
-    asked = false;
+    busy = false;
   }
 
   page.addEventListener("click", async (event) => {
     const act = event.target.dataset && event.target.dataset.act;
     if (!act) return;
     event.target.disabled = true;
-    try { doing.textContent = (await ask(`/runs/${run.id}/${act}`, {})).told; } catch (error) { doing.textContent = error.message; event.target.disabled = false; }
+    try { doing.textContent = (await ask(`/runs/${run.id}/${act}`, {})).message; } catch (error) { doing.textContent = error.message; event.target.disabled = false; }
   });
   map.addEventListener("click", (event) => { const button = event.target.closest("button"); if (button) drawCell(button); });
   runPicker(head, (chosen) => {

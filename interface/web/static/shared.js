@@ -1,4 +1,4 @@
-// What every page of ours uses: asking the server, building elements, choosing a run. Text is never read as markup.
+// What all our pages share: requests, elements, the choice of a run. Text is never parsed as markup.
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : {
@@ -30,21 +30,21 @@ export const address = new URLSearchParams(window.location.search);
 
 export function remember(changes) {
   for (const [name, value] of Object.entries(changes)) value ? address.set(name, value) : address.delete(name);
-  window.history.replaceState(null, "", `${window.location.pathname}?${address}`); // Gradio sets a base: "?" alone leads to the first page
+  window.history.replaceState(null, "", `${window.location.pathname}?${address}`); // Gradio sets a base URL, so "?" alone would lead to the first page
 }
 
-// Puts a choice of runs at the top of a page; calls `chosen` with the run's id, at once and at every change.
+// Adds a select of runs to the top of a page; calls `chosen` with the run now and at every change.
 export async function runPicker(place, chosen) {
   const { runs } = await ask("/runs");
   if (!runs.length) {
-    place.append(el("p", { className: "quiet" }, "No run yet. State a goal in the chat, or type: atlantis demo"));
+    place.append(el("p", { className: "quiet" }, "No runs yet. State a goal in the chat, or run: atlantis demo"));
     return;
   }
   const wanted = address.get("run");
   const found = runs.find((run) => run.id === wanted), known = found || runs[0];
-  const missed = wanted && !found ? el("p", { className: "problem", role: "alert" }, `There is no run “${wanted.slice(0, 40)}” here; this is the newest.`) : "";
+  const missed = wanted && !found ? el("p", { className: "problem", role: "alert" }, `There is no run “${wanted.slice(0, 40)}” here; showing the newest run.`) : "";
   const select = el("select", { id: "run", ariaLabel: "Run" }, ...runs.map((run) => {
-    const option = el("option", { value: run.id }, `${run.id} (${run.standing}) ${run.goal}`.slice(0, 110));
+    const option = el("option", { value: run.id }, `${run.id} (${run.status}) ${run.goal}`.slice(0, 110));
     option.selected = run.id === known.id;
     return option;
   }));

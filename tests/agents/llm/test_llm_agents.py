@@ -37,7 +37,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", HOSTILE),
         "facet_values": {"light": ("day", "night")},
         "spread": "targeted",
-        "arms": ("edit",),
+        "modes": ("edit",),
         "scorer": "margin",
         "feedback": "",
         "goal": "night photos",

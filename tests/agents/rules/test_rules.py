@@ -33,7 +33,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", "c"),
         "facet_values": {"condition": ("day", "fog", "night")},
         "spread": "targeted",
-        "arms": ("edit",),
+        "modes": ("edit",),
         "scorer": "margin",
         "feedback": "",
     }

@@ -11,8 +11,7 @@ from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.retriever import frozen_retriever
 from atlantis_core.searching.embedder import RetrieverEmbedder, load_embedder
 from atlantis_core.searching.image_search import ImageSearch
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import IndexSource, fill_index
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 from tests.atlantis_core.searching.rows import collection
 
 NAME = "scratch:test_resnet"

@@ -15,8 +15,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import parse_filters
 from atlantis_core.searching.image_search import ImageSearch
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import BATCH, IndexSource, fill_index
+from atlantis_core.searching.index_building import BATCH, IndexSource, fill_index, prepare_index
 from atlantis_core.searching.index_folders import (
     check_name,
     find_index_folder,
@@ -26,7 +25,7 @@ from atlantis_core.searching.index_folders import (
     read_facts,
     write_facts,
 )
-from atlantis_core.searching.index_removal import drop_index, remove_images
+from atlantis_core.searching.index_writing import drop_index, remove_images
 from atlantis_core.searching.recall_check import record_recall
 from tests.atlantis_core.searching.rows import DIMS, IMAGES, Ball, Numbers, collection
 
@@ -196,16 +195,15 @@ def test_rows_changed_in_the_metadata_are_brought_up_to_date(made, tmp_path: Pat
 KILLED = """
 import os, sys
 from pathlib import Path
-from atlantis_core.searching.index_filling import Source, fill
-from atlantis_core.searching.index_creation import prepare
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 from rows import Numbers, collection
 class Dying(Numbers):
     def embed(self, images):
         if self.embedded: os.kill(os.getpid(), 9)
         return super().embed(images)
 folder, model = Path(sys.argv[1]) / "index" / "photos", Dying()
-prepare(folder, "numbers", model)
-fill(folder, model, Source(collection(Path(sys.argv[1]) / "photos")))
+prepare_index(folder, "numbers", model)
+fill_index(folder, model, IndexSource(collection(Path(sys.argv[1]) / "photos")))
 """
 
 

@@ -12,7 +12,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Price
 from atlantis_dml.agents.client.models import Access, build_chat_model
 from atlantis_dml.app.prices import find_prices
-from atlantis_dml.cli.run_options import parse_price
+from atlantis_dml.cli.options import parse_price
 from atlantis_dml.settings import Settings
 
 KEY = SecretStr("sk-secret")

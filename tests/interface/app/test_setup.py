@@ -156,15 +156,15 @@ def test_a_run_that_gained_nothing_says_so() -> None:
         "baseline": baseline,
         "stop_detail": "all done",
     }
-    assert write_headline(facts).startswith("Nothing was gained: none of 2 rounds was proven better")
-    assert "its one round was not proven better" in write_headline(facts | {"rounds": [lost]})
+    assert write_headline(facts).startswith("No gain: none of the 2 rounds was a proven improvement")
+    assert "the only round was not a proven improvement" in write_headline(facts | {"rounds": [lost]})
     assert "ended before" in write_headline(facts | {"baseline": None, "stop_detail": "the planner stopped"})
 
 
 @pytest.mark.parametrize(
     ("rounds", "said"),
     [
-        ([], "no round was made (no cell has a gap), so"),
+        ([], "no round was started (no cell has a gap), so"),
         ([{"kept": False, "judged": False}], "no round was judged (no cell has a gap), so"),
     ],
 )

@@ -47,15 +47,15 @@ def test_a_whole_conversation(talk) -> None:
         "64 sealed test images",
         "condition=night in 2 classes",
         "Say yes to start",
-        "Left alone from the start: day",
-        "Taken back: leaving day alone",
-        "is started",
+        "The run will skip day.",
+        "Undone: skipping day",
+        "has started",
         "Round 1: ",
         "cost: ",
         "answer: approve",
         "was gap 1 of",
-        "Left alone from now on: trawler-red-white",
-        "Taken back: leaving trawler-red-white alone",
+        "From now on the run skips trawler-red-white",
+        "Undone: skipping trawler-red-white",
         "status: waiting",
         "changed to 5 images",
         "5 images made",
@@ -74,7 +74,7 @@ def test_it_goes_on_after_a_restart(talk) -> None:
     assert "answer: approve" in out
     code, out = talk("approve without trawler-red-white", "why did it end?")
     assert code == 0
-    assert "Going on with chat-" in out
+    assert "Resuming chat-" in out
     assert out.count("answer: approve") == 1, "the waiting protocol is shown again"
     assert "Last: yes" in out
     assert "changed to" in out
@@ -86,14 +86,14 @@ def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> N
     assert code == 0
     assert "what should be found better?" in out
     assert "no protocol waits" in out
-    assert "no run was started" in out
-    assert "nothing is working now" in out
-    assert "nothing to take back" in out
+    assert "no run has started" in out
+    assert "no run is working now" in out
+    assert "nothing to undo" in out
     assert "/approve [N]" in out
     assert "\x1b" not in out
-    assert "Going on" not in out
-    assert "Going on" in talk()[1]
-    assert "Going on" not in talk(options=("--new",))[1]
+    assert "Resuming" not in out
+    assert "Resuming" in talk()[1]
+    assert "Resuming" not in talk(options=("--new",))[1]
 
 
 @pytest.mark.parametrize(

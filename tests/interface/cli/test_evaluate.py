@@ -166,7 +166,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "(head, hyperbolic:0.1)" in shown
-    assert "No query searched images of its own class and camera" in shown
+    assert "Each query's gallery excludes images of its class with the same camera" in shown
     assert "95 % intervals: in brackets by bootstrap over queries, in tables Wilson's" in shown
     assert "weakest cells" in shown
     assert ", camera=" in shown

@@ -249,11 +249,11 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
     ("real", "culprit"),
     [
         (3, "real takes .*tuple"),
-        (([[1.0], [2.0, 3.0]], [0, 1]), "are needed"),
-        (([[1.0, 2.0]], [0, 1]), "'real' holds"),
-        (([[1.0, float("nan")]], [0]), "holds NaN"),
-        (([[1.0, 2.0]], ["tug"]), "write the same in both"),
-        (([[1.0, 2.0]], [0.5]), "whole numbers or texts"),
+        (([[1.0], [2.0, 3.0]], [0, 1]), "must be"),
+        (([[1.0, 2.0]], [0, 1]), "'real' contains"),
+        (([[1.0, float("nan")]], [0]), "contains NaN"),
+        (([[1.0, 2.0]], ["tug"]), "use the same in both"),
+        (([[1.0, 2.0]], [0.5]), "labels integers or strings"),
     ],
 )
 def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:

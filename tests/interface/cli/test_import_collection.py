@@ -54,7 +54,7 @@ def test_only_splits_that_are_not_given_are_said_to_be_made(
         (["cub", "SRC", "OUT"], "images.txt"),
         (["dvd", "SRC", "OUT"], "'dvd'"),
         (["folder", "/no/such", "OUT"], "/no/such"),
-        (["folder", "SRC", "SRC"], "is there already"),
+        (["folder", "SRC", "SRC"], "already exists"),
         (["folder", "SRC", "OUT", "--split", "random"], "'random'"),
         (["folder", "SRC", "OUT", "--label", "x"], "--label"),
         (["folder", "SRC"], "DEST"),

@@ -136,10 +136,10 @@ def test_the_most_mistaken_classes_are_drawn_when_there_are_too_many(trained, tm
 @pytest.mark.parametrize(
     ("words", "culprit"),
     [
-        (["map", "--out", "{}/a.pdf"], "ends in none of .html, .svg, .png"),
+        (["map", "--out", "{}/a.pdf"], "must end in one of .html, .svg, .png"),
         (["map", "--out", "{}/none/a.svg"], "there is no folder"),
-        (["heatmap", "--out", "{}/there.svg"], "is there already"),
-        (["map", "--out", "{}/folder.svg"], "is there already"),
+        (["heatmap", "--out", "{}/there.svg"], "already exists"),
+        (["map", "--out", "{}/folder.svg"], "already exists"),
         (["map", "--out", "{}/a.svg", "--colour", "mood"], "--colour: there is no metadata column 'mood'"),
         (["heatmap", "--out", "{}/a.svg", "--of", "love"], "of similarity or confusion, not of 'love'"),
         (["map", "--out", "{}/a.svg", "--query", "camera=z"], "leaves no image"),

@@ -54,7 +54,7 @@ def test_it_filters_by_columns_that_are_no_facets_and_by_what_is_measured(tmp_pa
     assert main(["index", "harbor-student", str(photos), "--name", "shelf", "--no-check", *where]) == 0
     told = capsys.readouterr()
     assert "no filter, since hardly two images share a value: object" in told.err
-    assert "--where takes group, shop, light" in told.out
+    assert "columns for --where: group, shop, light" in told.out
     asked = ("search", "shelf", str(photos / "0.png"), *where)
     assert {hit["label"] for hit in _json(capsys, *asked, "--where", "group=root")["results"]} == {"carrot"}
     dark = _json(capsys, *asked, "--where", "light=dark")["results"]
@@ -90,7 +90,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
         (["search", "nowhere", "{image}"], "there is no index 'nowhere'"),
         (["search", "boats", "nowhere.png"], "there is no picture"),
         (["search", "boats"], "ask with one of the two"),
-        (["search", "boats", "--text", "a boat"], "cannot be asked in words"),
+        (["search", "boats", "--text", "a boat"], "cannot be searched with text"),
         (["search", "boats", "{image}", "--where", "condition=noon"], "no image has condition=noon"),
         (["search", "boats", "{image}", "--top", "0"], "top 0"),
         (["search", "boats", "{image}", "--model", "scratch:test_vit"], "was made by model"),
@@ -102,7 +102,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
             "is kept in this",
         ),
         (["index", "no_model", "harbor-tiny", "--server", "http://127.0.0.1:9"], "cannot be reached"),
-        (["index", "clip:", "harbor-tiny"], "names no model"),
+        (["index", "clip:", "harbor-tiny"], "needs the name of a model"),
         (["unindex", "boats"], ""),
     ],
 )
@@ -224,4 +224,4 @@ def test_the_same_command_again_embeds_nothing_and_deleted_images_come_back(inde
     again = _json(capsys, "index", "harbor-student", "harbor-tiny", "--name", "boats", "--no-check", *where)
     assert (again["added"], again["there"], again["recall_at_10"]) == (1, 144, None)
     assert main(["index", "harbor-student", "harbor-tiny", "--name", "boats", *where]) == 0
-    assert "of the 10 truly nearest images it finds 100.0%" in capsys.readouterr().out
+    assert "finds 100.0% of the 10 exact nearest neighbours" in capsys.readouterr().out

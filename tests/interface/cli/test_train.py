@@ -121,9 +121,7 @@ def test_trainings_that_diverge_are_a_line(photos: Path, tmp_path: Path, capsys:
 @pytest.mark.slow
 def test_two_processes_train_and_one_speaks(photos: Path, tmp_path: Path) -> None:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    launch = (
-        "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no -m atlantis_dml.cli.main"
-    )
+    launch = "--cpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no -m atlantis_dml.cli"
     words = [sys.executable, "-m", "accelerate.commands.launch", *launch.split(), "train", str(photos)]
     quick = ["--backbone", "scratch", "--preset", "smoke?steps=4&classes_per_batch=2&feed=online"]
     options = [*quick, "--workspace", str(tmp_path / "w"), "--json"]

@@ -95,9 +95,9 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     found = json.loads(capsys.readouterr().out)
     assert (found["training"], found["trained_on"]) == (trial["id"], None)
     assert main(["evaluate", trial["path"], *words]) == 0
-    assert "Not known: whether it was trained on these photos" in capsys.readouterr().out
+    assert "Unknown whether the model was trained on these images" in capsys.readouterr().out
     assert main(["evaluate", "scratch", *words]) == 0
-    assert "Not known" not in capsys.readouterr().out
+    assert "Unknown whether" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_page_fetches_nothing(fabricated: Fabricated) -> None:
     assert not re.search(r"url\(|@import|https?://", text)
 
 
-def test_sheets_show_made_images_beside_their_source_with_the_reason(fabricated: Fabricated) -> None:
+def test_sheets_show_synthetic_images_beside_their_source_with_the_reason(fabricated: Fabricated) -> None:
     text, page = _page(fabricated)
     assert page.tags.count("img") == 2 * 2 * 4, "two rounds, four candidates, each beside its source"
     assert "Kept: 3 of 3" in text
@@ -66,8 +66,8 @@ def test_sheets_show_made_images_beside_their_source_with_the_reason(fabricated:
 def test_a_report_is_written_without_waiting_for_torch(fabricated: Fabricated) -> None:
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        f"code = _answer(['report', {fabricated.run_id!r}, '--workspace', {str(fabricated.workspace.folder)!r}])\n"
+        "from atlantis_dml.cli.main import main\n"
+        f"code = main(['report', {fabricated.run_id!r}, '--workspace', {str(fabricated.workspace.folder)!r}])\n"
         "print([name for name in ('torch', 'timm', 'scipy.stats') if name in sys.modules], code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -113,7 +113,7 @@ def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
     with session.workspace.lock(session.run_id):
         summary = write_report(session.workspace, session.run_id)
     text = Path(summary["report_path"]).read_text(encoding="utf-8")
-    assert "Not finished: the run is still running." in text
+    assert "Not finished. The run is still running." in text
     assert "<svg" not in text
 
 
@@ -145,12 +145,12 @@ def test_hands_after_a_round_was_measured_stand_beside_its_figures(
     assert "4/3/1" in printed
     assert f"Images of round 1: {changed}" in printed
     text, _ = _page(fabricated)
-    assert f"Judged: proven. Images: {changed}." in text
+    assert f"Verdict: proven. Images: {changed}." in text
     assert text.count("after it was measured") == 1, "nobody touched round 2"
     assert "Kept: 3 of 3" in text
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "4 / 3 / 1" in markdown
-    assert f"Judged: proven. Images: {changed}." in markdown
+    assert f"Verdict: proven. Images: {changed}." in markdown
 
 
 def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
@@ -212,11 +212,11 @@ def test_the_page_maps_every_cell_before_and_after(fabricated: Fabricated) -> No
     text, page = _page(fabricated)
     (table,) = re.findall(r'<table class="heat".*?</table>', text, re.DOTALL)
     assert re.findall(r'scope="col">(.*?)</th>', table) == ["Class", "day", "night"]
-    assert re.findall(r'scope="row">(.*?)</th>', table)[0].startswith("&lt;script"), "images were made for it"
+    assert re.findall(r'scope="row">(.*?)</th>', table)[0].startswith("&lt;script"), "targeted classes come first"
     # Queries come in the order tug/day, tug/night, hostile/day, hostile/night; the models miss the first ones.
     figures = re.findall(r"before </span>(.*?)</span>\s*<span[^>]*><span[^>]*>after </span>(.*?)</span>", table)
     assert figures == [("1.00", "1.00"), ("1.00", "1.00"), ("0.00", "0.33"), ("0.00", "1.00")]
-    assert table.count("square made thin") == 1
+    assert table.count("square targeted thin") == 1
     assert table.count("6<span") == 4, "queries of each cell"
     assert all(f'id="{address[1:]}"' in text for address in page.addresses if address.startswith("#"))
 
@@ -233,7 +233,7 @@ def test_the_markdown_keeps_hostile_names_as_text(fabricated: Fabricated) -> Non
     assert not re.search(r"(?<!\\)<", text[:fence]), "no mark that is not escaped"
     assert r"\<script\>alert(1)\</script\>, light=night" in text
     assert "| **_1.00 \u2192 1.00_** (6) |" in text
-    assert "](" not in text, "no picture, no link"
+    assert "](" not in text, "no image, no link"
     assert "Recall@1 on validation" in text
 
 
@@ -248,7 +248,7 @@ def test_a_copy_to_send_is_what_the_run_folder_holds(
         assert out.read_bytes() == kept.read_bytes()
     capsys.readouterr()
     assert main(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
 
 

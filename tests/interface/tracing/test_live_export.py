@@ -19,7 +19,7 @@ from fake_provider import FakeProvider
 
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli.main import main
-from atlantis_dml.tracing.live import exported
+from atlantis_dml.tracing.live import live_export
 from atlantis_dml.views.trace import build_trace
 from tests.interface.conftest import begin, fabricate
 
@@ -100,7 +100,7 @@ def test_a_server_that_is_not_there_costs_a_line_and_no_run(
         if kind == "hangs":
             server.listen()
         to = f"mlflow:http://127.0.0.1:{server.getsockname()[1]}"
-        with exported(workspace, run, to, said.append) as came_to:
+        with live_export(workspace, run, to, said.append) as came_to:
             started = time.monotonic()
             for step in range(50):
                 with workspace.events.span(run.id, "tool", "t", {"step": step}):
@@ -121,7 +121,7 @@ def test_a_server_that_is_not_there_costs_a_line_and_no_run(
 def test_without_a_target_nothing_is_imported_and_nothing_is_said(tmp_path: Path) -> None:
     session, said = begin(tmp_path), list[str]()
     run = session.workspace.runs.get(session.run_id)
-    with exported(session.workspace, run, None, said.append) as came_to:
+    with live_export(session.workspace, run, None, said.append) as came_to:
         assert session.workspace.events.watchers == []
     assert (came_to.facts, said) == ({}, [])
 
@@ -169,7 +169,7 @@ def test_a_server_takes_the_same(tmp_path: Path, server: str, as_told: Any, read
     made = fabricate(tmp_path)
     run, said = made.workspace.runs.get(made.run_id), list[str]()
     with (
-        exported(made.workspace, run, f"mlflow:{server}", said.append) as came_to,
+        live_export(made.workspace, run, f"mlflow:{server}", said.append) as came_to,
         made.workspace.events.span(run.id, "tool", "t", {"a": 1}) as span,
     ):
         span.output = {"text": "x"}

@@ -16,9 +16,9 @@ from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli.main import main
-from atlantis_dml.tracing.door import Door
-from atlantis_dml.tracing.figures import Figure, Record
-from atlantis_dml.tracing.target import target_of
+from atlantis_dml.tracing.run_record import Figure, Record
+from atlantis_dml.tracing.target import resolve_target
+from atlantis_dml.tracing.writer import MlflowWriter
 from atlantis_dml.views.trace import build_trace
 from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 
@@ -113,7 +113,7 @@ KILLED = """
 import os, sqlite3, sys, time
 from contextlib import closing
 from pathlib import Path
-from atlantis_dml.tracing.live import exported
+from atlantis_dml.tracing.live import live_export
 from tests.interface.conftest import begin
 
 def spans(file):
@@ -125,7 +125,7 @@ def spans(file):
 
 session = begin(Path(sys.argv[1]))
 workspace, target = session.workspace, sys.argv[2] or None
-with exported(workspace, workspace.runs.get(session.run_id), target, print):
+with live_export(workspace, workspace.runs.get(session.run_id), target, print):
     with workspace.events.span(session.run_id, "planner", "rules", {"round": 1, "steps": []}) as step:
         step.output = {"reason": "r", "calls": []}
     with workspace.events.span(session.run_id, "tool", "train_retriever", {"arm": "baseline"}, step.id):
@@ -169,8 +169,8 @@ def test_a_workspace_that_moved_writes_nothing_where_it_was(
     [
         ("langfuse", "known: mlflow"),
         ("mlflow:", "known: mlflow"),
-        ("mlflow:localhost:5000", "is no address"),
-        ("mlflow:http://", "is no address"),
+        ("mlflow:localhost:5000", "is not an address"),
+        ("mlflow:http://", "is not an address"),
         ("mlflow:http://me:secret@127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
     ],
 )
@@ -209,9 +209,9 @@ def test_a_long_training_arrives_whole(tmp_path: Path, reading: Any) -> None:
     """MLflow takes 1,000 points and 100 settings in one request."""
     losses = [Figure("loss", 1 / (1 + step), step, 1_700_000_000_000 + step) for step in range(2_500)]
     settings = {f"option.{number}": number for number in range(250)} | {"long": "x" * 10_000}
-    target = target_of("mlflow", tmp_path)
+    target = resolve_target("mlflow", tmp_path)
     for _ in range(2):
-        Door(target).send_record(Record("k", "n", 0, 1, "done", settings, {"a": "b"}, losses))
+        MlflowWriter(target).send_record(Record("k", "n", 0, 1, "done", settings, {"a": "b"}, losses))
     run, _ = reading(target.tracking_uri).runs()
     assert reading(target.tracking_uri).history(run, "loss") == [(figure.step, figure.value) for figure in losses]
     assert run.data.params == {name: str(value)[:6000] for name, value in settings.items()}

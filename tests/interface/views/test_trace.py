@@ -20,7 +20,7 @@ def test_trace_is_a_tree(fabricated: Fabricated, capsys: pytest.CaptureFixture[s
     assert root["tokens"] == 140
     assert main(["trace", "last"]) == 0
     shown = capsys.readouterr().out
-    assert "because: Make [bold]images[/bold]." in shown, "a reason is text, never markup"
+    assert "reason: Make [bold]images[/bold]." in shown, "a reason is text, never markup"
     assert 'arguments: arm="candidate"' in shown
     assert HOSTILE in shown
 

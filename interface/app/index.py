@@ -1,0 +1,192 @@
+"""What the search commands do, short of showing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.records import IndexFacts
+from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Collection
+    from atlantis_core.searching.embedder import Embedder
+    from atlantis_core.searching.index_building import IndexSource
+    from atlantis_dml.app.progress import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """What is to be indexed, by which model, as typed."""
+
+    model: str
+    """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
+    data: str
+    task: TaskOptions
+    name: str | None = None
+    splits: tuple[str, ...] = ("train", "validation")
+    server: str = ""
+    embedding: str | None = None
+    add: bool = False
+    check: bool = True
+
+
+def index_home(workspace: Path | None) -> Path:
+    """Return the folder of a workspace's indexes; it may not be there."""
+    from atlantis_core.searching.index_folders import FOLDER_NAME
+    from atlantis_dml.app.setup import open_workspace
+
+    return open_workspace(workspace).folder / FOLDER_NAME
+
+
+def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
+    """Read DATA, load MODEL, and fill an index.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.searching.index_building import IndexSource
+
+    started = time.monotonic()
+    _check(asked, workspace)
+    with open_stderr_screen() as screen:
+        model, embedder = load_index_embedder(
+            asked.model, asked.embedding, workspace, _made_by(asked.name, workspace)
+        )
+        source = IndexSource(_read(asked, workspace, screen), asked.splits)
+        found = _fill_index(asked, source, model, embedder, workspace, screen)
+    return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
+
+
+def _check(asked: IndexRequest, workspace: Path | None) -> None:
+    """Refuse what can be refused before the model is loaded."""
+    from atlantis_core.searching.chroma import ping_server
+    from atlantis_core.searching.index_building import check_splits
+    from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
+    from atlantis_dml.app.setup import check_data
+
+    check_splits(asked.splits)
+    check_data(asked.data)
+    if asked.name is not None:
+        folder = index_home(workspace) / check_name(asked.name)
+        if (folder / FACTS_NAME).is_file():
+            check_index_server(read_facts(folder), asked.server)
+    if asked.server:
+        ping_server(asked.server)
+
+
+def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
+    """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
+    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.run.session import Session
+    from atlantis_core.searching.filters import prepare_filterable
+    from atlantis_dml.app.setup import load_data, open_workspace, store_data
+
+    store, columns = open_workspace(workspace), asked.task.columns()
+    loaded = load_data(asked.data, store, columns, asked.task.regime, screen.progress)
+    collection_id = store_data(loaded, store, asked.task.regime)
+    spec = build_request(asked.data, RunOptions(regime=asked.task.regime), workspace).spec
+    session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
+    found = prepare_filterable(session, columns)
+    unique = (
+        f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
+    )
+    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
+        if line:
+            screen.line(line)
+    return found.collection
+
+
+def _fill_index(
+    asked: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
+) -> dict[str, Any]:
+    from atlantis_core.searching.index_building import fill_index, prepare_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
+
+    name = asked.name or suggest_name(source.collection.name, embedder.model_hash)
+    folder = index_home(workspace) / name
+    prepare_index(folder, model, embedder, asked.server)
+    filled = fill_index(folder, embedder, source, add=asked.add, progress=screen.progress)
+    if asked.check:
+        record_recall(folder, screen.progress)
+    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
+
+
+def _made_by(name: str | None, workspace: Path | None) -> str:
+    """Return the hash of the model that filled an index; empty where there is no such index yet."""
+    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
+
+    folder = index_home(workspace) / name if name is not None else None
+    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
+
+
+def load_index_embedder(
+    model: str, embedding: str | None, workspace: Path | None, made_by: str
+) -> tuple[str, Embedder]:
+    """Return what loads MODEL again, and the model; see `load_embedder`."""
+    from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
+    from atlantis_dml.app.find_model import find_model
+
+    kind, _, told = model.partition(":")
+    if kind in EMBEDDERS and not Path(model).expanduser().exists():
+        folder = Path(told).expanduser()  # told from here; it may be asked from elsewhere
+        lasting = f"{kind}:{folder.resolve()}" if told and folder.is_dir() else model
+        return lasting, load_embedder(lasting, embedding)
+    target = find_model(model, workspace).target
+    path = Path(target)
+    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding, made_by)
+
+
+def describe_index(facts: IndexFacts) -> dict[str, Any]:
+    """Return what may be told of an index, JSON-able."""
+    return {
+        "index": facts.name,
+        "images": facts.images,
+        "complete": facts.complete,
+        "distance": facts.distance,
+        "dims": facts.dims,
+        "model_hash": facts.model_hash,
+        "made_by": facts.model,
+        "server": facts.server or None,
+        "facets": list(facts.facets),
+        "columns": {name: list(values) for name, values in facts.columns.items()},
+        "recall_at_10": facts.recall_at_10,
+    }
+
+
+def describe_indexes(workspace: Path | None) -> dict[str, Any]:
+    """Return what is told of all indexes of a workspace."""
+    from atlantis_core.searching.index_folders import list_damaged_indexes, list_indexes
+
+    home = index_home(workspace)
+    return {"indexes": [describe_index(facts) for facts in list_indexes(home)], "damaged": list_damaged_indexes(home)}
+
+
+def remove_from_index(
+    index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
+) -> dict[str, Any]:
+    """Take images out of an index, or all of it away.
+
+    Raises:
+        SetupError: Anything a person must mend.
+    """
+    from atlantis_core.searching.index_folders import find_index_folder, read_facts
+    from atlantis_core.searching.index_writing import drop_index, remove_images
+
+    folder = find_index_folder(index, index_home(workspace))
+    facts = read_facts(folder)
+    if everything and (ids or where):
+        raise SetupError("--everything takes the whole index away; leave out --id and --where")
+    if everything:
+        drop_index(folder)
+        return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}
+    with open_stderr_screen() as screen:
+        count, facts = remove_images(folder, ids, where, screen.progress)
+    return {"index": facts.name, "removed": count, "images": facts.images, "gone": False}
