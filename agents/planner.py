@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage
-
-    from atlantis_dml.tools.context import RunContext
+from typing import Any
 
 State = Mapping[str, Any]
 """The graph's state, read-only."""
-
-
-class Planner(Protocol):
-    """Chooses the next tool."""
-
-    name: str
-
-    def decide(self, state: State, context: RunContext) -> AIMessage:
-        """Return one tool call with the reason as text; to stop the run, text without a call.
-
-        Raises:
-            ProviderUnavailable: The chat model cannot be reached or refuses; the run pauses.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

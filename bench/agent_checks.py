@@ -125,11 +125,10 @@ def _names_a_test_image(
 
 def _messages(session: Session) -> Any:
     """Return the values of the graph's state."""
-    from atlantis_dml.agents.rules.planner import RulePlanner
-    from atlantis_dml.graph.build import build_graph, open_checkpoints
+    from atlantis_dml.graph.build import open_graph
 
-    with open_checkpoints(session.workspace.checkpoints) as saver:
-        return build_graph(RulePlanner(), saver).get_state({"configurable": {"thread_id": session.run_id}}).values
+    with open_graph(session.workspace.checkpoints) as graph:
+        return graph.get_state({"configurable": {"thread_id": session.run_id}}).values
 
 
 def _has_reason(event: Mapping[str, Any]) -> bool:

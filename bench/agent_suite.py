@@ -162,7 +162,7 @@ def _advanced(ran: Ran) -> Outcome | None:
     run = ran.session.workspace.runs.get(ran.session.run_id)
     ran.session = Session(ran.session.workspace, run.id, run.spec)
     with ThreadPoolExecutor(1) as pool:  # a future reports errors of any kind without catching them
-        future = pool.submit(lambda: advance(*build_agents(ran.session)))
+        future = pool.submit(lambda: advance(build_agents(ran.session)))
         error = future.exception(LONGEST_SECONDS)
         if error is not None:
             ran.error = "".join(traceback.format_exception(error))

@@ -39,7 +39,7 @@ def run_arm(workspace: Workspace, request: RunRequest) -> Session:
     """Run the loop once and return its session."""
     begun, _ = create_run(request, workspace, _progress)
     session = Session(workspace, begun.id, begun.spec, _progress)
-    outcome = advance(*build_agents(session))
+    outcome = advance(build_agents(session))
     if outcome.status != "done":
         raise SystemExit(f"run {begun.id} is {outcome.status}: {outcome.problem}")
     return session

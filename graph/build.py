@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langgraph.graph import END, START, StateGraph
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools.context import RunContext
@@ -23,14 +23,11 @@ MAX_STEPS_PER_ROUND = 60
 """Graph steps a round may take before the run is stopped as running in circles (a round needs about 20)."""
 
 
-def build_graph(
-    planner: Planner,
-    checkpointer: Any = None,
-    *,
-    context: type[Any] = RunContext,
-    first: Any = None,
-) -> CompiledStateGraph[State, RunContext, State, State]:
-    """Return the compiled graph of design section 3.
+Loop: TypeAlias = "CompiledStateGraph[State, RunContext, State, State]"
+
+
+def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
+    """Return the compiled graph of design section 3; planner, agents and session come with the runtime context.
 
     ```
     START -> planner <-> tools
@@ -40,14 +37,12 @@ def build_graph(
     ```
 
     Args:
-        planner: Decides the steps.
-        checkpointer: Keeps the state after every step.
         context: What a run is handed: `RunContext`, or what offers the same.
         first: A node `begin` before the planner, for a host that hands in no first state.
     """
     graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=context)
-    graph.add_node("planner", nodes.planner_node(planner))
-    graph.add_node("tools", nodes.tools_node())
+    graph.add_node("planner", nodes.planner)
+    graph.add_node("tools", nodes.make_tools_node())
     graph.add_node("approve", nodes.approve)
     graph.add_node("judge", nodes.judge)
     graph.add_node("critique", nodes.critique)
@@ -62,7 +57,21 @@ def build_graph(
     graph.add_edge("judge", "critique")
     graph.add_conditional_edges("critique", routing.after_critique)
     graph.add_edge("report", END)
-    return graph.compile(checkpointer=checkpointer, name="atlantis")
+    return graph.compile(name="atlantis")
+
+
+_compile_once = cache(build_graph)
+
+
+@contextmanager
+def open_graph(path: Path) -> Iterator[Loop]:
+    """Open the graph with its checkpoints in an SQLite file; it is compiled once in a process.
+
+    Raises:
+        SetupError: See `open_checkpoints`.
+    """
+    with open_checkpoints(path) as saver:
+        yield _compile_once().copy({"checkpointer": saver})
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from contextvars import copy_context
+from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import RunnableConfig
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.runtime import Runtime
@@ -19,14 +19,12 @@ from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.records import RunEnd
 from atlantis_core.run.approval import BY_AUTO, hash_protocol
 from atlantis_core.run.before_after import write_comparison
-from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached, judge_round
 from atlantis_core.run.protocol_rules import parse_edited_protocol
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
-from atlantis_dml.agents.planner import Planner
 from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import make_tools
@@ -47,52 +45,30 @@ PREPARATION = (
 _NO_REASON = "it gave no reason"
 
 
-class Node(Protocol):
-    """A node that works with the run's context."""
+def planner(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Ask the planner what comes next and record its reason; calls of a model hang under it.
 
-    def __call__(self, state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        """Return what changes in the state."""
-        ...
-
-
-class ConfiguredNode(Protocol):
-    """A node that hands the config on; `ToolNode` finds the run's context in it."""
-
-    def __call__(self, state: State, config: RunnableConfig) -> Any:
-        """Return what changes in the state."""
-        ...
-
-
-def planner_node(planner: Planner) -> Node:
-    """Return the node that asks `planner` what comes next and records its reason; calls of a model hang under it.
-
-    After too many failures in a row it pauses the run; a resumed one is given another chance.
+    Raises:
+        ProviderUnavailable: Too many steps failed in a row, or the planner's chat model fails; the run pauses.
     """
-    asked = False
-
-    def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        nonlocal asked
-        session = runtime.context.session
-        if asked and state["failures"] >= MAX_FAILURES:
-            last = state["messages"][-1].text
-            raise ProviderUnavailable(f"{planner.name} failed {state['failures']} times in a row; the last: {last}")
-        asked = True
-        purse = CostTracker(session.workspace.ledger, session.run_id, session.spec)
-        if planner.name != "rules" and purse.is_empty():  # the rules cost nothing
-            return _broke("the dollars for the planner are spent")
-        with session.workspace.events.span(
-            session.run_id, "planner", planner.name, {"round": state["round"], "steps": state["steps"]}
-        ) as span:
-            try:
-                decision = planner.decide(state, runtime.context)
-            except BudgetExceeded as error:
-                span.output = {"reason": str(error), "calls": []}
-                return _broke(str(error))
-            calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
-            span.output = {"reason": decision.text.strip() or _NO_REASON, "calls": calls}
-        return _read(decision, state) | {"planner_event": span.id}
-
-    return decide
+    context, session = runtime.context, runtime.context.session
+    if state["failures"] >= MAX_FAILURES:
+        last = state["messages"][-1].text
+        raise ProviderUnavailable(
+            f"{context.planner.name} failed {state['failures']} times in a row; the last: {last}"
+        )
+    if context.planner.name != "rules" and context.cost_tracker.is_empty():  # the rules cost nothing
+        return _stop_broke("the dollars for the planner are spent")
+    known = {"round": state["round"], "steps": state["steps"]}
+    with session.workspace.events.span(session.run_id, "planner", context.planner.name, known) as span:
+        try:
+            decision = context.planner.decide(state, context)
+        except BudgetExceeded as error:
+            span.output = {"reason": str(error), "calls": []}
+            return _stop_broke(str(error))
+        calls = [{"name": call["name"], "args": call["args"]} for call in decision.tool_calls]
+        span.output = {"reason": decision.text.strip() or _NO_REASON, "calls": calls}
+    return _read(decision, state) | {"planner_event": span.id}
 
 
 def _read(decision: AIMessage, state: State) -> dict[str, Any]:
@@ -110,31 +86,38 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     return {"messages": [said]} | _stop("planner", words or "the planner stopped without a word")
 
 
-def tools_node() -> ConfiguredNode:
+def make_tools_node() -> ToolNode:
     """Return the node that runs the called tool under the planner's event and answers its failures."""
-    node = ToolNode(make_tools(), handle_tool_errors=_in_words, wrap_tool_call=_recorded)
-
-    def run(state: State, config: RunnableConfig) -> Any:
-        answers = node.invoke(state, config)
-        failures = state["failures"] + 1 if _has_failed(answers) else 0
-        return [*_as_commands(answers), Command(update={"failures": failures})]
-
-    return run
+    return ToolNode(make_tools(), handle_tool_errors=_in_words, wrap_tool_call=_run_tool)
 
 
-def _recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
-    context: Any = request.runtime.context
-    session, call = context.session, request.tool_call
-    state: Any = request.state
+def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Command[Any]:
+    """Run one tool call: record it, let its progress out, and count failures in a row."""
+    runtime: Any = request.runtime
+    session, call, state = _connect(runtime), request.tool_call, runtime.state
     parent = state["planner_event"]
     with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
         answered = execute(request)
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
+        has_failed = message.status == "error"
         span.output = {"text": message.text, "artifact": message.artifact}
-        span.status = "failed" if message.status == "error" else "done"
+        span.status = "failed" if has_failed else "done"
         message.artifact = None  # the trace has it; the state is saved with every step
-    return answered
+    return Command(update=update | {"failures": state["failures"] + 1 if has_failed else 0})
+
+
+def _connect(runtime: Any) -> Session:
+    """Return the run's session; its progress goes to the graph's stream, and ends the work where it is to stop."""
+    context, write = runtime.context, runtime.stream_writer
+    variables = copy_context()  # the writer finds its graph in them, and trainings call it from threads of their own
+
+    def progress(what: str, done: int, total: int) -> None:
+        context.stop.check()
+        variables.copy().run(write, {"what": what, "done": done, "total": total})
+
+    context.session.progress = progress
+    return context.session  # type: ignore[no-any-return]  # Studio hands in a context of its own
 
 
 def _in_words(error: Exception) -> str:
@@ -142,17 +125,6 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, ToolError | ToolInvocationError):
         return str(error)
     raise error
-
-
-def _as_commands(answers: Any) -> list[Any]:
-    if isinstance(answers, dict):
-        return [Command(update=answers)]
-    return [item if isinstance(item, Command) else Command(update=item) for item in answers]
-
-
-def _has_failed(answers: Any) -> bool:
-    updates = [answers] if isinstance(answers, dict) else [getattr(item, "update", item) for item in answers]
-    return any(message.status == "error" for update in updates for message in update["messages"])
 
 
 def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -198,7 +170,7 @@ def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dic
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
-    session, round_index = runtime.context.session, state["round"]
+    session, round_index = _connect(runtime), state["round"]
     protocol = _protocol(session, state)
     with session.workspace.events.span(
         session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
@@ -254,7 +226,7 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {}
 
 
-def _broke(words: str) -> dict[str, Any]:
+def _stop_broke(words: str) -> dict[str, Any]:
     return {"messages": [AIMessage("")]} | _stop("budget_spent", words)
 
 

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from atlantis_core.base.errors import ProviderUnavailable, SetupError
-from atlantis_dml.agents.rules.planner import RulePlanner
-from atlantis_dml.graph.build import MAX_STEPS_PER_ROUND, build_graph, open_checkpoints
-from atlantis_dml.graph.state import State, initial_state
+from atlantis_core.base.errors import ProviderUnavailable, SetupError, Stopped
+from atlantis_dml.graph.build import MAX_STEPS_PER_ROUND, Loop, open_graph
+from atlantis_dml.graph.routing import MAX_FAILURES
+from atlantis_dml.graph.state import initial_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from langgraph.graph.state import CompiledStateGraph
-
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
 
+Watch = Callable[[str, Mapping[str, Any]], None]
 
 DECISIONS = ("approve", "reject", "edit")
 """What a person may answer to an approval."""
 
 STOPPED = "stopped by a person"
-"""Why a run is paused that `stopping` ended."""
+"""Why a run is paused that its stop token ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +39,17 @@ class Outcome:
     """Why it is paused; else empty."""
 
 
-def advance(
-    context: RunContext,
-    planner: Planner,
-    answer: Mapping[str, Any] | None = None,
-    watch: Callable[[str, Mapping[str, Any]], None] | None = None,
-    stopping: Callable[[], bool] | None = None,
-) -> Outcome:
+def advance(context: RunContext, answer: Mapping[str, Any] | None = None, watch: Watch | None = None) -> Outcome:
     """Start a run, or go on with it, until it is done, waits for a person or is paused.
 
     Every step is saved before the next begins: a killed run goes on from its last step, and the store sees to
     it that nothing is made, billed or trained twice.
 
     Args:
-        context: The run's session and drafters.
-        planner: Decides the steps.
+        context: The run's session, planner and agents; its `stop` pauses the run after a step or inside one.
         answer: To the approval the run waits for: `{"decision": "approve" | "reject" | "edit", ...}`,
             with `by` (`in the chat`) for the trace.
-        watch: Told `(node, update)` after every step.
-        stopping: Asked after every step whether a person wants the run to pause.
+        watch: Called with `(node, update)` after every step, and with `("progress", {what, done, total})` within.
 
     Raises:
         SetupError: An answer was given and the run waits for none, another process has the run, or the collection's
@@ -69,8 +57,7 @@ def advance(
     """
     session = context.session
     runs = session.workspace.runs
-    with session.workspace.lock(session.run_id), open_checkpoints(session.workspace.checkpoints) as saver:
-        graph = build_graph(planner, saver)
+    with session.workspace.lock(session.run_id), open_graph(session.workspace.checkpoints) as graph:
         config: Any = {
             "configurable": {"thread_id": session.run_id},
             "recursion_limit": MAX_STEPS_PER_ROUND * (session.spec.budget.rounds + 1),
@@ -80,7 +67,7 @@ def advance(
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
-            outcome = _streamed(graph, given, config, context, watch, stopping)
+            outcome = _stream(graph, given, config, context, watch)
         finally:
             if outcome is None:  # an error nobody foresaw is on its way up
                 runs.mark(session.run_id, "failed", "ended by an error")
@@ -89,25 +76,20 @@ def advance(
         return outcome
 
 
-def _streamed(
-    graph: CompiledStateGraph[State, RunContext, State, State],
-    given: Any,
-    config: Any,
-    context: RunContext,
-    watch: Callable[[str, Mapping[str, Any]], None] | None,
-    stopping: Callable[[], bool] | None,
-) -> Outcome:
+def _stream(graph: Loop, given: Any, config: Any, context: RunContext, watch: Watch | None) -> Outcome:
     """Run the graph until it rests."""
+    how: Any = {"stream_mode": ["updates", "custom"], "durability": "sync"}
+    parts: Any = graph.stream(given, config, context=context, **how)
     try:
-        for step in graph.stream(given, config, context=context, stream_mode="updates", durability="sync"):
+        for mode, part in parts:
+            step = {"progress": part} if mode == "custom" else part
             for node, update in step.items():
                 if watch and node != "__interrupt__":
                     watch(node, update or {})
-            if stopping and stopping() and "__interrupt__" not in step and graph.get_state(config).next:
+            is_over = mode == "updates" and "__interrupt__" not in part
+            if context.stop.is_requested() and is_over and graph.get_state(config).next:
                 return Outcome("paused", None, STOPPED)
-    except KeyboardInterrupt:
-        if stopping is None or not stopping():
-            raise
+    except Stopped:
         return Outcome("paused", None, STOPPED)
     except ProviderUnavailable as error:
         return Outcome("paused", None, str(error))
@@ -119,8 +101,7 @@ def _streamed(
 
 def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:
     """Return what a run asks a person, if it waits for one; nothing is run."""
-    with open_checkpoints(workspace.checkpoints) as saver:
-        graph = build_graph(RulePlanner(), saver)  # reading asks no planner
+    with open_graph(workspace.checkpoints) as graph:
         waiting = graph.get_state({"configurable": {"thread_id": run_id}}).interrupts
     return waiting[0].value if waiting else None
 
@@ -132,4 +113,8 @@ def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
         return Command(resume=dict(answer)) if answer else None
     if answer:
         raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
-    return None if snapshot.values else initial_state()
+    if not snapshot.values:
+        return initial_state()
+    if snapshot.values["failures"] >= MAX_FAILURES:  # paused for them: a resumed run gets one more chance
+        return Command(update={"failures": MAX_FAILURES - 1})
+    return None

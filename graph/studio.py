@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.stopping import StopToken
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.graph.state import State, initial_state
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.critics import RuleCritic
     from atlantis_dml.agents.rules.drafter import RuleDrafter
+    from atlantis_dml.agents.rules.planner import RulePlanner
     from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
 
@@ -54,6 +56,18 @@ class StudioRun:
         if run.spec.planner != "rules":
             raise SetupError(f"run {run.id!r} is planned by {run.spec.planner!r}; Studio drives those of the rules")
         return Session(workspace, run.id, run.spec)
+
+    @cached_property
+    def stop(self) -> StopToken:
+        """Nobody stops a run here: Studio's server does it between steps."""
+        return StopToken()
+
+    @cached_property
+    def planner(self) -> RulePlanner:
+        """Decides the steps."""
+        from atlantis_dml.agents.rules.planner import RulePlanner
+
+        return RulePlanner()
 
     @cached_property
     def drafter(self) -> RuleDrafter:
@@ -99,7 +113,6 @@ def begin(state: State, runtime: Runtime[Any]) -> State:
 
 def graph() -> CompiledStateGraph[State, Any, State, State]:
     """Return the graph with the rule planner, for any run of any workspace, and no checkpoints of its own."""
-    from atlantis_dml.agents.rules.planner import RulePlanner
     from atlantis_dml.graph.build import build_graph
 
-    return build_graph(RulePlanner(), context=StudioRun, first=begin)
+    return build_graph(context=StudioRun, first=begin)

@@ -6,21 +6,41 @@ the store, and what later steps need of it goes into the graph's state.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.base.stopping import StopToken
 from atlantis_core.records import Critique
 from atlantis_core.records import Protocol as AugmentationProtocol
+from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
 from atlantis_core.run.insight import InsightFacts, InsightIdeas
 from atlantis_core.run.round import JudgedRound
 from atlantis_core.run.session import Session
+
+
+class Planner(Protocol):
+    """Decides what to do next."""
+
+    name: str
+
+    def decide(self, state: Mapping[str, Any], context: RunContext) -> AIMessage:
+        """Return one tool call with the reason as text, or text without a call to stop.
+
+        Args:
+            state: The graph's, read only.
+            context: The run's.
+
+        Raises:
+            ProviderUnavailable: The chat model cannot be reached or refuses; the run pauses.
+        """
+        ...
 
 
 class ProtocolDrafter(Protocol):
@@ -71,11 +91,19 @@ class RunContext:
     """Handed to every node and tool; never saved, so it is given again on resume."""
 
     session: Session
+    planner: Planner
     drafter: ProtocolDrafter
     prompt_writer: PromptWriter
     insight: InsightFinder | None = None
     """None without a chat model: gaps are then found by counting alone."""
     critic: Critic | None = None
+    stop: StopToken = field(default_factory=StopToken)
+    """Ends the run's work at its next sign of progress."""
+
+    @property
+    def cost_tracker(self) -> CostTracker:
+        """What the run's chat models may still cost."""
+        return CostTracker(self.session.workspace.ledger, self.session.run_id, self.session.spec)
 
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ class ChatCaptioner:
     ) -> None:
         self.name = name
         self._model, self._purse, self._redact = model, purse, redact
-        self._receipts, self._events, self._run_id = workspace.receipts, workspace.events, run_id
+        self._results, self._events, self._run_id = workspace.results, workspace.events, run_id
         self._instructions = render("captioner")
         self.version = content_hash("chat-captioner", [name, address, self._instructions, SIDE_PX])[:16]
 
@@ -74,10 +74,10 @@ class ChatCaptioner:
             SetupError: An image that cannot be read.
         """
         keys = [content_hash("chat-caption", [self.version, image.id]) for image in images]
-        missing = [(key, image) for key, image in zip(keys, images, strict=True) if self._receipts.find(key) is None]
+        missing = [(key, image) for key, image in zip(keys, images, strict=True) if self._results.find(key) is None]
         for start in range(0, len(missing), AT_ONCE):
             self._ask(missing[start : start + AT_ONCE])
-        return [from_json(Caption, self._receipts.find(key)) for key in keys]
+        return [from_json(Caption, self._results.find(key)) for key in keys]
 
     def _ask(self, some: Sequence[tuple[str, LabelledImage]]) -> None:
         if self._purse.is_empty():
@@ -109,7 +109,7 @@ class ChatCaptioner:
 
     def _keep(self, key: str, image: LabelledImage, said: str) -> None:
         text = " ".join(self._redact(said).split())[:_LONGEST]
-        self._receipts.file(key, "caption", as_json(Caption(image.id, text, find_conditions(text))), 0.0)
+        self._results.add(key, "caption", as_json(Caption(image.id, text, find_conditions(text))), 0.0)
 
     def _messages(self, image: LabelledImage) -> list[Any]:
         picture, written = open_image(image.path), io.BytesIO()

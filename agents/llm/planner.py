@@ -9,7 +9,6 @@ from langchain_core.messages.utils import count_tokens_approximately, trim_messa
 
 from atlantis_core.base.errors import ProviderUnavailable
 from atlantis_core.run.constraints import read_constraints
-from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
@@ -68,7 +67,7 @@ class ChatPlanner:
     def _prompt(self, state: State, context: RunContext) -> list[BaseMessage]:
         session = context.session
         before = [SystemMessage(render("planner")), HumanMessage(render("planner_goal", **_goal(session)))]
-        now = HumanMessage(render("planner_now", **_now(state, session)))
+        now = HumanMessage(render("planner_now", **_now(state, context)))
         return [*before, *_last(state.get("messages", [])), now]
 
 
@@ -96,9 +95,10 @@ def _goal(session: Session) -> dict[str, Any]:
     }
 
 
-def _now(state: State, session: Session) -> dict[str, Any]:
+def _now(state: State, context: RunContext) -> dict[str, Any]:
+    session = context.session
     images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    usd_left = CostTracker(session.workspace.ledger, session.run_id, session.spec).left_usd()
+    usd_left = context.cost_tracker.left_usd()
     constraints, done = read_constraints(session), set(state.get("steps", []))
     usual = next((step for step in list_usual_steps(state, session.collection.facets) if step.name not in done), None)
     return {

@@ -10,7 +10,8 @@ AtlantisError
 │   ├── NothingGenerated  no candidate was generated, or none passed the filters
 │   └── NoUsableReply     a chat model's replies could not be used; the rules take over
 ├── TrainingFailed        becomes a crashed trial
-└── ProviderUnavailable   the run pauses, exit 3, and can be resumed
+├── ProviderUnavailable   the run pauses, exit 3, and can be resumed
+└── Stopped               a person asked the work to stop: the run pauses
 ```
 Anything else is a bug and surfaces with its traceback.
 """
@@ -54,3 +55,7 @@ class TrainingFailed(AtlantisError):  # noqa: N818
 
 class ProviderUnavailable(AtlantisError):  # noqa: N818
     """A chat model's provider refused or did not respond; the run is paused and can be resumed."""
+
+
+class Stopped(AtlantisError):  # noqa: N818
+    """A person asked the work to stop; what is done stays, and the run can be resumed."""

@@ -26,7 +26,7 @@ class ValidationFingerprints:
     def __init__(self, fingerprints: Sequence[bytes]) -> None:
         from atlantis_core.data.near_duplicates import unit_vectors
 
-        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _never_matches()
+        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints)
 
     def matches(self, fingerprint: bytes) -> bool:
         """Return whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
@@ -84,11 +84,3 @@ class LeakGuard:
 
         print_ = fingerprint_file(path)
         return any(split.matches(print_) for split in self._held_out)
-
-
-def _never_matches() -> NDArray[np.float32]:
-    import numpy as np
-
-    from atlantis_core.data.near_duplicates import LENGTH
-
-    return np.zeros((0, LENGTH), dtype=np.float32)

@@ -48,7 +48,7 @@ def build_requests(
     requests: list[GenerationRequest] = []
     for wanted in protocol.cells:
         if wanted.count < 0:
-            raise InvalidProtocol(f"cell {wanted.cell!r} asks for {wanted.count} images; ask for 0 or more")
+            raise InvalidProtocol(f"cell {wanted.cell!r} has count {wanted.count}; it must be 0 or more")
         chosen, shown = spread.pick_sources(wanted), references.of(wanted.cell)
         for index in range(wanted.count):
             prompt = _pick_prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
@@ -71,14 +71,12 @@ def build_pool_requests(
         side_px: Largest short side; 0 keeps the image's own.
     """
     prompts = {wanted.cell: wanted.prompts[0] if wanted.prompts else protocol.objective for wanted in protocol.cells}
-    return tuple(
-        _build_pool_request(found.cell, prompts[found.cell], pool[found.row], generator, side_px) for found in chosen
-    )
-
-
-def _build_pool_request(cell: Cell, prompt: str, image: PoolImage, generator: str, side_px: int) -> GenerationRequest:
-    key = request_hash(generator, image.id, "", prompt, cell, 0, side_px)
-    return GenerationRequest(key, cell, prompt, 0, image.id, image.path, side_px)
+    requests = []
+    for match in chosen:
+        image, prompt = pool[match.row], prompts[match.cell]
+        key = request_hash(generator, image.id, "", prompt, match.cell, 0, side_px)
+        requests.append(GenerationRequest(key, match.cell, prompt, 0, image.id, image.path, side_px))
+    return tuple(requests)
 
 
 def request_hash(

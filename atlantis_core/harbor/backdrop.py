@@ -1,4 +1,4 @@
-"""Sky, sea and everything else in the image except the vessel."""
+"""Sky, sea and everything else in the image except the vessel; small detail is drawn from `rng`."""
 
 from __future__ import annotations
 
@@ -33,15 +33,7 @@ def _colour_ramp(start: Rgb, end: Rgb, rows: int, bend: float) -> npt.NDArray[np
 
 
 def paint_background(scene: Scene, light: Light) -> Canvas:
-    """Paint sky and sea.
-
-    Args:
-        scene: The scene to render.
-        light: The scene's light.
-
-    Returns:
-        A canvas with nothing but sky and sea.
-    """
+    """Return a canvas with sky and sea."""
     horizon = round(scene.horizon * DRAWN_PX)
     sky = _colour_ramp(light.sky_top, light.sky_low, horizon, 1.3)
     sea = _colour_ramp(light.sea_far, light.sea_near, DRAWN_PX - horizon, 0.6)
@@ -49,14 +41,7 @@ def paint_background(scene: Scene, light: Light) -> Canvas:
 
 
 def paint_sky(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint stars, moon or sun, and clouds.
-
-    Args:
-        canvas: The canvas, painted in place.
-        scene: The scene to render.
-        light: The scene's light.
-        rng: Random numbers for small detail.
-    """
+    """Paint stars, moon or sun, and clouds."""
     horizon = scene.horizon * DRAWN_PX
     if scene.condition == "night":
         for x, y, glow in rng.uniform(0, 1, (9, 3)):
@@ -89,14 +74,7 @@ def _paint_clouds(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
 
 
 def paint_shore(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint the background: hills, a skyline, other ships.
-
-    Args:
-        canvas: The canvas, painted in place.
-        scene: The scene to render.
-        light: The scene's light.
-        rng: Random numbers for small detail.
-    """
+    """Paint the background: hills, a skyline, other ships."""
     horizon = scene.horizon * DRAWN_PX
     if "hills" in scene.clutter:
         heights = np.abs(np.cumsum(rng.normal(0, 6, 9))) + rng.uniform(2, 8)
@@ -137,14 +115,7 @@ def _paint_traffic(canvas: Canvas, horizon: float, light: Light, rng: np.random.
 
 
 def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint the waves.
-
-    Args:
-        canvas: The canvas, painted in place.
-        scene: The scene to render.
-        light: The scene's light.
-        rng: Random numbers for small detail.
-    """
+    """Paint the waves."""
     count, height, contrast = _WAVES[scene.condition]
     horizon = scene.horizon * DRAWN_PX
     far, near = np.asarray(light.sea_far), np.asarray(light.sea_near)
@@ -159,14 +130,7 @@ def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
 
 
 def paint_foreground(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint the foreground: a pier with posts, a buoy, gulls.
-
-    Args:
-        canvas: The canvas, painted in place.
-        scene: The scene to render.
-        light: The scene's light.
-        rng: Random numbers for small detail.
-    """
+    """Paint the foreground: a pier with posts, a buoy, gulls."""
     if "pier" in scene.clutter:
         _paint_pier(canvas, scene, light, rng)
     if "buoy" in scene.clutter:

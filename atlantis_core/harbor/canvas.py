@@ -34,24 +34,12 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def polygon(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
-        """Fill a polygon.
-
-        Args:
-            points: Corners in drawn pixels.
-            colour: Red, green and blue.
-        """
+        """Fill a polygon with corners in drawn pixels."""
         self._draw.polygon(points, fill=colour)
 
     def disc(self, x: float, y: float, radius_px: float, colour: Colour) -> None:
-        """Fill a circle.
-
-        Args:
-            x: Centre, drawn pixels from the left.
-            y: Centre, drawn pixels from the top.
-            radius_px: Radius in drawn pixels.
-            colour: Red, green and blue.
-        """
-        self._draw.ellipse((x - radius_px, y - radius_px, x + radius_px, y + radius_px), fill=colour)
+        """Fill a circle around (x, y) in drawn pixels."""
+        self.ellipse(x - radius_px, y - radius_px, x + radius_px, y + radius_px, colour)
 
     def ellipse(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
         """Fill the ellipse inside a box in drawn pixels."""
@@ -62,13 +50,7 @@ class Canvas:
         self._draw.rectangle((left, top, right, bottom), fill=colour)
 
     def line(self, points: Sequence[tuple[float, float]], colour: Colour, width_px: int = 1) -> None:
-        """Stroke a line through points.
-
-        Args:
-            points: At least two, in drawn pixels.
-            colour: Red, green and blue.
-            width_px: Width in drawn pixels.
-        """
+        """Draw a line through two or more points in drawn pixels."""
         self._draw.line(points, fill=colour, width=width_px)
 
     def to_array(self) -> npt.NDArray[np.float32]:

@@ -30,7 +30,7 @@ def read_planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
         return tuple(
             (label, FACET, condition)
             for label, condition in cells
-            if any(group.holds(VesselClass.from_label(label), condition) for group in groups)
+            if any(group.contains(VesselClass.from_label(label), condition) for group in groups)
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(f"{str(file)!r} does not describe a bundled world ({error!r}); remove the file") from error

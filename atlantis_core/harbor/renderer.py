@@ -46,35 +46,37 @@ def _viewing_distance(scene: Scene) -> float:
     return float((_NEAR_SCALE / scene.scale) ** _AIR_EXPONENT)
 
 
-def _paint_vessel(canvas: Canvas, scene: Scene, light: Light, place: _Placement, rng: np.random.Generator) -> None:
+def _paint_vessel(
+    canvas: Canvas, scene: Scene, light: Light, placement: _Placement, rng: np.random.Generator
+) -> None:
     distance = _viewing_distance(scene)
     own = {"hull": scene.vessel_class.hull, "trim": scene.vessel_class.trim}
     for part in DRAWINGS[scene.vessel_class.vessel].parts:
         lit = light.lamps and part.paint == "glass" and rng.random() < _CABIN_IN_USE
         colour = _LAMP if lit else light.shade(own.get(part.paint, part.paint), distance, part.tone)
-        canvas.polygon([place(point) for point in part.points], colour)
+        canvas.polygon([placement(point) for point in part.points], colour)
 
 
-def _paint_snow_cover(canvas: Canvas, scene: Scene, light: Light, place: _Placement) -> None:
+def _paint_snow_cover(canvas: Canvas, scene: Scene, light: Light, placement: _Placement) -> None:
     colour = light.shade("white", _viewing_distance(scene))
     for left, right, y in DRAWINGS[scene.vessel_class.vessel].roofs:
-        ends = place((left, y)), place((right, y))
-        canvas.line(ends, colour, max(2, round(place.length_px * 0.035)))
+        ends = placement((left, y)), placement((right, y))
+        canvas.line(ends, colour, max(2, round(placement.length_px * 0.035)))
 
 
-def _paint_lamps(canvas: Canvas, place: _Placement, rng: np.random.Generator) -> None:
+def _paint_lamps(canvas: Canvas, placement: _Placement, rng: np.random.Generator) -> None:
     """Paint the white masthead light and one coloured side light."""
-    radius = max(1.2, place.length_px * 0.014)
-    canvas.disc(*place((0.06, 0.75)), radius, (255, 246, 220))
-    canvas.disc(*place((0.3, 0.27)), radius, _SIDE_LAMPS[int(rng.integers(2))])
+    radius = max(1.2, placement.length_px * 0.014)
+    canvas.disc(*placement((0.06, 0.75)), radius, (255, 246, 220))
+    canvas.disc(*placement((0.3, 0.27)), radius, _SIDE_LAMPS[int(rng.integers(2))])
 
 
-def _reflect(image: npt.NDArray[np.float32], scene: Scene, place: _Placement, rng: np.random.Generator) -> None:
-    """Reflect the vessel in the water below it, in place; rough water reflects less."""
+def _reflect(image: npt.NDArray[np.float32], scene: Scene, placement: _Placement, rng: np.random.Generator) -> None:
+    """Reflect the vessel in the water below it, in placement; rough water reflects less."""
     share = {"storm": 0.08, "snow": 0.22, "fog": 0.25}.get(scene.condition, 0.32)
-    water = round(place.y_px / OVERSAMPLING)
-    half = place.length_px / OVERSAMPLING * 0.55
-    left, right = max(0, int(place.x_px / OVERSAMPLING - half)), int(place.x_px / OVERSAMPLING + half) + 1
+    water = round(placement.y_px / OVERSAMPLING)
+    half = placement.length_px / OVERSAMPLING * 0.55
+    left, right = max(0, int(placement.x_px / OVERSAMPLING - half)), int(placement.x_px / OVERSAMPLING + half) + 1
     rows = min(SIDE_PX - water, water, int(half * 1.3))
     if rows <= 0:
         return
@@ -90,17 +92,17 @@ def render(scene: Scene) -> npt.NDArray[np.uint8]:
     """Render a scene as (64, 64, 3), 8 bit, RGB; equal scenes give equal images."""
     rng = np.random.default_rng([scene.seed, 11])
     light = light_for(scene)
-    place = _Placement(scene, rng)
+    placement = _Placement(scene, rng)
     canvas = backdrop.paint_background(scene, light)
     backdrop.paint_sky(canvas, scene, light, rng)
     backdrop.paint_shore(canvas, scene, light, rng)
     backdrop.paint_sea(canvas, scene, light, rng)
-    _paint_vessel(canvas, scene, light, place, rng)
+    _paint_vessel(canvas, scene, light, placement, rng)
     if scene.condition == "snow":
-        _paint_snow_cover(canvas, scene, light, place)
+        _paint_snow_cover(canvas, scene, light, placement)
     if light.lamps:
-        _paint_lamps(canvas, place, rng)
+        _paint_lamps(canvas, placement, rng)
     backdrop.paint_foreground(canvas, scene, light, rng)
     image = canvas.to_array().copy()
-    _reflect(image, scene, place, rng)
+    _reflect(image, scene, placement, rng)
     return apply_weather(image, scene, light.noise, rng)

@@ -65,7 +65,7 @@ def apply_weather(image: Pixels, scene: Scene, noise: float, rng: np.random.Gene
     Args:
         image: `SIDE_PX` x `SIDE_PX` x 3, 0 to 255.
         scene: The rendered scene.
-        noise: Standard deviation of the sensor's noise, 0 to 255.
+        noise: Standard deviation of the sensor noise, 0 to 255.
         rng: Random numbers for small detail.
 
     Returns:

@@ -37,7 +37,7 @@ class CellGroup:
     vessel: str
     condition: str
 
-    def holds(self, vessel_class: VesselClass, condition: str) -> bool:
+    def contains(self, vessel_class: VesselClass, condition: str) -> bool:
         """Return whether a cell belongs to this group."""
         return (vessel_class.vessel, condition) == (self.vessel, self.condition)
 
@@ -119,7 +119,7 @@ def _plan_groups(seed: int) -> tuple[CellGroup, ...]:
 
 def _build_cell(vessel_class: VesselClass, number: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
     """Build a cell; `number` is the index of the class within its vessel."""
-    group = next((g for g in planted if g.holds(vessel_class, condition)), None)
+    group = next((g for g in planted if g.contains(vessel_class, condition)), None)
     counts: dict[GroupKind | None, tuple[int, int]] = {
         None: (12 if condition == "day" else 4, 7),
         "gap": (_SCARCE[number % 2], 40),
@@ -180,7 +180,7 @@ def tiny_world(seed: int) -> World:
     for vessel in ("tug", "sloop", "ferry", "trawler"):
         for number, vessel_class in enumerate([c for c in DEMO_CLASSES if c.vessel == vessel][:2]):
             for condition in ("day", "night"):
-                scarce = gap.holds(vessel_class, condition)
+                scarce = gap.contains(vessel_class, condition)
                 train = _SCARCE[number] if scarce else {"day": 7, "night": 4}[condition]
                 cells.append(WorldCell(vessel_class.label, condition, train, 4, 4))
     return World("harbor-tiny", seed, tuple(cells), (gap,))

@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _FOLDER_NUMBER = re.compile(r"^\s*\d+\s*[.\-]+\s*(?=\S)")
 """The number in `002.Acura` and `07-Acura`, which is not part of the name."""
@@ -56,7 +56,10 @@ class SubjectChecker:
         self._weights = {word: math.log(1 + len(self._words) / count) for word, count in counts.items()}
         self._single = {word for word, count in counts.items() if count == 1 and not word.isdigit()}
         self._common = {word for word, count in counts.items() if len(self._words) == count > 1}
-        self._naming = _index_by_word(self._words)
+        self._naming: dict[str, list[str]] = {}
+        for name, words in self._words.items():
+            for word in words:
+                self._naming.setdefault(word, []).append(name)
 
     def names(self, prompt: str, class_name: str) -> bool:
         """Return whether a prompt names its class and no other."""
@@ -126,11 +129,3 @@ def _prompt_words(prompt: str) -> set[str]:
 
 def _joined_words(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "
-
-
-def _index_by_word(words_of: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    naming: dict[str, list[str]] = {}
-    for name, words in words_of.items():
-        for word in words:
-            naming.setdefault(word, []).append(name)
-    return naming

@@ -122,23 +122,23 @@ def measurement_hash(session: Session, subject: str) -> str:
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
-    receipt = session.workspace.receipts.find(key)
-    if receipt and file.exists():
-        return from_json(Measurement, receipt), QueryOutcomes.load(file)
+    cached = session.workspace.results.find(key)
+    if cached and file.exists():
+        return from_json(Measurement, cached), QueryOutcomes.load(file)
     started = time.monotonic()
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
-    session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
+    session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
     part = bool(session.spec.query or session.spec.gallery)
-    session.workspace.receipts.file(_measuring_key(subject, part), "measured by", whose, 0.0)
+    session.workspace.results.add(_measuring_key(subject, part), "measured by", whose, 0.0)
     return measurement, outcomes
 
 
 def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:
     """Return the session that measured a trial first, if possible with all queries; None where none did."""
-    found = workspace.receipts.find(_measuring_key(trial_id, False))
-    found = found or workspace.receipts.find(_measuring_key(trial_id, True))
+    found = workspace.results.find(_measuring_key(trial_id, False))
+    found = found or workspace.results.find(_measuring_key(trial_id, True))
     return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
 
 

@@ -123,17 +123,17 @@ class Session:
     def captions(self) -> tuple[Caption, ...]:
         """Captions made in this run; none before `caption_images` has run."""
         entry = self.read(0, JournalKind.CAPTIONS)
-        found = self.workspace.receipts.find(entry.receipt) if entry else None
+        found = self.workspace.results.find(entry.receipt) if entry else None
         return from_json(tuple[Caption, ...], found) if found else ()
 
     def caption(self) -> None:
         """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
         key = content_hash("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
-        if self.workspace.receipts.find(key) is None:
+        if self.workspace.results.find(key) is None:
             started = time.monotonic()
             captions = self.captioner.caption(self.collection.images)
             seconds = time.monotonic() - started
-            self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
+            self.workspace.results.add(key, "captions", as_json(captions), seconds)
             self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
         self.write(0, JournalKind.CAPTIONS, CaptionsEntry(key, self.spec.captioner))
         self._forget_collection()

@@ -105,7 +105,7 @@ def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, i
     cells = [row.candidate.cell for row in rows]
     return {
         "round": _counted(str(row.round) for row in rows),
-        "standing": _counted(row.status for row in rows),
+        "status": _counted(row.status for row in rows),
         "filter": _counted(row.verdict.filter for row in rows if row.verdict),
         "class": _counted(cell.class_name for cell in cells),
         "value": _counted(f"{cell.facet}={cell.value}" for cell in cells if cell.facet),

@@ -43,30 +43,30 @@ def evaluate(
         at: The K of Recall@K.
         embedding: `head`, `body`, or None for what the model was trained for.
         distance: `auto` is the model's own; else a name as `atlantis evaluate --distance` takes it.
-        leave_out: Metadata column of which a query's own value is not searched.
-        junk: The same among images of its own class only, as in re-identification.
-        nmi: Whether to cluster too, which takes longer than all the rest.
+        leave_out: Metadata column; gallery images with the query's own value are excluded.
+        junk: The same, but only images of the query's class, as in re-identification.
+        nmi: Whether to cluster too, which takes longer than everything else.
         attack: `fgsm` or `pgd`: measure with attacked queries too.
-        epsilon: Most change of a pixel's channel by the attack, of 0..255; None takes 2.
-        attack_steps: Gradients of `pgd`; None takes 10.
-        attack_aim: `wrong` (None takes it) pushes a query to the nearest image of another class, `away` (`pgd` alone)
-            just away.
+        epsilon: Largest change of a pixel's channel (0 to 255) by the attack; None takes 2.
+        attack_steps: Gradient steps of `pgd`; None takes 10.
+        attack_aim: `wrong` (default) moves a query to the nearest image of another class, `away` (`pgd` only) away
+            from its own class.
         seed: Of the random starts of `pgd`; None takes 0.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
-        facets: Metadata columns to take as facets.
-        query: Column and value: only these validation images ask.
+        facets: Metadata columns to use as facets; None uses all.
+        query: Column and value: only these validation images are queries.
         gallery: Column and value: only these images are searched.
-        workspace: Folder that keeps everything; None takes `ATLANTIS_WORKSPACE`.
+        workspace: Folder that stores everything; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
         What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
         `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
-        their classes the model was trained on; None where that is not known) and more.
+        their classes the model was trained on; None if unknown) and more.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack

@@ -21,23 +21,23 @@ def export(
     rolled_back: bool = False,
     workspace: Where | None = None,
 ) -> dict[str, Any]:
-    """Write a model to a new folder: safetensors, facts as JSON, a model card and, where asked for, an ONNX graph.
+    """Write a model to a new folder: safetensors, facts as JSON, a model card and, with `onnx`, an ONNX graph.
 
-    With `images`, the made images that a run kept instead: an imagefolder with metadata and a data card.
+    With `images`, write the synthetic images that a run kept instead: an imagefolder with metadata and a data card.
 
     Args:
-        model: See `load_retriever`; this reads the folder too.
-        folder: Must not be there yet, or be empty.
-        onnx: Also write `model.onnx`, checked to embed like torch to 1e-4.
-        images: `model` names a run; write the images of its kept rounds.
-        rolled_back: With `images`, also those that passed the filters in rounds that were not kept.
+        model: See `load_retriever`, which can load the result.
+        folder: A new or empty folder.
+        onnx: Also write `model.onnx`, and check that its embeddings equal torch's to 1e-4.
+        images: Write the images of the kept rounds of the run that `model` names.
+        rolled_back: With `images`, also the images that passed the filters in rounds that were not kept.
         workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
         What `atlantis export --json` prints: `folder`, `files`, `distance`, `dims`, `figures`, `onnx` and more.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_dml.app.export import export_by_name
 

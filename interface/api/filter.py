@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 else:
-    ArrayLike = Any  # numpy is not loaded before it is needed; `embedded` looks at arrays
+    ArrayLike = Any  # numpy is loaded only when needed; `embedded` checks arrays
 
 
 @checked
@@ -21,11 +21,11 @@ def filter_embeddings(
     scorer: str = "auto",
     threshold: float | None = None,
 ) -> dict[str, Any]:
-    """Say which made images belong to their classes.
+    """Return which synthetic images belong to their classes.
 
     Args:
         real: Embeddings (N, D) and labels (N), numbers or class names, of real images, or an `.npz` file of both.
-        synthetic: Likewise (M, D) and (M), of made images by the same model.
+        synthetic: Likewise (M, D) and (M), of synthetic images, by the same model.
         scorer: `auto`, `centre_ratio`, `margin`, `knn`, `lof` or `isolation`.
         threshold: Reject scores above it, which are worse; None takes the scorer's own.
 
@@ -33,8 +33,8 @@ def filter_embeddings(
         What `atlantis filter --json` prints: `kept` (indices), `rejected` (index, reason, score), `scorer` and more.
 
     Raises:
-        SetupError: Something else was given, or there is no such scorer.
-        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+        SetupError: An argument of another type, or an unknown scorer.
+        ToolError: Synthetic images of a class without real ones, or too few real ones for the scorer.
     """
     from atlantis_core.filtering.embedded import to_embedded_images
     from atlantis_dml.app.filter import filter_synthetic

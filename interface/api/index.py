@@ -22,22 +22,22 @@ def index(
     server: str = "",
     workspace: Where | None = None,
 ) -> dict[str, Any]:
-    """Make a collection searchable by a model; images that are in the index are skipped.
+    """Make a collection searchable by a model; images that are in the index already are skipped.
 
     Args:
-        model: See `load_retriever`, or `clip:NAME`, which can be asked in words.
+        model: See `load_retriever`, or `clip:NAME`, which also searches by words.
         data: A folder or the name of a bundled collection.
-        name: Of the index; None makes one of the collection's name and the model's address.
-        splits: Which images; the test split is sealed and goes into no index.
-        add: Also into an index that holds another collection.
-        server: URL of a Chroma server; empty keeps the index in the workspace.
+        name: Of the index; None takes the collection's name and the model's content hash.
+        splits: Which images; the test split is sealed and cannot be indexed.
+        add: Add to an index that contains another collection.
+        server: URL of a Chroma server; empty stores the index in the workspace.
         workspace: None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
         What `atlantis index --json` prints: `index`, `images`, `added`, `recall_at_10`, `columns` and more.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_dml.app.index import IndexRequest, build_index
     from atlantis_dml.app.request import TaskOptions
@@ -58,7 +58,7 @@ def open_index(name: Where, workspace: Where | None = None) -> ImageSearch:
         An `ImageSearch` with `search`, `search_text` and `search_vector`; each returns hits, nearest first.
 
     Raises:
-        SetupError: There is none.
+        SetupError: There is no such index.
     """
     from atlantis_dml.app.search import open_search
 

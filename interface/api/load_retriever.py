@@ -18,11 +18,11 @@ def load_retriever(model: Where, workspace: Where | None = None, embedding: str 
         model: A run id (its final model, first judging seed), a trial id, both also by their first characters,
             a checkpoint folder, a safetensors file with its `.json` beside it, or a timm name.
         workspace: Folder in which runs and trials are looked up; None takes `ATLANTIS_WORKSPACE`.
-        embedding: `head`, or `body` for the unit-length pooled features below it; None takes what the model was
-            trained for.
+        embedding: `head`, or `body` for the unit-length pooled features below it; None takes the one that the model
+            was trained for.
 
     Raises:
-        SetupError: Nothing of the kind, or a damaged file.
+        SetupError: There is no such model, or it is damaged.
     """
     from atlantis_dml.app.find_model import find_retriever
 

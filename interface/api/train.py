@@ -32,32 +32,32 @@ def train(
 ) -> dict[str, Any]:
     """Train a retriever on the training split of a collection and measure it on validation.
 
-    A training that was done before, with the same images, backbone, recipe and seed, is found and not done again.
+    An earlier training with the same images, backbone, recipe and seed is reused.
 
     Args:
         data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
         preset: A name in `atlantis presets`, alone or with changes: `full?steps=300&loss=supcon`.
-        settings: Settings of the preset to change, such as `{"steps": 300}`.
-        seeds: Trainings, of which mean and spread are told.
+        settings: Changes of the preset's settings, such as `{"steps": 300}`.
+        seeds: Number of trainings.
         seed: The first seed.
-        out: A new folder to export to; of several seeds it gets a folder each.
-        backbone: A timm model, `harbor-student` or `scratch`; None takes a small pretrained one if there is.
-        weights: A safetensors file with its `.json` beside it, instead.
+        out: A new folder to export to; several seeds get a folder each.
+        backbone: A timm model, `harbor-student` or `scratch`; None takes a small pretrained one, if available.
+        weights: A safetensors file with its `.json` beside it, instead of `backbone`.
         regime: `seen` or `unseen`.
         label: Metadata column with the class.
         split: Metadata column with train, validation or test.
-        facets: Metadata columns to take as facets.
-        query: Column and value: only these validation images ask.
+        facets: Metadata columns to use as facets; None uses all.
+        query: Column and value: only these validation images are queries.
         gallery: Column and value: only these images are searched.
-        workspace: Folder that keeps everything; None takes `ATLANTIS_WORKSPACE`.
+        workspace: Folder that stores everything; None takes `ATLANTIS_WORKSPACE`.
 
     Returns:
         What `atlantis train --json` prints: `trials` (id, seed, path, recall_at, map_at_r ...), `recall_at_1` and
         `map_at_r` (mean and sd over seeds), `frozen`, `recipe`, `backbone`, `queries`, `left_out`,
-        `next` (the command that measures the first of them again) and more.
+        `next` (the command that measures the first trial again) and more.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_dml.app.request import RunOptions, build_request, parse_regime
     from atlantis_dml.app.train import apply_settings, train_trials

@@ -1,4 +1,4 @@
-"""Who plans, drafts and writes in a run, and its captioner where that is a chat model."""
+"""Builds the agents of a run, its chat models, and its captioner if that is a chat model."""
 
 from __future__ import annotations
 
@@ -13,33 +13,37 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from atlantis_core.base.ports import Captioner
+    from atlantis_core.base.stopping import StopToken
     from atlantis_core.records import RunSpec
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.agents.client.models import Access
     from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.agents.planner import Planner
     from atlantis_dml.tools.context import RunContext
 
 RULES = "rules"
 
 
-def build_agents(session: Session) -> tuple[RunContext, Planner]:
-    """Return what nodes and tools are handed, and the planner: of rules, or of one chat model for every agent.
+def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
+    """Return what nodes and tools receive, and the planner. All agents work by rules, or all by one chat model.
 
     Raises:
-        SetupError: Unknown planner, no key for it, or its recording is gone.
+        SetupError: Unknown planner, no key for it, or its recording is missing.
     """
+    from atlantis_core.base.stopping import StopToken
     from atlantis_dml.tools.context import RunContext
 
+    stop = stop or StopToken()
     if session.spec.planner == RULES:
         from atlantis_dml.agents.critics import RuleCritic
         from atlantis_dml.agents.rules.drafter import RuleDrafter
         from atlantis_dml.agents.rules.planner import RulePlanner
         from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
-        return RunContext(session, RuleDrafter(), TemplatePromptWriter(), None, RuleCritic()), RulePlanner()
+        return RunContext(
+            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
+        )
     from atlantis_dml.agents.critics import ChatCritic
     from atlantis_dml.agents.llm.drafter import ChatDrafter
     from atlantis_dml.agents.llm.insight import ChatInsight
@@ -48,40 +52,45 @@ def build_agents(session: Session) -> tuple[RunContext, Planner]:
     from atlantis_dml.tools import make_tools
 
     calls = build_model_calls(session.workspace, session.run_id, session.spec)
-    context = RunContext(
-        session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
+    return RunContext(
+        session,
+        ChatPlanner(calls, make_tools()),
+        ChatDrafter(calls, session),
+        ChatPromptWriter(calls),
+        ChatInsight(calls),
+        ChatCritic(calls),
+        stop,
     )
-    return context, ChatPlanner(calls, make_tools())
 
 
 def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
-    """Return the calls of a run's chat models, its fallback after its planner.
+    """Return what calls a run's chat models: its planner and then its fallback.
 
     Args:
-        workspace: Holds what was answered before, and recordings.
-        run_id: What the calls are booked and traced under.
-        spec: Names the models, or the recording that answers in their place.
-        streaming: Whether text is to be heard while it comes.
+        workspace: Stores earlier answers, and recordings.
+        run_id: The run that the calls are charged to and traced under.
+        spec: Names the models, or the recording that replaces them.
+        streaming: Whether text arrives piece by piece.
 
     Raises:
-        SetupError: A name is no chat model's, there is no key, or the recording is gone.
+        SetupError: A name is not a chat model's, there is no key, or the recording is missing.
     """
     from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
     from atlantis_dml.agents.client.recording import read_recording
 
-    purse = CostTracker(workspace.ledger, run_id, spec)
+    costs = CostTracker(workspace.ledger, run_id, spec)
     if spec.recording:
         recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
-        return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
+        return ModelCalls(spec.planner, [], workspace, run_id, costs, spec.base_url or "", recording=recording)
     names = [name for name in (spec.planner, spec.fallback) if name]
     models = [ChatModel(name, load_chat_model(name, spec, streaming=streaming)) for name in names]
     redact = build_redaction()
-    return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
+    return ModelCalls(spec.planner, models, workspace, run_id, costs, spec.base_url or "", redact)
 
 
 def build_redaction() -> Redact:
-    """Return what takes every key that is set out of a text.
+    """Return a function that removes every key of the settings from a text.
 
     Raises:
         SetupError: The file with the key cannot be read.
@@ -100,19 +109,19 @@ def check_chat_models(spec: RunSpec) -> None:
     """
     if spec.planner == RULES:
         if spec.fallback:
-            raise SetupError(f"--fallback {spec.fallback!r} stands in for a chat model, and the planner is 'rules'")
+            raise SetupError(f"--fallback {spec.fallback!r} has no effect: the planner is 'rules', not a chat model")
         return
     if spec.fallback == spec.planner:
-        raise SetupError(f"--fallback {spec.fallback!r} is the planner itself; name another model")
+        raise SetupError(f"--fallback {spec.fallback!r} is also the planner; name another model")
     if not spec.recording:
         for name in filter(None, (spec.planner, spec.fallback)):
             load_chat_model(name, spec)
 
 
 def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
-    """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
+    """Return a factory of a captioner that is a chat model; None for any other, which is built by name.
 
-    It is called when something is captioned, and raises `SetupError` where there is no key.
+    The factory is called at the first caption, and raises `SetupError` if there is no key.
     """
     from atlantis_dml.agents.client.models import is_chat_model
 
@@ -135,10 +144,10 @@ def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> C
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
-    """Build a chat model by name, at the address that the run gives.
+    """Build a chat model by name.
 
     Raises:
-        SetupError: The name is no chat model's, there is no key, or the address is none.
+        SetupError: The name is not a chat model's, there is no key, or the base URL is not a URL.
     """
     from atlantis_dml.agents.client.models import build_chat_model
 
@@ -146,7 +155,7 @@ def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> Bas
 
 
 def resolve_access(name: str, base_url: str | None) -> Access:
-    """Return how a chat model's provider is reached, by an address and the settings.
+    """Return how to reach a chat model's provider.
 
     Raises:
         SetupError: The file with the key cannot be read.

@@ -1,4 +1,4 @@
-"""Commands to type: the one that does a run again, and those that go on from what was just done."""
+"""Command lines to show: the one that repeats a run, and those for the next step."""
 
 from __future__ import annotations
 
@@ -31,23 +31,22 @@ _OPTIONS = {
     "gallery": "--gallery",
     "spread": "--spread",
 }
-"""Field of a spec -> option; what has the default value is left out."""
+"""Field of a spec -> option."""
 
 
 def build_run_command(spec: RunSpec) -> str:
-    """Return the `atlantis run` command with a run's settings, ready for a POSIX shell.
+    """Return the `atlantis run` command with a run's settings, for a POSIX shell; defaults are left out.
 
-    Column choices (`--label`, `--split`, `--facets`) are not in it: the run keeps the collection as it was
-    read with them.
+    `--label`, `--split` and `--facets` are not in it, since runs do not store them.
     """
     words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_budget_options(spec), *_setting_options(spec)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
 def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None) -> str:
-    """Return the `atlantis evaluate` command that measures a model as the training that was asked for was measured.
+    """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
 
-    Without the regime or the columns other images would be validation, among them some that were trained on.
+    With another regime or other columns, validation would contain images that it was trained on.
     """
     read, spec = asked.options, asked.spec
     return join_shell_line(
@@ -65,13 +64,13 @@ def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None
 
 
 def build_command_on_run(command: str, run_id: str, folder: Path, *options: str) -> str:
-    """Return a command about a run; it names the workspace only where a bare one would look elsewhere.
+    """Return a command about a run; it names the workspace only if that is not the default one.
 
     Args:
         command: Its name.
         run_id: Of the run.
-        folder: The workspace that holds it.
-        options: More words.
+        folder: The run's workspace.
+        options: More words of the command.
     """
     from atlantis_dml.settings import Settings
 
@@ -80,14 +79,14 @@ def build_command_on_run(command: str, run_id: str, folder: Path, *options: str)
 
 
 def join_shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
-    """Return an `atlantis` command, ready for a POSIX shell.
+    """Return an `atlantis` command for a POSIX shell.
 
     Args:
         words: The command's name and arguments.
-        given: Option -> value; those that are None are left out.
+        given: Option -> value; None leaves it out.
     """
-    told = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
-    return shlex.join(["atlantis", *map(str, words), *told])
+    typed = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
+    return shlex.join(["atlantis", *map(str, words), *typed])
 
 
 def _budget_options(spec: RunSpec) -> Iterator[str]:
@@ -108,5 +107,5 @@ def _setting_options(spec: RunSpec) -> Iterator[str]:
 
 
 def _format_value(value: Any) -> str:
-    """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
+    """Return a value as it is typed: a pair as `COLUMN=VALUE`."""
     return "=".join(map(format_column, value)) if isinstance(value, tuple) else str(value)

@@ -17,13 +17,13 @@ def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, to
     """Read DATA and find its gaps.
 
     Args:
-        asked: Data and settings.
-        folder: The workspace; trainings and captions in it are used again.
+        asked: DATA and settings.
+        folder: The workspace; trainings and captions in it are reused.
         untrained: Measure the backbone without training.
-        top: How many gaps at most.
+        top: Largest number of gaps.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.workflows.diagnose import diagnose_collection
 

@@ -1,4 +1,4 @@
-"""What `diagnose` and `evaluate` do, short of showing it."""
+"""Measures a model on validation queries, for `atlantis evaluate` and `atlantis plot`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which model is asked about which images, as typed."""
+    """A model and the images that it embeds, as typed."""
 
     model: str
     """See `atlantis_dml.load_retriever`."""
@@ -32,7 +32,7 @@ class Subject:
     """A folder or a bundled name."""
     task: TaskOptions
     embedding: str | None = None
-    """`head` or `body`; None takes what the model was trained for."""
+    """`head` or `body`; None takes the one that the model was trained for."""
 
 
 def open_subject(
@@ -46,14 +46,14 @@ def open_subject(
     """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
-        subject: Model and data.
+        subject: Model and DATA.
         folder: The workspace.
-        screen: Shows progress and what a person should read about model and collection.
-        columns: Option -> metadata column that it names, which must be there: told before anything is loaded.
-        measured: Whether a collection without facets is given those that can be measured.
+        screen: Shows progress, and lines about model and collection.
+        columns: Option -> metadata column that it names; a missing one is refused before anything is loaded.
+        measured: Whether to measure facets if the collection has none.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
@@ -70,7 +70,7 @@ def open_subject(
         check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
     loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
-    notice = "the model's weights are random: it was neither pretrained nor trained"
+    notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
         summarize_problems(loaded.collection.problems),
@@ -89,12 +89,12 @@ def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path |
     """Measure MODEL on the validation task of DATA.
 
     Args:
-        subject: Model and data.
+        subject: Model and DATA.
         question: What to measure.
         folder: The workspace.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
@@ -122,7 +122,7 @@ def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path |
 
 
 def _find_training_overlap(retriever: Retriever, task: RetrievalTask, folder: Path | None) -> dict[str, Any] | None:
-    """Return what of the queries the model was trained on; None where no training of it is known."""
+    """Return how many queries and classes the model was trained on; None if its training is unknown."""
     from atlantis_core.base.serialization import as_json
     from atlantis_core.workflows.train_overlap import count_overlap, find_training_images
     from atlantis_dml.app.setup import has_runs, open_workspace
@@ -141,7 +141,7 @@ def check_split(split: str) -> None:
         SetupError: Always for `test`, which is sealed.
     """
     if split == "test":
-        raise SetupError("the test split is sealed; `atlantis test RUN|TRIAL` opens it once and writes that down")
+        raise SetupError("the test split is sealed; `atlantis test RUN|TRIAL` opens it once and records that")
     if split != "validation":
         raise SetupError(f"unknown --split {split!r}; only validation is measured (--split-column names a column)")
 
@@ -154,20 +154,20 @@ _OF_PGD = ("attack-steps", "step-size", "seed")
 
 
 def parse_attack(name: str | None, given: Mapping[str, Any]) -> Attack | None:
-    """Return the attack that is asked for, if any.
+    """Return the attack of that name, or None.
 
     Args:
-        name: Of the attack; None for none.
-        given: Option -> value; None where it was left out.
+        name: Of the attack; None for no attack.
+        given: Option -> value; None if it was left out.
 
     Raises:
-        SetupError: As `build_attack`, or there is no attack whose options were given.
+        SetupError: See `build_attack`; or there are options of an attack, but no attack.
     """
     if name is not None:
         return build_attack(name, given)
     for option, value in given.items():
         if value is not None:
-            raise SetupError(f"{option} {value} is of an attack, and none is asked for; name one: fgsm or pgd")
+            raise SetupError(f"{option} {value} has no effect without an attack; name one: fgsm or pgd")
     return None
 
 
@@ -176,14 +176,14 @@ def build_attack(name: str, given: Mapping[str, Any]) -> Attack:
 
     Args:
         name: `fgsm` or `pgd`.
-        given: Option -> value; None where it was left out.
+        given: Option -> value; None if it was left out.
 
     Raises:
-        SetupError: There is none of that name or strength, or fgsm does not use an option.
+        SetupError: Unknown name, invalid strength, or an option that fgsm does not use.
     """
     from atlantis_core.learning.attacks import Attack
 
-    told = {option: value for option, value in given.items() if value is not None}
-    if unused := [option for option in _OF_PGD if option in told and name == "fgsm"]:
-        raise SetupError(f"{unused[0]} is of the attack pgd; fgsm takes one step as long as epsilon")
-    return Attack(name, **{_FIELDS[option]: value for option, value in told.items() if option in _FIELDS})
+    chosen = {option: value for option, value in given.items() if value is not None}
+    if unused := [option for option in _OF_PGD if option in chosen and name == "fgsm"]:
+        raise SetupError(f"{unused[0]} has no effect with fgsm, which takes one step of length epsilon; use pgd")
+    return Attack(name, **{_FIELDS[option]: value for option, value in chosen.items() if option in _FIELDS})

@@ -1,4 +1,4 @@
-"""What the search commands do, short of showing it."""
+"""Fills, describes and empties image indexes, for `atlantis index`, `indexes` and `unindex`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:
-    """What is to be indexed, by which model, as typed."""
+    """What to index, by which model, as typed."""
 
     model: str
     """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
@@ -37,7 +37,7 @@ class IndexRequest:
 
 
 def index_home(workspace: Path | None) -> Path:
-    """Return the folder of a workspace's indexes; it may not be there."""
+    """Return the folder of a workspace's indexes, which may not exist."""
     from atlantis_core.searching.index_folders import FOLDER_NAME
     from atlantis_dml.app.setup import open_workspace
 
@@ -48,7 +48,7 @@ def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.searching.index_building import IndexSource
 
@@ -64,7 +64,7 @@ def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
 
 
 def _check(asked: IndexRequest, workspace: Path | None) -> None:
-    """Refuse what can be refused before the model is loaded."""
+    """Check the request as far as that is possible without loading the model."""
     from atlantis_core.searching.chroma import ping_server
     from atlantis_core.searching.index_building import check_splits
     from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
@@ -81,7 +81,7 @@ def _check(asked: IndexRequest, workspace: Path | None) -> None:
 
 
 def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
-    """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
+    """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.run.session import Session
     from atlantis_core.searching.filters import prepare_filterable
@@ -94,7 +94,9 @@ def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
     found = prepare_filterable(session, columns)
     unique = (
-        f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
+        f"columns without a filter, since almost every image has another value: {', '.join(found.left_out)}"
+        if found.left_out
+        else ""
     )
     for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
         if line:
@@ -130,14 +132,14 @@ def _made_by(name: str | None, workspace: Path | None) -> str:
 def load_index_embedder(
     model: str, embedding: str | None, workspace: Path | None, made_by: str
 ) -> tuple[str, Embedder]:
-    """Return what loads MODEL again, and the model; see `load_embedder`."""
+    """Return a name that loads MODEL from any folder, and the model; see `load_embedder`."""
     from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
     from atlantis_dml.app.find_model import find_model
 
-    kind, _, told = model.partition(":")
+    kind, _, name = model.partition(":")
     if kind in EMBEDDERS and not Path(model).expanduser().exists():
-        folder = Path(told).expanduser()  # told from here; it may be asked from elsewhere
-        lasting = f"{kind}:{folder.resolve()}" if told and folder.is_dir() else model
+        folder = Path(name).expanduser()  # relative to here; the index may be searched from elsewhere
+        lasting = f"{kind}:{folder.resolve()}" if name and folder.is_dir() else model
         return lasting, load_embedder(lasting, embedding)
     target = find_model(model, workspace).target
     path = Path(target)
@@ -145,7 +147,7 @@ def load_index_embedder(
 
 
 def describe_index(facts: IndexFacts) -> dict[str, Any]:
-    """Return what may be told of an index, JSON-able."""
+    """Return the public facts of an index, JSON-able."""
     return {
         "index": facts.name,
         "images": facts.images,
@@ -162,7 +164,7 @@ def describe_index(facts: IndexFacts) -> dict[str, Any]:
 
 
 def describe_indexes(workspace: Path | None) -> dict[str, Any]:
-    """Return what is told of all indexes of a workspace."""
+    """Return the facts of all indexes of a workspace, and the names of damaged ones."""
     from atlantis_core.searching.index_folders import list_damaged_indexes, list_indexes
 
     home = index_home(workspace)
@@ -172,10 +174,10 @@ def describe_indexes(workspace: Path | None) -> dict[str, Any]:
 def remove_from_index(
     index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
 ) -> dict[str, Any]:
-    """Take images out of an index, or all of it away.
+    """Remove images from an index, or all of it.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
     from atlantis_core.searching.index_writing import drop_index, remove_images
@@ -183,7 +185,7 @@ def remove_from_index(
     folder = find_index_folder(index, index_home(workspace))
     facts = read_facts(folder)
     if everything and (ids or where):
-        raise SetupError("--everything takes the whole index away; leave out --id and --where")
+        raise SetupError("--everything removes the index itself; leave out --id and --where")
     if everything:
         drop_index(folder)
         return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}

@@ -1,4 +1,4 @@
-"""Recording a run to a file, and running with the answers of a recording in place of models and person."""
+"""Replays a recording: its answers replace the chat models and the person."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def request_from_recording(
     name: str, data: str | None, weights: str | None, options: ReadOptions, folder: Path | None
 ) -> RunRequest:
-    """Return what a recorded run asked for, to be answered from the recording.
+    """Return the request of a recorded run, to be answered from the recording.
 
     Args:
         name: A run of the workspace, or a file of `atlantis record`.
-        data: In place of the recorded DATA, where it lies elsewhere now.
-        weights: In place of the recorded ones, likewise.
-        options: Choice of columns; the recording does not hold it.
+        data: Replaces the recorded DATA, if it was moved.
+        weights: Replaces the recorded weights, if they were moved.
+        options: Choice of columns, which a recording does not contain.
         folder: The workspace.
 
     Raises:
@@ -53,12 +53,12 @@ def request_from_recording(
 
 
 def find_recorded_answer(session: Session) -> Answer | None:
-    """Return what the person of the recording decided at the approval that this run waits for; None without one."""
+    """Return the recorded answer to the approval that this run waits for; None if there is none."""
     from atlantis_dml.agents.client.recording import collect_approvals, read_recording
 
     if not session.spec.recording:
         return None
     path = session.workspace.path("recordings") / f"{session.spec.recording}.json"
-    place = len(collect_approvals(session.workspace, session.run_id))
+    index = len(collect_approvals(session.workspace, session.run_id))
     approvals: Any = read_recording(path).approvals
-    return {**approvals[place], "by": "by the recording"} if place < len(approvals) else None
+    return {**approvals[index], "by": "by the recording"} if index < len(approvals) else None

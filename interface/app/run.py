@@ -1,4 +1,4 @@
-"""Begins a run and opens its session; settings are checked before any work."""
+"""Begins a run and opens its session. Settings are checked before any work."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
-    """Read the collection and begin a run; nothing is trained yet.
+    """Read the collection and store a new run; nothing is trained yet.
 
     Returns:
-        The run, and the lines a person should read about its collection and backbone.
+        The run, and lines for the person about its collection and backbone.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.data.tasks import retrieval_task
@@ -67,7 +67,7 @@ def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> t
 
 
 def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
-    """Refuse settings that no run can have, cheapest checks first; return the generator that was built to see.
+    """Refuse invalid settings, the cheapest checks first; return the generator, which is built to check it.
 
     Raises:
         SetupError: Names the first wrong setting.
@@ -75,17 +75,19 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
     from atlantis_core.learning.training.presets import check_preset
 
     if goal is not None and not goal.strip():
-        raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
+        raise SetupError(
+            "the goal is empty; say what should be found better, e.g. --goal 'night photos are not found'"
+        )
     for name, value, least in (
         ("seeds", spec.seeds, 1),
         ("rounds", spec.budget.rounds, 1),
         ("seed", spec.seed, 0),
     ):
         if value < least:
-            raise SetupError(f"{name} {value} is too few; at least {least}")
+            raise SetupError(f"{name} {value} is too small; at least {least}")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
         if limit is not None and not limit > 0:
-            raise SetupError(f"{option} {limit:g} is not more than 0")
+            raise SetupError(f"{option} {limit:g} must be more than 0")
     check_preset(spec.preset)
     _check_prices(spec)
     if is_chat_model(spec.captioner):
@@ -99,7 +101,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
 
 
 def _check_prices(spec: RunSpec) -> None:
-    """A budget in dollars can only be kept where each chat model's price is known."""
+    """Refuse a budget in dollars if a chat model's price is unknown."""
     names = [name for name in (spec.planner, spec.fallback, spec.captioner) if name and is_chat_model(name)]
     unpriced = [name for name in names if name not in spec.prices]
     if spec.budget.usd is not None and unpriced and not spec.recording:
@@ -110,7 +112,7 @@ def _check_prices(spec: RunSpec) -> None:
 
 
 def settle_backbone(spec: RunSpec) -> tuple[RunSpec, BackboneSpec]:
-    """Find the backbone, and pin it in the spec where its name says all, so that a resumed run has the same.
+    """Find the backbone and pin it in the spec, so that a resumed run has the same one.
 
     Raises:
         SetupError: Unknown name, missing or unreadable weights.
@@ -129,7 +131,7 @@ def settle_backbone(spec: RunSpec) -> tuple[RunSpec, BackboneSpec]:
 
 
 def describe_backbone(backbone: BackboneSpec) -> str:
-    """Say which backbone was taken and from where."""
+    """Return a line that names the backbone and the source of its weights."""
     if backbone.notice:
         return f"backbone: {backbone.notice}; name another with --backbone or --weights"
     where = {"file": backbone.weights_path, "cache": "the local cache", "hub": "the hub", "scratch": "scratch"}
@@ -137,7 +139,7 @@ def describe_backbone(backbone: BackboneSpec) -> str:
 
 
 def pin_base_url(spec: RunSpec) -> RunSpec:
-    """Pin where the chat models answer, so that a resumed run asks the same service and a replay knows its calls."""
+    """Pin the chat models' base URL: a resumed run asks the same service, and a replay finds the recorded calls."""
     from atlantis_dml.settings import Settings
 
     chats = [name for name in (spec.planner, spec.captioner) if is_chat_model(name)]
@@ -145,7 +147,7 @@ def pin_base_url(spec: RunSpec) -> RunSpec:
 
 
 def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
-    """Return the session of a run, of whose work a screen is told."""
+    """Return the session of a run; a screen shows its progress."""
     from atlantis_core.run.session import Session
 
     captioner = make_captioner_factory(workspace, run.id, run.spec)
@@ -153,16 +155,16 @@ def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
 
 
 def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | None, screen: Screen) -> Session:
-    """Return a session that belongs to no run, with DATA read and the backbone found.
+    """Read DATA, find the backbone, and return a session that belongs to no run.
 
     Args:
-        purpose: What captions and costs are kept under, with the collection.
-        asked: Data and settings.
+        purpose: Captions and costs are stored under this name and the collection's.
+        asked: DATA and settings.
         folder: The workspace.
-        screen: Shows progress, and what a person should read about collection and backbone.
+        screen: Shows progress, and lines about collection and backbone.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation
@@ -175,7 +177,7 @@ def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | Non
     check_spec(asked.spec)
     store = open_workspace(folder)
     loaded = load_data(asked.spec.data, store, asked.reading, asked.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(asked.spec)  # loads torch, so bad data is refused before it
+    spec, backbone = settle_backbone(asked.spec)  # loads torch; bad data is refused before
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
     for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
         if line:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What an index is asked, as typed."""
+    """A query for an index, as typed: an image or a text."""
 
     image: Path | None
     text: str | None = None
@@ -29,15 +29,15 @@ class SearchQuery:
 
 
 def open_search(index: str, workspace: Path | None = None, model: str | None = None) -> ImageSearch:
-    """Open an index to ask it.
+    """Open an index for searching.
 
     Args:
         index: Its name or folder.
         workspace: Where a name is looked up.
-        model: The model of the index, where it was moved; None takes the one that is written down.
+        model: The index's model, if it was moved; None takes the recorded one.
 
     Raises:
-        SetupError: There is no such index, or the model is another one.
+        SetupError: There is no such index, or it was filled by another model.
     """
     from atlantis_core.searching.image_search import ImageSearch
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
@@ -50,17 +50,17 @@ def open_search(index: str, workspace: Path | None = None, model: str | None = N
 
 
 def query_index(index: str, query: SearchQuery, workspace: Path | None, model: str | None = None) -> dict[str, Any]:
-    """Ask an index.
+    """Search an index.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting has to be fixed, or the image or index does not exist.
     """
     if (query.image is None) == (query.text is None):
-        raise SetupError("ask with one of the two: a picture (IMAGE) or words (--text)")
-    picture = _read_query_image(query.image) if query.image is not None else None
+        raise SetupError("search with either an image (IMAGE) or words (--text)")
+    image = _read_query_image(query.image) if query.image is not None else None
     found = open_search(index, workspace, model)
     try:
-        vector = found.embedder.embed([picture])[0] if picture else found.embedder.embed_text([query.text or ""])[0]
+        vector = found.embedder.embed([image])[0] if image else found.embedder.embed_text([query.text or ""])[0]
         started = time.monotonic()
         hits = found.search_vector(vector, query.top, query.where, exact=query.exact)
         seconds = time.monotonic() - started
@@ -80,12 +80,12 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
 
 
 def _read_query_image(path: Path) -> Image:
-    """Read what is asked with, before a model is loaded for it."""
+    """Read the query image before a model is loaded."""
     from atlantis_core.data.image_io import pillow_warning_filter
     from atlantis_core.learning.inputs.preprocessing import decode_image
 
     if not path.expanduser().is_file():
-        raise SetupError(f"there is no picture {str(path)!r}; check the path")
+        raise SetupError(f"there is no image {str(path)!r}; check the path")
     with pillow_warning_filter():
         return decode_image(path.expanduser())
 

@@ -1,4 +1,4 @@
-"""Building what a command needs: workspace, collection, run, session, planner. Checked before any work."""
+"""Opens the workspace and reads DATA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def open_workspace(folder: Path | None) -> Workspace:
-    """Return the workspace that the command line or the environment names; nothing is created yet."""
+    """Return the workspace that the option or the environment names; nothing is created yet."""
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.settings import Settings
 
@@ -28,10 +28,10 @@ def open_workspace(folder: Path | None) -> Workspace:
 
 
 def has_runs(workspace: Workspace, *, or_complain: bool = False) -> bool:
-    """Whether anything was ever kept in a workspace.
+    """Whether anything is stored in a workspace.
 
     Raises:
-        SetupError: Nothing was, and `or_complain` is set.
+        SetupError: Nothing is, and `or_complain` is set.
     """
     from atlantis_dml.settings import Settings
 
@@ -45,10 +45,10 @@ def has_runs(workspace: Workspace, *, or_complain: bool = False) -> bool:
 
 
 def open_existing(folder: Path | None) -> Workspace:
-    """Return a workspace that holds something.
+    """Return a workspace that has something stored.
 
     Raises:
-        SetupError: It does not.
+        SetupError: It has nothing.
     """
     workspace = open_workspace(folder)
     has_runs(workspace, or_complain=True)
@@ -56,7 +56,7 @@ def open_existing(folder: Path | None) -> Workspace:
 
 
 def find_data_folder(data: str, workspace: Workspace, progress: Progress = no_progress) -> Path:
-    """Return the folder of DATA; a bundled collection is written first, unless it is there.
+    """Return the folder of DATA; a bundled collection is written first, if it is missing.
 
     Raises:
         SetupError: No such folder and no such bundled name.
@@ -72,7 +72,7 @@ def find_data_folder(data: str, workspace: Workspace, progress: Progress = no_pr
 
 
 def check_data(data: str) -> None:
-    """Refuse a folder that is not there, before anything is made.
+    """Refuse DATA that does not exist, before any work.
 
     Raises:
         SetupError: No such folder and no such bundled name.
@@ -86,10 +86,10 @@ def check_data(data: str) -> None:
 def load_data(
     data: str, workspace: Workspace, options: ReadOptions, regime: Regime, progress: Progress
 ) -> LoadedCollection:
-    """Read DATA; splits that were made in this workspace before are made again as they were.
+    """Read DATA; splits that this workspace drew before are drawn the same way again.
 
     Raises:
-        SetupError: It is not there, or too little in it is of use.
+        SetupError: It does not exist, or too few of its images can be used.
     """
     from atlantis_core.data.reading import read_collection
 
@@ -101,13 +101,11 @@ def load_data(
     if not opened:
         return loaded
     other = "unseen" if regime == "seen" else "seen"
-    note = (
-        f"{opened} images train or validate here that the regime '{other}' seals: keep to one regime's test figures."
-    )
+    note = f"{opened} images train or validate here that the regime '{other}' seals: report one regime's test figures"
     return replace(loaded, notes=(*loaded.notes, note))
 
 
 def store_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -> str:
-    """Keep a collection and the splits that were made for it; return the collection's id."""
+    """Store a collection and its splits; return the collection's id."""
     workspace.splits.write(loaded, regime)
     return workspace.collections.add(loaded)

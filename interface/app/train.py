@@ -1,4 +1,4 @@
-"""Trains a retriever without the loop."""
+"""Trains a retriever without the loop, for `atlantis train`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def is_follower() -> bool:
-    """Whether `accelerate launch` started this process beside a first one, which alone keeps and says anything."""
+    """Whether `accelerate launch` started this process beside a first one, which alone stores and prints."""
     from atlantis_core.base.parallel import process_rank_and_count
 
     return process_rank_and_count()[0] > 0
@@ -22,12 +22,12 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
     """Read DATA, train and measure.
 
     Args:
-        asked: Data and settings.
+        asked: DATA and settings.
         folder: The workspace.
-        out: A new folder for what was trained; of several seeds it gets a folder each.
+        out: A new folder to export the models to; several seeds get a folder each.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
@@ -43,31 +43,31 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
         found = {"data": asked.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
-            folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does
+            folder = session.workspace.folder  # only this records what an export was trained on
         found["next"] = build_evaluate_command(_find_first_trained(found), asked, folder)
     return found
 
 
 def _find_first_trained(found: dict[str, Any]) -> str:
-    """Return the folder that the first trial that did not diverge was exported to, else its id."""
+    """Return the first trial that did not diverge: the folder it was exported to, else its id."""
     first = next(trial for trial in found["trials"] if "path" in trial)
     return str(first.get("exported", first["id"]))
 
 
 def apply_settings(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep; a change that it came with gives way.
+    """Add changes of settings to a preset; they replace changes that are in it already.
 
     Raises:
-        SetupError: A setting holds the sign that divides settings.
+        SetupError: A change contains the `&` that separates changes.
     """
     for setting in settings:
         if "&" in setting:
-            raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
+            raise SetupError(f"--set {setting!r} is more than one setting; use one --set for each, without &")
     if not settings:
         return preset
-    name, _, told = preset.partition("?")
+    name, _, changes = preset.partition("?")
     replaced = set(map(_setting_name, settings))
-    stays = [item for item in told.split("&") if item and _setting_name(item) not in replaced]
+    stays = [item for item in changes.split("&") if item and _setting_name(item) not in replaced]
     return f"{name}?{'&'.join([*stays, *settings])}"
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base.errors import AtlantisError
+from atlantis_core.base.errors import AtlantisError, Stopped
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_dml.app.ask_approval import describe_protocol
 from atlantis_dml.app.progress import make_watcher
@@ -49,9 +49,9 @@ class RunWorker:
 
     def stop(self) -> bool:
         """Ask the run to pause; False if none is working or it was asked already."""
-        if not self.is_busy() or self._screen.stopped.is_set():
+        if not self.is_busy() or self._screen.stop.is_requested():
             return False
-        self._screen.stopped.set()
+        self._screen.stop.request()
         return True
 
     def wait(self) -> None:
@@ -70,12 +70,12 @@ class RunWorker:
             outcome = self._outcome(session, answer)
             self._on_rest()
             self._report(session, outcome)
-        except KeyboardInterrupt:  # stopped before the first step
+        except Stopped:  # before the first step
             self._workspace.runs.mark(session.run_id, "paused", "stopped by a person")
         except AtlantisError as error:
             self._screen.line(f"x {error}")
         finally:
-            self._screen.stopped.clear()
+            self._screen.stop.clear()
 
     def _outcome(self, session: Session, answer: dict[str, Any] | None) -> Outcome:
         from atlantis_dml.app.agents import build_agents
@@ -85,7 +85,7 @@ class RunWorker:
 
         run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
         with live_export(self._workspace, run, read_target_option(None), self._screen.line):
-            return advance(*build_agents(session), answer, watch, self._screen.stopped.is_set)
+            return advance(build_agents(session, self._screen.stop), answer, watch)
 
     def _report(self, session: Session, outcome: Outcome) -> None:
         if outcome.status == "waiting" and outcome.question:

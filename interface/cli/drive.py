@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from atlantis_core.base.errors import Stopped
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message, say
 from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher
@@ -80,7 +81,7 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
     try:
         with handle_interrupts(screen):
             outcome = _advance_to_rest(session, screen, answer)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         session.workspace.runs.mark(session.run_id, "paused", "interrupted")
         _stop(session, f"interrupted; continue with: {resume}", EXIT_INTERRUPTED, as_json)
     if outcome.status == "waiting":
@@ -102,16 +103,16 @@ def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) ->
     from atlantis_dml.app.replay import find_recorded_answer
     from atlantis_dml.graph.running import advance
 
-    context, planner = build_agents(session)
+    context = build_agents(session, screen.stop)
     watch = make_watcher(screen, lambda: judged(session))
     with screen:
-        outcome = advance(context, planner, answer and answer | _HERE, watch)
+        outcome = advance(context, answer and answer | _HERE, watch)
         while outcome.status == "waiting" and (recorded := find_recorded_answer(session)):
-            outcome = advance(context, planner, recorded, watch)
+            outcome = advance(context, recorded, watch)
         while outcome.status == "waiting" and outcome.question and is_interactive():
             with screen.paused():
                 answer = ask_person(session, outcome.question)
-            outcome = advance(context, planner, answer | _HERE, watch)
+            outcome = advance(context, answer | _HERE, watch)
     return outcome
 
 
@@ -134,7 +135,7 @@ def handle_interrupts(screen: Screen) -> Iterator[None]:
         return
 
     def interrupt(_number: int, _frame: object) -> NoReturn:
-        screen.stopped.set()
+        screen.stop.request()
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, interrupt)

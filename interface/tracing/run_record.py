@@ -172,7 +172,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
     facts = _facts(folder) if trial.path else {}
     settings = {"seed": trial.seed, "num_real": trial.num_real, "num_synthetic": trial.num_synthetic, "arm": arm}
     curve = _curve(folder, facts, started, trial.seconds) if trial.path else []
-    receipt = session.workspace.receipts.find(measurement_hash(session, trial.id))
+    cached = session.workspace.results.find(measurement_hash(session, trial.id))
     return Record(
         key=f"{session.run_id}/{trial.id}",
         name=f"{arm} seed {trial.seed}",
@@ -187,7 +187,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
             "atlantis.model_folder": trial.path,
             "atlantis.error": trial.error,
         },
-        figures=[*(_measured(receipt, "", 0, started) if receipt else ()), *curve],
+        figures=[*(_measured(cached, "", 0, started) if cached else ()), *curve],
         files={FACTS_NAME: json.dumps(facts, indent=1)} if facts else {},
     )
 

@@ -33,10 +33,8 @@ class QuietScreen(Screen):
         self._activity: tuple[str, int, int] | None = None
         self._lines: list[str] = []
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """See `Screen.progress`."""
-        if self.stopped.is_set():
-            raise KeyboardInterrupt
+    def show(self, what: str, done: int, total: int) -> None:
+        """See `Screen.show`."""
         self._activity = None if done >= total else (what, done, total)
 
     def line(self, text: str) -> None:

@@ -21,6 +21,7 @@ from atlantis_dml.agents.client.redaction import Redact
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.planner import ChatPlanner
 from atlantis_dml.agents.rules.drafter import RuleDrafter
+from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 from atlantis_dml.tools import make_tools
 from atlantis_dml.tools.context import RunContext
@@ -55,7 +56,7 @@ def begin(tiny_world: LoadedCollection, activations: Path, tmp_path: Path) -> Ca
         }
         run = workspace.runs.create(RunSpec(**(settings | changes)))
         session = Session(workspace, run.id, run.spec)
-        return RunContext(session, RuleDrafter(), TemplatePromptWriter())
+        return RunContext(session, RulePlanner(), RuleDrafter(), TemplatePromptWriter())
 
     return begun
 

@@ -38,7 +38,7 @@ def ask(chat: Any, call: Any) -> Ask:
     def asked(context: RunContext, *before: str, **arguments: Any) -> str:
         script = [call("train_retriever", arm="baseline"), call("find_gaps", **arguments), AIMessage("Enough.")]
         planner, model = chat(context, *map(call, before), *script, AIMessage("Enough."))
-        advance(context, planner)
+        advance(replace(context, planner=planner))
         return next(message.text for message in reversed(model.requests[-1]) if message.type == "tool")
 
     return asked

@@ -10,7 +10,6 @@ from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.round import read_round
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import count_overrides_since, list_measured
-from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
@@ -26,7 +25,7 @@ def test_figures_stay_those_of_the_images_that_were_trained_on(begin: Callable[.
             chosen.extend(kept)
             override_verdicts(session, kept[:1], kept=False)
 
-    advance(context, RulePlanner(), watch=reject_one_once_they_are_screened)
+    advance(context, watch=reject_one_once_they_are_screened)
     others = chosen[1:]
     assert set(read_round(session, 1).trained_on or ()) == set(others)
     override_verdicts(session, chosen[:1], kept=True)  # a change of mind leaves no trace in what was trained

@@ -19,7 +19,6 @@ from atlantis_core.records import Budget, Cell, Goal
 from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.planner import ChatPlanner
-from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools import TOOLS
 from atlantis_dml.tools.context import RunContext
@@ -41,7 +40,7 @@ def test_the_rules_run_two_judged_rounds_within_the_budget(
     )
     goal = Goal("night photos are not found", (Cell("", "condition", "night"),))
     context = begin(replace(tiny_world.collection, images=images), goal=goal)
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
     rounds = journal(context)
     assert {"statistics", "frozen", "baseline", "end", "final_arms"} <= rounds[0].keys()
     for index in (1, 2):
@@ -58,7 +57,7 @@ def test_the_rules_run_two_judged_rounds_within_the_budget(
 
 def test_when_all_gaps_were_tried_the_next_round_goes_elsewhere(begin: Begin, journal: Journal) -> None:
     context = begin()
-    advance(context, RulePlanner())
+    advance(context)
     first, second = (
         {tuple(request["cell"].values()) for request in journal(context)[index]["protocol"]["cells"]}
         for index in (1, 2)
@@ -70,7 +69,7 @@ def test_when_all_gaps_were_tried_the_next_round_goes_elsewhere(begin: Begin, jo
 
 def test_the_trace_holds_every_decision_with_its_reason_its_approval_and_the_tool_under_it(begin: Begin) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
-    advance(context, RulePlanner())
+    advance(context)
     tree = context.session.workspace.events.tree(context.session.run_id)
     decisions = [node for node in tree if node["kind"] == "planner"]
     assert all(node["output"]["reason"] for node in decisions)
@@ -92,13 +91,13 @@ def test_the_trace_holds_every_decision_with_its_reason_its_approval_and_the_too
 
 def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin, journal: Journal) -> None:
     first = begin(budget=Budget(images=12, rounds=1))
-    advance(first, RulePlanner())
+    advance(first)
     workspace = first.session.workspace
     models = {path.name: path.stat().st_mtime_ns for path in workspace.models.iterdir()}
     objects = {path: path.stat().st_mtime_ns for path in workspace.objects.rglob("*.png")}
     again = workspace.runs.create(first.session.spec)
-    second = type(first)(type(first.session)(workspace, again.id, again.spec), first.drafter, first.prompt_writer)
-    advance(second, RulePlanner())
+    second = replace(first, session=type(first.session)(workspace, again.id, again.spec))
+    advance(second)
     assert {path.name: path.stat().st_mtime_ns for path in workspace.models.iterdir()} == models
     assert {path: path.stat().st_mtime_ns for path in workspace.objects.rglob("*.png")} == objects
     assert journal(first)[1]["decision"] == journal(second)[1]["decision"]
@@ -106,22 +105,22 @@ def test_two_runs_of_one_spec_make_and_train_everything_once(begin: Begin, journ
 
 def test_a_person_approves_edits_or_rejects_what_is_spent(begin: Begin, journal: Journal) -> None:
     context = begin(auto=False, budget=Budget(images=8, rounds=1))
-    waiting = advance(context, RulePlanner())
+    waiting = advance(context)
     assert (waiting.status, waiting.question and waiting.question["images"]) == ("waiting", 8)
-    assert advance(context, RulePlanner()).status == "waiting", "resuming without an answer asks again"
+    assert advance(context).status == "waiting", "resuming without an answer asks again"
     protocol = dict(waiting.question or {})["protocol"]
     edited = {**protocol, "cells": [{**protocol["cells"][0], "count": 3}]}
-    assert advance(context, RulePlanner(), {"decision": "edit", "protocol": edited}).status == "done"
+    assert advance(context, {"decision": "edit", "protocol": edited}).status == "done"
     assert len(journal(context)[1]["candidates"]) == 3
 
     with pytest.raises(SetupError, match="waits for no approval"):
-        advance(context, RulePlanner(), {"decision": "approve"})
+        advance(context, {"decision": "approve"})
 
 
 def test_a_rejected_protocol_ends_the_run_in_the_persons_words(begin: Begin, journal: Journal) -> None:
     context = begin(auto=False)
-    advance(context, RulePlanner())
-    advance(context, RulePlanner(), {"decision": "reject", "reason": "no night shots please"})
+    advance(context)
+    advance(context, {"decision": "reject", "reason": "no night shots please"})
     end = journal(context)[0]["end"]
     assert end["stop_reason"] == "person"
     assert "no night shots please" in end["stop_detail"]
@@ -146,7 +145,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
         call("train_retriever", arm="candidate"),
         call("evaluate_retrieval", arm="candidate"),
     )
-    assert advance(context, planner).status == "done"
+    assert advance(replace(context, planner=planner)).status == "done"
     assert set(model.bound_tools) == set(TOOLS)
     assert isinstance(model.requests[0][0], SystemMessage)
     assert '"mend it"' in model.requests[0][1].text
@@ -173,7 +172,7 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
         AIMessage("I stop."),
         AIMessage("I stop."),
     )
-    assert advance(context, planner).status == "done"
+    assert advance(replace(context, planner=planner)).status == "done"
     answers = [request[-2].text for request in model.requests[1:9]]
     for answer, telling in zip(
         answers,
@@ -196,20 +195,20 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
 def test_a_planner_that_keeps_failing_is_paused_and_can_be_resumed(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, model = chat(context, *[call("generate_images")] * 9)
-    outcome = advance(context, planner)
+    outcome = advance(replace(context, planner=planner))
     assert (outcome.status, "no protocol yet" in outcome.problem) == ("paused", True)
     assert len(model.requests) == 5
-    assert advance(context, planner).status == "paused"
+    assert advance(replace(context, planner=planner)).status == "paused"
     assert len(model.requests) == 6, "a resumed run gets one more chance"
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
 
 
 def test_an_answer_to_nothing_is_refused_also_where_the_checkpoints_are_lost(begin: Begin) -> None:
     context = begin(auto=False)
-    advance(context, RulePlanner())
+    advance(context)
     context.session.workspace.checkpoints.unlink()
     with pytest.raises(SetupError, match="waits for no approval"):
-        advance(context, RulePlanner(), {"decision": "approve"})
+        advance(context, {"decision": "approve"})
 
 
 def test_images_that_are_gone_leave_the_run_to_be_resumed(
@@ -222,9 +221,9 @@ def test_images_that_are_gone_leave_the_run_to_be_resumed(
     context = begin(replace(tiny_world.collection, images=images), budget=Budget(images=12, rounds=1))
     copied.rename(tmp_path / "elsewhere.png")
     with pytest.raises(SetupError, match=r"1 of \d+ images .* gone"):
-        advance(context, RulePlanner())
+        advance(context)
     (tmp_path / "elsewhere.png").rename(copied)
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
 
 
 def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, chat: Chat, call: Call) -> None:
@@ -234,7 +233,7 @@ def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, ch
     refused = openai.BadRequestError(f"bad {key}", response=httpx2.Response(400, request=request), body=None)
     told = call("draft_protocol", feedback=f"use {key}").model_copy(update={"content": f"The key is {key}."})
     planner, _ = chat(context, told, refused, redact=build_redactor(SecretStr(key)))
-    outcome = advance(context, planner)
+    outcome = advance(replace(context, planner=planner))
     assert "[key]" in outcome.problem
     session = context.session
     assert "[key]" in str(session.workspace.events.tree(session.run_id))
@@ -245,7 +244,7 @@ def test_a_key_that_provider_or_model_repeat_is_written_nowhere(begin: Begin, ch
 def test_a_planner_that_runs_in_circles_is_paused(begin: Begin, chat: Chat, call: Call) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
     planner, _ = chat(context, *[call("recall_trials")] * 100)
-    outcome = advance(context, planner)
+    outcome = advance(replace(context, planner=planner))
     assert (outcome.status, "circles" in outcome.problem) == ("paused", True)
 
 
@@ -256,16 +255,16 @@ def test_a_provider_that_fails_pauses_the_run_and_it_can_be_resumed(
     request = httpx2.Request("POST", "http://127.0.0.1/v1")
     refused = openai.AuthenticationError("no", response=httpx2.Response(401, request=request), body=None)
     planner, _ = chat(context, call("dataset_statistics"), refused)
-    outcome = advance(context, planner)
+    outcome = advance(replace(context, planner=planner))
     assert (outcome.status, "refuses the key" in outcome.problem) == ("paused", True)
     assert context.session.workspace.runs.get(context.session.run_id).status == "paused"
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
     assert len(journal(context)[1]["candidates"]) == 12
 
 
 def test_nothing_a_tool_answers_or_the_state_holds_names_a_test_image(begin: Begin, journal: Journal) -> None:
     context = begin(budget=Budget(images=12, rounds=1))
-    advance(context, RulePlanner())
+    advance(context)
     session = context.session
     opened: list[str] = []
     images = session.loaded.sealed.open("a test of the seal", opened.append)
@@ -279,7 +278,7 @@ def test_a_collection_without_facets_gets_them_from_captions(
 ) -> None:
     bare = [replace(image, facets={}) for image in tiny_world.collection.images]
     context = begin(replace(tiny_world.collection, images=tuple(bare), facets=()), budget=Budget(images=12, rounds=1))
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
     facets = context.session.collection.facets
     assert "light" in facets
     gaps = journal(context)[1]["gaps"]
@@ -299,7 +298,7 @@ def test_tools_called_too_early_say_what_comes_first(begin: Begin, chat: Chat, c
         call("score_outliers"),
         *[AIMessage("Enough.")] * 2,
     )
-    advance(context, planner)
+    advance(replace(context, planner=planner))
     answers = [request[-2].text for request in model.requests[1:5]]
     for answer, telling in zip(answers, ["train the baseline", "gaps", "draft one", "generate"], strict=True):
         assert telling in answer

@@ -17,7 +17,6 @@ from atlantis_core.run.round import read_round
 from atlantis_core.run.session import Session
 from atlantis_core.run.verdicts import list_screened
 from atlantis_core.workflows.test import run_final_test
-from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
@@ -35,7 +34,7 @@ def test_every_arm_needs_the_baseline_and_that_is_trained_once(begin: Begin, cha
         AIMessage("Enough."),
         AIMessage("Enough."),
     )
-    advance(context, planner)
+    advance(replace(context, planner=planner))
     answers = [request[-2].text for request in model.requests[1:5]]
     for answer, telling in zip(answers, ["baseline first", "baseline first", "0 made", "never changes"], strict=True):
         assert telling in answer
@@ -54,16 +53,17 @@ def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
         call("generate_images"),
         call("generate_images"),
     )
-    waiting = advance(context, planner)
+    waiting = advance(replace(context, planner=planner))
     assert waiting.status == "waiting"
     protocol = dict(waiting.question or {})["protocol"]
     mine = {**protocol, "cells": [{**protocol["cells"][0], "count": 2, "prompts": ["in my own words"]}]}
-    again = advance(context, planner, {"decision": "edit", "protocol": mine})
+    again = advance(replace(context, planner=planner), {"decision": "edit", "protocol": mine})
     assert again.status == "waiting", "the changed words wait for a person"
     ledger, run_id = context.session.workspace.ledger, context.session.run_id
     assert ledger.spent(run_id)["images"] == 2
-    assert advance(context, planner, {"decision": "approve"}).status == "waiting", "one approval, one making"
-    advance(context, planner, {"decision": "reject"})
+    approved = advance(replace(context, planner=planner), {"decision": "approve"})
+    assert approved.status == "waiting", "one approval, one making"
+    advance(replace(context, planner=planner), {"decision": "reject"})
     assert ledger.spent(run_id)["images"] == 4
     assert journal(context)[0]["end"]["stop_reason"] == "person"
 
@@ -85,7 +85,7 @@ def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any
         call("score_outliers"),
         *[AIMessage("Enough.")] * 2,
     )
-    advance(context, planner)
+    advance(replace(context, planner=planner))
     assert "not been trained" in model.requests[8][-2].text
     asked = set(journal(context)[1]["candidates"])
     kept = [one.candidate for one in list_screened(context.session, read_round(context.session, 1)) if one.is_kept]
@@ -95,7 +95,7 @@ def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any
 
 def test_the_seal_stays_closed_while_somebody_can_still_choose(begin: Begin) -> None:
     context = begin(auto=False, budget=Budget(images=8, rounds=1))
-    assert advance(context, RulePlanner()).status == "waiting"
+    assert advance(context).status == "waiting"
     with pytest.raises(SetupError, match="is not done"):
         run_final_test(context.session)
     assert context.session.read(0, JournalKind.SEAL_OPENING) is None
@@ -105,22 +105,22 @@ def test_an_error_nobody_foresaw_leaves_a_run_that_is_marked_failed(begin: Begin
     context = begin()
     planner, _ = chat(context, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
-        advance(context, planner)
+        advance(replace(context, planner=planner))
     assert context.session.workspace.runs.get(context.session.run_id).status == "failed"
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
 
 
 @pytest.mark.parametrize("answer", [TypeError("null value for 'choices'"), IndexError("list index out of range")])
 def test_a_provider_that_answers_nonsense_pauses_the_run(begin: Begin, chat: Any, answer: Exception) -> None:
     context = begin()
     planner, _ = chat(context, answer)
-    outcome = advance(context, planner)
+    outcome = advance(replace(context, planner=planner))
     assert (outcome.status, "no chat completion" in outcome.problem) == ("paused", True)
 
 
 def test_a_budget_below_the_rounds_is_spent_all_the_same(begin: Begin) -> None:
     context = begin(budget=Budget(images=1, rounds=2))
-    advance(context, RulePlanner())
+    advance(context)
     assert context.session.workspace.ledger.spent(context.session.run_id)["images"] == 1
 
 
@@ -143,8 +143,8 @@ def test_unseen_classes_are_mended_through_the_training_classes(
         first.spec, collection_id=first.workspace.collections.add(replace(tiny_world, collection=collection))
     )
     session = Session(first.workspace, first.workspace.runs.create(spec).id, spec)
-    context = RunContext(session, given.drafter, given.prompt_writer)
-    assert advance(context, RulePlanner()).status == "done"
+    context = replace(given, session=session)
+    assert advance(context).status == "done"
     rounds = journal(context)
     if not rounds[1]["gaps"]:
         pytest.skip("this world shows no gap")
@@ -157,7 +157,7 @@ def test_the_planner_stops_when_its_dollars_are_spent(begin: Begin, chat: Any, c
     """An answer is 10 tokens, 0.0002 dollars; the third could no longer be 256 tokens long within the budget."""
     context = begin(budget=Budget(usd=0.0055, rounds=1), prices={"openai:scripted": Price(0.0, 20.0)})
     planner, model = chat(context, *[call("recall_trials")] * 9)
-    assert advance(context, planner).status == "done"
+    assert advance(replace(context, planner=planner)).status == "done"
     assert journal(context)[0]["end"]["stop_reason"] == "budget_spent"
     assert len(model.requests) == 2
     assert context.session.workspace.ledger.spent(context.session.run_id)["usd"] == pytest.approx(0.0004)

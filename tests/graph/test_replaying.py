@@ -57,11 +57,15 @@ def brain(messages: list[BaseMessage]) -> AIMessage:
     return AIMessage(json.dumps(answer), usage_metadata=usage)
 
 
-def crew(session: Session, calls: ModelCalls) -> tuple[RunContext, ChatPlanner]:
-    context = RunContext(
-        session, ChatDrafter(calls, session), ChatPromptWriter(calls), ChatInsight(calls), ChatCritic(calls)
+def crew(session: Session, calls: ModelCalls) -> RunContext:
+    return RunContext(
+        session,
+        ChatPlanner(calls, make_tools()),
+        ChatDrafter(calls, session),
+        ChatPromptWriter(calls),
+        ChatInsight(calls),
+        ChatCritic(calls),
     )
-    return context, ChatPlanner(calls, make_tools())
 
 
 def test_a_recorded_run_is_replayed_with_the_same_decisions(
@@ -72,7 +76,7 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     workspace, name = session.workspace, "openai:scripted"
     cost_tracker = CostTracker(workspace.ledger, session.run_id, session.spec)
     calls = ModelCalls(name, [ChatModel(name, model)], workspace, session.run_id, cost_tracker)
-    assert advance(*crew(session, calls)).status == "done"
+    assert advance(crew(session, calls)).status == "done"
     agents = [event["input"]["agent"] for event in workspace.events.of_kind(session.run_id, "model")]
     assert {"planner", "protocol", "prompts", "critic"} <= set(agents)
     assert workspace.ledger.spent(session.run_id)["tokens"] == 100 * len(model.requests)
@@ -83,9 +87,9 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     other = Session(workspace, again.id, again.spec)
     cost_tracker = CostTracker(workspace.ledger, again.id, again.spec)
     replay = ModelCalls("openai:scripted", [], workspace, again.id, cost_tracker, recording=read_recording(path))
-    context, planner = crew(other, replay)
-    assert advance(context, planner).status == "done"
-    first, second = journal(RunContext(session, context.drafter, context.prompt_writer)), journal(context)
+    context = crew(other, replay)
+    assert advance(context).status == "done"
+    first, second = journal(replace(context, session=session)), journal(context)
     for kind in ("protocol", "decision", "critique", "candidates"):
         assert first[1][kind] == second[1][kind]
     assert first[1]["protocol"]["synthetic_weight"] == 0.8

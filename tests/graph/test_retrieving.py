@@ -13,7 +13,6 @@ from atlantis_core.harbor.renderer import render
 from atlantis_core.harbor.scene import sample_scene
 from atlantis_core.harbor.vocabulary import VesselClass
 from atlantis_core.records import Budget
-from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
@@ -33,7 +32,7 @@ def test_a_round_takes_the_right_photos_from_a_pool_and_says_where_they_are_from
     copied = Path(tiny_world.collection.of_split("train")[0].path)
     (pool / "known.png").write_bytes(copied.read_bytes())
     context = begin(generator=f"retrieve:{pool}", budget=Budget(images=12, rounds=1))
-    assert advance(context, RulePlanner()).status == "done"
+    assert advance(context).status == "done"
     assert journal(context)[1]["decision"]["reason"], "it was screened, trained with and judged"
     session = context.session
     asked = journal(context)[1]["candidates"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
-from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.graph.running import STOPPED, advance, find_pending_question
 from atlantis_dml.tools.context import RunContext
 
@@ -16,33 +16,33 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:Use
 @pytest.mark.slow
 def test_a_stop_between_steps_pauses_and_a_stop_in_a_tool_too(begin: Callable[..., RunContext]) -> None:
     context = begin(auto=False, seeds=1)
-    session = context.session
-    outcome = advance(context, RulePlanner(), stopping=lambda: True)
+    session, stop = context.session, context.stop
+    stop.request()
+    outcome = advance(context)
     assert (outcome.status, outcome.problem) == ("paused", STOPPED)
     assert session.workspace.runs.get(session.run_id).status == "paused"
     assert find_pending_question(session.workspace, session.run_id) is None
 
-    pressed: list[bool] = []
+    stop.clear()
+    seen: list[str] = []
 
-    def press(what: str, done: int, total: int) -> None:
-        pressed.append(True)
-        raise KeyboardInterrupt
+    def press(node: str, update: Mapping[str, Any]) -> None:
+        seen.append(node)
+        if node == "progress":
+            stop.request()
 
-    session.progress = press
-    assert advance(context, RulePlanner(), stopping=lambda: bool(pressed)).problem == STOPPED
+    assert advance(context, watch=press).problem == STOPPED
+    assert seen[-1] == "progress", "the tool did not get to its end"
 
-    session.progress = lambda what, done, total: None
-    outcome = advance(context, RulePlanner(), stopping=lambda: False)
+    stop.clear()
+    outcome = advance(context)
     assert outcome.status == "waiting"
     assert find_pending_question(session.workspace, session.run_id) == outcome.question
 
 
-def test_an_interrupt_that_nobody_asked_for_flies_on(begin: Callable[..., RunContext]) -> None:
-    context = begin(seeds=1)
-
-    def press(what: str, done: int, total: int) -> None:
+def test_an_interrupt_that_nobody_asked_for_is_not_swallowed(begin: Callable[..., RunContext]) -> None:
+    def press(node: str, update: Mapping[str, Any]) -> None:
         raise KeyboardInterrupt
 
-    context.session.progress = press
     with pytest.raises(KeyboardInterrupt):
-        advance(context, RulePlanner(), stopping=lambda: False)
+        advance(begin(seeds=1), watch=press)

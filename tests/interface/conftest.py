@@ -100,7 +100,7 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )
-    session.workspace.receipts.file(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
+    session.workspace.results.add(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
     return trial_id
 
 

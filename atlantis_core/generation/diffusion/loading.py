@@ -147,12 +147,8 @@ def _check_pipeline(found: FoundPipeline, options: DiffusionOptions) -> None:
     for part, kind in parts.items():
         if part.startswith("_") or not isinstance(kind, list) or kind[0] is None:
             continue
-        _check_part(found.folder / part, part, options)
-
-
-def _check_part(folder: Path, part: str, options: DiffusionOptions) -> None:
-    if not folder.is_dir():
-        raise SetupError(f"pipeline {str(folder.parent)!r} lacks its folder {part!r}")
-    if part in _PARTS_WITHOUT_WEIGHTS:
-        return
-    require_safetensors(folder, allow_pickle=options.allow_pickle)
+        folder = found.folder / part
+        if not folder.is_dir():
+            raise SetupError(f"pipeline {str(found.folder)!r} lacks its folder {part!r}")
+        if part not in _PARTS_WITHOUT_WEIGHTS:
+            require_safetensors(folder, allow_pickle=options.allow_pickle)

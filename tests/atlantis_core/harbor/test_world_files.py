@@ -99,7 +99,7 @@ def test_training_pictures_are_ordinary_where_queries_are_hard():
     hard = next(g for g in world.planted if g.planted == "missed_not_scarce")
     scales = {"train": [], "validation": [], "test": []}
     for image in list_world_images(world):
-        if hard.holds(image.scene.vessel_class, image.scene.condition):
+        if hard.contains(image.scene.vessel_class, image.scene.condition):
             scales[image.split].append(image.scene.scale)
     assert min(scales["train"]) > max(scales["validation"] + scales["test"])
 

@@ -81,11 +81,11 @@ def test_tensors_of_a_training_are_told_what_they_lack() -> None:
 
 def test_an_attack_has_the_options_of_the_command(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos")
-    with pytest.raises(SetupError, match="attack-steps is of the attack pgd"):
+    with pytest.raises(SetupError, match="attack-steps has no effect with fgsm"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_steps=3, workspace=tmp_path / "w")
     with pytest.raises(SetupError, match="attack aim 'away' needs pgd"):
         atlantis_dml.evaluate("harbor-student", photos, attack="fgsm", attack_aim="away", workspace=tmp_path / "w")
-    with pytest.raises(SetupError, match="seed 1 is of an attack"):
+    with pytest.raises(SetupError, match="seed 1 has no effect without an attack"):
         atlantis_dml.evaluate("harbor-student", photos, seed=1, workspace=tmp_path / "w")
 
 
@@ -98,7 +98,7 @@ def test_an_attack_has_the_options_of_the_command(tmp_path: Path) -> None:
             "threshold nan is",
         ),
         (lambda: atlantis_dml.evaluate("x", "/no/such", at=[0]), "SetupError", "the K of Recall@K (at) are"),
-        (lambda: atlantis_dml.train("harbor-tiny", seeds=0), "SetupError", "seeds 0 is too few"),
+        (lambda: atlantis_dml.train("harbor-tiny", seeds=0), "SetupError", "seeds 0 is too small"),
         (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0][:2], PAIR[1])), "SetupError", "'synthetic' holds"),
         (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0], [7] * 4)), "ToolError", "7"),
     ],

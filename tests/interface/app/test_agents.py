@@ -69,7 +69,7 @@ def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Pat
 @pytest.mark.parametrize(
     ("table", "wrong"),
     [
-        ("[", "no table of prices"),
+        ("[", "not a table of prices"),
         ('["openai:m"]\ninput = "x"\noutput = 1', "valid number"),
         ('["openai:m"]\ninput = -1\noutput = 1', "from 0"),
     ],

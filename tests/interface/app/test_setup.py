@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from rich.console import Console
 
-from atlantis_core.base.errors import InvalidProtocol, SetupError
+from atlantis_core.base.errors import InvalidProtocol, SetupError, Stopped
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import Goal
 from atlantis_core.run.journal import JournalKind
@@ -106,8 +106,8 @@ def test_on_a_terminal_there_are_bars_that_go_away() -> None:
 
 def test_ctrl_c_ends_work_in_any_thread_at_its_next_sign() -> None:
     screen, _ = _screen()
-    screen.stopped.set()
-    with pytest.raises(KeyboardInterrupt):
+    screen.stop.request()
+    with pytest.raises(Stopped):
         screen.progress("training", 1, 2)
 
 
@@ -184,7 +184,7 @@ def test_a_person_is_shown_cells_prompts_and_cost(fabricated: Fabricated) -> Non
     assert f"4  {HOSTILE} x light=night" in lines
     assert f"prompt: a photo of {HOSTILE} at night" in lines
     assert "4 images of 12 left" in lines
-    assert "about 4 s for making them and 2 trainings" in lines
+    assert "about 4 s for generating them and 2 trainings" in lines
 
 
 def test_the_forecast_comes_from_the_trace(fabricated: Fabricated, tmp_path: Path) -> None:

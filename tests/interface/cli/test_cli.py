@@ -212,7 +212,7 @@ def test_an_edited_protocol_for_a_finished_run_is_not_read(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        (["--approve", "--reject"], "not several"),
+        (["--approve", "--reject"], "only one of --approve"),
         (["--edit", "/no/such.json"], "'/no/such.json'"),
         (["--approve"], "waits for no approval"),
     ],

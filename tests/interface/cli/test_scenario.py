@@ -97,7 +97,10 @@ def test_a_scenario_without_a_name_lists_them(capsys: pytest.CaptureFixture[str]
         (["zero-shot", "", "DEST"], "DATA is empty"),
         (["few-shot", "DATA", "DEST", "--facets", "mood"], "--facets"),
         (["adversarial", "DATA", "DEST", "--model", "scratch", "--step-size", "-1"], "step size"),
-        (["adversarial", "DATA", "DEST", "--attack", "fgsm", "--step-size", "1"], "step-size is of the attack pgd"),
+        (
+            ["adversarial", "DATA", "DEST", "--attack", "fgsm", "--step-size", "1"],
+            "step-size has no effect with fgsm",
+        ),
         (["thousand-shot", "DATA", "DEST"], "thousand-shot"),
     ],
 )
@@ -209,11 +212,11 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
         (["--attack", "pgd", "--leave-out", "visit"], "one after the other"),
         (["--attack", "fgsm", "--attack-aim", "away"], "random start"),
         (["--attack", "pgd", "--attack-aim", "up"], "unknown aim 'up'"),
-        (["--epsilon", "4"], "epsilon 4.0 is of an attack"),
-        (["--attack-steps", "4"], "attack-steps 4 is of an attack"),
-        (["--attack-aim", "away"], "attack-aim away is of an attack"),
-        (["--seed", "4"], "seed 4 is of an attack"),
-        (["--attack", "fgsm", "--attack-steps", "4"], "attack-steps is of the attack pgd"),
+        (["--epsilon", "4"], "epsilon 4.0 has no effect without an attack"),
+        (["--attack-steps", "4"], "attack-steps 4 has no effect without an attack"),
+        (["--attack-aim", "away"], "attack-aim away has no effect without an attack"),
+        (["--seed", "4"], "seed 4 has no effect without an attack"),
+        (["--attack", "fgsm", "--attack-steps", "4"], "attack-steps has no effect with fgsm"),
     ],
 )
 def test_a_question_without_sense_is_one_line(

@@ -88,8 +88,8 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
     ("arguments", "telling"),
     [
         (["search", "nowhere", "{image}"], "there is no index 'nowhere'"),
-        (["search", "boats", "nowhere.png"], "there is no picture"),
-        (["search", "boats"], "ask with one of the two"),
+        (["search", "boats", "nowhere.png"], "there is no image"),
+        (["search", "boats"], "search with either an image"),
         (["search", "boats", "--text", "a boat"], "cannot be searched with text"),
         (["search", "boats", "{image}", "--where", "condition=noon"], "no image has condition=noon"),
         (["search", "boats", "{image}", "--top", "0"], "top 0"),

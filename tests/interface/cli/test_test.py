@@ -58,7 +58,7 @@ def test_seeds_are_measured_on_the_test_split_together_and_only_once(tmp_path: P
     photos = write_photos(tmp_path / "photos")
     trials = trained(photos, capsys, "--seeds", "2")
     found, said = looked(trials, capsys)
-    assert said.count("is open now; that is written down") == 2
+    assert said.count("is open now, once and for all; this is recorded") == 2
     assert [row["recall_at"]["1"] for row in found["trials"]] == [recall_at_1(trial, photos) for trial in trials]
     assert found["recall_at_1"]["mean"] == pytest.approx(np.mean([recall_at_1(trial, photos) for trial in trials]))
     assert list(found["trials"][0]["recall_at"]) == [str(k) for k in PUBLISHED_KS]
@@ -78,7 +78,7 @@ def test_who_looks_after_another_training_did_is_told_so(tmp_path: Path, capsys:
     looked([first], capsys)
     found, said = looked([second], capsys)
     assert found["opened_by"] == [first]
-    assert f"({first} opened the same split before: this is no first look)" in said
+    assert f"({first} opened the same split before, so this is not a first look)" in said
     assert main(["test", first, second]) == 0
     assert "Recall@1" in capsys.readouterr().out
 
