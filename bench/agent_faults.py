@@ -46,7 +46,7 @@ def of(agents: str | Collection[str], reply: Reply, at: Collection[int] = ()) ->
 
 
 def first_of(*faults: Fault) -> Fault:
-    """Return the first answer that one of the faults gives."""
+    """Combine faults: the first one that gives a reply decides."""
     return lambda request: next(filter(None, (fault(request) for fault in faults)), None)
 
 
