@@ -138,7 +138,7 @@ def test_loaders_of_imagefolders_and_our_own_read_it(fabricated: Fabricated, tmp
     ("folder", "more", "culprit"),
     [
         ("taken", [], "is there already"),
-        ("new", ["--onnx"], "one after the other"),
+        ("new", ["--onnx"], "use two commands"),
         ("taken/file/inside", [], "cannot be written"),
     ],
 )
