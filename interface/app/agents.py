@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -128,18 +129,17 @@ def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> 
 
 
 def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
-    from atlantis_core.run.cost_tracker import CostTracker
+    from atlantis_dml.agents.client.recording import read_recording
     from atlantis_dml.agents.llm.captioner import ChatCaptioner
 
-    return ChatCaptioner(
-        load_chat_model(spec.captioner, spec),
-        spec.captioner,
-        spec.base_url or "",
-        workspace,
-        run_id,
-        CostTracker(workspace.ledger, run_id, spec),
-        build_redaction(),
-    )
+    captioning = replace(spec, planner=spec.captioner, fallback=None)
+    if spec.recording:
+        recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
+        if not any(
+            call["agent"] == "captioner" for call in recording.calls
+        ):  # of a version that recorded no captions
+            captioning = replace(captioning, recording="")
+    return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:

@@ -82,7 +82,7 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
     assert f"{known} of {len(queries)} queries are images that the model was trained on" in capsys.readouterr().out
     other = ["--regime", "unseen", "--query", "split=train", "--gallery", "split=train"]
     assert main(["evaluate", trial, *words[:-1], *split, *other]) == 0
-    assert "3 of the 3 classes asked for were trained on" in capsys.readouterr().out
+    assert "trained on 3 of the 3 query classes" in capsys.readouterr().out
 
 
 def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
@@ -105,7 +105,10 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     [
         (["--split-column", "nonesuch"], "--split-column names the column 'nonesuch'"),
         (["--split-column", "visit"], "name another column with --split-column COLUMN"),
-        (["--split-column", "part", "--regime", "unseen", "--label", "visit"], "or name a --split-column that splits by class"),
+        (
+            ["--split-column", "part", "--regime", "unseen", "--label", "visit"],
+            "or name a --split-column that splits by class",
+        ),
     ],
 )
 def test_advice_about_columns_names_the_option_that_evaluate_has(
