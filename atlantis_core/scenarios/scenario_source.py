@@ -59,7 +59,7 @@ def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: b
     """
     inspected = inspect_collection(source.folder, source.options, progress)
     assigned = assign_splits(inspected.images, source.regime, source.known_splits) if split else None
-    pairs = assigned.photos if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
+    pairs = assigned.files if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
     chosen = _copied_columns(inspected, source.options)
     items = [ScenarioItem(_select_columns(photo, chosen), its_split) for photo, its_split in pairs]
     notes = [summarize_problems(inspected.problems), *(assigned.notes if assigned else ())]
