@@ -33,7 +33,7 @@ class Approval:
     """Words that name cells to leave out; empty for none."""
 
 
-def find_unsaid_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
+def find_unstated_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
     """Return the limits whose number the person did not say, or said about something else.
 
     Args:
@@ -42,12 +42,12 @@ def find_unsaid_limits(limits: Mapping[str, float | None], words: str) -> list[s
         words: Everything the person said.
     """
     said = set(amounts_in(words))
-    unsaid = []
+    unstated = []
     for name, value in limits.items():
         forms = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
         if value is not None and not any((unit, form) in said for unit in (name, "") for form in forms):
-            unsaid.append(f"{name} {value:g}")
-    return unsaid
+            unstated.append(f"{name} {value:g}")
+    return unstated
 
 
 def approval_in(words: str) -> Approval | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST = 3
 _SHOWN = 240
-_SEARCHED = 20_000
+_SEARCH_CHARS = 20_000
 
 _STEP_WORDS = {
     "draft_protocol": "pick picked choose chose chosen select selected target targeted draft drafted protocol",
@@ -49,7 +49,7 @@ class _Entry:
     what: str
     round: int
     text: str
-    searched: str
+    search_text: str
 
 
 def explain_decisions(session: Session, question: str) -> list[str]:
@@ -76,7 +76,7 @@ def list_decisions(session: Session) -> list[str]:
 
 def _score(entry: _Entry, words: set[str]) -> int:
     step_words = set(_STEP_WORDS.get(entry.what, "").split()) | set(re.findall(r"[a-z]{3,}", entry.what))
-    matches = sum(re.sub(r"(?<=\w{3})s$", "", word) in entry.searched for word in words - step_words)
+    matches = sum(re.sub(r"(?<=\w{3})s$", "", word) in entry.search_text for word in words - step_words)
     return 3 * bool(words & step_words) + matches
 
 
@@ -162,7 +162,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _search_text(output: Any) -> str:
-    return json.dumps(output, ensure_ascii=False)[:_SEARCHED].lower()
+    return json.dumps(output, ensure_ascii=False)[:_SEARCH_CHARS].lower()
 
 
 def _short(text: Any) -> str:

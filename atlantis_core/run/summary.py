@@ -72,7 +72,7 @@ def seconds_by_round(roots: Iterable[Mapping[str, Any]]) -> dict[int, float]:
 
 
 def _round_of(event: Mapping[str, Any]) -> int | None:
-    """Which round an event of the trace's first level belongs to; the judge names it, the planner is told it.
+    """Which round an event of the trace's first level belongs to; the judge names it, the planner reads it.
 
     What is done once per run (statistics, captions, the baseline) is round 0.
     """

@@ -75,7 +75,7 @@ def evaluate_model(
         retriever: The model.
         task: Queries and gallery; an image in both never finds itself.
         question: What to measure.
-        progress: Told of embedded pictures and of the steps after that.
+        progress: Receives the number of embedded images, and the steps after that.
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,

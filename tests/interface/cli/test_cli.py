@@ -178,7 +178,7 @@ def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.Captur
     assert main(["runs"]) == 0
     assert "stopped" in capsys.readouterr().out
     assert main(["report", "last"]) == 0
-    assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
+    assert "The run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
 
 
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
