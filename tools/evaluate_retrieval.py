@@ -31,8 +31,8 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
     if not trial_ids:
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)
-    text = f"{arm}: R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.map_at_r:.3f} over {measured.queries} queries"
-    text += _by_value(measured)
+    scores = f"R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.scores['map_at_r']:.3f}"
+    text = f"{arm}: {scores} over {measured.queries} queries{_by_value(measured)}"
     if arm == "candidate":
         session.write(round_index, JournalKind.CANDIDATE, measured)
     else:

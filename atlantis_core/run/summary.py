@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import gap_change_facts, read_comparison, read_first_gaps
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
@@ -154,7 +155,7 @@ def _figures(measurement: Measurement | None) -> dict[str, Any] | None:
     if measurement is None:
         return None
     figures = as_json(measurement)
-    return {key: figures[key] for key in ("recall_at", "map_at_r", "r_precision", "queries", "left_out")}
+    return {key: figures[key] for key in ("recall_at", *METRICS, "queries", "left_out")}
 
 
 def _gaps(
