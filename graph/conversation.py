@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode
@@ -14,6 +15,7 @@ from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.host import Host
 from atlantis_dml.graph.build import open_checkpoints
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.prebuilt.tool_node import ToolCallRequest
 
-    from atlantis_core.store.workspace import Workspace
 
 CALLS_PER_TURN = 6
 """Calls of the desk between two sentences of the person."""
@@ -43,6 +44,16 @@ class ConversationState(TypedDict, total=False):
     """Calls of the desk in this turn, broken ones too."""
     host_event: int
     """Trace event of the host's last answer; desk calls hang under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationContext(DeskContext):
+    """Handed to every node of one turn; never saved."""
+
+    host: Host
+    workspace: Workspace
+    chat_id: str
+    hear: Hear | None
 
 
 class Conversation:
@@ -69,11 +80,12 @@ class Conversation:
             ProviderUnavailable: The host's chat model fails; what was said stays remembered.
             BudgetExceeded: The dollars do not pay for another answer.
         """
+        given = ConversationState(messages=[HumanMessage(words)], calls=0)
+        config: Any = self._config | {"recursion_limit": _RECURSION}
+        context = ConversationContext(self._desk, host, self._workspace, self._chat_id, hear)
         with open_checkpoints(self._workspace.checkpoints) as saver:
-            graph = _build(host, self._workspace, self._chat_id, hear, saver)
-            given = ConversationState(messages=[HumanMessage(words)], calls=0)
-            config: Any = self._config | {"recursion_limit": _RECURSION}
-            end = graph.invoke(given, config, context=DeskContext(self._desk), durability="sync")
+            graph = _build_graph().copy({"checkpointer": saver})
+            end = graph.invoke(given, config, context=context, durability="sync")
         return str(end["messages"][-1].text)
 
     def messages(self) -> list[BaseMessage]:
@@ -87,34 +99,33 @@ class Conversation:
         return {"configurable": {"thread_id": self._chat_id}}
 
 
-def _build(
-    host: Host, workspace: Workspace, chat_id: str, hear: Hear | None, saver: Any
-) -> CompiledStateGraph[ConversationState, DeskContext, ConversationState, ConversationState]:
-    """Return the compiled graph: `START -> host <-> desk`, `host -> END`."""
-    graph: StateGraph[ConversationState, DeskContext, ConversationState, ConversationState] = StateGraph(
-        ConversationState, context_schema=DeskContext
+@cache
+def _build_graph() -> CompiledStateGraph[
+    ConversationState, ConversationContext, ConversationState, ConversationState
+]:
+    """Return the graph, compiled once in a process: `START -> host <-> desk`, `host -> END`."""
+    graph: StateGraph[ConversationState, ConversationContext, ConversationState, ConversationState] = StateGraph(
+        ConversationState, context_schema=ConversationContext
     )
-    graph.add_node("host", _host_node(host, workspace, chat_id, hear))
-    graph.add_node("desk", _desk_node(workspace, chat_id))
+    graph.add_node("host", _answer)
+    graph.add_node("desk", ToolNode(make_desk_tools(), handle_tool_errors=_in_words, wrap_tool_call=_run_tool))
     graph.add_edge(START, "host")
     graph.add_conditional_edges("host", _after_host)
     graph.add_edge("desk", "host")
-    return graph.compile(checkpointer=saver, name="atlantis-chat")
+    return graph.compile(name="atlantis-chat")
 
 
-def _host_node(host: Host, workspace: Workspace, chat_id: str, hear: Hear | None) -> Any:
-    def answer(state: ConversationState, runtime: Runtime[DeskContext]) -> dict[str, Any]:
-        messages, calls = state["messages"], state.get("calls", 0)
-        said = person_words(messages)[-1]
-        with workspace.events.span(chat_id, "host", host.name, {"said": said, "calls": calls}, 0) as span:
-            reply = host.reply(messages, runtime.context.desk.situation(), hear)
-            asked = [{"name": call["name"], "args": call["args"]} for call in reply.tool_calls]
-            span.output = {"text": reply.text, "calls": asked}
-        if hear and reply.text and asked:
-            hear("\n")  # what follows the call is a new sentence
-        return _read(reply, calls) | {"host_event": span.id}
-
-    return answer
+def _answer(state: ConversationState, runtime: Runtime[ConversationContext]) -> dict[str, Any]:
+    """Let the host answer what the person said last, or what the desk returned."""
+    context, messages, calls = runtime.context, state["messages"], state.get("calls", 0)
+    given = {"said": person_words(messages)[-1], "calls": calls}
+    with context.workspace.events.span(context.chat_id, "host", context.host.name, given, 0) as span:
+        reply = context.host.reply(messages, context.desk.situation(), context.hear)
+        asked = [{"name": call["name"], "args": call["args"]} for call in reply.tool_calls]
+        span.output = {"text": reply.text, "calls": asked}
+    if context.hear and reply.text and asked:
+        context.hear("\n")  # what follows the call is a new sentence
+    return _read(reply, calls) | {"host_event": span.id}
 
 
 def _read(reply: AIMessage, calls: int) -> dict[str, Any]:
@@ -137,22 +148,15 @@ def _after_host(state: ConversationState) -> Literal["host", "desk", "__end__"]:
     return "desk" if isinstance(last, AIMessage) and last.tool_calls else END  # type: ignore[return-value]
 
 
-def _desk_node(workspace: Workspace, chat_id: str) -> Any:
-    def recorded(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
-        call, state = request.tool_call, request.state
-        parent = state["host_event"] if isinstance(state, dict) else None
-        with workspace.events.span(chat_id, "tool", call["name"], call["args"], parent) as span:
-            answered = execute(request)
-            span.output = {"text": answered.text}
-            span.status = "failed" if answered.status == "error" else "done"
-        return answered
-
-    node = ToolNode(make_desk_tools(), handle_tool_errors=_in_words, wrap_tool_call=recorded)
-
-    def run(state: ConversationState, config: RunnableConfig) -> Any:
-        return node.invoke(state, config)
-
-    return run
+def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
+    """Run one tool of the desk under the host's event."""
+    runtime: Any = request.runtime
+    context, call, parent = runtime.context, request.tool_call, runtime.state["host_event"]
+    with context.workspace.events.span(context.chat_id, "tool", call["name"], call["args"], parent) as span:
+        answered = execute(request)
+        span.output = {"text": answered.text}
+        span.status = "failed" if answered.status == "error" else "done"
+    return answered
 
 
 def _in_words(error: Exception) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +73,9 @@ class ModelCalls:
         redact: Redact = str,
         recording: Recording | None = None,
     ) -> None:
-        self.name = name
+        self.name, self.address = name, address
         self._models, self._workspace, self._run_id = models, workspace, run_id
-        self._cost_tracker, self._address, self._redact, self._recording = cost_tracker, address, redact, recording
+        self._cost_tracker, self._redact, self._recording = cost_tracker, redact, recording
 
     def ask(
         self,
@@ -96,7 +98,7 @@ class ModelCalls:
         """
         prompt = [message_to_dict(message) for message in messages]
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        key = content_hash("chat", [self.name, self._address, [_identify(one) for one in prompt], schemas])
+        key = content_hash("chat", [self.name, self.address, [_identify(one) for one in prompt], schemas])
         traced = {
             "agent": agent,
             "key": key,
@@ -113,6 +115,30 @@ class ModelCalls:
             span.output = {"from": source, "reply": reply_to_json(reply)}
         return reply
 
+    def ask_each(self, agent: str, prompts: Sequence[Sequence[BaseMessage]]) -> list[AIMessage | ProviderUnavailable]:
+        """Ask several independent questions at once, in order; one that fails has its error in its place.
+
+        With a budget in dollars they are asked one after the other: each may cost all that is left.
+
+        Args:
+            agent: See `ask`.
+            prompts: A prompt for each question; no more than should be asked at once.
+
+        Raises:
+            BudgetExceeded: The dollars left do not pay for the next call.
+        """
+        threads = len(prompts) if self._cost_tracker.left_usd() is None else 1
+
+        def ask(prompt: Sequence[BaseMessage]) -> AIMessage | ProviderUnavailable:
+            try:
+                return self.ask(agent, prompt)
+            except ProviderUnavailable as error:
+                return error
+
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            running = [pool.submit(copy_context().run, ask, prompt) for prompt in prompts]
+            return [one.result() for one in running]
+
     def _find_reply(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
         """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
@@ -128,15 +154,16 @@ class ModelCalls:
     def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
     ) -> tuple[AIMessage, str]:
-        problems = []
+        problems: list[ProviderUnavailable] = []
         for chat in self._models:
             limit = self._limit_tokens(chat.name, messages, tools)
             try:
                 with translate_provider_errors(chat.name, self._redact):
                     return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
             except ProviderUnavailable as error:
-                problems.append(str(error))
-        raise ProviderUnavailable("; ".join(problems) or "there is no chat model")
+                problems.append(error)
+        kind = type(problems[0]) if len(problems) == 1 else ProviderUnavailable
+        raise kind("; ".join(map(str, problems)) or "there is no chat model")
 
     def _limit_tokens(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
         """Return how many tokens an answer may have within the budget; None without a limit."""
@@ -152,7 +179,10 @@ class ModelCalls:
         return sum(event["input"]["agent"] == agent for event in done)
 
     def _clean(self, content: Any) -> Any:
-        return self._redact(content) if isinstance(content, str) else content
+        """Return what the trace shows of a message: without keys, and of an image only its content hash."""
+        if isinstance(content, str):
+            return self._redact(content)
+        return [{"type": part["type"], "hash": content_hash("part", part)} for part in content]
 
 
 def count_prompt_tokens(messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = ()) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import ProviderUnavailable
+from atlantis_core.base.errors import ProviderRefused, ProviderUnavailable
 
 if TYPE_CHECKING:
     from atlantis_dml.agents.client.redaction import Redact
@@ -21,12 +21,15 @@ def translate_provider_errors(name: str, redact: Redact) -> Iterator[None]:
         redact: Removes the key from the provider's message.
 
     Raises:
+        ProviderRefused: The provider refuses this request.
         ProviderUnavailable: The model cannot be reached, refuses, or does not answer with a chat completion.
     """
     import openai
 
     try:
         yield
+    except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+        raise ProviderRefused(redact(_describe(name, error))) from error
     except openai.OpenAIError as error:
         raise ProviderUnavailable(redact(_describe(name, error))) from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -76,6 +76,6 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it belongs to another user
-        return True
+    except PermissionError:  # it runs, as another user
+        pass
     return True

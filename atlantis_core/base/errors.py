@@ -11,6 +11,7 @@ AtlantisError
 │   └── NoUsableReply     a chat model's replies could not be used; the rules take over
 ├── TrainingFailed        becomes a crashed trial
 ├── ProviderUnavailable   the run pauses, exit 3, and can be resumed
+│   └── ProviderRefused   of this one request; others may be answered
 └── Stopped               a person asked the work to stop: the run pauses
 ```
 Anything else is a bug and surfaces with its traceback.
@@ -55,6 +56,10 @@ class TrainingFailed(AtlantisError):  # noqa: N818
 
 class ProviderUnavailable(AtlantisError):  # noqa: N818
     """A chat model's provider refused or did not respond; the run is paused and can be resumed."""
+
+
+class ProviderRefused(ProviderUnavailable):
+    """A chat model's provider will not answer this request, now or later."""
 
 
 class Stopped(AtlantisError):  # noqa: N818

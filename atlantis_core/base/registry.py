@@ -37,16 +37,10 @@ def load_part(registry: Mapping[str, str], name: str, kind: str) -> Any:
 
 
 def make_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
-    """Import the class that `name` stands for and build it without arguments.
-
-    Args:
-        registry: Short name -> `module:Class`.
-        name: A short name, or `module:Class`.
-        kind: Kind of part, for error messages.
-        port: The protocol that it must implement.
+    """Import the class that `name` stands for (see `load_part`) and build it without arguments.
 
     Raises:
-        SetupError: The name is unknown, or the object is not a class or does not implement the protocol.
+        SetupError: The name is unknown, or the object is not a class or does not implement the protocol `port`.
     """
     part, known = load_part(registry, name, kind), ", ".join(sorted(registry))
     if not isinstance(part, type):
@@ -70,13 +64,7 @@ _ABSENT = object()
 
 
 def build_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
-    """Import the class that `name` stands for and build it; `known_name:ARGUMENT` passes it the argument.
-
-    Args:
-        registry: Short name -> `module:Class`.
-        name: `known_name`, `known_name:ARGUMENT` or `module:Class`.
-        kind: Kind of part, for error messages.
-        port: The protocol that a `module:Class` must implement.
+    """Build a part like `make_part`; `short_name:ARGUMENT` passes the argument to a part of the registry.
 
     Raises:
         SetupError: As `make_part`, or the argument is missing.

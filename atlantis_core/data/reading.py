@@ -173,15 +173,13 @@ def _check_enough(root: Path, listing: Listing, images: Sequence[InspectedFile],
 
 
 def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: AssignedSplits) -> LoadedCollection:
-    open_photos = [photo for photo, split in assigned.photos if split != "test"]
-    columns = {
-        name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in inspected.listing.columns
-    }
-    choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
-    in_order = sorted(assigned.photos, key=_fixed_order)
+    open_files = [file for file, split in assigned.files if split != "test"]
+    columns = {name: [file.entry.columns.get(name, "") for file in open_files] for name in inspected.listing.columns}
+    choice = choose_facets([file.entry.label for file in open_files], columns, options.facets)
+    in_order = sorted(assigned.files, key=_fixed_order)
     kept = (*choice.facets, *options.kept)
-    images = [_to_labelled_image(photo, split, kept) for photo, split in in_order]
-    tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
+    images = [_to_labelled_image(file, split, kept) for file, split in in_order]
+    tests = [(image, file) for image, (file, split) in zip(images, in_order, strict=True) if split == "test"]
     collection = Collection(
         name=clean_text(to_printable(inspected.root.name), LONGEST_LABEL),
         root=str(inspected.root),
@@ -192,20 +190,20 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
         splits_given=assigned.made is None,
         num_test=len(tests),
     )
-    sealed = SealedSplit([image for image, _ in tests], [photo.fingerprint for _, photo in tests])
-    fingerprints = {photo.id: photo.fingerprint for photo in open_photos}
+    sealed = SealedSplit([image for image, _ in tests], [file.fingerprint for _, file in tests])
+    fingerprints = {file.id: file.fingerprint for file in open_files}
     return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
 
 
-def _fixed_order(photo_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
+def _fixed_order(file_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
     """Order by split, class and content, so that file names and listing order have no effect."""
-    photo, split = photo_and_split
-    return _SPLIT_ORDER[split], photo.entry.label, photo.id
+    file, split = file_and_split
+    return _SPLIT_ORDER[split], file.entry.label, file.id
 
 
-def _to_labelled_image(photo: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:
-    entry = photo.entry
+def _to_labelled_image(file: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:
+    entry = file.entry
     values = {name: entry.columns[name] for name in kept if name in entry.columns}
     if entry.columns.get(ORIGIN) == SYNTHETIC:
         values[ORIGIN] = SYNTHETIC  # not a facet, but training needs it
-    return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)
+    return LabelledImage(file.id, str(entry.path), entry.label, split, entry.role, values)

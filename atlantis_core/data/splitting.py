@@ -71,14 +71,9 @@ def split_images(
 def split_classes(
     labels: Sequence[str], groups: Sequence[str], shares: Mapping[Split, float] = HELD_OUT
 ) -> list[Split]:
-    """Split by class (regime `unseen`) and return the split of each image, N.
+    """Split by class (regime `unseen`); arguments and result as for `split_images`, with shares of the classes.
 
     Classes that share near-duplicates stay together.
-
-    Args:
-        labels: Class of each image, N.
-        groups: Near-duplicate group of each image, N.
-        shares: Share of the classes per held-out split.
 
     Raises:
         SetupError: Some split would have fewer than `MIN_CLASSES` classes.

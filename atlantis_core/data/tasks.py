@@ -63,14 +63,10 @@ def test_task(
     query: Restriction | None = None,  # noqa: PT028
     gallery: Restriction | None = None,  # noqa: PT028
 ) -> RetrievalTask:
-    """Return the task on the opened test split: its images are the queries.
+    """Return the task on the opened test split, from `SealedSplit.open`: its images are the queries.
 
-    Args:
-        collection: The collection that the split belongs to.
-        test_images: From `SealedSplit.open`.
-        regime: The gallery is the training images (`seen`) or the test images (`unseen`).
-        query: Restricts the queries by any column but the split.
-        gallery: Restricts the gallery likewise.
+    The gallery is the training images (regime `seen`) or the test images (`unseen`). Restrictions are those of
+    `retrieval_task`, but cannot name the column `split`.
 
     Raises:
         SetupError: A column or value is unknown, or no image is left.

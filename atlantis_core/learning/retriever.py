@@ -103,7 +103,7 @@ class Retriever:
         return self._embed_batches(lower, len(squares), batch_size, no_progress)
 
     def _lower(self, squares: Sequence[Image]) -> Tensor:
-        activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self._device))
+        activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self.stages.device))
         return activations
 
     def embed_cached(
@@ -127,11 +127,11 @@ class Retriever:
 
         if not self.stages.worth_caching:
             return self.embed([image.path for image in images], batch_size, progress)
-        rows = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
+        cached = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
 
         def lower(start: int) -> Tensor:
-            chosen = np.stack([row[0] for row in rows[start : start + batch_size]])
-            return torch.from_numpy(chosen).to(self._device).float()
+            clean = np.stack([views[0] for views in cached[start : start + batch_size]])
+            return torch.from_numpy(clean).to(self.stages.device).float()
 
         return self._embed_batches(lower, len(images), batch_size, progress)
 
@@ -140,14 +140,16 @@ class Retriever:
         import torch
 
         with torch.inference_mode():
-            features = self.stages.upper(activations)
-            placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
-            embeddings: Tensor = placed.float()
-        return embeddings
+            return self.apply_head(self.stages.upper(activations)).float()
 
-    @property
-    def _device(self) -> Any:
-        return next(self.stages.backbone.parameters()).device
+    def apply_head(self, features: Tensor) -> Tensor:
+        """Return embeddings (B, D), with gradient, of pooled features (B, F)."""
+        import torch
+
+        if self.head is None:
+            return torch.nn.functional.normalize(features, dim=1)
+        embeddings: Tensor = self.head(features)
+        return embeddings
 
     def _embed_batches(self, lower: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
         import torch

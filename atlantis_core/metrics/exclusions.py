@@ -43,30 +43,8 @@ class ExclusionRule:
         return replace(self, queries=self.queries[queries], gallery=self.gallery[gallery])
 
 
-def exclude_by_value(
-    values: Mapping[str, str],
-    queries: Sequence[LabelledImage],
-    gallery: Sequence[LabelledImage],
-    own_class_only: bool = False,
-) -> ExclusionRule:
-    """Return the rule that excludes images with the query's value.
-
-    Args:
-        values: Image id -> value; images without one, or with an empty one, exclude nothing.
-        queries: Q images.
-        gallery: G images.
-        own_class_only: See `ExclusionRule`.
-    """
-    number = {value: index for index, value in enumerate(sorted({value for value in values.values() if value}))}
-    query_groups, gallery_groups = (
-        np.array([number.get(values.get(image.id, ""), -1) for image in images], np.int64)
-        for images in (queries, gallery)
-    )
-    return ExclusionRule(query_groups, gallery_groups, own_class_only)
-
-
 Values = Mapping[str, str]
-"""Image id -> value of a column; images without one are absent."""
+"""Image id -> value of a column; images without one are absent or have an empty value."""
 
 
 def exclude_by_column(
@@ -97,4 +75,9 @@ def exclude_by_column(
         known = ", ".join(sorted({name for image in queries for name in image.facets})) or "none"
         rule = "junk" if own_class_only else "leave-out"
         raise SetupError(f"{rule} names {column!r}, which no query has; facets: {known}")
-    return exclude_by_value(values, queries, gallery, own_class_only)
+    number = {value: index for index, value in enumerate(sorted({value for value in values.values() if value}))}
+    query_groups, gallery_groups = (
+        np.array([number.get(values.get(image.id, ""), -1) for image in images], np.int64)
+        for images in (queries, gallery)
+    )
+    return ExclusionRule(query_groups, gallery_groups, own_class_only)

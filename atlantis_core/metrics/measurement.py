@@ -56,9 +56,7 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
 def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
     """Return (class, facet, value) -> Recall@1 with its Wilson interval, sorted, for cells with a counted query.
 
-    Args:
-        ranking: Of these queries.
-        queries: Q images, in the order of the ranking.
+    `queries` are Q images, in the order of the ranking.
     """
     hit, counted = ranking.first_hit == 0, ranking.has_positive
     facets = sorted({name for image in queries for name in image.facets})

@@ -139,31 +139,20 @@ def _test(
     variance = sum(v for v, _ in parts)
     freedom = variance**2 / sum(v**2 / f for v, f in parts)
     half = float(special.stdtrit(freedom, 0.975)) * variance**0.5
+    classes = int(clusters.max()) + 1
+    units = classes if classes >= _FEWEST_CLASSES else len(clusters)
+    # At least the p-value of a sign test in which all sampling units agree.
+    p_value = max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
     return Comparison(
         before=float(before.mean()),
         after=float(after.mean()),
         gain=gain,
         low=max(-1.0, gain - half),
         high=min(1.0, gain + half),
-        p_value=_p_value(gain, variance, freedom, _count_units(clusters), same=bool((before == after).all())),
+        p_value=1.0 if (before == after).all() else p_value,
         queries=before.shape[1],
         seeds=len(before),
     )
-
-
-def _p_value(gain: float, variance: float, freedom: float, units: int, *, same: bool) -> float:
-    """Return the one-sided p-value; at least that of a sign test in which all units agree, 2^-units."""
-    from scipy import special
-
-    if same:
-        return 1.0
-    return max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
-
-
-def _count_units(clusters: NDArray[np.int64]) -> int:
-    """Return the number of sampling units: classes, or queries if there are too few classes."""
-    classes = int(clusters.max()) + 1
-    return classes if classes >= _FEWEST_CLASSES else len(clusters)
 
 
 def _query_variances(

@@ -136,18 +136,7 @@ def rank_images(
 ) -> Ranking:
     """Rank labelled images; an image that is both query and gallery (same id) never retrieves itself.
 
-    Args:
-        queries: Q images.
-        query_embeddings: (Q, D), in the order of `queries`.
-        gallery: G images.
-        gallery_embeddings: (G, D), in the order of `gallery`.
-        distance: As for `rank_gallery`.
-        ignoring: As for `rank_gallery`.
-
-    Raises:
-        TrainingFailed: An embedding is not finite; the model diverged.
-        SetupError: The distance is unknown.
-        ValueError: Shapes do not match, or the distance is not defined for such embeddings.
+    Embeddings (Q, D) and (G, D) are in the order of the images; other arguments and errors as for `rank_gallery`.
     """
     names = sorted({image.label for image in queries} | {image.label for image in gallery})
     number = {name: index for index, name in enumerate(names)}

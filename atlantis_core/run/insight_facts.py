@@ -12,7 +12,7 @@ from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.statistics.balance import gini, max_over_min
+from atlantis_core.statistics.counts import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
 if TYPE_CHECKING:

@@ -21,11 +21,12 @@ from atlantis_core.learning.evaluation import embed_task
 from atlantis_core.learning.inputs.preprocessing import around_input, decode_image
 from atlantis_core.learning.robustness import Robustness, compare_attacked, find_nearest_rows
 from atlantis_core.records import LabelledImage
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 from atlantis_core.scenarios.scenario_source import (
     TRAINED_ONLY_NOTE,
+    ScenarioItem,
     ScenarioSource,
     check_origins,
+    list_classes,
     mark_synthetic,
     read_scenario_source,
     to_imported_photo,
@@ -90,8 +91,10 @@ def write_adversarial(
         check_origins(read.items)
     if (count := len(list_classes(chosen))) < 2:
         raise SetupError(f"an attack needs images of at least 2 classes, and {attacked} has {count}; use other data")
-    searched = "train" if source.regime == "seen" else attacked
-    gallery = [item for item in read.items if item.split == searched and item.photo.entry.role in ("gallery", "both")]
+    gallery_split = "train" if source.regime == "seen" else attacked
+    gallery = [
+        item for item in read.items if item.split == gallery_split and item.photo.entry.role in ("gallery", "both")
+    ]
     how = {**attack.facts(), "attacked": attacked, "aim": aim, "side_px": retriever.side_px}
     what = "have in their middle" if retriever.backbone.crop else "are"
     notes = [f"attacked images {what} squares of {retriever.side_px} px, the input of the attacked model"]

@@ -13,7 +13,7 @@ from atlantis_core.base.option_strings import check_range
 from atlantis_core.captioning.attributes import MEASURED, measure_attributes
 from atlantis_core.data.column_syntax import format_column, parse_column_value, parse_column_values
 from atlantis_core.importing.import_plan import describe_pairless_classes
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
+from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
 _GALLERY_NOTE = "in the regime 'seen' training images are also the gallery, which is smaller now"
 
@@ -34,7 +34,7 @@ class FewShot:
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return the images that stay; see `Scenario`."""
+        """Return the images that stay; see `scenario_writer.Scenario`."""
         labels = list_classes(items, "train")
         scarce = set(labels[: _check_count(self.classes or len(labels), labels, "few-shot")])
         left = _cut_images(items, lambda item: item.label in scarce, lambda _: self.shots, generator)
@@ -57,7 +57,7 @@ class Imbalanced:
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return the images that stay; see `Scenario`."""
+        """Return the images that stay; see `scenario_writer.Scenario`."""
         labels = list_classes(items, "train")
         count = _check_count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
         drawn = set(generator.permutation(labels)[:count].tolist())
@@ -89,7 +89,7 @@ class DomainScarce:
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return the images that stay; see `Scenario`."""
+        """Return the images that stay; see `scenario_writer.Scenario`."""
         pairs = {text.strip(): parse_column_value(text) or ("", "") for text in parse_column_values(self.facet)}
         wanted = set(pairs.values())
         missing = _find_measured_columns(items, {column for column, _ in wanted})

@@ -20,10 +20,10 @@ from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
-from atlantis_core.scenarios.scenario import ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
     REAL_ORIGIN,
     TRAINED_ONLY_NOTE,
+    ScenarioItem,
     ScenarioSource,
     check_origins,
     image_origin,

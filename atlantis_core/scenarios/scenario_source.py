@@ -13,8 +13,7 @@ from atlantis_core.data.inspection import InspectedFile, summarize_problems
 from atlantis_core.data.reading import InspectedCollection, ReadOptions, inspect_collection
 from atlantis_core.data.split_assignment import KnownSplits, assign_splits
 from atlantis_core.importing.import_plan import ImportedPhoto
-from atlantis_core.records import Regime
-from atlantis_core.scenarios.scenario import ScenarioItem
+from atlantis_core.records import Regime, Split
 
 REAL_ORIGIN = "real"
 """Value of the column `origin` for photographs."""
@@ -32,6 +31,20 @@ class ScenarioSource:
     """Decides how missing splits are made, and what given ones must fit."""
     known_splits: KnownSplits = field(default_factory=KnownSplits, repr=False)
     """Splits of earlier readings in this regime, which are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioItem:
+    """A usable image of the collection, with its split."""
+
+    photo: InspectedFile
+    split: Split | None
+    """None only if none is given, before a scenario that splits anew."""
+
+    @property
+    def label(self) -> str:
+        """Class name."""
+        return self.photo.entry.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +72,17 @@ def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: b
     """
     inspected = inspect_collection(source.folder, source.options, progress)
     assigned = assign_splits(inspected.images, source.regime, source.known_splits) if split else None
-    pairs = assigned.photos if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
+    pairs = assigned.files if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
     chosen = _copied_columns(inspected, source.options)
     items = [ScenarioItem(_select_columns(photo, chosen), its_split) for photo, its_split in pairs]
     notes = [summarize_problems(inspected.problems), *(assigned.notes if assigned else ())]
     in_order = sorted(items, key=lambda item: (item.label, item.photo.id))
     return SourceImages(inspected.root, tuple(in_order), tuple(filter(None, notes)))
+
+
+def list_classes(items: Sequence[ScenarioItem], split: Split | None = None) -> list[str]:
+    """Return the sorted class names of one split, or of all."""
+    return sorted({item.label for item in items if split in (None, item.split)})
 
 
 def to_imported_photo(item: ScenarioItem, under: str = "", **facets: str) -> ImportedPhoto:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from atlantis_core.base.registry import load_part
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.scenario import Scenario, ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
+    ScenarioItem,
     ScenarioSource,
     SourceImages,
     read_scenario_source,
@@ -27,6 +27,27 @@ from atlantis_core.scenarios.scenario_source import (
 
 DESCRIPTION_NAME = "scenario.json"
 _RECORDED_PACKAGES = ("atlantis-dml", "numpy", "pillow", "torch")
+
+
+class Scenario(Protocol):
+    """A change to a collection's training images or splits."""
+
+    anew: ClassVar[bool]
+    """Whether it makes all splits itself, so that given ones need not fit a regime."""
+
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
+        """Return the images to keep, in order, with their splits, and notes for the user.
+
+        Args:
+            items: All usable images, in a fixed order.
+            generator: For random choices.
+
+        Raises:
+            SetupError: The collection does not suit the scenario.
+        """
+        ...
 
 
 def write_scenario(

@@ -12,7 +12,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.option_strings import check_range
 from atlantis_core.data.splitting import group_near_duplicates, split_images
 from atlantis_core.importing.import_plan import describe_lone_classes
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
+from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
 _VALIDATION = "validation is split off train when the collection is read"
 
@@ -35,7 +35,7 @@ class ZeroShot:
         items: Sequence[ScenarioItem],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is random)
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `Scenario`.
+        """Return all images with new splits; see `scenario_writer.Scenario`.
 
         Raises:
             SetupError: Fewer than two classes in train or test.
@@ -70,7 +70,7 @@ class FullShot:
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `Scenario`."""
+        """Return all images with new splits; see `scenario_writer.Scenario`."""
         groups = group_near_duplicates([item.photo.id for item in items], [item.photo.fingerprint for item in items])
         names = sorted(set(groups))
         # `split_images` decides by group name, so random names give random splits.

@@ -54,6 +54,8 @@ class HnswSettings:
 class ChromaCollection:
     """A Chroma collection, opened anew so that it sees what other processes wrote.
 
+    Every method raises a `SetupError` if Chroma fails.
+
     Args:
         folder: Folder of the index.
         facts: Facts of the index.
@@ -99,37 +101,21 @@ class ChromaCollection:
         return found
 
     def call(self, method: str, **arguments: Any) -> Any:
-        """Call a method of Chroma's collection: `get`, `query`, `add`, `update`, `delete`, `count`, `modify`.
-
-        Raises:
-            SetupError: Chroma could not do it.
-        """
+        """Call a method of Chroma's collection: `get`, `query`, `add`, `update`, `delete`, `count`, `modify`."""
         return call_chroma(self.where, lambda: getattr(self._collection, method)(**arguments))
 
     def ids(self, where: Any = None) -> list[str]:
-        """Return the ids of the images that match a Chroma filter.
-
-        Raises:
-            SetupError: The index cannot be read.
-        """
+        """Return the ids of the images that match a Chroma filter."""
         found: list[str] = self.call("get", where=where, include=[])["ids"]
         return found
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Delete images.
-
-        Raises:
-            SetupError: The index cannot be written.
-        """
+        """Delete images."""
         for start in range(0, len(ids), PAGE):
             self.call("delete", ids=list(ids[start : start + PAGE]))
 
     def pages(self, ids: Sequence[str], include: str) -> Iterator[tuple[list[str], Any]]:
-        """Yield ids and their `metadatas` or `embeddings`, page by page.
-
-        Raises:
-            SetupError: The index cannot be read.
-        """
+        """Yield ids and their `metadatas` or `embeddings`, page by page."""
         for start in range(0, len(ids), PAGE):
             answer = self.call("get", ids=list(ids[start : start + PAGE]), include=[include])
             yield answer["ids"], answer[include]
@@ -139,11 +125,7 @@ class ChromaCollection:
         self.call("modify", configuration={"hnsw": {"sync_threshold": vectors}})
 
     def drop(self) -> None:
-        """Delete the collection.
-
-        Raises:
-            SetupError: Chroma could not do it.
-        """
+        """Delete the collection."""
         call_chroma(self.where, lambda: self._client.delete_collection(self._collection.name))
 
     def close(self) -> None:

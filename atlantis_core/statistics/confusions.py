@@ -25,11 +25,7 @@ class Confusion:
 
 
 def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
-    """Return all confusions, most frequent first, ties by name.
-
-    Args:
-        outcomes: Top-1 outcomes of the queries.
-        queries: Images with the class of every query.
+    """Return all confusions, most frequent first, ties by name; `queries` have the class of every query.
 
     Raises:
         ValueError: A query is not among `queries`.

@@ -31,12 +31,9 @@ def find_duplicates(
     sealed: SealedSplit | None = None,
     fingerprints: Mapping[str, bytes] | None = None,
 ) -> Duplicates:
-    """Find near-duplicates in a collection, and between it and its sealed test split.
+    """Find near-duplicates among train and validation images, and between them and the sealed test split, if given.
 
-    Args:
-        collection: Its train and validation images are compared.
-        sealed: Its test split; None skips it.
-        fingerprints: Image id -> fingerprint, as far as known; the others are computed from the files.
+    `fingerprints` (by image id) that are missing are computed from the files.
 
     Raises:
         SetupError: A file is missing or no longer an image.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
-    from atlantis_dml.agents.client.models import Access
     from atlantis_dml.agents.client.redaction import Redact
     from atlantis_dml.tools.context import RunContext
 
@@ -129,18 +129,17 @@ def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> 
 
 
 def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
-    from atlantis_core.run.cost_tracker import CostTracker
+    from atlantis_dml.agents.client.recording import read_recording
     from atlantis_dml.agents.llm.captioner import ChatCaptioner
 
-    return ChatCaptioner(
-        load_chat_model(spec.captioner, spec),
-        spec.captioner,
-        spec.base_url or "",
-        workspace,
-        run_id,
-        CostTracker(workspace.ledger, run_id, spec),
-        build_redaction(),
-    )
+    captioning = replace(spec, planner=spec.captioner, fallback=None)
+    if spec.recording:
+        recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
+        if not any(
+            call["agent"] == "captioner" for call in recording.calls
+        ):  # of a version that recorded no captions
+            captioning = replace(captioning, recording="")
+    return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
@@ -149,24 +148,14 @@ def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> Bas
     Raises:
         SetupError: The name is not a chat model's, there is no key, or the base URL is not a URL.
     """
-    from atlantis_dml.agents.client.models import build_chat_model
-
-    return build_chat_model(name, resolve_access(name, spec.base_url), streaming=streaming)
-
-
-def resolve_access(name: str, base_url: str | None) -> Access:
-    """Return how to reach a chat model's provider.
-
-    Raises:
-        SetupError: The file with the key cannot be read.
-    """
-    from atlantis_dml.agents.client.models import Access
+    from atlantis_dml.agents.client.models import Access, build_chat_model
     from atlantis_dml.settings import Settings
 
     settings = Settings()
-    return Access(
+    access = Access(
         settings.key(name),
-        base_url or settings.address(name),
+        spec.base_url or settings.address(name),
         settings.azure_api_version,
         settings.model_timeout_seconds,
     )
+    return build_chat_model(name, access, streaming=streaming)

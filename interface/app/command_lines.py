@@ -14,24 +14,11 @@ from atlantis_core.records import RunSpec
 if TYPE_CHECKING:
     from atlantis_dml.app.request import RunRequest
 
-_OPTIONS = {
-    "planner": "--planner",
-    "base_url": "--base-url",
-    "fallback": "--fallback",
-    "seeds": "--seeds",
-    "seed": "--seed",
-    "preset": "--preset",
-    "backbone": "--backbone",
-    "weights": "--weights",
-    "captioner": "--captioner",
-    "generator": "--generator",
-    "scorer": "--scorer",
-    "regime": "--regime",
-    "query": "--query",
-    "gallery": "--gallery",
-    "spread": "--spread",
-}
-"""Field of a spec -> option."""
+_SETTINGS = (
+    *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
+    *("scorer", "regime", "query", "gallery", "spread"),
+)
+"""Fields of a spec that are options of `atlantis run` by the same name."""
 
 
 def build_run_command(spec: RunSpec) -> str:
@@ -43,12 +30,12 @@ def build_run_command(spec: RunSpec) -> str:
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
-def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None) -> str:
+def build_evaluate_command(model: str, request: RunRequest, workspace: Path | None) -> str:
     """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
 
     With another regime or other columns, validation would contain images that it was trained on.
     """
-    read, spec = asked.options, asked.spec
+    read, spec = request.options, request.spec
     return join_shell_line(
         ("evaluate", model, spec.data),
         {
@@ -100,10 +87,10 @@ def _budget_options(spec: RunSpec) -> Iterator[str]:
 
 def _setting_options(spec: RunSpec) -> Iterator[str]:
     defaults = {item.name: item.default for item in fields(spec)}
-    for name, option in _OPTIONS.items():
+    for name in _SETTINGS:
         value: Any = getattr(spec, name)
         if value is not None and (value != defaults[name] or name == "seeds"):
-            yield from (option, _format_value(value))
+            yield from (f"--{name.replace('_', '-')}", _format_value(value))
 
 
 def _format_value(value: Any) -> str:

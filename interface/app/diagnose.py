@@ -13,23 +13,20 @@ if TYPE_CHECKING:
     from atlantis_dml.app.request import RunRequest
 
 
-def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
+def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
     """Read DATA and find its gaps.
 
     Args:
-        asked: DATA and settings.
+        request: DATA and settings.
         folder: The workspace; trainings and captions in it are reused.
         untrained: Measure the backbone without training.
         top: Largest number of gaps.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.workflows.diagnose import diagnose_collection
 
     started = time.monotonic()
     with open_stderr_screen() as screen:
-        session = open_session_without_run("diagnose", asked, folder, screen)
+        session = open_session_without_run("diagnose", request, folder, screen)
         found = diagnose_collection(session, untrained=untrained, top=top)
     about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
     return found | about | {"seconds": round(time.monotonic() - started, 2)}

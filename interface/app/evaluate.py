@@ -51,9 +51,6 @@ def open_subject(
         screen: Shows progress, and lines about model and collection.
         columns: Option -> metadata column that it names; a missing one is refused before anything is loaded.
         measured: Whether to measure facets if the collection has none.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
@@ -85,29 +82,26 @@ def open_subject(
     return retriever, collection, retrieval_task(collection, task.regime, task.query, task.gallery)
 
 
-def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
+def evaluate_model(subject: Subject, request: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
     """Measure MODEL on the validation task of DATA.
 
     Args:
         subject: Model and DATA.
-        question: What to measure.
+        request: What to measure.
         folder: The workspace.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
     """
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
 
     started = time.monotonic()
     with open_stderr_screen() as screen:
-        both = {"--leave-out": question.leave_out, "--junk": question.junk}
-        asked = {option: column for option, column in both.items() if column is not None}
-        retriever, collection, task = open_subject(subject, folder, screen, asked, measured=True)
+        both = {"--leave-out": request.leave_out, "--junk": request.junk}
+        typed = {option: column for option, column in both.items() if column is not None}
+        retriever, collection, task = open_subject(subject, folder, screen, typed, measured=True)
         read = subject.task.columns()
-        columns = {name: values_within_classes(collection, read, name, option) for option, name in asked.items()}
-        question = replace(question, columns=columns)
-        found = evaluate_model(retriever, task, question, screen.progress)
+        columns = {name: values_within_classes(collection, read, name, option) for option, name in typed.items()}
+        request = replace(request, columns=columns)
+        found = evaluate_model(retriever, task, request, screen.progress)
     about = {
         "model": subject.model,
         "data": subject.data,

@@ -44,53 +44,49 @@ def index_home(workspace: Path | None) -> Path:
     return open_workspace(workspace).folder / FOLDER_NAME
 
 
-def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
-    """Read DATA, load MODEL, and fill an index.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
-    """
+def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]:
+    """Read DATA, load MODEL, and fill an index."""
     from atlantis_core.searching.index_building import IndexSource
 
     started = time.monotonic()
-    _check(asked, workspace)
+    _check(request, workspace)
     with open_stderr_screen() as screen:
         model, embedder = load_index_embedder(
-            asked.model, asked.embedding, workspace, _made_by(asked.name, workspace)
+            request.model, request.embedding, workspace, _find_filling_model(request.name, workspace)
         )
-        source = IndexSource(_read(asked, workspace, screen), asked.splits)
-        found = _fill_index(asked, source, model, embedder, workspace, screen)
-    return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
+        source = IndexSource(_read(request, workspace, screen), request.splits)
+        found = _fill_index(request, source, model, embedder, workspace, screen)
+    return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}
 
 
-def _check(asked: IndexRequest, workspace: Path | None) -> None:
+def _check(request: IndexRequest, workspace: Path | None) -> None:
     """Check the request as far as that is possible without loading the model."""
     from atlantis_core.searching.chroma import ping_server
     from atlantis_core.searching.index_building import check_splits
     from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
     from atlantis_dml.app.setup import check_data
 
-    check_splits(asked.splits)
-    check_data(asked.data)
-    if asked.name is not None:
-        folder = index_home(workspace) / check_name(asked.name)
+    check_splits(request.splits)
+    check_data(request.data)
+    if request.name is not None:
+        folder = index_home(workspace) / check_name(request.name)
         if (folder / FACTS_NAME).is_file():
-            check_index_server(read_facts(folder), asked.server)
-    if asked.server:
-        ping_server(asked.server)
+            check_index_server(read_facts(folder), request.server)
+    if request.server:
+        ping_server(request.server)
 
 
-def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
+def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
     """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.run.session import Session
     from atlantis_core.searching.filters import prepare_filterable
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
 
-    store, columns = open_workspace(workspace), asked.task.columns()
-    loaded = load_data(asked.data, store, columns, asked.task.regime, screen.progress)
-    collection_id = store_data(loaded, store, asked.task.regime)
-    spec = build_request(asked.data, RunOptions(regime=asked.task.regime), workspace).spec
+    store, columns = open_workspace(workspace), request.task.columns()
+    loaded = load_data(request.data, store, columns, request.task.regime, screen.progress)
+    collection_id = store_data(loaded, store, request.task.regime)
+    spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
     found = prepare_filterable(session, columns)
     unique = (
@@ -105,23 +101,23 @@ def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collec
 
 
 def _fill_index(
-    asked: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
+    request: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
 ) -> dict[str, Any]:
     from atlantis_core.searching.index_building import fill_index, prepare_index
     from atlantis_core.searching.index_folders import read_facts, suggest_name
     from atlantis_core.searching.recall_check import record_recall
 
-    name = asked.name or suggest_name(source.collection.name, embedder.model_hash)
+    name = request.name or suggest_name(source.collection.name, embedder.model_hash)
     folder = index_home(workspace) / name
-    prepare_index(folder, model, embedder, asked.server)
-    filled = fill_index(folder, embedder, source, add=asked.add, progress=screen.progress)
-    if asked.check:
+    prepare_index(folder, model, embedder, request.server)
+    filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+    if request.check:
         record_recall(folder, screen.progress)
     counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
     return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
 
 
-def _made_by(name: str | None, workspace: Path | None) -> str:
+def _find_filling_model(name: str | None, workspace: Path | None) -> str:
     """Return the hash of the model that filled an index; empty where there is no such index yet."""
     from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
 
@@ -174,11 +170,7 @@ def describe_indexes(workspace: Path | None) -> dict[str, Any]:
 def remove_from_index(
     index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
 ) -> dict[str, Any]:
-    """Remove images from an index, or all of it.
-
-    Raises:
-        SetupError: A setting, the model or the data has to be fixed.
-    """
+    """Remove images from an index, or all of it."""
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
     from atlantis_core.searching.index_writing import drop_index, remove_images
 

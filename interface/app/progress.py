@@ -57,7 +57,7 @@ class Screen:
         """Show how much of something is done; an `atlantis_core.base.ports.Progress`.
 
         Raises:
-            Stopped: A person asked for it; the work ends here.
+            Stopped: Ctrl-C or `stop`; the work ends here.
         """
         self.stop.check()
         self.show(what, done, total)

@@ -70,7 +70,7 @@ class RunOptions(TaskOptions):
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a run is asked to do."""
+    """Settings and goal of a run."""
 
     spec: RunSpec
     """All settings; the collection's id and the goal's cells are filled in when the collection is read."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from atlantis_dml.app.request import RunRequest
 
 
-def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
+def create_run(request: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
     """Read the collection and store a new run; nothing is trained yet.
 
     Returns:
@@ -45,13 +45,13 @@ def create_run(asked: RunRequest, workspace: Workspace, progress: Progress) -> t
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
 
-    check_data(asked.spec.data)
-    generator = check_spec(asked.spec, asked.spec.goal.text)
-    asked = replace(asked, spec=pin_base_url(asked.spec))
-    loaded = load_data(asked.spec.data, workspace, asked.reading, asked.spec.regime, progress)
-    retrieval_task(loaded.collection, asked.spec.regime, asked.spec.query, asked.spec.gallery)
-    spec, backbone = settle_backbone(asked.spec)
-    goal = read_goal(asked.spec.goal.text, loaded.collection)
+    check_data(request.spec.data)
+    generator = check_spec(request.spec, request.spec.goal.text)
+    request = replace(request, spec=pin_base_url(request.spec))
+    loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
+    retrieval_task(loaded.collection, request.spec.regime, request.spec.query, request.spec.gallery)
+    spec, backbone = settle_backbone(request.spec)
+    goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     understood = describe_goal(goal, loaded.collection)
@@ -154,17 +154,14 @@ def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
     return Session(workspace, run.id, run.spec, screen.progress, captioner, screen.line)
 
 
-def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | None, screen: Screen) -> Session:
+def open_session_without_run(purpose: str, request: RunRequest, folder: Path | None, screen: Screen) -> Session:
     """Read DATA, find the backbone, and return a session that belongs to no run.
 
     Args:
         purpose: Captions and costs are stored under this name and the collection's.
-        asked: DATA and settings.
+        request: DATA and settings.
         folder: The workspace.
         screen: Shows progress, and lines about collection and backbone.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation
@@ -173,11 +170,11 @@ def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | Non
     from atlantis_dml.app.run import check_spec, describe_backbone, settle_backbone
     from atlantis_dml.app.setup import check_data, load_data, store_data
 
-    check_data(asked.spec.data)
-    check_spec(asked.spec)
+    check_data(request.spec.data)
+    check_spec(request.spec)
     store = open_workspace(folder)
-    loaded = load_data(asked.spec.data, store, asked.reading, asked.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(asked.spec)  # loads torch; bad data is refused before
+    loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
+    spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
     for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
         if line:

@@ -50,7 +50,7 @@ def make_scenario(
 def open_source(
     data: str, task: TaskOptions, destination: Path, workspace: Path | None, progress: Progress
 ) -> ScenarioSource:
-    """Find DATA; splits that this workspace made before are made again in the same way.
+    """Find DATA; splits that this workspace drew before are drawn the same way again.
 
     Args:
         data: DATA as typed.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
 from atlantis_dml.app.index import index_home, load_index_embedder
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
         "exact": query.exact,
         "distance": facts.distance,
         "seconds": round(seconds, 4),
-        "results": [describe_hit(hit) for hit in hits],
+        "results": [as_json(hit) | {"distance": round(hit.distance, 6)} for hit in hits],
     }
 
 
@@ -88,11 +89,3 @@ def _read_query_image(path: Path) -> Image:
         raise SetupError(f"there is no image {str(path)!r}; check the path")
     with pillow_warning_filter():
         return decode_image(path.expanduser())
-
-
-def describe_hit(hit: Any) -> dict[str, Any]:
-    """Return a hit as JSON."""
-    from atlantis_core.base.serialization import as_json
-
-    facts: dict[str, Any] = as_json(hit)
-    return facts | {"distance": round(hit.distance, 6)}

@@ -18,16 +18,13 @@ def is_follower() -> bool:
     return process_rank_and_count()[0] > 0
 
 
-def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
+def train_trials(request: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
     """Read DATA, train and measure.
 
     Args:
-        asked: DATA and settings.
+        request: DATA and settings.
         folder: The workspace.
         out: A new folder to export the models to; several seeds get a folder each.
-
-    Raises:
-        SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
@@ -37,14 +34,14 @@ def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None
 
     if out is not None:
         check_destination(out)
-    seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
+    seeds = range(request.spec.seed, request.spec.seed + request.spec.seeds)
     with open_stderr_screen() as screen:
-        session = open_session_without_run("train", asked, folder, screen)
-        found = {"data": asked.spec.data} | train_baseline(session, seeds)
+        session = open_session_without_run("train", request, folder, screen)
+        found = {"data": request.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
             folder = session.workspace.folder  # only this records what an export was trained on
-        found["next"] = build_evaluate_command(_find_first_trained(found), asked, folder)
+        found["next"] = build_evaluate_command(_find_first_trained(found), request, folder)
     return found
 
 

@@ -117,7 +117,8 @@ class ChatDesk:
     def start(self) -> str:
         """See `Desk.start`."""
         if self.status != "planned":
-            raise ToolError(_NOT_STARTABLE.get(self.status, f"there is no goal yet: {list_missing(self.planned)[0]}"))
+            no_goal = f"there is no goal yet: {list_missing(self.planned)[0]}"
+            raise ToolError(no_goal if self.status == "none" else _WHY_NOT[self.status])
         from atlantis_core.records import Goal
         from atlantis_dml.app.run import create_run
 
@@ -143,7 +144,7 @@ class ChatDesk:
     def go_on(self) -> str:
         """See `Desk.go_on`."""
         if self.status != "paused":
-            raise ToolError(_NOT_PAUSED[self.status])
+            raise ToolError(_WHY_NOT[self.status])
         self.worker.start(self.record.run_id)
         return f"Run {self.record.run_id} continues."
 
@@ -175,7 +176,9 @@ class ChatDesk:
             self._change("the note", replace(self.planned, notes=(*self.planned.notes, text)[-MOST_NOTES:]))
         else:
             self._constrain("the note", notes=(text,))
-        return "Noted for the drafter of the next protocol" + ("; rules ignore notes." if self._is_rules() else ".")
+        return "Noted for the drafter of the next protocol" + (
+            "; rules ignore notes." if self._template.spec.planner == "rules" else "."
+        )
 
     def take_back(self) -> str:
         """See `Desk.take_back`."""
@@ -212,9 +215,6 @@ class ChatDesk:
             raise ToolError("the run is finished; state a goal for a new run first")
         return self.status in {"none", "planned"}
 
-    def _is_rules(self) -> bool:
-        return self._template.spec.planner == "rules"
-
     def _change(self, what: str, planned: RunPlan) -> None:
         before = {"what": what, "planned": as_json(self.planned), "started": self.record.started}
         self._keep(planned=planned, started=False, undo=(*self.record.undo, before))
@@ -242,19 +242,15 @@ class ChatDesk:
         save_record(self._workspace, replace(self.record, **changes))
 
 
-_NOT_STARTABLE = {
+_WHY_NOT = {
+    "none": "no run has started yet; state a goal",
+    "planned": "no run is paused; say yes to start the plan",
     "running": "the run is already working",
     "waiting": "a protocol waits for your approval: approve or reject it first",
     "paused": "a run is paused: say go on, or state a new goal",
     "done": "the run is finished; state a goal for a new run",
 }
-_NOT_PAUSED = {
-    "none": "no run has started yet; state a goal",
-    "planned": "no run is paused; say yes to start the plan",
-    "running": "the run is already working",
-    "waiting": "a protocol waits for your approval: approve or reject it",
-    "done": "the run is finished; state a goal for a new run",
-}
+"""Status -> why nothing can be started or resumed now."""
 
 
 def _join_cells(cells: tuple[Cell, ...]) -> str:

@@ -31,10 +31,11 @@ def chat(
     new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
     workspace: options.WorkspaceFolder = None,
 ) -> None:
-    """Talk about a run: state a goal, see the plan, approve, ask why, change it.
+    """Plan, start and discuss runs in a conversation.
 
-    The conversation is saved. Without a key, rules understand simple sentences; with --planner openai:MODEL you write
-    freely. Lines may also come from a pipe: each is read when no run is working. For JSON use `atlantis run --json`.
+    State a goal, see the plan, approve, ask why, change it; all of it is saved. Without a key, rules read simple
+    sentences; with --planner openai:MODEL you write freely. Lines may also come from a pipe: each is read when no run
+    is working. For JSON use `atlantis run --json`.
 
     Example: atlantis chat photos/
     """

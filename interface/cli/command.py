@@ -61,6 +61,18 @@ def _expand(kind: Any, names: Iterable[str], worded: Mapping[str, Any]) -> list[
     ]
 
 
+def make_group(summary: str) -> typer.Typer:
+    """Return a command that only has subcommands; without one of them it prints its help."""
+    group = typer.Typer(help=summary, rich_markup_mode=None)
+
+    @group.callback(invoke_without_command=True)
+    def print_help(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    return group
+
+
 class Command(TyperCommand):
     """A command that refuses an option that is given twice and takes one value: the first would be dropped."""
 

@@ -31,7 +31,7 @@ def start_run(
     """Begin a run and work on it; return its summary and the workspace's folder.
 
     Args:
-        request: What the run is asked to do.
+        request: Settings and goal of the run.
         workspace: As typed.
         target: See `drive_run`.
         as_json: See `drive_run`.

@@ -28,7 +28,7 @@ def resume(
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Continue a run that was stopped, is paused or waits for approval.
+    """Continue a run that stopped or waits for approval.
 
     Example: atlantis resume last --approve
     """

@@ -13,20 +13,11 @@ import typer
 from atlantis_dml.app.request import TaskOptions
 from atlantis_dml.app.scenario import make_scenario
 from atlantis_dml.cli import options
-from atlantis_dml.cli.command import command
+from atlantis_dml.cli.command import command, make_group
 from atlantis_dml.cli.scenario_derived import adversarial, merge
 from atlantis_dml.cli.scenario_options import Destination, Seed, show_scenario
 
-scenario = typer.Typer(
-    help="Derive one of the paper's situations from a collection. DEST is a new collection.",
-    rich_markup_mode=None,
-)
-
-
-@scenario.callback(invoke_without_command=True)
-def _which(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+scenario = make_group("Derive one of the paper's situations from a collection. DEST is a new collection.")
 
 
 @scenario.command("zero-shot")

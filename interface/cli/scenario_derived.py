@@ -83,7 +83,9 @@ def adversarial(
 def merge(
     *,
     real: Annotated[str, typer.Argument(metavar="REAL", help="As DATA in other commands; it is not changed.")],
-    made: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="Folder of synthetic images of its classes.")],
+    synthetic: Annotated[
+        Path, typer.Argument(metavar="SYNTHETIC", help="Folder of synthetic images of its classes.")
+    ],
     destination: Destination,
     per_class: Annotated[int | None, typer.Option(help="At most this many synthetic images per class.")] = None,
     fill_to: Annotated[
@@ -100,7 +102,7 @@ def merge(
 
     Quotas limit how many; trainings can weigh them differently.
 
-    Example: atlantis scenario merge photos/ made/ photos-and-made --fill-to 32
+    Example: atlantis scenario merge photos/ synthetic/ photos-and-synthetic --fill-to 32
     """
     from atlantis_core.scenarios.merging import Quotas, merge_synthetic
     from atlantis_dml.app.progress import open_stderr_screen
@@ -108,5 +110,5 @@ def merge(
     quotas = Quotas(per_class, fill_to, ratio)
     with open_stderr_screen() as screen:
         source = open_source(real, given, destination, workspace, screen.progress)
-        written = merge_synthetic(source, made.expanduser(), destination, quotas, seed, screen.progress)
+        written = merge_synthetic(source, synthetic.expanduser(), destination, quotas, seed, screen.progress)
     show_scenario(*written, workspace, as_json)

@@ -52,11 +52,7 @@ def serve(
 
 
 def _build_site(store: Workspace, template: RunRequest, data: tuple[str, ...]) -> Site:
-    """Check all settings before anything is opened.
-
-    Raises:
-        SetupError: A setting that has to be fixed.
-    """
+    """Check all settings before anything is opened."""
     from atlantis_dml.app.run import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data
     from atlantis_dml.web.site import Site

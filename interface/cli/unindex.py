@@ -15,10 +15,10 @@ from atlantis_dml.cli.command import command
 def unindex(
     index_name: options.IndexName,
     image_ids: Annotated[
-        list[str] | None, typer.Option("--id", metavar="ID", help="An image's id, as `atlantis search` tells it.")
+        list[str] | None, typer.Option("--id", metavar="ID", help="An image's id, as `atlantis search` prints it.")
     ] = None,
     where: options.Filters = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Take the whole index away.")] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="Remove the index itself.")] = False,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:

@@ -236,3 +236,9 @@ def photos(tmp_path: Path) -> Path:
             pixels[..., number] += 100
             Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
     return tmp_path / "photos"
+
+
+def session_of(fabricated: Fabricated) -> Session:
+    """Return the session of the fabricated run."""
+    run = fabricated.workspace.runs.get(fabricated.run_id)
+    return Session(fabricated.workspace, run.id, run.spec)

@@ -39,7 +39,8 @@ def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
     """
     from PIL import Image, UnidentifiedImageError
 
-    _check_kind(source)
+    if not isinstance(source, str | Path | bytes | Image.Image):
+        raise SetupError(f"{to_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
     try:
         if isinstance(source, Image.Image):
             return to_upright_rgb(source)
@@ -61,13 +62,6 @@ def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
 def _unreadable_error(source: object, name: str, reason: str) -> SetupError:
     label = repr(name or str(source)) if name or isinstance(source, str | Path) else "in memory"
     return SetupError(f"image {label} cannot be read: {reason}")
-
-
-def _check_kind(source: object) -> None:
-    from PIL import Image
-
-    if not isinstance(source, str | Path | bytes | Image.Image):
-        raise SetupError(f"{to_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
 
 
 def centre_crop(image: Image, side_px: int) -> Image:

@@ -20,6 +20,8 @@ from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.records import Budget, Goal, LabelledImage, Price, RunSpec
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.store.workspace import Workspace
+from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
+from atlantis_dml.agents.client.recording import Recording
 from atlantis_dml.agents.client.redaction import build_redactor
 from atlantis_dml.agents.client.scripted import ScriptedChatModel
 from atlantis_dml.agents.llm.captioner import SIDE_PX, ChatCaptioner
@@ -57,11 +59,9 @@ def make(tmp_path: Path) -> Callable[..., tuple[ChatCaptioner, ScriptedChatModel
         model = ScriptedChatModel(script=list(script))
         purse = CostTracker(workspace.ledger, "run", spec)
         hide = build_redactor(SecretStr(KEY))
-        return (
-            ChatCaptioner(model, "openai:scripted", "http://here", workspace, "run", purse, hide),
-            model,
-            workspace,
-        )
+        chat = ChatModel("openai:scripted", model)
+        calls = ModelCalls(chat.name, [chat], workspace, "run", purse, "http://here", hide)
+        return ChatCaptioner(calls, workspace.results), model, workspace
 
     return made
 
@@ -100,11 +100,29 @@ def test_a_failure_pauses_and_what_was_said_before_it_is_kept(make: Any, photos:
     assert len(model.requests) == 3
 
 
-def test_it_stops_when_the_dollars_are_spent(make: Any, photos: Any) -> None:
-    captioner, model, _ = make(*[looks] * 6, usd=0.5)
+def test_no_call_is_made_that_the_dollars_might_not_pay_for(make: Any, photos: Any) -> None:
+    captioner, model, workspace = make(*[looks] * 6, usd=2.4)
     with pytest.raises(BudgetExceeded, match="dollars"):
         captioner.caption(photos)
-    assert len(model.requests) == 4, "the first calls that were made at once, and no more"
+    assert 1 <= len(model.requests) < 6
+    assert workspace.ledger.spent("run")["usd"] <= 2.4
+    after, model, _ = make(*[looks] * 6)
+    assert len(after.caption(photos)) == 6
+    assert len(model.requests) < 6, "what was answered before is not paid again"
+
+
+def test_the_trace_and_a_recording_hold_every_caption_and_no_pixel(make: Any, photos: Any) -> None:
+    captioner, _, workspace = make(*[looks] * 6)
+    captions = captioner.caption(photos)
+    events = workspace.events.of_kind("run", "model")
+    assert [event["input"]["agent"] for event in events] == ["captioner"] * 6
+    assert "base64" not in str(events)
+    replies = [{"agent": "captioner", "key": one["input"]["key"], "reply": one["output"]["reply"]} for one in events]
+    recording = Recording(RunSpec("c", "d", Goal("g"), Budget()), replies)
+    other = Workspace(workspace.folder.parent / "elsewhere")
+    purse = CostTracker(other.ledger, "run", recording.spec)
+    calls = ModelCalls("openai:scripted", [], other, "run", purse, "http://here", recording=recording)
+    assert ChatCaptioner(calls, other.results).caption(photos) == captions
 
 
 def test_an_answer_that_is_no_completion_pauses(make: Any, photos: Any) -> None:
@@ -137,6 +155,6 @@ def test_a_model_that_refuses_every_photo_pauses_and_nothing_is_kept(make: Any, 
 
 
 def test_a_service_that_does_not_count_tokens_cannot_have_a_budget_in_dollars(make: Any, photos: Any) -> None:
-    captioner, _, _ = make(AIMessage("A boat."), usd=1.0)
+    captioner, _, _ = make(AIMessage("A boat."), usd=9.0)
     with pytest.raises(ProviderUnavailable, match="without --budget-usd"):
         captioner.caption(photos[:1])

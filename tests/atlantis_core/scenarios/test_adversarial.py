@@ -23,9 +23,7 @@ from atlantis_core.scenarios.scenario_source import ScenarioSource
 from tests.atlantis_core.scenarios.conftest import table, train_counts
 
 
-def test_attacked_validation_images_replace_the_clean_ones(
-    retriever: Retriever, source: Path, tmp_path: Path
-) -> None:
+def test_attacked_validation_images_replace_clean_ones(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     _, story = write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("pgd", 2.0, 3))
     rows = [row for row in table(tmp_path / "out") if row["split"] == "validation"]
     assert len(rows) == story["attacked"] == 12

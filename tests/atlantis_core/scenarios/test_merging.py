@@ -60,9 +60,7 @@ def test_synthetic_images_join_training_within_quotas(
     }
 
 
-def test_synthetic_images_are_marked_for_training_and_origin_is_no_facet(
-    source: Path, made: Path, tmp_path: Path
-) -> None:
+def test_synthetic_images_are_marked_and_origin_is_no_facet(source: Path, made: Path, tmp_path: Path) -> None:
     merge_synthetic(ScenarioSource(source), made, tmp_path / "out", Quotas(per_class=2))
     collection = read_collection(tmp_path / "out").collection
     assert collection.facets == ("light",)

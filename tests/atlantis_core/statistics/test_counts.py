@@ -15,11 +15,16 @@ from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
 from atlantis_core.records import Collection, LabelledImage, Split
-from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.confusions import Confusion, count_confusions
-from atlantis_core.statistics.counts import collection_statistics
+from atlantis_core.statistics.counts import (
+    ImageSizes,
+    Spread,
+    collection_statistics,
+    gini,
+    image_sizes,
+    max_over_min,
+)
 from atlantis_core.statistics.leaks import find_duplicates
-from atlantis_core.statistics.sizes import ImageSizes, Spread, image_sizes
 
 
 def photo(path: Path, seed: int, size: tuple[int, int] = (48, 32)) -> None:

@@ -43,7 +43,7 @@ def test_no_argument_may_be_anything(function: Callable[..., Any]) -> None:
         ({"epsilon": "2"}, "epsilon takes float | None, not '2'"),
         ({"nmi": 1}, "nmi takes bool, not 1"),
         ({"facets": "light"}, "facets takes Sequence[str] | None, not 'light'"),
-        ({"attack": "pgd", "attack_steps": 0}, "steps are 1 or more"),
+        ({"attack": "pgd", "attack_steps": 0}, "steps must be 1 or more"),
     ],
 )
 def test_evaluate_names_the_argument_and_what_it_takes(given: Mapping[str, Any], told: str) -> None:
@@ -99,7 +99,7 @@ def test_an_attack_has_the_options_of_the_command(tmp_path: Path) -> None:
         ),
         (lambda: atlantis_dml.evaluate("x", "/no/such", at=[0]), "SetupError", "the K of Recall@K (at) are"),
         (lambda: atlantis_dml.train("harbor-tiny", seeds=0), "SetupError", "seeds 0 is too small"),
-        (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0][:2], PAIR[1])), "SetupError", "'synthetic' holds"),
+        (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0][:2], PAIR[1])), "SetupError", "'synthetic' contains"),
         (lambda: atlantis_dml.filter_embeddings(PAIR, (PAIR[0], [7] * 4)), "ToolError", "7"),
     ],
 )

@@ -64,9 +64,9 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "x", "--captioner", "poet"), "'poet'"),
         (_run("harbor-tiny", "--goal", "x", "--generator", "painter"), "'painter'"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "critic"), "'critic'"),
-        (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "lacks caption, name, recognises"),
+        (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "has no caption, name, recognises"),
         (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is not a class"),
-        (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' lacks fit, name"),
+        (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' has no fit, name"),
         (_run("harbor-tiny", "--goal", "x", "--preset", "tpu"), "'tpu'"),
         (_run("harbor-tiny", "--goal", "x", "--regime", "heard"), "'heard'"),
         (_run("harbor-tiny", "--goal", "x", "--spread", "wide"), "'wide'"),
@@ -178,7 +178,7 @@ def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.Captur
     assert main(["runs"]) == 0
     assert "stopped" in capsys.readouterr().out
     assert main(["report", "last"]) == 0
-    assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
+    assert "The run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
 
 
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
