@@ -61,14 +61,6 @@ def _filters_of(row: ScreenedCandidate) -> set[str]:
     return {verdict.filter for verdict in (row.filter_verdict, row.verdict) if verdict}
 
 
-def _worst_first(row: ScreenedCandidate) -> Any:
-    return (row.verdict is None, -(row.verdict.score if row.verdict else 0.0))
-
-
-def _best_first(row: ScreenedCandidate) -> Any:
-    return (row.verdict is None, row.verdict.score if row.verdict else 0.0)
-
-
 def _by_cell(row: ScreenedCandidate) -> Any:
     cell = row.candidate.cell
     return (cell.class_name, cell.facet, cell.value)
@@ -77,8 +69,8 @@ def _by_cell(row: ScreenedCandidate) -> Any:
 ORDERS: Mapping[str, Callable[[ScreenedCandidate], Any] | None] = {
     "asked": None,
     "cell": _by_cell,
-    "worst": _worst_first,
-    "best": _best_first,
+    "worst": lambda row: (row.verdict is None, -(row.verdict.score if row.verdict else 0.0)),
+    "best": lambda row: (row.verdict is None, row.verdict.score if row.verdict else 0.0),
 }
 """Scores of different filters cannot be compared, so sort by score within one filter."""
 
