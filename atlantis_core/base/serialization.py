@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-Record = TypeVar("Record")
+from atlantis_core.records.inline import INLINE
 
-INLINE: Mapping[str, Any] = {"inline": True}
-"""Metadata of a field that is a mapping whose entries are written as if each were a field."""
+Record = TypeVar("Record")
 
 
 def as_json(record: Any) -> Any:

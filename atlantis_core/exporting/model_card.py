@@ -46,7 +46,7 @@ class ModelFacts:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the normalised input, RGB in 0..1."""
     earlier_preprocessing: str = ""
-    """`timm_config.earlier_preprocessing`; empty if images are prepared as timm says."""
+    """`preprocessing.earlier_preprocessing`; empty if images are prepared as timm says."""
 
 
 def write_model_card(about: ModelFacts) -> str:

@@ -18,8 +18,8 @@ from atlantis_core.base.text import to_printable
 from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
 from atlantis_core.exporting.model_card import ModelFacts, write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
+from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from atlantis_core.base.serialization import INLINE
 from atlantis_core.records.collection import Cell
+from atlantis_core.records.inline import INLINE
 
 Cause = Literal["scarce", "missed", "confused", "named"]
 

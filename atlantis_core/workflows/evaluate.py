@@ -13,7 +13,7 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
+from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance

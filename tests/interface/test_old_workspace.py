@@ -18,7 +18,8 @@ from tests.fixtures.make_old_workspace import QUERY, TRAIN, Home
 from tests.fixtures.packing import PLACEHOLDER, unpack
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
-VARYING = frozenset({"seconds", "took", "started", "ended", "created", "next"})
+VARYING = frozenset({"seconds", "took", "started", "ended", "created", "next", "preprocessing"})
+"""Keys that differ from one call to the next; `preprocessing` is a setting that the old version did not have."""
 """What differs from one time to another; `next` suggests a command."""
 CLOSE = 0.05
 """Of a share that another processor's training may change; a query is 1/64."""

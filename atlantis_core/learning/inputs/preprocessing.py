@@ -13,6 +13,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import to_one_line
 from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, open_undecoded, to_upright_rgb
+from atlantis_core.learning.models.timm_config import input_facts
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
@@ -154,3 +155,19 @@ def to_batch(images: Sequence[Image], backbone: BackboneSpec) -> Tensor:
     mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
     std = torch.tensor(backbone.std).view(1, 3, 1, 1)
     return batch.sub_(mean).div_(std).contiguous()
+
+
+def earlier_preprocessing(backbone: BackboneSpec) -> str:
+    """Say that a timm model still uses version 1 of the preprocessing; empty if it does not.
+
+    It does not apply to weights from a file, whose description decides, nor to the small transformer from scratch,
+    which has no published settings.
+    """
+    if backbone.preprocessing > 1 or backbone.source == "file" or backbone.pinned_name == "scratch":
+        return ""
+    facts = input_facts(backbone.architecture)
+    crop = f"{facts['interpolation']}, crop_pct {facts['crop_pct']:g}, crop_mode {facts['crop_mode']}"
+    return (
+        "Images are prepared as when this model was made (the central square, bicubic), not with timm's settings of "
+        f"{backbone.architecture} ({crop}); train again to use timm's"
+    )

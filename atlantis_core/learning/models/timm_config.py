@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atlantis_core.base.errors import SetupError
-
-if TYPE_CHECKING:
-    from atlantis_core.learning.models.backbones import BackboneSpec
 
 
 def input_facts(name: str) -> dict[str, Any]:
@@ -37,19 +34,3 @@ def input_facts(name: str) -> dict[str, Any]:
         "crop_pct": float(config["crop_pct"]),
         "crop_mode": config["crop_mode"],
     }
-
-
-def earlier_preprocessing(backbone: BackboneSpec) -> str:
-    """Say that a timm model still uses version 1 of the preprocessing; empty if it does not.
-
-    It does not apply to weights from a file, whose description decides, nor to the small transformer from scratch,
-    which has no published settings.
-    """
-    if backbone.preprocessing > 1 or backbone.source == "file" or backbone.pinned_name == "scratch":
-        return ""
-    facts = input_facts(backbone.architecture)
-    crop = f"{facts['interpolation']}, crop_pct {facts['crop_pct']:g}, crop_mode {facts['crop_mode']}"
-    return (
-        "Images are prepared as when this model was made (the central square, bicubic), not with timm's settings of "
-        f"{backbone.architecture} ({crop}); train again to use timm's"
-    )

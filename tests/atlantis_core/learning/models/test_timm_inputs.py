@@ -18,11 +18,17 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind
 from atlantis_core.learning.inputs.augmentation import STRENGTHS, augmented_view
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.inputs.preprocessing import around_input, centre_crop, resampling, to_batch, to_input
+from atlantis_core.learning.inputs.preprocessing import (
+    around_input,
+    centre_crop,
+    earlier_preprocessing,
+    resampling,
+    to_batch,
+    to_input,
+)
 from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import PREPROCESSING, BackboneSpec, resolve_backbone
 from atlantis_core.learning.models.split_backbone import split_backbone
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import frozen_retriever, load_retriever
 from atlantis_core.learning.training.train import train, training_key
