@@ -3,7 +3,7 @@
 `python bench/planted_gap.py --worlds 0 --seeds 5 --images 400`. Both arms are whole runs of the loop with the
 rule planner: same images made, same generator, filters, recipe, steps and seeds. Only where the images go differs.
 
-`--generator retrieve` takes real pictures from a pool instead: those of a balanced world with another seed, without
+`--generator retrieve` takes real images from a pool instead: those of a balanced world with another seed, without
 labels and under names that say nothing.
 """
 
@@ -54,14 +54,14 @@ def first_round(session: Session, kind: EntryKind[Record]) -> Record:
 
 
 def pool_of(workspace: Workspace, seed: int) -> Path:
-    """Return a folder of unlabelled pictures of all classes in all conditions, none of them of a planted world."""
+    """Return a folder of unlabelled images of all classes in all conditions, none of them of a planted world."""
     folder = workspace.folder / f"pool-{seed}"
     if not folder.exists():
         world = write_bundled_collection(f"harbor-balanced:{1000 + seed}", workspace.path("collections"), _progress)
         part = workspace.path(f"pool-{seed}.part")
-        for picture in sorted(world.rglob("*.png")):
-            name = hashlib.sha256(str(picture.relative_to(world)).encode()).hexdigest()[:16]
-            shutil.copyfile(picture, part / f"{name}.png")
+        for image in sorted(world.rglob("*.png")):
+            name = hashlib.sha256(str(image.relative_to(world)).encode()).hexdigest()[:16]
+            shutil.copyfile(image, part / f"{name}.png")
         part.rename(folder)
     return folder
 

@@ -50,13 +50,14 @@ def draw(noise: float | None, images: int) -> Data:
 
 def ours(points: NDArray[np.float32], labels: NDArray[np.int64], tie: float | None = None) -> dict[str, float]:
     """Rank with `atlantis_core.metrics`."""
+    from atlantis_core.metrics import METRICS
     from atlantis_core.metrics.rank_counters import TIE
     from atlantis_core.metrics.ranking import rank_gallery
-    from atlantis_core.metrics.retrieval_metrics import map_at_r, r_precision, recall_at_k
+    from atlantis_core.metrics.retrieval_metrics import recall_at_k
 
     ranking = rank_gallery(points, labels, points, labels, np.arange(len(labels)), tie=TIE if tie is None else tie)
     recalls = {f"recall_at_{k}": recall_at_k(ranking, k) for k in (1, 10, 100, 1000)}
-    return {**recalls, "map_at_r": map_at_r(ranking), "r_precision": r_precision(ranking)}
+    return recalls | {name: metric.measure(ranking) for name, metric in METRICS.items()}
 
 
 def plain(points: NDArray[np.float32], _: NDArray[np.int64]) -> dict[str, float]:

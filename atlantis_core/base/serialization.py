@@ -10,11 +10,18 @@ from typing import Any, TypeVar
 
 Record = TypeVar("Record")
 
+INLINE: Mapping[str, Any] = {"inline": True}
+"""Metadata of a field that is a mapping whose entries are written as if each were a field."""
+
 
 def as_json(record: Any) -> Any:
     """Return a record, or any nesting of records, sequences and mappings, as plain JSON data."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {item.name: as_json(getattr(record, item.name)) for item in dataclasses.fields(record)}
+        found: dict[str, Any] = {}
+        for item in dataclasses.fields(record):
+            value = as_json(getattr(record, item.name))
+            found |= value if item.metadata == INLINE else {item.name: value}
+        return found
     if isinstance(record, Mapping):
         return {str(key): as_json(value) for key, value in record.items()}
     if isinstance(record, list | tuple):
@@ -28,7 +35,8 @@ def from_json(kind: type[Record], payload: Any) -> Record:
     Raises:
         pydantic.ValidationError: The payload does not match the record type.
     """
-    built: Record = _adapter(kind).validate_python(payload)  # type: ignore[arg-type]  # types are hashable
+    adapter = _adapter(kind)  # type: ignore[arg-type]  # types are hashable
+    built: Record = adapter.validate_python(_gather_inline(kind, payload))
     return built
 
 
@@ -41,6 +49,17 @@ def from_strict_json(kind: type[Record], payload: Any) -> Record:
     text = json.dumps(payload)  # strict JSON still accepts a list for a tuple and 1 for 1.0
     built: Record = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
     return built
+
+
+def _gather_inline(kind: type[Any], payload: Any) -> Any:
+    """Return a payload with the keys that are no fields gathered in the inline field, if the record has one."""
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    inline = next((item.name for item in fields if item.metadata == INLINE), "")
+    if not inline or not isinstance(payload, Mapping):
+        return payload
+    own = {item.name for item in fields}
+    gathered = {key: value for key, value in payload.items() if key not in own}
+    return {key: value for key, value in payload.items() if key in own} | {inline: gathered}
 
 
 @cache

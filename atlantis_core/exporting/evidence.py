@@ -9,6 +9,7 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
@@ -32,8 +33,8 @@ class Figures:
     name: str
     """`this model`, `baseline` (same recipe and seeds, real images only) or `frozen`."""
     recall_at: Mapping[int, float]
-    map_at_r: float
-    r_precision: float
+    scores: Mapping[str, float]
+    """By key of `metrics.METRICS`."""
     recall_at_1: Interval
     """With its 95 % Wilson interval over queries."""
 
@@ -127,7 +128,7 @@ def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
 def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:
     hits = float(outcomes.hit.sum()) if outcomes else found.recall_at[1] * found.queries
     at_1 = wilson_interval(min(hits, found.queries), found.queries)
-    return Figures(name, found.recall_at, found.map_at_r, found.r_precision, at_1)
+    return Figures(name, found.recall_at, found.scores, at_1)
 
 
 def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
@@ -137,5 +138,5 @@ def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
     opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None
-    keys = ("recall_at", "map_at_r", "r_precision", "queries")
+    keys = ("recall_at", *METRICS, "queries")
     return {name: {key: as_json(opened[name])[key] for key in keys} for name in ("frozen", "baseline", "final")}

@@ -29,7 +29,7 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandid
         rolled_back: Include rounds that were rolled back or not judged.
 
     Raises:
-        SetupError: There is none, or a file is missing.
+        SetupError: No image was kept, or a file is missing.
     """
     found = {
         image.candidate.key: image

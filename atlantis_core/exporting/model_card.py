@@ -12,6 +12,7 @@ from atlantis_core.exporting.evidence import Figures, TrialEvidence
 from atlantis_core.exporting.input_snippet import input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
+from atlantis_core.metrics import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,8 @@ def _validation_section(about: ModelFacts) -> str:
     if about.evidence is None:
         return "## Figures\nNone are known here; `atlantis evaluate FOLDER DATA` measures it on your data."
     rows = [_figures_row(figures) for figures in about.evidence.figures]
-    parts = [
-        "## Figures on validation\n"
-        f"{markdown_table(('', 'Recall@1', '95 % Wilson interval', 'MAP@R', 'R-precision'), rows)}"
-    ]
+    titles = [metric.title for metric in METRICS.values()]
+    parts = [f"## Figures on validation\n{markdown_table(('', 'Recall@1', '95 % Wilson interval', *titles), rows)}"]
     parts.append(
         "`atlantis evaluate` gives bootstrap intervals and computes in full precision. The figures here use "
         "activations of frozen layers in half precision, and may differ in the fourth digit."
@@ -184,7 +183,7 @@ def _figures_row(figures: Figures) -> Sequence[str]:
     at_1 = figures.recall_at_1
     interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
     name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
-    return name, f"{at_1.value:.3f}", interval, f"{figures.map_at_r:.3f}", f"{figures.r_precision:.3f}"
+    return name, f"{at_1.value:.3f}", interval, *(f"{figures.scores[key]:.3f}" for key in METRICS)
 
 
 def _test_section(found: Mapping[str, Any]) -> str:

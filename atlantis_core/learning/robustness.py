@@ -59,7 +59,7 @@ class Robustness:
 
 def _main_metrics(measured: Measurement) -> dict[str, Any]:
     recalls = {f"{k}": value for k, value in measured.recall_at.items()}
-    return {"recall_at": recalls, "map_at_r": measured.map_at_r, "r_precision": measured.r_precision}
+    return {"recall_at": recalls} | dict(measured.scores)
 
 
 def measure_robustness(

@@ -1,11 +1,16 @@
 """Retrieval quality: ranks, metrics, confidence intervals, and the paired test.
 
-Each metric is a function `f(ranking, ...) -> float` in [0, 1]; higher is better.
+Evaluations, reports, exports and cards loop over `METRICS`: to add a metric, add its entry here.
 """
 
-METRICS = {
-    "map_at_r": "atlantis_core.metrics.retrieval_metrics:map_at_r",
-    "r_precision": "atlantis_core.metrics.retrieval_metrics:r_precision",
-    "recall_at_k": "atlantis_core.metrics.retrieval_metrics:recall_at_k",
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from atlantis_core.metrics.retrieval_metrics import Metric, average_precision_at_r, r_precision
+
+METRICS: Mapping[str, Metric] = {
+    "map_at_r": Metric("MAP@R", average_precision_at_r, higher_is_better=True),
+    "r_precision": Metric("R-precision", r_precision, higher_is_better=True),
 }
-"""Metric name -> `module:function`; tests/atlantis_core/metrics/test_contract.py tests each."""
+"""Key in every JSON object -> metric, besides Recall@K. tests/atlantis_core/metrics/test_contract.py checks all."""

@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.intervals import wilson_interval
-from atlantis_core.metrics.retrieval_metrics import map_at_r, r_precision, recall_at_k
+from atlantis_core.metrics.retrieval_metrics import recall_at_k
 from atlantis_core.records import Interval, Measurement
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
     labels = [image.label for image in queries]
     return Measurement(
         recall_at={k: recall_at_k(ranking, k) for k in at},
-        map_at_r=map_at_r(ranking),
-        r_precision=r_precision(ranking),
+        scores={name: metric.measure(ranking) for name, metric in METRICS.items()},
         queries=ranking.num_queries,
         left_out=ranking.num_left_out,
         per_class=_recall_by(labels, ranking.first_hit == 0, counted),
@@ -91,8 +91,7 @@ def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
         raise ValueError("the measurements have different queries; average only seeds of one task")
     return Measurement(
         recall_at={k: _mean([m.recall_at[k] for m in measurements]) for k in first.recall_at},
-        map_at_r=_mean([m.map_at_r for m in measurements]),
-        r_precision=_mean([m.r_precision for m in measurements]),
+        scores={name: _mean([m.scores[name] for m in measurements]) for name in first.scores},
         queries=first.queries,
         left_out=first.left_out,
         per_class=_average_intervals([m.per_class for m in measurements]),

@@ -6,6 +6,8 @@ query. MAP@R and R-precision: Musgrave et al., "A Metric Learning Reality Check"
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +15,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atlantis_core.metrics.ranking import Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A mean over queries of something in [0, 1]."""
+
+    title: str
+    """As tables and cards write it."""
+    per_query: Callable[[Ranking], NDArray[np.float64]]
+    """Value of every query (Q,)."""
+    higher_is_better: bool
+
+    def measure(self, ranking: Ranking) -> float:
+        """Return the mean over the queries that have a positive; the worst value where none has."""
+        if not ranking.num_queries:
+            return 0.0 if self.higher_is_better else 1.0
+        return float(self.per_query(ranking)[ranking.has_positive].mean())
 
 
 def recall_at_k(ranking: Ranking, k: int = 1) -> float:
@@ -26,18 +45,16 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
     """
     if k < 1:
         raise ValueError(f"k is {k!r}; Recall@K needs k of at least 1")
-    return _mean_over_queries(ranking, ranking.first_hit < k)
+    if not ranking.num_queries:
+        return 0.0
+    return float((ranking.first_hit[ranking.has_positive] < k).mean())
 
 
-def map_at_r(ranking: Ranking) -> float:
-    """Return the mean over queries of average precision at R."""
-    return _mean_over_queries(ranking, ranking.ap_at_r)
+def average_precision_at_r(ranking: Ranking) -> NDArray[np.float64]:
+    """Return the average precision at R of every query, R being its positives; its mean is MAP@R."""
+    return ranking.ap_at_r
 
 
-def r_precision(ranking: Ranking) -> float:
-    """Return the mean over queries of the share of positives among the first R."""
-    return _mean_over_queries(ranking, ranking.r_precision)
-
-
-def _mean_over_queries(ranking: Ranking, values: NDArray[np.float64 | np.bool_]) -> float:
-    return float(values[ranking.has_positive].mean()) if ranking.num_queries else 0.0
+def r_precision(ranking: Ranking) -> NDArray[np.float64]:
+    """Return the share of positives among the first R of every query, R being its positives."""
+    return ranking.r_precision

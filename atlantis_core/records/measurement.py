@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from atlantis_core.base.serialization import INLINE
 from atlantis_core.records.collection import Cell
 
 Cause = Literal["scarce", "missed", "confused", "named"]
@@ -26,8 +27,8 @@ class Measurement:
     """Retrieval quality of a model on a task."""
 
     recall_at: Mapping[int, float]
-    map_at_r: float
-    r_precision: float
+    scores: Mapping[str, float] = field(metadata=INLINE)
+    """Value of every other metric in `metrics.METRICS`, by its key: `map_at_r`, `r_precision`."""
     queries: int
     """Number of queries with a positive in the gallery."""
     left_out: int

@@ -28,11 +28,11 @@ _RESERVED = ("split", "role", "label", "class")
 
 
 def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Gather what a model is told of a run's collection.
+    """Collect what a model reads about a run's collection.
 
     Args:
         session: The run.
-        gaps: Measured gaps, worst first; told in mode `hybrid` only.
+        gaps: Measured gaps, worst first; used in mode `hybrid` only.
         mode: `llm` or `hybrid`.
     """
     collection, captions = session.collection, session.captions

@@ -105,7 +105,7 @@ def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) ->
 
 
 def measured_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
-    """Return the ids of the queries that count in an arm's figures: those with a partner in the gallery."""
+    """Return the ids of the queries that count in an arm's figures: those with a positive in the gallery."""
     return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
 
 

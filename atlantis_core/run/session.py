@@ -53,9 +53,9 @@ class Session:
         workspace: Where everything is kept.
         run_id: What journal, ledger and trace are kept under.
         spec: Names the parts.
-        progress: Told of work that takes seconds.
+        progress: Receives the progress of work that takes seconds.
         captioner: Builds one that needs more than its name: a chat model needs a key.
-        say: Told, a line each, of what goes another way than a person may think.
+        say: Receives a line about each thing that differs from what a person may expect.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Session:
 
     @cached_property
     def backbone(self) -> BackboneSpec:
-        """The trunk every trial starts from."""
+        """The backbone that every trial starts from."""
         from atlantis_core.learning.models.backbones import resolve_backbone
 
         return resolve_backbone(self.spec.backbone, self.spec.weights, preprocessing=self.spec.preprocessing or 1)
@@ -219,7 +219,7 @@ class Session:
 
     @cached_property
     def cache(self) -> ActivationCache:
-        """Activations of the frozen lower trunk, shared by all trials."""
+        """Activations of the frozen lower part of the backbone, shared by all trials."""
         from atlantis_core.learning.inputs.activation_cache import ActivationCache
 
         return ActivationCache(self.workspace.path("cache", "activations"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import gap_change_facts, read_comparison, read_first_gaps
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
@@ -72,7 +73,7 @@ def seconds_by_round(roots: Iterable[Mapping[str, Any]]) -> dict[int, float]:
 
 
 def _round_of(event: Mapping[str, Any]) -> int | None:
-    """Which round an event of the trace's first level belongs to; the judge names it, the planner is told it.
+    """Which round an event of the trace's first level belongs to; the judge names it, the planner reads it.
 
     What is done once per run (statistics, captions, the baseline) is round 0.
     """
@@ -154,7 +155,7 @@ def _figures(measurement: Measurement | None) -> dict[str, Any] | None:
     if measurement is None:
         return None
     figures = as_json(measurement)
-    return {key: figures[key] for key in ("recall_at", "map_at_r", "r_precision", "queries", "left_out")}
+    return {key: figures[key] for key in ("recall_at", *METRICS, "queries", "left_out")}
 
 
 def _gaps(

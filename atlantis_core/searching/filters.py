@@ -40,8 +40,8 @@ class FilterableCollection:
 def prepare_filterable(session: Session, options: ReadOptions) -> FilterableCollection:
     """Return a session's collection with every column that its images can be filtered by.
 
-    A column that follows from the label, or has one value, is no facet (no gap can be found in it), but is useful to
-    filter by. If a person chose the columns, exactly those are used.
+    A column that follows from the label, or has one value, is not a facet (no gap can be found in it), but images can
+    be filtered by it. If a person chose the columns, exactly those are used.
 
     Args:
         session: Its collection is captioned if no column is a facet; earlier captions are reused.

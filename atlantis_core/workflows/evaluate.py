@@ -15,6 +15,7 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
 from atlantis_core.learning.models.timm_config import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
+from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
 from atlantis_core.metrics.intervals import bootstrap_means
@@ -75,7 +76,7 @@ def evaluate_model(
         retriever: The model.
         task: Queries and gallery; an image in both never finds itself.
         question: What to measure.
-        progress: Told of embedded pictures and of the steps after that.
+        progress: Receives the number of embedded images, and the steps after that.
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
@@ -155,14 +156,12 @@ def _intervals(ranking: Ranking, at: Sequence[int]) -> dict[str, Any]:
     counted = ranking.has_positive
     if not counted.any():
         return {}
-    columns = [ranking.first_hit[counted] < k for k in at]
-    values = np.stack([*columns, ranking.ap_at_r[counted], ranking.r_precision[counted]], axis=1).astype(np.float64)
-    *recalls, map_at_r, r_precision = (as_json(interval) for interval in bootstrap_means(values, _SEED))
-    return {
-        "recall_at": {str(k): interval for k, interval in zip(at, recalls, strict=True)},
-        "map_at_r": map_at_r,
-        "r_precision": r_precision,
-    }
+    recalls = [ranking.first_hit[counted] < k for k in at]
+    others = [metric.per_query(ranking)[counted] for metric in METRICS.values()]
+    values = np.stack([*recalls, *others], axis=1).astype(np.float64)
+    intervals = [as_json(interval) for interval in bootstrap_means(values, _SEED)]
+    recall_at = {str(k): interval for k, interval in zip(at, intervals, strict=False)}
+    return {"recall_at": recall_at} | dict(zip(METRICS, intervals[len(at) :], strict=True))
 
 
 def _cells(ranking: Ranking, queries: Sequence[LabelledImage]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from atlantis_core.learning.evaluation import describe_collapse, embed_task
 from atlantis_core.learning.models.checkpoint import read_embed_dim
 from atlantis_core.learning.training.presets import changed_settings
 from atlantis_core.learning.training.unused_settings import find_unused_settings
+from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.measurement import mean_and_sd
 from atlantis_core.run.measurements import measure_arm, measure_frozen, measure_trial
 from atlantis_core.run.training_set import collect_real
@@ -105,4 +106,4 @@ def _row(session: Session, trial: Trial) -> dict[str, Any]:
         return facts | {"error": trial.error}
     figures: dict[str, Any] = as_json(measured[0])
     facts |= {"path": trial.path, "embed_dim": read_embed_dim(Path(trial.path))}
-    return facts | {name: figures[name] for name in ("recall_at", "map_at_r", "r_precision")}
+    return facts | {name: figures[name] for name in ("recall_at", *METRICS)}

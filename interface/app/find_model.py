@@ -101,7 +101,7 @@ def find_trial(name: str, workspace: Workspace) -> Trial:
     """Return the trial of that id, or whose id starts with it.
 
     Raises:
-        SetupError: There is none, or several.
+        SetupError: No trial matches, or several do.
     """
     trial = workspace.trials.find(_match_trial_id(name, workspace) or name)
     if trial is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
+from atlantis_core.metrics import METRICS
 from atlantis_core.records import Trial
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
@@ -112,7 +113,7 @@ def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable
 def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
     for k, value in measurement["recall_at"].items():
         yield Figure(f"{prefix}recall_at_{k}", value, step, at_ms)
-    for name in ("map_at_r", "r_precision"):
+    for name in METRICS:
         yield Figure(f"{prefix}{name}", measurement[name], step, at_ms)
 
 

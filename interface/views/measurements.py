@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlantis_core.base.text import clean_text
+from atlantis_core.metrics import METRICS
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
 from atlantis_dml.views.runs import build_table, stdout_console
 
@@ -15,6 +16,7 @@ _GROUPS = 6
 _CONFUSIONS = 5
 _WEAKEST = 8
 _LONGEST = 600
+_TITLES = tuple(metric.title for metric in METRICS.values())
 _TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has more
 
 
@@ -51,8 +53,7 @@ def show_evaluation(found: Facts) -> None:
     _print(f"{found['model']} ({found['embedding']}, {found['distance']}) on {found['data']}, validation:")
     _print(", ".join(f"R@{k} {value:.3f}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()))
     _print(
-        f"MAP@R {found['map_at_r']:.3f}{_bounds(found, 'map_at_r')}, "
-        f"R-precision {found['r_precision']:.3f}{_bounds(found, 'r_precision')}; "
+        f"{', '.join(f'{metric.title} {found[key]:.3f}{_bounds(found, key)}' for key, metric in METRICS.items())}; "
         f"{found['queries']} queries, {found['left_out']} left out (no positive in the gallery)"
     )
     _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
@@ -120,10 +121,10 @@ def _show_attacked(robust: Facts) -> None:
         f"{robust['flipped']:.1%} of the queries lost their correct top-1"
     )
     rows = [
-        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), one["map_at_r"], one["r_precision"])))
+        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), *(one[key] for key in METRICS))))
         for which, one in (("clean", robust["clean"]), ("attacked", robust))
     ]
-    headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), "MAP@R", "R-precision")
+    headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), *_TITLES)
     _show(build_table(headers, rows, right=tuple(range(1, len(headers)))))
 
 
@@ -147,10 +148,10 @@ def show_trial_test(found: Facts) -> None:
     """Print the figures of trials on the sealed test split."""
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
-        (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), f"{one['map_at_r']:.3f}", f"{one['r_precision']:.3f}")
+        (name, *(f"{value:.3f}" for value in (*(one["recall_at"][k] for k in shown), *(one[key] for key in METRICS))))
         for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
     ]
-    headers = ("test split", *(f"R@{k}" for k in shown), "MAP@R", "R-precision")
+    headers = ("test split", *(f"R@{k}" for k in shown), *_TITLES)
     _show(build_table(headers, rows, right=range(1, len(headers))))
     recall = found["recall_at_1"]
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"

@@ -61,7 +61,7 @@ class Conversations:
         """Return a conversation by its id.
 
         Raises:
-            NotFoundError: There is none with this id.
+            NotFoundError: No conversation has this id.
         """
         with self._lock:
             if chat_id in self._open:

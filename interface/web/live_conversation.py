@@ -120,7 +120,7 @@ class LiveConversation:
         self._lines.put(line)
 
     def answer(self, answer: Mapping[str, Any]) -> str:
-        """Answer the protocol that waits. If two browsers answer, the first answer counts.
+        """Answer the protocol that waits. If two browsers answer, the earlier one counts.
 
         Raises:
             ToolError: No protocol waits (any more).

@@ -61,7 +61,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
 
 
 class Steering:
-    """Acts on runs. If two browsers answer a protocol, the first answer counts.
+    """Acts on runs. If two browsers answer a protocol, the earlier one counts.
 
     Args:
         workspace: Keeps the runs.

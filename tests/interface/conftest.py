@@ -15,6 +15,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
+from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import (
     Budget,
@@ -84,7 +85,7 @@ def _collection(folder: Path) -> LoadedCollection:
 
 def _measurement(hits: int, queries: int) -> Measurement:
     share = hits / queries
-    return Measurement({1: share, 2: share, 4: 1.0, 8: 1.0}, share / 2, share / 2, queries, 0, {}, {})
+    return Measurement({1: share, 2: share, 4: 1.0, 8: 1.0}, dict.fromkeys(METRICS, share / 2), queries, 0, {}, {})
 
 
 def _trial(session: Session, name: str, seed: int, missed: int) -> str:

@@ -15,7 +15,7 @@ from atlantis_core.records import Interval
 
 HOSTILE = "a`b|c\n---\nlicense: mit\n# <script>alert(1)</script>\u202e"
 
-FIGURES = Figures("this model", {1: 0.75}, 0.5, 0.6, Interval(0.75, 0.61, 0.85, 40))
+FIGURES = Figures("this model", {1: 0.75}, {"map_at_r": 0.5, "r_precision": 0.6}, Interval(0.75, 0.61, 0.85, 40))
 EVIDENCE = TrialEvidence(1200, 34, 17, "unseen", 40, 80, (FIGURES, replace(FIGURES, name="frozen")), judged=False)
 ABOUT = ModelFacts(
     architecture="vit_small_patch16_224.dino",

@@ -1,4 +1,4 @@
-"""The graph embeds like torch, whatever the trunk, the head and the batch."""
+"""The graph embeds like torch, whatever the backbone, the head and the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.atlantis_core.exporting.test_model_card import ABOUT
 
 
 def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float = 0.5) -> Retriever:
-    """A trunk cut as trainings cut it, with a random head of 16 numbers."""
+    """A backbone split as trainings split it, with a random head of 16 numbers."""
     import torch
 
     from atlantis_core.learning.models.heads import make_empty_head

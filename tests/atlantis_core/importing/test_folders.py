@@ -31,9 +31,9 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def refused(kind: str, source: Path, target: Path, asked: ImportOptions | None = None) -> str:
+def refused(kind: str, source: Path, target: Path, options: ImportOptions | None = None) -> str:
     with pytest.raises(SetupError) as caught:
-        import_dataset(kind, source, target, asked or ImportOptions())
+        import_dataset(kind, source, target, options or ImportOptions())
     assert not list(target.parent.glob(".*importing*"))
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -49,7 +49,7 @@ def test_folder_names_stay_whole_and_photos_are_links(tmp_path: Path) -> None:
     assert read_collection(tmp_path / "out").collection.classes == ("Bugatti Veyron 16.4", "v1.2.3 (beta)")
 
 
-def test_split_folders_keep_their_splits_unless_zero_shot_is_asked_for(tmp_path: Path) -> None:
+def test_split_folders_keep_their_splits_unless_zero_shot_is_chosen(tmp_path: Path) -> None:
     source = class_folders(tmp_path / "src", {"train/b": 3, "train/a": 3, "test/b": 2, "test/a": 2, "val/a": 1})
     found = import_dataset("folder", source, tmp_path / "given", ImportOptions())
     assert (found.splits, found.unseen) == ({"train": 6, "test": 4, "validation": 1}, False)
@@ -81,7 +81,7 @@ def test_an_imagefolder_with_metadata_in_its_split_folders_keeps_splits(tmp_path
     assert "import it as 'hf'" in refused("folder", source, tmp_path / "as-folders")
 
 
-def test_what_the_reader_leaves_out_is_told(tmp_path: Path) -> None:
+def test_files_left_out_by_the_reader_are_named(tmp_path: Path) -> None:
     source = with_metadata(
         tmp_path / "src", ["file_name", "label"], [["1.png", "a"], ["2.png", "b"], ["../x.png", "b"]]
     )

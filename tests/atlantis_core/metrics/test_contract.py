@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from atlantis_core.base.registry import load_part
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.rank_counters import TIE
 from atlantis_core.metrics.ranking import Ranking, rank_gallery
@@ -36,16 +35,21 @@ SLOW: dict[str, Callable[[Sequence[bool]], float]] = {
     "r_precision": _slow_r_precision,
 }
 
-every_metric = pytest.mark.parametrize("name", sorted(METRICS))
+MEASURES: dict[str, Callable[[Ranking], float]] = {
+    "recall_at_k": recall_at_k,
+    **{name: metric.measure for name, metric in METRICS.items()},
+}
+
+every_metric = pytest.mark.parametrize("name", sorted(MEASURES))
 
 
 def metric(name: str) -> Callable[[Ranking], float]:
-    found: Callable[[Ranking], float] = load_part(METRICS, name, "metric")
-    return found
+    return MEASURES[name]
 
 
-def test_every_metric_has_a_slow_twin():
-    assert sorted(SLOW) == sorted(METRICS)
+def test_every_metric_has_a_slow_twin_and_a_direction():
+    assert sorted(SLOW) == sorted(MEASURES)
+    assert all(one.higher_is_better for one in METRICS.values()), "perfect is 1 and worst is 0 below"
 
 
 @every_metric

@@ -43,8 +43,8 @@ def test_measure_counts_by_class_and_facet(harbour):
     assert found.per_class["ferry"] == wilson_interval(0, 1)
     assert set(found.per_class) == {"tug", "ferry"}
     assert found.per_facet == {"light": {"day": wilson_interval(1, 1), "night": wilson_interval(0, 2)}}
-    assert found.map_at_r == pytest.approx((1 + (1 / 2) / 2 + 0) / 3)
-    assert found.r_precision == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert found.scores["map_at_r"] == pytest.approx((1 + (1 / 2) / 2 + 0) / 3)
+    assert found.scores["r_precision"] == pytest.approx((1 + 1 / 2 + 0) / 3)
 
 
 def test_outcomes_name_what_was_returned(harbour):

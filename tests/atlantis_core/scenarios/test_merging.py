@@ -18,7 +18,7 @@ from atlantis_core.scenarios.adversarial import write_adversarial
 from atlantis_core.scenarios.merging import Quotas, merge_synthetic
 from atlantis_core.scenarios.scenario_source import ScenarioSource
 from atlantis_core.searching.index_building import IndexSource as Indexed
-from tests.atlantis_core.scenarios.conftest import picture, table
+from tests.atlantis_core.scenarios.conftest import draw_image, table
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def made(tmp_path: Path) -> Path:
     """Twenty synthetic images of two classes, and one of an unknown class."""
     for label in ("a.x", "c.x"):
         for number in range(20):
-            picture(tmp_path / "made" / label / f"{number}.png", 9000 + ord(label[0]) * 50 + number)
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
+            draw_image(tmp_path / "made" / label / f"{number}.png", 9000 + ord(label[0]) * 50 + number)
+    draw_image(tmp_path / "made" / "stranger" / "0.png", 1)
     return tmp_path / "made"
 
 
@@ -89,7 +89,7 @@ def test_synthetic_images_are_neither_queries_nor_gallery(
 
 
 def test_only_unknown_classes_are_refused(source: Path, tmp_path: Path) -> None:
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
+    draw_image(tmp_path / "made" / "stranger" / "0.png", 1)
     with pytest.raises(SetupError, match="classes there: stranger"):
         merge_synthetic(ScenarioSource(source), tmp_path / "made", tmp_path / "out", Quotas())
     with pytest.raises(SetupError, match="ratio must be 0 or more"):

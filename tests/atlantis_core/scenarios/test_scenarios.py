@@ -18,7 +18,7 @@ from atlantis_core.data.split_assignment import KnownSplits
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario_source import ScenarioSource
 from atlantis_core.scenarios.scenario_writer import write_scenario
-from tests.atlantis_core.scenarios.conftest import held_out, picture, table, train_counts
+from tests.atlantis_core.scenarios.conftest import draw_image, held_out, table, train_counts
 
 CUTS: dict[str, dict[str, Any]] = {
     "few-shot": {"shots": 3, "classes": 4},
@@ -89,7 +89,7 @@ def test_full_shot_halves_every_class(source: Path, tmp_path: Path) -> None:
         ("full-shot", {"test_share": 1.0}, "test_share"),
     ],
 )
-def test_what_cannot_be_is_told_and_nothing_is_written(
+def test_impossible_scenarios_are_refused_and_nothing_is_written(
     name: str, given: dict[str, Any], words: str, source: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SetupError, match=words):
@@ -151,7 +151,7 @@ def test_a_share_of_a_facet_may_stay_and_values_may_hold_commas(source: Path, tm
         write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "two", {**given, "keep": 1})
 
 
-def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp_path: Path) -> None:
+def test_literal_signs_are_escaped_with_a_backslash(source: Path, tmp_path: Path) -> None:
     text = (source / "metadata.csv").read_text().replace(",light", ',"li=ght,er"').replace("night", '"night,x=1"')
     (source / "metadata.csv").write_text(text)
     write_scenario(
@@ -166,7 +166,7 @@ def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None
     for label in "ab":
         for number in range(10):
             path = tmp_path / "source" / label / f"{number}.png"
-            picture(path, ord(label) * 100 + number)
+            draw_image(path, ord(label) * 100 + number)
             with Image.open(path) as photo:
                 photo.point(lambda value: value // (4 if number < 5 else 1)).save(path)  # noqa: B023 (called at once)
     source = ScenarioSource(tmp_path / "source")

@@ -1,4 +1,4 @@
-"""An index made before a model's own crop was respected is asked with images as they were given then."""
+"""An index built before a model's own crop was respected is searched with images prepared as they were then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.atlantis_core.searching.rows import collection
 NAME = "scratch:test_resnet"
 
 
-def test_each_index_is_asked_as_it_was_made(tmp_path: Path) -> None:
+def test_each_index_is_searched_as_it_was_built(tmp_path: Path) -> None:
     before = RetrieverEmbedder(frozen_retriever(resolve_backbone(NAME, preprocessing=1)))
     new = load_embedder(NAME)
     assert before.model_hash != new.model_hash

@@ -74,9 +74,9 @@ def test_workspaces_share_a_server_and_nothing_else(server: str, tmp_path: Path)
 
 
 def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="cannot be reached") as told:
+    with pytest.raises(SetupError, match="cannot be reached") as caught:
         filled(tmp_path, "http://127.0.0.1:9", range(3), Numbers())
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_hangs_is_given_up_within_seconds() -> None:

@@ -190,7 +190,7 @@ def test_an_untargeted_attack_costs_recall_too(retriever: Retriever, tmp_path: P
     task = RetrievalTask(tuple(images[15:]), tuple(images[:15]))
     found = measure_robustness(retriever, task, Attack("pgd", 16.0, steps=15), aim="away")
     assert found.facts()["aim"] == "away"
-    assert found.robust.map_at_r < found.clean.map_at_r
+    assert found.robust.scores["map_at_r"] < found.clean.scores["map_at_r"]
     with pytest.raises(SetupError, match="random start"):
         measure_robustness(retriever, task, Attack("fgsm"), aim="away")
 

@@ -51,7 +51,7 @@ def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixt
     assert main(["filter", *files]) == 0
     shown = capsys.readouterr().out
     assert "kept 3 of 4" in shown
-    assert "75.0% of the made images, 100.0% of the kept" in shown
+    assert "75.0% of the synthetic images, 100.0% of the kept ones" in shown
     assert "3 (" in shown
 
 

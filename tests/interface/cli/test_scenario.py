@@ -171,7 +171,7 @@ def test_fgsm_is_told_without_the_settings_that_it_does_not_use(
 @pytest.mark.parametrize(
     ("words", "culprit"),
     [
-        (["evaluate", "MODEL", "DATA", "--attack", "pgd", "--attack-aim", "up"], "unknown aim 'up'"),
+        (["evaluate", "MODEL", "DATA", "--attack", "pgd", "--attack-aim", "up"], "unknown attack aim 'up'"),
         (["evaluate", "MODEL", "DATA", "--leave-out", "wheel"], "--leave-out: there is no metadata column 'wheel'"),
         (["plot", "map", "MODEL", "DATA", "--out", "OUT", "--colour", "mood"], "--colour: there is no metadata"),
     ],
@@ -211,7 +211,7 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
         (["--attack", "pgd", "--epsilon", "300"], "pixel units"),
         (["--attack", "pgd", "--leave-out", "visit"], "one after the other"),
         (["--attack", "fgsm", "--attack-aim", "away"], "random start"),
-        (["--attack", "pgd", "--attack-aim", "up"], "unknown aim 'up'"),
+        (["--attack", "pgd", "--attack-aim", "up"], "unknown attack aim 'up'"),
         (["--epsilon", "4"], "epsilon 4.0 has no effect without an attack"),
         (["--attack-steps", "4"], "attack-steps 4 has no effect without an attack"),
         (["--attack-aim", "away"], "attack-aim away has no effect without an attack"),

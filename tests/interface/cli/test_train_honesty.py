@@ -105,7 +105,10 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     [
         (["--split-column", "nonesuch"], "--split-column names the column 'nonesuch'"),
         (["--split-column", "visit"], "name another column with --split-column COLUMN"),
-        (["--split-column", "part", "--regime", "unseen", "--label", "visit"], "or --split-column with one that"),
+        (
+            ["--split-column", "part", "--regime", "unseen", "--label", "visit"],
+            "or name a --split-column that splits by class",
+        ),
     ],
 )
 def test_advice_about_columns_names_the_option_that_evaluate_has(

@@ -24,7 +24,7 @@ class Marks:
     """Shares of correct captions."""
 
     shown: str
-    pictures: int
+    images: int
     condition: float
     vessel: float
     colours: float
@@ -86,5 +86,5 @@ def report(marks: Sequence[Marks]) -> str:
     lines = ["| images | n | condition | vessel | both colours |", "|" + " --- |" * 5]
     for line in marks:
         shares = (line.condition, line.vessel, line.colours)
-        lines.append(f"| {line.shown} | {line.pictures} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+        lines.append(f"| {line.shown} | {line.images} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
     return "\n".join(lines)

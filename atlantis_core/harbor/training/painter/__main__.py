@@ -35,7 +35,7 @@ from atlantis_core.harbor.training.resumable import (
 class Recipe:
     """The settings of one training of the painter."""
 
-    pictures_per_combination: int = 14
+    images_per_combination: int = 14
     text_steps: int = 400
     decoder_steps: int = 4000
     denoiser_steps: int = 4800
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     recipe = Recipe(denoiser_steps=given.steps, batch=given.batch)
-    pool = load_pool(given.work, recipe.pictures_per_combination, print_progress)
+    pool = load_pool(given.work, recipe.images_per_combination, print_progress)
     done = train_painter(recipe, pool, given.work, given.device, deadline, given.stages)
     sys.stderr.write("complete\n" if done else "not complete yet; call again to resume\n")
 

@@ -181,12 +181,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of the examiner's checkpoint")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument(
-        "--pictures", type=int, default=204, help="generated images of seen and of held-out combinations"
+        "--images", type=int, default=204, help="generated images of seen and of held-out combinations"
     )
     parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     examiner = train_examiner(given.steps, given.work, given.device)
-    sys.stdout.write(report(examiner, given.pipeline, given.pictures) + "\n")
+    sys.stdout.write(report(examiner, given.pipeline, given.images) + "\n")
 
 
 if __name__ == "__main__":

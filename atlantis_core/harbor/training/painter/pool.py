@@ -37,9 +37,9 @@ def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
         folder.mkdir(parents=True, exist_ok=True)
         pool = _render_pool(per_combination, progress)
         with write_atomically(file) as part, part.open("wb") as stream:
-            np.savez(stream, pictures=pool.images, shown=pool.shown, boxes=pool.boxes)
+            np.savez(stream, images=pool.images, shown=pool.shown, boxes=pool.boxes)
     with np.load(file) as found:
-        return Pool(found["pictures"], found["shown"], found["boxes"])
+        return Pool(found["images"], found["shown"], found["boxes"])
 
 
 def vessel_weights(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:

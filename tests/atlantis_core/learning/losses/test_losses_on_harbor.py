@@ -31,7 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory):
 
 
 def map_at_r(retriever: Retriever, world) -> float:
-    return measure_retriever(retriever, world[1], world[2])[0].map_at_r
+    return measure_retriever(retriever, world[1], world[2])[0].scores["map_at_r"]
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
