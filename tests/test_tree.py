@@ -33,7 +33,7 @@ def test_every_room_has_its_line() -> None:
 def test_every_file_it_names_exists() -> None:
     missing = []
     for room, line in rooms().items():
-        listed = line.rpartition(": ")[2] if ": " in line else line
+        listed = line.rpartition(": ")[2] if ": " in line else ""
         for name in re.split(r"[,;] ", re.sub(r" \([^)]*\)", "", listed)):
             place = ROOT / room / name.strip()
             if re.fullmatch(r"\w+", name.strip()) and not (place.is_dir() or place.with_suffix(".py").is_file()):
