@@ -220,7 +220,7 @@ def _rank_top_images(session: Session, trial: Trial) -> Mapping[str, str]:
     """Return query id -> id of its top-1 image, for queries with a positive; computed once, then cached."""
     if trial.status == "crashed":
         raise ToolError(f"trial {trial.id!r} crashed ({trial.error}), so it has no model to rank images with")
-    key = content_hash("top-1 results", [measurement_hash(session, trial.id)])
+    key = content_hash("first answers", [measurement_hash(session, trial.id)])
     kept = session.workspace.results.find(key)
     if kept is not None:
         return dict(kept)
@@ -230,5 +230,5 @@ def _rank_top_images(session: Session, trial: Trial) -> Mapping[str, str]:
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
     rows = (row for row, has_positive in enumerate(ranking.has_positive) if has_positive)
     answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in rows}
-    session.workspace.results.add(key, "top-1 results", answers, time.monotonic() - started)
+    session.workspace.results.add(key, "first answers", answers, time.monotonic() - started)
     return answers
