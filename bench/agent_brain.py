@@ -68,7 +68,7 @@ def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:
     """Return a protocol for the next untried gaps, within the images of the round."""
     images, arm, scorer = (
         _first(r"Images for this round, at most: (\d+)", facts),
-        _first(r"Arms: (\w+)", facts),
+        _first(r"Generation modes: (\w+)", facts),
         _first(r"Default scorer: (\w+)", facts),
     )
     round_index, gaps = int(_first(r"^Round (\d+)", facts)), re.findall(r"^(g\d+): class", facts, re.MULTILINE)

@@ -115,8 +115,8 @@ def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
     for judged in brief.history:
         if not judged.is_kept and _is_repeated(draft, cells, judged.protocol):
             raise InvalidProtocol(
-                f"round {judged.index} had exactly these cells, arm, scorer and weight and was rolled back; change "
-                "at least one of them"
+                f"round {judged.index} had exactly these cells, generation mode, scorer and weight and was rolled "
+                "back; change at least one of them"
             )
 
 
