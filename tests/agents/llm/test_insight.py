@@ -67,7 +67,7 @@ def test_a_good_answer_is_read_and_unknown_keys_are_ignored(make: Make) -> None:
     assert ideas.claims[0].cells == (Cell("tug", "light", "dark"),)
 
 
-def test_broken_json_in_prose_is_mended(make: Make) -> None:
+def test_broken_json_in_prose_is_repaired(make: Make) -> None:
     broken = json.dumps(GOOD).replace('"domain": "harbour photos"', "domain: 'harbour photos'")
     finder, model = make(f"Here it is:\n```json\n{broken[:-1]},}}\n```\nDone.")
     assert finder.find(FACTS).domain == "harbour photos"

@@ -92,7 +92,7 @@ def test_a_draft_becomes_a_protocol(scripted: Any) -> None:
         (GOOD.model_copy(update={"response_metadata": {"finish_reason": "length"}}), "cut off"),
     ],
 )
-def test_what_is_wrong_with_a_draft_is_told_and_asked_again(scripted: Any, bad: AIMessage, complaint: str) -> None:
+def test_an_invalid_draft_is_sent_back_with_its_error(scripted: Any, bad: AIMessage, complaint: str) -> None:
     calls, model = scripted(bad, GOOD)
     constraints = Constraints(skip=(Cell(HOSTILE),))
     assert ChatDrafter(calls, NOBODY).draft(brief(constraints=constraints)).num_images == 17
