@@ -17,6 +17,7 @@ export function start(element) {
 
 async function open(run, tools, status, grid) {
   const wanted = { order: address.get("order") || "asked" };
+  if (address.has("standing")) remember({ status: address.get("standing"), standing: "" }); // the name in addresses of version 0.1
   for (const [name] of FILTERS) wanted[name] = address.get(name) || "";
   wanted.words = address.get("words") || "";
   const draw = () => fill(run, wanted, status, grid).catch((error) => complain(grid, error));
