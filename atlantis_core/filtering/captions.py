@@ -45,23 +45,17 @@ class CaptionCheckResult:
     """How far a captioner was trusted in one screening."""
 
     agreements: tuple[CaptionAgreement, ...]
-    """Of the values that were checked."""
     unpaid: bool
     """Whether the money for captions ran out."""
 
 
 @dataclass(slots=True)
 class CaptionCheck:
-    """Judges candidates by their captions.
-
-    Args:
-        captioner: Tested on real images first.
-        values: Facet -> its values in the collection.
-        real: The collection's training images.
-    """
+    """Judges candidates by their captions, with a captioner that is tested on real images first."""
 
     captioner: Captioner
     values: Mapping[str, Sequence[str]]
+    """Facet -> its values in the collection."""
     real: Sequence[LabelledImage]
     agreements: dict[tuple[str, str], CaptionAgreement] = field(default_factory=dict)
     """Results of the tests so far, by facet and value."""
@@ -118,6 +112,5 @@ def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
 
 
 def _sample_evenly(images: Sequence[LabelledImage], count: int) -> list[LabelledImage]:
-    """Return at most `count` images, evenly spaced over all."""
     step = max(1.0, len(images) / count)
     return [images[int(index * step)] for index in range(min(count, len(images)))]

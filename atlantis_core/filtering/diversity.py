@@ -32,23 +32,11 @@ def find_nearest_before(
     source_ids: Sequence[str],
     threshold: float,
 ) -> list[NearestImage]:
-    """Find for each candidate the most similar real image or earlier kept candidate of its class.
+    """Find for each of M candidates the most similar real image or earlier kept candidate of its class.
 
-    A candidate above `threshold` is not compared with later ones, so the first of a group of copies is kept. The
-    source image of an edit is ignored: an edit is meant to resemble it.
-
-    Args:
-        embeddings: Candidates, (M, D).
-        labels: Their claimed labels, (M,).
-        keys: Their keys.
-        real_embeddings: Real training images, (N, D).
-        real_labels: (N,).
-        real_ids: N ids.
-        source_ids: The source image of each candidate, or "".
-        threshold: Cosine above which two images are copies.
-
-    Returns:
-        One result per candidate.
+    A candidate above `threshold` (cosine) is not compared with later ones, so the first of a group of copies is kept.
+    The source image of an edit ("" for none) is ignored: an edit is meant to resemble it. Embeddings are (M, D) of
+    candidates, (N, D) of real training images.
     """
     import numpy as np
 

@@ -26,20 +26,12 @@ def remove_domain_shift(
     domains: Sequence[Hashable],
     centres: ClassCentres,
 ) -> NDArray[np.float32]:
-    """Subtract from each domain the common shift of its classes from their real centres.
+    """Subtract from each domain (facet and value) the common shift of its classes from their real centres.
 
     This aligns the means of the domains (CORAL, Sun et al. 2016, aligns second moments). The shift is the
     coordinate-wise median over the classes' mean shifts, so that neither the mix of classes nor a class of bad images
-    affects it. A domain with fewer than `MIN_CLASSES` classes is not changed.
-
-    Args:
-        embeddings: Candidates, (M, D).
-        labels: Their claimed labels, (M,).
-        domains: Domain of each candidate, e.g. its facet and value.
-        centres: Class centres of the real images.
-
-    Returns:
-        Shifted embeddings (M, D); rows that had length 1 are normalised again.
+    affects it. A domain with fewer than `MIN_CLASSES` classes is not changed. Embeddings are (M, D); rows that had
+    length 1 are normalised again.
 
     Raises:
         ToolError: No real image has one of the labels.

@@ -55,11 +55,9 @@ class FilterResult:
     scores: NDArray[np.float64]
     """Of the synthetic images, (M,); higher is worse."""
     kept: NDArray[np.bool_]
-    """(M,)."""
     nearest_own: NDArray[np.bool_]
     """Whether the nearest class centre is that of the image's own class, (M,)."""
     remarks: tuple[str, ...]
-    """Warnings about the embeddings, one sentence each."""
 
 
 def read_embedding_file(file: Path) -> EmbeddedImages:
@@ -90,11 +88,7 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
 
 
 def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> EmbeddedImages:
-    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names, in memory.
-
-    Args:
-        given: A file, or a pair of arrays.
-        which: Name of the pair in messages.
+    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names; `which` names them in messages.
 
     Raises:
         SetupError: It is neither, the file does not exist, or shapes, types or values are invalid.
@@ -122,13 +116,8 @@ def filter_embeddings(
 
     With `auto` the released rule (`centre_ratio` at 1.5) decides how many are kept, and `margin` decides which. Every
     image whose own class is nearest is kept; every image with a higher margin than 99.5 % of the real images is
-    rejected. With a single class there is no margin, and the released rule decides alone.
-
-    Args:
-        real: Real images, from which the scorer learns.
-        made: Synthetic images to judge.
-        scorer: A name in `SCORERS`, or `auto`.
-        threshold: Replaces the scorer's own.
+    rejected. With a single class there is no margin, and the released rule decides alone. A `threshold` replaces the
+    scorer's own.
 
     Raises:
         SetupError: The scorer is unknown, one side has class names and the other numbers, or all real embeddings

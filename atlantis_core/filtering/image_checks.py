@@ -15,13 +15,7 @@ BLANK_THRESHOLD = 0.02
 
 
 def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -> Verdict | None:
-    """Return a rejection of an image that cannot be read, leaks or is blank; None for any other.
-
-    Args:
-        candidate: The candidate.
-        guard: Checks against the held-out images.
-        source_path: Path of its source image, or "".
-    """
+    """Return a rejection of an image that cannot be read, leaks (or its source, if any) or is blank; None for any other."""
     try:
         spread = measure_brightness_spread(candidate.path)
     except (OSError, ValueError) as error:

@@ -60,11 +60,7 @@ class LeakGuard:
         return cls(ValidationFingerprints([fingerprint_file(image.path) for image in validation]), sealed)
 
     def matches(self, path: str, source_path: str = "") -> bool:
-        """Return whether an image, or its source image, shows a held-out image.
-
-        Args:
-            path: The image to check.
-            source_path: Its source image, or "".
+        """Return whether an image, or its source image ("" for none), shows a held-out image.
 
         Raises:
             OSError: A file cannot be read.

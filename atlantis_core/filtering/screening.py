@@ -54,7 +54,7 @@ def screen_candidates(
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
-    """Judge candidates.
+    """Return one verdict per candidate, in order.
 
     Args:
         candidates: Candidates to judge.
@@ -66,9 +66,6 @@ def screen_candidates(
         captions: Check by captions, if a captioner recognises content.
         in_domain: Remove the shift that all classes of a facet value share before scoring (`domain`).
         copy_cosine: Cosine above which two images are copies.
-
-    Returns:
-        One verdict per candidate, in order.
 
     Raises:
         ToolError: A candidate's class has no real images, or `source_paths` lacks its source.
@@ -97,18 +94,7 @@ def judge_embeddings(
     in_domain: bool = True,
     copy_cosine: float = DUPLICATE_COSINE,
 ) -> list[Verdict]:
-    """Judge candidates by their embeddings alone: outlier score first, then copies among those that pass.
-
-    Args:
-        candidates: M candidates.
-        embeddings: (M, D).
-        real: As for `screen_candidates`.
-        scorer: As for `screen_candidates`.
-        in_domain: As for `screen_candidates`.
-        copy_cosine: As for `screen_candidates`.
-
-    Returns:
-        One verdict per candidate, in order.
+    """Judge M candidates by their embeddings (M, D) alone: outlier score first, then copies among those that pass.
 
     Raises:
         ToolError: A candidate's class has no real images, or an embedding is not finite.

@@ -33,19 +33,10 @@ def generate_candidates(
     protocol: Protocol,
     progress: Progress = no_progress,
 ) -> list[Candidate]:
-    """Generate the missing images, and record those that are not recorded yet.
+    """Generate the missing images; return the candidates recorded by this call, in the order of the requests.
 
-    Args:
-        requests: What to generate; requests with equal keys give one image.
-        generator: Generates the images.
-        objects_folder: Folder of the images: `<first two digits of the key>/<key>.png`.
-        known: Keys that are recorded already and are skipped.
-        record: Persists one candidate; called once for each, after its file is written.
-        protocol: The protocol they belong to.
-        progress: Called after every image.
-
-    Returns:
-        The candidates recorded by this call, in the order of the requests.
+    Requests with equal keys give one image; `known` keys are recorded already and skipped. `record` persists one
+    candidate, after its file `objects_folder/<first two digits of the key>/<key>.png` is written.
 
     Raises:
         ToolError: The generator cannot serve a request; images before it stay.
@@ -82,7 +73,6 @@ def _generate_shard(
 
 
 def _write_png(image: Image, path: Path) -> None:
-    """Write a PNG atomically: its path never has a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as part, part.open("wb") as file:
         image.save(file, format="PNG")

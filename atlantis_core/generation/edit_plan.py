@@ -47,20 +47,12 @@ class EditPlan:
     recognised: bool
     """False if no word was recognised; the plan is then a mild, varied mix."""
     words: tuple[str, ...]
-    """The words that asked for the edits."""
     borrowed: float
     """How much of the reference's light is transferred, 0 to 1; 0 without a reference."""
 
 
 def plan_edits(request: GenerationRequest) -> EditPlan:
-    """Choose the edits and their strengths.
-
-    Args:
-        request: Only its cell, prompt, seed and whether it has a reference matter.
-
-    Returns:
-        The plan; equal requests give equal plans.
-    """
+    """Choose the edits and their strengths by cell, prompt, seed and whether there is a reference; equal requests, equal plans."""
     cell = request.cell
     meanings = find_requested_edits(cell.facet, cell.value, cell.class_name, request.prompt)
     draws = RandomDraws(derive_seed(request.seed, "plan"))
@@ -95,7 +87,6 @@ def _split_with_reference(strengths: dict[str, float], draws: RandomDraws) -> tu
 
 
 def _mix_mild_edits(draws: RandomDraws) -> dict[str, float]:
-    """Choose mild edits of viewpoint, light, background and camera."""
     strengths = {"viewpoint": draws.uniform(0.25, 0.7)}
     strengths[draws.pick(_MILD_LIGHT)] = draws.uniform(0.3, 0.6)
     if draws.chance(0.4):

@@ -16,7 +16,6 @@ class EditMatch:
     strength: float
     """1 is the full effect."""
     word: str
-    """The word or phrase that asked for it."""
 
 
 _FULL_STRENGTH_WORDS: dict[str, str] = {
@@ -82,26 +81,15 @@ def find_edits(text: str) -> tuple[EditMatch, ...]:
     """Find the edits that a text asks for, in its order, at most one per family.
 
     Negated words ("no fog", "not dark") are ignored; "slightly", "heavy" and the like change the strength.
-
-    Returns:
-        The matches; empty if no word is known.
     """
     return keep_compatible(_match_phrases(split_words(text)))
 
 
 def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -> tuple[EditMatch, ...]:
-    """Find the edits that a request asks for: first by its cell's value, then by its prompt.
+    """Find the edits that a request asks for, at most one per family: first by its cell's value, then by its prompt.
 
-    The class name is removed from the prompt first: a "Dark-Chocolate" is not a request for darkness.
-
-    Args:
-        facet: Facet name; used if the value is yes or no, and in phrases ("contrast" + "low").
-        value: Facet value.
-        class_name: The cell's class.
-        prompt: What the image should show.
-
-    Returns:
-        The matches, at most one per family, those of the cell's value first.
+    The facet's name is used if the value is yes or no, and in phrases ("contrast" + "low"). The class name is removed
+    from the prompt first: a "Dark-Chocolate" is not a request for darkness.
     """
     name, words = split_words(class_name), split_words(prompt)
     for start in range(len(words) - len(name), -1, -1):

@@ -30,7 +30,6 @@ class PoolMatch:
 
     cell: Cell
     row: int
-    """Row of the pool."""
     score: float
     """Cosine similarity to the cell's target; higher is better."""
 
@@ -41,16 +40,10 @@ def match_pool(
     train: Sequence[LabelledImage],
     embeddings: NDArray[np.float32],
 ) -> list[PoolMatch]:
-    """Choose pool images for cells, each image at most once, best matches first.
+    """Choose pool images for cells, each image at most once: cell by cell in the order of `wanted`, best first.
 
-    Args:
-        wanted: Cells and how many images each wants; it may get fewer.
-        pool: Unit vectors of the pool, (P, D).
-        train: N training images.
-        embeddings: Their unit vectors, (N, D).
-
-    Returns:
-        The matches, cell by cell in the order of `wanted`, best first.
+    A cell may get fewer images than it wants. `pool` (P, D) and `embeddings` (N, D), of the training images, are unit
+    vectors.
     """
     scores = {request.cell: _score_pool(request.cell, pool, train, embeddings) for request in wanted}
     left = {request.cell: request.count for request in wanted}

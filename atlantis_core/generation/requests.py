@@ -23,22 +23,15 @@ def build_requests(
     seed: int,
     side_px: int = 0,
 ) -> tuple[GenerationRequest, ...]:
-    """Expand a protocol's cells and counts into requests.
+    """Expand a protocol's cells and counts into requests, one per image, in the order of the cells.
 
     Prompts are cycled. In mode `edit` each image starts from a training image of the cell's class, if possible one
     outside the cell; the sources of a class are used about equally often over all its cells. Each image of a cell
     with a facet also gets a reference: a training image of any class that shows the facet value. The protocol's id
     has no effect: to get other images for the same cells, pass another seed.
 
-    Args:
-        protocol: What to generate.
-        sources: Real images to edit; only those of the train split are used.
-        generator: Name and version, e.g. `photometric/1`.
-        seed: Base seed, from which the seed of each image is derived.
-        side_px: Largest short side of a generated image; smaller sources are not enlarged, 0 keeps the source's size.
-
-    Returns:
-        One request per image, in the order of the cells.
+    `generator` is name and version, e.g. `photometric/1`; `side_px` the largest short side of a generated image:
+    smaller sources are not enlarged, 0 keeps the source's size.
 
     Raises:
         InvalidProtocol: A count is negative, or a class to edit has no training image.
@@ -63,12 +56,7 @@ def build_pool_requests(
 ) -> tuple[GenerationRequest, ...]:
     """Build requests for the chosen images of a pool, in the same order.
 
-    Args:
-        protocol: Gives each request its prompt, what the image should show.
-        pool: The images of the pool.
-        chosen: Cells and rows of the pool.
-        generator: Name and version.
-        side_px: Largest short side; 0 keeps the image's own.
+    `side_px` is the largest short side; 0 keeps the image's own.
     """
     prompts = {wanted.cell: wanted.prompts[0] if wanted.prompts else protocol.objective for wanted in protocol.cells}
     requests = []

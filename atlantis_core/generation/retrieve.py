@@ -36,10 +36,7 @@ class PoolImage:
 
 
 class RetrieveGenerator:
-    """Returns real images of a pool.
-
-    Args:
-        folder: The pool's folder, searched recursively; the names of subfolders have no meaning.
+    """Returns real images of a folder, searched recursively; the names of subfolders have no meaning.
 
     Raises:
         SetupError: The folder does not exist, or has no image.

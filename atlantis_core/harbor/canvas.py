@@ -24,11 +24,7 @@ class Canvas:
     """A square image in drawn pixels; the origin is the upper left corner."""
 
     def __init__(self, background: npt.NDArray[np.float64]) -> None:
-        """Fill the canvas row by row.
-
-        Args:
-            background: Colour of each drawn row, `DRAWN_PX` x 3, 0 to 255.
-        """
+        """Fill the canvas row by row with the colour of each drawn row, `DRAWN_PX` x 3, 0 to 255."""
         rows = np.clip(background + 0.5, 0, 255).astype(np.uint8)[:, None, :]
         self._image = Image.fromarray(np.repeat(rows, DRAWN_PX, axis=1))
         self._draw = ImageDraw.Draw(self._image)

@@ -49,10 +49,8 @@ class Light:
     Attributes:
         key: Factor on each channel of a surface's colour.
         saturation: Factor on saturation.
-        sky_top: Sky at the top of the image.
-        sky_low: Sky at the horizon.
-        sea_far: Sea at the horizon.
-        sea_near: Sea at the lower edge.
+        sky_top: Sky at the top of the image; `sky_low` is at the horizon.
+        sea_far: Sea at the horizon; `sea_near` is at the lower edge.
         haze: Colour that distant surfaces fade to.
         density: Optical depth of the air per unit of distance.
         lamps: Whether windows and navigation lights are lit.
@@ -71,15 +69,9 @@ class Light:
     noise: float
 
     def shade(self, paint: str, distance: float, tone: float = 1.0) -> tuple[int, int, int]:
-        """Return the colour of a surface as the camera sees it.
+        """Return the colour of a surface (a name from `PAINTS`) as the camera sees it, RGB, 0 to 255.
 
-        Args:
-            paint: A name from `PAINTS`.
-            distance: 1 for a vessel that fills most of the image.
-            tone: Factor on brightness, below 1 in shade.
-
-        Returns:
-            Red, green and blue, 0 to 255.
+        `distance` is 1 for a vessel that fills most of the image; `tone` scales brightness, below 1 in shade.
         """
         own = PAINTS[paint]
         grey = 0.30 * own[0] + 0.59 * own[1] + 0.11 * own[2]

@@ -9,10 +9,7 @@ from atlantis_core.base.errors import SetupError
 
 
 def read_planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
-    """Return the cells (class, facet, value) of the planted gap; empty for a collection without one.
-
-    Args:
-        root: The collection's folder; a bundled world contains a `world.json`.
+    """Return the cells (class, facet, value) of the planted gap; empty for a collection without a `world.json`.
 
     Raises:
         SetupError: `world.json` exists and cannot be read.

@@ -49,23 +49,15 @@ class Scene:
     clutter: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the condition.
-
-        Raises:
-            ValueError: The condition is unknown.
-        """
+        """Refuse an unknown condition with a ValueError."""
         if self.condition not in CONDITIONS:
             raise ValueError(f"unknown condition {self.condition!r}; known: {', '.join(CONDITIONS)}")
 
 
 def sample_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary") -> Scene:
-    """Sample the nuisances of a scene.
+    """Sample the nuisances of a scene; equal arguments give the same scene on every machine.
 
-    Args:
-        vessel_class: The class to show.
-        condition: One of `CONDITIONS`.
-        seed: Non-negative; equal arguments give the same scene on every machine.
-        difficulty: `hard` places the vessel far away, off centre and behind clutter.
+    `seed` is 0 or more; `hard` difficulty places the vessel far away, off centre and behind clutter.
 
     Raises:
         ValueError: The condition is unknown.

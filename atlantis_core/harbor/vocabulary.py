@@ -25,24 +25,14 @@ _WORDS_FOR = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class VesselClass:
-    """One class of the collection: a vessel type painted in two colours.
-
-    Attributes:
-        vessel: One of `VESSELS`.
-        hull: Colour of the hull, one of `COLOURS`.
-        trim: Colour of superstructure or sails, one of `COLOURS`, but not the hull's.
-    """
+    """One class of the collection: a vessel type of `VESSELS`, its hull and trim in two different colours of `COLOURS`."""
 
     vessel: str
     hull: str
     trim: str
 
     def __post_init__(self) -> None:
-        """Check vessel and colours.
-
-        Raises:
-            ValueError: Vessel or colour is unknown, or hull and trim are equal.
-        """
+        """Refuse an unknown vessel or colour, and equal colours, with a ValueError."""
         if self.vessel not in VESSELS:
             raise ValueError(f"unknown vessel {self.vessel!r}; known: {', '.join(VESSELS)}")
         for colour in (self.hull, self.trim):

@@ -60,16 +60,9 @@ def _add_glow(image: Pixels) -> Pixels:
 
 
 def apply_weather(image: Pixels, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Apply weather and camera effects to an image.
+    """Apply weather and camera effects to an image, `SIDE_PX` x `SIDE_PX` x 3, 0 to 255; return it in 8 bit.
 
-    Args:
-        image: `SIDE_PX` x `SIDE_PX` x 3, 0 to 255.
-        scene: The rendered scene.
-        noise: Standard deviation of the sensor noise, 0 to 255.
-        rng: Random numbers for small detail.
-
-    Returns:
-        The finished image, `SIDE_PX` x `SIDE_PX` x 3, 8 bit.
+    `noise` is the standard deviation of the sensor noise, 0 to 255.
     """
     if scene.condition == "night":
         image = _add_glow(image)

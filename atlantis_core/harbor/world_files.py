@@ -105,18 +105,10 @@ def _is_written(world: World, folder: Path) -> bool:
 
 
 def write_world(world: World, folder: Path, progress: Progress = no_progress) -> Path:
-    """Write a world: PNGs in class folders, `metadata.csv`, `captions.jsonl` and `world.json`.
+    """Write a world into `folder` and return it: PNGs in class folders, `metadata.csv`, `captions.jsonl`, `world.json`.
 
     The folder is created atomically, even if the process is killed or two processes write at once. If it contains
     this world already, nothing is written.
-
-    Args:
-        world: The world to write.
-        folder: Must not exist, be empty, or contain the same world.
-        progress: Called after every image.
-
-    Returns:
-        The folder.
 
     Raises:
         SetupError: The folder contains something else.
@@ -139,15 +131,9 @@ def write_world(world: World, folder: Path, progress: Progress = no_progress) ->
 
 
 def write_bundled_collection(name: str, folder: Path, progress: Progress = no_progress) -> Path:
-    """Write a bundled collection, unless it has been written already.
+    """Write a bundled collection below `folder`, unless it is there already; return its folder.
 
-    Args:
-        name: `harbor` (the demo's world), `harbor:SEED`, `harbor-balanced[:SEED]` or `harbor-tiny[:SEED]`.
-        folder: Parent folder of the bundled collections.
-        progress: Called after every image.
-
-    Returns:
-        The collection's folder.
+    Names are `harbor` (the demo's world), `harbor:SEED`, `harbor-balanced[:SEED]` and `harbor-tiny[:SEED]`.
 
     Raises:
         SetupError: There is no bundled collection of that name.

@@ -15,7 +15,6 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 GroupKind = Literal["gap", "scarce_but_easy", "missed_not_scarce"]
 
 FACET = "condition"
-"""The facet of every world."""
 
 _EASY_CONDITION = "sunset"  # the shipped student was pretrained on it, so few training images are enough
 _GAP_CONDITIONS = tuple(c for c in CONDITIONS if c not in ("day", _EASY_CONDITION))
@@ -26,11 +25,8 @@ _SCARCE = (0, 1)  # training images of a scarce cell, alternating over the class
 class CellGroup:
     """All classes of one vessel in one condition, and what is planted there.
 
-    Attributes:
-        planted: `gap` is scarce and missed; `scarce_but_easy` is scarce, but retrieved well; `missed_not_scarce` has
-            enough training images, but hard queries that more images hardly improve.
-        vessel: One of `VESSELS`.
-        condition: One of `CONDITIONS`.
+    `gap` is scarce and missed; `scarce_but_easy` is scarce, but retrieved well; `missed_not_scarce` has enough training
+    images, but hard queries that more images hardly improve.
     """
 
     planted: GroupKind
@@ -46,13 +42,8 @@ class CellGroup:
 class WorldCell:
     """One class in one condition: how many images each split has.
 
-    Attributes:
-        label: Class name.
-        condition: One of `CONDITIONS`.
-        train: Training images, which are also the gallery.
-        validation: Validation queries.
-        test: Queries of the sealed test split.
-        difficulty: Difficulty of the queries; training images are always ordinary.
+    Training images are also the gallery and always ordinary; `difficulty` is that of the queries in validation and the
+    sealed test split.
     """
 
     label: str
@@ -133,16 +124,11 @@ def _build_cell(vessel_class: VesselClass, number: int, condition: str, planted:
 
 
 def planted_gap_world(seed: int) -> World:
-    """Build the demo's world: one gap to find among distractors.
+    """Build the demo's world: one gap to find among distractors; the seed (0 or more) determines scenes and plan.
 
     The training split is the gallery. In the gap (one condition of the eight classes of one vessel) a class has at
-    most one training image, and 40 queries in each of validation and test.
-
-    Args:
-        seed: Non-negative; determines all scenes and what is planted where.
-
-    Returns:
-        The world: about 1,500 training images and 2,700 queries in each of validation and test.
+    most one training image, and 40 queries in each of validation and test. There are about 1,500 training images and
+    2,700 queries in each of validation and test.
     """
     planted = _plan_groups(seed)
     cells = tuple(
@@ -156,11 +142,7 @@ def planted_gap_world(seed: int) -> World:
 def balanced_world(seed: int) -> World:
     """Build a world without gaps: five training images and seven queries per split in each cell.
 
-    Args:
-        seed: Non-negative; determines all scenes.
-
-    Returns:
-        The world: 1,440 training images and 2,016 queries in each of validation and test.
+    It has 1,440 training images and 2,016 queries in each of validation and test.
     """
     cells = tuple(WorldCell(c.label, condition, 5, 7, 7) for c in DEMO_CLASSES for condition in CONDITIONS)
     return World("harbor-balanced", seed, cells)
@@ -169,11 +151,7 @@ def balanced_world(seed: int) -> World:
 def tiny_world(seed: int) -> World:
     """Build a world for quick tests: eight classes by day and night; night is scarce for the two trawlers.
 
-    Args:
-        seed: Non-negative; determines all scenes.
-
-    Returns:
-        The world: 78 training images and 64 queries in each of validation and test.
+    It has 78 training images and 64 queries in each of validation and test.
     """
     gap = CellGroup("gap", "trawler", "night")
     cells = []

@@ -73,10 +73,10 @@ def perturb(
     away: NDArray[np.float32] | None,
     attack: Attack,
 ) -> NDArray[np.uint8]:
-    """Return attacked images, whole pixel values within epsilon of the originals.
+    """Return attacked images, whole pixel values within epsilon of the originals; the model is not trained.
 
     Args:
-        retriever: The attacked model; it is differentiated, not trained.
+        retriever: The attacked model.
         images: (B, S, S, 3), squares of the retriever's input side.
         ids: Ids of the images (B,); they seed the random starts independently of the batch.
         towards: Embeddings (B, D) to approach, or None.
@@ -106,7 +106,6 @@ def perturb(
 
 
 def _round_within(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:
-    """Round pixels (B, 3, S, S) to whole numbers within the bounds; return (B, S, S, 3)."""
     import torch
 
     rounded = changed.detach().round().clamp(low.ceil(), high.floor())

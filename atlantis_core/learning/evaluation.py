@@ -27,10 +27,7 @@ def measure_retriever(
 ) -> tuple[Measurement, QueryOutcomes]:
     """Return the metrics of a retriever on a task, and the outcome of every query.
 
-    Args:
-        retriever: Embeds the images; the gallery is ranked by its own distance.
-        task: Queries and gallery; an image in both is never matched to itself.
-        cache: Cached activations; None embeds from the files.
+    The gallery is ranked by the retriever's own distance; an image in both is never matched to itself.
 
     Raises:
         SetupError: An image cannot be read.
@@ -46,14 +43,7 @@ def measure_embeddings(
     gallery: NDArray[np.float32],
     at: Sequence[int] = RECALL_AT,
 ) -> tuple[Measurement, QueryOutcomes]:
-    """Return the metrics of embeddings on a task, and the outcome of every query.
-
-    Args:
-        space: The embedding space; it gives the distance.
-        task: Queries and gallery.
-        queries: (Q, D) embeddings of the queries.
-        gallery: (G, D) embeddings of the gallery.
-        at: The K of Recall@K.
+    """Return the metrics of embeddings, (Q, D) and (G, D), on a task, and the outcome of every query.
 
     Raises:
         TrainingFailed: The embeddings are not finite.

@@ -22,7 +22,6 @@ class Recipe:
     """All settings of one training besides images, backbone and seed."""
 
     steps: int
-    """Optimiser steps."""
     classes_per_batch: int
     """P of the P x K sampler; fewer if there are fewer classes."""
     images_per_class: int
@@ -34,15 +33,13 @@ class Recipe:
     embed_dim: int
     """Dimensions of the embedding; at most the backbone's features and the number of images."""
     lr_head: float
-    """Peak learning rate of the head."""
     lr_trunk: float
-    """Peak learning rate of the trained blocks."""
+    """Peak learning rates of the head and of the trained blocks."""
     weight_decay: float
     """AdamW's decoupled weight decay, on matrices only."""
     warmup_steps: int
     """Steps of linear warm-up before the cosine decay."""
     clip_norm: float
-    """Largest gradient norm."""
     loss: str
     """Name in `losses.LOSSES`, optionally with options: `triplet:margin=0.1,miner=hard`."""
     temperature: float

@@ -42,9 +42,7 @@ class Retriever:
     head: nn.Module | None
     """None if the embeddings are the unit-length pooled features."""
     side_px: int
-    """Side of the square input."""
     space: Head = _SPHERE
-    """The embedding space; `space.distance` is its distance."""
     training: str | None = None
     """Content hash of its training; None if it was not trained here."""
 
@@ -77,11 +75,9 @@ class Retriever:
         batch_size: int = 64,
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
-        """Embed N images, given as paths or decoded.
+        """Embed N images, given as paths or decoded; return (N, D), float32, in order.
 
-        Returns:
-            Embeddings (N, D), float32, in order: unit vectors, or points of the Poincare ball of curvature
-            -`space.c` if `space.distance` is `hyperbolic`.
+        They are unit vectors, or points of the Poincare ball of curvature -`space.c` if `space.distance` is `hyperbolic`.
 
         Raises:
             SetupError: An image cannot be read, or `images` is a single image instead of a list.
@@ -113,12 +109,9 @@ class Retriever:
         batch_size: int = 128,
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
-        """Embed N images through the activation cache; agrees with `embed` to 1e-3.
+        """Embed N images through the activation cache, as `embed` does; the two agree to 1e-3.
 
         The cache is not used if the backbone is trained from its stem on, since nothing is worth caching then.
-
-        Returns:
-            Embeddings (N, D), float32, in order, as `embed` returns them.
 
         Raises:
             SetupError: An image cannot be read.
@@ -173,10 +166,7 @@ def _check_images(images: object) -> None:
 def frozen_retriever(backbone: BackboneSpec, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:
     """Return a retriever without training, whose embeddings are the backbone's unit-length pooled features.
 
-    Args:
-        backbone: The backbone.
-        trainable_fraction: Where to split for `embed_cached`; use the recipe's to share its cache.
-        side_px: Side of the square input; 0 means the backbone's own.
+    `trainable_fraction` says where to split for `embed_cached`; use the recipe's to share its cache.
 
     Raises:
         SetupError: As `create_backbone`.

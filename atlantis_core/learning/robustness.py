@@ -74,16 +74,7 @@ def measure_robustness(
     """Measure a retriever on a task whose queries are attacked; the gallery stays clean.
 
     Neighbours are taken in the retriever's own embedding space. A query without a positive is not attacked, since it
-    counts in no metric.
-
-    Args:
-        retriever: The attacked model.
-        task: Queries and gallery.
-        attack: Method and strength.
-        progress: Reports embedded and attacked images.
-        at: The K of Recall@K.
-        aim: Where the attack moves queries, see `Aim`.
-        embeddings: Clean queries (Q, D) and gallery (G, D), if already computed.
+    counts in no metric. `embeddings` are the clean queries (Q, D) and gallery (G, D), if already computed.
 
     Raises:
         SetupError: Unknown aim, or one that the attack cannot have; an image cannot be read.
@@ -107,17 +98,7 @@ def compare_attacked(
     aim: str,
     at: Sequence[int] = RECALL_AT,
 ) -> Robustness:
-    """Measure queries before and after an attack.
-
-    Args:
-        space: The embedding space.
-        task: Queries and gallery.
-        embeddings: Clean queries (Q, D) and gallery (G, D).
-        attacked: The queries after the attack, (Q, D).
-        attack: Method and strength.
-        aim: Where the attack moved queries.
-        at: The K of Recall@K.
-    """
+    """Measure queries before and after (`attacked`, (Q, D)) an attack; `embeddings` are clean queries and gallery (G, D)."""
     queries, gallery = embeddings
     clean, before = measure_embeddings(space, task, queries, gallery, at)
     robust, after = measure_embeddings(space, task, attacked, gallery, at)
@@ -148,7 +129,6 @@ def _embed_attacked(
     attack: Attack,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Attack queries; return their embeddings (Q, D) afterwards."""
     from PIL import Image
 
     paths, ids = [image.path for image in queries], [image.id for image in queries]

@@ -18,18 +18,11 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def repair_json(text: str, start: int) -> tuple[str, int]:
-    """Rewrite the list or object that begins at `start` as strict JSON.
+    """Rewrite the list or object that begins at offset `start` as strict JSON; return it with the offset after its end.
 
     A quote ends a string only if a comma, colon or bracket follows that could belong to JSON, so that apostrophes and
     quoted words are kept. Missing commas, and full stops between items, are accepted. If the text is truncated, the
-    unfinished item is left out and the brackets are closed.
-
-    Args:
-        text: The reply.
-        start: Offset of `[` or `{`, in characters.
-
-    Returns:
-        The JSON, which may still be invalid (an object without values, say), and the offset after its end.
+    unfinished item is left out and the brackets are closed. The JSON may still be invalid (an object without values).
     """
     reader = _Reader(text, start)
     while reader.has_more():

@@ -23,13 +23,10 @@ _QUOTED_LINE = re.compile(r"""["'\u201c\u2018](.+)["'\u201d\u2019][,.]*""")
 
 
 def extract_json(text: str) -> Any:
-    """Return the JSON list or object in a reply.
+    """Return the JSON list or object in a chat model's reply.
 
     Prose, code fences and quotes around it are ignored, and the longest of several is returned. Slightly broken JSON
     is repaired; of truncated JSON the complete items are kept.
-
-    Args:
-        text: A chat model's reply.
 
     Raises:
         ValueError: The text contains no JSON list or object.
@@ -38,14 +35,11 @@ def extract_json(text: str) -> Any:
 
 
 def extract_prompts(text_or_value: Any) -> list[str]:
-    """Return the prompts in a reply, whatever its shape; empty if there are none.
+    """Return the prompts in a reply, or in a value from its JSON, whatever its shape; empty if there are none.
 
     Accepted are lists of strings or of objects with one text each, an object with one list, a string with any of
     these (broken JSON is repaired), and numbered or bulleted lines. Each prompt is one clean line of at most 300
     characters.
-
-    Args:
-        text_or_value: A reply, or a value from its JSON.
     """
     return [
         prompt for text in _collect_texts(text_or_value, _MAX_DEPTH) if (prompt := clean_text(text, LONGEST_PROMPT))

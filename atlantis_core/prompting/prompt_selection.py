@@ -48,16 +48,10 @@ def select_prompts(
     wanted: int,
     taken: Collection[str] = (),
 ) -> PromptSelection:
-    """Select the first usable prompts for a cell; count the dropped ones by reason.
+    """Select the first usable prompts for a cell, at most `wanted`; count the dropped ones by reason.
 
-    Args:
-        written: What a chat model wrote, best first.
-        class_name: Class of the cell.
-        subjects: Checks prompts against the class names of the collection.
-        cell_value: The facet value of the cell, such as `night`; empty if it has no facet.
-        other_values: The facet's other values. A prompt that names one of them and not the cell's own is dropped.
-        wanted: Largest number of prompts to return.
-        taken: Prompts that were selected before; they are not selected again, not even with their words reordered.
+    A prompt that names one of the `other_values` of the facet, and not the cell's own, is dropped. Prompts `taken`
+    before are not selected again, not even with their words reordered.
 
     Raises:
         ValueError: `wanted` is negative.
@@ -83,15 +77,7 @@ def select_prompts(
 def count_facet_values(
     prompts: Sequence[str], facet_values: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, int]]:
-    """Count how many prompts name each value of each facet, as whole words, ignoring case.
-
-    Args:
-        prompts: Any texts.
-        facet_values: Facet -> its values.
-
-    Returns:
-        Facet -> value -> number of prompts.
-    """
+    """Count facet -> value -> prompts that name the value, as whole words, ignoring case."""
     return {
         facet: {value: sum(_contains_value(prompt, value) for prompt in prompts) for value in values}
         for facet, values in facet_values.items()

@@ -46,11 +46,7 @@ class SubjectChecker:
     """
 
     def __init__(self, class_names: Iterable[str]) -> None:
-        """Weigh the words of the names.
-
-        Args:
-            class_names: All classes of the collection; folder numbers are ignored.
-        """
+        """Weigh the words of all class names of the collection; folder numbers are ignored."""
         self._words: dict[str, tuple[str, ...]] = {name: _name_words(name) for name in class_names}
         counts = Counter(word for words in self._words.values() for word in words)
         self._weights = {word: math.log(1 + len(self._words) / count) for word, count in counts.items()}
@@ -68,10 +64,7 @@ class SubjectChecker:
     def find_subject_error(self, prompt: str, class_name: str) -> str:
         """Return why a prompt is not about its class, in a few words; empty if it is.
 
-        Args:
-            prompt: The prompt.
-            class_name: Its class. A name without a distinctive word (a bare number, words that every class has)
-                accepts every prompt.
+        A name without a distinctive word (a bare number, words that every class has) accepts every prompt.
         """
         own = self._words.get(class_name) or _name_words(class_name)
         if not self._is_usable(own):

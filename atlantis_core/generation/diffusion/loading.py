@@ -29,7 +29,6 @@ class FoundPipeline:
     """A pipeline on disk."""
 
     name: str
-    """As the user named it."""
     folder: Path
     revision: str
     """Commit of a hub model; empty for a folder."""
@@ -91,7 +90,6 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
 
 
 def _build_scheduler(default: Any, options: DiffusionOptions) -> Any:
-    """Return the chosen scheduler, configured like the pipeline's own."""
     import diffusers
 
     kind = getattr(diffusers, options.scheduler, None) if options.scheduler else type(default)

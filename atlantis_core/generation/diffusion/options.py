@@ -25,7 +25,6 @@ class DiffusionOptions:
     strength: float = 0.55
     """How far image-to-image departs from its source, above 0 to 1; less keeps the class better."""
     negative: str = ""
-    """Negative prompt."""
     scheduler: str = ""
     """Name of a `diffusers` scheduler class; empty keeps the pipeline's."""
     spacing: str = ""

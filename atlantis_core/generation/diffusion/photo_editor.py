@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 class PhotoEditor:
     """A pipeline that generates from source images.
 
-    Args:
-        pipeline: A text-to-image pipeline, whose parts are shared; an IP-Adapter stays loaded in it.
-        options: How it is run.
-        addons: ControlNet and IP-Adapter, if any.
+    It shares the parts of the given text-to-image pipeline, in which an IP-Adapter stays loaded.
 
     Raises:
         SetupError: This kind of pipeline does not support the options, or an add-on does not fit it.
@@ -63,11 +60,9 @@ class PhotoEditor:
         self._takes = inspect.signature(self._pipeline.__call__).parameters
 
     def draw(self, photos: Sequence[Image], arguments: dict[str, Any]) -> list[Image]:
-        """Generate one image from each source.
+        """Generate one image from each source; all have one size, and with an IP-Adapter there is one at a time.
 
-        Args:
-            photos: The source images, all of one size; with an IP-Adapter one at a time.
-            arguments: Prompts, seeds and the like, as for text-to-image.
+        `arguments` are prompts, seeds and the like, as for text-to-image.
         """
         options = self._options
         given = {

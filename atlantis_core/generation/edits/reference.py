@@ -19,16 +19,10 @@ _LEAST_SPREAD, _MOST_SPREAD = 0.2, 3.0
 
 
 def transfer_light(image: Tensor, reference: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Give an image the brightness, contrast and colour cast of a reference.
+    """Give an image (3, H, W), RGB, 0 to 1, the brightness, contrast and colour cast of a reference of the same size.
 
     Matches means and standard deviations in CIE Lab (Reinhard et al. 2001, with Lab in place of their l-alpha-beta).
     In half of the images the means are smooth maps, so that a bright sky stays above a dark sea.
-
-    Args:
-        image: (3, H, W), RGB, 0 to 1.
-        reference: (3, H, W) of the same size.
-        strength: 0 changes nothing, 1 transfers everything.
-        draws: Decides whether the means are maps.
     """
     from kornia.color import lab_to_rgb, rgb_to_lab
 

@@ -41,12 +41,10 @@ class IdentifiedImage(Protocol):
     @property
     def id(self) -> str:
         """Content hash; equal ids mean equal images."""
-        ...
 
     @property
     def path(self) -> str:
         """Path of the image file."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,6 @@ class ViewKind:
     """Which views of an image: the clean one, or a number of augmented ones."""
 
     side_px: int
-    """Side of the square input."""
     views: int = 0
     """Number of augmented views; 0 means the clean one."""
     augmentation: str = ""
@@ -111,18 +108,10 @@ class ActivationCache:
         stages: Stages,
         progress: Progress = no_progress,
     ) -> list[Views]:
-        """Return the activations of every image, computing the missing ones.
+        """Return the views of every image, computing the missing ones; repeated ids are computed once.
 
-        Args:
-            images: Images; repeated ids are computed once.
-            kind: Which views.
-            backbone: The backbone before any training; it and the cut are part of the content hash.
-            stages: The split backbone, on the device that computes.
-            progress: Reports computed images only.
-
-        Returns:
-            The views of every image, float16 (float32 if half precision would overflow), read-only. Whatever
-            exceeds `MEMORY_BYTES` is read from disk at each access.
+        They are float16 (float32 if half precision would overflow) and read-only. Whatever exceeds `MEMORY_BYTES` is read
+        from disk at each access. The backbone before any training and the cut are part of the content hash.
 
         Raises:
             SetupError: An image cannot be read.

@@ -35,7 +35,6 @@ class Strength:
     largest_aspect: float
     """Widest aspect ratio of a crop (its inverse is the narrowest)."""
     flip: float
-    """Probability of a horizontal flip."""
     rotation_degrees: float
     """Largest rotation in either direction."""
     light: float
@@ -45,7 +44,6 @@ class Strength:
     blur: float
     """Probability of a Gaussian blur with a radius from `_MIN_BLUR_PX` to 1.5 % of the side."""
     grey: float
-    """Probability of conversion to grey."""
 
 
 STRENGTHS = {
@@ -73,18 +71,11 @@ def augmented_view(
     number: int,
     resampling: Resampling | None = None,
 ) -> Image:
-    """Return view `number` (from 1) of an image as a square of `side_px`; same id and number, same view.
+    """Return view `number` (from 1) of an RGB image as a square of `side_px`; same id and number, same view.
 
     A backbone's `crop_pct` plays no part: as in timm's training transform, the crop is drawn from the complete image,
-    and the strength decides how much of it is kept.
-
-    Args:
-        image: RGB.
-        side_px: Side of the square.
-        strength: How much the view may differ from the image.
-        image_id: Content hash of the image.
-        number: Number of the view.
-        resampling: Filter that scales the crop, the same as for the clean view; None means bicubic.
+    and the strength decides how much of it is kept. `resampling` scales the crop, as it does the clean view; None means
+    bicubic.
     """
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))

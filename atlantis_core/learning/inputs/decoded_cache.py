@@ -24,13 +24,7 @@ _MARGIN = 2
 
 
 class DecodedImageCache:
-    """Images by position, no larger than a training needs; safe to share between threads.
-
-    Args:
-        images: The images, in order.
-        side_px: Side of the square input.
-        max_bytes: Memory for decoded images.
-    """
+    """Images by position, no larger than a training needs, in `max_bytes`; safe to share between threads."""
 
     def __init__(self, images: Sequence[IdentifiedImage], side_px: int, max_bytes: int = MAX_BYTES) -> None:
         self.ids = [image.id for image in images]

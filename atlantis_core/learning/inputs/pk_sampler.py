@@ -36,28 +36,21 @@ class TrainingImage:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The images of one step; B = P x K."""
+    """The images of one step by position, and their views and class numbers, each (B,); B = P x K."""
 
     images: NDArray[np.int64]
-    """Positions of the images (B,)."""
     views: NDArray[np.int64]
     """View of each image (B,); 0 is the clean one."""
     labels: NDArray[np.int64]
-    """Class numbers (B,)."""
 
 
 def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, first: int = 0) -> Iterator[Batch]:
-    """Yield batches without end; same images, recipe and seed, same batches.
+    """Yield batches without end, from step `first` on; same images, recipe and seed, same batches.
 
     A class with fewer than K images repeats them in different views. Each class of each step has its own stream of
     random numbers (common random numbers): two trainings with one seed differ only in the classes whose images
-    differ, so that other batches do not hide what an arm gains.
-
-    Args:
-        images: Training images; those of weight 0 are never drawn.
-        recipe: P, K, V and `feed`; with `feed=online` every draw is a new view, numbered from 1.
-        seed: 0 or more.
-        first: Step to start with; earlier steps are skipped.
+    differ, so that other batches do not hide what an arm gains. Images of weight 0 are never drawn; with `feed=online`
+    every draw is a new view, numbered from 1.
 
     Raises:
         SetupError: Fewer than two classes, or a negative weight.
@@ -82,10 +75,8 @@ def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, f
 def weight_by_source(images: Sequence[TrainingImage], recipe: Recipe) -> list[TrainingImage]:
     """Return the images with weights adjusted by source, real or synthetic.
 
-    Args:
-        images: Training images with their own weights.
-        recipe: `synthetic_weight` scales the weights of synthetic images; `synthetic_share` then sets their total
-            share in every class that has both kinds.
+    `synthetic_weight` scales the weights of synthetic images; `synthetic_share` then sets their total share in every
+    class that has both kinds.
     """
     scaled = [
         replace(image, weight=image.weight * recipe.synthetic_weight) if image.synthetic else image

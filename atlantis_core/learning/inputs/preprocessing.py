@@ -29,11 +29,9 @@ _MAX_ASPECT = 16
 
 
 def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
-    """Decode an image to upright RGB; transparent pixels become white.
+    """Decode a path, the content of a file or a PIL image to upright RGB; transparent pixels become white.
 
-    Args:
-        source: A path, the content of a file, or a PIL image.
-        name: Name of the image in error messages; empty means the path.
+    Errors call the image `name`, or by its path.
 
     Raises:
         SetupError: The file is missing, damaged, too large or not an image, or `source` has another type.
@@ -66,10 +64,7 @@ def _unreadable_error(source: object, name: str, reason: str) -> SetupError:
 
 
 def centre_crop(image: Image, side_px: int) -> Image:
-    """Return the central square of an image, scaled to `side_px` (bicubic, antialiased).
-
-    This is version 1 of the preprocessing; see `to_input`.
-    """
+    """Return the central square, scaled to `side_px` (bicubic, antialiased): version 1 of the preprocessing, see `to_input`."""
     from PIL.Image import Resampling
 
     if image.size == (side_px, side_px):
@@ -95,11 +90,8 @@ def to_input(image: Image, side_px: int, backbone: BackboneSpec) -> Image:
 def around_input(changed: Image, image: Image, backbone: BackboneSpec) -> Image:
     """Return an image for which `to_input` gives `changed`, so that an attacked input can be saved as an image.
 
-    Args:
-        changed: A changed input, a square.
-        image: The original; it fills the margin that the backbone crops away. If the backbone pads instead, changes
-            outside the image are lost.
-        backbone: The backbone that reads the input.
+    The original fills the margin that the backbone crops away. If the backbone pads instead, changes outside the image
+    are lost.
     """
     if backbone.preprocessing == 1:
         return changed
@@ -111,7 +103,6 @@ def around_input(changed: Image, image: Image, backbone: BackboneSpec) -> Image:
 
 
 def _timm_steps(side_px: int, backbone: BackboneSpec) -> tuple[Callable[[Image], Image], Callable[[Image], Image]]:
-    """Return timm's two steps: scale an image, then crop it."""
     return _steps(side_px, backbone.interpolation, backbone.crop_pct, backbone.crop_mode, backbone.mean)
 
 

@@ -33,11 +33,9 @@ class LossContext:
     """The facts of a training that a loss may need."""
 
     temperature: float
-    """The recipe's temperature."""
     num_classes: int
     """Class numbers are 0 .. num_classes - 1."""
     embed_dim: int
-    """Dimensions of the embeddings."""
     seed: int
     """Seed of the initial proxies."""
     curvature: float = 0.0

@@ -38,13 +38,7 @@ def check_loss(recipe: Recipe) -> tuple[LossOptions, Head]:
 
 
 def make_loss(recipe: Recipe, num_classes: int, embed_dim: int, seed: int) -> LossModule:
-    """Build the loss that a recipe names.
-
-    Args:
-        recipe: Gives loss, head and temperature.
-        num_classes: Labels are 0 .. num_classes - 1.
-        embed_dim: Dimensions of the embeddings.
-        seed: Seed of the initial proxies.
+    """Build the loss that a recipe names, for labels 0 .. num_classes - 1; the seed decides the initial proxies.
 
     Raises:
         SetupError: As `check_loss`.

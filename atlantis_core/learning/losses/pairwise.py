@@ -27,10 +27,8 @@ _SELF_LOGIT = -1e9  # logit of a sample with itself, as released; -inf would giv
 def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """Return the mean cross-entropy over all ordered pairs of samples of a class.
 
-    Args:
-        similarities: (B, B); higher is nearer.
-        labels: Class numbers (B,) of P classes with K samples each, in any order; z_i is the i-th of each class.
-        temperature: Divides the similarities.
+    `similarities` (B, B) are higher for nearer samples; `labels` (B,) are of P classes with K samples each, in any
+    order: z_i is the i-th of each class.
 
     Raises:
         SetupError: K differs between classes, or is 1.

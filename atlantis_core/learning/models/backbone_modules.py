@@ -19,10 +19,7 @@ _SCRATCH_SEED = 20240
 def create_backbone(spec: BackboneSpec, side_px: int = 0) -> nn.Module:
     """Create a backbone without classifier, in float32 and evaluation mode: images -> pooled features.
 
-    Args:
-        spec: Architecture and weights.
-        side_px: Side of the square input; 0 means the backbone's own. For another side, a transformer's position
-            embeddings are interpolated.
+    At another side than the backbone's own (0), a transformer's position embeddings are interpolated.
 
     Raises:
         SetupError: The weights cannot be read or belong to another architecture, or it rejects this side.
@@ -54,13 +51,9 @@ def _create_at_own_side(spec: BackboneSpec) -> nn.Module:
 def load_backbone(
     architecture: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor], side_px: int = 0
 ) -> nn.Module:
-    """Build `architecture` and load `state` strictly; drop its classifier afterwards.
+    """Build timm's `architecture` and load `state` strictly; drop its classifier afterwards.
 
-    Args:
-        architecture: timm's name.
-        arguments: For `timm.create_model`.
-        state: The weights by name.
-        side_px: Input side that the weights were resized to before they were saved; 0 if they were not.
+    `side_px` is the input side that the weights were resized to before they were saved; 0 if they were not.
 
     Raises:
         SetupError: The weights belong to another architecture or side.
@@ -118,11 +111,7 @@ def _check_described_side(backbone: nn.Module, spec: BackboneSpec) -> None:
 
 
 def _resize_input(backbone: nn.Module, side_px: int, architecture: str) -> None:
-    """Interpolate position embeddings to another input side, where a backbone accepts only one.
-
-    Raises:
-        SetupError: The side is not a multiple of the patch side.
-    """
+    """Interpolate position embeddings to another input side, where a backbone accepts only one."""
     patches: Any = getattr(backbone, "patch_embed", None)
     if not getattr(patches, "strict_img_size", False) or not hasattr(backbone, "set_input_size"):
         return

@@ -56,7 +56,6 @@ class BackboneSpec:
     architecture: str
     """timm's name."""
     arguments: Mapping[str, Any]
-    """Further arguments of `timm.create_model`."""
     weights_path: str | None
     """Safetensors file; None for random weights."""
     mean: tuple[float, float, float]
@@ -64,9 +63,7 @@ class BackboneSpec:
     std: tuple[float, float, float]
     """Standard deviation of the normalised input, RGB, in 0..1."""
     input_px: int
-    """Side of the square input."""
     source: Source
-    """Where the weights came from."""
     notice: str = field(default="", compare=False)
     """A line to show to the person, such as why the weights are random; usually empty."""
     preprocessing: int = 1

@@ -132,15 +132,10 @@ def head_from_facts(facts: Mapping[str, Any]) -> Head:
 
 
 def make_pca_head(head: Head, features: Tensor, embed_dim: int) -> nn.Module:
-    """Create a head whose initial projection preserves the cosines of the frozen features as well as possible.
+    """Create a head whose initial projection preserves the cosines of the frozen features (N, F) as well as possible.
 
     Its rows are the leading right singular vectors of the unit-length features (Eckart and Young 1936), so training
-    starts no worse than the frozen backbone.
-
-    Args:
-        head: The embedding space.
-        features: Pooled features of the training images (N, F); used for the initial projection only.
-        embed_dim: Most dimensions; the head gets min(embed_dim, F, N).
+    starts no worse than the frozen backbone. It has min(embed_dim, F, N) dimensions.
     """
     import torch
 

@@ -78,12 +78,9 @@ def why_unreachable(url: str, seconds: float = PROBE_SECONDS) -> str:
 
 
 def find_snapshot(name: str, kind: str, fetch: Callable[[bool], str]) -> str:
-    """Return the folder of a hub model; from the local cache if the hub is unreachable.
+    """Return the folder of the hub model `owner/model`; from the local cache if the hub is unreachable.
 
-    Args:
-        name: `owner/model`.
-        kind: What the model is, for the error message (`"pipeline"`).
-        fetch: Returns the folder; called with True, it looks in the cache only.
+    `fetch` returns the folder; called with True, it looks in the cache only. `kind` names the model in the message.
 
     Raises:
         SetupError: The model is neither in the cache nor on a reachable hub.

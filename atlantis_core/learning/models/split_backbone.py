@@ -48,16 +48,12 @@ class Stages:
 
 
 def split_backbone(backbone: nn.Module, trainable_fraction: float) -> Stages:
-    """Split a backbone so that about `trainable_fraction` of its blocks are trainable.
+    """Split a timm model without classifier so that about `trainable_fraction` (0..1) of its blocks are trainable.
 
     Only timm's VisionTransformer, EfficientNet and MobileNetV3 can be split. Other families stay in one piece,
     and their last layers (ordered by timm's `group_matcher`) are trained. At fraction 0, for every family, the lower
-    part returns pooled features and the upper part is the identity.
-
-    Args:
-        backbone: A timm model without classifier. It is put in evaluation mode (batch norm keeps its statistics:
-            the batches are small and class-balanced), and only the upper part gets gradients.
-        trainable_fraction: In 0..1.
+    part returns pooled features and the upper part is the identity. The model is put in evaluation mode: batch norm
+    keeps its statistics, since the batches are small and class-balanced.
     """
     from torch import nn
 
@@ -110,7 +106,6 @@ def layer_depths(backbone: nn.Module) -> dict[str, int]:
 
 
 def _lower_part(backbone: nn.Module, blocks: list[nn.Module]) -> nn.Module:
-    """Return a copy of the backbone that ends after `blocks`."""
     from torch import nn
 
     short = copy.deepcopy(backbone).requires_grad_(False)
@@ -132,7 +127,6 @@ def _lower_part(backbone: nn.Module, blocks: list[nn.Module]) -> nn.Module:
 
 
 def _upper_part(layers: list[nn.Module], backbone: nn.Module) -> nn.Module:
-    """Return `layers` followed by the backbone's own pooling, sharing its weights."""
     from torch import nn
 
     class Upper(nn.Module):

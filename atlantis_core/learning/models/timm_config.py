@@ -8,12 +8,9 @@ from atlantis_core.base.errors import SetupError
 
 
 def input_facts(name: str) -> dict[str, Any]:
-    """Return a model's input settings as fields of `BackboneSpec`.
+    """Return the input settings of a timm model (with or without a tag) as fields of `BackboneSpec`.
 
     They equal `timm.data.resolve_model_data_config` at the model's original side, timm's defaults included.
-
-    Args:
-        name: timm's name, with or without a tag.
 
     Raises:
         SetupError: timm does not know the tag.

@@ -29,12 +29,7 @@ class DivergenceMonitor:
         self.collapsed = 0
 
     def check(self, loss: float, norm: float, embeddings: Tensor) -> None:
-        """Check a step before its gradients are applied.
-
-        Args:
-            loss: Loss of the batch.
-            norm: Norm of all gradients before clipping.
-            embeddings: Embeddings of the batch (B, D).
+        """Check a step by its loss, gradient norm before clipping and embeddings (B, D), before the gradients are applied.
 
         Raises:
             TrainingFailed: Loss or gradients are not finite, the loss explodes, or the embeddings collapse.
@@ -52,10 +47,7 @@ class DivergenceMonitor:
             )
 
     def conclude(self, embeddings: Tensor) -> None:
-        """Check the result of a training, however short it was.
-
-        Args:
-            embeddings: Final embeddings of the last batch (B, D).
+        """Check the result of a training, however short it was, by the final embeddings (B, D) of the last batch.
 
         Raises:
             TrainingFailed: The loss exploded, or the embeddings are not finite or have collapsed.

@@ -28,12 +28,7 @@ class Validation(Protocol):
 
 
 class BestWeights:
-    """The best weights of a training.
-
-    Args:
-        parameters: The trained parameters.
-        patience: Measurements in a row without an improvement after which to stop.
-    """
+    """The best weights of a training; it stops after `patience` measurements in a row without an improvement."""
 
     def __init__(self, parameters: Sequence[Tensor], patience: int) -> None:
         self.parameters = list(parameters)

@@ -31,14 +31,9 @@ class GradientComputer:
     processes: ProcessGroup = field(default_factory=ProcessGroup)
 
     def __call__(self, activations: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """Compute the gradients of all parameters.
+        """Compute all gradients; return the loss of the complete batch, and its embeddings (B, D) without gradient.
 
-        Args:
-            activations: This process's part of the batch.
-            labels: Class numbers (B,) of the complete batch.
-
-        Returns:
-            The loss of the complete batch, and its embeddings (B, D) without gradient.
+        `activations` are this process's part of the batch; `labels` (B,) are those of the complete batch.
         """
         if self.chunk or self.processes.count > 1:
             return self._compute_in_chunks(activations, labels)

@@ -46,7 +46,6 @@ class TrainingLoop:
     embed: Callable[[Tensor], Tensor]
     """Activations (B, ...) -> embeddings (B, D) of the current model, as used for search."""
     steps: int = 0
-    """Steps done so far."""
 
     def run(self, loader: BatchLoader, batches: Iterator[Batch], saver: StateSaver) -> None:
         """Train until the batches end or validation says stop; then apply the kept weights.
@@ -72,7 +71,6 @@ class TrainingLoop:
             self.monitor.conclude(processes.gather(self.embed(activations)))
 
     def _apply_kept_weights(self) -> None:
-        """Replace the last step's weights by those that are kept."""
         if self.average is not None:
             self.average.apply()
         if self.start is not None:
@@ -139,7 +137,6 @@ class TrainingLoop:
             self.best.measured = [(steps, value) for steps, value in facts["measured"]]
 
     def _tensors(self) -> dict[str, Tensor]:
-        """Return every tensor that a step reads and changes, by name."""
         import torch
 
         state = self.optimizer.state
@@ -186,13 +183,7 @@ def _read_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 class StateSaver:
-    """Reports progress, and saves the state at intervals.
-
-    Args:
-        file: File of the state; None saves nothing.
-        seconds: Time between saves.
-        progress: Reports steps.
-    """
+    """Reports progress, and saves the state every `seconds` (never without a file)."""
 
     def __init__(self, file: Path | None, seconds: float, progress: Progress) -> None:
         self.file = file

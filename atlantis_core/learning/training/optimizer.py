@@ -17,13 +17,8 @@ def make_optimizer(backbone: nn.Module, head: nn.Module, loss: LossModule, recip
     """Create AdamW (Loshchilov and Hutter 2019) with weight decay on matrices only.
 
     Proxies are directions, so they are not decayed. The learning rate of a backbone layer is `layer_decay` times that
-    of the layer above it (Clark et al. 2020, ELECTRA, appendix A).
-
-    Args:
-        backbone: Its parameters that require gradients are trained.
-        head: All its parameters are trained.
-        loss: Its parameters, if any, are trained at its own learning rate.
-        recipe: Learning rates and decays.
+    of the layer above it (Clark et al. 2020, ELECTRA, appendix A). Of the backbone, the parameters that require
+    gradients are trained; those of the loss, if any, at its own learning rate.
     """
     import torch
     from timm.optim import param_groups_layer_decay, param_groups_weight_decay

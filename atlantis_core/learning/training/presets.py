@@ -108,12 +108,7 @@ def adapt_to_backbone(recipe: Recipe, backbone: BackboneSpec, changed: Iterable[
     """Adapt a recipe to a backbone with random weights: train every block, and for longer.
 
     Frozen random blocks are useless, and small backbones need three times the steps. A pretrained backbone needs no
-    change.
-
-    Args:
-        recipe: The recipe for pretrained weights.
-        backbone: The initial backbone.
-        changed: Settings that a person set; they are kept.
+    change. Settings that a person `changed` are kept.
     """
     if backbone.source != "scratch":
         return recipe
@@ -123,11 +118,9 @@ def adapt_to_backbone(recipe: Recipe, backbone: BackboneSpec, changed: Iterable[
 
 
 def parse_preset(text: str, **changes: Any) -> Recipe:
-    """Parse a preset, optionally with changed settings.
+    """Parse a preset, alone or with settings: `full?steps=300&loss=triplet:margin=0.1`.
 
-    Args:
-        text: A name in `PRESETS`, alone or with settings: `full?steps=300&loss=triplet:margin=0.1`.
-        changes: Further settings, by the fields of `Recipe`.
+    `changes` are further settings, by the fields of `Recipe`.
 
     Raises:
         SetupError: Unknown preset or setting, or an invalid value.
@@ -160,10 +153,7 @@ def changed_settings(text: str) -> dict[str, str]:
 def recipe_for(text: str, backbone_name: str | None, backbone: BackboneSpec) -> Recipe:
     """Return the recipe of a run: its preset, adapted to the backbone's initial weights.
 
-    Args:
-        text: As for `parse_preset`, or `auto`, also with settings: `auto?steps=60`.
-        backbone_name: The backbone's name in the run's specification.
-        backbone: The initial backbone.
+    `text` is as for `parse_preset`, or `auto`, also with settings: `auto?steps=60`.
 
     Raises:
         SetupError: As `parse_preset`, or `warmup_steps` or `head_steps` would take all steps.

@@ -54,17 +54,10 @@ def train(
 ) -> TrainReport:
     """Train a retriever and write its checkpoint to `folder`; reuse a finished checkpoint of the same training.
 
-    Args:
-        images: Training images, real and synthetic.
-        backbone: The initial backbone.
-        recipe: How to train.
-        seed: Decides the batches. Results are bit-identical on one machine with one number of threads.
-        folder: Receives `losses.json`, `model.safetensors` and, last, `model.json`. During training it contains
-            `state.safetensors`, from which an interrupted training resumes.
-        cache: Activations, shared by all trainings.
-        progress: Reports activations and steps.
-        validation: Measures during training if the recipe says so (`validate_every`).
-        save_seconds: Time between saved states.
+    The folder receives `losses.json`, `model.safetensors` and, last, `model.json`. During training it contains
+    `state.safetensors`, saved every `save_seconds`, from which an interrupted training resumes. The seed decides the
+    batches; results are bit-identical on one machine with one number of threads. `validation` measures during training
+    if the recipe says so (`validate_every`).
 
     Raises:
         SetupError: Fewer than two classes, an unreadable image, or settings that do not exist or do not fit.
@@ -158,7 +151,6 @@ def _start_loop(
     validation: Validation | None,
     processes: ProcessGroup,
 ) -> TrainingLoop:
-    """Assemble a training at step 0."""
     if recipe.validate_every and validation is None:
         raise SetupError(
             f"recipe: validate_every={recipe.validate_every} needs validation queries; add some or set it to 0"

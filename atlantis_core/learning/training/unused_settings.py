@@ -8,13 +8,7 @@ from atlantis_core.learning.recipe import Recipe
 
 
 def find_unused_settings(recipe: Recipe, changed: Collection[str], *, has_synthetic: bool) -> list[str]:
-    """Return one line for every setting without the effect that a person may expect.
-
-    Args:
-        recipe: The recipe of the training.
-        changed: Names of the settings that the person set.
-        has_synthetic: Whether some training images are synthetic.
-    """
+    """Return one line for every setting that a person `changed` without the effect that may be expected."""
     body, head_only = recipe.embedding == "body", recipe.trainable_fraction == 0
     no_synthetic = "no training image is synthetic (column origin of atlantis scenario merge)"
     not_trained = "trainable_fraction=0 does not train the backbone"

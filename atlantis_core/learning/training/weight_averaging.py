@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 class MovingAverage:
     """Exponential moving average of parameters (Polyak and Juditsky 1992; the warm-up is TensorFlow's).
 
-    Args:
-        parameters: The averaged parameters.
-        decay: In 0..1; step n uses min(decay, (1 + n) / (10 + n)), so that the initial weights are soon forgotten.
+    Step n uses min(decay, (1 + n) / (10 + n)), so that the initial weights are soon forgotten.
     """
 
     def __init__(self, parameters: Sequence[Tensor], decay: float) -> None:
@@ -39,14 +37,10 @@ class MovingAverage:
 
 
 class StartingWeights:
-    """The backbone's initial weights, a share of which is mixed into the kept weights.
+    """The backbone's initial weights, a share (0..1) of which is mixed into the kept weights.
 
     Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", equation 1: fine-tuned weights mixed with the
     initial ones forget less about what the training images do not show, such as other classes.
-
-    Args:
-        parameters: The backbone's parameters before the first step.
-        share: Share of the initial weights in the mixture, in 0..1.
     """
 
     def __init__(self, parameters: Sequence[Tensor], share: float) -> None:
