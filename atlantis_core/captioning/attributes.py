@@ -90,11 +90,15 @@ def measure_attributes(path: str) -> dict[str, str]:
 
 def name_attributes(measures: Measures) -> dict[str, str]:
     """Name the level of each measurement: facet -> value."""
+    cast = "neutral"
+    if measures.cast > _CAST_ABOVE:
+        first, last = _WARM_DEGREES
+        cast = "warm" if first <= measures.cast_degrees <= last else "cool"
     return {
         "light": _name_level(measures.lightness, _DARK_BELOW, _BRIGHT_ABOVE, ("dark", "normal", "bright")),
         "contrast": _name_level(measures.contrast, _FLAT_BELOW, _HARD_ABOVE, ("low", "normal", "high")),
         "colour": _name_level(measures.colourfulness, _MUTED_BELOW, _VIVID_ABOVE, ("muted", "normal", "vivid")),
-        "cast": _cast_name(measures),
+        "cast": cast,
         "sharpness": "blurred" if measures.blur > _BLURRED_ABOVE else "sharp",
         "background": _name_level(measures.clutter, _PLAIN_BELOW, _CLUTTERED_ABOVE, ("plain", "normal", "cluttered")),
     }
@@ -112,10 +116,3 @@ def _name_level(value: float, low: float, high: float, names: tuple[str, str, st
     if value < low:
         return names[0]
     return names[2] if value > high else names[1]
-
-
-def _cast_name(measures: Measures) -> str:
-    if measures.cast <= _CAST_ABOVE:
-        return "neutral"
-    first, last = _WARM_DEGREES
-    return "warm" if first <= measures.cast_degrees <= last else "cool"

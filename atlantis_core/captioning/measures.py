@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -42,8 +43,6 @@ class Measures:
 
 def measure_image(image: Image) -> Measures:
     """Measure one RGB image of any size; equal pixels give equal measurements."""
-    import numpy as np
-
     small = np.asarray(_reduce(image, _SIDE_PX), dtype=np.float32)
     lab = _lab(small)
     cast, degrees = _cast(lab)
@@ -71,8 +70,6 @@ def _reduce(image: Image, side_px: int) -> Image:
 
 def _lab(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Convert sRGB (H, W, 3), 0 to 255, into CIE 1976 L*a*b* under D65 (IEC 61966-2-1, CIE 15)."""
-    import numpy as np
-
     value = rgb / np.float32(255)
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array(
@@ -86,8 +83,6 @@ def _lab(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _colourfulness(rgb: NDArray[np.float32]) -> float:
     """Hasler and Suesstrunk 2003, "Measuring colourfulness in natural images", eq. 10."""
-    import numpy as np
-
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())
@@ -97,8 +92,6 @@ def _colourfulness(rgb: NDArray[np.float32]) -> float:
 
 def _cast(lab: NDArray[np.float32]) -> tuple[float, float]:
     """Return strength and hue of the tint: the grey-world assumption, on the least coloured pixels only."""
-    import numpy as np
-
     lightness, a, b = (lab[..., channel].ravel() for channel in range(3))
     chroma = np.hypot(a, b)
     seen = (lightness > 15) & (lightness < 95)
@@ -111,7 +104,6 @@ def _cast(lab: NDArray[np.float32]) -> tuple[float, float]:
 
 def _blur(luma: NDArray[np.float32]) -> float:
     """Crete et al. 2007, "The blur effect": the share of the variation that survives a second blur."""
-    import numpy as np
     from scipy.ndimage import uniform_filter1d
 
     worst = 0.0
@@ -126,7 +118,6 @@ def _blur(luma: NDArray[np.float32]) -> float:
 
 def _clutter(lightness: NDArray[np.float32]) -> float:
     """Return the share of pixels in the outer frame whose lightness changes by more than 4 L* per pixel."""
-    import numpy as np
     from scipy.ndimage import sobel
 
     edges = np.hypot(sobel(lightness, axis=0), sobel(lightness, axis=1)) / 8

@@ -93,7 +93,9 @@ class CaptionCheck:
         return self.agreements[facet, value].trusted
 
     def _test_captioner(self, facet: str, value: str) -> CaptionAgreement:
-        sample = _sample_evenly([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
+        images = [one for one in self.real if one.facets.get(facet) == value]
+        step = max(1.0, len(images) / PHOTOS_PER_VALUE)
+        sample = [images[int(index * step)] for index in range(min(PHOTOS_PER_VALUE, len(images)))]
         named = [named_value(caption, facet, self.values[facet]) for caption in self.captioner.caption(sample)]
         photos, agreed = len([one for one in named if one]), named.count(value)
         return CaptionAgreement(
@@ -109,8 +111,3 @@ def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
         value for value in values if re.search(rf"\b{re.escape(value)}\b", caption.text, re.IGNORECASE)
     ]
     return named[0] if len(named) == 1 else ""
-
-
-def _sample_evenly(images: Sequence[LabelledImage], count: int) -> list[LabelledImage]:
-    step = max(1.0, len(images) / count)
-    return [images[int(index * step)] for index in range(min(count, len(images)))]

@@ -26,20 +26,12 @@ class CentreRatioScorer:
         self._scale: ClassScale | None = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Learn centres and spreads from real images: embeddings (N, D), labels (N,).
-
-        Raises:
-            ToolError: No embeddings, or not one label for each.
-        """
+        """Learn centres and spreads from real images: embeddings (N, D), labels (N,)."""
         self._scale = ClassScale.of(embeddings, labels)
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
-
-        Raises:
-            ToolError: Not fitted, or a label that no real image has.
-        """
+        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         if self._scale is None:
             raise ToolError("scorer `centre_ratio` is not fitted; call fit(embeddings, labels) with real images")
         return self._scale.ratios(embeddings, labels)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from atlantis_core.base.errors import ToolError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _CHUNK_ROWS = 512
@@ -17,7 +18,10 @@ _CHUNK_ROWS = 512
 
 @dataclass(frozen=True, slots=True)
 class ClassCentres:
-    """The mean embedding of each class."""
+    """The mean embedding of each class.
+
+    All methods raise `ToolError` for labels that no real image has, and for embeddings of another dimension.
+    """
 
     labels: NDArray[np.int64]
     """Classes, ascending, (C,)."""
@@ -31,8 +35,6 @@ class ClassCentres:
         Raises:
             ToolError: There are no embeddings, or not one label for each.
         """
-        import numpy as np
-
         if embeddings.ndim != 2 or not len(embeddings) or labels.shape != (len(embeddings),):
             raise ToolError(
                 f"a scorer needs real embeddings (N, D) with N > 0 and N labels, not {embeddings.shape} "
@@ -46,13 +48,7 @@ class ClassCentres:
         return cls(classes.astype(np.int64), sums / counts[:, None])
 
     def rows(self, labels: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return the row of each label, (M,).
-
-        Raises:
-            ToolError: No real image has one of the labels.
-        """
-        import numpy as np
-
+        """Return the row of each label, (M,)."""
         rows = np.searchsorted(self.labels, labels).clip(0, len(self.labels) - 1)
         unknown = np.unique(labels[self.labels[rows] != labels])
         if unknown.size:
@@ -63,25 +59,13 @@ class ClassCentres:
         return rows
 
     def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the Euclidean distance of each of (M, D) embeddings to each centre, (M, C).
-
-        Raises:
-            ToolError: The embeddings have another dimension than the real ones.
-        """
-        import numpy as np
-
+        """Return the Euclidean distance of each of (M, D) embeddings to each centre, (M, C)."""
         points = self.to_double(embeddings)
         squares = (points**2).sum(1)[:, None] - 2 * points @ self.points.T + (self.points**2).sum(1)
         return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
 
     def distances_to_own(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,).
-
-        Raises:
-            ToolError: No real image has one of the labels, or the embeddings have another dimension.
-        """
-        import numpy as np
-
+        """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,)."""
         rows, points = self.rows(labels), self.to_double(embeddings)
         squares = np.empty(len(rows))
         for start in range(0, len(rows), _CHUNK_ROWS):
@@ -91,13 +75,7 @@ class ClassCentres:
         return np.sqrt(squares)
 
     def to_double(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return (M, D) embeddings in double precision.
-
-        Raises:
-            ToolError: They have another dimension than the real ones.
-        """
-        import numpy as np
-
+        """Return (M, D) embeddings in double precision, after checking their dimension."""
         if embeddings.ndim != 2 or embeddings.shape[1] != self.points.shape[1]:
             raise ToolError(
                 f"candidate embeddings have shape {embeddings.shape}, real ones {self.points.shape[1]} dimensions; "

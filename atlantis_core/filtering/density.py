@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.scale import REAL_PASS, SMALLEST_SPREAD, ClassScale
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -34,12 +35,7 @@ class LofScorer:
         self._model: Any = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Learn from real images: embeddings (N, D), labels (N,).
-
-        Raises:
-            ToolError: There are no embeddings, not one label for each, or too few that differ.
-        """
-        import numpy as np
+        """Learn from real images, three or more that differ: embeddings (N, D), labels (N,)."""
         from sklearn.neighbors import LocalOutlierFactor
 
         self._scale = ClassScale.of(embeddings, labels)
@@ -56,13 +52,7 @@ class LofScorer:
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the factor of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
-
-        Raises:
-            ToolError: Not fitted, or a label that no real image has.
-        """
-        import numpy as np
-
+        """Return the factor of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         if self._scale is None:
             raise ToolError("scorer `lof` is not fitted; call fit(embeddings, labels) with real images")
         offsets = self._scale.offsets(embeddings, labels)
@@ -87,12 +77,7 @@ class IsolationScorer:
         self._model: Any = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Learn from real images: embeddings (N, D), labels (N,).
-
-        Raises:
-            ToolError: There are no embeddings, not one label for each, or no class has images that differ.
-        """
-        import numpy as np
+        """Learn from real images, of which some class has different ones: embeddings (N, D), labels (N,)."""
         from sklearn.ensemble import IsolationForest
 
         self._scale = ClassScale.of(embeddings, labels)
@@ -107,13 +92,7 @@ class IsolationScorer:
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the score of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
-
-        Raises:
-            ToolError: Not fitted, or a label that no real image has.
-        """
-        import numpy as np
-
+        """Return the score of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         if self._scale is None:
             raise ToolError("scorer `isolation` is not fitted; call fit(embeddings, labels) with real images")
         offsets = self._scale.offsets(embeddings, labels)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -38,8 +39,6 @@ def find_nearest_before(
     The source image of an edit ("" for none) is ignored: an edit is meant to resemble it. Embeddings are (M, D) of
     candidates, (N, D) of real training images.
     """
-    import numpy as np
-
     own, real = _normalise(embeddings), _normalise(real_embeddings)
     ids = np.asarray(real_ids, dtype=object)
     found: list[NearestImage] = []
@@ -69,7 +68,5 @@ def _most_similar(
 
 
 def _normalise(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    import numpy as np
-
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     return np.asarray(embeddings / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 MIN_CLASSES = 4
@@ -36,8 +37,6 @@ def remove_domain_shift(
     Raises:
         ToolError: No real image has one of the labels.
     """
-    import numpy as np
-
     offsets = embeddings - centres.points[centres.rows(labels)]
     out = embeddings.astype(np.float32)
     members: dict[Hashable, list[int]] = {}
@@ -48,14 +47,9 @@ def remove_domain_shift(
         if len(classes) < MIN_CLASSES:
             continue
         shift = np.median([offsets[rows][labels[rows] == label].mean(axis=0) for label in classes], axis=0)
-        out[rows] = _restore_unit_length(embeddings[rows] - shift, embeddings[rows])
+        shifted = embeddings[rows] - shift
+        had_unit_length = np.isclose(np.linalg.norm(embeddings[rows], axis=1), 1, atol=1e-3)
+        lengths = np.linalg.norm(shifted, axis=1)
+        lengths[~had_unit_length | (lengths < 1e-9)] = 1.0
+        out[rows] = shifted / lengths[:, None]
     return out
-
-
-def _restore_unit_length(shifted: NDArray[np.float64], before: NDArray[np.float32]) -> NDArray[np.float32]:
-    import numpy as np
-
-    unit = np.isclose(np.linalg.norm(before, axis=1), 1, atol=1e-3)
-    lengths = np.linalg.norm(shifted, axis=1)
-    lengths[~unit | (lengths < 1e-9)] = 1.0
-    return np.asarray(shifted / lengths[:, None], dtype=np.float32)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS, OutlierScorer
 from atlantis_core.base.registry import make_part
@@ -17,9 +19,9 @@ from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.margin import MarginScorer
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+_HOW_TO_WRITE = "it with numpy.savez(file, embeddings=..., labels=...)"
 AUTO = "auto"
 """Scorer name: `filter_embeddings` chooses the scorer and its threshold."""
 
@@ -66,8 +68,6 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
     Raises:
         SetupError: The file is missing, damaged, or contains something else.
     """
-    import numpy as np
-
     name = to_printable(str(file))
     try:
         with file.open("rb") as stream:
@@ -88,13 +88,13 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
 
 
 def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> EmbeddedImages:
-    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names; `which` names them in messages.
+    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names, in memory.
+
+    Messages call a pair in memory `which`.
 
     Raises:
         SetupError: It is neither, the file does not exist, or shapes, types or values are invalid.
     """
-    import numpy as np
-
     if isinstance(given, str | Path):
         return read_embedding_file(Path(given))
     try:
@@ -139,8 +139,6 @@ def filter_embeddings(
 
 def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> EmbeddedImages:
     """Return the synthetic images with classes numbered like the real ones, if the classes have names."""
-    import numpy as np
-
     if len(made.labels) and bool(real.names) != bool(made.names):
         raise SetupError("labels are class names on one side and numbers on the other; use the same in both")
     if unknown := [name for name in made.names if name not in real.names]:
@@ -166,8 +164,6 @@ def _check_spread(real: EmbeddedImages) -> None:
 
 def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[str]:
     """Yield warnings about images that were not embedded, or embedded differently."""
-    import numpy as np
-
     medians = []
     for side, given in (("real", real), ("synthetic", made)):
         lengths = np.linalg.norm(given.embeddings.astype(np.float64), axis=1)
@@ -186,8 +182,6 @@ def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[s
 
 def _auto_threshold(real: EmbeddedImages, made: EmbeddedImages, margins: NDArray[np.float64]) -> float:
     """Return the margin that keeps as many synthetic images as the released rule does."""
-    import numpy as np
-
     rule = CentreRatioScorer().fit(real.embeddings, real.labels)
     count = int((rule.score(made.embeddings, made.labels) <= rule.threshold).sum())
     as_many = float(np.sort(margins)[count - 1]) if count else 0.0
@@ -196,8 +190,6 @@ def _auto_threshold(real: EmbeddedImages, made: EmbeddedImages, margins: NDArray
 
 
 def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.generic]) -> EmbeddedImages:
-    import numpy as np
-
     if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or not embeddings.shape[1]:
         raise SetupError(
             f"{name!r} contains embeddings {embeddings.shape} and labels {labels.shape}; they must be (N, D) and (N,)"
@@ -219,6 +211,3 @@ def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np
         names, numbers = np.unique(labels, return_inverse=True)
         return EmbeddedImages(plain, numbers.astype(np.int64), tuple(names.tolist()))
     return EmbeddedImages(plain, labels.astype(np.int64))
-
-
-_HOW_TO_WRITE = "it with numpy.savez(file, embeddings=..., labels=...)"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atlantis_core.data.image_io import open_undecoded
 from atlantis_core.records import Candidate, Verdict
 
@@ -15,7 +17,7 @@ BLANK_THRESHOLD = 0.02
 
 
 def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -> Verdict | None:
-    """Return a rejection of an image that cannot be read, leaks (or its source, if any) or is blank; None for any other."""
+    """Return a rejection of an image that cannot be read, is blank, or leaks (or its source does); else None."""
     try:
         spread = measure_brightness_spread(candidate.path)
     except (OSError, ValueError) as error:
@@ -35,8 +37,6 @@ def measure_brightness_spread(path: str) -> float:
         OSError: The file is not an image, or is truncated.
         ValueError: Pillow cannot convert the image.
     """
-    import numpy as np
-
     with open_undecoded(path) as file:
         luma = np.asarray(file.convert("L"), dtype=np.float32) / 255
     low, high = np.percentile(luma, [5, 95])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.scale import REAL_PASS
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _CHUNK_ROWS = 1024
@@ -37,40 +38,25 @@ class KnnScorer:
         self._rows: NDArray[np.intp] | None = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Keep the real images and learn the threshold: embeddings (N, D), labels (N,).
-
-        Raises:
-            ToolError: There are fewer than two classes, or not one label for each embedding.
-        """
+        """Keep the real images of two or more classes and learn the threshold: embeddings (N, D), labels (N,)."""
         centres = ClassCentres.of(embeddings, labels)
         if len(centres.labels) < 2:
             raise ToolError("scorer `knn` needs real images of two or more classes; use `centre_ratio`")
         self._centres, self._rows = centres, centres.rows(labels)
         self._real = embeddings.astype("float64")
         if self._learns:
-            self.threshold = self._learn_threshold(embeddings, labels)
+            some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _THRESHOLD_SAMPLE)).astype(np.int64))
+            scores = self._scores(embeddings[some], labels[some], 1)
+            known = scores[np.isfinite(scores)]  # the only image of its class cannot be compared
+            self.threshold = max(1.0, float(np.quantile(known, REAL_PASS))) if known.size else 1.0
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
-
-        Raises:
-            ToolError: The scorer is not fitted, or no real image has one of the labels.
-        """
+        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         return self._scores(embeddings, labels, 0)
-
-    def _learn_threshold(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-        import numpy as np
-
-        some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _THRESHOLD_SAMPLE)).astype(np.int64))
-        scores = self._scores(embeddings[some], labels[some], 1)
-        known = scores[np.isfinite(scores)]  # the only image of its class cannot be compared
-        return max(1.0, float(np.quantile(known, REAL_PASS))) if known.size else 1.0
 
     def _scores(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64], itself: int) -> NDArray[np.float64]:
         """Score embeddings; `itself` is 1 for real images, which are not their own neighbours, else 0."""
-        import numpy as np
-
         if self._centres is None:
             raise ToolError("scorer `knn` is not fitted; call fit(embeddings, labels) with real images")
         rows, points = self._centres.rows(labels), self._centres.to_double(embeddings)
@@ -80,7 +66,6 @@ class KnnScorer:
     def _distances_to_own(
         self, points: NDArray[np.float64], rows: NDArray[np.intp], itself: int
     ) -> NDArray[np.float64]:
-        import numpy as np
         from scipy.spatial.distance import cdist
 
         assert self._real is not None
@@ -93,8 +78,6 @@ class KnnScorer:
         return distances
 
     def _distances_to_others(self, points: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        import numpy as np
-
         assert self._real is not None
         assert self._rows is not None
         distances, lengths = np.empty(len(rows)), (self._real**2).sum(axis=1)

@@ -17,7 +17,6 @@ class HeldOutImages(Protocol):
 
     def matches(self, fingerprint: bytes) -> bool:
         """Return whether a perceptual fingerprint is a near-duplicate of a held-out image."""
-        ...
 
 
 class ValidationFingerprints:
@@ -65,15 +64,9 @@ class LeakGuard:
         Raises:
             OSError: A file cannot be read.
         """
-        return self._source_matches(source_path) or self._file_matches(path)
-
-    def _source_matches(self, source_path: str) -> bool:
-        """Check each source only once, since many candidates share it."""
-        if not source_path:
-            return False
-        if source_path not in self._sources:
+        if source_path and source_path not in self._sources:  # each only once, since many candidates share it
             self._sources[source_path] = self._file_matches(source_path)
-        return self._sources[source_path]
+        return self._sources.get(source_path, False) or self._file_matches(path)
 
     def _file_matches(self, path: str) -> bool:
         from atlantis_core.data.near_duplicates import fingerprint_file

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -28,11 +29,7 @@ class MarginScorer:
         self._centres: ClassCentres | None = None
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Learn class centres from real images: embeddings (N, D), labels (N,).
-
-        Raises:
-            ToolError: There are fewer than two classes, or not one label for each embedding.
-        """
+        """Learn centres from real images of two or more classes: embeddings (N, D), labels (N,)."""
         centres = ClassCentres.of(embeddings, labels)
         if len(centres.labels) < 2:
             raise ToolError("scorer `margin` needs real images of two or more classes; use `centre_ratio`")
@@ -40,13 +37,7 @@ class MarginScorer:
         return self
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
-
-        Raises:
-            ToolError: The scorer is not fitted, or no real image has one of the labels.
-        """
-        import numpy as np
-
+        """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse."""
         if self._centres is None:
             raise ToolError("scorer `margin` is not fitted; call fit(embeddings, labels) with real images")
         rows = self._centres.rows(labels)

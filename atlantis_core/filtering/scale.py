@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from atlantis_core.filtering.centres import ClassCentres
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 SMALLEST_SPREAD = 1e-6
@@ -21,7 +22,7 @@ embeddings)."""
 
 @dataclass(frozen=True, slots=True)
 class ClassScale:
-    """Class centres, and the typical distance of each class's real images from its centre."""
+    """Class centres, and the typical distance of each class's real images from them; raises as `ClassCentres`."""
 
     centres: ClassCentres
     spread: NDArray[np.float64]
@@ -29,15 +30,7 @@ class ClassScale:
 
     @classmethod
     def of(cls, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Measure real embeddings (N, D) with labels (N,).
-
-        A class of one image has no spread and gets the median of the others.
-
-        Raises:
-            ToolError: There are no embeddings, or not one label for each.
-        """
-        import numpy as np
-
+        """Measure real embeddings (N, D) with labels (N,); a class of one image gets the median of the others."""
         centres = ClassCentres.of(embeddings, labels)
         rows = centres.rows(labels)
         distances = centres.distances_to_own(embeddings, labels)
@@ -47,13 +40,7 @@ class ClassScale:
         return cls(centres, spread)
 
     def ratios(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the distance of each of (M, D) embeddings to its class centre, in class spreads, (M,).
-
-        Raises:
-            ToolError: A label that no real image has, or embeddings of another size than the real ones.
-        """
-        import numpy as np
-
+        """Return the distance of each of (M, D) embeddings to its class centre, in class spreads, (M,)."""
         distances = self.centres.distances_to_own(embeddings, labels)
         return np.asarray(distances / self.spread[self.centres.rows(labels)], dtype=np.float64)
 
@@ -62,12 +49,7 @@ class ClassScale:
 
         These offsets are comparable over all classes: what is normal can be learned from all real images at once,
         even for a class with a single image.
-
-        Raises:
-            ToolError: A label that no real image has, or embeddings of another size than the real ones.
         """
-        import numpy as np
-
         rows = self.centres.rows(labels)
         offsets = self.centres.to_double(embeddings) - self.centres.points[rows]
         return np.asarray(offsets / self.spread[rows][:, None], dtype=np.float64)

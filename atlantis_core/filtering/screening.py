@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atlantis_core.base.errors import ToolError
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.diversity import NearestImage, find_nearest_before
@@ -18,7 +20,6 @@ from atlantis_core.filtering.image_checks import judge_image_file
 from atlantis_core.records import Candidate, Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from atlantis_core.base.ports import OutlierScorer
@@ -99,15 +100,19 @@ def judge_embeddings(
     Raises:
         ToolError: A candidate's class has no real images, or an embedding is not finite.
     """
-    import numpy as np
-
     if not np.isfinite(embeddings).all():
         raise ToolError(
             "candidate embeddings contain NaN or infinity: the model diverged; embed with an earlier trial"
         )
     number = {name: index for index, name in enumerate(sorted(set(real.class_names)))}
     real_labels = np.array([number[name] for name in real.class_names], dtype=np.int64)
-    labels = np.array([_class_number(number, candidate) for candidate in candidates], dtype=np.int64)
+    for candidate in candidates:
+        if candidate.cell.class_name not in number:
+            raise ToolError(
+                f"candidate {candidate.key!r} has class {candidate.cell.class_name!r}, which has no real training "
+                "image; drop the candidate"
+            )
+    labels = np.array([number[candidate.cell.class_name] for candidate in candidates], dtype=np.int64)
     domains = [(candidate.cell.facet, candidate.cell.value) for candidate in candidates]
     shifted = embeddings
     if in_domain:
@@ -142,15 +147,6 @@ def _build_verdict(
         reason = f"copy: cosine {nearest.cosine:.4f} to {other} {nearest.of} is above {copy_cosine:g}"
         return Verdict(key, False, "diversity", nearest.cosine, reason)
     return Verdict(key, True, scorer.name, score, f"{scorer.name} {score:.3f} is at most {scorer.threshold:g}")
-
-
-def _class_number(number: Mapping[str, int], candidate: Candidate) -> int:
-    name = candidate.cell.class_name
-    if name not in number:
-        raise ToolError(
-            f"candidate {candidate.key!r} has class {name!r}, which has no real training image; drop the candidate"
-        )
-    return number[name]
 
 
 def _source_path(candidate: Candidate, source_paths: Mapping[str, str]) -> str:

@@ -11,14 +11,10 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from atlantis_core.base.atomic_file import write_atomically
 from atlantis_core.base.ports import Generator, Progress, no_progress
 from atlantis_core.records import Candidate, GenerationRequest, Protocol
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 SHARD_SIZE = 16
 """Images handed to the generator at once; at most these are lost when the process is killed."""
@@ -65,35 +61,26 @@ def _generate_shard(
     missing = {key for key, path in paths.items() if not path.exists()}
     images = iter(generator.generate([request for request in shard if request.key in missing]))
     for request in shard:
-        started = time.perf_counter()
+        path, started = paths[request.key], time.perf_counter()
         if request.key in missing:
-            _write_png(next(images), paths[request.key])
+            image = next(images)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(path) as part, part.open("wb") as file:
+                image.save(file, format="PNG")
+                file.flush()
+                os.fsync(file.fileno())
         seconds = time.perf_counter() - started if request.key in missing else 0.0
-        yield _build_candidate(request, paths[request.key], generator, protocol, seconds)
-
-
-def _write_png(image: Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as part, part.open("wb") as file:
-        image.save(file, format="PNG")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _build_candidate(
-    request: GenerationRequest, path: Path, generator: Generator, protocol: Protocol, seconds: float
-) -> Candidate:
-    return Candidate(
-        key=request.key,
-        path=str(path),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        cell=request.cell,
-        prompt=request.prompt,
-        source_id=request.source_id,
-        generator=f"{generator.name}/{generator.version}",
-        settings=generator.settings(request),
-        seed=request.seed,
-        protocol_id=protocol.id,
-        round=protocol.round,
-        seconds=seconds,
-    )
+        yield Candidate(
+            key=request.key,
+            path=str(path),
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            cell=request.cell,
+            prompt=request.prompt,
+            source_id=request.source_id,
+            generator=f"{generator.name}/{generator.version}",
+            settings=generator.settings(request),
+            seed=request.seed,
+            protocol_id=protocol.id,
+            round=protocol.round,
+            seconds=seconds,
+        )

@@ -52,7 +52,7 @@ class EditPlan:
 
 
 def plan_edits(request: GenerationRequest) -> EditPlan:
-    """Choose the edits and their strengths by cell, prompt, seed and whether there is a reference; equal requests, equal plans."""
+    """Choose edits and strengths by cell, prompt, seed and presence of a reference; equal requests, equal plans."""
     cell = request.cell
     meanings = find_requested_edits(cell.facet, cell.value, cell.class_name, request.prompt)
     draws = RandomDraws(derive_seed(request.seed, "plan"))

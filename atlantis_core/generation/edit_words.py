@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -126,11 +125,12 @@ def _match_phrases(words: list[str], longest_only: int = 0) -> list[EditMatch]:
     """Match phrases from left to right, the longest first; `longest_only` accepts only phrases that use the value."""
     found, at = [], 0
     while at < len(words):
-        match = next(_phrases_at(words, at), None)
-        if match is None or (longest_only and (at != 0 or match[1] < min(longest_only, 2))):
+        lengths = range(min(_LONGEST, len(words) - at), 0, -1)
+        length = next((length for length in lengths if " ".join(words[at : at + length]) in _LEXICON), 0)
+        if not length or (longest_only and (at != 0 or length < min(longest_only, 2))):
             at += 1
             continue
-        phrase, length = match
+        phrase = " ".join(words[at : at + length])
         edit, strength = _LEXICON[phrase]
         before = words[max(0, at - 2) : at]
         if not _NEGATIONS.intersection(before) and words[at + length : at + length + 1] != ["free"]:
@@ -140,19 +140,10 @@ def _match_phrases(words: list[str], longest_only: int = 0) -> list[EditMatch]:
     return found
 
 
-def _phrases_at(words: list[str], at: int) -> Iterator[tuple[str, int]]:
-    for length in range(min(_LONGEST, len(words) - at), 0, -1):
-        phrase = " ".join(words[at : at + length])
-        if phrase in _LEXICON:
-            yield phrase, length
-
-
-def _build_lexicon() -> dict[str, tuple[str, float]]:
-    """Invert the tables: phrase -> edit and strength."""
-    listed = [(edit, words, 1.0) for edit, words in _FULL_STRENGTH_WORDS.items()]
-    listed += [(edit, words, _MILD_STRENGTH) for edit, words in _MILD_WORDS.items()]
-    return {word.strip(): (edit, strength) for edit, words, strength in listed for word in words.split(",")}
-
-
-_LEXICON = _build_lexicon()
+_LEXICON = {
+    phrase.strip(): (edit, strength)
+    for table, strength in ((_FULL_STRENGTH_WORDS, 1.0), (_MILD_WORDS, _MILD_STRENGTH))
+    for edit, phrases in table.items()
+    for phrase in phrases.split(",")
+}
 _LONGEST = max(len(phrase.split()) for phrase in _LEXICON)

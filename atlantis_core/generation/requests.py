@@ -36,18 +36,26 @@ def build_requests(
     Raises:
         InvalidProtocol: A count is negative, or a class to edit has no training image.
     """
-    spread = _SourcePicker(protocol, sources, seed)
-    references = _ReferencePool(sources, seed)
+    picker = _SourcePicker(protocol, sources, seed)
     requests: list[GenerationRequest] = []
     for wanted in protocol.cells:
         if wanted.count < 0:
             raise InvalidProtocol(f"cell {wanted.cell!r} has count {wanted.count}; it must be 0 or more")
-        chosen, shown = spread.pick_sources(wanted), references.of(wanted.cell)
+        cell, chosen = wanted.cell, picker.pick_sources(wanted)
+        shown = _find_references(sources, cell, seed)
+        num_sources = max(1, len({image.id for image in chosen}))
         for index in range(wanted.count):
-            prompt = _pick_prompt(wanted.prompts, index, len({image.id for image in chosen}), protocol.objective)
-            source = chosen[index] if chosen else None
+            prompt = protocol.objective
+            if wanted.prompts:  # shifted by one after each pass over the sources, so that pairs do not repeat
+                prompt = wanted.prompts[(index + index // num_sources) % len(wanted.prompts)]
+            source, path = (chosen[index].id, chosen[index].path) if chosen else ("", "")
             reference = shown[index % len(shown)] if shown else None
-            requests.append(_build_request(wanted.cell, prompt, source, reference, generator, (seed, index), side_px))
+            reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
+            own_seed = derive_seed(seed, index, cell.class_name, cell.facet, cell.value, prompt, source)
+            key = request_hash(generator, source, reference_id, prompt, cell, own_seed, side_px)
+            requests.append(
+                GenerationRequest(key, cell, prompt, own_seed, source, path, side_px, reference_id, reference_path)
+            )
     return tuple(requests)
 
 
@@ -75,29 +83,6 @@ def request_hash(
     parts = (generator, source_id, reference_id, prompt, *where, str(seed), str(side_px))
     # Lengths keep ("a", "bc") apart from ("ab", "c").
     return hashlib.sha256("".join(f"{len(part)}:{part};" for part in parts).encode()).hexdigest()
-
-
-def _build_request(
-    cell: Cell,
-    prompt: str,
-    source: LabelledImage | None,
-    reference: LabelledImage | None,
-    generator: str,
-    seed_and_index: tuple[int, int],
-    side_px: int,
-) -> GenerationRequest:
-    source_id, source_path = (source.id, source.path) if source else ("", "")
-    reference_id, reference_path = (reference.id, reference.path) if reference else ("", "")
-    seed = derive_seed(*seed_and_index, cell.class_name, cell.facet, cell.value, prompt, source_id)
-    key = request_hash(generator, source_id, reference_id, prompt, cell, seed, side_px)
-    return GenerationRequest(key, cell, prompt, seed, source_id, source_path, side_px, reference_id, reference_path)
-
-
-def _pick_prompt(prompts: Sequence[str], index: int, num_sources: int, objective: str) -> str:
-    """Cycle the prompts, shifted by one after each pass over the sources, so that pairs do not repeat."""
-    if not prompts:
-        return objective
-    return prompts[(index + index // max(1, num_sources)) % len(prompts)]
 
 
 _FEWEST_USUAL_SOURCES = 3
@@ -145,14 +130,8 @@ class _SourcePicker:
         return ordinary if len(ordinary) >= _FEWEST_USUAL_SOURCES else outside
 
 
-class _ReferencePool:
-    """Training images by facet value, in an order that is independent of file names."""
-
-    def __init__(self, images: Sequence[LabelledImage], seed: int) -> None:
-        self._seed = seed
-        self._train = [image for image in images if image.split == "train"]
-
-    def of(self, cell: Cell) -> list[LabelledImage]:
-        """Return the images that show a cell's facet value; empty if the cell has no facet."""
-        showing = [image for image in self._train if cell.facet and image.facets.get(cell.facet) == cell.value]
-        return sorted(showing, key=lambda image: derive_seed(self._seed, cell.class_name, image.id))
+def _find_references(images: Sequence[LabelledImage], cell: Cell, seed: int) -> list[LabelledImage]:
+    """Return the training images that show a cell's facet value, in an order that does not depend on file names."""
+    train = [image for image in images if image.split == "train"]
+    showing = [image for image in train if cell.facet and image.facets.get(cell.facet) == cell.value]
+    return sorted(showing, key=lambda image: derive_seed(seed, cell.class_name, image.id))

@@ -102,15 +102,8 @@ def _paint_skyline(canvas: Canvas, horizon: float, light: Light, rng: np.random.
 def _paint_traffic(canvas: Canvas, horizon: float, light: Light, rng: np.random.Generator) -> None:
     x, size = rng.uniform(0, DRAWN_PX), rng.uniform(10, 22)
     colour = light.shade("traffic", _FAR * 0.7)
-    canvas.polygon(
-        [
-            (x - size, horizon - 4),
-            (x + size, horizon - 5),
-            (x + size * 0.8, horizon + 2),
-            (x - size * 0.9, horizon + 2),
-        ],
-        colour,
-    )
+    deck = [(x - size, horizon - 4), (x + size, horizon - 5)]
+    canvas.polygon([*deck, (x + size * 0.8, horizon + 2), (x - size * 0.9, horizon + 2)], colour)
     canvas.box(x - size * 0.7, horizon - 10, x - size * 0.2, horizon - 4, colour)
 
 

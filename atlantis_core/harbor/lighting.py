@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -182,9 +182,9 @@ def light_for(scene: Scene) -> Light:
     level_spread, air_spread, hue_spread = _LIGHT_JITTER[scene.condition]
     sky_hue, sea_hue = hue_spread * scene.sky_hue, hue_spread * scene.sea_hue
     level = 1 + level_spread * scene.light
-    return Light(
+    return replace(
+        usual,
         key=_scale_colour(usual.key, level),
-        saturation=usual.saturation,
         sky_top=_scale_colour(usual.sky_top, level, sky_hue),
         sky_low=_scale_colour(usual.sky_low, level, sky_hue * 0.5),
         sea_far=_scale_colour(usual.sea_far, level, sea_hue),
@@ -192,6 +192,4 @@ def light_for(scene: Scene) -> Light:
         haze=_scale_colour(usual.haze, level),
         # The darker the light, the denser the air.
         density=usual.density * (1 - air_spread * scene.light),
-        lamps=usual.lamps,
-        noise=usual.noise,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 
 VESSELS = ("tug", "sloop", "schooner", "freighter", "ferry", "trawler")
@@ -25,7 +25,7 @@ _WORDS_FOR = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class VesselClass:
-    """One class of the collection: a vessel type of `VESSELS`, its hull and trim in two different colours of `COLOURS`."""
+    """One class of the collection: one of `VESSELS` with two different `COLOURS`, for the hull and for the trim."""
 
     vessel: str
     hull: str
@@ -65,23 +65,17 @@ def caption_for(vessel_class: VesselClass, condition: str) -> str:
     return f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
 
 
-def _all_classes() -> Iterator[VesselClass]:
-    for vessel in VESSELS:
-        for hull in COLOURS:
-            for trim in COLOURS:
-                if hull != trim:
-                    yield VesselClass(vessel, hull, trim)
-
-
 def _is_demo_class(vessel_class: VesselClass) -> bool:
     steps = COLOURS.index(vessel_class.trim) - COLOURS.index(vessel_class.hull)
     return steps % len(COLOURS) == _DEMO_STEP[vessel_class.vessel]
 
 
-DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if _is_demo_class(c))
+_ALL = [VesselClass(vessel, *colours) for vessel in VESSELS for colours in itertools.permutations(COLOURS, 2)]
+
+DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _ALL if _is_demo_class(c))
 """The 48 classes of the bundled worlds, eight per vessel; the shipped student has seen none of them."""
 
-PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if not _is_demo_class(c))
+PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _ALL if not _is_demo_class(c))
 """The other 288 classes, on which the shipped student is pretrained."""
 
 CLASSES: tuple[VesselClass, ...] = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))

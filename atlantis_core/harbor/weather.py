@@ -51,7 +51,6 @@ def _add_snow(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _add_glow(image: Pixels) -> Pixels:
-    """Let bright lamps bleed into their surroundings, as in a long exposure."""
     bright: Pixels = np.maximum(image - np.float32(130), np.float32(0))
     for _ in range(3):
         bright = _soften(bright, 0.8)

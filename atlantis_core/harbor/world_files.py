@@ -58,19 +58,6 @@ def _describe_world(world: World) -> dict[str, Any]:
     }
 
 
-def _metadata_row(image: WorldImage) -> tuple[str, ...]:
-    vessel_class = image.scene.vessel_class
-    return (
-        image.file_name,
-        vessel_class.label,
-        image.split,
-        image.scene.condition,
-        vessel_class.vessel,
-        vessel_class.hull,
-        vessel_class.trim,
-    )
-
-
 def _write_files(world: World, folder: Path, progress: Progress) -> None:
     images = tuple(list_world_images(world))
     for label in world.classes:
@@ -81,7 +68,9 @@ def _write_files(world: World, folder: Path, progress: Progress) -> None:
     with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows(_metadata_row(image) for image in images)
+        for name, split, scene in images:
+            shown = scene.vessel_class
+            writer.writerow([name, shown.label, split, scene.condition, shown.vessel, shown.hull, shown.trim])
     # Not in metadata.csv, where captions would look like a facet with thousands of values.
     with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
         for image in images:
@@ -105,7 +94,7 @@ def _is_written(world: World, folder: Path) -> bool:
 
 
 def write_world(world: World, folder: Path, progress: Progress = no_progress) -> Path:
-    """Write a world into `folder` and return it: PNGs in class folders, `metadata.csv`, `captions.jsonl`, `world.json`.
+    """Write a world into `folder`; return it. It gets class folders, `metadata.csv`, `captions.jsonl`, `world.json`.
 
     The folder is created atomically, even if the process is killed or two processes write at once. If it contains
     this world already, nothing is written.

@@ -25,8 +25,8 @@ _SCARCE = (0, 1)  # training images of a scarce cell, alternating over the class
 class CellGroup:
     """All classes of one vessel in one condition, and what is planted there.
 
-    `gap` is scarce and missed; `scarce_but_easy` is scarce, but retrieved well; `missed_not_scarce` has enough training
-    images, but hard queries that more images hardly improve.
+    `gap` is scarce and missed; `scarce_but_easy` is scarce, but retrieved well; `missed_not_scarce` has enough
+    training images, but hard queries that more images hardly improve.
     """
 
     planted: GroupKind
@@ -42,8 +42,8 @@ class CellGroup:
 class WorldCell:
     """One class in one condition: how many images each split has.
 
-    Training images are also the gallery and always ordinary; `difficulty` is that of the queries in validation and the
-    sealed test split.
+    Training images are also the gallery and always ordinary; `difficulty` is that of the queries in validation and
+    the sealed test split.
     """
 
     label: str

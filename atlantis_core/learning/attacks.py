@@ -172,10 +172,8 @@ def _starting_pixels(clean: Tensor, ids: Sequence[str], attack: Attack) -> Tenso
 
     if attack.method == "fgsm" or not (attack.epsilon and attack.random_start):
         return clean.clone()
-    noise = np.stack([_seeded_generator(identity, attack.seed).uniform(-1, 1, clean.shape[1:]) for identity in ids])
-    return clean + attack.epsilon * torch.from_numpy(noise).float().to(clean.device)
-
-
-def _seeded_generator(identity: str, seed: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    noise = []
+    for identity in ids:
+        digest = hashlib.sha256(f"{attack.seed}/{identity}".encode()).digest()
+        noise.append(np.random.default_rng(int.from_bytes(digest[:8], "big")).uniform(-1, 1, clean.shape[1:]))
+    return clean + attack.epsilon * torch.from_numpy(np.stack(noise)).float().to(clean.device)

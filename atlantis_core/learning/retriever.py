@@ -77,12 +77,14 @@ class Retriever:
     ) -> NDArray[np.float32]:
         """Embed N images, given as paths or decoded; return (N, D), float32, in order.
 
-        They are unit vectors, or points of the Poincare ball of curvature -`space.c` if `space.distance` is `hyperbolic`.
+        They are unit vectors, or points of the Poincare ball of curvature -`space.c` if the distance is `hyperbolic`.
 
         Raises:
             SetupError: An image cannot be read, or `images` is a single image instead of a list.
         """
-        _check_images(images)
+        # A string is a sequence too, and a generator has no slices.
+        if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
+            raise SetupError(f"embed takes a list of images, not {to_one_line(images)}; for one image, write [image]")
 
         def lower(start: int) -> Tensor:
             decoded = map(decode_image, images[start : start + batch_size])
@@ -92,11 +94,9 @@ class Retriever:
 
     def embed_inputs(self, squares: Sequence[Image], batch_size: int = 64) -> NDArray[np.float32]:
         """Embed N squares of the input's side, as `to_input` gives them, without preprocessing; see `embed`."""
-
-        def lower(start: int) -> Tensor:
-            return self._lower(squares[start : start + batch_size])
-
-        return self._embed_batches(lower, len(squares), batch_size, no_progress)
+        return self._embed_batches(
+            lambda start: self._lower(squares[start : start + batch_size]), len(squares), batch_size, no_progress
+        )
 
     def _lower(self, squares: Sequence[Image]) -> Tensor:
         activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self.stages.device))
@@ -155,12 +155,6 @@ class Retriever:
                 chunks.append(self.embed_activations(lower(start)).cpu().numpy())
         progress("embedding", count, count)
         return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
-
-
-def _check_images(images: object) -> None:
-    """Raise `SetupError` for a single path (a string is a sequence too) and for anything without slices."""
-    if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
-        raise SetupError(f"embed takes a list of images, not {to_one_line(images)}; for one image, write [image]")
 
 
 def frozen_retriever(backbone: BackboneSpec, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:

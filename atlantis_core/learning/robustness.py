@@ -16,7 +16,7 @@ from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.metrics.measurement import RECALL_AT
-from atlantis_core.records import LabelledImage, Measurement
+from atlantis_core.records import Measurement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,13 +79,21 @@ def measure_robustness(
     Raises:
         SetupError: Unknown aim, or one that the attack cannot have; an image cannot be read.
     """
+    from PIL import Image
+
     check_aim(aim, attack)
     queries, gallery = embeddings or embed_task(retriever, task, progress=progress)
     negatives, positives = find_nearest_rows(retriever.space, task, queries, gallery)
     rows = np.flatnonzero((negatives >= 0) & (positives >= 0))
     towards, away = (gallery[negatives[rows]], gallery[positives[rows]]) if aim == "wrong" else (None, queries[rows])
     attacked = queries.copy()
-    attacked[rows] = _embed_attacked(retriever, [task.queries[row] for row in rows], towards, away, attack, progress)
+    images = [task.queries[row] for row in rows]
+    paths, ids = [image.path for image in images], [image.id for image in images]
+    changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
+    embedded = [retriever.embed([])]
+    while batch := list(islice(changed, _BATCH)):
+        embedded.append(retriever.embed_inputs([Image.fromarray(pixels) for pixels in batch]))
+    attacked[rows] = np.concatenate(embedded)
     return compare_attacked(retriever.space, task, (queries, gallery), attacked, attack, aim, at)
 
 
@@ -98,7 +106,7 @@ def compare_attacked(
     aim: str,
     at: Sequence[int] = RECALL_AT,
 ) -> Robustness:
-    """Measure queries before and after (`attacked`, (Q, D)) an attack; `embeddings` are clean queries and gallery (G, D)."""
+    """Measure queries (Q, D) before and after an attack; `embeddings` are clean queries and gallery (G, D)."""
     queries, gallery = embeddings
     clean, before = measure_embeddings(space, task, queries, gallery, at)
     robust, after = measure_embeddings(space, task, attacked, gallery, at)
@@ -119,24 +127,6 @@ def check_aim(aim: str, attack: Attack) -> None:
             "attack aim 'away' needs pgd with its random start, since at the image itself the gradient is 0; "
             "choose pgd, or the aim 'wrong'"
         )
-
-
-def _embed_attacked(
-    retriever: Retriever,
-    queries: Sequence[LabelledImage],
-    towards: NDArray[np.float32] | None,
-    away: NDArray[np.float32] | None,
-    attack: Attack,
-    progress: Progress,
-) -> NDArray[np.float32]:
-    from PIL import Image
-
-    paths, ids = [image.path for image in queries], [image.id for image in queries]
-    changed = attack_all(retriever, paths, ids, towards, away, attack, progress)
-    embeddings = [retriever.embed([])]
-    while batch := list(islice(changed, _BATCH)):
-        embeddings.append(retriever.embed_inputs([Image.fromarray(pixels) for pixels in batch]))
-    return np.concatenate(embeddings)
 
 
 def find_nearest_rows(

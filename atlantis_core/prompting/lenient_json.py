@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def repair_json(text: str, start: int) -> tuple[str, int]:
-    """Rewrite the list or object that begins at offset `start` as strict JSON; return it with the offset after its end.
+    """Rewrite the list or object that begins at offset `start` as strict JSON; return it and the offset of its end.
 
     A quote ends a string only if a comma, colon or bracket follows that could belong to JSON, so that apostrophes and
     quoted words are kept. Missing commas, and full stops between items, are accepted. If the text is truncated, the

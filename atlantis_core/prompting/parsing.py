@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from atlantis_core.base.text import clean_text
@@ -47,7 +47,7 @@ def extract_prompts(text_or_value: Any) -> list[str]:
 
 
 def _extract_json(text: str, depth: int) -> Any:
-    parsed = _parse_strict(text)
+    parsed = _parse(text, json.loads)
     if isinstance(parsed, list | dict):
         return parsed
     if isinstance(parsed, str) and depth > 0:
@@ -68,26 +68,19 @@ def _iterate_values(text: str) -> Iterator[tuple[Any, int]]:
 
 
 def _parse_value(text: str, start: int) -> tuple[Any, int]:
+    import json_repair
+
     try:
         return json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         written, end = repair_json(text, start)
-    value = _parse_strict(written)
-    return (value if value is not None else _parse_repaired(text[start:end])), end
+    value = _parse(written, json.loads)
+    return (value if value is not None else _parse(text[start:end], json_repair.loads)), end
 
 
-def _parse_strict(text: str) -> Any:
+def _parse(text: str, parser: Callable[[str], Any]) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _parse_repaired(text: str) -> Any:
-    import json_repair
-
-    try:
-        return json_repair.loads(text)
+        return parser(text)
     except (ValueError, RecursionError):
         return None
 

@@ -13,7 +13,6 @@ from atlantis_core.prompting.subjects import SubjectChecker, readable_name, spli
 
 FEWEST_WORDS = 3
 LONGEST_PROMPT = 300
-"""Characters."""
 _DISTANT_VIEW = 100_000
 _NOT_PROSE = re.compile(
     r"https?:|www\.|\b[\w-]+\.(?:com|org|net)\b|```|</?[a-z!][^>]*>|[{}\\]|\]\(|[=-]>|==|\w\(\)|^[#\[]|\*\*",
@@ -85,16 +84,12 @@ def count_facet_values(
 
 
 def _find_fault(prompt: str, class_name: str, subjects: SubjectChecker, condition: _TargetCondition) -> str:
-    if not _is_usable(prompt):
+    is_text = len(prompt) <= LONGEST_PROMPT and len(split_words(prompt)) >= FEWEST_WORDS
+    if not is_text or _NOT_PROSE.search(prompt) or _CUT_OFF.search(prompt):
         return "unusable"
     if not subjects.names(prompt, class_name):
         return "wrong subject"
     return "wrong condition" if condition.is_wrong_in(prompt) else ""
-
-
-def _is_usable(prompt: str) -> bool:
-    is_text = len(prompt) <= LONGEST_PROMPT and len(split_words(prompt)) >= FEWEST_WORDS
-    return is_text and not _NOT_PROSE.search(prompt) and not _CUT_OFF.search(prompt)
 
 
 def _content_words(prompt: str) -> frozenset[str]:

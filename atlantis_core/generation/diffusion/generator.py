@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.parallel import best_device
 from atlantis_core.data.image_io import open_image
 from atlantis_core.generation.diffusion.addons import find_addons
@@ -33,10 +34,7 @@ _EDIT_OPTIONS = ("control", "control_scale", "ip_adapter", "ip_scale", "keep_mid
 
 
 class DiffusionGenerator:
-    """Generates images with a `diffusers` pipeline.
-
-    Args:
-        spec: A folder, a hub name or `harbor`, with options: `NAME?steps=4&guidance=0` (see `options`).
+    """Generates images with the `diffusers` pipeline of a folder, a hub name or `harbor`, with `options`.
 
     Raises:
         SetupError: The pipeline does not exist or cannot be used; nothing is loaded yet.
@@ -56,8 +54,6 @@ class DiffusionGenerator:
     @cached_property
     def version(self) -> str:
         """Content hash of weights, options and kind of device: all that may change an image."""
-        from atlantis_core.base.hashing import content_hash
-
         parts = [self._found.digest, self._addons.digests, str(self._options), self._device]
         return content_hash("diffusion", parts)[:16]
 
@@ -90,7 +86,8 @@ class DiffusionGenerator:
         wanted = list(requests)
         for request in wanted:
             self._check_prompt(request.prompt)
-        sources = [self._load_source(request) for request in wanted]
+        paths = [request.source_path for request in wanted]
+        sources = [fit_to_model(open_image(path), self._side_px) if path else None for path in paths]
         by_size: dict[tuple[int, int] | None, list[int]] = defaultdict(list)
         for index, source in enumerate(sources):
             by_size[source.size if source else None].append(index)
@@ -131,11 +128,6 @@ class DiffusionGenerator:
                     f"prompt {prompt[:60]!r}... has {tokens} tokens; {self._model} reads "
                     f"{tokenizer.model_max_length}: shorten it"
                 )
-
-    def _load_source(self, request: GenerationRequest) -> Image | None:
-        if not request.source_path:
-            return None
-        return fit_to_model(open_image(request.source_path), self._side_px)
 
     def _generate_batches(
         self, requests: Sequence[GenerationRequest], sources: Sequence[Image | None]

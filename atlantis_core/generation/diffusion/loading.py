@@ -14,14 +14,8 @@ from atlantis_core.learning.models.hub import find_snapshot
 from atlantis_core.learning.models.weights_files import folder_digest, require_safetensors
 
 _INDEX = "model_index.json"
-_PARTS_WITHOUT_WEIGHTS = (
-    "scheduler",
-    "tokenizer",
-    "tokenizer_2",
-    "tokenizer_3",
-    "feature_extractor",
-    "image_processor",
-)
+_TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
+_PARTS_WITHOUT_WEIGHTS = ("scheduler", *_TOKENIZERS, "feature_extractor", "image_processor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +64,11 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     default = torch.float32 if device == "cpu" else torch.float16
     dtype = default if options.dtype == "auto" else getattr(torch, options.dtype)
     try:
-        pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
-            str(found.folder),
-            dtype=dtype,
-            use_safetensors=options.use_safetensors,
-            local_files_only=True,
-        )
+        local: dict[str, Any] = {"use_safetensors": options.use_safetensors, "local_files_only": True}
+        pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(str(found.folder), dtype=dtype, **local)
         if lora is not None:
             folder, file = (lora, None) if lora.is_dir() else (lora.parent, lora.name)
-            pipeline.load_lora_weights(
-                str(folder), weight_name=file, use_safetensors=options.use_safetensors, local_files_only=True
-            )
+            pipeline.load_lora_weights(str(folder), weight_name=file, **local)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"pipeline {found.name!r} cannot be loaded, check that it is complete: {reason}") from error
@@ -121,14 +109,8 @@ def _download_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
     from diffusers import DiffusionPipeline
 
     def fetch(local_files_only: bool) -> str:
-        return str(
-            DiffusionPipeline.download(
-                name,
-                revision=options.revision or None,
-                use_safetensors=options.use_safetensors,
-                local_files_only=local_files_only,
-            )
-        )
+        wanted = {"revision": options.revision or None, "use_safetensors": options.use_safetensors}
+        return str(DiffusionPipeline.download(name, local_files_only=local_files_only, **wanted))
 
     folder = Path(find_snapshot(name, "pipeline", fetch))
     return FoundPipeline(name, folder, folder.name)

@@ -45,9 +45,7 @@ class PhotoEditor:
         try:
             if addons.control is not None:
                 controlnet = diffusers.ControlNetModel.from_pretrained(
-                    str(addons.control),
-                    torch_dtype=pipeline.dtype,
-                    use_safetensors=options.use_safetensors,
+                    str(addons.control), torch_dtype=pipeline.dtype, use_safetensors=options.use_safetensors
                 )
                 parts["controlnet"] = controlnet.to(pipeline.device)
             if addons.ip_adapter is not None:

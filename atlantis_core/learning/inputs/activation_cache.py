@@ -76,7 +76,6 @@ class Views(Protocol):
 
     def __getitem__(self, view: int, /) -> NDArray[Any]:
         """Return the activations of one view, counted from 0."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +109,8 @@ class ActivationCache:
     ) -> list[Views]:
         """Return the views of every image, computing the missing ones; repeated ids are computed once.
 
-        They are float16 (float32 if half precision would overflow) and read-only. Whatever exceeds `MEMORY_BYTES` is read
-        from disk at each access. The backbone before any training and the cut are part of the content hash.
+        They are float16 (float32 if half precision would overflow) and read-only. Whatever exceeds `MEMORY_BYTES` is
+        read from disk at each access. The backbone before any training and the cut are part of the content hash.
 
         Raises:
             SetupError: An image cannot be read.
@@ -122,7 +121,10 @@ class ActivationCache:
         missing = list({image.id: image for image in images if image.id not in views}.values())
 
         def compute(image: IdentifiedImage) -> IdentifiedImage:
-            _write(paths[image.id], _compute(image, kind, backbone, stages))
+            path, computed = paths[image.id], _compute(image, kind, backbone, stages)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(path) as part, part.open("wb") as file:
+                np.save(file, computed)
             return image
 
         for done, image in enumerate(map_on_cores(compute, missing)):
@@ -139,8 +141,12 @@ class ActivationCache:
         with self._lock:
             if path in self._held:
                 return self._held[path]
-            mapped = _map_file(path)
-            if mapped is None:
+            try:
+                mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+            except FileNotFoundError:
+                return None
+            except (ValueError, EOFError):  # a power cut can leave an empty or truncated file
+                path.unlink(missing_ok=True)
                 return None
             if self._held_bytes + mapped.nbytes > MEMORY_BYTES:
                 return ViewsOnDisk(path)
@@ -157,18 +163,6 @@ def _file_of(root: Path, image_id: str) -> Path:
     return root / name[:2] / f"{name}.npy"
 
 
-def _map_file(path: Path) -> NDArray[Any] | None:
-    """Map a file into memory; None if it is missing or truncated (a power cut can leave an empty one)."""
-    try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        return None
-    except (ValueError, EOFError):
-        path.unlink(missing_ok=True)
-        return None
-    return mapped
-
-
 def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, stages: Stages) -> NDArray[Any]:
     import torch
 
@@ -178,9 +172,3 @@ def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, sta
     with np.errstate(over="ignore"):
         half = outputs.astype(np.float16)
     return half if np.isfinite(half).all() else outputs
-
-
-def _write(path: Path, array: NDArray[Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as part, part.open("wb") as file:
-        np.save(file, array)

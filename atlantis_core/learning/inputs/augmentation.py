@@ -74,8 +74,7 @@ def augmented_view(
     """Return view `number` (from 1) of an RGB image as a square of `side_px`; same id and number, same view.
 
     A backbone's `crop_pct` plays no part: as in timm's training transform, the crop is drawn from the complete image,
-    and the strength decides how much of it is kept. `resampling` scales the crop, as it does the clean view; None means
-    bicubic.
+    and the strength decides how much of it is kept. `resampling` scales the crop; None means bicubic.
     """
     digest = hashlib.sha256(f"{VERSION}/{image_id}/{number}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
@@ -118,22 +117,15 @@ def _crop_box(
 def _apply_colour(image: Image, strength: Strength, generator: np.random.Generator) -> Image:
     from PIL import ImageEnhance, ImageFilter
 
-    enhancers: list[Callable[[Image], ImageEnhance._Enhance]] = [
-        ImageEnhance.Brightness,
-        ImageEnhance.Contrast,
-        ImageEnhance.Color,
-    ]
+    enhancers: list[Callable[[Image], ImageEnhance._Enhance]]
+    enhancers = [ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color]
     for index in generator.permutation(len(enhancers)):
         factor = generator.uniform(1 - strength.light, 1 + strength.light)
         image = enhancers[index](image).enhance(factor)
-    image = _scale_channels(image, generator.uniform(1 - strength.tint, 1 + strength.tint, size=3))
+    gains = generator.uniform(1 - strength.tint, 1 + strength.tint, size=3)  # as light of another colour does
+    tables = np.clip(np.arange(256)[None, :] * gains[:, None], 0, 255).round().astype(int)
+    image = image.point(tables.ravel().tolist())
     if generator.random() < strength.blur:
         radius = generator.uniform(_MIN_BLUR_PX, max(_MIN_BLUR_PX, 0.015 * image.width))
         image = image.filter(ImageFilter.GaussianBlur(radius))
     return image.convert("L").convert("RGB") if generator.random() < strength.grey else image
-
-
-def _scale_channels(image: Image, gains: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Image:
-    """Scale red, green and blue by `gains` (3,), as light of another colour does."""
-    tables = np.clip(np.arange(256)[None, :] * gains[:, None], 0, 255).round().astype(int)
-    return image.point(tables.ravel().tolist())

@@ -48,21 +48,14 @@ class DecodedImageCache:
         held = self._held.get(number)
         if held is not None:
             return Image.fromarray(held)
-        image = self._shrink(decode_image(self._paths[number]))
-        self._hold(number, np.asarray(image))
-        return image
-
-    def _shrink(self, image: Image) -> Image:
-        from PIL.Image import Resampling
-
+        image = decode_image(self._paths[number])
         factor = self._short_px / min(image.size)
-        if factor >= 1:
-            return image
-        width, height = (max(1, round(side * factor)) for side in image.size)
-        return image.resize((width, height), Resampling.BICUBIC, reducing_gap=3.0)
-
-    def _hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        if factor < 1:
+            width, height = (max(1, round(side * factor)) for side in image.size)
+            image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        pixels = np.asarray(image)
         with self._lock:
             if number not in self._held and pixels.nbytes <= self._room:
                 self._held[number] = pixels
                 self._room -= pixels.nbytes
+        return image

@@ -34,11 +34,9 @@ class BatchLoader(Protocol):
 
     def stream(self, batches: Iterator[Batch]) -> Iterator[Tensor]:
         """Yield the activations (B, ...) of every batch, float32, on the backbone's device."""
-        ...
 
     def clean(self, batch_size: int) -> Iterator[Tensor]:
         """Yield activations (<= batch_size, ...) of clean views, of enough images to initialise a head."""
-        ...
 
 
 def make_loader(

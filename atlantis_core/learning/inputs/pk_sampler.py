@@ -49,8 +49,8 @@ def sample_batches(images: Sequence[TrainingImage], recipe: Recipe, seed: int, f
 
     A class with fewer than K images repeats them in different views. Each class of each step has its own stream of
     random numbers (common random numbers): two trainings with one seed differ only in the classes whose images
-    differ, so that other batches do not hide what an arm gains. Images of weight 0 are never drawn; with `feed=online`
-    every draw is a new view, numbered from 1.
+    differ, so that other batches do not hide what an arm gains. Images of weight 0 are never drawn; `feed=online`
+    draws a new view every time, numbered from 1.
 
     Raises:
         SetupError: Fewer than two classes, or a negative weight.
@@ -139,12 +139,8 @@ def _draw_images(
     views = np.empty(len(drawn), dtype=np.int64)
     for position in np.unique(drawn):
         rows = np.flatnonzero(drawn == position)
-        views[rows] = _draw_views(len(rows), recipe, generator)
+        if recipe.feed == "online":
+            views[rows] = generator.integers(1, _ENDLESS, size=len(rows))
+        else:  # different ones, unless there are fewer
+            views[rows] = np.resize(generator.permutation(recipe.views + 1), len(rows))
     return drawn, views
-
-
-def _draw_views(count: int, recipe: Recipe, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Draw `count` different views of one image (repeating only if there are fewer)."""
-    if recipe.feed == "online":
-        return generator.integers(1, _ENDLESS, size=count)
-    return np.resize(generator.permutation(recipe.views + 1), count)

@@ -64,7 +64,10 @@ def _unreadable_error(source: object, name: str, reason: str) -> SetupError:
 
 
 def centre_crop(image: Image, side_px: int) -> Image:
-    """Return the central square, scaled to `side_px` (bicubic, antialiased): version 1 of the preprocessing, see `to_input`."""
+    """Return the central square of an image, scaled to `side_px` (bicubic, antialiased).
+
+    This is version 1 of the preprocessing; see `to_input`.
+    """
     from PIL.Image import Resampling
 
     if image.size == (side_px, side_px):
@@ -90,8 +93,8 @@ def to_input(image: Image, side_px: int, backbone: BackboneSpec) -> Image:
 def around_input(changed: Image, image: Image, backbone: BackboneSpec) -> Image:
     """Return an image for which `to_input` gives `changed`, so that an attacked input can be saved as an image.
 
-    The original fills the margin that the backbone crops away. If the backbone pads instead, changes outside the image
-    are lost.
+    The original fills the margin that the backbone crops away. If the backbone pads instead, changes outside the
+    image are lost.
     """
     if backbone.preprocessing == 1:
         return changed

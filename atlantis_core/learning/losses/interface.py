@@ -17,15 +17,12 @@ class LossModule(Protocol):
 
     def __call__(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of embeddings (B, D) with class numbers (B,)."""
-        ...
 
     def parameters(self) -> Any:
         """Iterate over the parameters that are trained with the model."""
-        ...
 
     def to(self, device: Any) -> Any:
         """Move the loss to a device."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,6 @@ class LossOptions(Protocol):
 
     def build(self, context: LossContext) -> LossModule:
         """Build the loss for one training."""
-        ...
 
 
 def make_loss_module(

@@ -35,7 +35,15 @@ def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: fl
     """
     import torch
 
-    classes, samples, order = _sample_order(labels)
+    counts = torch.unique(labels, return_counts=True)[1]
+    classes, samples = len(counts), int(counts[0])
+    if samples < 2 or not bool((counts == samples).all()):
+        raise SetupError(
+            "the pairwise losses need the same number of images, at least 2, of every class in a batch, "
+            f"not {counts.tolist()[:8]}; set images_per_class to 2 or more"
+        )
+    # The first sample of every class, then the second, and so on.
+    order = labels.argsort(stable=True).view(classes, samples).T.reshape(-1)
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     logits = (similarities[order][:, order] / temperature).masked_fill(itself, _SELF_LOGIT)
     blocks = logits.view(samples, classes, samples, classes)
@@ -47,20 +55,6 @@ def pairwise_cross_entropy(similarities: Tensor, labels: Tensor, temperature: fl
     return losses.transpose(1, 2)[pairs].mean()
 
 
-def _sample_order(labels: Tensor) -> tuple[int, int, Tensor]:
-    """Return P, K and the order that lists the first sample of every class, then the second, and so on."""
-    import torch
-
-    _, counts = torch.unique(labels, return_counts=True)
-    classes, samples = len(counts), int(counts[0])
-    if samples < 2 or not bool((counts == samples).all()):
-        raise SetupError(
-            "the pairwise losses need the same number of images, at least 2, of every class in a batch, "
-            f"not {counts.tolist()[:8]}; set images_per_class to 2 or more"
-        )
-    return classes, samples, labels.argsort(stable=True).view(classes, samples).T.reshape(-1)
-
-
 @dataclass(frozen=True, slots=True)
 class HyperbolicPairs:
     """Pairwise cross-entropy over distances in the ball, with the head's curvature and the recipe's temperature."""
@@ -70,10 +64,10 @@ class HyperbolicPairs:
 
     def build(self, context: LossContext) -> LossModule:
         """Return the loss."""
-        c, temperature = context.curvature, context.temperature
 
         def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
-            return pairwise_cross_entropy(-poincare.distances(embeddings, embeddings, c), labels, temperature)
+            similarities = -poincare.distances(embeddings, embeddings, context.curvature)
+            return pairwise_cross_entropy(similarities, labels, context.temperature)
 
         return make_loss_module(loss)
 

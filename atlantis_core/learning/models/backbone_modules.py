@@ -24,11 +24,19 @@ def create_backbone(spec: BackboneSpec, side_px: int = 0) -> nn.Module:
     Raises:
         SetupError: The weights cannot be read or belong to another architecture, or it rejects this side.
     """
+    import torch
+
     backbone = _create_at_own_side(spec)
     _check_described_side(backbone, spec)
-    if side_px not in {0, spec.input_px}:
-        _resize_input(backbone, side_px, spec.architecture)
-        _check_side(backbone, side_px, spec.architecture)
+    if side_px in {0, spec.input_px}:
+        return backbone
+    _resize_input(backbone, side_px, spec.architecture)
+    try:
+        with torch.no_grad():
+            backbone(torch.zeros(1, 3, side_px, side_px))
+    except (AssertionError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise SetupError(f"backbone {spec.architecture!r} cannot take side_px={side_px}: {cause}") from error
     return backbone
 
 
@@ -99,7 +107,7 @@ def _create_pretrained(spec: BackboneSpec, arguments: Mapping[str, Any]) -> nn.M
 
 
 def _check_described_side(backbone: nn.Module, spec: BackboneSpec) -> None:
-    """Raise `SetupError` if the described input side is not the one that the position embeddings are for."""
+    """Refuse a described input side that is not the one that the position embeddings are for."""
     patches: Any = getattr(backbone, "patch_embed", None)
     if not getattr(patches, "strict_img_size", False) or spec.input_px in patches.img_size:
         return
@@ -122,15 +130,3 @@ def _resize_input(backbone: nn.Module, side_px: int, architecture: str) -> None:
             f"use a multiple of {patch_px}, such as {max(1, round(side_px / patch_px)) * patch_px}"
         )
     backbone.set_input_size(img_size=(side_px, side_px))  # type: ignore[operator]
-
-
-def _check_side(backbone: nn.Module, side_px: int, architecture: str) -> None:
-    """Raise `SetupError` if a backbone cannot process one blank image of this side."""
-    import torch
-
-    try:
-        with torch.no_grad():
-            backbone(torch.zeros(1, 3, side_px, side_px))
-    except (AssertionError, RuntimeError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise SetupError(f"backbone {architecture!r} cannot take side_px={side_px}: {cause}") from error

@@ -32,15 +32,12 @@ class Head(Protocol):
     @property
     def reach(self) -> float:
         """Length that a new head gives to features which its projection preserves completely."""
-        ...
 
     def place(self, mapped: Tensor) -> Tensor:
         """Turn linearly mapped features (B, D) into embeddings (B, D)."""
-        ...
 
     def nearness(self, points: Tensor, others: Tensor) -> Tensor:
         """Return similarities (N, M) of embeddings (N, D) and others (M, D); higher is nearer; differentiable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

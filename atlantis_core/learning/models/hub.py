@@ -26,6 +26,7 @@ class HubWeights:
 def find_pretrained(name: str) -> HubWeights | str:
     """Return the safetensors file of a timm model (with or without a tag), or the reason why there is none."""
     import timm
+    from huggingface_hub import try_to_load_from_cache
 
     try:
         config = timm.get_pretrained_cfg(name)
@@ -37,14 +38,10 @@ def find_pretrained(name: str) -> HubWeights | str:
     filename = config.hf_hub_filename or "model.safetensors"
     if not filename.endswith(".safetensors"):
         return "the hub has only pickled weights"
-    return _find_cached(repository, filename) or _fetch(repository, filename)
-
-
-def _find_cached(repository: str, filename: str) -> HubWeights | None:
-    from huggingface_hub import try_to_load_from_cache
-
     found = try_to_load_from_cache(repository, filename)
-    return HubWeights(found, "cache") if isinstance(found, str) and Path(found).is_file() else None
+    if isinstance(found, str) and Path(found).is_file():
+        return HubWeights(found, "cache")
+    return _fetch(repository, filename)
 
 
 def _fetch(repository: str, filename: str) -> HubWeights | str:

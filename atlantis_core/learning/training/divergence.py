@@ -29,7 +29,7 @@ class DivergenceMonitor:
         self.collapsed = 0
 
     def check(self, loss: float, norm: float, embeddings: Tensor) -> None:
-        """Check a step by its loss, gradient norm before clipping and embeddings (B, D), before the gradients are applied.
+        """Check a step before its gradients are applied: loss, gradient norm before clipping, embeddings (B, D).
 
         Raises:
             TrainingFailed: Loss or gradients are not finite, the loss explodes, or the embeddings collapse.

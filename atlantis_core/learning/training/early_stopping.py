@@ -20,11 +20,9 @@ class Validation(Protocol):
     @property
     def key(self) -> str:
         """Content hash of queries and gallery, since the kept weights depend on them."""
-        ...
 
     def __call__(self, retriever: Retriever) -> float:
         """Return one metric, such as Recall@1; higher is better."""
-        ...
 
 
 class BestWeights:

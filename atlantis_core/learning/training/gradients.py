@@ -75,15 +75,12 @@ def make_embedder(stages: Stages, head: nn.Module, recipe: Recipe) -> Callable[[
     upper: Any = torch.compile(stages.upper) if recipe.compiled else stages.upper
 
     def embed(activations: Tensor) -> Tensor:
-        with _autocast(recipe, activations.device.type):
+        precision: AbstractContextManager[Any] = nullcontext()
+        if recipe.precision == "bfloat16":
+            precision = torch.autocast(activations.device.type, torch.bfloat16)
+        with precision:
             features = upper(activations)
         embeddings: Tensor = head(features.float())
         return embeddings
 
     return embed
-
-
-def _autocast(recipe: Recipe, device: str) -> AbstractContextManager[Any]:
-    import torch
-
-    return torch.autocast(device, torch.bfloat16) if recipe.precision == "bfloat16" else nullcontext()

@@ -124,10 +124,16 @@ class TrainingLoop:
 
     def restore(self, file: Path) -> None:
         """Resume from a saved state; ignore that of another training and a damaged one."""
-        state = _read_state(file)
-        if state is None or state[1]["key"] != self.key:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(file, framework="pt") as opened:
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+                facts: dict[str, Any] = json.loads((opened.metadata() or {})["facts"])
+        except (FileNotFoundError, SafetensorError, KeyError, ValueError):
             return
-        tensors, facts = state
+        if facts["key"] != self.key:
+            return
         self._load_tensors(tensors)
         self.steps, self.monitor.losses = facts["steps"], facts["losses"]
         self.monitor.collapsed = facts["collapsed"]
@@ -167,19 +173,6 @@ class TrainingLoop:
             for kind, copies in self._extra_copies().items():
                 for number, copy in enumerate(copies):
                     copy.copy_(tensors[f"{kind}.{number}"])
-
-
-def _read_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return tensors and facts of a saved state; None if it is missing or damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
-            facts: dict[str, Any] = json.loads((opened.metadata() or {})["facts"])
-    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
-        return None
-    return tensors, facts
 
 
 class StateSaver:

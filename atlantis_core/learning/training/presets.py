@@ -15,76 +15,53 @@ from atlantis_core.learning.recipe import Recipe
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
 
+_CPU = Recipe(
+    steps=120,
+    classes_per_batch=24,
+    images_per_class=4,
+    views=4,
+    trainable_fraction=0.4,
+    embed_dim=512,
+    lr_head=1e-3,
+    lr_trunk=5e-4,
+    weight_decay=1e-4,
+    warmup_steps=10,
+    clip_norm=5.0,
+    loss="supcon",
+    temperature=0.1,
+    augmentation="strong",
+)
 PRESETS = {
-    "cpu": Recipe(
-        steps=120,
-        classes_per_batch=24,
-        images_per_class=4,
-        views=4,
-        trainable_fraction=0.4,
-        embed_dim=512,
-        lr_head=1e-3,
-        lr_trunk=5e-4,
-        weight_decay=1e-4,
-        warmup_steps=10,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="strong",
-    ),
-    "harbor": Recipe(
-        steps=100,
-        classes_per_batch=16,
-        images_per_class=4,
-        views=4,
-        trainable_fraction=0.4,
-        embed_dim=512,
-        lr_head=1e-3,
-        lr_trunk=5e-4,
-        weight_decay=1e-4,
-        warmup_steps=10,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="mild",
-    ),
-    "smoke": Recipe(
+    "cpu": _CPU,
+    "harbor": replace(_CPU, steps=100, classes_per_batch=16, augmentation="mild"),
+    "smoke": replace(
+        _CPU,
         steps=8,
         classes_per_batch=8,
         images_per_class=2,
         views=1,
         trainable_fraction=0.25,
         embed_dim=64,
-        lr_head=1e-3,
         lr_trunk=1e-3,
-        weight_decay=1e-4,
         warmup_steps=2,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
         augmentation="mild",
     ),
-    "gpu": Recipe(
+    "gpu": replace(
+        _CPU,
         steps=1000,
         classes_per_batch=32,
-        images_per_class=4,
         views=8,
         trainable_fraction=0.5,
-        embed_dim=512,
         lr_head=3e-4,
         lr_trunk=3e-5,
         weight_decay=1e-2,
         warmup_steps=50,
-        clip_norm=5.0,
-        loss="supcon",
-        temperature=0.1,
-        augmentation="strong",
     ),
 }
 PRESETS["hyperbolic"] = replace(
-    PRESETS["cpu"], head="hyperbolic:c=0.1,clip_radius=2.3", loss="hyperbolic_pairs", temperature=0.2, embed_dim=128
+    _CPU, head="hyperbolic:c=0.1,clip_radius=2.3", loss="hyperbolic_pairs", temperature=0.2, embed_dim=128
 )
-PRESETS["full"] = replace(PRESETS["cpu"], feed="online", trainable_fraction=1.0, steps=280, lr_trunk=3e-4)
+PRESETS["full"] = replace(_CPU, feed="online", trainable_fraction=1.0, steps=280, lr_trunk=3e-4)
 PRESETS["unseen"] = replace(PRESETS["full"], loss="proxy_anchor", steps=160, embedding="body")
 """`cpu` was tuned on grocery81's validation queries; with cached activations, a trial takes about 45 s on one core.
 
@@ -175,10 +152,8 @@ def describe_adaptation(text: str, backbone_name: str | None, backbone: Backbone
     Raises:
         SetupError: As `recipe_for`.
     """
-    before, after = (
-        as_json(parse_preset(_resolve_auto(text, backbone_name))),
-        as_json(recipe_for(text, backbone_name, backbone)),
-    )
+    before = as_json(parse_preset(_resolve_auto(text, backbone_name)))
+    after = as_json(recipe_for(text, backbone_name, backbone))
     changed = [f"{name}={after[name]:g} (not {before[name]:g})" for name in after if after[name] != before[name]]
     return f"training from scratch uses {', '.join(changed)}; settings that you gave are kept" if changed else ""
 

@@ -56,8 +56,8 @@ def train(
 
     The folder receives `losses.json`, `model.safetensors` and, last, `model.json`. During training it contains
     `state.safetensors`, saved every `save_seconds`, from which an interrupted training resumes. The seed decides the
-    batches; results are bit-identical on one machine with one number of threads. `validation` measures during training
-    if the recipe says so (`validate_every`).
+    batches; results are bit-identical on one machine with one number of threads. `validation` measures during
+    training if the recipe says so (`validate_every`).
 
     Raises:
         SetupError: Fewer than two classes, an unreadable image, or settings that do not exist or do not fit.
