@@ -39,7 +39,6 @@ _ENDINGS = {
     "background": {"plain": "a plain background", "cluttered": "a cluttered background"},
 }
 MEASURED = ("light", "contrast", "colour", "cast", "sharpness", "background")
-"""The facets that are measured."""
 
 
 class AttributeCaptioner:

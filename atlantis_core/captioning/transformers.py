@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BUNDLED: Mapping[str, Path] = {"harbor": Path(__file__).parents[1] / "harbor" / "weights" / "captioner"}
-"""Bundled models, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,10 @@ class TransformersCaptioner:
     recognises = True
 
     def __init__(self, address: str) -> None:
-        self._model_name, self._options = _parse_address(address)
-        self._folder = _find_folder(self._model_name, allow_pickle=self._options.allow_pickle)
+        self._model_name, options = _parse_address(address)
+        self._prompt, self._allow_pickle = options.prompt, options.allow_pickle
+        self._max_tokens, self._batch = options.max_tokens, options.batch
+        self._folder = _find_folder(self._model_name, allow_pickle=self._allow_pickle)
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order. Labels and metadata are never read.
@@ -64,8 +65,8 @@ class TransformersCaptioner:
             SetupError: The model cannot be loaded.
         """
         captions: list[Caption] = []
-        for start in range(0, len(images), self._options.batch):
-            batch = images[start : start + self._options.batch]
+        for start in range(0, len(images), self._batch):
+            batch = images[start : start + self._batch]
             texts = self._generate_texts([open_image(image.path) for image in batch])
             captions += [
                 Caption(image.id, text, find_conditions(text)) for image, text in zip(batch, texts, strict=True)
@@ -75,13 +76,10 @@ class TransformersCaptioner:
     @cached_property
     def version(self) -> str:
         """Content hash of weights and options."""
-        return content_hash(
-            "captioner", [folder_digest(Path(self._folder)), self._options.prompt, self._options.max_tokens]
-        )[:16]
+        return content_hash("captioner", [folder_digest(Path(self._folder)), self._prompt, self._max_tokens])[:16]
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        """Processor and model."""
         import torch
         import transformers
         from safetensors import SafetensorError
@@ -94,7 +92,7 @@ class TransformersCaptioner:
             model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
                 self._folder,
                 local_files_only=True,
-                use_safetensors=None if self._options.allow_pickle else True,
+                use_safetensors=None if self._allow_pickle else True,
                 dtype=torch.float32 if device == "cpu" else torch.float16,
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -108,14 +106,13 @@ class TransformersCaptioner:
         import torch
 
         processor, model = self._loaded
-        prompt: dict[str, Any] = (
-            {"text": [self._options.prompt] * len(images), "padding": True} if self._options.prompt else {}
-        )
+        prompt: dict[str, Any] = {"text": [self._prompt] * len(images), "padding": True} if self._prompt else {}
         inputs = processor(images=images, return_tensors="pt", **prompt).to(model.device, model.dtype)
         prompt_tokens = inputs["input_ids"].shape[1] if "input_ids" in inputs else 1
-        longest = self._options.max_tokens
-        positions = getattr(model.config.get_text_config(), "max_position_embeddings", prompt_tokens + longest)
-        max_new_tokens = max(1, min(longest, positions - prompt_tokens))
+        positions = getattr(
+            model.config.get_text_config(), "max_position_embeddings", prompt_tokens + self._max_tokens
+        )
+        max_new_tokens = max(1, min(self._max_tokens, positions - prompt_tokens))
         with torch.inference_mode():
             tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, num_beams=1, do_sample=False)
         return [str(text).strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]

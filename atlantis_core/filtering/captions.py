@@ -46,7 +46,6 @@ class CaptionCheckResult:
 
     agreements: tuple[CaptionAgreement, ...]
     unpaid: bool
-    """Whether the money for captions ran out."""
 
 
 @dataclass(slots=True)

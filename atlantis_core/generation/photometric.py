@@ -56,17 +56,14 @@ class PhotometricGenerator:
             SetupError: The source image no longer exists.
         """
         for request in requests:
-            yield _apply_edits(_load_source(request), request)
-
-
-def _load_source(request: GenerationRequest) -> Image:
-    if not request.source_path:
-        raise ToolError(
-            f"request {request.key!r} names no source image; `photometric` edits real images: use mode `edit`"
-        )
-    image = open_image(request.source_path, 2 * request.side_px)
-    scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
-    return _resize(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+            if not request.source_path:
+                raise ToolError(
+                    f"request {request.key!r} names no source image; `photometric` edits real images: use mode `edit`"
+                )
+            image = open_image(request.source_path, 2 * request.side_px)
+            scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
+            size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+            yield _apply_edits(_resize(image, size), request)
 
 
 def _resize(image: Image, size: tuple[int, int]) -> Image:
@@ -76,7 +73,6 @@ def _resize(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _to_tensor(image: Image) -> Tensor:
-    """Return an image as a tensor (3, H, W), 0 to 1."""
     import numpy as np
     import torch
 
@@ -90,8 +86,7 @@ def _apply_edits(image: Image, request: GenerationRequest) -> Image:
     plan, edited = plan_edits(request), _to_tensor(image)
     with torch.inference_mode():
         for step in plan.steps:
-            edit = load_part(EDITS, step.edit, "edit")
-            edited = edit(edited, step.strength, RandomDraws(step.seed))
+            edited = load_part(EDITS, step.edit, "edit")(edited, step.strength, RandomDraws(step.seed))
         if plan.borrowed:
             reference = _to_tensor(_resize(open_image(request.reference_path, 2 * request.side_px), image.size))
             draws = RandomDraws(derive_seed(request.seed, "reference"))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from atlantis_core.harbor.canvas import OVERSAMPLING, SIDE_PX
+from atlantis_core.harbor.canvas import DRAWN_PX, OVERSAMPLING
 from atlantis_core.harbor.scene import Scene
 
 Pixels = npt.NDArray[np.float32]
@@ -19,35 +19,30 @@ def _soften(image: Pixels, amount: float) -> Pixels:
     return image + np.float32(amount) * (around * np.float32(0.25) - image)
 
 
-def _draw_strokes(segments: npt.NDArray[np.float64], width_px: int) -> Pixels:
-    """Return the coverage of line segments (N x 4, fractions of the side), `SIDE_PX` x `SIDE_PX` x 1, 0 to 1."""
-    side = SIDE_PX * OVERSAMPLING
-    mask = Image.new("L", (side, side))
-    draw = ImageDraw.Draw(mask)
-    for x0, y0, x1, y1 in segments * side:
-        draw.line((x0, y0, x1, y1), fill=255, width=width_px)
-    return np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
-
-
 def _add_rain(image: Pixels, rng: np.random.Generator) -> Pixels:
     slant = rng.uniform(-0.10, 0.10)
     start = rng.uniform(-0.1, 1, (46, 2))
     length = rng.uniform(0.05, 0.14, (46, 1))
     end = start + length * np.array([slant * 3, 1.0])
-    cover = _draw_strokes(np.concatenate([start, end], axis=1), 2) * np.float32(0.42)
-    return image + cover * (np.float32(190) - image)
+    mask = Image.new("L", (DRAWN_PX, DRAWN_PX))
+    draw = ImageDraw.Draw(mask)
+    for x0, y0, x1, y1 in np.concatenate([start, end], axis=1) * DRAWN_PX:
+        draw.line((x0, y0, x1, y1), fill=255, width=2)
+    return image + _coverage(mask) * np.float32(0.42) * (np.float32(190) - image)
 
 
 def _add_snow(image: Pixels, rng: np.random.Generator) -> Pixels:
-    side = SIDE_PX * OVERSAMPLING
-    mask = Image.new("L", (side, side))
+    mask = Image.new("L", (DRAWN_PX, DRAWN_PX))
     draw = ImageDraw.Draw(mask)
-    for x, y, size in rng.uniform(0, 1, (80, 3)):
-        radius = 1.0 + 3.0 * size**3
-        box = (x * side - radius, y * side - radius, x * side + radius, y * side + radius)
+    for across, down, size in rng.uniform(0, 1, (80, 3)):
+        x, y, radius = across * DRAWN_PX, down * DRAWN_PX, 1.0 + 3.0 * size**3
+        box = (x - radius, y - radius, x + radius, y + radius)
         draw.ellipse(box, fill=int(150 + 100 * size))
-    cover = np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
-    return image + cover * (np.float32(246) - image)
+    return image + _coverage(mask) * (np.float32(246) - image)
+
+
+def _coverage(mask: Image.Image) -> Pixels:
+    return np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
 
 
 def _add_glow(image: Pixels) -> Pixels:

@@ -69,9 +69,11 @@ class SubjectChecker:
         own = self._words.get(class_name) or _name_words(class_name)
         if not self._is_usable(own):
             return ""
-        held = _prompt_words(prompt)
+        words = split_words(prompt)
+        # Each pair of neighbours joined as well, so that `SRT-8` contains `srt8`.
+        held = {*words, *(first + second for first, second in itertools.pairwise(words))}
         share = self._share(own, held)
-        rival = self._rival(own, held, share) or self._longer(own, split_words(prompt))
+        rival = self._rival(own, held, share) or self._longer(own, words)
         if rival:
             return f"names {readable_name(rival)!r} instead"
         # A word that no other class has is enough: `Corvette Z06` in a name of seven words.
@@ -112,12 +114,6 @@ class SubjectChecker:
 def _name_words(class_name: str) -> tuple[str, ...]:
     words = split_words(readable_name(class_name))
     return tuple(dict.fromkeys([word for word in words if word not in _STOP_WORDS] or words))
-
-
-def _prompt_words(prompt: str) -> set[str]:
-    """Return a prompt's words and each pair of neighbours joined, so that `SRT-8` contains `srt8`."""
-    words = split_words(prompt)
-    return {*words, *(first + second for first, second in itertools.pairwise(words))}
 
 
 def _joined_words(words: Iterable[str]) -> str:

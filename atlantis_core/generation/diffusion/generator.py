@@ -173,7 +173,7 @@ class DiffusionGenerator:
 
 
 def _supported_modes(options: DiffusionOptions) -> tuple[GenerationMode, ...]:
-    """Return the modes, the default first; with a ControlNet or an IP-Adapter text-to-image is not possible."""
+    """Return the modes, the default first; a ControlNet or an IP-Adapter needs a source image."""
     if options.control or options.ip_adapter:
         return ("edit",)
     return ("edit", "text_to_image") if options.arm == "edit" else ("text_to_image", "edit")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 BUNDLED_MODELS: Mapping[str, Path] = {"harbor": Path(__file__).parents[2] / "harbor" / "weights" / "painter"}
-"""Pipelines that come with the package, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,12 +91,9 @@ def _create_pretrained(spec: BackboneSpec, arguments: Mapping[str, Any]) -> nn.M
     from safetensors import SafetensorError
 
     try:
+        file = {"file": spec.weights_path}
         backbone: nn.Module = timm.create_model(
-            spec.architecture,
-            pretrained=True,
-            pretrained_cfg_overlay={"file": spec.weights_path},
-            num_classes=0,
-            **arguments,
+            spec.architecture, pretrained=True, pretrained_cfg_overlay=file, num_classes=0, **arguments
         )
     except (SafetensorError, RuntimeError, OSError) as error:
         raise SetupError(

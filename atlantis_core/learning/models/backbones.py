@@ -237,11 +237,8 @@ def check_name(name: str) -> None:
     import timm
 
     if ":" in name or "/" in name or not timm.is_model(name):
-        similar = (
-            timm.list_models(f"*{name.split('_', maxsplit=1)[0].split('.', maxsplit=1)[0]}*")[:5]
-            if name.isascii()
-            else []
-        )
+        family = name.split("_", maxsplit=1)[0].split(".", maxsplit=1)[0]
+        similar = timm.list_models(f"*{family}*")[:5] if name.isascii() else []
         hint = f" (perhaps {', '.join(similar)})" if similar else ""
         raise SetupError(
             f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; "

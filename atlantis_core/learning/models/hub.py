@@ -18,7 +18,6 @@ class HubWeights:
     """A weights file of the hub, on disk."""
 
     path: str
-    """Absolute path in the local cache."""
     source: Literal["cache", "hub"]
     """Whether it was cached already or has just been fetched."""
 

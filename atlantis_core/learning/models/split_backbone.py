@@ -10,11 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-_AFTER_BLOCKS = {
-    "VisionTransformer": ("norm",),
-    "EfficientNet": ("conv_head", "bn2"),
-    "MobileNetV3": (),
-}
+_AFTER_BLOCKS = {"VisionTransformer": ("norm",), "EfficientNet": ("conv_head", "bn2"), "MobileNetV3": ()}
 """Layers that `forward_features` runs after `blocks`, by the name of the timm class."""
 
 FROZEN, UNCUT = -1, -2
@@ -65,8 +61,7 @@ def split_backbone(backbone: nn.Module, trainable_fraction: float) -> Stages:
     if trained == 0:
         return Stages(lower=backbone, upper=nn.Identity(), backbone=backbone, cut=FROZEN)
     cut = len(blocks) - trained
-    after = [getattr(backbone, name) for name in _AFTER_BLOCKS[type(backbone).__name__]]
-    layers = [*blocks[cut:], *after]
+    layers = [*blocks[cut:], *(getattr(backbone, name) for name in _AFTER_BLOCKS[type(backbone).__name__])]
     for layer in [*layers, *(getattr(backbone, name, None) for name in _IN_HEAD)]:
         if layer is not None:
             layer.requires_grad_(True)

@@ -107,10 +107,6 @@ def _check_types(facts: dict[str, Any], path: Path) -> None:
             raise SetupError(f"{key!r} beside {str(path)!r} must be an object, not {facts[key]!r}")
     for key in ("mean", "std"):
         parse_rgb(facts[key], key, path)
-    _check_crop(facts, path)
-
-
-def _check_crop(facts: dict[str, Any], path: Path) -> None:
     for key, known in _CROP.items():
         if key in facts and known and facts[key] not in known:
             raise SetupError(f"{key!r} beside {str(path)!r} must be one of {', '.join(known)}, not {facts[key]!r}")

@@ -156,7 +156,8 @@ def _start_loop(
             f"recipe: validate_every={recipe.validate_every} needs validation queries; add some or set it to 0"
         )
     loss = make_loss(recipe, num_classes, head.linear.out_features, seed).to(best_device())  # type: ignore[union-attr,arg-type]
-    trained = [p for p in [*model.stages.backbone.parameters(), *head.parameters()] if p.requires_grad]
+    body = [parameter for parameter in model.stages.backbone.parameters() if parameter.requires_grad]
+    trained = [*body, *(parameter for parameter in head.parameters() if parameter.requires_grad)]
     watching = validation if recipe.validate_every else None
     return TrainingLoop(
         key=key,
@@ -165,9 +166,7 @@ def _start_loop(
         optimizer=make_optimizer(model.stages.backbone, head, loss, recipe),
         monitor=DivergenceMonitor(),
         average=MovingAverage(trained, recipe.ema_decay) if recipe.ema_decay else None,
-        start=StartingWeights([p for p in model.stages.backbone.parameters() if p.requires_grad], recipe.start_share)
-        if recipe.start_share
-        else None,
+        start=StartingWeights(body, recipe.start_share) if recipe.start_share else None,
         best=BestWeights(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
         embed=model.embed_activations,
