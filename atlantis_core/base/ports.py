@@ -76,7 +76,10 @@ class Generator(Protocol):
 
 
 class OutlierScorer(Protocol):
-    """Scores how unlike its class an image is; higher is worse."""
+    """Scores how unlike its class an image is; higher is worse.
+
+    `ToolError` says that it is not fitted, or that it has not the real images that it needs.
+    """
 
     name: str
     threshold: float

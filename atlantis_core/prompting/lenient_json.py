@@ -99,7 +99,8 @@ class _Reader:
         found = _BARE_WORD.match(self._text, self.at)
         word = found.group().strip() if found else self._text[self.at]
         self.at = found.end() if found else self.at + 1
-        is_value = self._add(_to_json_literal(word))
+        word = word.rstrip(". ;")
+        is_value = self._add(_LITERALS.get(word) or (word if _NUMBER.fullmatch(word) else json.dumps(word)))
         if self.at < len(self._text) and (is_value or self._open[-1] == "]"):
             self._mark()
 
@@ -125,10 +126,3 @@ def _to_json_string(content: str, ends: str) -> str:
         return json.dumps(json.loads(f'"{escaped}"', strict=False))
     except ValueError:
         return json.dumps(content)
-
-
-def _to_json_literal(word: str) -> str:
-    word = word.rstrip(". ;")
-    if word in _LITERALS:
-        return _LITERALS[word]
-    return word if _NUMBER.fullmatch(word) else json.dumps(word)

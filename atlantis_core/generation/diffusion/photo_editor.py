@@ -77,10 +77,9 @@ class PhotoEditor:
             given |= {"ip_adapter_image": photo}
         if "height" in self._takes:
             given |= {"width": photos[0].width, "height": photos[0].height}
-        return self._inpaint(photos, given) if options.keep_middle else list(self._pipeline(**given).images)
-
-    def _inpaint(self, photos: Sequence[Image], given: dict[str, Any]) -> list[Image]:
-        mask = mask_around_middle(*photos[0].size, self._options.keep_middle)
+        if not options.keep_middle:
+            return list(self._pipeline(**given).images)
+        mask = mask_around_middle(*photos[0].size, options.keep_middle)
         images = self._pipeline(**given, mask_image=[mask] * len(photos)).images
         return [restore_middle(photo, image, mask) for photo, image in zip(photos, images, strict=True)]
 

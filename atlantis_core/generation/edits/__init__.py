@@ -2,7 +2,7 @@
 
 `image` is a float tensor (3, H, W), RGB, 0 to 1. `strength` is above 0 and at most 1, the full effect of the word.
 All randomness comes from `draws`. An edit keeps the shape and the range 0 to 1. To add an edit, write a function in
-this folder, register it below and list its words in `generation/vocabulary.py`.
+this folder, register it below and list its words in `generation/edit_words.py`.
 """
 
 EDITS = {

@@ -121,10 +121,10 @@ class ActivationCache:
         missing = list({image.id: image for image in images if image.id not in views}.values())
 
         def compute(image: IdentifiedImage) -> IdentifiedImage:
-            path, computed = paths[image.id], _compute(image, kind, backbone, stages)
+            path, activations = paths[image.id], _compute(image, kind, backbone, stages)
             path.parent.mkdir(parents=True, exist_ok=True)
             with write_atomically(path) as part, part.open("wb") as file:
-                np.save(file, computed)
+                np.save(file, activations)
             return image
 
         for done, image in enumerate(map_on_cores(compute, missing)):

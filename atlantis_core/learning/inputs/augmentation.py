@@ -88,18 +88,14 @@ def _apply_geometry(
     from PIL.Image import Resampling
 
     angle = generator.uniform(-strength.rotation_degrees, strength.rotation_degrees)
-    rotated = image.rotate(angle, Resampling.BILINEAR, fillcolor=_border_colour(image))
-    box = _crop_box(image.width, image.height, strength, generator)
-    cropped = rotated.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
-    return ImageOps.mirror(cropped) if generator.random() < strength.flip else cropped
-
-
-def _border_colour(image: Image) -> tuple[int, int, int]:
-    """Return the mean colour of an image's border, which fills the corners that a rotation uncovers."""
+    # The mean colour of the border fills the corners that a rotation uncovers.
     pixels = np.asarray(image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     red, green, blue = edge.mean(axis=0).round().astype(int).tolist()
-    return red, green, blue
+    rotated = image.rotate(angle, Resampling.BILINEAR, fillcolor=(red, green, blue))
+    box = _crop_box(image.width, image.height, strength, generator)
+    cropped = rotated.resize((side_px, side_px), resampling or Resampling.BICUBIC, box=box)
+    return ImageOps.mirror(cropped) if generator.random() < strength.flip else cropped
 
 
 def _crop_box(
