@@ -6,6 +6,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.serialization import as_json
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.training_set import Arm, collect_real, collect_synthetic
@@ -48,4 +49,5 @@ def train_retriever(arm: Arm, runtime: Runtime) -> object:
     number = f"{count_noun(len(trained), 'training')}{judging_too}"
     text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} made images"
     text += f"; {crashed} crashed" if crashed else ""
-    return answer_call(runtime, f"train_retriever:{arm}", text, trained, arms=arms)
+    facts = [{name: value for name, value in as_json(trial).items() if name != "origin"} for trial in trained]
+    return answer_call(runtime, f"train_retriever:{arm}", text, facts, arms=arms)
