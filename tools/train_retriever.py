@@ -13,6 +13,31 @@ from atlantis_core.run.training_set import Arm, collect_real, collect_synthetic
 from atlantis_core.run.trials import train_arm
 from atlantis_core.run.verdicts import list_screened
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
+
+STEPS = (
+    Step(
+        30,
+        "train_retriever",
+        "Real images alone set the baseline that synthetic images must beat.",
+        "baseline",
+        is_once=True,
+    ),
+    Step(
+        50,
+        "train_retriever",
+        "The last round was kept; diagnose its model next.",
+        "incumbent",
+        is_needed=lambda state, _facets: bool(state.get("last_kept")),
+    ),
+    Step(
+        110,
+        "train_retriever",
+        "Train with the kept images: the recipe, steps and seeds stay the same.",
+        "candidate",
+    ),
+)
+WORDS = "train trained training trainings baseline"
 
 
 @tool

@@ -1,4 +1,7 @@
-"""Records as plain JSON data, and back."""
+"""Records as plain JSON data, and back.
+
+The entries of a mapping field with the metadata `inline` are written as if each were a field of the record.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from typing import Any, TypeVar
 
 Record = TypeVar("Record")
 
-INLINE: Mapping[str, Any] = {"inline": True}
-"""Metadata of a field that is a mapping whose entries are written as if each were a field."""
-
 
 def as_json(record: Any) -> Any:
     """Return a record, or any nest of records, tuples and mappings, as plain JSON data."""
@@ -20,7 +20,7 @@ def as_json(record: Any) -> Any:
         found: dict[str, Any] = {}
         for item in dataclasses.fields(record):
             value = as_json(getattr(record, item.name))
-            found |= value if item.metadata == INLINE else {item.name: value}
+            found |= value if item.metadata.get("inline") else {item.name: value}
         return found
     if isinstance(record, Mapping):
         return {str(key): as_json(value) for key, value in record.items()}
@@ -54,7 +54,7 @@ def from_strict_json(kind: type[Record], payload: Any) -> Record:
 def _gather_inline(kind: type[Any], payload: Any) -> Any:
     """Return a payload with the keys that are no fields gathered in the inline field, if the record has one."""
     fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    inline = next((item.name for item in fields if item.metadata == INLINE), "")
+    inline = next((item.name for item in fields if item.metadata.get("inline")), "")
     if not inline or not isinstance(payload, Mapping):
         return payload
     own = {item.name for item in fields}

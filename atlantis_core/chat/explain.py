@@ -22,20 +22,13 @@ _MOST = 3
 _SHOWN = 240
 _SEARCHED = 20_000
 
-_MEANT = {
-    "draft_protocol": "pick picked choose chose chosen select selected target targeted draft drafted protocol",
-    "find_gaps": "gap gaps fail fails failed weak worst diagnose",
-    "generate_images": "make made generate generated draw drew spend spent",
-    "score_outliers": "filter filtered drop dropped screen screened outlier rejects",
-    "train_retriever": "train trained training trainings baseline",
-    "evaluate_retrieval": "measure measured evaluate evaluated",
-    "write_prompts": "prompt prompts word worded wrote",
+_WORDS = {
     "judge": "keep kept roll rolled back judge judged discard discarded proven",
     "approval": "approve approved reject rejected edit edited",
     "critique": "critic critique change changed",
     "end": "stop stopped end ended finish finished done",
 }
-"""What people say -> the step that did it."""
+"""What people say -> the step that did it, besides the tools."""
 
 _EMPTY = (
     "why how come did does was were the that this those these with for and you your not are have has had there what "
@@ -52,19 +45,21 @@ class _Entry:
     searched: str
 
 
-def explain_decisions(session: Session, question: str) -> list[str]:
+def explain_decisions(session: Session, question: str, tool_words: Mapping[str, str]) -> list[str]:
     """Return what the run recorded about the things that a question names, most telling first; empty for nothing.
 
     Args:
         session: The run.
         question: In words; `round 2` restricts the answer to that round.
+        tool_words: Tool -> the words by which people ask about its calls.
     """
     words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - set(_EMPTY.split())
     wanted = re.search(r"\bround\s+(\d+)", question.lower())
     entries = [
         entry for entry in _entries(session) if not wanted or entry.round == int(wanted.group(1)) or entry.round == 0
     ]
-    scored = [(_score(entry, words), entry) for entry in entries]
+    meant = {**_WORDS, **tool_words}
+    scored = [(_score(entry, words, meant.get(entry.what, "")), entry) for entry in entries]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], -pair[1].place))
     return [*_about_cells(session, question), *(entry.text for _, entry in best[:_MOST])]
 
@@ -74,8 +69,8 @@ def list_decisions(session: Session) -> list[str]:
     return list(dict.fromkeys(entry.what for entry in _entries(session)))
 
 
-def _score(entry: _Entry, words: set[str]) -> int:
-    meant = set(_MEANT.get(entry.what, "").split()) | set(re.findall(r"[a-z]{3,}", entry.what))
+def _score(entry: _Entry, words: set[str], own_words: str) -> int:
+    meant = set(own_words.split()) | set(re.findall(r"[a-z]{3,}", entry.what))
     named = sum(_stem(word) in entry.searched for word in words - meant)
     return 3 * bool(words & meant) + named if words & meant or named else 0
 

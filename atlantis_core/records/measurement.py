@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from atlantis_core.base.serialization import INLINE
 from atlantis_core.records.collection import Cell
 from atlantis_core.records.run_spec import RunSpec
 
@@ -28,7 +27,7 @@ class Measurement:
     """Retrieval quality of one model on one task."""
 
     recall_at: Mapping[int, float]
-    scores: Mapping[str, float] = field(metadata=INLINE)
+    scores: Mapping[str, float] = field(metadata={"inline": True})
     """Value of every other metric in `metrics.METRICS`, by its key: `map_at_r`, `r_precision`."""
     queries: int
     """Queries that have at least one partner in the gallery."""
