@@ -86,7 +86,7 @@ def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
         "reason": quoted(protocol.reason),
         "prompts": ", ".join(quoted(prompt, 160) for prompt in prompts[:_MOST_PROMPTS]) or "none",
         "images_left": "no limit" if left is None else f"{left:g}",
-        "arms": ", ".join(session.generator.arms),
+        "arms": ", ".join(session.generator.modes),
         "scorers": describe_scorers(),
         "rounds_left": session.spec.budget.rounds - judged.index,
     }

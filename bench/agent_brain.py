@@ -1,4 +1,4 @@
-"""A model that plays every agent honestly, from the prompt alone: what a fault of `agent_faults` departs from."""
+"""A model that plays every agent competently, from the prompt alone; the faults of `agent_faults` deviate from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MOST_CELLS = 4
 _VIEWS = (
     "A photo of the {name}, {value}, seen from the left side",
-    "The {name} far away in the middle of the picture, {value}, taken from a low place",
+    "The {name} far away in the middle of the frame, {value}, taken from a low place",
     "{value}: close view of a {name} with much empty space around it",
     "A {name} seen from above under plain {value} conditions",
     "Slightly blurred snapshot of one {name}, {value}, cut off at the edge",
@@ -31,7 +31,7 @@ Call = tuple[str, Mapping[str, Any], str]
 
 
 def agent_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """Return which agent asks, by the first words of its system prompt; `someone` where it is none of ours."""
+    """Return the calling agent by the first words of its system prompt; `someone` if it is unknown."""
     system = str(messages[0]["content"])
     return next((agent for words, agent in _AGENTS.items() if system.startswith(words)), "someone")
 
@@ -55,9 +55,9 @@ def honest(agent: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
 
 
 def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
-    """Return the step that the prompt calls usual; a sentence where nothing is left to do."""
-    told = [now, *(str(message["content"]) for message in reversed(messages))]
-    found = next(filter(None, (re.search(r"Usually next: (\w+)(?::(\w+))? \(", text) for text in told)), None)
+    """Return the step that the prompt names as usual; a sentence if nothing is left to do."""
+    texts = [now, *(str(message["content"]) for message in reversed(messages))]
+    found = next(filter(None, (re.search(r"Usually next: (\w+)(?::(\w+))? \(", text) for text in texts)), None)
     if found is None:
         return "No step is left that is likely to help."
     name, arm = found.groups()
@@ -65,10 +65,10 @@ def usual_call(now: str, messages: Sequence[Mapping[str, Any]]) -> str | Call:
 
 
 def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:
-    """Return a protocol for the next gaps that were not tried, within the images of the round."""
+    """Return a protocol for the next untried gaps, within the images of the round."""
     images, arm, scorer = (
         _first(r"Images for this round, at most: (\d+)", facts),
-        _first(r"Arms: (\w+)", facts),
+        _first(r"Generation modes: (\w+)", facts),
         _first(r"Default scorer: (\w+)", facts),
     )
     round_index, gaps = int(_first(r"^Round (\d+)", facts)), re.findall(r"^(g\d+): class", facts, re.MULTILINE)
@@ -92,13 +92,13 @@ def draft_for(facts: str, tries: int = 0) -> dict[str, Any]:
 
 
 def classes_of(facts: str) -> list[str]:
-    """Return the classes that a drafter is told."""
+    """Return the classes in a drafter's prompt."""
     line = _first(r"^\d+ classes: (.*)$", facts)
     return [json.loads(name) for name in re.findall(_QUOTED, line)]
 
 
 def facet_values(facts: str) -> list[tuple[str, str]]:
-    """Return the pairs of facet and value that a drafter is told; a pair of empty texts where there are none."""
+    """Return the pairs of facet and value in a drafter's prompt; one pair of empty strings if there are none."""
     pairs: list[tuple[str, str]] = []
     line = _first(r"^Facet values: (.*)$", facts)
     for name, values in re.findall(rf"({_QUOTED}): ((?:{_QUOTED}(?:, )?)+)", line):
@@ -108,8 +108,8 @@ def facet_values(facts: str) -> list[tuple[str, str]]:
 
 def prompts_for(facts: str) -> dict[str, list[str]]:
     """Return prompts for each cell by its number."""
-    asked = re.findall(rf"^(\d+): (\d+) prompts for class ({_QUOTED})(?: with ({_QUOTED}))?", facts, re.MULTILINE)
-    return {number: _prompts(int(count), name, condition) for number, count, name, condition in asked}
+    cells = re.findall(rf"^(\d+): (\d+) prompts for class ({_QUOTED})(?: with ({_QUOTED}))?", facts, re.MULTILINE)
+    return {number: _prompts(int(count), name, condition) for number, count, name, condition in cells}
 
 
 def _prompts(count: int, name: str, condition: str) -> list[str]:

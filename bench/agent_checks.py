@@ -1,4 +1,4 @@
-"""What must be true of a run's journal, ledger and trace, whatever its chat model did."""
+"""Checks of a run's journal, ledger and trace that must hold whatever its chat model did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rounds = Mapping[int, Mapping[str, Any]]
 
 
 def checks_of(session: Session, case: Case, heard: Sequence[Request], key: str) -> dict[str, bool]:
-    """Return name -> whether it holds, for a run that has come to rest."""
+    """Return check -> whether it holds, for a run that has ended or paused."""
     workspace, run_id = session.workspace, session.run_id
     rounds: Rounds = workspace.journal.rounds(run_id)
     events = list(_all_events(workspace.events.tree(run_id)))
@@ -62,7 +62,7 @@ def _close(one: float, other: float) -> bool:
 
 
 def _images_agree(session: Session, rounds: Rounds, events: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether as many images are booked as were made: more than the journal's only where a round made twice."""
+    """Whether the booked images are those of the journal; more only if a round generated images twice."""
     made = {key for entries in rounds.values() for key in entries.get("candidates", [])}
     booked = session.workspace.ledger.spent(session.run_id)["images"]
     times = sum(event["name"] == "generate_images" and event["status"] == "done" for event in events)
@@ -77,7 +77,7 @@ def _protocols(rounds: Rounds) -> list[Protocol]:
 
 
 def _made_as_asked(session: Session, entries: Mapping[str, Any]) -> bool:
-    """Whether a judged round's images are for the cells of its protocol, at most as many as it says."""
+    """Whether a judged round's images are for the cells of its protocol, and no more than it requests."""
     if "decision" not in entries:
         return True
     protocol = from_json(Protocol, entries["protocol"])
@@ -118,13 +118,13 @@ def _names_a_test_image(
     opened: list[str] = []
     images = session.loaded.sealed.open("a check that nothing names them", opened.append)
     root = session.loaded.collection.root
-    told = "\n".join((str(rounds), str(events), str(_messages(session)), *(str(request.body) for request in heard)))
+    seen = "\n".join((str(rounds), str(events), str(_messages(session)), *(str(request.body) for request in heard)))
     names = {name for image in images for name in (image.id, image.path, str(Path(image.path).relative_to(root)))}
-    return not images or any(name in told for name in names)
+    return not images or any(name in seen for name in names)
 
 
 def _messages(session: Session) -> Any:
-    """Return what the graph's state holds."""
+    """Return the values of the graph's state."""
     from atlantis_dml.graph.build import open_graph
 
     with open_graph(session.workspace.checkpoints) as graph:

@@ -1,8 +1,8 @@
 """The agents against a model that misbehaves on purpose: every run must end well. `make bench-agents`.
 
-Each case is a whole run of the loop on a small collection, with the real client of an OpenAI-compatible service
-that does something wrong (`agent_goals`). One JSON object goes to stdout: what became of each run, and whether its
-journal, ledger and trace are as they must be (`agent_checks`). Exit 1 where one is not. `--only NAME ...` runs some.
+Each case is a complete run of the loop on a small collection, with the real client of an OpenAI-compatible service
+that misbehaves (`agent_goals`). It prints one JSON object: the outcome of each run, and whether its journal, ledger
+and trace pass their checks (`agent_checks`). Exits with 1 if a check fails. `--only NAME ...` runs some of the cases.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ MODEL, FALLBACK = "openai:bench-model", "openai:bench-fallback"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WEIGHTS = SHARED / "weights" / "mobilenetv2_100_imagenet_same_fp16.safetensors"
 LONGEST_SECONDS = 300.0
-"""A case that takes longer hangs."""
+"""A case that takes longer counts as hung."""
 
 
 @dataclass(slots=True)
 class Ran:
-    """What a case came to."""
+    """The outcome of a case."""
 
     session: Session
     key: str
     pauses: list[str] = field(default_factory=list)
-    """What was said at each pause."""
+    """The message of each pause."""
     error: str = ""
-    """A traceback: there must be none."""
+    """A traceback; every case must end without one."""
 
 
 def run_case(case: Case, provider: FakeProvider, workspace: Workspace) -> dict[str, Any]:
-    """Run a case, resuming it with a mended provider after its last expected pause; return its row.
+    """Run a case and return its row; after its last expected pause it is resumed with an honest provider.
 
     Raises:
         SetupError: Its collection cannot be read.
@@ -76,32 +76,32 @@ def run_case(case: Case, provider: FakeProvider, workspace: Workspace) -> dict[s
 
 
 def why_not(case: Case) -> str:
-    """Return why a case cannot be run here; empty where it can."""
+    """Return why a case cannot be run here; empty if it can."""
     return f"no photos at {SHARED}" if case.collection == "tiny_ci" and not WEIGHTS.is_file() else ""
 
 
 def _begun(case: Case, address: str, workspace: Workspace) -> Session:
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Budget, Constraints, Goal, Price, RunSpec
+    from atlantis_core.records import Constraints, Price
     from atlantis_core.run.constraints import write_constraints
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.setup import RunRequest, create_run
+    from atlantis_dml.app.request import RunOptions, build_request
+    from atlantis_dml.app.run import create_run
 
-    names = (MODEL, FALLBACK) if case.fallback else (MODEL,)
-    spec = RunSpec(
-        "",
-        _data(case, workspace),
-        Goal(case.goal),
-        Budget(images=case.images, rounds=case.rounds, usd=case.usd),
+    given = RunOptions(
+        budget_images=case.images,
+        rounds=case.rounds,
+        budget_usd=case.usd,
+        auto=True,
         planner=MODEL,
         base_url=address,
         fallback=FALLBACK if case.fallback else None,
-        prices={name: Price(*case.prices) for name in names} if case.prices else {},
+        price=Price(*case.prices) if case.prices else None,
         preset="smoke",
         backbone=None if case.collection == "tiny_ci" else "harbor-student",
         weights=str(WEIGHTS) if case.collection == "tiny_ci" else None,
     )
-    run, _ = create_run(RunRequest(spec.data, case.goal, ReadOptions(), spec), workspace, lambda *_: None)
+    request = build_request(_data(case, workspace), given, workspace.folder, case.goal)
+    run, _ = create_run(request, workspace, lambda *_: None)
     session = Session(workspace, run.id, run.spec)
     if case.skip:
         write_constraints(session, Constraints(skip=case.skip))
@@ -141,7 +141,7 @@ def injected_collection(workspace: Workspace) -> Path:
 
 
 def _until_the_end(case: Case, ran: Ran, provider: FakeProvider) -> None:
-    """Advance the run, and resume it after every pause that is expected."""
+    """Advance the run, and resume it after every expected pause."""
     while True:
         outcome = _advanced(ran)
         if outcome is None or outcome.status != "paused":
@@ -154,14 +154,14 @@ def _until_the_end(case: Case, ran: Ran, provider: FakeProvider) -> None:
 
 
 def _advanced(ran: Ran) -> Outcome | None:
-    """Go on as a new process would; None where an error that nobody foresaw came of it."""
+    """Continue as a new process would; None after an unexpected error."""
     from atlantis_core.run.session import Session
     from atlantis_dml.app.agents import build_agents
     from atlantis_dml.graph.running import advance
 
     run = ran.session.workspace.runs.get(ran.session.run_id)
     ran.session = Session(ran.session.workspace, run.id, run.spec)
-    with ThreadPoolExecutor(1) as pool:  # a future tells errors of any kind without catching them
+    with ThreadPoolExecutor(1) as pool:  # a future reports errors of any kind without catching them
         future = pool.submit(lambda: advance(build_agents(ran.session)))
         error = future.exception(LONGEST_SECONDS)
         if error is not None:
@@ -212,7 +212,7 @@ def _row(case: Case, ran: Ran, requests: int, checks: Mapping[str, bool]) -> dic
 
 @contextlib.contextmanager
 def _surroundings(case: Case, key: str, folder: Path) -> Iterator[None]:
-    """Give the case its key and time limit, and an empty folder to stand in."""
+    """Set the case's key and time limit, and an empty working folder."""
     wanted = {"OPENAI_API_KEY": key, "ATLANTIS_MODEL_TIMEOUT": f"{case.timeout_seconds:g}"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -228,7 +228,7 @@ def _surroundings(case: Case, key: str, folder: Path) -> Iterator[None]:
 
 
 def _listing(place: Path, workspace: Path) -> list[tuple[str, int]]:
-    """Return every file beside the workspace, and of the collections in it, with its time of change."""
+    """Return the files beside the workspace and in its injected collection, with their modification times."""
     watched = [folder for folder in place.iterdir() if folder != workspace] + [workspace / "collections" / "injected"]
     found = [path for folder in watched for path in (folder, *folder.rglob("*")) if path.exists()]
     return sorted((str(path), path.stat().st_mtime_ns) for path in found)
@@ -248,13 +248,13 @@ def run_all(cases: Sequence[Case], place: Path) -> dict[str, Any]:
                 skipped.append({"name": case.name, "reason": reason})
                 continue
             rows.append(run_case(case, provider, workspace))
-            _tell(rows[-1])
+            _report(rows[-1])
     passed = sum(all(row["checks"].values()) for row in rows)
     seconds = round(time.monotonic() - started, 1)
     return {"cases": rows, "skipped": skipped, "passed": passed, "total": len(rows), "seconds": seconds}
 
 
-def _tell(row: Mapping[str, Any]) -> None:
+def _report(row: Mapping[str, Any]) -> None:
     wrong = [name for name, holds in row["checks"].items() if not holds]
     verdict = f"FAILED {', '.join(wrong)}" if wrong else "ok"
     print(f"{row['name']}: {row['outcome']}, {row['reason']}, {row['seconds']} s: {verdict}", file=sys.stderr)
@@ -267,9 +267,9 @@ def main() -> None:
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="atlantis-agents-") as place:
-        summary = run_all([case for case in CASES if case.name in asked.only], Path(place).resolve())
+        summary = run_all([case for case in CASES if case.name in options.only], Path(place).resolve())
     print(json.dumps(summary, indent=1, ensure_ascii=False))
     if summary["passed"] < summary["total"]:
         raise SystemExit(1)

@@ -1,8 +1,8 @@
 """How fast the gallery is with 10,000 candidates: `python bench/gallery.py`, for docs/performance.md.
 
-Writes a run of so many candidates (of 200 distinct pictures) into a temporary workspace, serves it, and opens the
-gallery in headless Chromium, each time with an empty browser cache: seconds until the first picture is painted, and
-until a picture is there after a jump to the middle and to the end; and how many cards the page holds then.
+Writes a run of so many candidates (of 200 distinct images) into a temporary workspace, serves it, and opens the
+gallery in headless Chromium, each time with an empty browser cache: seconds until the first image is painted, and
+until an image is there after a jump to the middle and to the end; and how many cards the page holds then.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Budget, Candidate, Cell, CellRequest, Goal, Protocol, RunSpec, Verdict
 from atlantis_core.store.workspace import Workspace
 
-PICTURES, SIDE_PX = 200, 256
+IMAGES, SIDE_PX = 200, 256
 _LOADED = (
     "(() => {{ const one = document.querySelector('{where} img'); return one?.complete && one.naturalWidth; }})()"
 )
@@ -35,13 +35,13 @@ def fill(workspace: Workspace, count: int) -> str:
     loaded = read_collection(folder, ReadOptions(), "seen", lambda *_: None)
     spec = RunSpec(workspace.collections.add(loaded), "harbor-tiny", Goal("many"), Budget(images=count))
     run, train = workspace.runs.create(spec), loaded.collection.of_split("train")
-    paths = [_picture(workspace, number) for number in range(PICTURES)]
+    paths = [_image(workspace, number) for number in range(IMAGES)]
     keys, verdicts = [], []
     for number in range(count):
         source = train[number % len(train)]
         key, cell = f"{number:040x}", Cell(source.label, "condition", ("day", "night")[number % 2])
         prompt = f"a photo of {source.label}, number {number}"
-        path = str(paths[number % PICTURES])
+        path = str(paths[number % IMAGES])
         workspace.candidates.add(
             Candidate(key, path, "0" * 64, cell, prompt, source.id, "bench/1", {}, number, "p", 1, 0.1)
         )
@@ -57,7 +57,7 @@ def fill(workspace: Workspace, count: int) -> str:
     return run.id
 
 
-def _picture(workspace: Workspace, number: int) -> Path:
+def _image(workspace: Workspace, number: int) -> Path:
     path = workspace.objects / f"{number}.png"
     noise = np.random.default_rng(number).integers(0, 255, (16, 16, 3), dtype=np.uint8)
     Image.fromarray(noise).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC).save(path)
@@ -71,7 +71,7 @@ def measured(browser: Any, address: str, run_id: str) -> dict[str, float]:
     started = time.monotonic()
     page.goto(f"{address}/gallery?run={run_id}", wait_until="commit")
     page.wait_for_function(_LOADED.format(where=".card"), polling=20)
-    found["first picture"] = time.monotonic() - started
+    found["first image"] = time.monotonic() - started
     for name, share in (("middle", 0.5), ("end", 1.0)):
         started = time.monotonic()
         block = page.evaluate(

@@ -11,12 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.data.reading import ReadOptions
 from atlantis_core.harbor.planted import read_planted_gap
-from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.app.evaluate import diagnose_data
-from atlantis_dml.app.setup import RunRequest, find_data_folder
+from atlantis_dml.app.diagnose import diagnose_data
+from atlantis_dml.app.request import RunOptions, build_request
+from atlantis_dml.app.setup import find_data_folder
 
 TOP = 8
 
@@ -24,8 +23,7 @@ TOP = 8
 def world_row(folder: Path, seed: int) -> dict[str, Any]:
     """Diagnose one world as `atlantis diagnose harbor:SEED` does, and say where its gap came."""
     data = f"harbor:{seed}"
-    spec = RunSpec("", data, Goal(""), Budget())
-    found = diagnose_data(RunRequest(data, "", ReadOptions(), spec), folder, untrained=False, top=TOP)
+    found = diagnose_data(build_request(data, RunOptions(), folder), folder, untrained=False, top=TOP)
     planted = set(read_planted_gap(find_data_folder(data, Workspace(folder))))
     label, _, condition = min(planted)
     cells = [(gap["class"], gap["facet"], gap["value"]) for gap in found["gaps"]]

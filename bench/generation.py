@@ -1,4 +1,4 @@
-"""Pictures a second from the bundled pipeline, in batches and one at a time: `python bench/generation.py`.
+"""Images a second from the bundled pipeline, in batches and one at a time: `python bench/generation.py`.
 
 Both in one run, turn by turn, on the same requests; loading is left out. The figures are in docs/performance.md.
 """
@@ -36,7 +36,7 @@ def seconds(job: Callable[[], object]) -> float:
 
 
 def drawn(generator: DiffusionGenerator, requests: Sequence[GenerationRequest]) -> npt.NDArray[np.uint8]:
-    """Return the pictures, (N, H, W, 3)."""
+    """Return the images, (N, H, W, 3)."""
     return np.stack([np.asarray(image) for image in generator.generate(requests)])
 
 
@@ -44,9 +44,9 @@ def main() -> None:
     """Time both ways and print the rates and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--pipeline", default="harbor", help="folder, hub name or `harbor`, with options")
-    parser.add_argument("--pictures", type=int, default=32)
+    parser.add_argument("--images", type=int, default=32)
     given = parser.parse_args()
-    generator, requests = DiffusionGenerator(given.pipeline), asked(given.pictures)
+    generator, requests = DiffusionGenerator(given.pipeline), asked(given.images)
     drawn(generator, requests[:2])  # loads, and warms up
     batched, single = [], []
     for _ in range(REPEATS):
@@ -55,9 +55,9 @@ def main() -> None:
     together = drawn(generator, requests[:8]).astype(int)
     alone = np.concatenate([drawn(generator, [request]) for request in requests[:8]]).astype(int)
     ratios = sorted(one / many for one, many in zip(single, batched, strict=True))
-    print("| pictures | batched, per second | one at a time, per second | ratio (each repeat) |\n|" + " --- |" * 4)
-    rates = f"{given.pictures / min(batched):.1f} | {given.pictures / min(single):.1f}"
-    print(f"| {given.pictures} | {rates} | {', '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+    print("| images | batched, per second | one at a time, per second | ratio (each repeat) |\n|" + " --- |" * 4)
+    rates = f"{given.images / min(batched):.1f} | {given.images / min(single):.1f}"
+    print(f"| {given.images} | {rates} | {', '.join(f'{ratio:.2f}' for ratio in ratios)} |")
     print(f"largest difference of a pixel between both ways: {np.abs(together - alone).max()} of 255")
 
 

@@ -55,7 +55,7 @@ def vit_rows(device: str, *, tiny: bool) -> list[tuple[str, float]]:
 
     name, batch = ("vit_tiny_patch16_224", 2) if tiny else ("vit_small_patch16_224", 256)
     rows = []
-    pictures = torch.randn(batch, 3, 224, 224, device=device)
+    images = torch.randn(batch, 3, 224, 224, device=device)
     for compiled in (False, True):
         model: Any = timm.create_model(name, num_classes=128).to(device)
         optimiser = torch.optim.AdamW(model.parameters(), fused=device == "cuda")
@@ -63,14 +63,14 @@ def vit_rows(device: str, *, tiny: bool) -> list[tuple[str, float]]:
 
         def train(run: Any = run, optimiser: Any = optimiser) -> None:
             with torch.autocast(device, torch.bfloat16):
-                loss = run(pictures).square().mean()
+                loss = run(images).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
 
         def infer(run: Any = run) -> None:
             with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-                run(pictures)
+                run(images)
 
         how = "bf16, compiled" if compiled else "bf16"
         rows += [

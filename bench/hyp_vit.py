@@ -2,12 +2,12 @@
 
 The recipe of `train_vits` (github.com/intherejeet/ATLANTIS, after github.com/htdt/hyp_metric), written anew from its
 description: ViT-S/16 with only the patch embedding frozen, 128 dimensions in the ball (c 0.1, clipped at 2.3),
-temperature 0.2, AdamW at 3e-5, gradients clipped at 3; an epoch shows every class once, K pictures of each, in one
-batch. The released way decodes every picture at every draw in the workers of a DataLoader and takes the pairs of
+temperature 0.2, AdamW at 3e-5, gradients clipped at 3; an epoch shows every class once, K images of each, in one
+batch. The released way decodes every image at every draw in the workers of a DataLoader and takes the pairs of
 samples in two nested loops; this library's way is its own feed, head, loss and step.
 
 Both start from the same random weights and see the very same views, so their loss curves must agree; turn by turn in
-one process. Small pictures, so that two cores take minutes; grocery81's are twice the side, so that neither way
+one process. Small images, so that two cores take minutes; grocery81's are twice the side, so that neither way
 shrinks them first.
 """
 
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures there")
     given = parser.parse_args()
     if not given.data.is_dir():
-        parser.error(f"no pictures at {str(given.data)!r}; name a collection with --data")
+        parser.error(f"no images at {str(given.data)!r}; name a collection with --data")
     keep_freed_memory()
     found = compared(given.data, given.side, given.per_class, given.epochs)
     print("| way | seconds an epoch, median | loss of each epoch |\n| --- | --- | --- |")

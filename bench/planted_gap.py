@@ -3,7 +3,7 @@
 `python bench/planted_gap.py --worlds 0 --seeds 5 --images 400`. Both arms are whole runs of the loop with the
 rule planner: same images made, same generator, filters, recipe, steps and seeds. Only where the images go differs.
 
-`--generator retrieve` takes real pictures from a pool instead: those of a balanced world with another seed, without
+`--generator retrieve` takes real images from a pool instead: those of a balanced world with another seed, without
 labels and under names that say nothing.
 """
 
@@ -20,24 +20,24 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.reading import ReadOptions
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.harbor.world_files import write_bundled_collection
-from atlantis_core.records import Budget, Comparison, Goal, RunSpec
+from atlantis_core.records import Comparison
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.app.agents import build_agents
-from atlantis_dml.app.setup import RunRequest, create_run
+from atlantis_dml.app.request import RunOptions, RunRequest, build_request
+from atlantis_dml.app.run import create_run
 from atlantis_dml.graph.running import advance
 
-GOAL = "find where retrieval fails and mend it"
+GOAL = "find where retrieval fails and fix it"
 
 
-def run_arm(workspace: Workspace, spec: RunSpec) -> Session:
+def run_arm(workspace: Workspace, request: RunRequest) -> Session:
     """Run the loop once and return its session."""
-    begun, _ = create_run(RunRequest(spec.data, GOAL, ReadOptions(), spec), workspace, _progress)
+    begun, _ = create_run(request, workspace, _progress)
     session = Session(workspace, begun.id, begun.spec, _progress)
     outcome = advance(build_agents(session))
     if outcome.status != "done":
@@ -54,14 +54,14 @@ def first_round(session: Session, kind: EntryKind[Record]) -> Record:
 
 
 def pool_of(workspace: Workspace, seed: int) -> Path:
-    """Return a folder of unlabelled pictures of all classes in all conditions, none of them of a planted world."""
+    """Return a folder of unlabelled images of all classes in all conditions, none of them of a planted world."""
     folder = workspace.folder / f"pool-{seed}"
     if not folder.exists():
         world = write_bundled_collection(f"harbor-balanced:{1000 + seed}", workspace.path("collections"), _progress)
         part = workspace.path(f"pool-{seed}.part")
-        for picture in sorted(world.rglob("*.png")):
-            name = hashlib.sha256(str(picture.relative_to(world)).encode()).hexdigest()[:16]
-            shutil.copyfile(picture, part / f"{name}.png")
+        for image in sorted(world.rglob("*.png")):
+            name = hashlib.sha256(str(image.relative_to(world)).encode()).hexdigest()[:16]
+            shutil.copyfile(image, part / f"{name}.png")
         part.rename(folder)
     return folder
 
@@ -72,19 +72,13 @@ def world_row(
     """Measure one world."""
     if generator == "retrieve":
         generator = f"retrieve:{pool_of(workspace, seed)}"
-    spec = RunSpec(
-        "",
-        f"harbor:{seed}",
-        Goal(GOAL),
-        Budget(images=images, rounds=1),
-        seeds=num_seeds,
-        generator=generator,
-        captioner=captioner,
-        auto=True,
+    given = RunOptions(
+        budget_images=images, rounds=1, seeds=num_seeds, generator=generator, captioner=captioner, auto=True
     )
+    request = build_request(f"harbor:{seed}", given, workspace.folder, GOAL)
     started = time.monotonic()
-    targeted = run_arm(workspace, spec)
-    uniform = run_arm(workspace, replace(spec, spread="uniform"))
+    targeted = run_arm(workspace, request)
+    uniform = run_arm(workspace, replace(request, spec=replace(request.spec, spread="uniform")))
     gap = read_planted_gap(targeted.loaded.collection.root)
     queries = queries_in_cells(targeted, gap)
     ours, theirs = first_round(targeted, JournalKind.ARMS), first_round(uniform, JournalKind.ARMS)
@@ -93,7 +87,7 @@ def world_row(
         for name, session in (("targeted", targeted), ("uniform", uniform))
     }
     return {
-        "world": spec.data,
+        "world": request.spec.data,
         "gap": f"{gap[0][2]} x {gap[0][0].split('-')[0]} ({len(gap)} classes)",
         "gap_queries": len(queries),
         "seeds": num_seeds,

@@ -26,9 +26,9 @@ def line(name: str, made: Sequence[Candidate], examiner: Examiner) -> str:
     """Return a table row of what the examiner sees in made images."""
     if not made:
         return f"| {name} | 0 | | | |"
-    pictures = np.stack([np.asarray(Image.open(one.path).convert("RGB")) for one in made])
+    images = np.stack([np.asarray(Image.open(one.path).convert("RGB")) for one in made])
     shown = [(VesselClass.from_label(one.cell.class_name), one.cell.value) for one in made]
-    marks = examiner.marks(pictures, shown)
+    marks = examiner.marks(images, shown)
     shares = (marks.condition, marks.vessel, marks.class_right)
     return f"| {name} | {len(made)} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
 

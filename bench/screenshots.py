@@ -1,4 +1,4 @@
-"""Pictures of the web app's pages for the docs: `python bench/screenshots.py WORKSPACE`, into docs/pictures.
+"""Screenshots of the web app's pages for the docs: `python bench/screenshots.py WORKSPACE`, into `docs/pictures/`.
 
 WORKSPACE holds a finished run, such as `atlantis demo --workspace WORKSPACE` leaves. Each page is taken at 1280 px in
 light and at 390 px in dark colours; the size of every page is checked against that of its window.
@@ -15,7 +15,7 @@ from serving import looking, serving
 from atlantis_core.store.workspace import Workspace
 
 SIZES = (("wide", 1280, "light"), ("narrow", 390, "dark"))
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 
 
 def chat(page: Any, _run: Any) -> None:
@@ -56,10 +56,10 @@ PAGES = {"chat": chat, "runs": runs, "gallery": gallery, "trace": trace, "search
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--to", type=Path, default=PICTURES)
+    parser.add_argument("--to", type=Path, default=FOLDER)
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     store = Workspace(given.workspace)

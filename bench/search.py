@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlantis_core.records import Collection, LabelledImage
-from atlantis_core.searching.hnsw import HnswSettings
+from atlantis_core.searching.chroma import HnswSettings
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import IndexSource, fill_index
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 
 Rows = NDArray[np.float32]
 CLUSTERS, NOISE = 1000, 0.05

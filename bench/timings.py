@@ -30,7 +30,7 @@ from atlantis_core.run.training_set import collect_real
 from atlantis_core.store.workspace import Workspace
 
 REPEATS = 3
-PICTURES, STEPS, SEEDS = 400, 20, 2
+IMAGES, STEPS, SEEDS = 400, 20, 2
 
 
 def best_rate(count: int, job: Callable[[Path], Any]) -> float:
@@ -46,9 +46,7 @@ def best_rate(count: int, job: Callable[[Path], Any]) -> float:
 
 def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Path], Any]]]:
     """Return the parts by name: how many things one call handles, and the call."""
-    scenes = [
-        picture.scene for picture, _ in zip(list_world_images(planted_gap_world(0)), range(PICTURES), strict=False)
-    ]
+    scenes = [image.scene for image, _ in zip(list_world_images(planted_gap_world(0)), range(IMAGES), strict=False)]
     images = collect_real(session)
     stages = frozen_retriever(session.backbone, session.recipe.trainable_fraction).stages
     recipe = replace(session.recipe, steps=STEPS)
@@ -60,7 +58,7 @@ def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Pa
 
     def views(folder: Path) -> object:
         kind = ViewKind(session.backbone.input_px, recipe.views, recipe.augmentation)
-        return ActivationCache(folder).load(images[:PICTURES], kind, session.backbone, stages)
+        return ActivationCache(folder).load(images[:IMAGES], kind, session.backbone, stages)
 
     def trainings(folder: Path, seeds: int) -> object:
         def job(seed: int) -> object:
@@ -70,15 +68,15 @@ def parts_of(session: Session, world: Path) -> dict[str, tuple[int, Callable[[Pa
 
     trainings(session.workspace.path("warm-up"), 1)
     return {
-        "scenes rendered": (PICTURES, lambda _: [render(scene) for scene in scenes]),
-        "pictures read and checked": (
+        "scenes rendered": (IMAGES, lambda _: [render(scene) for scene in scenes]),
+        "images read and checked": (
             planted_gap_world(0).size("train") + 2 * planted_gap_world(0).size("validation"),
             lambda _: read_collection(world, ReadOptions(), "seen"),
         ),
-        f"pictures to activations of {recipe.views} views": (PICTURES, views),
+        f"images to activations of {recipe.views} views": (IMAGES, views),
         "training steps, one training": (STEPS, lambda folder: trainings(folder, 1)),
         f"training steps, {SEEDS} trainings side by side": (SEEDS * STEPS, lambda folder: trainings(folder, SEEDS)),
-        "pictures embedded from files": (PICTURES, lambda _: retriever.embed([i.path for i in images[:PICTURES]])),
+        "images embedded from files": (IMAGES, lambda _: retriever.embed([i.path for i in images[:IMAGES]])),
         "photometric images made": (
             len(requests),
             lambda folder: generate_candidates(requests, session.generator, folder, (), lambda _: None, protocol),

@@ -1,9 +1,9 @@
-"""Training steps on pictures from disk against the same on tensors in memory. `python bench/training_step.py`.
+"""Training steps on images from disk against the same on tensors in memory. `python bench/training_step.py`.
 
-MobileNetV2 at 128 px on grocery81, all blocks trained, a new augmented view at every draw (`feed="online"`): pictures
+MobileNetV2 at 128 px on grocery81, all blocks trained, a new augmented view at every draw (`feed="online"`): images
 are decoded and cut by the product's own feed while the step before is computed. The other side is handed the very
 same batches as tensors made beforehand. Both ways turn by turn in one process, the same steps from the same weights;
-`decoded anew` keeps no picture in memory, as a collection larger than it would have to. `--release` shows what
+`decoded anew` keeps no image in memory, as a collection larger than it would have to. `--release` shows what
 `devices.keep_freed_memory` saves.
 """
 
@@ -112,7 +112,7 @@ def compared(folder: Path, weights: Path) -> dict[str, Any]:
         made = [pixels(batch) for batch in drawn]
         row = {
             "tensors in memory": seconds_of(trainer, lambda _, made=made: in_memory(made), drawn),  # type: ignore[misc]
-            "pictures from disk": seconds_of(trainer, lambda drawn: held.stream(iter(drawn)), drawn),
+            "images from disk": seconds_of(trainer, lambda drawn: held.stream(iter(drawn)), drawn),
             "decoded anew at every draw": seconds_of(trainer, lambda drawn: anew.stream(iter(drawn)), drawn),
         }
         if repeat:  # the first finds memory

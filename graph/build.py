@@ -79,7 +79,7 @@ def open_checkpoints(path: Path) -> Iterator[Any]:
     """Open the SQLite file that the graph's checkpoints go to.
 
     Raises:
-        SetupError: The file is no database, or cannot be written.
+        SetupError: The file is not a database, or cannot be written.
     """
     from langgraph.checkpoint.sqlite import SqliteSaver
 

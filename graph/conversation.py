@@ -74,7 +74,7 @@ class Conversation:
         Args:
             host: Who answers; may be another one each time.
             words: The person's.
-            hear: Told the answer's words while they come.
+            hear: Receives the answer's words while they arrive.
 
         Raises:
             ProviderUnavailable: The host's chat model fails; what was said stays remembered.

@@ -31,7 +31,7 @@ from atlantis_dml.tools import list_steps, make_tools
 from atlantis_dml.tools.context import RunContext
 
 _LONGEST_REASON = 600
-"""Letters of a decision's words that are kept and told again."""
+"""Letters of a decision's words that are kept and shown later."""
 
 _NO_REASON = "it gave no reason"
 
@@ -66,7 +66,7 @@ def _read(decision: AIMessage, state: State) -> dict[str, Any]:
     """Let one complete call through. A call whose arguments were cut off or are no JSON never runs."""
     complete = decision.response_metadata.get("finish_reason") in COMPLETE
     calls = decision.tool_calls[:1] if complete else []
-    broken = bool(decision.invalid_tool_calls) or not complete  # a thought that was cut off is no wish to stop
+    broken = bool(decision.invalid_tool_calls) or not complete  # an answer that was cut off is not a wish to stop
     words = clean_text(decision.text, _LONGEST_REASON)
     said = AIMessage(words, tool_calls=calls)  # under an id of its own: a repeated one would replace
     if calls:
@@ -194,7 +194,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
 
 def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    """Let the critic read the round that was just judged; whoever drafts the next one is told what it writes."""
+    """Let the critic read the round that was just judged; whoever drafts the next one reads what it writes."""
     del state  # the journal says which round was judged
     session, critic = runtime.context.session, runtime.context.critic
     judged = read_judged_rounds(session)[-1]

@@ -1,4 +1,4 @@
-"""Settings from the environment. Nothing else in this project reads it."""
+"""Settings from the environment, which no other module reads."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from atlantis_core.base.errors import SetupError
 
 
 class Settings(BaseSettings):
-    """What the environment says; the command line overrides it."""
+    """Settings of the environment; options of the command line override them."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     workspace: Path = Field(default=Path("atlantis-workspace"), validation_alias="ATLANTIS_WORKSPACE")
-    """Folder in which everything is kept."""
+    """Folder that stores everything."""
     database_url: str | None = Field(default=None, validation_alias="ATLANTIS_DATABASE_URL")
     """SQLAlchemy URL; None is SQLite inside the workspace."""
     api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
-    """Never printed and never written down."""
+    """Never printed and never stored."""
     api_key_file: Path | None = Field(default=None, validation_alias="OPENAI_API_KEY_FILE")
-    """A file that holds the key; `OPENAI_API_KEY` goes before it."""
+    """A file that contains the key; `OPENAI_API_KEY` overrides it."""
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
-    """Where an OpenAI-compatible service answers."""
+    """URL of an OpenAI-compatible service."""
     azure_api_key: SecretStr | None = Field(default=None, validation_alias="AZURE_OPENAI_API_KEY")
-    """For `azure:` models; without it the other key serves."""
+    """For `azure:` models; without it they use the other key."""
     azure_endpoint: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ENDPOINT")
-    """Where Azure answers."""
+    """URL of Azure."""
     azure_api_version: str | None = Field(default=None, validation_alias="OPENAI_API_VERSION")
-    """Of Azure's API."""
+    """Version of Azure's API."""
     model_timeout_seconds: float = Field(default=60.0, gt=0, validation_alias="ATLANTIS_MODEL_TIMEOUT")
-    """Longest wait for a chat model."""
+    """Longest wait for an answer of a chat model."""
     trace: str | None = Field(default=None, validation_alias="ATLANTIS_TRACE")
-    """Where the traces of runs go besides the workspace: `mlflow` or `mlflow:URL`."""
+    """Where traces of runs are exported to: `mlflow` or `mlflow:URL`."""
     editor: str = Field(default="vi", validation_alias=AliasChoices("VISUAL", "EDITOR"))
-    """Command that a protocol is edited with."""
+    """Command that opens a protocol for editing."""
 
     def address(self, name: str) -> str | None:
-        """Return where a chat model's provider answers, as far as the environment says."""
+        """Return the URL of a chat model's provider; None if it is not set."""
         return self.azure_endpoint if name.startswith("azure:") else self.base_url
 
     def secrets(self) -> list[SecretStr]:
-        """Return every key that is set, whoever's: none of them may be written down.
+        """Return every key that is set; none of them may be stored.
 
         Raises:
             SetupError: See `key`.
@@ -51,10 +51,10 @@ class Settings(BaseSettings):
         return [key for key in (self.key(), self.azure_api_key) if key is not None]
 
     def key(self, name: str = "") -> SecretStr | None:
-        """Return the key of a chat model's provider, if there is one.
+        """Return the key of a chat model's provider, if it is set.
 
         Args:
-            name: The model's; `azure:` models have a key of their own.
+            name: Of the model; `azure:` models have their own key.
 
         Raises:
             SetupError: `OPENAI_API_KEY_FILE` names a file that cannot be read or is empty.
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         try:
             text = self.api_key_file.expanduser().read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
+            reason = getattr(error, "strerror", None) or "it is not a text file"
             raise SetupError(f"OPENAI_API_KEY_FILE {str(self.api_key_file)!r} cannot be read: {reason}") from None
         if not text:
             raise SetupError(f"OPENAI_API_KEY_FILE {str(self.api_key_file)!r} is empty; put the key into it")

@@ -27,7 +27,7 @@ def test_every_folder_with_code_is_packaged_and_nothing_else() -> None:
     below = {
         f"{package}.{'.'.join(path.parent.relative_to(ROOT / room).parts)}"
         for room, package in ROOMS.items()
-        for path in (ROOT / room).glob("*/__init__.py")
+        for path in (ROOT / room).glob("*/**/__init__.py")
     }
     assert listed == core | set(ROOMS.values()) | below
 

@@ -55,7 +55,7 @@ def test_the_house_as_it_stands_keeps_every_contract(graph: grimp.ImportGraph) -
         ("atlantis_dml.graph.nodes", "mlflow"),
         ("atlantis_dml.prompts", "atlantis_core.base.text"),
         ("atlantis_dml.app.setup", "atlantis_dml.cli.options"),
-        ("atlantis_dml.api.library", "atlantis_dml.web.site"),
+        ("atlantis_dml.api.train", "atlantis_dml.web.site"),
         ("atlantis_core.run.round_images", "atlantis_core.workflows.train"),
         ("atlantis_core.data.facets", "atlantis_core.store.workspace"),
         ("atlantis_core.run.round_images", "langchain_core"),

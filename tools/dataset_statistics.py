@@ -17,8 +17,8 @@ from atlantis_dml.tools.steps import Step
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
 
-_VALUES_TOLD = 6
-_FACETS_TOLD = 6
+_MAX_VALUES = 6
+_MAX_FACETS = 6
 
 STEPS = (Step(10, "dataset_statistics", "Start with an overview of the collection.", is_once=True),)
 
@@ -50,13 +50,13 @@ def _duplicates(found: CollectionStatistics) -> str:
 
 def _facets(collection: Collection) -> str:
     """Name the facets, and of each value how many images train and validate."""
-    told = []
-    for facet in collection.facets[:_FACETS_TOLD]:
+    parts = []
+    for facet in collection.facets[:_MAX_FACETS]:
         train, validation = (
             Counter(image.facets[facet] for image in collection.of_split(split) if facet in image.facets)
             for split in ("train", "validation")
         )
-        values = [value for value, _ in (train + validation).most_common(_VALUES_TOLD)]
+        values = [value for value, _ in (train + validation).most_common(_MAX_VALUES)]
         counts = ", ".join(f"{quote(value)} {train[value]}/{validation[value]}" for value in values)
-        told.append(f"{quote(facet)} (train/validation: {counts})")
-    return "; ".join(told) or "none yet (caption_images finds some)"
+        parts.append(f"{quote(facet)} (train/validation: {counts})")
+    return "; ".join(parts) or "none yet (caption_images finds some)"

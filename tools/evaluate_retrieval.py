@@ -16,8 +16,8 @@ from atlantis_dml.tools.steps import Step
 if TYPE_CHECKING:
     from atlantis_core.records import Measurement
 
-_FACETS_TOLD = 4
-_VALUES_TOLD = 6
+_MAX_FACETS = 4
+_MAX_VALUES = 6
 
 STEPS = (
     Step(40, "evaluate_retrieval", "Measure the baseline.", "baseline", is_once=True),
@@ -48,15 +48,15 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         session.write(0, JournalKind.FROZEN, frozen)
         text += f"; without any training: R@1 {frozen.recall_at[1]:.3f}"
     if measured.left_out:
-        text += f"; {measured.left_out} queries have no partner and count in no figure"
+        text += f"; {measured.left_out} queries have no positive in the gallery and are left out"
     return answer_call(runtime, f"evaluate_retrieval:{arm}", text, measured)
 
 
 def _by_value(measured: Measurement) -> str:
     """Say Recall@1 of each facet value, the worst first."""
-    told = ""
-    for facet, values in list(measured.per_facet.items())[:_FACETS_TOLD]:
-        worst = sorted(values.items(), key=lambda item: item[1].value)[:_VALUES_TOLD]
+    text = ""
+    for facet, values in list(measured.per_facet.items())[:_MAX_FACETS]:
+        worst = sorted(values.items(), key=lambda item: item[1].value)[:_MAX_VALUES]
         parts = ", ".join(f"{quote(value)} {found.value:.3f} ({found.count})" for value, found in worst)
-        told += f"; by {quote(facet)} (queries): {parts}"
-    return told
+        text += f"; by {quote(facet)} (queries): {parts}"
+    return text

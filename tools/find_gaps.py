@@ -20,7 +20,7 @@ from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
-_GROUPS_TOLD, _CLAIMS_TOLD = 4, 3
+_MAX_GROUPS, _MAX_CLAIMS = 4, 3
 _GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
 
 STEPS = (Step(60, "find_gaps", "Find the cells where the incumbent fails."),)
@@ -101,13 +101,13 @@ def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
     ]
     lines += [note[:_NOTE_LETTERS]] if note else []
     lines += _fitting(
-        (describe_group(group, quoted=True) for group in group_gaps(gaps)[:_GROUPS_TOLD]), _GROUPS_LETTERS
+        (describe_group(group, quoted=True) for group in group_gaps(gaps)[:_MAX_GROUPS]), _GROUPS_LETTERS
     )
     if insight is None:
         return "\n".join(lines)
     claims = [
         f"claim{' (guess)' if claim.is_guess else ''}: {quote(claim.text, 200)}"
-        for claim in insight.claims[:_CLAIMS_TOLD]
+        for claim in insight.claims[:_MAX_CLAIMS]
     ]
     domain = f"domain, as {insight.by[:40]} sees it: {quote(insight.domain, 100)}"
     new = (_facet_in_words(facet) for facet in insight.facets if facet.kept)

@@ -64,5 +64,5 @@ def _describe_check(check: CaptionCheckResult) -> str:
     """Say for which values the captioner was not trusted."""
     distrusted = [f"{one.facet}={one.value}" for one in check.agreements if not one.trusted]
     words = ", ".join(distrusted)
-    text = f"; captions were not heeded for {words}: they do not fit the real photos" if words else ""
+    text = f"; captions were ignored for {words}: they do not fit the real photos" if words else ""
     return text + ("; captioning stopped, the dollars are spent" if check.unpaid else "")

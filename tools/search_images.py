@@ -18,7 +18,7 @@ def search_images(class_name: str, runtime: Runtime) -> object:
     """
     session = runtime.context.session
     if class_name not in session.collection.classes:
-        raise ToolError(f"{class_name!r} is no class of this collection")
+        raise ToolError(f"{class_name!r} is not a class of this collection")
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to search with; train the baseline first")

@@ -143,13 +143,13 @@ class ModelCalls:
         """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
             return self._recording.reply(agent, key, self._count_replies(agent)), "the recording"
-        kept = self._workspace.receipts.find(key)
+        kept = self._workspace.results.find(key)
         return (reply_from_json(kept["reply"]), "the cache: an identical call") if kept else None
 
     def _keep(self, key: str, reply: AIMessage) -> None:
         """Cache an answer unless it is empty or cut off: a later call may get a complete one."""
         if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
-            self._workspace.receipts.file(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
+            self._workspace.results.add(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
 
     def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None

@@ -1,1 +1,1 @@
-"""Agents that ask a chat model."""
+"""Agents that decide with a chat model."""

@@ -73,13 +73,13 @@ class ChatCaptioner:
 
     def _keep(self, key: str, image: LabelledImage, answer: str) -> None:
         text = " ".join(answer.split())[:_LONGEST]
-        self._cache.file(key, "caption", as_json(Caption(image.id, text, find_conditions(text))), 0.0)
+        self._cache.add(key, "caption", as_json(Caption(image.id, text, find_conditions(text))), 0.0)
 
     def _prompt(self, image: LabelledImage) -> list[BaseMessage]:
-        picture, written = open_image(image.path), io.BytesIO()
-        picture.thumbnail((SIDE_PX, SIDE_PX))
-        picture.info = {}  # a JPEG's comment would be written again
-        picture.save(written, "JPEG", quality=88)
+        photo, written = open_image(image.path), io.BytesIO()
+        photo.thumbnail((SIDE_PX, SIDE_PX))
+        photo.info = {}  # a JPEG's comment would be written again
+        photo.save(written, "JPEG", quality=88)
         sent = base64.b64encode(written.getvalue()).decode()
         url = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{sent}"}}
         return [SystemMessage(self._instructions), HumanMessage([url])]

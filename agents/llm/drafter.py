@@ -1,4 +1,4 @@
-"""The protocol drafter with a chat model (the paper's APS, with the feedback that its released code lacks)."""
+"""The protocol drafter with a chat model: the paper's APS, plus the feedback that its released code lacks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from atlantis_core.base.errors import BudgetExceeded, InvalidProtocol, NoUsableReply
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.ports import SCORERS
-from atlantis_core.records import Cell, CellRequest, Protocol
+from atlantis_core.records import Cell, CellRequest, Gap, Protocol
 from atlantis_core.run.constraints import check_constraints
 from atlantis_dml.agents.client.structured_output import ask_for_object
 from atlantis_dml.agents.prompt_facts import describe_cells, describe_gap, describe_scorers, summarise_round
-from atlantis_dml.agents.rules.drafter import RuleDrafter
+from atlantis_dml.agents.rules.drafter import RuleDrafter, expand_cell
 from atlantis_dml.prompts import quoted, render
 
 if TYPE_CHECKING:
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.client.calls import ModelCalls
 
-_GAPS_TOLD = 24
-_CLASSES_TOLD = 60
-_CLAIMS_TOLD = 6
-_VALUES_TOLD = 12
+_MOST_GAPS = 24
+_MOST_CLASSES = 60
+_MOST_CLAIMS = 6
+_MOST_VALUES = 12
+"""How much of each a prompt lists."""
 
 
 class _Group(BaseModel):
-    """Cells that get the same number of images each."""
+    """Cells with the same number of images each."""
 
     gaps: list[str] = Field(default_factory=list)
     classes: list[str] | Literal["all"] = Field(default_factory=list)
@@ -50,11 +51,11 @@ class _Draft(BaseModel):
 
 
 class ChatDrafter:
-    """Asks a chat model for a protocol; where it gives none that can be used, the rules draft one and say so.
+    """Asks a chat model for a protocol; if it gives no usable one, the rules draft it and the reason says so.
 
     Args:
         calls: The run's chat models.
-        session: The run, whose finished rounds are told.
+        session: The run; the prompt lists its finished rounds.
     """
 
     def __init__(self, calls: ModelCalls, session: Session) -> None:
@@ -78,23 +79,23 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
     """Turn a draft into a protocol.
 
     Raises:
-        InvalidProtocol: Says what cannot be done, for the model to mend.
+        InvalidProtocol: The draft breaks a rule; the message tells the model what to change.
     """
-    requests = [request for group in draft.groups for request in _requests(group, brief)]
+    requests = [CellRequest(cell, group.count_each) for group in draft.groups for cell in _list_cells(group, brief)]
     cells = [request.cell for request in requests]
     if repeated := next((cell for cell in cells if cells.count(cell) > 1), None):
-        raise InvalidProtocol(f"the cell {repeated} is asked for twice")
+        raise InvalidProtocol(f"the cell {repeated} is listed twice; list each cell once")
     total = sum(request.count for request in requests)
     if total > brief.num_images:
         raise InvalidProtocol(
-            f"{len(cells)} cells add up to {total} images, and this round may make {brief.num_images}; lower "
+            f"{len(cells)} cells add up to {total} images, more than the {brief.num_images} of this round; lower "
             "count_each"
         )
     _check_choices(draft, brief, cells)
     protocol = Protocol(
         id=content_hash("protocol", [brief.round, requests, draft.arm, draft.objective])[:12],
         round=brief.round,
-        arm=draft.arm,  # type: ignore[arg-type]  # one of brief.arms: checked above
+        arm=draft.arm,  # type: ignore[arg-type]  # one of brief.modes: checked above
         cells=tuple(requests),
         objective=draft.objective,
         reason=draft.reason,
@@ -107,59 +108,53 @@ def _protocol(draft: _Draft, brief: Brief) -> Protocol:
 
 
 def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
-    if draft.arm not in brief.arms:
-        raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.arms)}")
+    if draft.arm not in brief.modes:
+        raise InvalidProtocol(f"arm {draft.arm!r} is not one of {', '.join(brief.modes)}")
     if draft.scorer not in SCORERS:
         raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for judged in brief.history:
         if not judged.is_kept and _is_repeated(draft, cells, judged.protocol):
             raise InvalidProtocol(
-                f"round {judged.index} made images for exactly these cells in the same way and was rolled back; "
-                "choose other cells, arm, scorer or weight"
+                f"round {judged.index} had exactly these cells, generation mode, scorer and weight and was rolled "
+                "back; change at least one of them"
             )
 
 
 def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Protocol) -> bool:
-    """Whether a draft is a former protocol once more, but for its words and counts."""
+    """Whether a draft repeats an earlier protocol except for its text and counts."""
     same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
     return same and {request.cell for request in failed.cells} == set(cells)
 
 
-def _requests(group: _Group, brief: Brief) -> list[CellRequest]:
-    return [CellRequest(cell, group.count_each) for cell in _cells(group, brief)]
-
-
-def _cells(group: _Group, brief: Brief) -> Iterable[Cell]:
-    """Return a group's cells; a gap of a facet value alone is mended with every class."""
-    for name in group.gaps:
-        cell = _gap_cell(name, brief)
-        yield from [cell] if cell.class_name else [Cell(one, cell.facet, cell.value) for one in brief.classes]
+def _list_cells(group: _Group, brief: Brief) -> Iterable[Cell]:
+    for label in group.gaps:
+        yield from expand_cell(_find_gap(label, brief).cell, brief.classes)
     classes = brief.classes if group.classes == "all" else group.classes
     for class_name in classes:
         if class_name not in brief.classes:
-            raise InvalidProtocol(f"{class_name!r} is no class of the training split, spelled as it is there")
+            raise InvalidProtocol(f"{class_name!r} is not a class of the training split; spell classes as listed")
         if (group.facet or group.value) and group.value not in brief.facet_values.get(group.facet, ()):
             raise InvalidProtocol(f"{group.facet!r} has no value {group.value!r} in this collection")
         yield Cell(class_name, group.facet, group.value)
 
 
-def _gap_cell(name: str, brief: Brief) -> Cell:
-    told = brief.gaps[:_GAPS_TOLD]
-    number = int(name[1:]) if name[:1] == "g" and name[1:].isdecimal() else 0
-    if not 1 <= number <= len(told):
-        raise InvalidProtocol(f"there is no gap {name!r}; the list goes from g1 to g{len(told)}")
-    return told[number - 1].cell
+def _find_gap(label: str, brief: Brief) -> Gap:
+    listed = brief.gaps[:_MOST_GAPS]
+    number = int(label[1:]) if label[:1] == "g" and label[1:].isdecimal() else 0
+    if not 1 <= number <= len(listed):
+        raise InvalidProtocol(f"there is no gap {label!r}; the list goes from g1 to g{len(listed)}")
+    return listed[number - 1]
 
 
 def _facts(brief: Brief, session: Session) -> dict[str, Any]:
-    values = {facet: list(found[:_VALUES_TOLD]) for facet, found in brief.facet_values.items()}
-    told = [quoted(name, 60) for name in brief.classes[:_CLASSES_TOLD]]
+    values = {facet: list(found[:_MOST_VALUES]) for facet, found in brief.facet_values.items()}
+    classes = [quoted(name, 60) for name in brief.classes[:_MOST_CLASSES]]
     insight = brief.insight
-    claims = insight.claims[:_CLAIMS_TOLD] if insight else ()
+    claims = insight.claims[:_MOST_CLAIMS] if insight else ()
     return {
         "round": brief.round,
         "num_images": brief.num_images,
-        "arms": ", ".join(brief.arms),
+        "arms": ", ".join(brief.modes),
         "scorers": describe_scorers(),
         "scorer": brief.scorer,
         "goal": quoted(brief.goal),
@@ -168,12 +163,12 @@ def _facts(brief: Brief, session: Session) -> dict[str, Any]:
         "feedback": quoted(brief.feedback) if brief.feedback else "",
         "domain": quoted(insight.domain, 200) if insight else "",
         "claims": [quoted(claim.text, 200) + (" (a guess)" if claim.is_guess else "") for claim in claims],
-        "gaps": [describe_gap(gap) for gap in brief.gaps[:_GAPS_TOLD]],
+        "gaps": [describe_gap(gap) for gap in brief.gaps[:_MOST_GAPS]],
         "facet_values": "; ".join(
             f"{quoted(name, 60)}: {', '.join(quoted(v, 60) for v in found)}" for name, found in values.items()
         )
         or "none",
         "num_classes": len(brief.classes),
-        "classes": ", ".join(told) + (", ..." if len(brief.classes) > _CLASSES_TOLD else ""),
+        "classes": ", ".join(classes) + (", ..." if len(brief.classes) > _MOST_CLASSES else ""),
         "history": [summarise_round(judged, session) for judged in brief.history[-6:]],
     }

@@ -1,4 +1,4 @@
-"""The host with a chat model: the desk's tools are bound; where things stand is told by code in every call."""
+"""The host with a chat model: each call has the desk's tools and the current situation, written by code."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from atlantis_dml.agents.client.calls import ModelCalls
 
 HISTORY_TOKENS = 2600
-"""Of the conversation, the newest that fits; with instructions, tools and situation a prompt stays below 5,000."""
+"""For the newest part of the conversation; with instructions, tools and situation a prompt stays below 5,000."""
 
 _SITUATION = 2400
-"""Letters of the situation that are sent."""
+"""Characters of the situation that are sent."""
 
 _RESULT = 1600
-"""Letters of an earlier tool result that are sent."""
+"""Characters of each tool result that are sent."""
 
 
 class ChatHost:
-    """Asks a chat model what to answer.
+    """Asks a chat model for the next answer or tool call.
 
     Args:
         calls: The conversation's chat models.
@@ -42,24 +42,24 @@ class ChatHost:
     ) -> AIMessage:
         """Return the model's answer; see `Host.reply`."""
         now = HumanMessage(render("host_situation", situation=situation[:_SITUATION]))
-        prompt = [SystemMessage(render("host")), now, *_newest(_answered(messages))]
+        prompt = [SystemMessage(render("host")), now, *_trim(_clean(messages))]
         return self._calls.ask("host", prompt, self._tools, hear)
 
 
-def _answered(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Return the conversation less calls that a kill left without a result: providers refuse those."""
+def _clean(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Drop tool calls that a kill left without a result, which providers refuse, and shorten long results."""
     results = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
-    whole: list[BaseMessage] = []
+    cleaned: list[BaseMessage] = []
     for message in messages:
         if isinstance(message, AIMessage) and any(call["id"] not in results for call in message.tool_calls):
             continue
-        short = isinstance(message, ToolMessage) and len(message.text) > _RESULT
-        whole.append(message.model_copy(update={"content": message.text[:_RESULT]}) if short else message)
-    return whole
+        is_long = isinstance(message, ToolMessage) and len(message.text) > _RESULT
+        cleaned.append(message.model_copy(update={"content": message.text[:_RESULT]}) if is_long else message)
+    return cleaned
 
 
-def _newest(messages: list[BaseMessage]) -> list[BaseMessage]:
-    """Return the newest messages that fit; the last turn is always among them."""
+def _trim(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """Return the newest messages that fit, and always the last turn."""
     fitting = trim_messages(
         messages,
         max_tokens=HISTORY_TOKENS,

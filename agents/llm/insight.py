@@ -1,4 +1,4 @@
-"""The insight agent with a chat model: what a collection is about and what it lacks (the paper's DIG)."""
+"""The insight agent: a chat model says what a collection is about and what it lacks (the paper's DIG)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-# Bytes of UTF-8, so that scripts that take more tokens for a letter are told fewer letters.
+# Limits in bytes of UTF-8, so that scripts that take more tokens per character get fewer characters.
 _FACTS_BYTES = 3200
 _CLASSES_BYTES = 1500
 _WORDS_BYTES = 900
@@ -25,21 +25,21 @@ _FACETS_BYTES = 900
 _NAMES_BYTES = 300
 
 
-def _listed(value: Any) -> Any:
-    """Take nothing for an empty list, and one text for a list of one."""
+def _as_list(value: Any) -> Any:
+    """Read null as an empty list, and a single text or number as a list of one."""
     return [] if value is None else [value] if isinstance(value, str | int) else value
 
 
-def _by_value(value: Any) -> Any:
-    """Take a list of values for values that are their own words."""
+def _as_mapping(value: Any) -> Any:
+    """Read a plain list of values as values that are their own caption words."""
     if isinstance(value, list):
         return {str(one): [str(one)] for one in value}
-    return {str(key): _listed(words) for key, words in value.items()} if isinstance(value, dict) else value
+    return {str(key): _as_list(words) for key, words in value.items()} if isinstance(value, dict) else value
 
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
-Texts = Annotated[list[Text], BeforeValidator(_listed)]
-Listed = Annotated[list[Item], BeforeValidator(_listed)]
+Texts = Annotated[list[Text], BeforeValidator(_as_list)]
+Listed = Annotated[list[Item], BeforeValidator(_as_list)]
 
 
 class _Cell(BaseModel):
@@ -57,11 +57,11 @@ class _Claim(BaseModel):
 
 class _Facet(BaseModel):
     name: str
-    values: Annotated[dict[str, Texts], BeforeValidator(_by_value)]
+    values: Annotated[dict[str, Texts], BeforeValidator(_as_mapping)]
 
 
 class InsightAnswer(BaseModel):
-    """What the model answers with."""
+    """The model's answer, read leniently."""
 
     domain: str = Field(min_length=2)
     facets: Listed[_Facet] = []
@@ -69,7 +69,7 @@ class InsightAnswer(BaseModel):
 
 
 class ChatInsight:
-    """Asks a chat model for domain, facets and deficient cells; nothing it says is checked here.
+    """Asks a chat model for the domain, facets and deficient cells; `run.insight` checks the answer.
 
     Args:
         calls: The run's chat models.
@@ -80,12 +80,11 @@ class ChatInsight:
 
     def find(self, facts: InsightFacts) -> InsightIdeas:
         """Return what the model proposes; see `tools.context.InsightFinder`."""
-        told = render("insight_facts", **_told(facts))
         return ask_for_object(
             self._calls,
             "insight",
             render("insight"),
-            told,
+            render("insight_facts", **_list_facts(facts)),
             InsightAnswer,
             lambda answer: _ideas(answer, facts, self._calls.name),
         )
@@ -102,7 +101,7 @@ def _ideas(answer: InsightAnswer, facts: InsightFacts, by: str) -> InsightIdeas:
         for claim in answer.claims
     )
     if facts.mode == "llm" and not any(claim.cells for claim in claims):
-        raise ValueError("no claim names a cell; say which classes, facet values or both are deficient")
+        raise ValueError("no claim names a cell; name the deficient classes, facet values or both in cells")
     facets = tuple(
         FacetIdea(facet.name, {value: tuple(words) for value, words in facet.values.items()})
         for facet in answer.facets
@@ -110,7 +109,7 @@ def _ideas(answer: InsightAnswer, facts: InsightFacts, by: str) -> InsightIdeas:
     return InsightIdeas(answer.domain, facets, claims, by)
 
 
-def _told(facts: InsightFacts) -> dict[str, Any]:
+def _list_facts(facts: InsightFacts) -> dict[str, Any]:
     classes = [quoted(shorten_name(name)) for name in facts.classes]
     words = [f"{quoted(word, 40)} {count}" for word, count in facts.words]
     facets = [
@@ -121,17 +120,17 @@ def _told(facts: InsightFacts) -> dict[str, Any]:
     return {
         "mode": facts.mode,
         "goal": quoted(facts.goal),
-        "facts": _fitting([f"{number}: {quoted(text, 400)}" for number, text in facts.facts.items()], _FACTS_BYTES),
-        "classes": ", ".join(_fitting(classes, _CLASSES_BYTES)),
-        "facets": _fitting(facets, _FACETS_BYTES),
-        "taken": ", ".join(_fitting(taken, _NAMES_BYTES)) or "none",
+        "facts": _fit([f"{number}: {quoted(text, 400)}" for number, text in facts.facts.items()], _FACTS_BYTES),
+        "classes": ", ".join(_fit(classes, _CLASSES_BYTES)),
+        "facets": _fit(facets, _FACETS_BYTES),
+        "taken": ", ".join(_fit(taken, _NAMES_BYTES)) or "none",
         "num_captions": facts.num_captions,
-        "words": ", ".join(_fitting(words, _WORDS_BYTES)),
+        "words": ", ".join(_fit(words, _WORDS_BYTES)),
     }
 
 
-def _fitting(items: Iterable[str], most_bytes: int) -> list[str]:
-    """Return items from the first on, as long as they fit; one that is too long for what is left is skipped."""
+def _fit(items: Iterable[str], most_bytes: int) -> list[str]:
+    """Return, in order, the items that fit into `most_bytes`, skipping those too long for the space left."""
     kept: list[str] = []
     for item in items:
         size = len(item.encode()) + 2

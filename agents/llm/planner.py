@@ -1,4 +1,4 @@
-"""The planner with a chat model: the tools are bound; goal, budget, journal and last results are in the prompt."""
+"""The planner with a chat model: its prompt has the goal, the budget, finished rounds and the latest results."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.steps import State
 
 HISTORY_TOKENS = 1800
-"""Of earlier decisions and results, the newest that fit; finished rounds are told in short besides."""
+"""For the newest decisions and results; finished rounds are summarised apart from them."""
 
-_ROUNDS_TOLD = 6
+_MOST_ROUNDS = 6
 
 _ARMS = {
-    "edit": "edit (changes light, weather, blur or place of real photos of the class)",
-    "text_to_image": "text_to_image (draws from a prompt)",
-    "retrieve": "retrieve (takes real photos from an unlabelled pool)",
+    "edit": "edit (changes light, weather, blur or background of real photos of the class)",
+    "text_to_image": "text_to_image (generates images from a prompt)",
+    "retrieve": "retrieve (selects real photos from an unlabelled pool)",
 }
 
 
 class ChatPlanner:
     """Asks a chat model which tool comes next.
 
-    The prompt begins with what never changes in a run, so that providers can cache it.
+    The prompt begins with the parts that never change in a run, so that providers can cache them.
 
     Args:
         calls: The run's chat models.
-        tools: The tools it may call.
+        tools: Tools that the model may call.
     """
 
     def __init__(self, calls: ModelCalls, tools: list[BaseTool]) -> None:
@@ -53,7 +53,7 @@ class ChatPlanner:
     def decide(self, state: State, context: RunContext) -> AIMessage:
         """Return the model's decision; see `Planner.decide`.
 
-        A model that thinks aloud and forgets the call is asked once more; what calls nothing then is a stop.
+        A model that answers without a tool call is asked once more; a second such answer stops the run.
         """
         prompt = self._prompt(state, context)
         decision = self._calls.ask("planner", prompt, self._tools)
@@ -62,7 +62,7 @@ class ChatPlanner:
         nudged = [*prompt, AIMessage(decision.text or "(empty)"), HumanMessage(render("planner_nudge"))]
         decision = self._calls.ask("planner", nudged, self._tools)
         if not decision.tool_calls and not decision.text.strip() and is_complete(decision):
-            raise ProviderUnavailable(f"{self.name} answers nothing; resume later, or with another model")
+            raise ProviderUnavailable(f"{self.name} gives empty answers; resume later, or with another model")
         return decision
 
     def _prompt(self, state: State, context: RunContext) -> list[BaseMessage]:
@@ -73,7 +73,7 @@ class ChatPlanner:
 
 
 def _last(messages: list[BaseMessage]) -> list[BaseMessage]:
-    """Return the newest messages that fit, beginning with a decision: an answer alone would be refused."""
+    """Return the newest messages that fit, starting with a decision: providers refuse a result without its call."""
     return trim_messages(
         messages,
         max_tokens=HISTORY_TOKENS,
@@ -92,7 +92,7 @@ def _goal(session: Session) -> dict[str, Any]:
         "target": goal.target,
         "rounds": session.spec.budget.rounds,
         "generator": quoted(session.spec.generator, 120),
-        "arms": ", ".join(_ARMS[arm] for arm in session.generator.arms),
+        "arms": ", ".join(_ARMS[arm] for arm in session.generator.modes),
     }
 
 
@@ -100,7 +100,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
     session = context.session
     images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     usd_left = context.cost_tracker.left_usd()
-    wishes, done = read_constraints(session), set(state.get("steps", []))
+    constraints, done = read_constraints(session), set(state.get("steps", []))
     usual = next((step for step in list_usual_steps(state, session.collection.facets) if step.name not in done), None)
     return {
         "round": state["round"],
@@ -108,9 +108,9 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
         "images_left": "no limit" if images_left is None else f"{images_left:g}",
         "share": images_for_round(session, state["round"]),
         "usd_left": "no limit" if usd_left is None else f"{usd_left:.2f}",
-        "journal": [summarise_round(judged, session) for judged in read_judged_rounds(session)[-_ROUNDS_TOLD:]],
-        "skipped": describe_cells(wishes.skip),
-        "notes": [quoted(note) for note in wishes.notes],
+        "journal": [summarise_round(judged, session) for judged in read_judged_rounds(session)[-_MOST_ROUNDS:]],
+        "skipped": describe_cells(constraints.skip),
+        "notes": [quoted(note) for note in constraints.notes],
         "done": ", ".join(state.get("steps", [])) or "nothing yet",
         "usual": f"{usual.name} ({usual.reason})" if usual else "nothing is left to do in this round",
     }

@@ -1,4 +1,4 @@
-"""The prompt writer with a chat model: several cells a call; what is missing or off is asked for once more."""
+"""The prompt writer with a chat model: several cells per call; missing or unusable prompts are requested again."""
 
 from __future__ import annotations
 
@@ -25,29 +25,31 @@ if TYPE_CHECKING:
     from atlantis_dml.tools.context import PromptFacts
 
 PER_CELL = 4
-"""Prompts of a cell; its images share them."""
+"""Prompts per cell; its images share them."""
 
 MOST_OWN = 24
-"""Cells that get prompts of their own; of more, those of one condition share theirs, with a word for the class."""
+"""Most cells that get prompts of their own; if there are more, the cells of one condition share prompts."""
 
 SHARED = 8
-STAND_IN = "CLASS"
-"""Written where a shared prompt names the class."""
+"""Prompts per condition if cells share them."""
 
-CELLS_A_CALL = 12
-_STAND_IN = re.compile(rf"\b{STAND_IN}\b", re.IGNORECASE)
+PLACEHOLDER = "CLASS"
+"""Stands for the class name in shared prompts."""
+
+CELLS_PER_CALL = 12
+_PLACEHOLDER = re.compile(rf"\b{PLACEHOLDER}\b", re.IGNORECASE)
 
 ROUNDS = 2
-"""How often prompts that are missing are asked for."""
+"""How often missing prompts are requested."""
 
 
-class _Written(RootModel[dict[str, Any]]):
-    """Cell number -> prompts, in whatever shape."""
+class _Answer(RootModel[dict[str, Any]]):
+    """Cell number -> prompts, in any shape."""
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """A cell and the prompts that it has so far."""
+class _CellPrompts:
+    """A cell and its prompts so far."""
 
     number: int
     request: CellRequest
@@ -60,7 +62,7 @@ class _Wanted:
 
 
 class ChatPromptWriter:
-    """Asks a chat model; cells that it leaves empty get the templates' prompts.
+    """Asks a chat model for prompts; cells without any usable one get prompts from templates.
 
     Args:
         calls: The run's chat models.
@@ -73,38 +75,42 @@ class ChatPromptWriter:
         """Return diverse prompts for each cell, in order; see `tools.context.PromptWriter`."""
         requests = protocol.cells
         if len(requests) > MOST_OWN:
-            written = _handed_out(self._written(_stand_ins(requests), protocol, facts, (STAND_IN,)), requests)
+            shared = _list_conditions(requests)
+            self._fill(shared, protocol, facts, (PLACEHOLDER,))
+            written = _share_prompts(shared, requests)
         else:
-            own = [_Wanted(number, request) for number, request in enumerate(requests, start=1)]
-            written = [one.chosen for one in self._written(own, protocol, facts, facts.classes)]
+            own = [_CellPrompts(number, request) for number, request in enumerate(requests, start=1)]
+            self._fill(own, protocol, facts, facts.classes)
+            written = [one.chosen for one in own]
         templates = self._templates.write(protocol, facts)
         return tuple(tuple(prompts) or others for prompts, others in zip(written, templates, strict=True))
 
-    def _written(
-        self, wanted: list[_Wanted], protocol: Protocol, facts: PromptFacts, classes: Sequence[str]
-    ) -> list[_Wanted]:
-        """Fill in prompts as far as the model gives any; the templates do the rest."""
+    def _fill(
+        self, cells: list[_CellPrompts], protocol: Protocol, facts: PromptFacts, classes: Sequence[str]
+    ) -> None:
+        """Add the model's prompts to cells, as far as it gives usable ones."""
         subjects = SubjectChecker(classes)
         with suppress(NoUsableReply, BudgetExceeded):
             for _ in range(ROUNDS):
-                missing = [one for one in wanted if one.missing > 0]
-                for start in range(0, len(missing), CELLS_A_CALL):
-                    self._ask(missing[start : start + CELLS_A_CALL], protocol, subjects, facts)
-        return wanted
+                missing = [one for one in cells if one.missing > 0]
+                for start in range(0, len(missing), CELLS_PER_CALL):
+                    self._ask(missing[start : start + CELLS_PER_CALL], protocol, subjects, facts)
 
-    def _ask(self, some: Sequence[_Wanted], protocol: Protocol, subjects: SubjectChecker, facts: PromptFacts) -> None:
-        shown = render(
+    def _ask(
+        self, cells: Sequence[_CellPrompts], protocol: Protocol, subjects: SubjectChecker, facts: PromptFacts
+    ) -> None:
+        prompt = render(
             "prompt_writer_facts",
             objective=quoted(protocol.objective, 600),
             domain=quoted(facts.domain) if facts.domain else "",
             arm=protocol.arm,
-            cells=[_told(one) for one in some],
+            cells=[_describe_cell(one) for one in cells],
         )
         system = render("prompt_writer")
         written = ask_for_object(
-            self._calls, "prompts", system, shown, _Written, lambda answer: _by_cell(answer, some)
+            self._calls, "prompts", system, prompt, _Answer, lambda answer: _group_by_cell(answer, cells)
         )
-        for one in some:
+        for one in cells:
             cell = one.request.cell
             others = [value for value in facts.facet_values.get(cell.facet, ()) if value != cell.value]
             found = select_prompts(
@@ -119,37 +125,37 @@ class ChatPromptWriter:
             one.chosen += found.prompts
 
 
-def _stand_ins(requests: Sequence[CellRequest]) -> list[_Wanted]:
-    """Return one request for each condition, for a class that stands for all."""
+def _list_conditions(requests: Sequence[CellRequest]) -> list[_CellPrompts]:
+    """Return one cell for each condition, with the placeholder as its class."""
     conditions = dict.fromkeys((request.cell.facet, request.cell.value) for request in requests)
-    cells = [Cell(STAND_IN, facet, value) for facet, value in conditions]
-    return [_Wanted(number, CellRequest(cell, SHARED), SHARED) for number, cell in enumerate(cells, start=1)]
+    cells = [Cell(PLACEHOLDER, facet, value) for facet, value in conditions]
+    return [_CellPrompts(number, CellRequest(cell, SHARED), SHARED) for number, cell in enumerate(cells, start=1)]
 
 
-def _handed_out(shared: Sequence[_Wanted], requests: Sequence[CellRequest]) -> list[list[str]]:
-    """Give each cell its share of its condition's prompts, in turn, with its class in them."""
+def _share_prompts(shared: Sequence[_CellPrompts], requests: Sequence[CellRequest]) -> list[list[str]]:
+    """Give each cell prompts of its condition, in rotation, with its class name in them."""
     of_condition = {(one.request.cell.facet, one.request.cell.value): one.chosen for one in shared}
-    handed = []
+    written = []
     for place, request in enumerate(requests):
         prompts = of_condition[request.cell.facet, request.cell.value]
         count = min(PER_CELL, request.count, len(prompts))
         turn = [prompts[(place * count + step) % len(prompts)] for step in range(count)]
         name = readable_name(request.cell.class_name)
-        handed.append([_STAND_IN.sub(lambda _, name=name: name, prompt) for prompt in turn])  # type: ignore[misc]
-    return handed
+        written.append([_PLACEHOLDER.sub(lambda _, name=name: name, prompt) for prompt in turn])  # type: ignore[misc]
+    return written
 
 
-def _by_cell(answer: _Written, some: Sequence[_Wanted]) -> Mapping[int, list[str]]:
-    numbers = {str(one.number): one.number for one in some}
+def _group_by_cell(answer: _Answer, cells: Sequence[_CellPrompts]) -> Mapping[int, list[str]]:
+    numbers = {str(one.number): one.number for one in cells}
     written = {
         numbers[key.strip()]: extract_prompts(value) for key, value in answer.root.items() if key.strip() in numbers
     }
     if not any(written.values()):
-        raise ValueError(f"it holds no prompts under the cells' numbers ({', '.join(numbers)})")
+        raise ValueError(f"it has no prompts under the cells' numbers ({', '.join(numbers)})")
     return written
 
 
-def _told(one: _Wanted) -> dict[str, Any]:
+def _describe_cell(one: _CellPrompts) -> dict[str, Any]:
     cell = one.request.cell
     return {
         "number": one.number,

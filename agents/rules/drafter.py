@@ -1,4 +1,4 @@
-"""The protocol drafter without a chat model: spend on the worst gaps, and do not repeat what failed."""
+"""The protocol drafter by rules: targets the worst gaps and does not repeat what failed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from atlantis_core.run.round import JudgedRound
 
 FEWEST_QUERIES = 20
-"""Validation queries that the targeted cells of a round hold together, where there are so many."""
+"""Validation queries that the targeted cells of a round have together, if there are as many."""
 
 PER_CELL = 24
-"""Images that a cell gets where the budget allows: enough to matter among its class's real images."""
+"""Images per cell if the budget allows: enough to matter beside the real images of the class."""
 
 
 class RuleDrafter:
-    """Targets the worst gaps of the leading finding; after a failed round it moves on to the next ones.
+    """Targets the worst gaps that share a cause; after a round that was rolled back, the next ones.
 
-    Where all gaps were tried in vain, what is left is spread over the other cells: another guess, no repetition.
+    Once every gap has been tried, the images are spread over the other cells.
     """
 
     def draft(self, brief: Brief) -> Protocol:
         """Return a protocol within `brief.num_images`.
 
         Raises:
-            ToolError: There is no gap, or nothing is left that was not tried.
+            ToolError: There is no gap, or every cell has been tried.
         """
         if brief.spread == "uniform":
             cells = _all_cells(brief)
@@ -42,53 +42,51 @@ class RuleDrafter:
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
         gaps = _untried(brief.gaps, brief.history)
         if not gaps:
-            return _widened(brief)
-        chosen = _provable(_worth_it(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
-        cells = [cell for gap in chosen for cell in _cells_of(gap.cell, brief.classes)]
+            return _draft_elsewhere(brief)
+        chosen = _add_queries(_select_leading(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
+        cells = [cell for gap in chosen for cell in expand_cell(gap.cell, brief.classes)]
         deficit = sum(gap.deficit for gap in chosen) / len(chosen)
-        return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _why(chosen))
+        return _protocol(brief, _spread(cells, brief.num_images, 0), deficit / 2, _explain(chosen))
 
 
-def _widened(brief: Brief) -> Protocol:
+def expand_cell(cell: Cell, classes: Sequence[str]) -> list[Cell]:
+    """Return a cell itself; a facet value without a class, as in the `unseen` regime, with every training class."""
+    return [cell] if cell.class_name else [Cell(name, cell.facet, cell.value) for name in classes]
+
+
+def _draft_elsewhere(brief: Brief) -> Protocol:
+    """Spread the images over the cells that no rolled-back round has targeted."""
     if not brief.history:
         raise ToolError("no gap was found")
     tried = _tried(brief.history)
     cells = [cell for cell in _all_cells(brief) if cell not in tried]
     if not cells:
         raise ToolError("no cell is left that was not tried before")
-    reason = f"no gap is left that was not tried in vain; what is left goes to the {len(cells)} other cells"
+    reason = f"no gap is left that was not tried before; the images go to the {len(cells)} other cells"
     return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
 
 
-def _worth_it(gaps: Sequence[Gap]) -> list[Gap]:
-    """The leading finding: the worst gap and its kind.
+def _select_leading(gaps: Sequence[Gap]) -> list[Gap]:
+    """Return the worst gap and those like it.
 
-    A scarce facet value is mended for all the classes that lack it, the mildly missed ones too: single cells have
-    too few queries to tell them apart, and together they have enough to prove a gain. Otherwise the gaps whose
+    If the worst gap is a scarce facet value, these are the gaps of that value in all classes, mild ones included:
+    a single cell has too few queries to prove a gain, together they have enough. Otherwise they are the gaps whose
     score is at least half the worst one's.
     """
     worst = gaps[0]
     if worst.cause == "scarce" and worst.cell.facet:
-        return [gap for gap in gaps if (gap.cause, gap.cell.facet, gap.cell.value) == _kind(worst)]
+        kind = ("scarce", worst.cell.facet, worst.cell.value)
+        return [gap for gap in gaps if (gap.cause, gap.cell.facet, gap.cell.value) == kind]
     return [gap for gap in gaps if gap.score >= min(worst.score, worst.score / 2)]
 
 
-def _provable(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
-    """Add the next gaps until there are queries enough: on a handful of them no gain can be told from chance."""
+def _add_queries(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
+    """Add the next gaps until there are enough queries to tell a gain from chance."""
     others = [gap for gap in gaps if gap not in chosen]
     wanted = list(chosen)
     while others and sum(gap.queries for gap in wanted) < FEWEST_QUERIES:
         wanted.append(others.pop(0))
     return wanted
-
-
-def _kind(gap: Gap) -> tuple[str, str, str]:
-    return gap.cause, gap.cell.facet, gap.cell.value
-
-
-def _cells_of(cell: Cell, classes: Sequence[str]) -> list[Cell]:
-    """A gap of a facet value alone, as in the `unseen` regime, is mended with every class that may be trained on."""
-    return [cell] if cell.class_name else [Cell(name, cell.facet, cell.value) for name in classes]
 
 
 def _untried(gaps: Sequence[Gap], history: Sequence[JudgedRound]) -> list[Gap]:
@@ -108,7 +106,7 @@ def _all_cells(brief: Brief) -> list[Cell]:
 
 
 def _spread(cells: Sequence[Cell], num_images: int, offset: int) -> list[CellRequest]:
-    """Share images out evenly; with fewer images than cells every k-th cell gets one."""
+    """Share images evenly among cells; with fewer images than cells, every k-th cell gets one."""
     if num_images < len(cells):
         step = len(cells) / num_images
         return [CellRequest(cells[(int(i * step) + offset) % len(cells)], 1) for i in range(num_images)]
@@ -122,7 +120,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
     return Protocol(
         id=content_hash("protocol", [brief.round, cells, brief.spread])[:12],
         round=brief.round,
-        arm=brief.arms[0],
+        arm=brief.modes[0],
         cells=tuple(cells),
         objective=objective,
         reason=reason,
@@ -132,7 +130,7 @@ def _protocol(brief: Brief, cells: Sequence[CellRequest], expected_gain: float, 
     )
 
 
-def _why(chosen: Sequence[Gap]) -> str:
+def _explain(chosen: Sequence[Gap]) -> str:
     values = sorted({f"{gap.cell.facet}={gap.cell.value}" for gap in chosen if gap.cell.facet})
     recall = sum(gap.recall_at_1 for gap in chosen) / len(chosen)
     support = sum(gap.support for gap in chosen) / len(chosen)

@@ -1,4 +1,4 @@
-"""The host without a chat model: understands a stated simple form of speech and says plainly what it does not."""
+"""The host by rules: understands simple sentences and says so when it does not understand one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from atlantis_core.chat.consent import approval_in, is_agreement, rejection_in
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-HELP = """I go by rules and understand simple sentences:
+HELP = """I follow rules and understand simple sentences:
   a goal:     night photos of trawlers are not found; you have 300 images and 2 rounds
   yes, stop, go on, undo, status, budget, gaps, results, data, protocol
   approve, approve with 50, approve without fog, reject because ...
   skip fog, only night, note: prefer heavy fog
   why did you pick night? why was round 2 rolled back?
-A chat model understands free words: end and begin again with --planner openai:MODEL (and a key)."""
-
-_SHRUG = "I did not understand that. "
+A chat model understands free speech: quit and start again with --planner openai:MODEL (and a key)."""
 
 Call = tuple[str, dict[str, Any]]
 
@@ -35,15 +33,15 @@ _ONLY = re.compile(r"^(?:no[\s,]+)?(?:please\s+)?(?:only|just|focus on|nothing b
 _NOTE = re.compile(
     r"^(?:please\s+)?(?:note|remember)\b(?:\s+that)?[:,]?\s*(.+)$|^((?:please\s+)?(?:prefer|avoid)\b.+)$"
 )
-_ASKS = re.compile(r"^(?:what|where|when|how|which|who|show|list|tell|is|are|did|does|do|can|has|have)\b")
-_WANTS = re.compile(
+_QUESTION = re.compile(r"^(?:what|where|when|how|which|who|show|list|tell|is|are|did|does|do|can|has|have)\b")
+_GOAL_WORDS = re.compile(
     r"\b(?:not found|not find|find|found|improve|mend|fix|better|retrieve|retrieval|missed|confused|mixed up|"
     r"mistaken|fails?)\b"
 )
-"""Words of a goal."""
-_NAMES_LIMIT = re.compile(r"\b(?:recall|target|goal|aim|budget)\b")
-"""Words that set limits and say nothing about what should be found."""
-_ABOUT = (
+"""Words that say what should be found."""
+_LIMIT_WORDS = re.compile(r"\b(?:recall|target|goal|aim|budget)\b")
+"""Words that set limits and do not say what should be found."""
+_TOPICS = (
     ("budget", r"budget|spent|spend|costs?|how much|money|dollars|left"),
     ("gaps", r"gaps?|fail\w*|worst|weak\w*|not found"),
     ("protocol", r"protocol|prompts?|plan|will you make|going to make"),
@@ -52,7 +50,7 @@ _ABOUT = (
     ("data", r"data|class(?:es)?|facets?|collection|photos|images|dataset"),
     ("status", r"status|how far|doing|where are you|progress|stand|running|state"),
 )
-_PLAIN: tuple[tuple[str, str], ...] = (
+_COMMANDS: tuple[tuple[str, str], ...] = (
     ("take_back", r"^(?:undo|revert|take (?:that|it) back|take back)\b"),
     ("stop_run", r"^(?:please\s+)?(?:stop|halt|pause|wait|cancel|hold on)\b"),
     ("go_on", r"^(?:go on|continue|resume)$"),
@@ -60,15 +58,15 @@ _PLAIN: tuple[tuple[str, str], ...] = (
 
 
 class RuleHost:
-    """Deterministic: one sentence, one call of the desk, its result as the answer."""
+    """Turns one sentence into one tool call of the desk, and answers with the tool's result."""
 
     name = "rules"
 
     def reply(
         self, messages: Sequence[BaseMessage], situation: str, hear: Callable[[str], None] | None = None
     ) -> AIMessage:
-        """Return the call that the person's words ask for, or a tool's result in its own words."""
-        del hear  # nothing takes time here
+        """Return the tool call that the last sentence means, or the text of the last tool result."""
+        del hear  # an answer by rules comes at once
         last = messages[-1]
         if isinstance(last, ToolMessage):
             return AIMessage(last.text)
@@ -80,11 +78,11 @@ class RuleHost:
 
 
 def parse_sentence(words: str, situation: str = "") -> Call | str:
-    """Return the tool that a sentence asks for with its arguments, or what to answer where it asks for none.
+    """Return the tool and arguments that a sentence means; if it means none, the text to answer.
 
     Args:
-        words: What the person said; a leading `/` is ignored.
-        situation: Its first line is `status: WORD`; its other words are known names.
+        words: The person's sentence; a leading `/` is ignored.
+        situation: Its first line is `status: WORD`; later lines list the names of classes and facets.
     """
     plain = with_digits(" ".join(words.split()).lstrip("/"))
     low = plain.lower().rstrip(".! ")
@@ -93,42 +91,41 @@ def parse_sentence(words: str, situation: str = "") -> Call | str:
         return HELP
     if re.match(r"(?:how come|explain)\b", low) or re.search(r"\bwhy\b", low):
         return "explain", {"question": plain}
-    found = _at_approval(words) if status == "waiting" else None
     return (
-        found
-        or _command(low, status)
-        or _wish(plain, low)
-        or _read(low)
-        or _goal(plain, low, set() if status == "waiting" else _names(situation))
-        or _SHRUG + HELP
+        (_parse_approval(words) if status == "waiting" else None)
+        or _parse_command(low, status)
+        or _parse_wish(plain, low)
+        or _parse_question(low)
+        or _parse_goal(plain, low, set() if status == "waiting" else _list_names(situation))
+        or f"I did not understand that. {HELP}"
     )
 
 
-def _at_approval(words: str) -> Call | None:
-    """Return the answer to a waiting protocol; words beyond the known form approve nothing."""
+def _parse_approval(words: str) -> Call | None:
+    """Return the answer to a waiting protocol; only the known forms approve or reject."""
     reason = rejection_in(words)
     if reason is not None:
         return "answer_approval", {"decision": "reject", "reason": reason}
-    said = approval_in(words)
-    if said is None:
+    approval = approval_in(words)
+    if approval is None:
         return None
-    changes = {"images": said.images, "without": said.without or None}
+    changes = {"images": approval.images, "without": approval.without or None}
     given = {name: value for name, value in changes.items() if value is not None}
     return "answer_approval", {"decision": "approve"} | given
 
 
-def _command(low: str, status: str) -> Call | None:
-    for tool, pattern in _PLAIN:
+def _parse_command(low: str, status: str) -> Call | None:
+    for tool, pattern in _COMMANDS:
         if re.match(pattern, low):
             return tool, {}
     if status != "waiting" and (early := re.match(r"(approve|reject)\b", low)):
-        return "answer_approval", {"decision": early.group(1)}  # the desk says that nothing waits
+        return "answer_approval", {"decision": early.group(1)}  # the desk answers that no protocol is waiting
     if is_agreement(low):
         return ("go_on" if status == "paused" else "start_run"), {}
     return None
 
 
-def _wish(plain: str, low: str) -> Call | None:
+def _parse_wish(plain: str, low: str) -> Call | None:
     if note := _NOTE.match(plain):
         return "note", {"text": note.group(1) or note.group(2)}
     if low.endswith("?"):
@@ -140,17 +137,17 @@ def _wish(plain: str, low: str) -> Call | None:
     return None
 
 
-def _read(low: str) -> Call | None:
-    """Return what a question or a bare word asks to be read."""
-    asks = low.endswith("?") or (_ASKS.match(low) and not re.search(r"\d\s*\w|\$", low))
+def _parse_question(low: str) -> Call | None:
+    """Return the topic that a question or a bare word is about."""
+    is_question = low.endswith("?") or (_QUESTION.match(low) and not re.search(r"\d\s*\w|\$", low))
     bare = re.sub(r"\b(?:the|please|show|me)\b", "", low).strip()
-    for about, pattern in _ABOUT:
-        if (re.search if asks else re.fullmatch)(rf"\b(?:{pattern})\b", low if asks else bare):
-            return "read_run", {"about": about}
+    for topic, pattern in _TOPICS:
+        if (re.search if is_question else re.fullmatch)(rf"\b(?:{pattern})\b", low if is_question else bare):
+            return "read_run", {"about": topic}
     return None
 
 
-def _goal(plain: str, low: str, names: set[str]) -> Call | str | None:
+def _parse_goal(plain: str, low: str, names: set[str]) -> Call | str | None:
     if low.endswith("?"):
         return None
     named = {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", low)} & names
@@ -160,17 +157,17 @@ def _goal(plain: str, low: str, names: set[str]) -> Call | str | None:
         }
     except SetupError as error:
         return f"{error}."
-    wants, sets = _WANTS.search(low) or named, limits or _NAMES_LIMIT.search(low)
-    if not (wants or sets):
+    says_what, sets_limits = _GOAL_WORDS.search(low) or named, limits or _LIMIT_WORDS.search(low)
+    if not (says_what or sets_limits):
         return None
     target = target_in(plain)
-    if wants or not (limits or target):
+    if says_what or not (limits or target):
         return "state_goal", limits | {"text": plain}
     return "state_goal", limits | ({"target": target} if target else {})
 
 
-def _names(situation: str) -> set[str]:
-    """Return the words of classes and facet values, from the lines of the situation that list them."""
+def _list_names(situation: str) -> set[str]:
+    """Return the words in the names of classes, facets and values that the situation lists."""
     lines = [line for line in situation.splitlines() if line.startswith(("classes:", "facets:"))]
     listed = " ".join(line.partition(":")[2] for line in lines).lower()
     return {_stem(word) for word in re.findall(r"[^\W\d_]{3,}", listed)}

@@ -1,4 +1,4 @@
-"""The planner without a chat model: the order in which a careful engineer would go, read from the state."""
+"""The planner by rules: takes the usual steps in order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class RulePlanner:
-    """Deterministic: the next step is the first of the round that is not done."""
+    """Chooses the first usual step of the round that is not done."""
 
     name = "rules"
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
-        """Return the next step as a tool call, or stop where a tool has failed."""
+        """Return the next step as a tool call; stop the run if the last tool failed."""
         failure = _last_failure(state)
         if failure:
             return AIMessage(f"Stopping: {failure}")
@@ -27,7 +27,7 @@ class RulePlanner:
         for step in list_usual_steps(state, context.session.collection.facets):
             if step.name not in done:
                 return _call(step, len(state.get("messages", [])))
-        return AIMessage("Stopping: every step of this round is done and none was judged.")
+        return AIMessage("Stopping: every step of this round is done, yet the round was not judged.")
 
 
 def _call(step: Step, number: int) -> AIMessage:

@@ -1,4 +1,4 @@
-"""The prompt writer without a chat model: templates over the class, the condition and how a photo can vary."""
+"""The prompt writer by rules: templates with the class, the condition and a viewpoint."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _VIEWS = ("seen straight on", "seen from the side", "from a little further away"
 
 
 class TemplatePromptWriter:
-    """Every prompt names the class, the cell's condition and a view.
+    """Writes prompts that name the class, the cell's condition and a viewpoint.
 
-    It asks for nothing that the condition does not have: a generator adds up what a prompt names.
+    They name nothing else, because a generator adds whatever a prompt names.
     """
 
     def write(self, protocol: Protocol, facts: PromptFacts) -> tuple[tuple[str, ...], ...]:
-        """Return up to four different prompts for each cell, no more than it wants images."""
-        del facts  # a template names nothing but its own class and condition
-        return tuple(_prompts(request) for request in protocol.cells)
+        """Return up to four different prompts for each cell, and no more than its number of images."""
+        del facts  # the templates need only the cell
+        return tuple(_fill_templates(request) for request in protocol.cells)
 
 
-def _prompts(request: CellRequest) -> tuple[str, ...]:
+def _fill_templates(request: CellRequest) -> tuple[str, ...]:
     cell = request.cell
     condition = _CONDITIONS.get(cell.value, f"{cell.facet}: {cell.value}" if cell.facet else "varied")
     prompts = [f"a photo of {cell.class_name}, {condition}, {view}" for view in _VIEWS]

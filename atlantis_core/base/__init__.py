@@ -1,1 +1,1 @@
-"""What every room uses: errors, registries, option strings, hashing, serialization, atomic files."""
+"""What every other package builds on: errors, registries, option strings, hashing, serialization, atomic writes."""

@@ -1,4 +1,4 @@
-"""Amounts that words name: of images, dollars, rounds, and the recall to reach, in digits or simple number words."""
+"""Amounts in a person's sentences (images, dollars, rounds, target recall), in digits or simple number words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MEANS = {
     "%": ("target", 100),
     "recall": ("target", 1),
 }
-"""A unit as people write it -> what it limits, and how many of it are 1."""
+"""A unit as people write it -> the quantity that it limits, and how many of it make one."""
 _LIMITS = ("images", "usd", "rounds")
 _AMOUNT = re.compile(
     rf"(?:(?P<dollar>\$)\s*|(?<![\w.@,/$\u2013-]))(?P<figure>[-+~<>]?[\d.][\d.,/eEkK\u2013-]*|{_IN_WORDS}|\bhalf a\b)"
@@ -45,23 +45,23 @@ _TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?
 
 
 def with_digits(text: str) -> str:
-    """Return a text with simple number words as digits: `two hundred images` becomes `200 images`."""
+    """Replace simple number words by digits: `two hundred images` becomes `200 images`."""
     return re.sub(_IN_WORDS, lambda match: str(_value(match.group())), _GROUPED.sub("", text), flags=re.IGNORECASE)
 
 
 def amounts_in(text: str) -> Iterator[tuple[str, float]]:
-    """Return each number with what it is said of: `images`, `usd`, `rounds`, `target`, or "" for none of them.
+    """Return each number with its quantity: `images`, `usd`, `rounds`, `target`, or "" for any other.
 
-    Cents are parts of a dollar and percents parts of 1. What cannot be read for sure (`5-10 images`) is left out.
+    Cents are converted to dollars, and percentages to shares. Ambiguous figures (`5-10 images`) are left out.
     """
     return ((unit, value) for unit, _, value in _amounts(text) if value is not None)
 
 
 def limits_in(text: str) -> dict[str, float]:
-    """Return the limits that a goal's words set: `images`, `usd`, `rounds`, as far as they are named.
+    """Return the limits that a goal names: `images`, `usd`, `rounds`.
 
     Raises:
-        SetupError: A limit is no plain number (`5-10 images`, `2,5 dollars`), or one thing has two limits.
+        SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`), or a quantity has two limits.
     """
     found: dict[str, float] = {}
     for unit, figure, value in _amounts(text):
@@ -77,7 +77,7 @@ def limits_in(text: str) -> dict[str, float]:
 
 
 def target_in(text: str) -> float | None:
-    """Return the Recall@1 that a text wants to be reached, from 0 to 1; None where it names none."""
+    """Return the target Recall@1 that a text names, from 0 to 1, or None."""
     match = _TARGET.search(text)
     if not match:
         return None
@@ -86,12 +86,12 @@ def target_in(text: str) -> float | None:
 
 
 def without_limits(text: str) -> str:
-    """Return a goal without its limits: `2 dollars` names no class."""
+    """Return a goal without its limits, so that `2 dollars` is not taken for a class."""
     return _AMOUNT.sub(lambda match: " " if _unit(match)[0] in _LIMITS else match.group(), text)
 
 
 def _amounts(text: str) -> Iterator[tuple[str, str, float | None]]:
-    """Yield unit, figure as written, and value; None for a figure that cannot be read for sure."""
+    """Yield unit, figure as written, and value, which is None for an ambiguous figure."""
     for match in _AMOUNT.finditer(text):
         unit, parts = _unit(match)
         figure = match["figure"].rstrip(".,")

@@ -1,4 +1,4 @@
-"""Writing a file that is there whole or not at all."""
+"""Atomic writes of a file: readers see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_MOST_LETTERS = 200  # of its name in that of its part, which is longer; file systems take 255
+_MAX_NAME_CHARS = 200  # kept of the target's name: the temporary name is longer, and file systems allow 255
 
 
 def check_writable(target: Path) -> None:
-    """Try whether a file could be written, and leave nothing behind: to be asked before the work that fills it.
+    """Check that a file can be written, before the work that produces it; leave nothing behind.
 
     Raises:
-        OSError: It could not.
+        OSError: It cannot be written.
     """
     with _temporary_path(target):
         target.exists()  # fails where the name is too long
@@ -22,12 +22,12 @@ def check_writable(target: Path) -> None:
 
 @contextmanager
 def write_atomically(target: Path) -> Iterator[Path]:
-    """Make an empty file beside `target` that takes its place at the end, and is gone if something fails.
+    """Yield an empty temporary file beside `target`; rename it to `target` at the end, delete it on an error.
 
-    Readers may look and other processes write the same file at any time: they see one whole file or another.
+    Other processes may read and write the same target at any time.
 
     Raises:
-        OSError: Something cannot be written.
+        OSError: The file cannot be written.
     """
     with _temporary_path(target) as part:
         yield part
@@ -36,7 +36,7 @@ def write_atomically(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _temporary_path(target: Path) -> Iterator[Path]:
-    part = target.with_name(f".{target.name[:_MOST_LETTERS]}.{uuid.uuid4().hex[:12]}.part")
+    part = target.with_name(f".{target.name[:_MAX_NAME_CHARS]}.{uuid.uuid4().hex[:12]}.part")
     part.touch(exist_ok=False)
     try:
         yield part

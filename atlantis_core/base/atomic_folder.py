@@ -1,4 +1,4 @@
-"""Writing a folder that is there whole or not at all."""
+"""Atomic writes of a folder: it appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from atlantis_core.base.text import to_printable
 
 
 def check_writable(folder: Path) -> None:
-    """Try whether a folder could be made, and leave nothing behind: to be asked before the work that fills it.
+    """Check that a folder can be created, before the work that fills it; leave nothing behind.
 
     Args:
-        folder: Absolute; it, and folders above it, may be missing.
+        folder: Absolute path; the folder and its parents may be missing.
 
     Raises:
         SetupError: Nothing can be written there.
@@ -33,16 +33,16 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def temporary_folder(folder: Path, purpose: str) -> Iterator[Path]:
-    """Make a hidden folder beside `folder` that is gone afterwards, unless it was renamed.
+    """Yield a hidden folder beside `folder`, and delete it afterwards unless the caller has renamed it.
 
-    What a killed process left there for the same purpose is cleared.
+    Folders that killed processes left behind for the same purpose are deleted first.
 
     Args:
-        folder: Absolute; gets its name by `part.rename(folder)`, the last thing that is done.
+        folder: Absolute path; the caller's last step is `part.rename(folder)`.
         purpose: One word, part of the hidden name.
 
     Raises:
-        SetupError: Something cannot be written.
+        SetupError: The folder cannot be written.
     """
     part = folder.with_name(f".{folder.name}.{purpose}-{os.getpid()}")
     try:
@@ -76,6 +76,6 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # it runs, as another user
+        pass
     return True

@@ -1,14 +1,14 @@
-"""Errors, sorted by who can do something about them.
+"""Errors, sorted by who can act on them.
 
 ```
 AtlantisError
 ├── SetupError            a person must act: one line, exit 2
-│   └── NotFoundError          what was named is not there; 404 over HTTP
-├── ToolError             the planner may read it and choose differently
-│   ├── InvalidProtocol       the drafted protocol breaks a rule of the collection or the budget
-│   ├── BudgetExceeded       the ledger refuses
-│   ├── NothingGenerated  no candidate came out, or none survived the filters
-│   └── NoUsableReply    a chat model's answers could not be read; the rules take over
+│   └── NotFoundError     what was named does not exist; 404 over HTTP
+├── ToolError             the planner may read it and choose another step
+│   ├── InvalidProtocol   the protocol breaks a rule of the collection, the generator or the budget
+│   ├── BudgetExceeded    the next step would cost more than is left
+│   ├── NothingGenerated  no candidate was generated, or none passed the filters
+│   └── NoUsableReply     a chat model's replies could not be used; the rules take over
 ├── TrainingFailed        becomes a crashed trial
 ├── ProviderUnavailable   the run pauses, exit 3, and can be resumed
 │   └── ProviderRefused   of this one request; others may be answered
@@ -23,39 +23,39 @@ class AtlantisError(Exception):
 
 
 class SetupError(AtlantisError):
-    """Something a person must mend: what, which, what to do."""
+    """A person must act; the message says what is wrong, with which value, and what to do."""
 
 
 class NotFoundError(SetupError):
-    """A run, an index, an image or something else that was named, and of which there is none."""
+    """The run, index, image or other object that was named does not exist."""
 
 
 class ToolError(AtlantisError):
-    """A tool could not do what it was asked; the message is for the planner."""
+    """A tool could not do its work; the message is for the planner."""
 
 
-class InvalidProtocol(ToolError):  # noqa: N818 (reads as what it is)
-    """A protocol that the collection, the generator or the budget cannot honour."""
+class InvalidProtocol(ToolError):  # noqa: N818 (no suffix needed)
+    """The protocol breaks a rule of the collection, the generator or the budget."""
 
 
 class BudgetExceeded(ToolError):  # noqa: N818
-    """The next step would spend more than the budget has left."""
+    """The next step would cost more than is left in the budget."""
 
 
 class NothingGenerated(ToolError):  # noqa: N818
-    """No candidate image was made, or none survived the filters."""
+    """No candidate was generated, or none passed the filters."""
 
 
 class NoUsableReply(ToolError):  # noqa: N818
-    """A chat model was asked again and again and never answered what could be used."""
+    """A chat model gave no usable reply in several attempts."""
 
 
 class TrainingFailed(AtlantisError):  # noqa: N818
-    """A training that diverged or could not run; the trial compares worst."""
+    """A training diverged or could not run; the trial counts as the worst possible."""
 
 
 class ProviderUnavailable(AtlantisError):  # noqa: N818
-    """A chat model's provider refused or did not answer; the run is paused, not lost."""
+    """A chat model's provider refused or did not respond; the run is paused and can be resumed."""
 
 
 class ProviderRefused(ProviderUnavailable):

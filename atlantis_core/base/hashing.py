@@ -1,4 +1,4 @@
-"""Content addresses: same inputs, same configuration, same seed -> same key."""
+"""Content hashes: equal inputs, settings and seed give equal hashes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from atlantis_core.base.serialization import as_json
 
 
 def content_hash(kind: str, payload: Any) -> str:
-    """Return the 32-hex-digit address of a job: SHA-256 over its kind and its inputs as canonical JSON.
+    """Return 32 hex digits of the SHA-256 of a job's kind and inputs as canonical JSON.
 
     Args:
-        kind: What sort of job it is; two kinds never share a key.
+        kind: Kind of job; jobs of different kinds never share a hash.
         payload: Records, mappings and plain values.
 
     Raises:
-        ValueError: The payload holds NaN or infinity.
+        ValueError: The payload contains NaN or infinity.
     """
     text = json.dumps([kind, as_json(payload)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,8 +1,7 @@
-"""Options behind a name, in one string that can be written down: `full?steps=300&lr_head=1e-3`, `triplet:margin=0.1`.
+"""Names with options in one string: `full?steps=300&lr_head=1e-3`, `triplet:margin=0.1`.
 
-`NAME?option=value&...` and `name:option=value,...` are read by the same function; the second can be a value of the
-first. What options there are, and of which types, is what the fields of a dataclass say; ranges are checked in its
-`__post_init__`.
+The same function parses `NAME?option=value&...` and `name:option=value,...`; the second form can be a value in the
+first. The options and their types are the fields of a dataclass; its `__post_init__` checks ranges.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 def name_and_options(
     text: str, sign: Literal["?", ":"], kind: str, *, decode: bool = False
 ) -> tuple[str, dict[str, str]]:
-    """Cut `NAME?a=1&b=2` or `name:a=1,b=2` into the name and its options, as texts.
+    """Split `NAME?a=1&b=2` or `name:a=1,b=2` into the name and its options, as strings.
 
     Args:
         text: As a person wrote it.
-        sign: What stands between name and options.
-        kind: What is named, for the error messages (`"loss"`).
-        decode: Read `+` and `%20` in values as URLs do: for free texts such as prompts.
+        sign: Separator of name and options.
+        kind: Kind of the named object, for error messages (`"loss"`).
+        decode: Decode `+` and `%20` in values as in URLs, for free text such as prompts.
 
     Raises:
-        SetupError: One is not `option=value`, or is set twice.
+        SetupError: An item is not `option=value`, or an option is set twice.
     """
-    name, _, told = text.partition(sign)
+    name, _, options = text.partition(sign)
     pairs: dict[str, str] = {}
-    for item in filter(None, told.split(_DIVIDERS[sign])):
+    for item in filter(None, options.split(_DIVIDERS[sign])):
         option, equals, value = item.partition("=")
         option, value = option.strip(), unquote_plus(value) if decode else value.strip()
         if not equals:
@@ -51,50 +50,50 @@ def name_and_options(
 
 
 def typed_options(target: type[Any], given: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Return options, as texts or plain JSON values, as the types of the fields that they are for.
+    """Convert options, given as strings or plain JSON values, to the types of a dataclass's fields.
 
     Args:
-        target: A dataclass.
+        target: The dataclass.
         given: Options by name.
-        what: What has them, for the error messages (`"loss 'triplet'"`).
+        what: Owner of the options, for error messages (`"loss 'triplet'"`).
 
     Raises:
-        SetupError: No such option, or a value that is not of its type.
+        SetupError: An option is unknown, or its value has the wrong type.
     """
-    kinds, usual = get_type_hints(target), {field.name: field.default for field in fields(target)}
+    kinds, defaults = get_type_hints(target), {field.name: field.default for field in fields(target)}
     for option in given:
-        if option not in usual:
-            by_default = [f"{name}={value}" for name, value in usual.items()]
-            known = sorted(usual) if MISSING in usual.values() else by_default
+        if option not in defaults:
+            with_values = [f"{name}={value}" for name, value in defaults.items()]
+            known = sorted(defaults) if MISSING in defaults.values() else with_values
             raise SetupError(f"{what} has no option {option!r}; known: {', '.join(known) or 'none'}")
     return {option: _typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()}
 
 
 def make_with(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
-    """Make a part from options, as texts or as plain JSON values.
+    """Build a part from options, given as strings or plain JSON values.
 
     Raises:
-        SetupError: As `typed_options`, or a value out of its range.
+        SetupError: As `typed_options`, or a value is out of range.
     """
     return part(**typed_options(part, given, what))
 
 
 def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
-    """Return the part that a text names, made with the options behind its name.
+    """Build the part that a text names, with its options.
 
     Args:
         registry: Short name -> `module:Class`.
         text: `name`, `name:option=value,...`, or `module:Class` of a part outside this repository.
-        kind: What is being chosen, for the error messages (`"loss"`).
-        port: The protocol that a part outside must meet.
+        kind: Kind of part, for error messages (`"loss"`).
+        port: The protocol that an outside part must implement.
 
     Raises:
-        SetupError: No such part, no such option, a value that it cannot have, or a part that is none.
+        SetupError: The part or an option is unknown, a value is invalid, or the part does not implement `port`.
     """
-    name, colon, told = text.partition(":")
+    name, colon, given = text.partition(":")
     if name not in registry:
         return make_part(registry, text, kind, port)
-    if colon and not told.strip(", "):  # it would be the same training under another address
+    if colon and not given.strip(", "):  # it would be the same training with another content hash
         raise SetupError(f"{kind} {text!r} has no option behind its colon; write {name!r}")
     options = name_and_options(text, ":", kind)[1]
     return make_with(load_part(registry, name, kind), options, f"{kind} {name!r}")
@@ -104,7 +103,7 @@ def check_range(what: str, value: float, low: float, high: float = math.inf) -> 
     """Check that low < value <= high.
 
     Raises:
-        SetupError: It is not.
+        SetupError: The value is out of this range.
     """
     if not low < value <= high:
         above = "" if math.isinf(high) else f" and at most {_format_number(high)}"
@@ -112,7 +111,7 @@ def check_range(what: str, value: float, low: float, high: float = math.inf) -> 
 
 
 def describe_range(low: float, high: float) -> str:
-    """Return the words for low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
+    """Describe low <= value <= high: "from 1 to 1,000,000", "at least 0.01", "above 0"."""
     if low == math.ulp(0.0):  # the least number above 0
         return "above 0" if math.isinf(high) else f"above 0 and at most {_format_number(high)}"
     return (
@@ -123,10 +122,10 @@ def describe_range(low: float, high: float) -> str:
 
 
 def _typed(kind: Any, value: Any, what: str) -> Any:
-    """Return a text or a plain value as the type of its field.
+    """Convert a string or plain value to the type of its field.
 
     Raises:
-        SetupError: It is not of that type, or not finite.
+        SetupError: The value does not have this type, or is not finite.
     """
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
@@ -146,5 +145,5 @@ def _typed(kind: Any, value: Any, what: str) -> Any:
 
 
 def _format_number(number: float) -> str:
-    """Return a number as people write it: no exponent, thousands divided."""
+    """Format a number without exponent and with thousands separators."""
     return f"{number:,.6f}".rstrip("0").rstrip(".")

@@ -1,6 +1,6 @@
-"""The swappable parts, each a protocol; the registries beside them name what ships.
+"""Replaceable parts: the protocol of each, and the registry of its implementations.
 
-To add a backend: one file that meets the protocol, one line in its registry (docs/adding.md).
+To add one: a file that implements the protocol and a line in the registry (docs/adding.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atlantis_core.records import Caption, GenerationMode, GenerationRequest, LabelledImage
 
 Progress = Callable[[str, int, int], None]
-"""Called as `progress(what, done, total)`; interfaces draw it, tests ignore it."""
+"""Called as `progress(what, done, total)`."""
 
 
 def no_progress(what: str, done: int, total: int) -> None:
@@ -24,7 +24,7 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 Notify = Callable[[str], None]
-"""Called with a line that a person should read; interfaces print it."""
+"""Called with a line for the person to read."""
 
 
 def no_notify(line: str) -> None:
@@ -32,11 +32,11 @@ def no_notify(line: str) -> None:
 
 
 class Captioner(Protocol):
-    """Says in words what an image shows, and which attribute values it has."""
+    """Describes an image in a sentence and as attribute values."""
 
     name: str
     recognises: bool
-    """Whether it tells what is shown, so that made images can be checked by it, or only measures the picture."""
+    """True if it recognises content, so that it can check synthetic images; False if it only measures pixels."""
 
     @property
     def version(self) -> str:
@@ -49,13 +49,13 @@ class Captioner(Protocol):
 
 
 class Generator(Protocol):
-    """Makes images for cells. Same request, same image, whatever the batch."""
+    """Generates images for cells. Equal requests give equal images, whatever the batch."""
 
     name: str
-    arms: tuple[GenerationMode, ...]
-    """What it can make; the first where a drafter has no reason for another."""
+    modes: tuple[GenerationMode, ...]
+    """Supported generation modes; the first is the default."""
     notice: str
-    """What a person should read before it is used (a licence, say); may be empty."""
+    """What a person should read before using it (a licence, say); may be empty."""
 
     @property
     def version(self) -> str:
@@ -63,27 +63,27 @@ class Generator(Protocol):
         ...
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
-        """Return, JSON-able, what will be done for this request (the edits and their strengths, say)."""
+        """Return what will be done for a request, JSON-able (the edits and their strengths, say)."""
         ...
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
         """Yield one RGB image per request, in order.
 
         Raises:
-            ToolError: A request that this generator cannot honour.
+            ToolError: This generator cannot serve a request.
         """
         ...
 
 
 class OutlierScorer(Protocol):
-    """Scores how little an image belongs to its class. Higher is worse, always."""
+    """Scores how unlike its class an image is; higher is worse."""
 
     name: str
     threshold: float
     """Reject above this."""
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
-        """Learn from real images: embeddings (N, D), labels (N,)."""
+        """Fit to real images: embeddings (N, D), labels (N,)."""
         ...
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,8 +1,7 @@
 """Choosing a part by its name.
 
-A registry is a plain mapping `"name": "module:Class"`. Nothing is imported before it is asked for; a full
-`module:Class` is accepted too, which is the whole plugin system. A part that needs to be told something takes it
-behind its name: `diffusion:FOLDER`.
+A registry maps names to `"module:Class"`. A part is imported when it is first used; `module:Class` is accepted in
+place of a name, and that is the plugin system. A part takes its argument after a colon: `diffusion:FOLDER`.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from atlantis_core.base.errors import SetupError
 
 
 def load_part(registry: Mapping[str, str], name: str, kind: str) -> Any:
-    """Import what `name` stands for.
+    """Import the object that `name` stands for.
 
     Args:
         registry: Short name -> `module:attribute`.
         name: A short name, or `module:attribute`.
-        kind: What is being chosen, for the error message (`"captioner"`).
+        kind: Kind of part, for error messages (`"captioner"`).
 
     Raises:
         SetupError: The name is unknown, or its module cannot be imported.
@@ -38,60 +37,45 @@ def load_part(registry: Mapping[str, str], name: str, kind: str) -> Any:
 
 
 def make_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
-    """Import what `name` stands for and make one that is told nothing.
-
-    Args:
-        registry: Short name -> `module:Class`.
-        name: A short name, or `module:Class`.
-        kind: What is being chosen, for the error message.
-        port: The protocol that it must meet.
+    """Import the class that `name` stands for (see `load_part`) and build it without arguments.
 
     Raises:
-        SetupError: The name is unknown, or stands for something that is no class or does not meet the protocol.
+        SetupError: The name is unknown, or the object is not a class or does not implement the protocol `port`.
     """
-    part = load_part(registry, name, kind)
+    part, known = load_part(registry, name, kind), ", ".join(sorted(registry))
     if not isinstance(part, type):
-        raise SetupError(f"{kind} {name!r} is no class; known: {', '.join(sorted(registry))}, or module:Class")
+        raise SetupError(f"{kind} {name!r} is not a class; known: {known}, or module:Class")
     try:
-        made = part()
+        built = part()
     except TypeError as error:
-        raise SetupError(f"{kind} {name!r} cannot be made without being told more: {error}") from error
-    lacking = [item for item in _members_of(port) if getattr_static(made, item, _ABSENT) is _ABSENT]
-    if lacking:
+        raise SetupError(f"{kind} {name!r} cannot be built without arguments: {error}") from error
+    members = sorted({*port.__annotations__, *(item for item in vars(port) if not item.startswith("_"))})
+    # Looked up statically: a property such as `version` may hash all weights.
+    missing = [item for item in members if getattr_static(built, item, _ABSENT) is _ABSENT]
+    if missing:
         raise SetupError(
-            f"{kind} {name!r} lacks {', '.join(lacking)}: it is no {port.__name__} ({port.__module__}); "
-            f"known: {', '.join(sorted(registry))}"
+            f"{kind} {name!r} has no {', '.join(missing)}: it does not implement {port.__name__} "
+            f"({port.__module__}); known: {known}"
         )
-    return made
+    return built
 
 
 _ABSENT = object()
 
 
-def _members_of(port: type) -> list[str]:
-    """Return what a protocol asks for; whether it is there is looked up unasked: a version may hash all weights."""
-    return sorted({*port.__annotations__, *(item for item in vars(port) if not item.startswith("_"))})
-
-
 def build_part(registry: Mapping[str, str], name: str, kind: str, port: type) -> Any:
-    """Import what `name` stands for and make one; what stands behind a known name and a colon is handed to it.
-
-    Args:
-        registry: Short name -> `module:Class`.
-        name: A short name, alone or with what it is told, or `module:Class`.
-        kind: What is being chosen, for the error message.
-        port: The protocol that it must meet.
+    """Build a part like `make_part`; `short_name:ARGUMENT` passes the argument to a part of the registry.
 
     Raises:
-        SetupError: As `make_part`, or it needs to be told something.
+        SetupError: As `make_part`, or the argument is missing.
     """
-    short, _, told = name.partition(":")
+    short, _, argument = name.partition(":")
     if short not in registry:
         return make_part(registry, name, kind, port)
     part = load_part(registry, short, kind)
-    if told:
-        return part(told)
+    if argument:
+        return part(argument)
     try:
         return part()
     except TypeError as error:
-        raise SetupError(f"{kind} {short!r} needs to be told which model: {short}:NAME") from error
+        raise SetupError(f"{kind} {short!r} needs the name of a model: write {short}:NAME") from error

@@ -1,7 +1,4 @@
-"""Records as plain JSON data, and back.
-
-The entries of a mapping field with the metadata `inline` are written as if each were a field of the record.
-"""
+"""Records as plain JSON data, and back."""
 
 from __future__ import annotations
 
@@ -11,16 +8,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
+from atlantis_core.records.inline import INLINE
+
 Record = TypeVar("Record")
 
 
 def as_json(record: Any) -> Any:
-    """Return a record, or any nest of records, tuples and mappings, as plain JSON data."""
+    """Return a record, or any nesting of records, sequences and mappings, as plain JSON data."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         found: dict[str, Any] = {}
         for item in dataclasses.fields(record):
             value = as_json(getattr(record, item.name))
-            found |= value if item.metadata.get("inline") else {item.name: value}
+            found |= value if item.metadata == INLINE else {item.name: value}
         return found
     if isinstance(record, Mapping):
         return {str(key): as_json(value) for key, value in record.items()}
@@ -30,10 +29,10 @@ def as_json(record: Any) -> Any:
 
 
 def from_json(kind: type[Record], payload: Any) -> Record:
-    """Rebuild a record from what `as_json` made of it.
+    """Rebuild a record from the output of `as_json`.
 
     Raises:
-        pydantic.ValidationError: The payload is not such a record.
+        pydantic.ValidationError: The payload does not match the record type.
     """
     adapter = _adapter(kind)  # type: ignore[arg-type]  # types are hashable
     built: Record = adapter.validate_python(_gather_inline(kind, payload))
@@ -41,12 +40,12 @@ def from_json(kind: type[Record], payload: Any) -> Record:
 
 
 def from_strict_json(kind: type[Record], payload: Any) -> Record:
-    """Rebuild a record from what a person may have changed: a text is then no number, nor the other way round.
+    """Rebuild a record from JSON that a person may have edited: strings are not converted to numbers or back.
 
     Raises:
-        pydantic.ValidationError: The payload is not such a record.
+        pydantic.ValidationError: The payload does not match the record type.
     """
-    text = json.dumps(payload)  # strict over JSON still takes a list for a tuple and 1 for 1.0
+    text = json.dumps(payload)  # strict JSON still accepts a list for a tuple and 1 for 1.0
     built: Record = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
     return built
 
@@ -54,7 +53,7 @@ def from_strict_json(kind: type[Record], payload: Any) -> Record:
 def _gather_inline(kind: type[Any], payload: Any) -> Any:
     """Return a payload with the keys that are no fields gathered in the inline field, if the record has one."""
     fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    inline = next((item.name for item in fields if item.metadata.get("inline")), "")
+    inline = next((item.name for item in fields if item.metadata == INLINE), "")
     if not inline or not isinstance(payload, Mapping):
         return payload
     own = {item.name for item in fields}

@@ -1,1 +1,1 @@
-"""What a person's sentences may mean and what is answered, without a model."""
+"""What a person's sentences in a chat mean, and the answers to them, without a model."""

@@ -1,4 +1,4 @@
-"""What a person's own words settle: numbers, approval, rejection. Nobody else can say them for a person."""
+"""Reads limits, approvals and rejections from a person's own words, so that no model can give them for a person."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ _TAKES_BACK = re.compile(r"\b(?:undo|revert|back|restore|after all|again|never ?
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A protocol approved as it is, or with other numbers."""
+    """An approval of a protocol, unchanged or with changes."""
 
     images: int | None = None
-    """Make exactly so many; None keeps the counts."""
+    """Generate exactly this many images; None keeps the counts."""
     without: str = ""
     """Words that name cells to leave out; empty for none."""
 
 
-def find_unsaid_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
-    """Return which limits name a number that a person's words do not hold, or hold for something else.
+def find_unstated_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
+    """Return the limits whose number the person did not say, or said about something else.
 
     Args:
-        limits: `images`, `usd`, `rounds`, `target`: a number, or None where nothing is set. A `target` of 0.9 may
-            have been said as 90 %.
+        limits: `images`, `usd`, `rounds` and `target`, each a number or None. A `target` of 0.9 may also be said as
+            90 %.
         words: Everything the person said.
     """
     said = set(amounts_in(words))
-    wrong = []
+    unstated = []
     for name, value in limits.items():
-        ways = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
-        if value is not None and not any((unit, way) in said for unit in (name, "") for way in ways):
-            wrong.append(f"{name} {value:g}")
-    return wrong
+        forms = {value} | ({round(100 * value, 6)} if name == "target" and value is not None else set())
+        if value is not None and not any((unit, form) in said for unit in (name, "") for form in forms):
+            unstated.append(f"{name} {value:g}")
+    return unstated
 
 
 def approval_in(words: str) -> Approval | None:
-    """Return the approval that a line is; None for every line that is not one of these plain forms.
+    """Return the approval in a line; None if the line is not one of the plain forms.
 
-    `yes`, `y`, `approve` and `approved`, also as a command (`/approve`), alone or with what is to be changed:
+    These are `yes`, `y`, `approve` and `approved`, also as a command (`/approve`), alone or with a change:
     `approve with 50 instead of 100`, `approve without fog`, `approve 9, but no fog`.
     """
     said = _APPROVES.fullmatch(with_digits(_plain(words)))
@@ -61,21 +61,21 @@ def approval_in(words: str) -> Approval | None:
 
 
 def rejection_in(words: str) -> str | None:
-    """Return the reason that a rejecting line gives, which may be empty; None where it rejects nothing.
+    """Return the reason in a rejection, empty if it gives none; None if the line is not a rejection.
 
-    `no`, `n`, `reject`, `rejected`, alone or with a reason: `reject because ...`, `reject: ...`.
+    Rejections are `no`, `n`, `reject` and `rejected`, alone or with a reason: `reject because ...`, `reject: ...`.
     """
     said = _REJECTS.fullmatch(_plain(words))
     return said and (said["why"] or said["because"] or "")
 
 
 def is_agreement(words: str) -> bool:
-    """Whether a line is a yes to starting or going on: an approval as it is, or `start`, `go on` and the like."""
+    """Whether a line agrees to start or continue: an approval without changes, `start`, `go on` and the like."""
     return approval_in(words) == Approval() or _plain(words).casefold() in _STARTS
 
 
 def is_undo(words: str) -> bool:
-    """Whether a person's last words can be taken for a wish to undo something."""
+    """Whether a line may be a wish to undo something."""
     return _TAKES_BACK.search(words) is not None
 
 

@@ -1,4 +1,4 @@
-"""A run that a person is still talking about: its goal record so far, what it lacks, and the plan in words."""
+"""The plan of a run that has not started: its goal and limits so far, what is missing, and the steps in words."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEFAULT_ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a run shall do, as far as a person said it; None is what nobody said."""
+    """What a person has said about a run so far; None for what has not been said."""
 
     text: str = ""
-    """The goal in a person's words."""
+    """The goal in the person's words."""
     images: int | None = None
     usd: float | None = None
     rounds: int | None = None
@@ -31,22 +31,22 @@ class RunPlan:
 
     @property
     def budget(self) -> Budget:
-        """The limits a run gets."""
+        """The limits of the run."""
         return Budget(self.images, self.usd, DEFAULT_ROUNDS if self.rounds is None else self.rounds)
 
     @property
     def goal_text(self) -> str:
-        """The goal's words; a target that was said apart is part of them."""
+        """The words of the goal, with a target that was said separately."""
         return self.text if self.target is None else f"{self.text} (target: recall {self.target:g})"
 
 
 def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
-    """Return a goal record with what was said now; what was not said stays.
+    """Return the plan with new words and limits.
 
     Args:
-        planned: The record so far.
+        planned: The plan so far.
         text: New words for the goal; empty keeps the old ones.
-        **limits: `images`, `usd`, `rounds`, `target`; None keeps.
+        **limits: `images`, `usd`, `rounds`, `target`; None keeps the old value.
 
     Raises:
         ToolError: A limit is out of range.
@@ -54,25 +54,26 @@ def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
     given = {name: value for name, value in limits.items() if value is not None}
     for name, value in given.items():
         if not value > 0 or (name == "target" and value > 1):
-            raise ToolError(f"{name} {value:g} cannot be: {'from 0 to 1' if name == 'target' else 'more than 0'}")
+            allowed = "more than 0 and at most 1" if name == "target" else "more than 0"
+            raise ToolError(f"{name} must be {allowed}, not {value:g}")
     return replace(planned, text=" ".join(text.split()) or planned.text, **given)
 
 
 def read_plan_goal(planned: RunPlan, collection: Collection) -> Goal:
-    """Return the goal record: text, cells, target."""
+    """Return the goal: text, cells, target."""
     return read_goal(planned.goal_text, collection)
 
 
 def list_missing(planned: RunPlan) -> list[str]:
-    """Return what a run still needs from a person, most needed first, as questions; the last has a default."""
-    asks = [] if planned.text else ["what should be found better? e.g. 'night photos of trawlers are not found'"]
+    """Return questions for what a run still needs from a person, the most important first."""
+    questions = [] if planned.text else ["what should be found better? e.g. 'night photos of trawlers are not found'"]
     if planned.images is None:
-        asks.append(f"how many images may be made? without a number, at most {DEFAULT_IMAGES} a round")
-    return asks
+        questions.append(f"how many images may be generated? without a number, at most {DEFAULT_IMAGES} per round")
+    return questions
 
 
 def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> list[str]:
-    """Return the goal record, what is missing, and the steps."""
+    """Return the goal, metric, limits, open questions and steps of a plan, a line each."""
     if not planned.text:
         return [f"{describe_limits(planned.budget)} Still open: {list_missing(planned)[0]}"]
     goal = read_plan_goal(planned, collection)
@@ -93,7 +94,7 @@ def describe_plan(planned: RunPlan, collection: Collection, *, auto: bool) -> li
 def describe_limits(budget: Budget) -> str:
     """Return a budget as one line."""
     images = (
-        f"at most {DEFAULT_IMAGES} images a round"
+        f"at most {DEFAULT_IMAGES} images per round"
         if budget.images is None
         else f"{count_noun(budget.images, 'image')} in all"
     )
@@ -102,8 +103,9 @@ def describe_limits(budget: Budget) -> str:
 
 
 def _steps(auto: bool) -> str:
-    consent = "make the images" if auto else "show you the protocol and wait for your approval, make the images"
+    approval = "" if auto else "show you the protocol and wait for your approval, "
     return (
         "train and measure a baseline on the real photos, find the gaps of the goal first, draft a protocol and "
-        f"prompts, {consent}, drop the bad ones, retrain, measure, keep the round only if it is proven better"
+        f"prompts, {approval}generate the images, drop the bad ones, retrain, measure, keep the round only if it is "
+        "proven better"
     )

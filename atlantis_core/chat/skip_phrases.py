@@ -1,4 +1,4 @@
-"""Which cells a person's words leave alone: `fog`, `trawlers at night`, `everything but night`."""
+"""Finds the cells that a person wants left alone: `fog`, `trawlers at night`, `everything but night`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ALL_BUT = re.compile(r"^\s*(?:everything|all|anything)\s+(?:but|except|besides)
 
 
 def parse_skipped_cells(words: str, collection: Collection) -> tuple[Cell, ...]:
-    """Return the cells that words name; of `everything but ...`, the other classes and the other values.
+    """Return the cells that the words name; for `everything but ...`, the other classes and values.
 
     Raises:
-        ToolError: They name no class and no facet value, or leave nothing over.
+        ToolError: The words name no class or facet value, or no other cells remain.
     """
     but = _ALL_BUT.match(words)
     named = parse_cells(words[but.end() :] if but else words, collection)
@@ -29,7 +29,7 @@ def parse_skipped_cells(words: str, collection: Collection) -> tuple[Cell, ...]:
         return named
     others = _others(named, collection)
     if not others:
-        raise ToolError(f"{words!r} leaves nothing alone: those are all there are")
+        raise ToolError(f"{words!r} names every class or value, so none is left alone; name fewer")
     return others
 
 

@@ -1,4 +1,4 @@
-"""A run's standing in sentences, read from the store: what `status`, `budget`, `gaps` ... answer in a chat."""
+"""Describes a run's data, budget, gaps, rounds, trials and protocol in sentences for the chat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = 12
 
 
 def describe_data(collection: Collection) -> list[str]:
-    """Return what a collection holds; of the sealed test split only its size."""
+    """Return the size, classes and facets of a collection; of the sealed test split only its size."""
     train, validation = (len(collection.of_split(split)) for split in ("train", "validation"))
     per_class = Counter(image.label for image in collection.of_split("train"))
     few = ", ".join(f"{name} {count}" for name, count in sorted(per_class.items(), key=lambda pair: pair[1])[:3])
@@ -39,15 +39,14 @@ def describe_data(collection: Collection) -> list[str]:
 
 
 def describe_budget(session: Session) -> list[str]:
-    """Return what a run has spent and what is left."""
+    """Return what a run has spent, beside its limits."""
     budget, spent = session.spec.budget, session.workspace.ledger.spent(session.run_id)
-    made, share = int(spent["images"]), f"no limit named: at most {DEFAULT_IMAGES} a round"
-    images = share if budget.images is None else f"of {budget.images}"
-    dollars = "no limit named" if budget.usd is None else f"of ${budget.usd:g}"
+    images = f"no limit; at most {DEFAULT_IMAGES} per round" if budget.images is None else f"of {budget.images}"
+    dollars = "no limit" if budget.usd is None else f"of ${budget.usd:g}"
     judged = len(read_judged_rounds(session))
     return [
-        f"images: {made} made ({images}); dollars: ${spent['usd']:.2f} spent ({dollars}); rounds: {judged} judged of "
-        f"at most {budget.rounds}; work: {spent['seconds']:.0f} s"
+        f"images: {spent['images']:.0f} generated ({images}); dollars: ${spent['usd']:.2f} spent ({dollars}); "
+        f"rounds: {judged} judged of at most {budget.rounds}; computing time: {spent['seconds']:.0f} s"
     ]
 
 
@@ -55,7 +54,7 @@ def describe_gaps(session: Session) -> list[str]:
     """Return the worst gaps of the newest diagnosis."""
     diagnosed = [(found.index, found.gaps) for found in read_rounds(session) if found.gaps is not None]
     if not diagnosed:
-        return ["no gaps are known yet: the run finds them after its baseline is trained and measured"]
+        return ["no gaps found yet: the run looks for them once its baseline is trained and measured"]
     index, gaps = diagnosed[-1]
     lines = [f"round {index} found {count_noun(len(gaps), 'gap')}; the worst:"]
     for gap in gaps[:_CELLS]:
@@ -72,42 +71,42 @@ def describe_gaps(session: Session) -> list[str]:
 
 
 def describe_rounds(session: Session) -> list[str]:
-    """Return what became of each round."""
+    """Return the outcome of each round."""
     rounds = summarise(session.workspace, session.run_id)["rounds"]
-    return [_round(entry) for entry in rounds] or ["no round has begun yet"]
+    return [_round(entry) for entry in rounds] or ["no round has started yet"]
 
 
 def _round(entry: Mapping[str, Any]) -> str:
     images = entry["images"]
-    made = f"{count_noun(images['made'], 'image')} made, {images['kept']} kept"
+    counts = f"{count_noun(images['made'], 'image')} generated, {images['kept']} kept"
     if changed := describe_overrides(images):
-        made += f" ({changed})"
+        counts += f" ({changed})"
     if not entry["judged"]:
-        return f"round {entry['index']}: not judged yet; {made}"
+        return f"round {entry['index']}: not judged yet; {counts}"
     overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]
     return (
-        f"round {entry['index']} was {'kept' if entry['kept'] else 'rolled back'}: {entry['reason']}; {made}; R@1 "
+        f"round {entry['index']} was {'kept' if entry['kept'] else 'rolled back'}: {entry['reason']}; {counts}; R@1 "
         f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {targeted['before']:.3f} -> "
         f"{targeted['after']:.3f}"
     )
 
 
 def describe_trials(session: Session) -> list[str]:
-    """Return what the models that were trained so far measure on the validation queries."""
+    """Return the validation figures of the models trained so far."""
     summary = summarise(session.workspace, session.run_id)
     named = {"frozen backbone": "frozen", "baseline (real images only)": "baseline", "final model so far": "final"}
     figures = {name: summary[key] for name, key in named.items() if summary[key]}
     return [
         f"{name}: R@1 {found['recall_at']['1']:.3f}, MAP@R {found['map_at_r']:.3f} over {found['queries']} queries"
         for name, found in figures.items()
-    ] or ["nothing is trained and measured yet"]
+    ] or ["no model has been trained and measured yet"]
 
 
 def describe_protocol(session: Session) -> list[str]:
-    """Return the newest protocol."""
+    """Return the objective, reason and cells of the newest protocol."""
     drafted = [found.protocol for found in read_rounds(session) if found.protocol is not None]
     if not drafted:
-        return ["no protocol is drafted yet"]
+        return ["no protocol has been drafted yet"]
     protocol = drafted[-1]
     lines = [
         f"round {protocol.round}: {count_noun(protocol.num_images, 'image')}; {protocol.objective}; {protocol.reason}"

@@ -1,1 +1,1 @@
-"""Collections: reading, inspecting, splitting, facets, the sealed test split and retrieval tasks."""
+"""Collections: reading, inspection, splits, facets, near-duplicates, the sealed test split and retrieval tasks."""

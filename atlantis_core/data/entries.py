@@ -1,4 +1,4 @@
-"""What the two readers (metadata file, class folders) hand on: files with a claimed label, not yet looked at."""
+"""Output of the two readers (metadata file, class folders): files with a claimed label, not yet opened."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
 
 
 LISTED_TWICE = "listed twice"
-"""Kind of problem that leaves no file out: rows that name one file under one label again."""
+"""Kind of problem that excludes no file: several rows list one file under one label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file that claims to be an image of a class."""
+    """One file listed as an image of a class."""
 
     path: Path
-    """Absolute path inside the collection's folder."""
+    """Absolute path in the collection's folder."""
     name: str
     """Path relative to the collection's folder, with `/`."""
     label: str
     """Class name, cleaned."""
     split: Split | None
-    """None where none is given."""
+    """None if not given."""
     role: Role = "both"
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Every other metadata column -> value, cleaned; empty values are absent."""
+    """Other metadata column -> value, cleaned; empty values are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ class Listing:
 
 
 def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
-    """Keep the first of the entries that name one file under one label.
+    """Drop entries that list a file again under the same label.
 
     Returns:
-        The entries that stay, in order; and file name -> a remark, for the files that were listed more than once.
+        The remaining entries, in order; and file name -> remark for each file that was listed more than once.
     """
     rows: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
@@ -70,31 +70,23 @@ def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Prob
 
 def _repetition(rows: Sequence[Entry]) -> str:
     if all(row == rows[0] for row in rows):
-        return f"{LISTED_TWICE}: {len(rows)} rows say the same of it"
+        return f"{LISTED_TWICE}: {len(rows)} identical rows"
     return f"{LISTED_TWICE}: its {len(rows)} rows differ in split, role or facets; the first one counts"
 
 
 def parse_split(spelling: str) -> Split | None:
-    """Return the split that a folder's or a column's spelling means, or None where it means none."""
+    """Return the split that a folder name or column value stands for, or None."""
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
 
 
 def why_outside(root: Path, name: str) -> str:
-    """Tell why a listed path must not be followed.
-
-    Args:
-        root: The collection's folder, resolved.
-        name: The path as listed, relative to `root`.
-
-    Returns:
-        A problem text, or an empty string where the path stays inside.
-    """
+    """Return why a path listed relative to the resolved folder `root` is refused; empty if it stays inside."""
     if "\0" in name or to_printable(name) != name:
-        return "unusable file name: it holds bytes that are not UTF-8"
+        return "unusable file name: it contains bytes that are not UTF-8"
     listed = PurePosixPath(name)
     if listed.is_absolute() or ".." in listed.parts:
         return "outside the folder: the path leaves it"
-    # `realpath`, since `Path.resolve` raises on links that run in a circle.
+    # `realpath`, because `Path.resolve` raises on circular links.
     if not Path(os.path.realpath(root / listed)).is_relative_to(root):
         return "outside the folder: a link leads out of it"
     return ""

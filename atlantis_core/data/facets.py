@@ -1,7 +1,6 @@
-"""Which attributes of the images are facets: of use for asking where retrieval fails.
+"""Choosing the facets: image attributes that cut across the classes (lighting, visit, domain).
 
-A facet cuts across the classes (lighting, visit, domain). A column that follows from the label, that hardly
-varies, or that names the single image does not, and is left out with the reason.
+A column that follows from the label, has one value, or identifies single images is excluded, with the reason.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 MOST_VALUES = 24
-"""A facet with more values leaves too few images in a cell."""
+"""Facets with more values leave too few images per cell."""
 ORIGIN, SYNTHETIC = "origin", "synthetic"
-"""Column that says where an image comes from, and its value of made ones; trainings weigh them apart."""
+"""The column with an image's origin, and its value for synthetic images, which trainings weight separately."""
 
 LEAST_SHARE = 0.03
-"""A value found in captions must be carried by this share of the images."""
+"""Smallest share of images that a value found in captions must have."""
 
 
 @dataclass(frozen=True, slots=True)
 class FacetChoice:
-    """The columns that are facets, and why the others are not."""
+    """Columns that are facets, and the reason for each that is not."""
 
     facets: tuple[str, ...]
     not_facets: Mapping[str, str]
@@ -39,16 +38,16 @@ def choose_facets(
 
     Args:
         labels: Class of each training and validation image, N.
-        columns: Column name -> value of each image, N; empty where an image has none.
-        chosen: Columns a person asked for. These are taken though they have many values, but not where
-            they follow from the label or have one value: there is nothing to compare then.
+        columns: Column name -> value of each image, N; empty for an image without one.
+        chosen: Columns that the user named. They may have many values, but must not follow from the label or have
+            only one value: there would be nothing to compare.
 
     Raises:
-        SetupError: `chosen` names a column that is not there.
+        SetupError: `chosen` names an unknown column.
     """
     if unknown := [name for name in chosen or () if name not in columns]:
         known = ", ".join(map(repr, columns)) or "none"
-        raise SetupError(f"facets name {unknown[0]!r}, which is no column; columns: {known}")
+        raise SetupError(f"facets name {unknown[0]!r}, which is not a column; columns: {known}")
     reasons = {name: _why_not(name, values, labels, chosen) for name, values in columns.items()}
     return FacetChoice(
         tuple(name for name, reason in reasons.items() if not reason),
@@ -57,14 +56,10 @@ def choose_facets(
 
 
 def add_caption_facets(collection: Collection, captions: Sequence[Caption]) -> Collection:
-    """Give a collection without facets those that its captions name.
+    """Return a collection with facets taken from its captions; one that has facets is returned unchanged.
 
-    Values carried by less than `LEAST_SHARE` of the images are dropped, then facets that are none by the
-    rules for columns; the reasons go to `not_facets`.
-
-    Args:
-        collection: Returned as it is where it has facets already.
-        captions: Captions of its images; others are ignored.
+    Values of under `LEAST_SHARE` of the images are dropped, then attributes that fail the rules for columns; the
+    reasons go to `not_facets`. Captions of other images are ignored.
     """
     if collection.facets:
         return collection
@@ -75,16 +70,16 @@ def add_caption_facets(collection: Collection, captions: Sequence[Caption]) -> C
 
 
 def describe_caption_facets(collection: Collection, captioner: str) -> str:
-    """Say which facets a captioner gave a collection that had none."""
+    """Return a sentence that lists the facets a captioner added to a collection without any."""
     return f"no metadata column is a facet; captioner {captioner!r} gives: {', '.join(collection.facets) or 'none'}"
 
 
 def add_facets(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
-    """Give a collection those facets more that columns read from captions make.
+    """Return a collection with further facets.
 
     Args:
         collection: Keeps the facets it has.
-        columns: New name -> value of each image, N; empty where its caption tells none. Rare values are dropped.
+        columns: New name -> value of each image, N; empty for an image without one. Rare values are dropped.
     """
     kept = {name: drop_rare_values(values) for name, values in columns.items()}
     choice = choose_facets([image.label for image in collection.images], kept)
@@ -100,20 +95,20 @@ def add_facets(collection: Collection, columns: Mapping[str, Sequence[str]]) -> 
 
 
 def count_facet_values(images: Sequence[LabelledImage], facet: str) -> Counter[str]:
-    """Count the values of a facet among images; a value absent here has a count of 0."""
+    """Return facet value -> number of images; absent values count 0."""
     return Counter(image.facets[facet] for image in images if facet in image.facets)
 
 
 def drop_rare_values(values: Sequence[str]) -> list[str]:
-    """Return a column less the values that under `LEAST_SHARE` of the images carry; those become empty."""
+    """Return a column in which values of under `LEAST_SHARE` of the images are empty."""
     counts = Counter(values)
     return [value if counts[value] >= LEAST_SHARE * len(values) else "" for value in values]
 
 
 def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Sequence[str] | None) -> str:
-    """Return why a column is no facet, or nothing where it is one."""
+    """Return why a column is not a facet; empty if it is one."""
     if name == ORIGIN and SYNTHETIC in values:
-        return "says which training images are made"
+        return "marks synthetic training images"
     if chosen is not None and name not in chosen:
         return "not chosen (--facets names others)"
     present = [value for value in values if value]
@@ -126,7 +121,7 @@ def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Se
 
 
 def is_implied_by_label(values: Sequence[str], labels: Sequence[str]) -> bool:
-    """Whether the label tells the value; images without a value say nothing."""
+    """Whether the label determines the value; images without a value are ignored."""
     of_class: dict[str, set[str]] = defaultdict(set)
     for value, label in zip(values, labels, strict=True):
         if value:
@@ -135,16 +130,16 @@ def is_implied_by_label(values: Sequence[str], labels: Sequence[str]) -> bool:
 
 
 def is_nearly_unique(present: Sequence[str]) -> bool:
-    """Whether values tell single images rather than kinds of them."""
+    """Whether the values identify single images rather than groups."""
     return len(set(present)) > max(2, 0.5 * len(present))
 
 
 def _why_too_fine(present: Sequence[str], distinct: set[str]) -> str:
-    """Return why a column has too many values for a facet, or nothing."""
+    """Return why a column has too many values for a facet; empty if it has not."""
     if is_nearly_unique(present):
         return f"nearly unique ({len(distinct)} values for {len(present)} images)"
     if len(distinct) > 12 and all(map(_is_number, distinct)):
-        return f"numbers, not categories ({len(distinct)} different ones)"
+        return f"numbers, not categories ({len(distinct)} different values)"
     if len(distinct) > max(2, min(MOST_VALUES, len(present) // 5)):
         return f"too many values ({len(distinct)} for {len(present)} images)"
     return ""
@@ -159,10 +154,5 @@ def _is_number(text: str) -> bool:
 
 
 def facet_value_lists(collection: Collection) -> dict[str, tuple[str, ...]]:
-    """Return facet -> its values in train and validation, sorted."""
-    values: dict[str, set[str]] = {name: set() for name in collection.facets}
-    for image in collection.images:
-        for name, value in image.facets.items():
-            if name in values:
-                values[name].add(value)
-    return {name: tuple(sorted(found)) for name, found in values.items()}
+    """Return facet -> its sorted values in train and validation."""
+    return {name: tuple(sorted(count_facet_values(collection.images, name))) for name in collection.facets}

@@ -7,27 +7,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.metadata import find_metadata
 from atlantis_core.records import Problem, Split
 
-# Left behind by file managers and archivers; nobody needs to hear of them.
+# Left behind by file managers and archivers; ignored without a message.
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def read_folders(root: Path) -> Listing:
     """List the files of class folders (`<class>/x.jpg`) or of split folders (`train/<class>/x.jpg`).
 
-    A class's own subfolders belong to it. Split folders are recognised by their names (train, val, valid,
-    validation, dev, test) where there is a `train` among them or nothing else.
-
-    Args:
-        root: The collection's folder, resolved.
+    Subfolders of a class belong to it. Folders named train, val, valid, validation, dev or test are split folders
+    if one of them is `train`, or if there are no others.
 
     Raises:
-        SetupError: The folder holds no class folders.
+        SetupError: The folder `root` contains no class folders.
     """
     entries: list[Entry] = []
     problems: list[Problem] = []
@@ -40,17 +38,17 @@ def read_folders(root: Path) -> Listing:
             elif label:
                 entries.append(Entry(path, name, label, split))
             else:
-                problems.append(Problem(to_printable(name), "no label: the folder's name holds nothing printable"))
+                problems.append(Problem(to_printable(name), "no label: the folder name has no printable characters"))
     if not entries and not problems:
         raise SetupError(_no_classes_error(root))
     return Listing(tuple(entries), (), tuple(problems), "class folders")
 
 
 def split_folders(root: Path) -> dict[Path, Split]:
-    """Return the split folders directly in `root`, or nothing where its folders are classes."""
+    """Return the split folders directly in `root`; empty if its folders are classes."""
     folders = _folders_in(root)
     splits = {folder: split for folder in folders if (split := parse_split(folder.name))}
-    # A class folder holds photos; one of a split holds classes, or lists its photos in a metadata file.
+    # A class folder contains images; a split folder contains classes or a metadata file.
     filled = {folder for folder in splits if has_class_folders(folder) or find_metadata(folder)}
     has_train = any(splits[folder] == "train" for folder in filled)
     only_splits = bool(filled) and len(splits) == len(folders)
@@ -58,7 +56,7 @@ def split_folders(root: Path) -> dict[Path, Split]:
 
 
 def has_class_folders(folder: Path) -> bool:
-    """Whether a split's folder holds folders."""
+    """Whether a split folder contains class folders."""
     return bool(_folders_in(folder))
 
 
@@ -76,7 +74,7 @@ def _class_folders(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, 
             for class_folder in _folders_in(folder):
                 yield class_folder, splits[folder]
         else:
-            problems.append(Problem(to_printable(name), "not read: a folder beside the split folders"))
+            problems.append(Problem(to_printable(name), "not read: not one of the split folders beside it"))
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -91,7 +89,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Yield the files of a class in sorted order; links to folders are not walked into."""
+    """Yield the files of a class in sorted order; links to folders are not followed."""
 
     def note(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
@@ -106,7 +104,7 @@ def _files_below(folder: Path, root: Path, problems: list[Problem]) -> Iterator[
 
 
 def _hidden_folders(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
-    """Name the hidden folders that hold images: they are not read, and somebody may miss them."""
+    """Yield a problem for each hidden folder with images, because its images are not read."""
     for folder in folders:
         name = folder.relative_to(root).as_posix()
         if folder.name.startswith(".") and not why_outside(root, name) and _contains_images(folder):
@@ -126,12 +124,12 @@ def _is_litter(name: str) -> bool:
 
 def _no_classes_error(root: Path) -> str:
     loose = sum(path.is_file() and not _is_litter(path.name) for path in root.iterdir())
-    found = f"{loose} files lie directly in it" if loose else "it is empty"
-    if not loose and _folders_in(root):
-        found = "its folders hold no files"
+    found = "its folders contain no files" if _folders_in(root) else "it is empty"
+    if loose:
+        found = f"{count_noun(loose, 'file')} directly in it"
     if any(map(find_metadata, split_folders(root))):
-        return f"{to_printable(str(root))!r} has no class folders: metadata files list its photos; import it as 'hf'"
+        return f"{to_printable(str(root))!r} has no class folders: metadata files list its images; import it as 'hf'"
     return (
         f"{to_printable(str(root))!r} has no classes: no class folders with files and no metadata.csv ({found}); "
-        "put the photos of each class in a folder of their own, or write a metadata.csv with file_name,label"
+        "put the images of each class into a folder of its own, or write a metadata.csv with file_name,label"
     )

@@ -1,4 +1,4 @@
-"""Opening one photo to work on its pixels: for all parts the same formats, and the same upright RGB."""
+"""Opening images: the readable formats, and pixels as upright RGB, for all parts alike."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 
 MOST_PIXELS = 64_000_000
-"""Larger pictures are taken for decompression bombs: a small file can unpack to far more than the memory holds."""
+"""Larger images are refused as decompression bombs: a small file may unpack to more than fits in memory."""
 
-# What Pillow's readers raise on damaged files, gathered from its sources and by feeding them damaged files.
+# Raised by Pillow's readers on damaged files, as found in its sources and by fuzzing.
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError),
     *(RuntimeError, MemoryError, struct.error, zlib.error),
@@ -30,9 +30,9 @@ DECODE_ERRORS = (
 
 @cache
 def readable_formats() -> tuple[str, ...]:
-    """Return the formats that are read, of those that this Pillow was built with; AVIF and WebP are optional.
+    """Return the allowed formats that this build of Pillow can read (AVIF and WebP are optional).
 
-    Whoever's file it is, nothing else is tried: Pillow would read EPS by starting Ghostscript.
+    No other format is tried, whatever the source of a file: Pillow would start Ghostscript to read EPS.
     """
     from PIL import Image as Pillow
 
@@ -45,7 +45,7 @@ def open_undecoded(source: str | Path | IO[bytes]) -> Iterator[Image]:
     """Open an image file of a readable format; only its header is read until its pixels are used.
 
     Raises:
-        OSError: The file is missing, or no image (`PIL.UnidentifiedImageError` is one).
+        OSError: The file is missing or not an image (`PIL.UnidentifiedImageError` is an `OSError`).
     """
     from PIL import Image as Pillow
 
@@ -54,16 +54,16 @@ def open_undecoded(source: str | Path | IO[bytes]) -> Iterator[Image]:
 
 
 def open_image(path: str, least_px: int = 0) -> Image:
-    """Decode a photo as RGB, upright; see `to_upright_rgb`.
+    """Decode an image as upright RGB; see `to_upright_rgb`.
 
     Args:
         path: The file.
-        least_px: Where no more than so many pixels a side are needed, a large JPEG is decoded at about that size,
-            which is several times faster; 0 decodes it whole.
+        least_px: Pixels a side that are needed: a large JPEG is decoded at about that size, which is several times
+            faster; 0 decodes it in full.
 
     Raises:
-        ToolError: It cannot be read.
-        SetupError: It is gone; a person must put it back.
+        ToolError: The file cannot be read.
+        SetupError: The file is gone; a person must put it back.
     """
     try:
         with open_undecoded(path) as file:
@@ -78,9 +78,9 @@ def open_image(path: str, least_px: int = 0) -> Image:
 
 @contextmanager
 def pillow_warning_filter() -> Iterator[None]:
-    """Make Pillow's bomb warning an error and its remarks on odd EXIF blocks nothing.
+    """Turn Pillow's bomb warning into an error and silence its warnings about odd EXIF blocks.
 
-    Enter it once around a pool of threads: `catch_warnings` changes the process, not the thread.
+    Enter it once around a thread pool: `catch_warnings` affects the process, not the thread.
     """
     from PIL import Image
 
@@ -90,21 +90,21 @@ def pillow_warning_filter() -> Iterator[None]:
         yield
 
 
-def is_huge(picture: Image) -> bool:
-    """Whether a picture has more than `MOST_PIXELS`, as its first bytes say; no pixel is decoded."""
-    width, height = picture.size
+def is_huge(image: Image) -> bool:
+    """Whether an image has more than `MOST_PIXELS` according to its header; no pixel is decoded."""
+    width, height = image.size
     return width * height > MOST_PIXELS
 
 
-def to_upright_rgb(picture: Image) -> Image:
-    """Turn a picture as its EXIF says, and lay it on white paper where it is transparent.
+def to_upright_rgb(image: Image) -> Image:
+    """Apply the EXIF orientation, and put transparent images on white.
 
-    What a pixel holds that nobody sees is often black, or what was cut away: models must not see it either.
+    Invisible pixels are often black or contain what was cut away; models must not see them either.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps
 
-    upright = ImageOps.exif_transpose(picture)
+    upright = ImageOps.exif_transpose(image)
     if not upright.has_transparency_data:
         return upright.convert("RGB")
     coloured = upright.convert("RGBA")

@@ -1,4 +1,4 @@
-"""Looking at every file once: is it an image, whole, of a sane size, and there only once?"""
+"""Inspecting every file once: is it an image, complete, of a usable size, and not a copy?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.entries import LISTED_TWICE, Entry, drop_repeated
-from atlantis_core.data.fingerprints import fingerprint_image
 from atlantis_core.data.image_io import (
     DECODE_ERRORS,
     MOST_PIXELS,
@@ -24,22 +23,23 @@ from atlantis_core.data.image_io import (
     pillow_warning_filter,
     readable_formats,
 )
+from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.records import Problem
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Seen = TypeVar("Seen")
+Content = TypeVar("Content")
 
 MAX_BYTES = 256 * 1024 * 1024
-"""Larger files are not even read."""
+"""Larger files are not read."""
 MIN_SIDE_PX = 8
-"""Smaller pictures hold nothing to learn from."""
+"""Smaller images have nothing to learn from."""
 
 USUAL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 )
-"""How files that can be read as images are usually named, in lower case."""
+"""Usual suffixes of files that can be read as images, in lower case."""
 
 _FOREIGN = frozenset(
     {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
@@ -57,28 +57,24 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class InspectedFile:
-    """A file that is a whole image."""
+    """A file that decoded as a complete image."""
 
     entry: Entry
     sha256: str
     """Of the file's bytes, 64 hex digits."""
     fingerprint: bytes
-    """See `perceptual.fingerprint_of`."""
+    """See `near_duplicates.fingerprint_image`."""
 
     @property
     def id(self) -> str:
-        """The image's id: the first 16 hex digits of its hash."""
+        """The image id: the first 16 hex digits of the hash."""
         return self.sha256[:16]
 
 
 def inspect_files(
     entries: Sequence[Entry], progress: Progress = no_progress
 ) -> tuple[tuple[InspectedFile, ...], tuple[Problem, ...]]:
-    """Decode every file and sort out what cannot be used.
-
-    Args:
-        entries: The files to look at; one that is listed more than once under one label is looked at once.
-        progress: Told how many are done.
+    """Decode every file once.
 
     Returns:
         The usable images and the problems, both sorted by file name.
@@ -87,14 +83,14 @@ def inspect_files(
     problems: list[Problem] = []
     once, repeated = drop_repeated(entries)
     in_order = sorted(once, key=lambda entry: (entry.name, entry.label))
-    for looked in _inspect_all(in_order, progress):
-        if isinstance(looked, InspectedFile):
-            images.append(looked)
+    for result in _inspect_all(in_order, progress):
+        if isinstance(result, InspectedFile):
+            images.append(result)
         else:
-            problems.append(looked)
+            problems.append(result)
     unique, copies = _drop_copies(images)
     notes = [repeated[image.entry.name] for image in unique if image.entry.name in repeated]
-    every = dict.fromkeys([*problems, *copies, *notes])  # a file under two labels is missing once, not twice
+    every = dict.fromkeys([*problems, *copies, *notes])  # a missing file listed under two labels is one problem
     return unique, tuple(sorted(every, key=lambda problem: problem.path))
 
 
@@ -103,8 +99,8 @@ def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspe
     readable_formats()  # loads Pillow's plugins once, before the threads do
     with pillow_warning_filter(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
-            for done, looked in enumerate(pool.map(_inspect_file, entries), start=1):
-                yield looked
+            for done, result in enumerate(pool.map(_inspect_file, entries), start=1):
+                yield result
                 if done % 100 == 0 or done == len(entries):
                     progress("reading images", done, len(entries))
         finally:
@@ -112,7 +108,7 @@ def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspe
 
 
 def _inspect_file(entry: Entry) -> InspectedFile | Problem:
-    """Hash and decode one file; return what is wrong with it where something is."""
+    """Hash and decode one file; return a problem if it cannot be used."""
     try:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
@@ -123,18 +119,18 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
         return Problem(entry.name, f"unreadable: {error.strerror}")
     if not content:
         return Problem(entry.name, _EMPTY)
-    decoded = _try_image(io.BytesIO(content), entry.path, fingerprint_image)  # truncation shows only in a full decode
+    decoded = _try_image(io.BytesIO(content), entry.path, fingerprint_image)  # only a full decode finds truncation
     if isinstance(decoded, str):
         return Problem(entry.name, decoded)
     return InspectedFile(entry, hashlib.sha256(content).hexdigest(), decoded)
 
 
 def check_header(source: Path | bytes, name: str) -> str:
-    """Return what is wrong with an image as its first bytes show it, empty where nothing is; no pixel is decoded.
+    """Return what is wrong with an image according to its header, empty if nothing is; no pixel is decoded.
 
     Args:
-        source: The file, which is there, or its content.
-        name: Of the file; its suffix tells what it claims to be.
+        source: An existing file, or its content.
+        name: File name; its suffix says which format it claims.
     """
     if not (source if isinstance(source, bytes) else source.stat().st_size):
         return _EMPTY
@@ -143,7 +139,7 @@ def check_header(source: Path | bytes, name: str) -> str:
 
 
 def excluded_files(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return one problem for each file that is left out; a file that is only listed twice is in use."""
+    """Return one problem for each excluded file; a file that is only listed twice is in use."""
     by_path: dict[str, Problem] = {}
     for problem in problems:
         if _kind(problem) != LISTED_TWICE:
@@ -152,7 +148,7 @@ def excluded_files(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def summarize_problems(problems: Sequence[Problem]) -> str:
-    """Return one line for the screen, empty where there is nothing to say.
+    """Return the problems in one line, empty if there are none.
 
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
@@ -160,8 +156,8 @@ def summarize_problems(problems: Sequence[Problem]) -> str:
     kinds = Counter(_kind(problem) for problem in excluded_files(problems))
     twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
     by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    said = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    parts = [f"{count_noun(kinds.total(), 'file')} left out: {said}"] if kinds else []
+    counts = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
+    parts = [f"{count_noun(kinds.total(), 'file')} left out: {counts}"] if kinds else []
     parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
     return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
 
@@ -170,13 +166,13 @@ def _kind(problem: Problem) -> str:
     return problem.problem.partition(":")[0]
 
 
-def _try_image(source: IO[bytes] | Path, path: Path, look: Callable[[Image], Seen]) -> Seen | str:
-    """Return what is seen in an image, or a problem text."""
+def _try_image(source: IO[bytes] | Path, path: Path, read: Callable[[Image], Content]) -> Content | str:
+    """Return what `read` gets from an image, or a problem text."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with open_undecoded(source) as image:
-            return _check_size(image) or look(image)
+            return _check_size(image) or read(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"huge: {error}"
     except UnidentifiedImageError:
@@ -203,7 +199,7 @@ def _describe_unrecognised(path: Path) -> str:
 
 
 def _drop_copies(images: Sequence[InspectedFile]) -> tuple[tuple[InspectedFile, ...], list[Problem]]:
-    """Keep the first of equal files of one label, and none of equal files with several."""
+    """Keep the first of identical files, and none if their labels differ."""
     labels: dict[str, set[str]] = {}
     for image in images:
         labels.setdefault(image.sha256, set()).add(image.entry.label)

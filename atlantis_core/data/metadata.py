@@ -1,7 +1,7 @@
-"""Reading a metadata file in the Hugging Face imagefolder manner.
+"""Reading a metadata file in Hugging Face's imagefolder format.
 
-`metadata.csv`, `metadata.jsonl` or `meta.csv` holds a row per image: `file_name` (or `path`), `label`,
-optional `split` and `role`; every other column may be a facet.
+`metadata.csv`, `metadata.jsonl` or `meta.csv` has a row per image: `file_name` (or `path`), `label`, optional `split`
+and `role`; every other column may be a facet.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
@@ -20,7 +19,7 @@ from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
 from atlantis_core.records import Problem, Role, Split
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")
-"""File names that are looked for, in this order."""
+"""Accepted file names, in order of preference."""
 
 _FILE_COLUMNS = ("file_name", "path")
 _LABEL_COLUMNS = ("label", "class", "class_name")
@@ -35,7 +34,7 @@ _ROLES: Mapping[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which column of the file is what."""
+    """The meaning of each column."""
 
     file: str
     label: str
@@ -46,7 +45,7 @@ class _Columns:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A metadata file as text: its columns, and its rows with the line each stands on."""
+    """A metadata file as text: its columns, and its rows with their line numbers."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[int, Mapping[str, str]], ...]
@@ -65,18 +64,18 @@ def read_metadata(
 
     Args:
         root: The collection's folder, resolved.
-        file: The metadata file; its paths are relative to the folder it lies in.
-        label: Column with the class name, or None to look for `label`, `class`, `class_name`.
-        split: Column with the split, or None to look for `split`.
-        folder_split: The split of the split folder that the file lies in.
+        file: The metadata file; its paths are relative to its own folder.
+        label: Column with the class name; None takes `label`, `class` or `class_name`.
+        split: Column with the split; None takes `split`.
+        folder_split: Split of the split folder that contains the file.
 
     Raises:
-        SetupError: The file cannot be read, or a column that is needed or asked for is missing.
+        SetupError: The file cannot be read, or a column that is required or named is missing.
     """
     source = file.relative_to(root).as_posix()
     table = _read_jsonl(file, source) if file.suffix == ".jsonl" else _read_csv(file, source)
     columns = _choose_columns(table.header, label, split, source)
-    _check_splits(table, columns, source, asked=split is not None)
+    _check_splits(table, columns, source, is_named=split is not None)
     base = file.parent.relative_to(root)
     entries: list[Entry] = []
     problems = list(table.problems)
@@ -98,7 +97,7 @@ def _entry(
     line: str,
     folder_split: Split | None,
 ) -> Entry | Problem:
-    """Return the row's file, or what is wrong with the row."""
+    """Return the file of a row, or the problem with the row."""
     listed = row[columns.file].strip()
     name = (PurePosixPath(base.as_posix()) / listed).as_posix()
     label = clean_text(row[columns.label], LONGEST_LABEL)
@@ -127,15 +126,11 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
     found = f"{source} has the columns {', '.join(repr(clean_text(name, LONGEST_VALUE)) for name in header)}"
     file_column = _first_column(header, _FILE_COLUMNS)
     if file_column is None:
-        raise SetupError(f"{found}, but none named file_name or path; name the column of file names so")
-    label_column = (
-        _find_option_column(header, label, "--label", found) if label else _first_column(header, _LABEL_COLUMNS)
-    )
+        raise SetupError(f"{found}, but none named file_name or path; rename the column with the file names")
+    label_column = _named_column(header, label, "--label", found) or _first_column(header, _LABEL_COLUMNS)
     if label_column is None:
-        raise SetupError(f"{found}, but none named label; say which holds the class with --label COLUMN")
-    split_column = (
-        _find_option_column(header, split, "--split-column", found) if split else _first_column(header, ("split",))
-    )
+        raise SetupError(f"{found}, but none named label; name the one with the class by --label COLUMN")
+    split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",))
     role_column = _first_column(header, ("role",))
     taken = {file_column, label_column, split_column, role_column}
     others = tuple(name for name in header if name not in taken)
@@ -147,32 +142,32 @@ def _first_column(header: Sequence[str], wanted: Iterable[str]) -> str | None:
     return next((by_name[name] for name in wanted if name in by_name), None)
 
 
-def _find_option_column(header: Sequence[str], column: str, option: str, found: str) -> str:
-    if column not in header:
+def _named_column(header: Sequence[str], column: str | None, option: str, found: str) -> str | None:
+    if column and column not in header:
         raise SetupError(f"{option} names the column {column!r}; {found}")
     return column
 
 
-def _check_splits(table: _Table, columns: _Columns, source: str, *, asked: bool) -> None:
-    """Refuse a split column of which no value is a split: then the wrong column was taken."""
+def _check_splits(table: _Table, columns: _Columns, source: str, *, is_named: bool) -> None:
+    """Refuse a split column without a single split among its values: it is probably the wrong column."""
     if columns.split is None or not table.rows:
         return
     values = {row[columns.split] for _, row in table.rows}
     if not any(parse_split(value) for value in values):
         some = ", ".join(repr(clean_text(value, LONGEST_VALUE)) for value in sorted(values)[:5])
-        instead = (
-            "name another column with --split-column COLUMN" if asked else "rename it if it means something else"
+        other = (
+            "name another column with --split-column COLUMN" if is_named else "rename it if it means something else"
         )
         raise SetupError(
-            f"column {columns.split!r} of {source} holds no split ({some}); "
-            f"use train, validation and test there, or {instead}"
+            f"column {columns.split!r} of {source} contains no split ({some}); "
+            f"use train, validation and test there, or {other}"
         )
 
 
 def _read_csv(file: Path, source: str) -> _Table:
     text = _read_text(file, source)
     first_line = text.partition("\n")[0]
-    # Spreadsheets of half of Europe write `;`; a header without a comma tells.
+    # Spreadsheets in much of Europe write `;`; their header has no comma.
     delimiter = "," if "," in first_line else ";" if ";" in first_line else "\t" if "\t" in first_line else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
     try:
@@ -182,7 +177,7 @@ def _read_csv(file: Path, source: str) -> _Table:
     header = tuple(name for name in reader.fieldnames or () if name)
     if not header:
         raise SetupError(f"{source} is empty; it needs a header with file_name,label and a row per image")
-    # Cells beyond the header have the key None; they belong to no column.
+    # Cells beyond the header have the key None.
     kept = tuple((line, {name: row[name] for name in header}) for line, row in rows)
     return _Table(header, kept, ())
 
@@ -199,19 +194,16 @@ def _read_jsonl(file: Path, source: str) -> _Table:
         except (json.JSONDecodeError, RecursionError):
             row = None
         if isinstance(row, dict):
-            found.append((line, {str(key): _as_text(value) for key, value in row.items()}))
-            header.update(dict.fromkeys(found[-1][1]))
+            # Nested values (boxes, captions by language ...) cannot be facets.
+            texts = {key: "" if isinstance(value, dict | list | None) else str(value) for key, value in row.items()}
+            found.append((line, texts))
+            header.update(dict.fromkeys(texts))
         else:
             problems.append(Problem(f"{source}:{line}", "bad metadata line: not a JSON object"))
     if not header:
-        raise SetupError(f"{source} holds no JSON object; it needs one per line, with file_name and label")
+        raise SetupError(f"{source} contains no JSON object; it needs one per line, with file_name and label")
     rows = tuple((line, {name: row.get(name, "") for name in header}) for line, row in found)
     return _Table(tuple(header), rows, tuple(problems))
-
-
-def _as_text(value: Any) -> str:
-    """Return a JSON value as text; nested values (boxes, captions by language ...) can be no facet."""
-    return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
 def _read_text(file: Path, source: str) -> str:

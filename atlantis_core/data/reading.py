@@ -1,4 +1,4 @@
-"""Reading a labelled collection from a folder: list, look, split, find facets, seal the test images."""
+"""Reading a labelled collection from a folder: list, inspect, split, choose facets, seal the test split."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ _SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Which metadata columns mean what, where their names do not say it."""
+    """Metadata columns by meaning, where their names do not say it."""
 
     label: str | None = None
-    """Column with the class name; None looks for `label`, `class`, `class_name`."""
+    """Column with the class name; None takes `label`, `class` or `class_name`."""
     split: str | None = None
-    """Column with the split; None looks for `split`."""
+    """Column with the split; None takes `split`."""
     facets: tuple[str, ...] | None = None
-    """Columns to take as facets; None takes all that can be."""
+    """Columns to use as facets; None takes all that qualify."""
     kept: tuple[str, ...] = ()
-    """Columns whose values images keep though they are no facets, because somebody asks by them."""
+    """Columns that are not facets but whose values images keep, because a query names them."""
 
     def keeping(self, columns: Iterable[str]) -> ReadOptions:
-        """Return the same choice, in which images keep the values of these columns too."""
+        """Return the same options with further columns in `kept`."""
         return replace(self, kept=tuple(dict.fromkeys((*self.kept, *columns))))
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedCollection:
-    """A collection as read, with its test images under seal."""
+    """A collection as read, with its sealed test split."""
 
     collection: Collection
     sealed: SealedSplit
     fingerprints: Mapping[str, bytes] = field(repr=False)
-    """Image id -> fingerprint (see `perceptual`) of the training and validation images."""
+    """Image id -> fingerprint (see `near_duplicates`) of the training and validation images."""
     notes: tuple[str, ...]
-    """What was decided here and a person should hear, a sentence each."""
+    """Decisions that a person should know, a sentence each."""
     made: SplitOrigin | None = None
-    """How its splits came about where they are not given; not kept, since a reading alone writes splits down."""
+    """How its splits were made; None if they are given, or if the collection comes from the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class InspectedCollection:
-    """A collection's files after a look at each."""
+    """A collection's files after inspection."""
 
     root: Path
     """The folder, resolved."""
     listing: Listing
     images: tuple[InspectedFile, ...]
-    """Those that are of use."""
+    """The usable ones."""
     problems: tuple[Problem, ...]
-    """What is wrong with the others, by path."""
+    """Problems of the others, sorted by path."""
 
 
 def read_collection(
@@ -76,36 +76,30 @@ def read_collection(
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
-    Files that cannot be used are named in `Collection.problems` and left out.
+    Unusable files are left out and listed in `Collection.problems`.
 
     Args:
         folder: The collection's folder.
         options: Choice of columns.
-        regime: Decides how missing splits are made: within classes (`seen`) or by class (`unseen`).
-        progress: Told how many images were looked at.
-        known_splits: What earlier readings made in this regime; it is kept.
+        regime: How missing splits are made: within classes (`seen`) or by class (`unseen`).
+        progress: Called with the number of images inspected.
+        known_splits: Splits made earlier in this regime; they are kept.
 
     Raises:
-        SetupError: There is no such folder, or too little in it is of use; the message says what and why.
+        SetupError: The folder does not exist, or has too few usable images.
     """
     options = options or ReadOptions()
-    looked = inspect_collection(folder, options, progress)
-    assigned = assign_splits(looked.images, regime, known_splits or KnownSplits())
-    return _assemble(looked.root, options, looked.listing, assigned, looked.problems)
+    inspected = inspect_collection(folder, options, progress)
+    return _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
 
 
 def inspect_collection(
     folder: str | Path, options: ReadOptions, progress: Progress = no_progress
 ) -> InspectedCollection:
-    """Look at every file of a collection, before splits and facets.
-
-    Args:
-        folder: The collection's folder.
-        options: Choice of columns.
-        progress: Told how many images were looked at.
+    """Inspect every file of a collection, before splits and facets.
 
     Raises:
-        SetupError: There is no such folder, or too little in it is of use.
+        SetupError: The folder does not exist, or has too few usable images.
     """
     root = resolve_folder(Path(folder))
     listing = list_files(root, options)
@@ -119,116 +113,97 @@ def resolve_folder(folder: Path) -> Path:
     """Return a collection's folder, resolved.
 
     Raises:
-        SetupError: It is not there, or a file.
+        SetupError: It does not exist or is a file.
     """
     if not folder.exists():
         raise SetupError(f"there is no folder {to_printable(str(folder))!r}; check the path")
     if not folder.is_dir():
-        raise SetupError(
-            f"{to_printable(str(folder))!r} is a file, not a folder of images; name the folder it lies in"
-        )
+        raise SetupError(f"{to_printable(str(folder))!r} is a file, not a folder of images; name its folder")
     return folder.resolve()
 
 
 def list_files(root: Path, options: ReadOptions) -> Listing:
-    """List the collection's files from its metadata file, those of its split folders, or its folders.
-
-    Args:
-        root: The collection's folder, resolved.
-        options: Choice of columns.
+    """List the files of a resolved folder: from its metadata file, or its split folders' ones, or class folders.
 
     Raises:
-        SetupError: It holds neither, or a column that is needed or asked for is missing.
+        SetupError: The folder has none of these, or a column that is required or named is missing.
     """
     if file := find_metadata(root):
         return read_metadata(root, file, options.label, options.split)
     splits = split_folders(root)
     files = {folder: file for folder in splits if (file := find_metadata(folder))}
     if files and len(files) == len(splits):
-        return _join_messages(
-            [
-                read_metadata(root, file, options.label, options.split, splits[folder])
-                for folder, file in files.items()
-            ]
+        parts = [read_metadata(root, f, options.label, options.split, splits[folder]) for folder, f in files.items()]
+        return Listing(
+            tuple(entry for part in parts for entry in part.entries),
+            tuple(dict.fromkeys(column for part in parts for column in part.columns)),
+            tuple(problem for part in parts for problem in part.problems),
+            " and ".join(part.source for part in parts),
         )
     if files and not all(map(has_class_folders, splits)):
         lacking = next(folder.name for folder in splits if folder not in files)
         raise SetupError(
-            f"the split folder {lacking!r} has no metadata file, and {next(iter(files)).name!r} has one; write one "
-            f"with file_name,label, or take {lacking!r} out of {to_printable(str(root))!r}"
+            f"the split folder {lacking!r} has no metadata file, but {next(iter(files)).name!r} has one; write one "
+            f"with file_name,label, or move {lacking!r} out of {to_printable(str(root))!r}"
         )
-    for option, value in (
-        ("--label", options.label),
-        ("--split-column", options.split),
-        ("--facets", options.facets),
-    ):
+    columns = {"--label": options.label, "--split-column": options.split, "--facets": options.facets}
+    for option, value in columns.items():
         if value is not None:
             raise SetupError(f"{option} names a column, but {to_printable(str(root))!r} has no metadata file")
     return read_folders(root)
 
 
-def _join_messages(parts: Sequence[Listing]) -> Listing:
-    return Listing(
-        tuple(entry for part in parts for entry in part.entries),
-        tuple(dict.fromkeys(column for part in parts for column in part.columns)),
-        tuple(problem for part in parts for problem in part.problems),
-        " and ".join(part.source for part in parts),
-    )
-
-
 def _check_enough(root: Path, listing: Listing, images: Sequence[InspectedFile], problems: Sequence[Problem]) -> None:
-    """Refuse what no retriever can be trained or tested on."""
+    """Refuse a collection on which no retriever can be trained or tested."""
     where = f"{to_printable(str(root))!r} ({listing.source})"
     lost = excluded_files(problems)
     why = summarize_problems(lost).partition(" (atlantis")[0]
     because = f": {why}, the first {lost[0].path!r}" if lost else ""
     if not images:
-        raise SetupError(f"no image of {where} is of use{because}; mend or replace the files")
+        raise SetupError(f"no image of {where} is usable{because}; repair or replace the files")
     counts = Counter(image.entry.label for image in images)
     if len(counts) == 1:
         label = next(iter(counts))
         raise SetupError(
-            f"{where} has one class only, {label!r}{because}; retrieval needs at least two "
-            "(if the classes are folders inside that one, name it instead)"
+            f"{where} has only one class, {label!r}{because}; retrieval needs at least two "
+            "(if its subfolders are the classes, name that folder instead)"
         )
     if max(counts.values()) < 2:
-        raise SetupError(f"no class of {where} has two images left{because}; a query needs a partner to find")
+        raise SetupError(f"no class of {where} has two usable images{because}; a query needs a positive to find")
 
 
-def _assemble(
-    root: Path, options: ReadOptions, listing: Listing, assigned: AssignedSplits, problems: tuple[Problem, ...]
-) -> LoadedCollection:
-    open_photos = [photo for photo, split in assigned.photos if split != "test"]
-    columns = {name: [photo.entry.columns.get(name, "") for photo in open_photos] for name in listing.columns}
-    choice = choose_facets([photo.entry.label for photo in open_photos], columns, options.facets)
-    in_order = sorted(assigned.photos, key=_fixed_order)
+def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: AssignedSplits) -> LoadedCollection:
+    open_files = [file for file, split in assigned.files if split != "test"]
+    columns = {name: [file.entry.columns.get(name, "") for file in open_files] for name in inspected.listing.columns}
+    choice = choose_facets([file.entry.label for file in open_files], columns, options.facets)
+    in_order = sorted(assigned.files, key=_fixed_order)
     kept = (*choice.facets, *options.kept)
-    images = [_to_labelled_image(photo, split, kept) for photo, split in in_order]
-    tests = [(image, photo) for image, (photo, split) in zip(images, in_order, strict=True) if split == "test"]
+    images = [_to_labelled_image(file, split, kept) for file, split in in_order]
+    tests = [(image, file) for image, (file, split) in zip(images, in_order, strict=True) if split == "test"]
     collection = Collection(
-        name=clean_text(to_printable(root.name), LONGEST_LABEL),
-        root=str(root),
+        name=clean_text(to_printable(inspected.root.name), LONGEST_LABEL),
+        root=str(inspected.root),
         images=tuple(image for image in images if image.split != "test"),
         facets=choice.facets,
         not_facets=choice.not_facets,
-        problems=problems,
+        problems=inspected.problems,
         splits_given=assigned.made is None,
         num_test=len(tests),
     )
-    sealed = SealedSplit([image for image, _ in tests], [photo.fingerprint for _, photo in tests])
-    fingerprints = {photo.id: photo.fingerprint for photo in open_photos}
+    sealed = SealedSplit([image for image, _ in tests], [file.fingerprint for _, file in tests])
+    fingerprints = {file.id: file.fingerprint for file in open_files}
     return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
 
 
-def _fixed_order(photo_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
-    """Sort by split, class and content, so that file names and listing order change nothing."""
-    photo, split = photo_and_split
-    return _SPLIT_ORDER[split], photo.entry.label, photo.id
+def _fixed_order(file_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
+    """Order by split, class and content, so that file names and listing order have no effect."""
+    file, split = file_and_split
+    return _SPLIT_ORDER[split], file.entry.label, file.id
 
 
-def _to_labelled_image(photo: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:
-    entry = photo.entry
+def _to_labelled_image(file: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:
+    entry = file.entry
     values = {name: entry.columns[name] for name in kept if name in entry.columns}
     if entry.columns.get(ORIGIN) == SYNTHETIC:
-        values[ORIGIN] = SYNTHETIC  # no facet to find gaps by, but trainings ask for it
-    return LabelledImage(photo.id, str(entry.path), entry.label, split, entry.role, values)
+        values[ORIGIN] = SYNTHETIC  # not a facet, but training needs it
+    return LabelledImage(file.id, str(entry.path), entry.label, split, entry.role, values)

@@ -1,4 +1,4 @@
-"""The sealed test split: opened once, on the record; until then it only answers match or no match."""
+"""The sealed test split: opened once, on record; until then it only says whether an image matches."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, NoReturn, Self
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import is_near_duplicate, unit_vectors
+from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.records import Collection, LabelledImage
 
 
 class SealedSplit:
-    """The test images, kept from everything that could be tuned on them.
+    """The test images, out of reach of everything that could be tuned on them.
 
-    The seal keeps honest code honest: no tool, planner or filter has a way to the images that does not
-    leave a record. It is no defence against code that sets out to break it.
+    No tool, planner or filter can get at the images without leaving a record. The seal prevents mistakes; it is not
+    a defence against malicious code.
     """
 
     __slots__ = ("_fingerprints", "_images", "_vectors")
 
     def __init__(self, images: Sequence[LabelledImage], fingerprints: Sequence[bytes]) -> None:
-        """Seal images with their fingerprints (see `perceptual`), in the same order."""
+        """Seal images with their fingerprints (see `near_duplicates`), in the same order."""
         if len(images) != len(fingerprints):
             raise ValueError(f"{len(images)} images but {len(fingerprints)} fingerprints")
         self._images = tuple(images)
@@ -41,32 +41,32 @@ class SealedSplit:
         raise TypeError("a sealed split cannot be pickled or copied: that would open it without a record")
 
     def matches(self, fingerprint: bytes) -> bool:
-        """Tell whether an image is a near-duplicate of a test image or of its mirror image."""
+        """Whether an image is a near-duplicate of a test image or of its mirror image."""
         return is_near_duplicate(fingerprint, self._vectors)
 
     @property
     def address(self) -> str:
-        """The split's content address, 64 hex digits: changes with any test image, label or role."""
+        """Content hash of the split, 64 hex digits: changes with any test image, label or role."""
         rows = sorted((image.id, image.label, image.role) for image in self._images)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def open(self, purpose: str, record: Callable[[str], None]) -> tuple[LabelledImage, ...]:
-        """Hand out the test images after writing down why.
+        """Record the purpose, then return the test images.
 
         Args:
-            purpose: Who opens it and for what, in a sentence.
-            record: Writes the purpose down for good; where it raises, the split stays closed.
+            purpose: Who opens the split and why, in a sentence.
+            record: Stores the purpose for good; if it raises, the split stays closed.
 
         Raises:
             SetupError: The purpose is empty.
         """
         if not purpose.strip():
-            raise SetupError("the sealed test split opens only for a stated purpose, and none was given")
+            raise SetupError("the sealed test split opens only for a stated purpose; state one")
         record(purpose)
         return self._images
 
     def rows_for_store(self) -> list[dict[str, Any]]:
-        """Return the split as JSON-able rows. For `atlantis_core.store` alone."""
+        """Return the split as JSON-able rows; only for `atlantis_core.store`."""
         return [
             {"image": as_json(image), "fingerprint": base64.b64encode(print_).decode("ascii")}
             for image, print_ in zip(self._images, self._fingerprints, strict=True)
@@ -74,16 +74,13 @@ class SealedSplit:
 
     @classmethod
     def from_store_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Build the split again from what `rows_for_store` gave. For `atlantis_core.store` alone."""
+        """Rebuild the split from `rows_for_store`; only for `atlantis_core.store`."""
         images = [LabelledImage(**row["image"]) for row in rows]
         return cls(images, [base64.b64decode(row["fingerprint"]) for row in rows])
 
 
 def fingerprint_collection(collection: Collection) -> str:
-    """Return 64 hex digits that change with any image, label, split, role or facet value, and nothing else.
-
-    Paths and the name do not count: a collection that was moved is still the same.
-    """
+    """Return 64 hex digits that change with any image, label, split, role or facet value, but not with paths."""
     rows = sorted(
         (image.id, image.label, image.split, image.role, sorted(image.facets.items())) for image in collection.images
     )

@@ -1,4 +1,4 @@
-"""Giving every image its split: the given ones where they are of use, else ones made here."""
+"""Assigning every image its split: the given one, or one made here."""
 
 from __future__ import annotations
 
@@ -20,83 +20,77 @@ from atlantis_core.data.splitting import (
 from atlantis_core.records import Regime, Split
 
 SplitOrigin = Literal["whole", "carved"]
-"""How splits came about here: none were given, or only validation was made, out of a given train."""
+"""How splits were made here: all of them (`whole`), or validation out of a given train (`carved`)."""
 _SPLIT_RULE: Mapping[Regime, str] = {"seen": "within every class by content", "unseen": "by class"}
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSplits:
-    """Splits that earlier readings made in a regime, image id -> split, apart by how they came about.
+    """Splits made earlier in a regime, image id -> split, separately by how they were made.
 
-    What was carved out of the training split of one collection says nothing about another that brings none.
+    Validation images carved out of one collection's train say nothing about a collection without given splits.
     """
 
     whole: Mapping[str, Split] = field(default_factory=dict)
     carved: Mapping[str, Split] = field(default_factory=dict)
-    """Of images whose given split is train; never test."""
+    """For images whose given split is train; never test."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssignedSplits:
     """Images with their splits."""
 
-    photos: tuple[tuple[InspectedFile, Split], ...]
+    files: tuple[tuple[InspectedFile, Split], ...]
     made: SplitOrigin | None
-    """None where all splits are given."""
+    """None if all splits are given."""
     notes: tuple[str, ...]
-    """What was made and why, for a person."""
+    """What was made and why, for the person."""
 
 
-def assign_splits(photos: Sequence[InspectedFile], regime: Regime, before: KnownSplits) -> AssignedSplits:
-    """Use the given splits, make what is missing, and check that they fit the regime.
+def assign_splits(files: Sequence[InspectedFile], regime: Regime, before: KnownSplits) -> AssignedSplits:
+    """Use the given splits, make the missing ones, and check that they fit the regime.
 
-    Nothing is ever taken out of a given test split, nor out of one that was made before.
+    No image ever leaves a test split, whether it was given or made earlier.
 
     Args:
-        photos: Usable images.
+        files: Usable images.
         regime: `seen` or `unseen`.
-        before: What earlier readings made; made again as it was.
+        before: Splits made earlier; they are kept.
 
     Raises:
-        SetupError: There is nothing to train on, or the splits contradict the regime.
+        SetupError: There are no training images, or the splits contradict the regime.
     """
-    given = {photo.entry.split for photo in photos}
+    given = {file.entry.split for file in files}
     if given <= {None} or given == {"train"}:
-        return _check_validation(_make_all_splits(photos, regime, before.whole))
+        return _check_validation(_make_all_splits(files, regime, before.whole))
     if "train" not in given:
-        held = " and ".join(sorted(str(split) for split in given))
-        raise SetupError(f"no usable image is in the training split (there is {held}); mark some as train")
-    assigned = (
-        _use_given_splits(photos)
-        if "validation" in given
-        else _check_validation(_carve_validation(photos, regime, before.carved))
-    )
+        found = " and ".join(sorted(str(split) for split in given))
+        raise SetupError(f"no usable image is in the training split (only in {found}); mark some as train")
+    if "validation" in given:
+        pairs = tuple((file, file.entry.split) for file in files if file.entry.split is not None)
+        assigned = AssignedSplits(pairs, None, () if "test" in given else ("No test split is given.",))
+    else:
+        assigned = _check_validation(_carve_validation(files, regime, before.carved))
     _check_regime(assigned, regime)
     return assigned
 
 
-def _use_given_splits(photos: Sequence[InspectedFile]) -> AssignedSplits:
-    pairs = tuple((photo, photo.entry.split) for photo in photos if photo.entry.split is not None)
-    notes = () if any(split == "test" for _, split in pairs) else ("No test split is given.",)
-    return AssignedSplits(pairs, made=None, notes=notes)
-
-
-def _make_all_splits(photos: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
-    splits = _split(photos, regime, HELD_OUT, known)
+def _make_all_splits(files: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
+    splits = _split(files, regime, HELD_OUT, known)
     counts = Counter(splits)
     parts = ", ".join(f"{counts[split]} {split}" for split in ("train", *HELD_OUT))
     note = (
-        f"No held-out splits are given: {len(photos)} images were split {_SPLIT_RULE[regime]} into {parts}"
-        f"{_note_kept_splits(photos, splits, known)}."
+        f"No held-out splits are given: {len(files)} images were split {_SPLIT_RULE[regime]} into {parts}"
+        f"{_note_kept_splits(files, splits, known)}."
     )
-    return AssignedSplits(tuple(zip(photos, splits, strict=True)), made="whole", notes=(note,))
+    return AssignedSplits(tuple(zip(files, splits, strict=True)), made="whole", notes=(note,))
 
 
-def _carve_validation(photos: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
-    """Take validation out of train, where only train and test are given."""
-    training = [photo for photo in photos if photo.entry.split == "train"]
+def _carve_validation(files: Sequence[InspectedFile], regime: Regime, known: Mapping[str, Split]) -> AssignedSplits:
+    """Make validation out of train, if only train and test are given."""
+    training = [file for file in files if file.entry.split == "train"]
     splits = _split(training, regime, VALIDATION_ONLY, known)
-    tests: list[tuple[InspectedFile, Split]] = [(photo, "test") for photo in photos if photo.entry.split == "test"]
+    tests: list[tuple[InspectedFile, Split]] = [(file, "test") for file in files if file.entry.split == "test"]
     note = (
         f"No validation split is given: {splits.count('validation')} of {len(training)} training images, chosen "
         f"{_SPLIT_RULE[regime]}, became validation{_note_kept_splits(training, splits, known)}."
@@ -104,42 +98,40 @@ def _carve_validation(photos: Sequence[InspectedFile], regime: Regime, known: Ma
     return AssignedSplits((*zip(training, splits, strict=True), *tests), made="carved", notes=(note,))
 
 
-def _note_kept_splits(photos: Sequence[InspectedFile], splits: Sequence[Split], known: Mapping[str, Split]) -> str:
-    """Say how many images have the split that they had before; nothing where none has."""
-    same = sum(known.get(photo.id) == split for photo, split in zip(photos, splits, strict=True))
-    return f" ({same} of {len(photos)} as this workspace split them before)" if same else ""
+def _note_kept_splits(files: Sequence[InspectedFile], splits: Sequence[Split], known: Mapping[str, Split]) -> str:
+    """Return how many images kept their earlier split, for the note; empty if none did."""
+    same = sum(known.get(file.id) == split for file, split in zip(files, splits, strict=True))
+    return f" ({same} of {len(files)} as this workspace split them before)" if same else ""
 
 
 def _split(
-    photos: Sequence[InspectedFile], regime: Regime, shares: Mapping[Split, float], known: Mapping[str, Split]
+    files: Sequence[InspectedFile], regime: Regime, shares: Mapping[Split, float], known: Mapping[str, Split]
 ) -> list[Split]:
-    ids, labels = [photo.id for photo in photos], [photo.entry.label for photo in photos]
-    groups = group_near_duplicates(ids, [photo.fingerprint for photo in photos])
+    ids, labels = [file.id for file in files], [file.entry.label for file in files]
+    groups = group_near_duplicates(ids, [file.fingerprint for file in files])
     made = (split_images if regime == "seen" else split_classes)(labels, groups, shares)
     return keep_known_splits(made, groups if regime == "seen" else labels, [known.get(identity) for identity in ids])
 
 
 def _check_validation(assigned: AssignedSplits) -> AssignedSplits:
-    """Refuse made splits without validation: then each class is one group, or one image."""
-    if any(split == "validation" for _, split in assigned.photos):
+    """Refuse made splits without validation images: each class is one near-duplicate group or one image."""
+    if any(split == "validation" for _, split in assigned.files):
         return assigned
     raise SetupError(
         "no image can be held out for validation: the images of each class are near-duplicates of each other; "
-        "add different photos, or say what is validation in a split column or in split folders"
+        "add different images, or mark validation images by a split column or split folders"
     )
 
 
 def _check_regime(assigned: AssignedSplits, regime: Regime) -> None:
     classes: dict[Split, set[str]] = {"train": set(), "validation": set(), "test": set()}
-    for photo, split in assigned.photos:
-        classes[split].add(photo.entry.label)
+    for file, split in assigned.files:
+        classes[split].add(file.entry.label)
     shared = sorted(classes["train"] & (classes["validation"] | classes["test"]))
     if regime == "unseen" and shared:
         raise SetupError(
             f"the regime 'unseen' needs held-out classes that are not trained on, but {len(shared)} classes "
-            f"are in both ({shared[0]!r} ...); use --regime seen, or --split-column with one that splits classes"
+            f"are in both ({shared[0]!r} ...); use --regime seen, or name a --split-column that splits by class"
         )
     if regime == "seen" and not classes["train"] & classes["validation"]:
-        raise SetupError(
-            "no validation class has training images, so no query can find a partner; use --regime unseen"
-        )
+        raise SetupError("no validation class has training images, so no query has a positive; use --regime unseen")

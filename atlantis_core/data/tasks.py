@@ -1,4 +1,4 @@
-"""Retrieval tasks: which images ask, and which are searched."""
+"""Retrieval tasks: which images are queries, and which form the gallery."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import Collection, LabelledImage, Regime
 
 Restriction = tuple[str, str]
-"""A column (`split`, `role`, `label` or any of the metadata) and the value it must have."""
+"""A column (`split`, `role`, `label` or a metadata column) and its required value."""
 _OWN = ("split", "role", "label")
 
 
 def restriction_columns(*restrictions: Restriction | None) -> tuple[str, ...]:
-    """Return the columns that restrictions name; images must be read so that they keep their values."""
+    """Return the columns that restrictions name, for `ReadOptions.keeping`."""
     return tuple(restriction[0] for restriction in restrictions if restriction is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalTask:
-    """Queries and gallery. An image that is in both is never its own partner: compare ids, not rows."""
+    """Queries and gallery. An image in both is not its own positive: compare ids, not rows."""
 
     queries: tuple[LabelledImage, ...]
     gallery: tuple[LabelledImage, ...]
@@ -36,57 +36,53 @@ def retrieval_task(
 ) -> RetrievalTask:
     """Return the validation task of a collection.
 
-    In the regime `seen`, validation images with the role query (or both) ask and training images with the
-    role gallery (or both) are searched; in `unseen`, validation images are searched too. Images with the role
-    train, such as made ones, are trained on only.
+    Queries are validation images with the role query or both. The gallery is training images (regime `seen`) or
+    validation images (`unseen`) with the role gallery or both. Images with the role train, such as synthetic ones,
+    are in neither.
 
     Args:
-        collection: What to ask about, read with `ReadOptions.keeping` the columns of restrictions that are no facets.
+        collection: Read with `ReadOptions.keeping` the restricted columns that are not facets.
         regime: `seen` or `unseen`.
-        query: Restricts the queries; with the column `split` it chooses the split they come from.
+        query: Restricts the queries; the column `split` chooses their split.
         gallery: Restricts the gallery likewise.
 
     Raises:
-        SetupError: The test split is asked for, a column or value is unknown, or nothing is left.
+        SetupError: The test split is named, a column or value is unknown, or no image is left.
     """
-    searched = "train" if regime == "seen" else "validation"
+    gallery_split = "train" if regime == "seen" else "validation"
     return RetrievalTask(
         _pick(collection, _pool(collection, "validation", query), "query", query),
-        _pick(collection, _pool(collection, searched, gallery), "gallery", gallery),
+        _pick(collection, _pool(collection, gallery_split, gallery), "gallery", gallery),
     )
 
 
 def test_task(
     collection: Collection,
     test_images: Sequence[LabelledImage],
-    regime: Regime = "seen",  # noqa: PT028 (no pytest test, for all its name)
+    regime: Regime = "seen",  # noqa: PT028 (not a pytest test)
     query: Restriction | None = None,  # noqa: PT028
     gallery: Restriction | None = None,  # noqa: PT028
 ) -> RetrievalTask:
-    """Return the task on the opened test split: its images ask instead of the validation images.
+    """Return the task on the opened test split, from `SealedSplit.open`: its images are the queries.
 
-    Args:
-        collection: The collection that the split belongs to.
-        test_images: What `SealedSplit.open` handed out.
-        regime: In `seen`, training images are searched; in `unseen`, the test images.
-        query: Restricts the queries by any column but the split.
-        gallery: Restricts the gallery likewise.
+    The gallery is the training images (regime `seen`) or the test images (`unseen`). Restrictions are those of
+    `retrieval_task`, but cannot name the column `split`.
 
     Raises:
-        SetupError: A column or value is unknown, or nothing is left.
+        SetupError: A column or value is unknown, or no image is left.
     """
-    searched = collection.of_split("train") if regime == "seen" else test_images
+    pool = collection.of_split("train") if regime == "seen" else test_images
     return RetrievalTask(
         _pick(collection, test_images, "query", query),
-        _pick(collection, searched, "gallery", gallery),
+        _pick(collection, pool, "gallery", gallery),
     )
 
 
-test_task.__test__ = False  # type: ignore[attr-defined] # pytest takes the name for a test's
+test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect it by its name
 
 
 def _pool(collection: Collection, split: str, restriction: Restriction | None) -> Sequence[LabelledImage]:
-    """Return the split to pick from: the regime's, or the one the restriction names."""
+    """Return the images of the given split, or of the split that the restriction names."""
     if restriction and restriction[0] == "split" and "split" not in collection.facets:
         split = restriction[1]
         if split == "test":
@@ -95,20 +91,20 @@ def _pool(collection: Collection, split: str, restriction: Restriction | None) -
 
 
 def _pick(
-    collection: Collection, pool: Sequence[LabelledImage], part: str, restriction: Restriction | None
+    collection: Collection, pool: Sequence[LabelledImage], role: str, restriction: Restriction | None
 ) -> tuple[LabelledImage, ...]:
-    """Return the images of a pool that may play a part (`query` or `gallery`) and meet the restriction."""
-    able = tuple(image for image in pool if image.role in (part, "both"))
-    picked = able
+    """Return the images of a pool with a role (`query` or `gallery`) that meet the restriction."""
+    eligible = tuple(image for image in pool if image.role in (role, "both"))
+    picked = eligible
     if restriction is not None:
         column, value = restriction
         columns = tuple(dict.fromkeys((*_OWN, *collection.facets, *collection.not_facets)))
         if column not in columns:
             known = ", ".join(map(format_column, columns))
-            raise SetupError(f"--{part} names the column {column!r}; known: {known}")
-        picked = tuple(image for image in able if _value(image, column) == value)
+            raise SetupError(f"--{role} names the column {column!r}; known: {known}")
+        picked = tuple(image for image in eligible if _value(image, column) == value)
     if not picked:
-        raise SetupError(_empty_pool_error(collection, able or collection.images, part, restriction))
+        raise SetupError(_empty_pool_error(collection, eligible or collection.images, role, restriction))
     return picked
 
 
@@ -119,14 +115,14 @@ def _value(image: LabelledImage, column: str) -> str:
 
 
 def _empty_pool_error(
-    collection: Collection, images: Iterable[LabelledImage], part: str, restriction: Restriction | None
+    collection: Collection, images: Iterable[LabelledImage], role: str, restriction: Restriction | None
 ) -> str:
     if restriction is None:
         roles = Counter(f"{image.split}/{image.role}" for image in collection.images)
         known = ", ".join(f"{count} {name}" for name, count in sorted(roles.items()))
-        return f"no image can be a {part} (images by split and role: {known}); mend the column role"
+        return f"no image can be a {role} (images by split and role: {known}); correct the column role"
     column, value = restriction
     source = collection.images if column == "split" else images
     counts = Counter(found for image in source if (found := _value(image, column)))
     known = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items())) or "none"
-    return f"--{part} {column}={value} leaves no image; values there: {known}"
+    return f"--{role} {column}={value} leaves no image; values there: {known}"

@@ -1,1 +1,1 @@
-"""A trained retriever as a folder for others: weights, facts, a model card and, where asked for, an ONNX graph."""
+"""Export for others: a retriever (weights, facts, model card, ONNX) or a run's kept images (with a data card)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,69 +15,69 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 _MAX_CLASSES = 50
 _FILTERS = {
     "unreadable": "the file cannot be decoded",
-    "leak_guard": "it, or the photo it was made from, is a near-duplicate of a validation or test image",
-    "blank": "next to nothing is on it",
-    "caption": "a captioner sees another class or another facet value than was asked for",
-    "diversity": "its cosine to an image kept before is higher: a copy to the model",
+    "leak_guard": "it, or the photo it was edited from, is a near-duplicate of a validation or test image",
+    "blank": "it shows next to nothing",
+    "caption": "a captioner sees another class or facet value than the requested one",
+    "diversity": "its cosine similarity to an image kept earlier is higher: the model sees a copy",
 }
-_OUTLIERS = "outlier scorer: how little an image belongs to its class among the real ones"
+_OUTLIERS = "outlier scorer: how untypical an image is of its class among the real images"
 _MODES = {
-    "text_to_image": "drawn from words alone",
-    "edit": "made from a real training photo of the collection: what it shows, and the rights in it, live on here",
-    "retrieve": "real photos from an unlabelled pool: nobody made them, and the rights are their owners'",
+    "text_to_image": "generated from text alone",
+    "edit": "edited from real training photos of the collection: they show what those show, and their rights apply",
+    "retrieve": "real photos from an unlabelled pool, not generated; the rights are their owners'",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFacts:
-    """What a card tells."""
+    """What a data card says."""
 
     images: int
     classes: Mapping[str, int]
     """Class -> images, sorted by name."""
     facets: tuple[str, ...]
     arms: Mapping[str, int]
-    """`text_to_image`, `edit`, `retrieve` -> images."""
+    """Generation mode (`text_to_image`, `edit`, `retrieve`) -> images."""
     generators: tuple[str, ...]
     """With versions."""
     weights: Mapping[str, str]
-    """Model or add-on -> what is known of its licence; may be empty."""
+    """Model or add-on -> its licence; empty if unknown."""
     limits: Mapping[str, tuple[str, ...]]
-    """Filter -> limits of its score."""
+    """Filter -> limits on its score."""
     kept_by_hand: Mapping[str, int]
     """Filter -> images that a person kept against it."""
     rounds: Sequence[Mapping[str, Any]]
-    """As `export_images` returns them."""
+    """As `dataset_export.export_dataset` returns them."""
     changes: Mapping[int, Mapping[str, Any]]
     """Round -> its entry of the run's summary."""
     over_baseline: Mapping[str, Any] | None
-    """The final model against real images only."""
+    """The final model compared with training on real images only."""
     seeds: int
     regime: str
     test: Mapping[str, Any] | None
-    """None where the test split is still sealed."""
+    """None while the test split is sealed."""
 
 
-def write_data_card(told: DatasetFacts) -> str:
-    """Return the card; whatever came from a file or a model is in code spans."""
+def write_data_card(facts: DatasetFacts) -> str:
+    """Return the card; all text from files and models is in code spans."""
     parts = [
-        _front_matter(told),
-        f"# {count_noun(told.images, 'synthetic training image')} for image retrieval",
-        _describe_images(told),
-        *_generation_section(told),
-        *_filtering_section(told),
-        *_effect_section(told),
-        _usage_section(told),
-        _classes_section(told),
-        _limits_section(told),
-        _licence_section(told),
+        _front_matter(facts),
+        f"# {count_noun(facts.images, 'synthetic training image')} for image retrieval",
+        _describe_images(facts),
+        *_generation_section(facts),
+        *_filtering_section(facts),
+        *_effect_section(facts),
+        _usage_section(facts),
+        _classes_section(facts),
+        _limits_section(facts),
+        _licence_section(facts),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(told: DatasetFacts) -> str:
-    size = next((name for most, name in _SIZES if told.images < most), "n>1M")
-    lines = ["---", f'pretty_name: "{count_noun(told.images, "synthetic image")} for image retrieval"']
+def _front_matter(facts: DatasetFacts) -> str:
+    size = next((name for most, name in _SIZES if facts.images < most), "n>1M")
+    lines = ["---", f'pretty_name: "{count_noun(facts.images, "synthetic image")} for image retrieval"']
     lines += ["task_categories:", "- image-feature-extraction", "- image-classification"]
     lines += ["annotations_creators:", "- machine-generated", "size_categories:", f"- {size}", "tags:"]
     lines += [f"- {tag}" for tag in ("synthetic", "image-retrieval", "atlantis")]
@@ -85,15 +85,14 @@ def _front_matter(told: DatasetFacts) -> str:
     return "\n".join(lines)
 
 
-def _describe_images(told: DatasetFacts) -> str:
-    facets = ", ".join(code_span(facet) for facet in told.facets) or "no facet"
+def _describe_images(facts: DatasetFacts) -> str:
+    facets = ", ".join(code_span(facet) for facet in facts.facets) or "no facet"
     return (
-        f"Made by ATLANTIS to mend where an image search fails: {count_noun(told.images, 'image')} of "
-        f"{count_noun(len(told.classes), 'class', 'classes')}, each asked for to fill a gap (a class at a value of "
-        f"{facets}). {_filter_note(told.kept_by_hand)} `train/metadata.csv` says with which prompt, seed, "
-        "generator and "
-        "model each was made, in which round, and how the filters scored it (higher is worse). What it was asked to "
-        "show is no proof that it shows it."
+        f"{count_noun(facts.images, 'image')} of {count_noun(len(facts.classes), 'class', 'classes')}, generated by "
+        "ATLANTIS to train an image search where it fails. Each was requested to fill a gap (a class at a value of "
+        f"{facets}). {_filter_note(facts.kept_by_hand)} `train/metadata.csv` has the prompt, seed, generator, model "
+        "and round of each image and its filter score (higher is worse). The columns say what was requested; an "
+        "image may not show it."
     )
 
 
@@ -101,32 +100,27 @@ def _filter_note(kept_by_hand: Mapping[str, int]) -> str:
     if not kept_by_hand:
         return "Only images that passed every filter are here."
     count = count_noun(sum(kept_by_hand.values()), "image")
-    against = _join_names(kept_by_hand)
+    against = " and ".join(map(code_span, kept_by_hand))
     return f"Every image passed every filter, but for {count} kept by hand against {against} (`by_hand` is `yes`)."
 
 
-def _join_names(filters: Iterable[str]) -> str:
-    return " and ".join(map(code_span, filters))
-
-
-def _generation_section(told: DatasetFacts) -> Iterator[str]:
-    yield "## How they were made"
-    yield "\n".join(f"- {count:,} {_MODES.get(arm, code_span(arm))}." for arm, count in told.arms.items())
-    named = ", ".join(map(code_span, told.generators))
-    yield f"By {named}; what follows the name is its version, one address of all that decides the picture."
-    if told.weights:
+def _generation_section(facts: DatasetFacts) -> Iterator[str]:
+    yield "## How they were generated"
+    yield "\n".join(f"- {count:,} {_MODES.get(arm, code_span(arm))}." for arm, count in facts.arms.items())
+    named = ", ".join(map(code_span, facts.generators))
+    yield f"By {named}; after the name comes the version, a hash of everything that decides the image."
+    if facts.weights:
         rows = [
-            (code_span(name), code_span(licence) if licence else "not known here")
-            for name, licence in told.weights.items()
+            (code_span(name), code_span(licence) if licence else "unknown") for name, licence in facts.weights.items()
         ]
-        yield markdown_table(("Weights", "Licence, as far as it is known here"), rows)
+        yield markdown_table(("Weights", "Licence, if known"), rows)
 
 
-def _filtering_section(told: DatasetFacts) -> Iterator[str]:
-    names = dict.fromkeys([*told.limits, *(name for row in told.rounds for name in row["rejected_by"])])
-    yield "## What was made, kept and thrown away"
+def _filtering_section(facts: DatasetFacts) -> Iterator[str]:
+    names = dict.fromkeys([*facts.limits, *(name for row in facts.rounds for name in row["rejected_by"])])
+    yield "## What was generated, kept and rejected"
     yield markdown_table(
-        ("Round", "Outcome", "Made", "Passed the filters", "Rejected by", "In this folder"),
+        ("Round", "Outcome", "Generated", "Passed the filters", "Rejected by", "In this folder"),
         [
             (
                 str(row["index"]),
@@ -136,40 +130,35 @@ def _filtering_section(told: DatasetFacts) -> Iterator[str]:
                 ", ".join(f"{code_span(name)} {count:,}" for name, count in row["rejected_by"].items()) or "none",
                 f"{row['exported']:,}",
             )
-            for row in told.rounds
+            for row in facts.rounds
         ],
     )
-    if hands := [f"- Round {row['index']}: a person {said}." for row in told.rounds if (said := _manual_note(row))]:
-        yield "\n".join(hands)
-    yield "\n".join(
-        f"- {code_span(name)}: {_FILTERS.get(name, _OUTLIERS)}{_limit_note(told.limits.get(name, ()))}."
-        for name in names
-    )
+    if notes := [f"- Round {row['index']}: a person {note}." for row in facts.rounds if (note := _manual_note(row))]:
+        yield "\n".join(notes)
+    limits = {name: f" (limit {' and '.join(found)})" for name, found in facts.limits.items() if found}
+    yield "\n".join(f"- {code_span(name)}: {_FILTERS.get(name, _OUTLIERS)}{limits.get(name, '')}." for name in names)
 
 
 def _manual_note(row: Mapping[str, Any]) -> str:
-    """Say what a person decided against the filters of a round, before it was measured or after."""
+    """Describe what a person decided against the filters, before or after the round was measured."""
     kept, taken = row["kept_by_hand"], row["taken_out_by_hand"]
-    parts = [f"kept {count_noun(sum(kept.values()), 'image')} by hand against {_join_names(kept)}"] if kept else []
+    against = " and ".join(map(code_span, kept))
+    parts = [f"kept {count_noun(sum(kept.values()), 'image')} by hand against {against}"] if kept else []
     parts += [f"took out {count_noun(taken, 'image')} that had passed"] if taken else []
     return " and ".join(parts)
 
 
-def _limit_note(limits: Sequence[str]) -> str:
-    return f" (limit {' and '.join(limits)})" if limits else ""
-
-
-def _effect_section(told: DatasetFacts) -> Iterator[str]:
-    judged = [entry for entry in told.changes.values() if entry["judged"]]
+def _effect_section(facts: DatasetFacts) -> Iterator[str]:
+    judged = [entry for entry in facts.changes.values() if entry["judged"]]
     yield "## Their effect on Recall@1"
     if not judged:
-        yield "None was measured: no round was judged."
+        yield "Not measured: no round was judged."
         return
     yield (
-        f"Measured on {judged[0]['queries']:,} validation queries ({code_span(told.regime)} classes), "
-        f"{count_noun(told.seeds, 'seed')}, the same recipe and steps with and without a round's images. In brackets "
-        "the 95 % interval, paired over queries and seeds, in points: one that holds 0 proves no change. A round is "
-        "kept only when its gain on its cells is proven."
+        f"Measured on {judged[0]['queries']:,} validation queries ({code_span(facts.regime)} classes), "
+        f"{count_noun(facts.seeds, 'seed')}, the same recipe and steps with and without a round's images. Gains are "
+        "in points, with the 95 % interval (paired over queries and seeds) in brackets: one that contains 0 proves "
+        "no change. A round is kept only if its gain on its cells is proven."
     )
     yield markdown_table(
         ("Round", "Outcome", "R@1 overall", "Gain overall", "Gain on its cells", "p"),
@@ -178,24 +167,24 @@ def _effect_section(told: DatasetFacts) -> Iterator[str]:
     for entry in judged:
         if changed := describe_overrides(entry["images"]):
             used = count_noun(entry["images"]["kept"], "image")
-            yield f"Round {entry['index']} was trained and measured with {used}; its figures are theirs: {changed}."
-    yield from _overall_effect(told, [entry for entry in judged if entry["kept"]])
+            yield f"Round {entry['index']} was trained and measured with {used}, as its figures show: {changed}."
+    yield from _overall_effect(facts, [entry for entry in judged if entry["kept"]])
 
 
-def _overall_effect(told: DatasetFacts, kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _overall_effect(facts: DatasetFacts, kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not kept:
         yield "No round was kept: the final model is the one trained on real images only."
         return
     changed = any(describe_overrides(entry["images"]) for entry in kept)
     added = "the images that were kept then" if changed else "the kept ones"
-    if gain := told.over_baseline:
+    if gain := facts.over_baseline:
         yield (
             f"All kept rounds together: R@1 {gain['before']:.3f} with real images only, {gain['after']:.3f} with "
-            f"{added} added, {_format_points(gain)}. What to keep was chosen on these very queries, "
-            "which flatters it."
+            f"{added} added, {_format_points(gain)}. Rounds were kept by these same queries, "
+            "which makes this figure optimistic."
         )
-    if told.test:
-        gain = told.test["over_baseline"]
+    if facts.test:
+        gain = facts.test["over_baseline"]
         yield f"On the test split, opened once after all choices: {_format_points(gain)} over the baseline."
 
 
@@ -216,40 +205,36 @@ def _format_points(change: Mapping[str, Any]) -> str:
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
-def _usage_section(told: DatasetFacts) -> str:
-    facets = f" --facets {','.join(map(format_column, told.facets))}" if told.facets else ""
+def _usage_section(facts: DatasetFacts) -> str:
+    facets = f" --facets {','.join(map(format_column, facts.facets))}" if facts.facets else ""
+    if not all(letter.isalnum() or letter in " ,-_" for letter in facets):
+        facets = ""  # the names would need quoting in a shell
     return f"""## Use
 ```python
 from datasets import load_dataset
 images = load_dataset("path/to/this/folder", split="train")  # columns: image, label, prompt, seed ...
 ```
 ```sh
-atlantis diagnose path/to/this/folder{_is_shell_safe(facets)}
+atlantis diagnose path/to/this/folder{facets}
 ```"""
 
 
-def _is_shell_safe(text: str) -> str:
-    """Leave out names that would need quoting."""
-    return text if all(letter.isalnum() or letter in " ,-_" for letter in text) else ""
-
-
-def _classes_section(told: DatasetFacts) -> str:
-    shown = list(told.classes.items())[:_MAX_CLASSES]
-    more = len(told.classes) - len(shown)
+def _classes_section(facts: DatasetFacts) -> str:
+    shown = list(facts.classes.items())[:_MAX_CLASSES]
+    more = len(facts.classes) - len(shown)
     rows = [(code_span(name), f"{count:,}") for name, count in shown]
-    return f"## Classes\n{markdown_table(('Class', 'Images'), rows)}" + (
-        f"\n\nAnd {more:,} more." if more > 0 else ""
-    )
+    note = f"\n\nAnd {more:,} more." if more else ""
+    return f"## Classes\n{markdown_table(('Class', 'Images'), rows)}{note}"
 
 
-def _limits_section(told: DatasetFacts) -> str:
-    rolled_back = sum(row["exported"] for row in told.rounds if row["outcome"] != "kept")
+def _limits_section(facts: DatasetFacts) -> str:
+    rolled_back = sum(row["exported"] for row in facts.rounds if row["outcome"] != "kept")
     lines = [
-        "- They were chosen for one collection, one model and its gaps; with others they may gain nothing.",
+        "- They fill the gaps of one collection and one model; with others they may gain nothing.",
         "- They are for training. Measure on real images only: never put them into a validation or test split.",
-        "- Filters compare with real training images by a model's embeddings; they do not see what that model does "
-        "not, and that a person looked at each image is not known.",
-        "- A label is what was asked for.",
+        "- Filters compare embeddings with those of real training images, so they miss what that model does not see. "
+        "It is not known whether a person looked at each image.",
+        "- Labels and facets are those that were requested.",
     ]
     if rolled_back:
         are = f"{count_noun(rolled_back, 'image')} {'is' if rolled_back == 1 else 'are'}"
@@ -257,10 +242,10 @@ def _limits_section(told: DatasetFacts) -> str:
     return "## Limits\n" + "\n".join(lines)
 
 
-def _licence_section(told: DatasetFacts) -> str:
-    began = "the licences of the weights above" if told.weights else "what the generator's terms say"
-    photos = " and the rights in the photos they were made from" if set(told.arms) - {"text_to_image"} else ""
+def _licence_section(facts: DatasetFacts) -> str:
+    terms = "The licences of the weights above" if facts.weights else "The generator's terms"
+    photos = " and the rights in the photos they were edited from" if set(facts.arms) - {"text_to_image"} else ""
     return (
-        f"## Licence\nNone is chosen here. {began[0].upper()}{began[1:]}{photos} may bind these images; read them, "
-        "choose one, and name it in the front matter."
+        f"## Licence\nNone is chosen here. {terms}{photos} may bind these images; read them, choose a licence, and "
+        "name it in the front matter."
     )

@@ -1,7 +1,7 @@
-"""The kept images of a run as a dataset for others: a new folder, whole or not at all.
+"""Export the kept images of a run as a dataset, atomically, into a new folder.
 
-`train/images/*.png`, `train/metadata.csv` with a row per image, and a data card. The folder names no path of this
-machine. The layout is that of Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
+It gets `train/images/*.png`, `train/metadata.csv` with a row per image, and a data card; no path of this machine. The
+layout is Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 RETRIEVED = "retrieved"
-"""Value of the column `origin` for real photos that were fetched from a pool."""
+"""Value of the column `origin` for real photos from a pool."""
 
 _FIRST_COLUMNS = ("file_name", "label")
 _LAST_COLUMNS = (
@@ -53,7 +53,7 @@ _LAST_COLUMNS = (
     "by_hand",
     ORIGIN,
 )
-_NAME_LETTERS = 16  # of the content address
+_NAME_LETTERS = 16  # of the content hash
 
 
 def export_dataset(
@@ -63,21 +63,21 @@ def export_dataset(
 
     Args:
         session: The run.
-        folder: Must not be there yet, or be empty.
-        rolled_back: Also kept images of rounds that were rolled back or not judged.
-        progress: Told how many images are placed.
+        folder: Must not exist, or be empty.
+        rolled_back: Also export kept images of rounds that were rolled back or not judged.
+        progress: Receives the number of images copied.
 
     Returns:
-        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (asked for), `arms` (arm -> images),
-        `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and
-        `rejected_by` the filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
+        JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (requested), `arms` (generation mode ->
+        images), `weights` (model -> licence), `rounds` (`index`, `outcome`, `made`, `passed` and `rejected_by` the
+        filters, `kept_by_hand` against which filter, `taken_out_by_hand`, `exported`).
 
     Raises:
-        SetupError: The folder is taken or cannot be written, there is nothing to export, or an image is gone.
+        SetupError: The folder exists or cannot be written, there is nothing to export, or an image is missing.
     """
     folder = check_destination(folder)
     images = list_kept_images(session, rolled_back)
-    told = _collect_facts(session, images)
+    facts = _collect_facts(session, images)
     with temporary_folder(folder, "exporting") as part:
         (part / "train" / "images").mkdir(parents=True)
         for done, image in enumerate(images, start=1):
@@ -86,19 +86,19 @@ def export_dataset(
             target.chmod(0o644)
             progress("images exported", done, len(images))
         size = sum(file.stat().st_size for file in (part / "train" / "images").iterdir())
-        _write_metadata(images, told.facets, part / "train" / "metadata.csv")
-        (part / CARD_NAME).write_text(write_data_card(told), encoding="utf-8")
+        _write_metadata(images, facts.facets, part / "train" / "metadata.csv")
+        (part / CARD_NAME).write_text(write_data_card(facts), encoding="utf-8")
         part.rename(folder)
     return {
         "folder": str(folder),
         "run_id": session.run_id,
-        "images": told.images,
+        "images": facts.images,
         "bytes": size,
-        "classes": len(told.classes),
-        "facets": list(told.facets),
-        "arms": dict(told.arms),
-        "weights": dict(told.weights),
-        "rounds": [dict(row) for row in told.rounds],
+        "classes": len(facts.classes),
+        "facets": list(facts.facets),
+        "arms": dict(facts.arms),
+        "weights": dict(facts.weights),
+        "rounds": [dict(row) for row in facts.rounds],
     }
 
 
@@ -128,19 +128,19 @@ def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> Dat
 
 
 def _list_by_key(session: Session, index: int) -> list[ScreenedCandidate]:
-    """Return a round's screened candidates, by key."""
+    """Return a round's screened candidates, sorted by key."""
     screened = list_screened(session, read_round(session, index))
     return sorted((one for one in screened if one.filter_verdict), key=lambda one: one.candidate.key)
 
 
 def _filter_verdict(image: ScreenedCandidate) -> Verdict:
-    """Return what the filters said of a screened candidate."""
+    """Return the filters' verdict on a screened candidate."""
     assert image.filter_verdict is not None, "only screened candidates are counted and exported"
     return image.filter_verdict
 
 
 def _describe_round(entry: Mapping[str, Any], screened: Sequence[ScreenedCandidate]) -> dict[str, Any]:
-    """Return what the filters and what a person did with a round's images, apart."""
+    """Count what the filters did with a round's images and, separately, what a person did."""
     filtered = [_filter_verdict(one) for one in screened]
     overridden = [_filter_verdict(one) for one in screened if one.is_overridden]
     return {
@@ -155,12 +155,12 @@ def _describe_round(entry: Mapping[str, Any], screened: Sequence[ScreenedCandida
 
 
 def _file_name(image: ScreenedCandidate) -> str:
-    """Return the file name, relative to the metadata file."""
+    """Return the path relative to the metadata file."""
     return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
 
 
 def facet_column(facet: str) -> str:
-    """Return the column of a facet: its name, unless a column of another meaning has it."""
+    """Return the column name of a facet, with a prefix if a column of another meaning has that name."""
     return (
         f"facet_{facet}"
         if facet.strip().lower() in {*_FIRST_COLUMNS, *_LAST_COLUMNS, "split", "role", "path"}
@@ -175,12 +175,12 @@ def _write_metadata(images: Sequence[ScreenedCandidate], facets: Sequence[str], 
         for image in images:
             candidate, cell, verdict = image.candidate, image.candidate.cell, _filter_verdict(image)
             mode = generation_mode(candidate)
-            asked = [cell.value if cell.facet == facet else "" for facet in facets]
+            requested = [cell.value if cell.facet == facet else "" for facet in facets]
             writer.writerow(
                 [
                     _file_name(image),
                     cell.class_name,
-                    *asked,
+                    *requested,
                     candidate.prompt,
                     candidate.seed,
                     candidate.generator,

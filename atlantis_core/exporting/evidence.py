@@ -1,4 +1,4 @@
-"""What may be told of a trial's data and figures to strangers: counts and numbers, no name of any class or file."""
+"""What a model card may publish about a trial's data and figures: numbers, but no class or file names."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import find_trial_session as find_session_of_trial
-from atlantis_core.run.measurements import find_trials, measure_arm, measure_frozen, measure_trial
+from atlantis_core.run.measurements import (
+    find_trial_session,
+    find_trials,
+    measure_arm,
+    measure_frozen,
+    measure_trial,
+)
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
@@ -40,37 +45,37 @@ class TrialEvidence:
 
     real: int
     """Training images that are photos."""
-    made: int
-    """Training images that were made."""
+    synthetic: int
+    """Training images that are synthetic."""
     classes: int
     """Classes with training images."""
     regime: str
     queries: int
-    """Validation queries with a partner."""
+    """Validation queries with a positive."""
     gallery: int
-    """Images that were searched."""
+    """Gallery images."""
     figures: tuple[Figures, ...]
     """This model first."""
     judged: bool
-    """Whether rounds were kept or dropped by these very queries."""
+    """Whether rounds were kept or rolled back by these same queries."""
     test: Mapping[str, Any] | None = None
-    """What `atlantis test` measured: `frozen`, `baseline`, `final`; None where the test split is still sealed."""
+    """What `atlantis test` measured: `frozen`, `baseline`, `final`; None while the test split is sealed."""
     missing: tuple[str, ...] = field(default=())
-    """What should be here and could not be told, and why."""
+    """Figures that could not be computed, and why."""
     restricted: tuple[str, ...] = ()
-    """Which of `queries` and `gallery` were only those of one value of a column."""
+    """Which of `queries` and `gallery` were restricted to one value of a column."""
 
 
 def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
-    """Return the session that measured a trial: its run's, else the first with all queries; None where none did."""
+    """Return the session that measured a trial: its run's, else the first with all queries; None if none did."""
     if not run_id:
-        return find_session_of_trial(workspace, trial_id)
+        return find_trial_session(workspace, trial_id)
     run = workspace.runs.get(run_id)
     return Session(workspace, run.id, run.spec)
 
 
 def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
-    """Collect what is known of a trial; figures that were measured before are not measured again.
+    """Collect the counts and figures of a trial; existing measurements are reused.
 
     Returns:
         None for a crashed trial.
@@ -84,7 +89,7 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
     baseline = _baseline_figures(session, trial)
     return TrialEvidence(
         real=trial.num_real,
-        made=trial.num_synthetic,
+        synthetic=trial.num_synthetic,
         classes=len({image.label for image in session.collection.of_split("train")}),
         regime=session.spec.regime,
         queries=measured[0].queries,
@@ -98,7 +103,7 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
 
 
 def list_validation_images(session: Session, most: int) -> list[Path]:
-    """Return paths of the first validation queries whose files are still there."""
+    """Return the paths of the first validation queries whose files still exist."""
     found = (Path(image.path) for image in session.task.queries)
     return [path for path in found if path.is_file()][:most]
 
@@ -106,13 +111,13 @@ def list_validation_images(session: Session, most: int) -> list[Path]:
 def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, ...]]:
     try:
         measurement, outcomes = measure_frozen(session)
-    except SetupError:  # the weights that training began with may be gone by now; why would name their path
-        return (), ("the frozen backbone, since the weights that training began with cannot be read any more",)
+    except SetupError:  # the weights may be gone by now; the error would name their path
+        return (), ("the frozen backbone, because the weights that training began with can no longer be read",)
     return (_build_figures("frozen", measurement, outcomes),), ()
 
 
 def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
-    """Return the mean of the arm that a run's rounds were compared with, unless this trial is of that arm."""
+    """Return the mean figures of the run's baseline arm, unless this trial belongs to it."""
     arm = read_final_arms(session).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
@@ -127,11 +132,11 @@ def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None
 
 
 def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
-    """Return what is known of the test split, if the trial is one of those that were measured on it as final."""
+    """Return the test figures, if the split was opened and this is a trial of the final model."""
     if trial_id not in read_final_arms(session).get("incumbent", []):
         return None
     opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None
-    kept = ("recall_at", *METRICS, "queries")
-    return {name: {key: as_json(opened[name])[key] for key in kept} for name in ("frozen", "baseline", "final")}
+    keys = ("recall_at", *METRICS, "queries")
+    return {name: {key: as_json(opened[name])[key] for key in keys} for name in ("frozen", "baseline", "final")}

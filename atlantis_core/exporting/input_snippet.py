@@ -1,4 +1,4 @@
-"""The lines of a model card that make a model's square input of an RGB image, with Pillow alone."""
+"""The lines of a model card that turn an RGB image into the model's square input, with Pillow alone."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CENTRAL_SQUARE = """\
-short = min(picture.size)
-left, top = (picture.width - short) // 2, (picture.height - short) // 2
+short = min(image.size)
+left, top = (image.width - short) // 2, (image.height - short) // 2
 box = (left, top, left + short, top + short)
-picture = picture.resize(({side}, {side}), Image.Resampling.BICUBIC, box)"""
+image = image.resize(({side}, {side}), Image.Resampling.BICUBIC, box)"""
 
 _SIZES = {
-    "center": "short = min(picture.size)\nsize = [{scaled} * length // short for length in picture.size]",
+    "center": "short = min(image.size)\nsize = [{scaled} * length // short for length in image.size]",
     "squash": "size = ({scaled}, {scaled})",
-    "border": "long = max(picture.size)\nsize = [round(length / (long / {scaled})) for length in picture.size]",
+    "border": "long = max(image.size)\nsize = [round(length / (long / {scaled})) for length in image.size]",
 }
-"""timm's `crop_mode` -> size to which the whole image is scaled."""
+"""timm's `crop_mode` -> size that the image is scaled to."""
 
 _CROP = """\
-left, top = (round((length - {side}) / 2) for length in picture.size)
-picture = picture.crop((left, top, left + {side}, top + {side}))"""
+left, top = (round((length - {side}) / 2) for length in image.size)
+image = image.crop((left, top, left + {side}, top + {side}))"""
 
 _CROP_OR_PAD = """\
-left, top = (({side} - n) // 2 if n < {side} else -round((n - {side}) / 2) for n in picture.size)
+left, top = (({side} - n) // 2 if n < {side} else -round((n - {side}) / 2) for n in image.size)
 canvas = Image.new("RGB", ({side}, {side}), {fill})
-canvas.paste(picture, (left, top))
-picture = canvas"""
+canvas.paste(image, (left, top))
+image = canvas"""
 
 
 def input_snippet(side_px: int, crop: Mapping[str, Any], mean: Sequence[float]) -> str:
-    """Return Python that replaces `picture`, an upright RGB image, by what `learning.pictures.to_input` gives.
+    """Return Python that replaces `image`, an upright RGB image, by what `preprocessing.to_input` returns.
 
     Args:
         side_px: Side of the square.
-        crop: `Backbone.crop`: empty for version 1 of the preprocessing.
-        mean: Of the normalised input; it is the colour of timm's borders.
+        crop: `BackboneSpec.crop`, empty for version 1 of the preprocessing.
+        mean: Mean of the normalisation, the colour of timm's borders.
     """
     if not crop:
         return _CENTRAL_SQUARE.format(side=side_px)
@@ -46,7 +46,7 @@ def input_snippet(side_px: int, crop: Mapping[str, Any], mean: Sequence[float]) 
     return "\n".join(
         [
             _SIZES[mode].format(scaled=math.floor(side_px / crop["crop_pct"])),
-            f"picture = picture.resize(size, Image.Resampling.{filtered})",
+            f"image = image.resize(size, Image.Resampling.{filtered})",
             (_CROP_OR_PAD if pads else _CROP).format(side=side_px, fill=fill),
         ]
     )

@@ -1,4 +1,4 @@
-"""Which made images of a run are handed on, and what is said of each."""
+"""The synthetic images of a run that are exported, and the facts about each."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 
 
 def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandidate]:
-    """Return the kept images of a run, each once, in the order in which they were asked for.
+    """Return the kept images of a run, each once, in the order of their requests.
 
     Args:
         session: The run.
-        rolled_back: Also those of rounds that were rolled back or not judged.
+        rolled_back: Include rounds that were rolled back or not judged.
 
     Raises:
-        SetupError: There is none, or a file is gone.
+        SetupError: No image was kept, or a file is missing.
     """
     found = {
         image.candidate.key: image
@@ -38,46 +38,43 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandid
         if image.is_kept
     }
     if not found:
-        kept = "no image is kept" if rolled_back else "no kept round has an image"
-        more = "" if rolled_back else "; --rolled-back takes those of the other rounds"
-        raise SetupError(f"run {session.run_id!r} has nothing to export: {kept}{more}")
+        reason = "no image is kept" if rolled_back else "no kept round has an image"
+        advice = "" if rolled_back else "; --rolled-back takes those of the other rounds"
+        raise SetupError(f"run {session.run_id!r} has nothing to export: {reason}{advice}")
     gone = [image for image in found.values() if not Path(image.candidate.path).is_file()]
     if gone:
         raise SetupError(
-            f"{len(gone)} of {len(found)} images are gone from the workspace, the first "
+            f"{len(gone)} of {len(found)} images are gone from the workspace, such as "
             f"{gone[0].candidate.path!r}; put them back, or run again"
         )
     return list(found.values())
 
 
 def _list_rounds(session: Session, rolled_back: bool) -> list[Round]:
-    """Return the rounds to export, kept ones last: an image that is in two rounds is exported with the kept one."""
+    """Return the rounds to export, kept ones last: an image in two rounds is exported with the kept one."""
     rounds = [found for found in read_rounds(session) if found.is_kept or rolled_back]
     return sorted(rounds, key=lambda found: (found.is_kept, found.index))
 
 
 def generating_model(candidate: Candidate) -> str:
-    """Return the name of the model that drew an image; empty where none did. Of a folder only its last name."""
+    """Return the name of the model that generated an image, empty if none did; see `public_name`."""
     return public_name(str(candidate.settings.get("model") or ""))
 
 
 def generation_mode(candidate: Candidate) -> str:
     """Return `edit`, `text_to_image` or `retrieve`."""
-    named = candidate.settings.get("arm")
-    if named:
-        return str(named)
-    return "retrieve" if "pool" in candidate.settings else "edit"
+    return str(candidate.settings.get("arm") or ("retrieve" if "pool" in candidate.settings else "edit"))
 
 
 def public_name(model: str) -> str:
-    """Return a model's name without a path of this machine: of a folder or file its last part."""
+    """Return a model's name without a path of this machine: of a folder or file only the last part."""
     name = model.partition("?")[0].replace("\\", "/").rstrip("/")
     is_path = "\\" in model or name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).exists()
     return f"local:{name.rpartition('/')[2]}" if name and is_path else name
 
 
 def find_licences(images: Iterable[ScreenedCandidate]) -> dict[str, str]:
-    """Return the models and add-ons that drew the images -> what is known of their licence; may be empty."""
+    """Return the models and add-ons that generated the images -> their licence, empty if unknown."""
     from atlantis_core.generation.diffusion.model_facts import BUNDLED_MODELS, model_facts
 
     named = {
@@ -91,7 +88,7 @@ def find_licences(images: Iterable[ScreenedCandidate]) -> dict[str, str]:
 
 
 def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]:
-    """Return filter -> the limits that it judged by, as its verdicts say; of filters without a score nothing."""
+    """Return filter -> the limits named in its verdicts; filters without a score are left out."""
     found: dict[str, dict[str, None]] = {}
     for verdict in verdicts:
         if limit := _LIMIT.search(verdict.reason):
@@ -100,10 +97,10 @@ def collect_limits(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[str, ...]]
 
 
 def collect_facets(images: Iterable[ScreenedCandidate]) -> tuple[str, ...]:
-    """Return the facets that images were asked to show, in order of appearance."""
+    """Return the requested facets, in order of appearance."""
     return tuple(dict.fromkeys(image.candidate.cell.facet for image in images if image.candidate.cell.facet))
 
 
 def count_modes(images: Iterable[ScreenedCandidate]) -> dict[str, int]:
-    """Return how many images came from which arm."""
+    """Return generation mode -> images."""
     return dict(Counter(generation_mode(image.candidate) for image in images))

@@ -1,4 +1,4 @@
-"""Pieces of Markdown that cards and reports are made of."""
+"""Markdown for cards and reports."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _LONGEST = 120
 
 
 def code_span(text: object) -> str:
-    """Return untrusted text as a Markdown code span that can stand in a table."""
+    """Return untrusted text as a Markdown code span that is safe in a table."""
     harmless = clean_text(str(text), _LONGEST).replace("`", "'").replace("|", "/")
     return f"`{harmless or ' '}`"
 
 
 def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; what is in its cells is taken as it is."""
+    """Return a Markdown table; cells are not escaped."""
     lines = [headers, ["---"] * len(headers), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

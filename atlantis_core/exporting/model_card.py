@@ -17,21 +17,21 @@ from atlantis_core.metrics import METRICS
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a card tells of a model."""
+    """What a model card says."""
 
     architecture: str
     base_model: str
-    """Name on the hub; empty where the weights came from a file or from nowhere."""
+    """Name on the hub; empty for weights from a file and random weights."""
     base_license: str
-    """Of `base_model`, as timm knows it; empty where it does not."""
+    """Licence of `base_model` according to timm; empty if unknown."""
     source: str
-    """Where training began: `file`, `cache`, `hub` or `scratch`."""
+    """Where the first weights came from: `file`, `cache`, `hub` or `scratch`."""
     dims: int
     side_px: int
     embedding: str
     """`head` or `body`."""
     distance: str
-    """How embeddings are searched."""
+    """Distance between embeddings."""
     c: float | None
     """The ball's curvature is -c; None on the sphere."""
     recipe: Mapping[str, Any] | None
@@ -40,17 +40,17 @@ class ModelFacts:
     evidence: TrialEvidence | None
     with_onnx: bool
     agreement: OnnxAgreement | None
-    """None also where onnxruntime was not there to compare."""
+    """None without a graph, or if onnxruntime is not installed."""
     crop: Mapping[str, Any] = field(default_factory=dict)
-    """`Backbone.crop`; empty where the central square is scaled, bicubic."""
+    """`BackboneSpec.crop`; empty if the central square is scaled, bicubic."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the normalised input, RGB in 0..1."""
     earlier_preprocessing: str = ""
-    """`timm_config.earlier_preprocessing`; empty where images are prepared as timm says."""
+    """`preprocessing.earlier_preprocessing`; empty if images are prepared as timm says."""
 
 
 def write_model_card(about: ModelFacts) -> str:
-    """Return the card as Markdown; whatever came from a file is in code spans, without marks that end them."""
+    """Return the card as Markdown; all text from files is in code spans that it cannot end."""
     parts = [
         _front_matter(about),
         f"# Image retriever: {code_span(about.architecture)}",
@@ -81,13 +81,13 @@ def _front_matter(about: ModelFacts) -> str:
 
 def _describe_model(about: ModelFacts) -> str:
     space = (
-        f"points of the Poincare ball of curvature -{about.c:g}, searched by hyperbolic distance (not by cosine)"
+        f"points of the Poincare ball of curvature -{about.c:g}, compared by hyperbolic distance (not by cosine)"
         if about.c is not None
-        else "unit vectors, searched by cosine similarity"
+        else "unit vectors, compared by cosine similarity"
     )
-    below = "" if about.embedding == "head" else " They are the pooled features of the trunk; a head is not used."
+    below = "" if about.embedding == "head" else " They are the pooled features of the backbone, without a head."
     return (
-        f"Turns a picture into {about.dims} numbers, so that pictures of one class lie near each other: {space}."
+        f"Embeds an image in {about.dims} numbers, so that images of one class are close together: {space}."
         f"{below} Made with ATLANTIS."
     )
 
@@ -106,22 +106,22 @@ def _onnx_section(about: ModelFacts) -> str:
     side = about.side_px
     found = about.agreement
     checked = (
-        f"Compared with torch on {found.random_images} random and {found.pictures} real pictures when it was "
-        f"exported: no number differs by more than {found.largest_difference:.1e} (allowed: {TOLERANCE:.0e})."
+        f"Compared with torch on {found.random_images} random and {found.pictures} real images at "
+        f"export: no number differs by more than {found.largest_difference:.1e} (allowed: {TOLERANCE:.0e})."
         if found
-        else "It was not compared with torch: onnxruntime was not installed."
+        else "Not compared with torch: onnxruntime was not installed."
     )
     return f"""## Without torch
 ```python
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
-picture = ImageOps.exif_transpose(Image.open("a.jpg"))
-if picture.has_transparency_data:  # it is laid on white paper
-    picture = picture.convert("RGBA")
-    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-picture = picture.convert("RGB")
+image = ImageOps.exif_transpose(Image.open("a.jpg"))
+if image.has_transparency_data:  # put it on white
+    image = image.convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+image = image.convert("RGB")
 {input_snippet(side, about.crop, about.mean)}
-pixels = np.asarray(picture, np.float32).transpose(2, 0, 1)[None] / 255
+pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")
 embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.dims})
 ```
@@ -132,27 +132,22 @@ embeddings = session.run(["{OUTPUT}"], {{"{INPUT}": pixels}})[0]  # (1, {about.d
 
 def _data_section(evidence: TrialEvidence | None) -> str:
     if evidence is None:
-        return "## Data\nNothing is known here of the images that it was trained on."
-    made = f" and {count_noun(evidence.made, 'made one')}" if evidence.made else ""
-    classes = (
-        "other classes than those trained on"
-        if evidence.regime == "unseen"
-        else "the classes trained on, other images"
-    )
-    return (
-        f"## Data\nTrained on {count_noun(evidence.real, 'image')}{made} of "
-        f"{count_noun(evidence.classes, 'class', 'classes')}. Measured on "
-        f"{evidence.queries:,} validation queries against {evidence.gallery:,} images: {classes}."
-        f"{_restriction_note(evidence)}"
-    )
-
-
-def _restriction_note(evidence: TrialEvidence) -> str:
-    if not evidence.restricted:
-        return ""
-    return (
+        return "## Data\nThe training images are not known here."
+    synthetic = f" and {count_noun(evidence.synthetic, 'synthetic one')}" if evidence.synthetic else ""
+    restriction = (
         f" Of the {' and the '.join(evidence.restricted)} only those with a chosen value of a metadata column count "
         "here; figures of all may be better or worse."
+        if evidence.restricted
+        else ""
+    )
+    classes = (
+        "classes that were not trained on" if evidence.regime == "unseen" else "other images of the training classes"
+    )
+    return (
+        f"## Data\nTrained on {count_noun(evidence.real, 'image')}{synthetic} of "
+        f"{count_noun(evidence.classes, 'class', 'classes')}. Measured on "
+        f"{evidence.queries:,} validation queries against {evidence.gallery:,} images: {classes}."
+        f"{restriction}"
     )
 
 
@@ -162,23 +157,23 @@ def _training_section(about: ModelFacts) -> str:
     )
     settings = [(code_span(name), code_span(value)) for name, value in sorted((about.recipe or {}).items())]
     rows = [*settings, (code_span("seed"), code_span(about.seed))]
-    return f"## Training\nBegan with {began}.\n\n{markdown_table(('setting', 'value'), rows)}"
+    return f"## Training\nStarted from {began}.\n\n{markdown_table(('setting', 'value'), rows)}"
 
 
 def _validation_section(about: ModelFacts) -> str:
     if about.evidence is None:
-        return "## Figures\nNone were kept with it; `atlantis evaluate FOLDER DATA` measures it on data of yours."
+        return "## Figures\nNone are known here; `atlantis evaluate FOLDER DATA` measures it on your data."
     rows = [_figures_row(figures) for figures in about.evidence.figures]
     titles = [metric.title for metric in METRICS.values()]
     parts = [f"## Figures on validation\n{markdown_table(('', 'Recall@1', '95 % Wilson interval', *titles), rows)}"]
     parts.append(
-        "`atlantis evaluate` has bootstrap intervals, and full precision: where layers stay frozen, what they say of "
-        "a picture is kept in half precision for the figures here, which may differ in the fourth digit."
+        "`atlantis evaluate` gives bootstrap intervals and computes in full precision. The figures here use "
+        "activations of frozen layers in half precision, and may differ in the fourth digit."
     )
     parts += [f"Not here: {reason}." for reason in about.evidence.missing]
     chosen = about.evidence.judged or bool((about.recipe or {}).get("validate_every"))
     if chosen:
-        parts.append("What was kept was chosen on these very queries, which flatters it a little.")
+        parts.append("The model was selected by these same queries, which makes the figures slightly optimistic.")
     if about.evidence.test:
         parts.append(_test_section(about.evidence.test))
     return "\n\n".join(parts)
@@ -201,34 +196,35 @@ def _test_section(found: Mapping[str, Any]) -> str:
     )
 
 
-def _prepared(about: ModelFacts) -> str:
+def _describe_input(about: ModelFacts) -> str:
     """Say how much of an image the model sees."""
     lost = f"{about.side_px} pixels: finer details are lost."
     if about.crop:
         filtered, share, mode = (about.crop[key] for key in ("interpolation", "crop_pct", "crop_mode"))
         return (
-            f"Pictures are scaled ({filtered}) and cropped as the weights were published (timm's crop_mode {mode}, "
+            f"Images are scaled ({filtered}) and cropped as the weights were published (timm's crop_mode {mode}, "
             f"crop_pct {share:g}) to {lost}"
         )
     earlier = f" {about.earlier_preprocessing}." if about.earlier_preprocessing else ""
-    return f"Pictures are cut to their central square and scaled to {lost}{earlier}"
+    return f"Images are cut to their central square and scaled to {lost}{earlier}"
 
 
 def _limits_section(about: ModelFacts) -> str:
     return f"""## Limits
-- {_prepared(about)}
-- The figures hold for data like the above. On other subjects, cameras or light, measure first: `atlantis evaluate`.
+- {_describe_input(about)}
+- The figures hold for data like the above. For other subjects, cameras or light, measure: `atlantis evaluate`.
 - Intervals are over queries, not over trainings: another seed gives other figures.
-- It ranks by likeness and always finds something; whether anything right is in the gallery it does not say."""
+- It always returns the most similar images; it does not say whether the gallery contains a correct match."""
 
 
 def _licence_section(about: ModelFacts) -> str:
     known = f", which is published under {code_span(about.base_license)}" if about.base_license else ""
-    began = f"It began with {code_span(about.base_model)}{known}" if about.base_model else ""
-    nowhere = "It began with random weights"
-    from_file = "It began with weights from a file, whose licence is not known here"
-    start = began or (nowhere if about.source == "scratch" else from_file)
+    if about.base_model:
+        start = f"{code_span(about.base_model)}{known}"
+    else:
+        start = "random weights" if about.source == "scratch" else "weights from a file, whose licence is unknown"
     return (
-        f"## Licence\nNone is chosen here. {start}; the licences of those weights, of the training images and of "
-        "whatever made images were drawn with may bind this model too. Choose one, and name it in the front matter."
+        f"## Licence\nNone is chosen here. Training started from {start}. The licences of those weights, of the "
+        "training images and of the generators of synthetic ones may bind this model too. Choose one, and name it in "
+        "the front matter."
     )

@@ -1,4 +1,4 @@
-"""Writing a retriever for others: a new folder, whole or not at all, that `load_retriever` reads anywhere."""
+"""Export a retriever, atomically, into a new folder that `load_retriever` reads on any machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from atlantis_core.base.text import to_printable
 from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
 from atlantis_core.exporting.model_card import ModelFacts, write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
+from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 
 CARD_NAME = "README.md"
 _MAX_IMAGES = 8
-"""Real pictures that an ONNX graph is compared on."""
+"""Real images that an ONNX graph is compared on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """What is exported."""
+    """What to export."""
 
     target: str | Path
     """What `learning.retriever.load_retriever` takes."""
     trial_id: str = ""
     """Empty for a model that this workspace did not train."""
     run_id: str = ""
-    """The run it is the final model of; empty where it was named otherwise."""
+    """The run whose final model it is, if it was named by a run."""
 
 
 def check_destination(folder: Path) -> Path:
     """Return a destination as an absolute path.
 
     Raises:
-        SetupError: It is there, and no empty folder, or it cannot be made.
+        SetupError: It exists and is not an empty folder, or it cannot be created.
     """
-    absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must be seen, not followed)
+    absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must not be followed)
     empty = absolute.is_dir() and not absolute.is_symlink() and not any(absolute.iterdir())
     if os.path.lexists(absolute) and not empty:
-        raise SetupError(f"{to_printable(str(absolute))!r} is there already; name a new folder, or remove it first")
+        raise SetupError(f"{to_printable(str(absolute))!r} already exists; name a new folder, or remove it first")
     check_writable(absolute)
     return absolute
 
@@ -65,26 +65,26 @@ def export_model(
     onnx: bool = False,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Write weights (safetensors), facts (JSON), a model card and, where asked for, an ONNX graph into a new folder.
+    """Write weights (safetensors), facts (JSON), a model card and optionally an ONNX graph into a new folder.
 
-    The facts name no path of this machine. Embeddings of what is loaded from there are bit for bit those of the
-    model; those of the graph agree to 1e-4, which is checked on random and on real pictures.
+    The facts name no path of this machine. The exported model gives bit-identical embeddings; those of the graph
+    agree to 1e-4, which is checked on random and on real images.
 
     Args:
         model: What to export.
-        folder: Must not be there yet, or be empty.
-        session: In which the trial was measured; None leaves its data and figures out of the card.
-        onnx: Write the graph too.
-        progress: Told how far it is.
+        folder: Must not exist, or be empty.
+        session: Session that measured the trial; None leaves data and figures out of the card.
+        onnx: Also write the graph.
+        progress: Called at each step of the graph.
 
     Returns:
         JSON-able: `folder`, `files` (name, bytes), `architecture`, `embedding`, `distance`, `dims`, `input_px`,
-        `figures` (of `this model`, `baseline`, `frozen`; empty where none are known), `missing` (what could not be
-        told), `restricted` (which of `queries` and `gallery` were chosen by a column's value),
+        `figures` (of `this model`, `baseline`, `frozen`; empty if none are known), `missing` (figures that could
+        not be computed), `restricted` (which of `queries` and `gallery` were chosen by a column's value),
         `onnx` (None, or `checked`, `largest_difference`, `random_images`, `pictures`), `license_note`.
 
     Raises:
-        SetupError: The folder is taken or cannot be written, the model is damaged, `onnx` is not installed, or the
+        SetupError: The folder exists or cannot be written, the model is damaged, `onnx` is not installed, or the
             graph's embeddings differ.
     """
     from atlantis_core.learning.retriever import load_retriever
@@ -98,8 +98,8 @@ def export_model(
         facts = _write_weights(Path(model.target), retriever, part)
         agreement = None
         if onnx:
-            pictures = list_validation_images(session, _MAX_IMAGES) if session else []
-            agreement = _write_onnx(retriever, part / FILE_NAME, pictures, progress)
+            images = list_validation_images(session, _MAX_IMAGES) if session else []
+            agreement = _write_onnx(retriever, part / FILE_NAME, images, progress)
         about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx)
         (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
         part.rename(folder)
@@ -107,12 +107,12 @@ def export_model(
 
 
 def export_trials(session: Session, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """Export what `baseline.train_baseline` trained.
+    """Export the trials of a training.
 
     Args:
-        session: That trained and measured.
-        rows: Its `trials`; those that diverged are passed by.
-        folder: Of a single trial; of several, each gets a folder `seed-N` in it.
+        session: Session that trained and measured them.
+        rows: Its `trials`; those that diverged are skipped.
+        folder: Folder of a single trial; several get a folder `seed-N` each in it.
 
     Returns:
         The rows, with the folder of each trial as `exported`.
@@ -121,19 +121,19 @@ def export_trials(session: Session, rows: Sequence[Mapping[str, Any]], folder: P
         SetupError: As `export_model`.
     """
     folder = check_destination(folder)
-    told = []
+    exported = []
     for row in rows:
         where = folder if len(rows) == 1 else folder / f"seed-{row['seed']}"
         if "path" not in row:
-            told.append(dict(row))
+            exported.append(dict(row))
             continue
         export_model(ExportedModel(row["path"], row["id"]), where, session=session, progress=session.progress)
-        told.append({**row, "exported": str(where)})
-    return told
+        exported.append({**row, "exported": str(where)})
+    return exported
 
 
 def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, Any]:
-    """Write weights as they are, and facts without what is only true on this machine; return the facts."""
+    """Write the weights unchanged, and the facts without paths of this machine; return the facts."""
     from safetensors.torch import save_file
 
     from atlantis_core.learning.models.weights_files import read_facts
@@ -141,44 +141,33 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
     path = target / WEIGHTS_NAME if target.is_dir() else target
     facts = read_facts(path) if path.suffix == ".safetensors" else {}
     if "head" in facts:
-        facts = _portable_facts(facts)
+        backbone = facts["backbone"] | {"notice": "", "weights_path": None}  # the weights are beside the facts
+        report = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
+        facts |= {"backbone": backbone, "report": report}
         shutil.copyfile(path, part / WEIGHTS_NAME)
     elif retriever.backbone.source == "scratch":
-        raise SetupError(f"{str(target)!r} is no trained model: its weights are random; train it first")
+        raise SetupError(f"{str(target)!r} is not a trained model: its weights are random; train it first")
     else:
-        facts = _backbone_facts(retriever.backbone)
-        trunk = retriever.stages.backbone.state_dict()
-        save_file({name: value.cpu().contiguous() for name, value in trunk.items()}, part / WEIGHTS_NAME)
-    (part / WEIGHTS_NAME).chmod(0o644)  # it is to be handed on, and save_file writes for the owner alone
+        spec, state = retriever.backbone, retriever.stages.backbone.state_dict()
+        facts = {
+            "architecture": spec.architecture,
+            "arguments": as_json(spec.arguments),
+            "mean": list(spec.mean),
+            "std": list(spec.std),
+            **spec.crop,
+            "input_px": spec.input_px,
+        }
+        save_file({name: value.cpu().contiguous() for name, value in state.items()}, part / WEIGHTS_NAME)
+    (part / WEIGHTS_NAME).chmod(0o644)  # for others to read; save_file writes for the owner only
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return facts
 
 
-def _portable_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint's facts whose trunk is addressed by the exported file itself."""
-    backbone = facts["backbone"] | {"notice": "", "weights_path": None}
-    report = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
-    return facts | {"backbone": backbone, "report": report}
-
-
-def _backbone_facts(backbone: BackboneSpec) -> dict[str, Any]:
-    return {
-        "architecture": backbone.architecture,
-        "arguments": as_json(backbone.arguments),
-        "mean": list(backbone.mean),
-        "std": list(backbone.std),
-        **backbone.crop,
-        "input_px": backbone.input_px,
-    }
-
-
-def _write_onnx(
-    retriever: Retriever, file: Path, pictures: Sequence[Path], progress: Progress
-) -> OnnxAgreement | None:
+def _write_onnx(retriever: Retriever, file: Path, images: Sequence[Path], progress: Progress) -> OnnxAgreement | None:
     progress("writing ONNX", 0, 2)
     write_onnx(retriever, file)
     progress("comparing ONNX with torch", 1, 2)
-    agreement = check_onnx(retriever, file, pictures)
+    agreement = check_onnx(retriever, file, images)
     progress("comparing ONNX with torch", 2, 2)
     return agreement
 
@@ -215,7 +204,7 @@ def _collect_facts(
 
 
 def _base_model(backbone: BackboneSpec) -> tuple[str, str]:
-    """Return hub name and licence of the pretrained weights, each empty where it is not known."""
+    """Return hub name and licence of the pretrained weights, each empty if unknown."""
     import timm
 
     if backbone.source not in {"cache", "hub"}:
@@ -226,6 +215,7 @@ def _base_model(backbone: BackboneSpec) -> tuple[str, str]:
 
 def _build_result(folder: Path, about: ModelFacts) -> dict[str, Any]:
     evidence, agreement = about.evidence, about.agreement
+    base = f" (base model {about.base_model}: {about.base_license or 'unknown'})" if about.base_model else ""
     checked = {"checked": agreement is not None} | (as_json(agreement) if agreement else {})
     return {
         "folder": str(folder),
@@ -239,10 +229,7 @@ def _build_result(folder: Path, about: ModelFacts) -> dict[str, Any]:
         "missing": list(evidence.missing) if evidence else [],
         "restricted": list(evidence.restricted) if evidence else [],
         "onnx": checked if about.with_onnx else None,
-        "license_note": _licence_note(about),
+        "license_note": (
+            f"no licence is chosen{base}; those of weights and images may bind you: name yours in {CARD_NAME}"
+        ),
     }
-
-
-def _licence_note(about: ModelFacts) -> str:
-    base = f" (base model {about.base_model}: {about.base_license or 'unknown'})" if about.base_model else ""
-    return f"no licence is chosen{base}; the licences of weights and images may bind you: name yours in {CARD_NAME}"

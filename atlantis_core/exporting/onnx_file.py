@@ -1,4 +1,4 @@
-"""A retriever as one ONNX graph: pictures in 0..1 in, embeddings out, with the normalisation inside."""
+"""A retriever as one ONNX graph: from pixels in 0..1 to embeddings, with the normalisation inside."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FILE_NAME = "model.onnx"
 INPUT, OUTPUT = "pixels", "embeddings"
 TOLERANCE = 1e-4
-"""Largest difference of one number of an embedding that is let out of the house."""
+"""Largest allowed difference of one number of an embedding."""
 
 _NUM_RANDOM_IMAGES = 3
 _SEED = 0
@@ -32,24 +32,24 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class OnnxAgreement:
-    """How far ONNX Runtime's embeddings are from torch's."""
+    """How much ONNX Runtime's embeddings differ from torch's."""
 
     largest_difference: float
     """Of one number of an embedding; higher is worse."""
     random_images: int
     pictures: int
-    """Real ones."""
+    """Real images; the name is a key of `--json`."""
 
 
 def require_onnx() -> None:
-    """Refuse early where the exporter cannot work.
+    """Check early that the exporter can work.
 
     Raises:
         SetupError: `onnx` or `onnxscript` is not installed.
     """
     try:
         import onnx
-        import onnxscript  # noqa: F401 (what torch's exporter is written in)
+        import onnxscript  # noqa: F401 (torch's exporter needs it)
     except ImportError as error:
         raise SetupError(
             f"--onnx needs {error.name or 'onnx'}, which is not installed: pip install 'atlantis-dml[onnx]'"
@@ -58,16 +58,16 @@ def require_onnx() -> None:
 
 
 def write_onnx(retriever: Retriever, file: Path) -> None:
-    """Write the graph `pixels` (N, 3, S, S) -> `embeddings` (N, D), both float32, N free.
+    """Write the graph `pixels` (N, 3, S, S) -> `embeddings` (N, D), both float32, for any N.
 
-    `pixels` are RGB in 0..1; the file says how its embeddings are searched (metadata `distance`, `c`).
+    `pixels` are RGB in 0..1; the file's metadata name the distance of its embeddings (`distance`, `c`).
 
     Args:
         retriever: With or without a head, of any distance.
-        file: Weights of more than 2 GB go into a second file beside it.
+        file: Weights over 2 GB go into a second file beside it.
 
     Raises:
-        SetupError: `onnx` is not installed, or the trunk does something that the exporter cannot follow.
+        SetupError: `onnx` is not installed, or the exporter does not support the backbone.
     """
     require_onnx()
     import torch
@@ -76,7 +76,7 @@ def write_onnx(retriever: Retriever, file: Path) -> None:
     example = torch.zeros(2, 3, retriever.side_px, retriever.side_px)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's, of torch itself
+            warnings.simplefilter("ignore")  # from the exporter, about torch itself
             program = torch.onnx.export(
                 _trace_graph(copy_to_cpu(retriever)),
                 (example,),
@@ -97,16 +97,16 @@ def write_onnx(retriever: Retriever, file: Path) -> None:
     program.save(file)
 
 
-def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path]) -> OnnxAgreement | None:
+def check_onnx(retriever: Retriever, file: Path, images: Sequence[str | Path]) -> OnnxAgreement | None:
     """Compare the embeddings of the file with torch's, one by one and as a batch.
 
     Args:
-        retriever: What was written.
-        file: Where.
-        pictures: Real ones; random ones are always compared too.
+        retriever: The exported retriever.
+        file: Its graph.
+        images: Real images; random ones are always compared too.
 
     Returns:
-        None where `onnxruntime` is not installed.
+        None if `onnxruntime` is not installed.
 
     Raises:
         SetupError: They differ by more than `TOLERANCE`.
@@ -119,34 +119,32 @@ def check_onnx(retriever: Retriever, file: Path, pictures: Sequence[str | Path])
     options.log_severity_level = 3  # errors
     runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     side_px = retriever.side_px
-    real = (to_input(decode_image(picture), side_px, retriever.backbone) for picture in pictures)
+    real = (to_input(decode_image(image), side_px, retriever.backbone) for image in images)
     squares = [*_random_images(side_px), *real]
     wanted = copy_to_cpu(retriever).embed_inputs(squares)
     pixels = to_pixels(squares)
-    whole = runtime.run([OUTPUT], {INPUT: pixels})[0]
+    batched = runtime.run([OUTPUT], {INPUT: pixels})[0]
     single = np.concatenate([runtime.run([OUTPUT], {INPUT: pixels[row : row + 1]})[0] for row in range(len(pixels))])
-    apart = max(float(np.abs(found - wanted).max()) for found in (whole, single))
-    if not apart <= TOLERANCE:  # nor is NaN
+    difference = max(float(np.abs(found - wanted).max()) for found in (batched, single))
+    if not difference <= TOLERANCE:  # NaN fails too
         raise SetupError(
-            f"the ONNX graph of {retriever.backbone.architecture!r} differs from torch by {apart:.1e}, more than "
-            f"{TOLERANCE:.0e}; nothing was exported: leave out --onnx"
+            f"the ONNX graph of {retriever.backbone.architecture!r} differs from torch by {difference:.1e}, more "
+            f"than {TOLERANCE:.0e}; nothing was exported; leave out --onnx"
         )
-    return OnnxAgreement(apart, _NUM_RANDOM_IMAGES, len(pictures))
+    return OnnxAgreement(difference, _NUM_RANDOM_IMAGES, len(images))
 
 
-def to_pixels(pictures: Sequence[Image]) -> Any:
-    """Return N squares of S pixels a side as the graph takes them: float32 (N, 3, S, S), RGB in 0..1."""
-    stacked = np.stack([np.asarray(picture, np.uint8) for picture in pictures])
+def to_pixels(squares: Sequence[Image]) -> Any:
+    """Return N square images as input of the graph: float32 (N, 3, S, S), RGB in 0..1."""
+    stacked = np.stack([np.asarray(square, np.uint8) for square in squares])
     return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 
 
 def copy_to_cpu(retriever: Retriever) -> Retriever:
-    """Return a copy on the CPU, whose matrix products are in full float32, with the trunk in one piece."""
-    head = retriever.head
-    trunk = copy.deepcopy(retriever.stages.backbone).cpu()
-    return replace(
-        retriever, stages=split_backbone(trunk, 0.0), head=None if head is None else copy.deepcopy(head).cpu().eval()
-    )
+    """Return a copy on the CPU (full float32 precision) with the backbone in one piece."""
+    head = None if retriever.head is None else copy.deepcopy(retriever.head).cpu().eval()
+    backbone = copy.deepcopy(retriever.stages.backbone).cpu()
+    return replace(retriever, stages=split_backbone(backbone, 0.0), head=head)
 
 
 def _trace_graph(retriever: Retriever) -> nn.Module:
@@ -158,12 +156,12 @@ def _trace_graph(retriever: Retriever) -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk, self.head = retriever.stages.backbone, retriever.head
+            self.backbone, self.head = retriever.stages.backbone, retriever.head
             self.mean = nn.Buffer(torch.tensor(retriever.backbone.mean).view(1, 3, 1, 1))
             self.std = nn.Buffer(torch.tensor(retriever.backbone.std).view(1, 3, 1, 1))
 
         def forward(self, pixels: Tensor) -> Tensor:
-            features = self.trunk((pixels - self.mean) / self.std)
+            features = self.backbone((pixels - self.mean) / self.std)
             if self.head is None:
                 return torch.nn.functional.normalize(features, dim=1)
             embeddings: Tensor = self.head(features)
@@ -182,7 +180,7 @@ def _random_images(side_px: int) -> list[Image]:
 
 
 def _strip_paths(model: Any) -> None:
-    """Take out where the code stood on this machine: the exporter keeps a stack trace at every node."""
+    """Remove paths of this machine: the exporter stores a stack trace at every node."""
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
         node.doc_string = None

@@ -1,1 +1,1 @@
-"""Filtering made images: leaks, blanks, outliers, copies (the paper's ORDC)."""
+"""Filters of candidates: leaks, blank images, outliers, near-copies (the paper's ORDC)."""

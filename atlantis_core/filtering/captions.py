@@ -1,6 +1,6 @@
-"""Made images whose caption names another facet value than the one they were made for: day where night was asked.
+"""Reject candidates whose caption names another facet value than their cell's, such as day instead of night.
 
-A captioner is listened to only for values that it also sees in the collection's own photos of them.
+A captioner is trusted only for values that it also recognises in real images of the collection.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Caption
 
 TRUST_THRESHOLD = 0.8
-"""Share of real photos of a value that a captioner must call by it to be listened to."""
+"""Share of real images of a value that a captioner must name correctly to be trusted."""
 
 PHOTOS_PER_VALUE = 8
-"""Real photos of each value that this is found out on."""
+"""Real images of each value on which the captioner is tested."""
 
 FEWEST_NAMED_PHOTOS = 3
-"""With fewer of which it names any value, it is not listened to."""
+"""A captioner that names a value for fewer of these images is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class CaptionAgreement:
     facet: str
     value: str
     photos: int
-    """Real photos of the value of which the captioner named any value."""
+    """Real images of the value for which the captioner named any value."""
     agreed: int
+    """Of these, images for which it named this value."""
     trusted: bool
 
 
@@ -51,10 +52,10 @@ class CaptionCheckResult:
 
 @dataclass(slots=True)
 class CaptionCheck:
-    """Judges made images by what a captioner says of them.
+    """Judges candidates by their captions.
 
     Args:
-        captioner: Asked about real photos first.
+        captioner: Tested on real images first.
         values: Facet -> its values in the collection.
         real: The collection's training images.
     """
@@ -63,51 +64,51 @@ class CaptionCheck:
     values: Mapping[str, Sequence[str]]
     real: Sequence[LabelledImage]
     agreements: dict[tuple[str, str], CaptionAgreement] = field(default_factory=dict)
-    """Of the values that were asked for so far."""
+    """Results of the tests so far, by facet and value."""
     unpaid: bool = False
-    """Whether the money for captions ran out; what was not looked at is then not rejected here."""
+    """Whether the budget for captions ran out; candidates without a caption are not rejected."""
 
     def judge(self, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
-        """Return a rejection by key for each candidate whose caption names another value of its cell's facet.
+        """Return key -> rejection of each candidate whose caption names another value of its cell's facet.
 
         Raises:
             SetupError: The captioner cannot be used.
-            ProviderUnavailable: It is a chat model that fails.
+            ProviderUnavailable: The captioner is a chat model and fails.
         """
         try:
-            return self._judged([one for one in candidates if self._trusted(one.cell.facet, one.cell.value)])
+            return self._reject([one for one in candidates if self._is_trusted(one.cell.facet, one.cell.value)])
         except BudgetExceeded:
             self.unpaid = True
             return {}
 
-    def _judged(self, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
-        pictures = [LabelledImage(one.key, one.path, one.cell.class_name, "train") for one in candidates]
+    def _reject(self, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
+        images = [LabelledImage(one.key, one.path, one.cell.class_name, "train") for one in candidates]
         rejected = {}
-        for one, caption in zip(candidates, self.captioner.caption(pictures), strict=True):
-            said = named_value(caption, one.cell.facet, self.values[one.cell.facet])
-            if said not in {"", one.cell.value}:
-                reason = f"shows {one.cell.facet}={said}, not {one.cell.value}: {caption.text[:120]!r}"
+        for one, caption in zip(candidates, self.captioner.caption(images), strict=True):
+            value = named_value(caption, one.cell.facet, self.values[one.cell.facet])
+            if value not in {"", one.cell.value}:
+                reason = f"shows {one.cell.facet}={value}, not {one.cell.value}: {caption.text[:120]!r}"
                 rejected[one.key] = Verdict(one.key, False, "caption", 1.0, reason)
         return rejected
 
-    def _trusted(self, facet: str, value: str) -> bool:
+    def _is_trusted(self, facet: str, value: str) -> bool:
         if value not in self.values.get(facet, ()):
             return False
         if (facet, value) not in self.agreements:
-            self.agreements[facet, value] = self._agreement(facet, value)
+            self.agreements[facet, value] = self._test_captioner(facet, value)
         return self.agreements[facet, value].trusted
 
-    def _agreement(self, facet: str, value: str) -> CaptionAgreement:
+    def _test_captioner(self, facet: str, value: str) -> CaptionAgreement:
         sample = _sample_evenly([one for one in self.real if one.facets.get(facet) == value], PHOTOS_PER_VALUE)
-        said = [named_value(told, facet, self.values[facet]) for told in self.captioner.caption(sample)]
-        photos, agreed = len([one for one in said if one]), said.count(value)
+        named = [named_value(caption, facet, self.values[facet]) for caption in self.captioner.caption(sample)]
+        photos, agreed = len([one for one in named if one]), named.count(value)
         return CaptionAgreement(
             facet, value, photos, agreed, photos >= FEWEST_NAMED_PHOTOS and agreed >= TRUST_THRESHOLD * photos
         )
 
 
 def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
-    """Return the value of a facet that a caption names, or "" where it names none, or several."""
+    """Return the one value of a facet that a caption names; "" if it names none or several."""
     if caption.attributes.get(facet) in values:
         return caption.attributes[facet]
     named = [value for value in values if value in caption.attributes.values()] or [
@@ -117,6 +118,6 @@ def named_value(caption: Caption, facet: str, values: Sequence[str]) -> str:
 
 
 def _sample_evenly(images: Sequence[LabelledImage], count: int) -> list[LabelledImage]:
-    """Return at most `count` images, evenly out of all."""
+    """Return at most `count` images, evenly spaced over all."""
     step = max(1.0, len(images) / count)
-    return [images[int(place * step)] for place in range(min(count, len(images)))]
+    return [images[int(index * step)] for index in range(min(count, len(images)))]

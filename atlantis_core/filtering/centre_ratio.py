@@ -1,4 +1,4 @@
-"""The released outlier rule of ATLANTIS (ORDC): how far from the class's centre, against its real images."""
+"""The released outlier rule of ATLANTIS (ORDC): distance to the class centre relative to its real images."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class CentreRatioScorer:
-    """Distance to the own real centre / mean distance of the class's real images to it; higher is worse.
+    """Distance to the centre of its class / mean distance of the class's real images to it; higher is worse.
 
-    The paper's rule (Outlier Removal and Diversity Control) as released: reject above 1.5. It asks only whether a
-    candidate is far, not whether it is nearer another class.
+    The paper's rule (Outlier Removal and Diversity Control) as released: reject above 1.5. It measures only how far a
+    candidate is from its own class, not whether another class is nearer.
     """
 
     name = "centre_ratio"

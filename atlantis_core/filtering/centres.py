@@ -1,4 +1,4 @@
-"""Class centres of real images, which several scorers measure against."""
+"""Class centres of real images, the reference of several scorers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHUNK_ROWS = 512
-"""Rows that are worked on at once, since what fits the processor's cache is ten times as fast."""
+"""Rows per chunk: data that fits the processor's cache is ten times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ClassCentres:
         """Average real embeddings (N, D) by their labels (N,).
 
         Raises:
-            ToolError: No embeddings, or not one label for each.
+            ToolError: There are no embeddings, or not one label for each.
         """
         import numpy as np
 
@@ -40,16 +40,16 @@ class ClassCentres:
             )
         classes, row_of = np.unique(labels, return_inverse=True)
         counts = np.bincount(row_of)
-        # Class after class: `np.add.at` takes 50 times as long.
+        # Sorted by class, since `np.add.at` takes 50 times as long.
         by_class = embeddings[np.argsort(row_of, kind="stable")]
         sums = np.add.reduceat(by_class, np.cumsum(counts) - counts, axis=0, dtype=np.float64)
         return cls(classes.astype(np.int64), sums / counts[:, None])
 
     def rows(self, labels: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Find the row of each label, (M,).
+        """Return the row of each label, (M,).
 
         Raises:
-            ToolError: A label that no real image has.
+            ToolError: No real image has one of the labels.
         """
         import numpy as np
 
@@ -57,8 +57,8 @@ class ClassCentres:
         unknown = np.unique(labels[self.labels[rows] != labels])
         if unknown.size:
             raise ToolError(
-                f"no real image has class {', '.join(map(str, unknown.tolist()))}; a scorer judges candidates only "
-                "of classes it was fitted on: drop them or fit it on real images of these classes"
+                f"no real image has class {', '.join(map(str, unknown.tolist()))}; a scorer judges only "
+                "classes it was fitted on: drop these candidates, or fit it on real images of these classes"
             )
         return rows
 
@@ -66,41 +66,41 @@ class ClassCentres:
         """Return the Euclidean distance of each of (M, D) embeddings to each centre, (M, C).
 
         Raises:
-            ToolError: Embeddings of another size than the real ones.
+            ToolError: The embeddings have another dimension than the real ones.
         """
         import numpy as np
 
-        wide = self.checked(embeddings)
-        squares = (wide**2).sum(1)[:, None] - 2 * wide @ self.points.T + (self.points**2).sum(1)
+        points = self.to_double(embeddings)
+        squares = (points**2).sum(1)[:, None] - 2 * points @ self.points.T + (self.points**2).sum(1)
         return np.asarray(np.sqrt(np.maximum(squares, 0)), dtype=np.float64)
 
     def distances_to_own(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the Euclidean distance of each of (M, D) embeddings to the centre of its label, (M,).
 
         Raises:
-            ToolError: A label that no real image has, or embeddings of another size than the real ones.
+            ToolError: No real image has one of the labels, or the embeddings have another dimension.
         """
         import numpy as np
 
-        rows, points = self.rows(labels), self.checked(embeddings)
+        rows, points = self.rows(labels), self.to_double(embeddings)
         squares = np.empty(len(rows))
         for start in range(0, len(rows), _CHUNK_ROWS):
             part = slice(start, start + _CHUNK_ROWS)
-            away = points[part] - self.points[rows[part]]
-            squares[part] = np.einsum("ij,ij->i", away, away)
+            offsets = points[part] - self.points[rows[part]]
+            squares[part] = np.einsum("ij,ij->i", offsets, offsets)
         return np.sqrt(squares)
 
-    def checked(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+    def to_double(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return (M, D) embeddings in double precision.
 
         Raises:
-            ToolError: Embeddings of another size than the real ones.
+            ToolError: They have another dimension than the real ones.
         """
         import numpy as np
 
         if embeddings.ndim != 2 or embeddings.shape[1] != self.points.shape[1]:
             raise ToolError(
-                f"candidate embeddings are {embeddings.shape}, the real ones have {self.points.shape[1]} numbers "
-                "each; embed both with the same model"
+                f"candidate embeddings have shape {embeddings.shape}, real ones {self.points.shape[1]} dimensions; "
+                "embed both with the same model"
             )
         return embeddings.astype(np.float64)

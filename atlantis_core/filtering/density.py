@@ -1,9 +1,8 @@
-"""Outlier detectors of scikit-learn, `lof` and `isolation`, on offsets from the class's centre.
+"""Outlier detectors of scikit-learn, `lof` and `isolation`, on offsets from the class centre.
 
-They look at `ClassScale.offsets`, where all classes lie over each other: one detector learns from all real images, so
-a class with few of them is judged as well as one with many, and the label counts. (One detector a class rejected more
-of the right images at the same yield on the embeddings that the released ATLANTIS ships, and a forest a class took 20
-times as long.)
+They use `ClassScale.offsets`, which put all classes in one space: a single detector learns from all real images, so a
+class with few images is judged as well as one with many. (On the embeddings of the released ATLANTIS, one detector
+per class rejected more correct images at the same yield, and one forest per class took 20 times as long.)
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class LofScorer:
-    """Local outlier factor (Breunig et al. 2000, definition 7) of the offset; around 1 is usual, higher is worse.
+    """Local outlier factor (Breunig et al. 2000, definition 7) of the offset; around 1 is normal, higher is worse.
 
-    The threshold is learned: 99 % of the real images, each compared with the others, pass.
+    The threshold is learned so that 99 % of the real images, each compared with the others, pass.
     """
 
     name = "lof"
@@ -38,13 +37,13 @@ class LofScorer:
         """Learn from real images: embeddings (N, D), labels (N,).
 
         Raises:
-            ToolError: No embeddings, not one label for each, or too few that differ.
+            ToolError: There are no embeddings, not one label for each, or too few that differ.
         """
         import numpy as np
         from sklearn.neighbors import LocalOutlierFactor
 
         self._scale = ClassScale.of(embeddings, labels)
-        # Equal rows (classes of one image all lie at 0) would make a density infinite.
+        # Equal rows (every class of one image is at 0) would make a density infinite.
         offsets = np.unique(self._scale.offsets(embeddings, labels), axis=0)
         if len(offsets) < 3:
             raise ToolError(
@@ -71,10 +70,10 @@ class LofScorer:
 
 
 class IsolationScorer:
-    """Anomaly score of an isolation forest (Liu et al. 2008, equation 2), 0 to 1, and more beyond; higher is worse.
+    """Anomaly score of an isolation forest (Liu et al. 2008, equation 2); higher is worse.
 
-    Trees say the same of everything beyond the last real image. So how much farther than any real image a candidate
-    lies from its centre is added, as a part of that distance. The threshold is learned: 99 % of the real images pass.
+    The forest scores 0 to 1 and cannot rank candidates beyond the farthest real image. For these the relative excess
+    of the distance is added. The threshold is learned so that 99 % of the real images pass.
     """
 
     name = "isolation"
@@ -91,7 +90,7 @@ class IsolationScorer:
         """Learn from real images: embeddings (N, D), labels (N,).
 
         Raises:
-            ToolError: No embeddings, not one label for each, or no class with images that differ.
+            ToolError: There are no embeddings, not one label for each, or no class has images that differ.
         """
         import numpy as np
         from sklearn.ensemble import IsolationForest

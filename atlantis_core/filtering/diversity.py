@@ -1,4 +1,4 @@
-"""Diversity control: of images that the model cannot tell apart, one is enough."""
+"""Diversity control: of images that the model cannot tell apart, only one is kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NearestImage:
-    """The most similar image that came before a candidate."""
+    """The most similar image before a candidate."""
 
     cosine: float
     """Cosine similarity, -1 to 1; higher is worse."""
     of: str
-    """Key of the kept candidate or id of the real image; empty where the candidate's class has neither."""
+    """Key of the kept candidate or id of the real image; empty if its class has neither."""
     real: bool
 
 
@@ -32,24 +32,23 @@ def find_nearest_before(
     source_ids: Sequence[str],
     threshold: float,
 ) -> list[NearestImage]:
-    """Find for each candidate the most similar real image or kept candidate of its class.
+    """Find for each candidate the most similar real image or earlier kept candidate of its class.
 
-    Candidates are taken in order; one above `threshold` is no longer compared with those after it, so the first of
-    a group of copies is kept. The real image that a candidate is an edit of does not count: being like it is what
-    an edit is for.
+    A candidate above `threshold` is not compared with later ones, so the first of a group of copies is kept. The
+    source image of an edit is ignored: an edit is meant to resemble it.
 
     Args:
-        embeddings: Of candidates, (M, D).
-        labels: Of candidates, (M,).
-        keys: Of candidates.
-        real_embeddings: Of real training images, (N, D).
+        embeddings: Candidates, (M, D).
+        labels: Their claimed labels, (M,).
+        keys: Their keys.
+        real_embeddings: Real training images, (N, D).
         real_labels: (N,).
-        real_ids: Of real training images.
-        source_ids: The real image each candidate is made from, or "".
+        real_ids: N ids.
+        source_ids: The source image of each candidate, or "".
         threshold: Cosine above which two images are copies.
 
     Returns:
-        One finding per candidate.
+        One result per candidate.
     """
     import numpy as np
 

@@ -1,8 +1,8 @@
-"""Scoring edits in their own domain.
+"""Remove the domain shift of a condition before scoring.
 
-Candidates are made for conditions in which the incumbent embeds badly. Measured against centres of the other
-conditions, all of them look like outliers, the useful ones most. So the part of the displacement that all classes
-of one condition share is taken out first: it says how the model sees night, not whether this is still a tug.
+Candidates show conditions that the incumbent embeds badly. Compared with centres of the other conditions, all of
+them look like outliers, the useful ones most. So the shift that all classes of a condition share is subtracted first:
+it says how the model embeds night, not whether an image still shows a tug.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_CLASSES = 4
-"""A shift common to fewer classes than this cannot be told from the classes' own displacement."""
+"""With fewer classes a common shift cannot be separated from the shifts of single classes."""
 
 
 def remove_domain_shift(
@@ -26,27 +26,27 @@ def remove_domain_shift(
     domains: Sequence[Hashable],
     centres: ClassCentres,
 ) -> NDArray[np.float32]:
-    """Subtract from each domain the usual displacement of its classes from their real centres.
+    """Subtract from each domain the common shift of its classes from their real centres.
 
-    This aligns the location of the two domains (what CORAL, Sun et al. 2016, does for second moments). It is the
-    coordinate-wise median over classes of each class's mean, so that neither the mix of classes nor a class full of
-    bad images moves it. A domain with fewer than `MIN_CLASSES` classes stays as it is.
+    This aligns the means of the domains (CORAL, Sun et al. 2016, aligns second moments). The shift is the
+    coordinate-wise median over the classes' mean shifts, so that neither the mix of classes nor a class of bad images
+    affects it. A domain with fewer than `MIN_CLASSES` classes is not changed.
 
     Args:
-        embeddings: Of candidates, (M, D).
+        embeddings: Candidates, (M, D).
         labels: Their claimed labels, (M,).
-        domains: What each candidate shows, e.g. its facet and value, M of them.
-        centres: Of the real images.
+        domains: Domain of each candidate, e.g. its facet and value.
+        centres: Class centres of the real images.
 
     Returns:
-        Shifted embeddings (M, D); rows of length 1 have length 1 again.
+        Shifted embeddings (M, D); rows that had length 1 are normalised again.
 
     Raises:
-        ToolError: A label that no real image has.
+        ToolError: No real image has one of the labels.
     """
     import numpy as np
 
-    away = embeddings - centres.points[centres.rows(labels)]
+    offsets = embeddings - centres.points[centres.rows(labels)]
     out = embeddings.astype(np.float32)
     members: dict[Hashable, list[int]] = {}
     for row, domain in enumerate(domains):
@@ -55,8 +55,7 @@ def remove_domain_shift(
         classes = np.unique(labels[rows])
         if len(classes) < MIN_CLASSES:
             continue
-        of_class = [away[rows][labels[rows] == label].mean(axis=0) for label in classes]
-        shift = np.median(of_class, axis=0)
+        shift = np.median([offsets[rows][labels[rows] == label].mean(axis=0) for label in classes], axis=0)
         out[rows] = _restore_unit_length(embeddings[rows] - shift, embeddings[rows])
     return out
 

@@ -1,4 +1,4 @@
-"""Filtering embeddings that somebody else made: arrays in, indices out (the released `outlier_remover`)."""
+"""Filter synthetic images by embeddings from any model: arrays in, verdicts out (the released `outlier_remover`)."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 AUTO = "auto"
-"""Name that lets `filter_embeddings` choose the scorer and its threshold."""
+"""Scorer name: `filter_embeddings` chooses the scorer and its threshold."""
 
 _REAL_NEVER_BELOW = 0.995
-"""`auto` keeps nothing that lies farther into another class than this share of the real images does."""
+"""`auto` rejects every image with a higher margin than this share of the real images."""
 
 _UNLIKE_REAL = 2.0
-"""Real and made embeddings whose lengths differ by more than this factor were hardly made alike."""
+"""If the lengths of real and synthetic embeddings differ by more than this factor, a warning is given."""
 
 _ROUNDING = 1e-6
-"""Share of the largest number by which equal embeddings differ in single precision."""
+"""Relative difference below which embeddings are equal in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedImages:
-    """Images as one model sees them."""
+    """Embeddings of labelled images by one model."""
 
     embeddings: NDArray[np.float32]
     """(N, D)."""
     labels: NDArray[np.int64]
     """(N,)."""
     names: tuple[str, ...] = ()
-    """Of the classes 0, 1 ...; empty where labels were given as numbers."""
+    """Names of the classes 0, 1 ...; empty if labels were given as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """Which made images stay."""
+    """Which synthetic images are kept."""
 
     scorer: str
     threshold: float
-    """Rejected are scores above it."""
+    """Images with a higher score are rejected."""
     scores: NDArray[np.float64]
-    """Of the made images, (M,); higher is worse."""
+    """Of the synthetic images, (M,); higher is worse."""
     kept: NDArray[np.bool_]
     """(M,)."""
     nearest_own: NDArray[np.bool_]
-    """Whether the real class centre nearest to each is that of its own class, (M,)."""
+    """Whether the nearest class centre is that of the image's own class, (M,)."""
     remarks: tuple[str, ...]
-    """What looks wrong in the embeddings, a sentence each."""
+    """Warnings about the embeddings, one sentence each."""
 
 
 def read_embedding_file(file: Path) -> EmbeddedImages:
-    """Read an `.npz` file with `embeddings` (N, D) and `labels` (N,), whole numbers or class names.
+    """Read an `.npz` file with `embeddings` (N, D) and `labels` (N,), integers or class names.
 
     Raises:
-        SetupError: It is missing, damaged, or holds something else.
+        SetupError: The file is missing, damaged, or contains something else.
     """
     import numpy as np
 
@@ -75,27 +75,29 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
         with file.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                raise SetupError(f"{name!r} is one array (.npy) where two are needed; write {_RESULT_KEYS}")
+                raise SetupError(f"{name!r} is a single array (.npy), but two are needed; write {_HOW_TO_WRITE}")
             with loaded as arrays:
                 embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
     except FileNotFoundError as error:
-        raise SetupError(f"there is no file {name!r}; check the path") from error
+        raise SetupError(f"file {name!r} does not exist; check the path") from error
     except KeyError as error:
-        raise SetupError(f"{name!r} lacks an array: {error.args[0]}; write {_RESULT_KEYS}") from error
+        raise SetupError(f"{name!r} lacks an array ({error.args[0]}); write {_HOW_TO_WRITE}") from error
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise SetupError(f"{name!r} is no readable .npz file of numbers and texts; write {_RESULT_KEYS}") from error
+        raise SetupError(
+            f"{name!r} is not a readable .npz file of numbers and strings; write {_HOW_TO_WRITE}"
+        ) from error
     return _check_arrays(name, embeddings, labels)
 
 
 def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> EmbeddedImages:
-    """Read what `read_embedding_file` reads, or check embeddings (N, D) and labels (N), numbers or names, in memory.
+    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names, in memory.
 
     Args:
         given: A file, or a pair of arrays.
-        which: What a message calls the pair.
+        which: Name of the pair in messages.
 
     Raises:
-        SetupError: No pair and no such file; other shapes, types, or numbers that are not finite.
+        SetupError: It is neither, the file does not exist, or shapes, types or values are invalid.
     """
     import numpy as np
 
@@ -105,34 +107,33 @@ def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: s
         embeddings, labels = given
     except (TypeError, ValueError) as error:
         raise SetupError(
-            f"{which}: give embeddings (N, D) and labels (N) as a pair, or the path of an .npz file"
+            f"{which}: pass embeddings (N, D) and labels (N,) as a pair, or the path of an .npz file"
         ) from error
     try:
         return _check_arrays(which, np.asarray(embeddings), np.asarray(labels))
     except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
-        raise SetupError(f"{which}: embeddings (N, D) and labels (N) are needed: {error}") from error
+        raise SetupError(f"{which}: embeddings must be (N, D) and labels (N,): {error}") from error
 
 
 def filter_embeddings(
     real: EmbeddedImages, made: EmbeddedImages, scorer: str = AUTO, threshold: float | None = None
 ) -> FilterResult:
-    """Keep the made images that belong to their classes.
+    """Keep the synthetic images that belong to their classes.
 
-    With `auto` the released rule (`centre_ratio` at 1.5) says how many are kept and `margin` says which: those that
-    lie nearest to their own class compared with the others. None is lost that is nearest its own class, and none
-    kept that lies farther into another class than 99.5 % of the real images do. With a single class there is no
-    margin, and the released rule decides alone.
+    With `auto` the released rule (`centre_ratio` at 1.5) decides how many are kept, and `margin` decides which. Every
+    image whose own class is nearest is kept; every image with a higher margin than 99.5 % of the real images is
+    rejected. With a single class there is no margin, and the released rule decides alone.
 
     Args:
-        real: Real images, whatever the scorer learns from.
-        made: Images to judge.
+        real: Real images, from which the scorer learns.
+        made: Synthetic images to judge.
         scorer: A name in `SCORERS`, or `auto`.
-        threshold: Instead of the scorer's own.
+        threshold: Replaces the scorer's own.
 
     Raises:
-        SetupError: There is no such scorer, what was named is none, one side names its classes and the other
-            numbers them, or the real embeddings are all the same.
-        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+        SetupError: The scorer is unknown, one side has class names and the other numbers, or all real embeddings
+            are equal.
+        ToolError: A synthetic image's class has no real image, or the scorer needs more real images.
     """
     made = _align_class_numbers(real, made)
     _check_spread(real)
@@ -148,14 +149,14 @@ def filter_embeddings(
 
 
 def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> EmbeddedImages:
-    """Return made images whose classes, where they have names, are numbered as those of the real images."""
+    """Return the synthetic images with classes numbered like the real ones, if the classes have names."""
     import numpy as np
 
     if len(made.labels) and bool(real.names) != bool(made.names):
-        raise SetupError("one side has class names as labels and the other numbers; write the same in both")
+        raise SetupError("labels are class names on one side and numbers on the other; use the same in both")
     if unknown := [name for name in made.names if name not in real.names]:
         named = ", ".join(map(repr, unknown[:10]))
-        raise ToolError(f"no real image has class {named}; leave these images out, or add real ones of these classes")
+        raise ToolError(f"no real image has class {named}; leave out these images, or add real ones of these classes")
     if not made.names:
         return made
     number = np.array([real.names.index(name) for name in made.names], np.int64)
@@ -163,36 +164,39 @@ def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> Embedded
 
 
 def _check_spread(real: EmbeddedImages) -> None:
-    """Refuse real embeddings that are one vector but for rounding: nothing is nearer to one class than another."""
+    """Refuse real embeddings that are all equal up to rounding: no class can be nearer than another."""
     if len(real.embeddings) < 2:
         return
     low, high = real.embeddings.min(axis=0), real.embeddings.max(axis=0)
     if (high - low).max() <= _ROUNDING * abs(real.embeddings).max():
         raise SetupError(
-            f"all {len(real.embeddings)} real embeddings are the same vector, so no class can be told from another; "
+            f"all {len(real.embeddings)} real embeddings are the same vector, so classes cannot be distinguished; "
             "embed with a model that has not collapsed"
         )
 
 
 def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[str]:
-    """Yield what looks as if images had not been embedded, or not alike."""
+    """Yield warnings about images that were not embedded, or embedded differently."""
     import numpy as np
 
     medians = []
-    for side, given in (("real", real), ("made", made)):
+    for side, given in (("real", real), ("synthetic", made)):
         lengths = np.linalg.norm(given.embeddings.astype(np.float64), axis=1)
         if (empty := np.flatnonzero(lengths == 0)).size:
-            yield f"{empty.size} {side} embeddings are all zeros, the first in row {empty[0]}: were they embedded?"
+            yield (
+                f"{empty.size} {side} embeddings are all zeros, the first in row {empty[0]}: check that these images "
+                "were embedded"
+            )
         medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
     if all(medians) and not 1 / _UNLIKE_REAL < medians[0] / medians[1] < _UNLIKE_REAL:
         yield (
-            f"real embeddings have a length of {medians[0]:.4g} (median), made ones of {medians[1]:.4g}: embed both "
-            "with the same model, and normalise both or neither"
+            f"the median length of real embeddings is {medians[0]:.4g}, of synthetic ones {medians[1]:.4g}: "
+            "embed both with the same model, and normalise both or neither"
         )
 
 
 def _auto_threshold(real: EmbeddedImages, made: EmbeddedImages, margins: NDArray[np.float64]) -> float:
-    """Return the margin at which as many made images are kept as by the released rule."""
+    """Return the margin that keeps as many synthetic images as the released rule does."""
     import numpy as np
 
     rule = CentreRatioScorer().fit(real.embeddings, real.labels)
@@ -207,20 +211,20 @@ def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np
 
     if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or not embeddings.shape[1]:
         raise SetupError(
-            f"{name!r} holds embeddings {embeddings.shape} and labels {labels.shape}; needed are (N, D) and (N,)"
+            f"{name!r} contains embeddings {embeddings.shape} and labels {labels.shape}; they must be (N, D) and (N,)"
         )
     if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
-        labels = labels.astype(str)  # a column of pandas
+        labels = labels.astype(str)  # a pandas column
     if embeddings.dtype.kind not in "fiu" or labels.dtype.kind not in "iuU":
         kinds = f"embeddings of type {embeddings.dtype} and labels of type {labels.dtype}"
-        raise SetupError(f"{name!r} holds {kinds}; needed are numbers, and whole numbers or texts")
-    with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused below
+        raise SetupError(f"{name!r} contains {kinds}; embeddings must be numbers, labels integers or strings")
+    with np.errstate(over="ignore"):  # numbers that are too large become infinity and are refused below
         plain = embeddings.astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(plain).all(axis=1))
     if broken.size:
         raise SetupError(
-            f"{name!r} holds NaN, infinity or numbers too large in {broken.size} rows, the first {broken[0]}; "
-            "leave these images out, or embed them with a model that has not diverged"
+            f"{name!r} contains NaN, infinity or numbers too large in {broken.size} rows, the first {broken[0]}; "
+            "leave out these images, or embed them with a model that has not diverged"
         )
     if labels.dtype.kind == "U":
         names, numbers = np.unique(labels, return_inverse=True)
@@ -228,4 +232,4 @@ def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np
     return EmbeddedImages(plain, labels.astype(np.int64))
 
 
-_RESULT_KEYS = "it with numpy.savez(file, embeddings=..., labels=...)"
+_HOW_TO_WRITE = "it with numpy.savez(file, embeddings=..., labels=...)"

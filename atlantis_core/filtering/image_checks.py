@@ -1,4 +1,4 @@
-"""What can be said of a candidate from its picture alone: readable, no leak, not blank."""
+"""Checks of a candidate that need no embedding: readable, not a leak, not blank."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from atlantis_core.filtering.leak_guard import LeakGuard
 
 BLANK_THRESHOLD = 0.02
-"""Spread of brightness (5th to 95th percentile, 0 to 1) below which nothing is shown: 5 of 255 levels."""
+"""Brightness spread (5th to 95th percentile, 0 to 1) below which an image is blank: 5 of 255 levels."""
 
 
 def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -> Verdict | None:
-    """Reject a picture that cannot be read, leaks, or shows nothing; return None for any other.
+    """Return a rejection of an image that cannot be read, leaks or is blank; None for any other.
 
     Args:
-        candidate: Whose file to look at.
-        guard: Knows the held-out images.
-        source_path: Of the real image it was made from, or "".
+        candidate: The candidate.
+        guard: Checks against the held-out images.
+        source_path: Path of its source image, or "".
     """
     try:
         spread = measure_brightness_spread(candidate.path)
@@ -35,11 +35,11 @@ def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -
 
 
 def measure_brightness_spread(path: str) -> float:
-    """Return the 5th to 95th percentile of an image's brightness, 0 to 1.
+    """Return the difference of the 95th and 5th percentile of an image's brightness, 0 to 1.
 
     Raises:
-        OSError: No image, or a truncated one.
-        ValueError: An image that Pillow cannot convert.
+        OSError: The file is not an image, or is truncated.
+        ValueError: Pillow cannot convert the image.
     """
     import numpy as np
 

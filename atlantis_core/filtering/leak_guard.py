@@ -1,4 +1,4 @@
-"""The leak guard: nothing that shows a validation or test image may become training data."""
+"""The leak guard: no image that shows a validation or test image may become training data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class HeldOutImages(Protocol):
-    """Held-out images that tell no more than match or no match; `data.sealed.SealedSplit` is one."""
+    """Held-out images that reveal only whether something matches, such as `data.sealed.SealedSplit`."""
 
     def matches(self, fingerprint: bytes) -> bool:
-        """Tell whether a perceptual fingerprint is a near-duplicate of a held-out image."""
+        """Return whether a perceptual fingerprint is a near-duplicate of a held-out image."""
         ...
 
 
@@ -24,22 +24,22 @@ class ValidationFingerprints:
     """The fingerprints of validation images, mirror images included."""
 
     def __init__(self, fingerprints: Sequence[bytes]) -> None:
-        from atlantis_core.data.fingerprints import unit_vectors
+        from atlantis_core.data.near_duplicates import unit_vectors
 
-        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints) if fingerprints else _never_matches()
+        self._vectors: NDArray[np.float32] = unit_vectors(fingerprints)
 
     def matches(self, fingerprint: bytes) -> bool:
-        """Tell whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
-        from atlantis_core.data.fingerprints import is_near_duplicate
+        """Return whether a fingerprint is a near-duplicate of a validation image or of its mirror image."""
+        from atlantis_core.data.near_duplicates import is_near_duplicate
 
         return is_near_duplicate(fingerprint, self._vectors)
 
 
 class LeakGuard:
-    """Answers match or no match, never which image or how near.
+    """Says only whether an image matches, never which held-out image or how closely.
 
-    A candidate's source is checked as well as the candidate: an edit can hide a copy from any fingerprint, but an
-    edit of a training image that is itself a copy of a validation image still shows that validation image.
+    A candidate's source is checked as well: if it is a copy of a validation image, so is its edit, even if the edit
+    hides that from the fingerprint.
     """
 
     name = "leak_guard"
@@ -53,26 +53,26 @@ class LeakGuard:
         """Guard validation images and the sealed test split.
 
         Raises:
-            OSError: A validation image that cannot be read.
+            OSError: A validation image cannot be read.
         """
-        from atlantis_core.data.fingerprints import fingerprint_file
+        from atlantis_core.data.near_duplicates import fingerprint_file
 
         return cls(ValidationFingerprints([fingerprint_file(image.path) for image in validation]), sealed)
 
     def matches(self, path: str, source_path: str = "") -> bool:
-        """Say whether an image, or the image it was made from, shows a held-out image.
+        """Return whether an image, or its source image, shows a held-out image.
 
         Args:
             path: The image to check.
-            source_path: What it was made from, or "".
+            source_path: Its source image, or "".
 
         Raises:
-            OSError: A file that cannot be read.
+            OSError: A file cannot be read.
         """
         return self._source_matches(source_path) or self._file_matches(path)
 
     def _source_matches(self, source_path: str) -> bool:
-        """Check a source once; many candidates are made from it."""
+        """Check each source only once, since many candidates share it."""
         if not source_path:
             return False
         if source_path not in self._sources:
@@ -80,15 +80,7 @@ class LeakGuard:
         return self._sources[source_path]
 
     def _file_matches(self, path: str) -> bool:
-        from atlantis_core.data.fingerprints import fingerprint_file
+        from atlantis_core.data.near_duplicates import fingerprint_file
 
         print_ = fingerprint_file(path)
         return any(split.matches(print_) for split in self._held_out)
-
-
-def _never_matches() -> NDArray[np.float32]:
-    import numpy as np
-
-    from atlantis_core.data.fingerprints import LENGTH
-
-    return np.zeros((0, LENGTH), dtype=np.float32)

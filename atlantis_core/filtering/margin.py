@@ -1,4 +1,4 @@
-"""Label consistency: is a candidate nearer its own class than every other?"""
+"""Label consistency: whether a candidate is nearer to its own class than to any other."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class MarginScorer:
-    """Distance to the own real centre / distance to the nearest other class's; higher is worse.
+    """Distance to the centre of its class / distance to the nearest other centre; higher is worse.
 
-    Below 1 the own class is nearest, above 1 another is. The default of 1.1 is lenient on purpose: it lets pass
-    what a model cannot place (which lies about as far from every centre, near 1, as images of conditions that the
-    model never saw do) and rejects what it places firmly in another class. On the embeddings that the released
-    ATLANTIS ships, 95 % of the real images score below 1.1.
+    Below 1 the own class is nearest, above 1 another class is. The default threshold of 1.1 is lenient on purpose:
+    images that the model cannot place, such as those of a condition it never saw, score near 1 and pass; images that
+    it clearly places in another class are rejected. On the embeddings of the released ATLANTIS 95 % of the real
+    images score below 1.1.
     """
 
     name = "margin"
@@ -31,7 +31,7 @@ class MarginScorer:
         """Learn class centres from real images: embeddings (N, D), labels (N,).
 
         Raises:
-            ToolError: Fewer than two classes, or not one label for each embedding.
+            ToolError: There are fewer than two classes, or not one label for each embedding.
         """
         centres = ClassCentres.of(embeddings, labels)
         if len(centres.labels) < 2:
@@ -43,7 +43,7 @@ class MarginScorer:
         """Return the ratio of each of (M, D) embeddings under its claimed label, (M,); higher is worse.
 
         Raises:
-            ToolError: Not fitted, or a label that no real image has.
+            ToolError: The scorer is not fitted, or no real image has one of the labels.
         """
         import numpy as np
 

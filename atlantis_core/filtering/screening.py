@@ -1,7 +1,7 @@
 """Outlier Removal and Diversity Control: every candidate gets exactly one verdict.
 
-The order: readable, no leak, not blank (`pictures`), no caption that says otherwise (`captions`), then outlier score
-and copies (`judge_embeddings`). What is rejected early is never embedded.
+The order: readable, not a leak, not blank (`image_checks`), no contradicting caption (`captions`), then outlier score
+and copies (`judge_embeddings`). Candidates that are rejected early are never embedded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EmbedFunction = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Embeds images by their paths: M paths -> (M, D)."""
 
 DUPLICATE_COSINE = 0.99
-"""Two images of a class more alike than this are copies to the model."""
+"""Above this cosine, two images of a class count as copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +57,35 @@ def screen_candidates(
     """Judge candidates.
 
     Args:
-        candidates: What was made.
-        embed: Called once, with the paths of those that pass the checks of the picture itself.
+        candidates: Candidates to judge.
+        embed: Called once, with the paths of the candidates that pass the earlier checks.
         real: Real training images of at least the candidates' classes.
-        scorer: Fitted here, on `real`.
-        guard: Knows the held-out images.
+        scorer: Outlier scorer, fitted on `real` here.
+        guard: Checks against the held-out images.
         source_paths: Path of each `source_id`, for the guard.
-        captions: Where there is a captioner that recognises what is shown.
-        in_domain: Score after taking out what all classes of a facet value have in common (`domain.py`).
+        captions: Check by captions, if a captioner recognises content.
+        in_domain: Remove the shift that all classes of a facet value share before scoring (`domain`).
         copy_cosine: Cosine above which two images are copies.
 
     Returns:
         One verdict per candidate, in order.
 
     Raises:
-        ToolError: A candidate of a class without real images, or with a source that `source_paths` lacks.
+        ToolError: A candidate's class has no real images, or `source_paths` lacks its source.
     """
-    rejected = {}
+    verdicts = {}
     for candidate in candidates:
         if verdict := judge_image_file(candidate, guard, _source_path(candidate, source_paths)):
-            rejected[candidate.key] = verdict
-    left = [candidate for candidate in candidates if candidate.key not in rejected]
+            verdicts[candidate.key] = verdict
+    remaining = [candidate for candidate in candidates if candidate.key not in verdicts]
     if captions is not None:
-        rejected |= captions.judge(left)
-        left = [candidate for candidate in left if candidate.key not in rejected]
-    if left:
-        embeddings = embed([candidate.path for candidate in left])
-        judged = judge_embeddings(left, embeddings, real, scorer, in_domain=in_domain, copy_cosine=copy_cosine)
-        rejected.update({verdict.candidate_key: verdict for verdict in judged})
-    return [rejected[candidate.key] for candidate in candidates]
+        verdicts |= captions.judge(remaining)
+        remaining = [candidate for candidate in remaining if candidate.key not in verdicts]
+    if remaining:
+        embeddings = embed([candidate.path for candidate in remaining])
+        judged = judge_embeddings(remaining, embeddings, real, scorer, in_domain=in_domain, copy_cosine=copy_cosine)
+        verdicts.update({verdict.candidate_key: verdict for verdict in judged})
+    return [verdicts[candidate.key] for candidate in candidates]
 
 
 def judge_embeddings(
@@ -100,7 +100,7 @@ def judge_embeddings(
     """Judge candidates by their embeddings alone: outlier score first, then copies among those that pass.
 
     Args:
-        candidates: M of them.
+        candidates: M candidates.
         embeddings: (M, D).
         real: As for `screen_candidates`.
         scorer: As for `screen_candidates`.
@@ -111,20 +111,22 @@ def judge_embeddings(
         One verdict per candidate, in order.
 
     Raises:
-        ToolError: A candidate of a class without real images, or embeddings that are not finite.
+        ToolError: A candidate's class has no real images, or an embedding is not finite.
     """
     import numpy as np
 
     if not np.isfinite(embeddings).all():
-        raise ToolError("candidate embeddings hold NaN or infinity: the model diverged; embed with an earlier trial")
+        raise ToolError(
+            "candidate embeddings contain NaN or infinity: the model diverged; embed with an earlier trial"
+        )
     number = {name: index for index, name in enumerate(sorted(set(real.class_names)))}
     real_labels = np.array([number[name] for name in real.class_names], dtype=np.int64)
     labels = np.array([_class_number(number, candidate) for candidate in candidates], dtype=np.int64)
     domains = [(candidate.cell.facet, candidate.cell.value) for candidate in candidates]
-    placed = embeddings
+    shifted = embeddings
     if in_domain:
-        placed = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
-    scores = scorer.fit(real.embeddings, real_labels).score(placed, labels)
+        shifted = remove_domain_shift(embeddings, labels, domains, ClassCentres.of(real.embeddings, real_labels))
+    scores = scorer.fit(real.embeddings, real_labels).score(shifted, labels)
     passed = np.flatnonzero(scores <= scorer.threshold).tolist()
     nearest = find_nearest_before(
         embeddings[passed],
@@ -160,7 +162,7 @@ def _class_number(number: Mapping[str, int], candidate: Candidate) -> int:
     name = candidate.cell.class_name
     if name not in number:
         raise ToolError(
-            f"candidate {candidate.key!r} claims class {name!r}, of which there is no real training image"
+            f"candidate {candidate.key!r} has class {name!r}, which has no real training image; drop the candidate"
         )
     return number[name]
 
@@ -170,7 +172,7 @@ def _source_path(candidate: Candidate, source_paths: Mapping[str, str]) -> str:
         return ""
     if candidate.source_id not in source_paths:
         raise ToolError(
-            f"candidate {candidate.key!r} was made from image {candidate.source_id!r}, whose path is not known; "
-            "without it the leak guard cannot check the source"
+            f"candidate {candidate.key!r} is an edit of image {candidate.source_id!r}, whose path is unknown; "
+            "the leak guard cannot check the source without it"
         )
     return source_paths[candidate.source_id]

@@ -1,1 +1,1 @@
-"""Making images: from a protocol to requests, from requests to files."""
+"""Image generation: from a protocol to requests, and from requests to files."""

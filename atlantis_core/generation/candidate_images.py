@@ -1,7 +1,7 @@
-"""Making the images of a protocol exactly once each, also when killed at any moment.
+"""Generate the images of a protocol exactly once each, even if the process is killed at any moment.
 
-The object file is the receipt of the work, the record is the receipt of the bookkeeping. An image whose file is
-there is never made again; an image whose record is there is not even looked at.
+The image file proves that an image was generated, the record that it was booked. An image with a file is never
+generated again; an image with a record is skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SHARD_SIZE = 16
-"""Images handed to the generator at once; what a kill can cost at most."""
+"""Images handed to the generator at once; at most these are lost when the process is killed."""
 
 
 def generate_candidates(
@@ -33,43 +33,43 @@ def generate_candidates(
     protocol: Protocol,
     progress: Progress = no_progress,
 ) -> list[Candidate]:
-    """Make the images that are missing, and record every one that is not yet recorded.
+    """Generate the missing images, and record those that are not recorded yet.
 
     Args:
-        requests: What to make; a key that occurs twice is made once.
-        generator: Makes the images.
-        objects_folder: Where the images go: `<first two digits of the key>/<key>.png`.
-        known: Keys that are recorded already; they are left alone.
-        record: Persists one candidate; called once per candidate, after its file is on the disk.
-        protocol: Whose candidates they are.
-        progress: Told after every image.
+        requests: What to generate; requests with equal keys give one image.
+        generator: Generates the images.
+        objects_folder: Folder of the images: `<first two digits of the key>/<key>.png`.
+        known: Keys that are recorded already and are skipped.
+        record: Persists one candidate; called once for each, after its file is written.
+        protocol: The protocol they belong to.
+        progress: Called after every image.
 
     Returns:
         The candidates recorded by this call, in the order of the requests.
 
     Raises:
-        ToolError: A request that the generator cannot honour; what was made before it stays.
+        ToolError: The generator cannot serve a request; images before it stay.
     """
     wanted = list({request.key: request for request in requests if request.key not in known}.values())
-    made: list[Candidate] = []
+    recorded: list[Candidate] = []
     for start in range(0, len(wanted), SHARD_SIZE):
         shard = wanted[start : start + SHARD_SIZE]
         for candidate in _generate_shard(shard, generator, objects_folder, protocol):
             record(candidate)
-            made.append(candidate)
-            progress("images made", len(made), len(wanted))
-    return made
+            recorded.append(candidate)
+            progress("images generated", len(recorded), len(wanted))
+    return recorded
 
 
 def image_path(objects_folder: Path, key: str) -> Path:
-    """Return where the image of a key lies."""
+    """Return the path of the image with this key."""
     return objects_folder.absolute() / key[:2] / f"{key}.png"
 
 
 def _generate_shard(
     shard: Sequence[GenerationRequest], generator: Generator, objects_folder: Path, protocol: Protocol
 ) -> Iterator[Candidate]:
-    """Yield a candidate per request; images whose files are there already are adopted, the others made."""
+    """Yield one candidate per request; an image whose file exists is reused, the others are generated."""
     paths = {request.key: image_path(objects_folder, request.key) for request in shard}
     missing = {key for key, path in paths.items() if not path.exists()}
     images = iter(generator.generate([request for request in shard if request.key in missing]))
@@ -82,7 +82,7 @@ def _generate_shard(
 
 
 def _write_png(image: Image, path: Path) -> None:
-    """Write a PNG so that under its name there is always nothing or all of it."""
+    """Write a PNG atomically: its path never has a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as part, part.open("wb") as file:
         image.save(file, format="PNG")

@@ -1,4 +1,4 @@
-"""Random numbers of one edit of one image: a generator of their own, so that batch and order cannot matter."""
+"""Random numbers for one edit of one image, independent of batch and order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 
 
 def derive_seed(*parts: object) -> int:
-    """Hash any parts into a seed of 63 bits; the same parts give the same seed on every machine."""
+    """Hash the parts into a 63-bit seed, the same on every machine."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -33,19 +33,19 @@ class RandomDraws:
         return low + (high - low) * float(torch.rand((), generator=self._generator))
 
     def chance(self, probability: float) -> bool:
-        """Draw true with this probability."""
+        """Return True with this probability."""
         return self.uniform(0, 1) < probability
 
-    def whole(self, low: int, high: int) -> int:
-        """Draw a whole number from `low` to `high`, both included."""
+    def integer(self, low: int, high: int) -> int:
+        """Draw an integer from `low` to `high`, both included."""
         return min(high, low + int(self.uniform(0, high - low + 1)))
 
     def pick(self, items: Sequence[_Item]) -> _Item:
-        """Draw one of the items."""
-        return items[self.whole(0, len(items) - 1)]
+        """Draw one item."""
+        return items[self.integer(0, len(items) - 1)]
 
     def flat(self, *shape: int) -> Tensor:
-        """Draw a tensor of this shape, uniform in 0 to 1."""
+        """Draw a tensor of this shape, uniform between 0 and 1."""
         import torch
 
         return torch.rand(shape, generator=self._generator)

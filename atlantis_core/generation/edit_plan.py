@@ -1,4 +1,4 @@
-"""From a request to the edits that will be made, with their strengths: pure, and a function of the request."""
+"""Which edits a request gets, and how strong: a pure function of the request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _EDIT_ORDER = (
     *("sunset", "bright", "dark", "night", "fog", "rain", "storm", "snow", "glare"),
     *("blur", "motion", "sharp", "noise"),
 )
-"""From the scene to the sensor: the thing moves, then light and weather fall on it, then the camera takes it."""
+"""From the scene to the sensor: first viewpoint and background, then light and weather, last the camera."""
 
 _MILD_LIGHT = ("dark", "bright", "clear", "warm", "cool", "low_contrast", "high_contrast", "glare", "muted", "vivid")
 _MILD_CAMERA = ("blur", "noise", "sharp")
 
 _LIGHT_EDITS = frozenset(_EDIT_ORDER[_EDIT_ORDER.index("clear") : _EDIT_ORDER.index("blur")])
-"""Edits after which a picture may borrow a reference's light; a plain background or a tilt says nothing of light."""
+"""Edits that concern light: with one of them, an image may take over the light of a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +34,29 @@ class EditStep:
 
     edit: str
     strength: float
-    """Above 0 to 1."""
+    """Above 0 and at most 1."""
     seed: int
-    """Of everything else the edit draws."""
+    """For all other random numbers of the edit."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditPlan:
-    """What will be done for one request."""
+    """The edits of one request."""
 
     steps: tuple[EditStep, ...]
     recognised: bool
-    """False where no word was known and a mild, varied mix is made instead."""
+    """False if no word was recognised; the plan is then a mild, varied mix."""
     words: tuple[str, ...]
     """The words that asked for the edits."""
     borrowed: float
-    """How much of the reference's light is borrowed, 0 to 1; 0 without a reference."""
+    """How much of the reference's light is transferred, 0 to 1; 0 without a reference."""
 
 
 def plan_edits(request: GenerationRequest) -> EditPlan:
     """Choose the edits and their strengths.
 
     Args:
-        request: Cell, prompt and seed decide; nothing else does.
+        request: Only its cell, prompt, seed and whether it has a reference matter.
 
     Returns:
         The plan; equal requests give equal plans.
@@ -78,7 +78,7 @@ def plan_edits(request: GenerationRequest) -> EditPlan:
 
 
 def _vary_strengths(meanings: tuple[EditMatch, ...], draws: RandomDraws) -> dict[str, float]:
-    """Vary the strength of what is asked for, and in most pictures the viewpoint a little."""
+    """Vary the strengths of the requested edits, and in most images the viewpoint a little."""
     strengths = {meaning.edit: meaning.strength * draws.uniform(0.75, 1.0) for meaning in meanings}
     if draws.chance(0.7):
         strengths.setdefault("viewpoint", draws.uniform(0.15, 0.45))
@@ -86,17 +86,16 @@ def _vary_strengths(meanings: tuple[EditMatch, ...], draws: RandomDraws) -> dict
 
 
 def _split_with_reference(strengths: dict[str, float], draws: RandomDraws) -> tuple[dict[str, float], float]:
-    """Leave the light to the reference in half of the pictures, and to the words in the others."""
+    """Light half of the images mainly by their words, the others mainly by the reference."""
     if draws.chance(0.5):
         return strengths, draws.uniform(0.3, 0.7)
     fainter = draws.uniform(0.2, 0.6)
-    return {
-        edit: value * (fainter if edit in _LIGHT_EDITS else 1) for edit, value in strengths.items()
-    }, draws.uniform(0.7, 1)
+    weaker = {edit: value * (fainter if edit in _LIGHT_EDITS else 1) for edit, value in strengths.items()}
+    return weaker, draws.uniform(0.7, 1)
 
 
 def _mix_mild_edits(draws: RandomDraws) -> dict[str, float]:
-    """Mix a little of viewpoint, light, background and camera."""
+    """Choose mild edits of viewpoint, light, background and camera."""
     strengths = {"viewpoint": draws.uniform(0.25, 0.7)}
     strengths[draws.pick(_MILD_LIGHT)] = draws.uniform(0.3, 0.6)
     if draws.chance(0.4):

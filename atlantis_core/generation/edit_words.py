@@ -1,4 +1,4 @@
-"""Which words mean which edits. Matching is on whole words, lower case; longer phrases win."""
+"""Which words ask for which edits. Whole words are matched, ignoring case; longer phrases win."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EditMatch:
-    """An edit that a word asks for."""
+    """An edit and the word that asks for it."""
 
     edit: str
     """A name from `edits.EDITS`."""
     strength: float
-    """1 is the edit in full."""
+    """1 is the full effect."""
     word: str
     """The word or phrase that asked for it."""
 
@@ -75,54 +75,49 @@ _EXCLUSIVE_EDITS = (
     ("blur", "motion", "sharp"),
     ("background", "background_blur", "background_clutter", "background_plain"),
 )
-"""Of each family one edit at most: the first asked for."""
+"""At most one edit of each family is used: the first one requested."""
 
 
 def find_edits(text: str) -> tuple[EditMatch, ...]:
-    """Find the edits a text asks for, in the order of the text, one of each family.
+    """Find the edits that a text asks for, in its order, at most one per family.
 
-    A word after a negation ("no fog", "not dark") asks for nothing; "slightly", "heavy" and the like change the
-    strength.
-
-    Args:
-        text: Any text.
+    Negated words ("no fog", "not dark") are ignored; "slightly", "heavy" and the like change the strength.
 
     Returns:
-        What it asks for; empty where no word is known.
+        The matches; empty if no word is known.
     """
     return keep_compatible(_match_phrases(split_words(text)))
 
 
 def find_requested_edits(facet: str, value: str, class_name: str, prompt: str) -> tuple[EditMatch, ...]:
-    """Find the edits that a request asks for: its cell's value first, then its prompt.
+    """Find the edits that a request asks for: first by its cell's value, then by its prompt.
 
-    Words of the class name are taken out of the prompt: a "Dark-Chocolate" asks for no darkness.
+    The class name is removed from the prompt first: a "Dark-Chocolate" is not a request for darkness.
 
     Args:
-        facet: Facet name; it counts where the value is yes or no, and in phrases ("contrast" + "low").
+        facet: Facet name; used if the value is yes or no, and in phrases ("contrast" + "low").
         value: Facet value.
         class_name: The cell's class.
         prompt: What the image should show.
 
     Returns:
-        What is asked for, one of each family, the cell's value before the prompt.
+        The matches, at most one per family, those of the cell's value first.
     """
-    own = split_words(class_name)
-    said = split_words(prompt)
-    for start in range(len(said) - len(own), -1, -1):
-        if own and said[start : start + len(own)] == own:
-            said[start : start + len(own)] = ["|"]
-    return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(said)])
+    name, words = split_words(class_name), split_words(prompt)
+    for start in range(len(words) - len(name), -1, -1):
+        if name and words[start : start + len(name)] == name:
+            words[start : start + len(name)] = ["|"]
+    return keep_compatible([*_match_cell(split_words(facet), split_words(value)), *_match_phrases(words)])
 
 
 def split_words(text: str) -> list[str]:
-    """Split into lower-case words at everything that is no letter or digit, and at camelCase."""
+    """Split into lower-case words at everything but letters and digits, and at camelCase."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     return re.findall(r"[^\W_]+", spaced.lower())
 
 
 def keep_compatible(meanings: list[EditMatch]) -> tuple[EditMatch, ...]:
-    """Keep the first meaning of each family, and each edit once."""
+    """Keep the first match of each family, and each edit once."""
     kept: dict[str, EditMatch] = {}
     for meaning in meanings:
         family = next((family[0] for family in _EXCLUSIVE_EDITS if meaning.edit in family), meaning.edit)
@@ -135,12 +130,12 @@ def _match_cell(facet: list[str], value: list[str]) -> list[EditMatch]:
         return []
     if len(value) == 1 and value[0] in _YES:
         return _match_phrases(facet)
-    # "low" means something only with its facet, "contrast".
+    # "low" has a meaning only together with its facet, "contrast".
     return _match_phrases([*value, "|"]) or _match_phrases([*value, *facet], longest_only=len(value) + 1)
 
 
 def _match_phrases(words: list[str], longest_only: int = 0) -> list[EditMatch]:
-    """Match phrases from left to right, the longest first; `longest_only` asks for phrases that use the value."""
+    """Match phrases from left to right, the longest first; `longest_only` accepts only phrases that use the value."""
     found, at = [], 0
     while at < len(words):
         match = next(_phrases_at(words, at), None)
@@ -165,7 +160,7 @@ def _phrases_at(words: list[str], at: int) -> Iterator[tuple[str, int]]:
 
 
 def _build_lexicon() -> dict[str, tuple[str, float]]:
-    """Turn the tables round: phrase -> edit and strength."""
+    """Invert the tables: phrase -> edit and strength."""
     listed = [(edit, words, 1.0) for edit, words in _FULL_STRENGTH_WORDS.items()]
     listed += [(edit, words, _MILD_STRENGTH) for edit, words in _MILD_WORDS.items()]
     return {word.strip(): (edit, strength) for edit, words, strength in listed for word in words.split(",")}

@@ -1,8 +1,8 @@
-"""The generator without weights: edits of real photos, driven by the protocol's words.
+"""The generator without weights: edits of real images, chosen by the words of the protocol.
 
-It keeps the thing and changes how it was seen. What the words ask for is drawn anew for each image from ranges,
-because a cell without real images needs variety, not one filter. Where the collection shows the facet value on other
-things, the light is borrowed from there: words know what night is like, but not what it is like here.
+It keeps the object and changes the viewing conditions. Strengths are drawn anew for each image, because a cell
+without real images needs variety, not one filter. Where other classes of the collection show the facet value, their
+light is transferred: words say what night is, but not what night looks like in this collection.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 class PhotometricGenerator:
-    """Edits real photos: night, fog, rain, snow, sunset, glare, blur, noise, viewpoint, background ..."""
+    """Edits real images: night, fog, rain, snow, sunset, glare, blur, noise, viewpoint, background ..."""
 
     name = "photometric"
     version = "2"
-    arms: tuple[GenerationMode, ...] = ("edit",)
+    modes: tuple[GenerationMode, ...] = ("edit",)
     notice = ""
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
-        """Return the edits with their strengths, and whether any word of the request was known."""
+        """Return the edits with their strengths, and whether any word of the request was recognised."""
         plan = plan_edits(request)
         return {
             "edits": [{"edit": step.edit, "strength": step.strength} for step in plan.steps],
@@ -45,15 +45,15 @@ class PhotometricGenerator:
         }
 
     def recognises(self, text: str) -> tuple[str, ...]:
-        """Return the names of the edits that a text asks for; empty means a mild mix would be made."""
+        """Return the names of the edits that a text asks for; if empty, a mild mix would be applied."""
         return tuple(meaning.edit for meaning in find_edits(text))
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
         """Yield one RGB image per request, in order; its short side is at most `side_px` (0: the source's own).
 
         Raises:
-            ToolError: A request without a source image, or with one that cannot be read.
-            SetupError: The source image is gone.
+            ToolError: A request has no source image, or one that cannot be read.
+            SetupError: The source image no longer exists.
         """
         for request in requests:
             yield _apply_edits(_load_source(request), request)
@@ -62,7 +62,7 @@ class PhotometricGenerator:
 def _load_source(request: GenerationRequest) -> Image:
     if not request.source_path:
         raise ToolError(
-            f"request {request.key!r} names no source image; `photometric` edits real photos: use the `edit` arm"
+            f"request {request.key!r} names no source image; `photometric` edits real images: use mode `edit`"
         )
     image = open_image(request.source_path, 2 * request.side_px)
     scale = min(1.0, request.side_px / min(image.size)) if request.side_px else 1.0
@@ -76,7 +76,7 @@ def _resize(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _to_tensor(image: Image) -> Tensor:
-    """Return a picture as (3, H, W), 0 to 1."""
+    """Return an image as a tensor (3, H, W), 0 to 1."""
     import numpy as np
     import torch
 
@@ -87,14 +87,14 @@ def _apply_edits(image: Image, request: GenerationRequest) -> Image:
     import torch
     from PIL import Image as Pillow
 
-    plan, picture = plan_edits(request), _to_tensor(image)
+    plan, edited = plan_edits(request), _to_tensor(image)
     with torch.inference_mode():
         for step in plan.steps:
             edit = load_part(EDITS, step.edit, "edit")
-            picture = edit(picture, step.strength, RandomDraws(step.seed))
+            edited = edit(edited, step.strength, RandomDraws(step.seed))
         if plan.borrowed:
             reference = _to_tensor(_resize(open_image(request.reference_path, 2 * request.side_px), image.size))
             draws = RandomDraws(derive_seed(request.seed, "reference"))
-            picture = transfer_light(picture, reference, plan.borrowed, draws)
-        eight_bit = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
+            edited = transfer_light(edited, reference, plan.borrowed, draws)
+        eight_bit = (edited.clamp(0, 1) * 255).round().to(torch.uint8)
     return Pillow.fromarray(eight_bit.permute(1, 2, 0).contiguous().numpy())

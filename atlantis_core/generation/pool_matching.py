@@ -1,9 +1,9 @@
-"""Which images of an unlabelled pool look most like the cells of a protocol, to the incumbent's eyes.
+"""Match images of an unlabelled pool to the cells of a protocol, in the incumbent's embedding space.
 
-A cell is where its training images lie or, where it has none, where its class would lie under its condition: the
-class's centre moved by what the condition does to the other classes. An image is taken for the cell whose place is
-nearest to it: one that is nearer to another class under that condition, or to the class without the condition, is
-not taken, however few are left then. On harbor, filling up with the next best made two thirds of the images wrong
+The target of a cell is the mean embedding of its training images. For a cell without any, it is the centre of the
+class moved by the shift that the condition causes in other classes. An image matches a cell only if no other target
+is nearer: no other class under the condition, and not the class without the condition. A cell may therefore get
+fewer images than it wants: on harbor, filling up with the next best made two thirds of the images wrong
 (docs/results.md).
 """
 
@@ -26,13 +26,13 @@ _NO_MATCH = -np.inf
 
 @dataclass(frozen=True, slots=True)
 class PoolMatch:
-    """One pool image for one cell."""
+    """A pool image chosen for a cell."""
 
     cell: Cell
     row: int
-    """Of the pool."""
+    """Row of the pool."""
     score: float
-    """Cosine similarity to the cell's place; higher is better."""
+    """Cosine similarity to the cell's target; higher is better."""
 
 
 def match_pool(
@@ -41,19 +41,19 @@ def match_pool(
     train: Sequence[LabelledImage],
     embeddings: NDArray[np.float32],
 ) -> list[PoolMatch]:
-    """Choose pool images for cells, each at most once, the best matches first come first served.
+    """Choose pool images for cells, each image at most once, best matches first.
 
     Args:
-        wanted: Cells and how many images each is to get; fewer are returned where the pool is small.
+        wanted: Cells and how many images each wants; it may get fewer.
         pool: Unit vectors of the pool, (P, D).
-        train: Training images, N.
+        train: N training images.
         embeddings: Their unit vectors, (N, D).
 
     Returns:
-        The choices, cell by cell in the order of `wanted`, each cell's best first.
+        The matches, cell by cell in the order of `wanted`, best first.
     """
     scores = {request.cell: _score_pool(request.cell, pool, train, embeddings) for request in wanted}
-    open_places = {request.cell: request.count for request in wanted}
+    left = {request.cell: request.count for request in wanted}
     offers = sorted(
         (
             (float(score), cell, row)
@@ -66,31 +66,31 @@ def match_pool(
     taken: set[int] = set()
     chosen: list[PoolMatch] = []
     for score, cell, row in offers:
-        if open_places[cell] and row not in taken:
+        if left[cell] and row not in taken:
             taken.add(row)
-            open_places[cell] -= 1
+            left[cell] -= 1
             chosen.append(PoolMatch(cell, row, score))
-    order = {request.cell: place for place, request in enumerate(wanted)}
+    order = {request.cell: index for index, request in enumerate(wanted)}
     return sorted(chosen, key=lambda found: (order[found.cell], -found.score, found.row))
 
 
 def _score_pool(
     cell: Cell, pool: NDArray[np.float32], train: Sequence[LabelledImage], embeddings: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return how well each pool image (P,) fits a cell; `_NO_MATCH` where it is nearer to another place."""
+    """Return each pool image's similarity to a cell's target, (P,); `_NO_MATCH` if another target is nearer."""
     labels = np.array([image.label for image in train])
     shows = np.array([bool(cell.facet) and image.facets.get(cell.facet) == cell.value for image in train])
     classes = sorted(set(labels.tolist()))
     centres = np.stack([embeddings[labels == name].mean(axis=0) for name in classes])
     shift = _condition_shift(classes, labels, shows, embeddings)
-    places = centres + shift
+    targets = centres + shift
     own = classes.index(cell.class_name)
     inside = (labels == cell.class_name) & shows
     if inside.any():
-        places[own] = embeddings[inside].mean(axis=0)
-    places = _normalise(places)
-    similar = pool @ places.T
-    rivals = [np.delete(places, own, axis=0)]
+        targets[own] = embeddings[inside].mean(axis=0)
+    targets = _normalise(targets)
+    similar = pool @ targets.T
+    rivals = [np.delete(targets, own, axis=0)]
     elsewhere = (labels == cell.class_name) & ~shows
     if cell.facet and elsewhere.any():
         rivals.append(embeddings[elsewhere].mean(axis=0, keepdims=True))
@@ -105,7 +105,7 @@ def _normalise(points: NDArray[np.float32]) -> NDArray[np.float32]:
 def _condition_shift(
     classes: Sequence[str], labels: NDArray[np.str_], shows: NDArray[np.bool_], embeddings: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return what a condition does to a class: the median over those classes that have images with and without it."""
+    """Return the shift that a condition causes, (D,): the median over classes with images on both sides of it."""
     moved = [
         embeddings[(labels == name) & shows].mean(axis=0) - embeddings[(labels == name) & ~shows].mean(axis=0)
         for name in classes

@@ -1,4 +1,4 @@
-"""Sizes of pictures: what a model draws, and what is kept of it."""
+"""Image sizes: what a model generates and what is saved."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MULTIPLE = 8  # autoencoders halve a picture three times
+_MULTIPLE = 8  # autoencoders halve an image three times
 
 
 def fit_to_model(image: Image, side_px: int) -> Image:
-    """Resize a source so that its short side is the model's and both sides are multiples of 8."""
+    """Resize a source image to the model's short side, with both sides multiples of 8."""
     from PIL.Image import Resampling
 
     scale = side_px / min(image.size)
@@ -20,7 +20,7 @@ def fit_to_model(image: Image, side_px: int) -> Image:
 
 
 def shrink(image: Image, side_px: int) -> Image:
-    """Shrink a drawing to a short side; a smaller one, or any for 0, stays as it is."""
+    """Shrink an image to a short side of `side_px`; 0, or a smaller image, changes nothing."""
     from PIL.Image import Resampling
 
     short = min(image.size)

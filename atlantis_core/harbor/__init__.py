@@ -1,1 +1,1 @@
-"""Harbor: the procedurally drawn world of vessels that the demo and the checks run on."""
+"""Harbor: a rendered world of vessels, the data of the demo and the checks."""

@@ -1,4 +1,4 @@
-"""Sky, sea and everything in the picture that is not the vessel."""
+"""Sky, sea and everything else in the image except the vessel; small detail is drawn from `rng`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from atlantis_core.harbor.scene import Scene
 
 _FAR = 3.2  # distance of the shore, in the unit of `Light.shade`
 
-# The choppier the sea, the higher and the more contrasty the waves: (count, height in px, contrast).
+# Waves: (count, height in px, contrast); rougher seas have higher waves with more contrast.
 _WAVES = {
     "day": (34, 1.5, 16.0),
     "night": (26, 1.5, 9.0),
@@ -33,15 +33,7 @@ def _colour_ramp(start: Rgb, end: Rgb, rows: int, bend: float) -> npt.NDArray[np
 
 
 def paint_background(scene: Scene, light: Light) -> Canvas:
-    """Paint sky and sea.
-
-    Args:
-        scene: What is to be drawn.
-        light: The scene's light.
-
-    Returns:
-        A canvas with nothing else on it yet.
-    """
+    """Return a canvas with sky and sea."""
     horizon = round(scene.horizon * DRAWN_PX)
     sky = _colour_ramp(light.sky_top, light.sky_low, horizon, 1.3)
     sea = _colour_ramp(light.sea_far, light.sea_near, DRAWN_PX - horizon, 0.6)
@@ -49,14 +41,7 @@ def paint_background(scene: Scene, light: Light) -> Canvas:
 
 
 def paint_sky(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint stars, moon or sun, and clouds.
-
-    Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
-        light: The scene's light.
-        rng: Source of the small detail.
-    """
+    """Paint stars, moon or sun, and clouds."""
     horizon = scene.horizon * DRAWN_PX
     if scene.condition == "night":
         for x, y, glow in rng.uniform(0, 1, (9, 3)):
@@ -89,14 +74,7 @@ def _paint_clouds(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Gen
 
 
 def paint_shore(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint what lies behind the vessel: hills, a skyline, other ships.
-
-    Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
-        light: The scene's light.
-        rng: Source of the small detail.
-    """
+    """Paint the background: hills, a skyline, other ships."""
     horizon = scene.horizon * DRAWN_PX
     if "hills" in scene.clutter:
         heights = np.abs(np.cumsum(rng.normal(0, 6, 9))) + rng.uniform(2, 8)
@@ -137,14 +115,7 @@ def _paint_traffic(canvas: Canvas, horizon: float, light: Light, rng: np.random.
 
 
 def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint waves, and the path of light that a low sun lays on the water.
-
-    Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
-        light: The scene's light.
-        rng: Source of the small detail.
-    """
+    """Paint the waves."""
     count, height, contrast = _WAVES[scene.condition]
     horizon = scene.horizon * DRAWN_PX
     far, near = np.asarray(light.sea_far), np.asarray(light.sea_near)
@@ -159,14 +130,7 @@ def paint_sea(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generat
 
 
 def paint_foreground(canvas: Canvas, scene: Scene, light: Light, rng: np.random.Generator) -> None:
-    """Paint what lies before the vessel: a pier with posts, a buoy, gulls.
-
-    Args:
-        canvas: Painted on.
-        scene: What is to be drawn.
-        light: The scene's light.
-        rng: Source of the small detail.
-    """
+    """Paint the foreground: a pier with posts, a buoy, gulls."""
     if "pier" in scene.clutter:
         _paint_pier(canvas, scene, light, rng)
     if "buoy" in scene.clutter:

@@ -1,4 +1,4 @@
-"""A supersampled picture on which polygons are painted."""
+"""A supersampled image to paint polygons on."""
 
 from __future__ import annotations
 
@@ -9,72 +9,50 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 SIDE_PX = 64
-"""Side of a finished picture."""
+"""Side of a finished image."""
 
 OVERSAMPLING = 3
-"""How many drawn pixels go into one finished pixel, each way; enough for clean edges."""
+"""Drawn pixels per finished pixel along each axis; enough for smooth edges."""
 
 DRAWN_PX = SIDE_PX * OVERSAMPLING
-"""Side of the picture while it is drawn."""
+"""Side of the image before it is reduced."""
 
 Colour = tuple[int, int, int]
 
 
 class Canvas:
-    """A square picture in drawn pixels; the origin is the upper left corner."""
+    """A square image in drawn pixels; the origin is the upper left corner."""
 
     def __init__(self, background: npt.NDArray[np.float64]) -> None:
-        """Start from horizontal bands.
+        """Fill the canvas row by row.
 
         Args:
-            background: Colour of every drawn row, `DRAWN_PX` x 3, 0 to 255.
+            background: Colour of each drawn row, `DRAWN_PX` x 3, 0 to 255.
         """
         rows = np.clip(background + 0.5, 0, 255).astype(np.uint8)[:, None, :]
         self._image = Image.fromarray(np.repeat(rows, DRAWN_PX, axis=1))
         self._draw = ImageDraw.Draw(self._image)
 
     def polygon(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
-        """Fill a polygon.
-
-        Args:
-            points: Corners in drawn pixels.
-            colour: Red, green and blue.
-        """
+        """Fill a polygon with corners in drawn pixels."""
         self._draw.polygon(points, fill=colour)
 
     def disc(self, x: float, y: float, radius_px: float, colour: Colour) -> None:
-        """Fill a circle.
-
-        Args:
-            x: Middle, drawn pixels from the left.
-            y: Middle, drawn pixels from the top.
-            radius_px: Radius in drawn pixels.
-            colour: Red, green and blue.
-        """
-        self._draw.ellipse((x - radius_px, y - radius_px, x + radius_px, y + radius_px), fill=colour)
+        """Fill a circle around (x, y) in drawn pixels."""
+        self.ellipse(x - radius_px, y - radius_px, x + radius_px, y + radius_px, colour)
 
     def ellipse(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
-        """Fill the ellipse inside a box, given in drawn pixels."""
+        """Fill the ellipse inside a box in drawn pixels."""
         self._draw.ellipse((left, top, right, bottom), fill=colour)
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
-        """Fill an upright box, given in drawn pixels."""
+        """Fill a box in drawn pixels."""
         self._draw.rectangle((left, top, right, bottom), fill=colour)
 
     def line(self, points: Sequence[tuple[float, float]], colour: Colour, width_px: int = 1) -> None:
-        """Stroke a line through points.
-
-        Args:
-            points: At least two, in drawn pixels.
-            colour: Red, green and blue.
-            width_px: Width in drawn pixels.
-        """
+        """Draw a line through two or more points in drawn pixels."""
         self._draw.line(points, fill=colour, width=width_px)
 
     def to_array(self) -> npt.NDArray[np.float32]:
-        """Shrink to the finished size.
-
-        Returns:
-            The picture, `SIDE_PX` x `SIDE_PX` x 3, 0 to 255.
-        """
+        """Return the image at finished size, `SIDE_PX` x `SIDE_PX` x 3, 0 to 255."""
         return np.asarray(self._image.reduce(OVERSAMPLING), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The light of each condition: what colour a painted surface shows at a distance."""
+"""The light of each condition: the colour that a surface shows at a distance."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ PAINTS: dict[str, Rgb] = {
     "buoy": (206, 84, 40),
     "traffic": (120, 122, 126),
 }
-"""Colours under neutral white light, 0 to 255: the eight class colours and the materials."""
+"""Colours in neutral white light, 0 to 255: the eight class colours and the materials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """How a condition lights the world; colours are 0 to 255, as they reach the camera.
+    """How a condition lights a scene; colours are 0 to 255, as they reach the camera.
 
     Attributes:
-        key: Factor on each channel of a surface's own colour.
-        saturation: What is left of colourfulness, 1 for all of it.
-        sky_top: Sky at the top of the picture.
+        key: Factor on each channel of a surface's colour.
+        saturation: Factor on saturation.
+        sky_top: Sky at the top of the image.
         sky_low: Sky at the horizon.
         sea_far: Sea at the horizon.
         sea_near: Sea at the lower edge.
-        haze: Colour into which distance dissolves.
+        haze: Colour that distant surfaces fade to.
         density: Optical depth of the air per unit of distance.
-        lamps: Windows and navigation lights are lit.
+        lamps: Whether windows and navigation lights are lit.
         noise: Standard deviation of the sensor's noise.
     """
 
@@ -71,12 +71,12 @@ class Light:
     noise: float
 
     def shade(self, paint: str, distance: float, tone: float = 1.0) -> tuple[int, int, int]:
-        """Colour a surface as the camera sees it.
+        """Return the colour of a surface as the camera sees it.
 
         Args:
             paint: A name from `PAINTS`.
-            distance: 1 for a vessel that fills most of the picture.
-            tone: Factor on brightness, below 1 for a side in shade.
+            distance: 1 for a vessel that fills most of the image.
+            tone: Factor on brightness, below 1 in shade.
 
         Returns:
             Red, green and blue, 0 to 255.
@@ -167,8 +167,8 @@ _BASE_LIGHTS: dict[str, Light] = {
     ),
 }
 
-# How far `Scene.light` moves the level and the air, and the hues move sky and sea, all as shares: fog is
-# thin or thick and nights differ, but a grey sky stays grey.
+# By how much `Scene.light` changes light level and air density, and the hues change sky and sea, all relative:
+# fog is thin or thick and nights differ, but a grey sky stays grey.
 _LIGHT_JITTER = {
     "day": (0.12, 0.3, 0.07),
     "night": (0.25, 0.3, 0.07),
@@ -185,14 +185,7 @@ def _scale_colour(colour: Rgb, factor: float, hue: float = 0.0) -> Rgb:
 
 
 def light_for(scene: Scene) -> Light:
-    """Find the light of one scene: its condition's, moved by the scene's nuisances.
-
-    Args:
-        scene: What is to be drawn.
-
-    Returns:
-        The light.
-    """
+    """Return the light of a scene: its condition's light, varied by the scene's nuisances."""
     usual = _BASE_LIGHTS[scene.condition]
     level_spread, air_spread, hue_spread = _LIGHT_JITTER[scene.condition]
     sky_hue, sea_hue = hue_spread * scene.sky_hue, hue_spread * scene.sea_hue
@@ -205,7 +198,7 @@ def light_for(scene: Scene) -> Light:
         sea_far=_scale_colour(usual.sea_far, level, sea_hue),
         sea_near=_scale_colour(usual.sea_near, level, sea_hue),
         haze=_scale_colour(usual.haze, level),
-        # Dim days have thick air: the darker the light, the more of it is between us and the vessel.
+        # The darker the light, the denser the air.
         density=usual.density * (1 - air_spread * scene.light),
         lamps=usual.lamps,
         noise=usual.noise,

@@ -1,4 +1,4 @@
-"""What was planted in a bundled world: the truth that a diagnosis and a repair can be checked against."""
+"""The ground truth of a bundled world: the planted gap that a diagnosis should find."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from atlantis_core.base.errors import SetupError
 
 
 def read_planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
-    """Return the cells (class, facet, value) of the gap planted in a collection; none in any other collection.
+    """Return the cells (class, facet, value) of the planted gap; empty for a collection without one.
 
     Args:
-        root: The collection's folder; a bundled world has a `world.json` in it.
+        root: The collection's folder; a bundled world contains a `world.json`.
 
     Raises:
-        SetupError: `world.json` is there and cannot be read.
+        SetupError: `world.json` exists and cannot be read.
     """
     file = Path(root) / "world.json"
     if not file.is_file():
@@ -30,7 +30,7 @@ def read_planted_gap(root: str | Path) -> tuple[tuple[str, str, str], ...]:
         return tuple(
             (label, FACET, condition)
             for label, condition in cells
-            if any(group.holds(VesselClass.from_label(label), condition) for group in groups)
+            if any(group.contains(VesselClass.from_label(label), condition) for group in groups)
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SetupError(f"{str(file)!r} is no description of a bundled world: {error!r}; remove it") from error
+        raise SetupError(f"{str(file)!r} does not describe a bundled world ({error!r}); remove the file") from error

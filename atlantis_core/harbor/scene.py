@@ -1,4 +1,4 @@
-"""What one picture shows: a frozen record, and how one is drawn by lot."""
+"""The content of one image as a record, and how it is sampled."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _CLUTTER_CHANCE_HARD = (0.60, 0.50, 0.75, 0.50, 0.40, 0.60, 0.85)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything the renderer needs for one picture; equal scenes give equal pixels.
+    """Everything the renderer needs for one image; equal scenes give equal pixels.
 
     Attributes:
         vessel_class: What is shown.
         condition: One of `CONDITIONS`.
-        seed: Drives the small random detail (waves, stars, flakes, sensor noise).
-        x: Middle of the vessel, as a fraction of the picture's width.
-        horizon: Height of the horizon from the top, as a fraction of the picture's height.
-        scale: Nominal length of the vessel, as a fraction of the picture's width.
-        stretch: Height of the vessel against its drawing, about 1.
-        flip: Bow to the left.
-        light: How far light departs from the condition's usual level, -1 (darker) to 1.
+        seed: Seed of the small detail (waves, stars, flakes, sensor noise).
+        x: Centre of the vessel, as a fraction of the image's width.
+        horizon: Height of the horizon from the top, as a fraction of the image's height.
+        scale: Nominal length of the vessel, as a fraction of the image's width.
+        stretch: Factor on the height of the drawing, about 1.
+        flip: Whether the bow points to the left.
+        light: Deviation from the condition's usual light level, -1 (darker) to 1.
         sky_hue: Shift of the sky towards violet (1) or green (-1).
         sea_hue: Likewise for the sea.
-        clutter: What else is in the picture, a subset of hills, skyline, pier, buoy, gulls, clouds, traffic.
+        clutter: Other objects in the image, a subset of hills, skyline, pier, buoy, gulls, clouds, traffic.
     """
 
     vessel_class: VesselClass
@@ -49,29 +49,26 @@ class Scene:
     clutter: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a condition that has no light.
+        """Check the condition.
 
         Raises:
-            ValueError: Unknown condition.
+            ValueError: The condition is unknown.
         """
         if self.condition not in CONDITIONS:
             raise ValueError(f"unknown condition {self.condition!r}; known: {', '.join(CONDITIONS)}")
 
 
 def sample_scene(vessel_class: VesselClass, condition: str, seed: int, difficulty: Difficulty = "ordinary") -> Scene:
-    """Draw the nuisances of a picture by lot.
+    """Sample the nuisances of a scene.
 
     Args:
-        vessel_class: What to show.
+        vessel_class: The class to show.
         condition: One of `CONDITIONS`.
-        seed: Non-negative; the same arguments give the same scene on every machine.
-        difficulty: `hard` puts the vessel far away, off the middle, and behind clutter.
-
-    Returns:
-        The scene.
+        seed: Non-negative; equal arguments give the same scene on every machine.
+        difficulty: `hard` places the vessel far away, off centre and behind clutter.
 
     Raises:
-        ValueError: Unknown condition.
+        ValueError: The condition is unknown.
     """
     rng = np.random.default_rng([seed, 7])
     hard = difficulty == "hard"

@@ -1,6 +1,6 @@
 """The drawings of the vessels: coloured polygons around a waterline.
 
-One unit is the vessel's length, x points to the bow and y up from the waterline, parts come back to front.
+The unit is the vessel's length, x points to the bow, y up from the waterline; parts are ordered back to front.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class Part:
     """One polygon of a drawing.
 
     Attributes:
-        paint: What colours it: `hull`, `trim`, or the name of a material such as `glass`.
+        paint: `hull`, `trim`, or the name of a material such as `glass`.
         points: Corners in vessel lengths.
-        tone: Factor on the paint's brightness, below 1 for a side in shade.
+        tone: Factor on brightness, below 1 in shade.
     """
 
     paint: str
@@ -30,9 +30,9 @@ class Drawing:
     """One vessel type.
 
     Attributes:
-        length: Size beside the longest vessel, so that a tug is not as long as a freighter.
+        length: Length relative to the longest vessel type.
         parts: Polygons, back to front.
-        roofs: Surfaces on which snow lies, as (x from, x to, y).
+        roofs: Surfaces that snow covers, as (x from, x to, y).
     """
 
     length: float
@@ -59,7 +59,7 @@ def _windows(left: float, right: float, bottom: float, top: float, count: int) -
 
 
 def _hull(*sheer: Point, stern: float, stem: float) -> tuple[Part, ...]:
-    """Build the hull from its upper edge, stern first, with shade and a waterline band below."""
+    """Build a hull from its upper edge, stern first, with a shaded side and a waterline band."""
     (x0, y0), (x1, y1) = sheer[0], sheer[-1]
     foot = ((stem, 0.0), (stern, 0.0))
     low = (

@@ -1,4 +1,4 @@
-"""The words of the harbor: vessels, colours, conditions, classes and captions."""
+"""The vocabulary of the harbor: vessels, colours, conditions, classes and captions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ VESSELS = ("tug", "sloop", "schooner", "freighter", "ferry", "trawler")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "black", "white", "grey")
 CONDITIONS = ("day", "night", "fog", "sunset", "storm", "snow")
 
-# Steps from the hull's to the trim's place on the colour ring. Of the 56 colour pairs of a vessel, the eight
-# with that vessel's step are demo classes: every hull colour and every trim colour occurs once per vessel.
+# Steps from hull to trim colour on the ring of `COLOURS`. Of the 56 colour pairs of a vessel, the eight with this
+# step are demo classes, so each hull colour and each trim colour occurs once per vessel.
 _DEMO_STEP = {"tug": 1, "sloop": 2, "schooner": 3, "freighter": 4, "ferry": 5, "trawler": 6}
 
 _WORDS_FOR = {
@@ -30,7 +30,7 @@ class VesselClass:
     Attributes:
         vessel: One of `VESSELS`.
         hull: Colour of the hull, one of `COLOURS`.
-        trim: Colour of superstructure or sails, one of `COLOURS`, never the hull's.
+        trim: Colour of superstructure or sails, one of `COLOURS`, but not the hull's.
     """
 
     vessel: str
@@ -38,10 +38,10 @@ class VesselClass:
     trim: str
 
     def __post_init__(self) -> None:
-        """Refuse what the renderer cannot draw.
+        """Check vessel and colours.
 
         Raises:
-            ValueError: Unknown vessel or colour, or hull and trim alike.
+            ValueError: Vessel or colour is unknown, or hull and trim are equal.
         """
         if self.vessel not in VESSELS:
             raise ValueError(f"unknown vessel {self.vessel!r}; known: {', '.join(VESSELS)}")
@@ -53,18 +53,12 @@ class VesselClass:
 
     @property
     def label(self) -> str:
-        """The class name as used for folders and labels, e.g. `trawler-red-white`."""
+        """Class name, as in folders and labels, e.g. `trawler-red-white`."""
         return f"{self.vessel}-{self.hull}-{self.trim}"
 
     @classmethod
     def from_label(cls, label: str) -> VesselClass:
-        """Read a class name back.
-
-        Args:
-            label: A name as `label` writes it.
-
-        Returns:
-            The class of that name.
+        """Parse a class name.
 
         Raises:
             ValueError: The name is not `vessel-hull-trim`.
@@ -76,15 +70,7 @@ class VesselClass:
 
 
 def caption_for(vessel_class: VesselClass, condition: str) -> str:
-    """Say in words what a picture shows.
-
-    Args:
-        vessel_class: What is in the picture.
-        condition: One of `CONDITIONS`.
-
-    Returns:
-        A sentence fragment such as "a red and white trawler at night".
-    """
+    """Return a caption such as "a red and white trawler at night"; `condition` is one of `CONDITIONS`."""
     article = "an" if vessel_class.hull[0] in "aeiou" else "a"
     return f"{article} {vessel_class.hull} and {vessel_class.trim} {vessel_class.vessel} {_WORDS_FOR[condition]}"
 
@@ -103,10 +89,10 @@ def _is_demo_class(vessel_class: VesselClass) -> bool:
 
 
 DEMO_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if _is_demo_class(c))
-"""The 48 classes of the bundled worlds, eight per vessel; no shipped student has seen any of them."""
+"""The 48 classes of the bundled worlds, eight per vessel; the shipped student has seen none of them."""
 
 PRETRAIN_CLASSES: tuple[VesselClass, ...] = tuple(c for c in _all_classes() if not _is_demo_class(c))
-"""The 288 other classes, on which the shipped student is pretrained."""
+"""The other 288 classes, on which the shipped student is pretrained."""
 
 CLASSES: tuple[VesselClass, ...] = tuple(sorted(DEMO_CLASSES + PRETRAIN_CLASSES))
-"""All 336 classes; painter and captioner know them by their numbers here."""
+"""All 336 classes; painter and captioner refer to them by their index."""

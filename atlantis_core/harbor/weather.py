@@ -1,4 +1,4 @@
-"""What lies between the vessel and the picture: rain, flakes, glow of lamps, soft focus, sensor noise."""
+"""Weather and camera effects: rain, snow, glow of lamps, soft focus, sensor noise."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from atlantis_core.harbor.scene import Scene
 Pixels = npt.NDArray[np.float32]
 
 
-def _soften(picture: Pixels, amount: float) -> Pixels:
-    """Mix every pixel with its four neighbours; `amount` 0 leaves it, 1 is the mean of the neighbours."""
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+def _soften(image: Pixels, amount: float) -> Pixels:
+    """Blend each pixel with its four neighbours; `amount` 0 changes nothing, 1 gives the neighbours' mean."""
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
-    return picture + np.float32(amount) * (around * np.float32(0.25) - picture)
+    return image + np.float32(amount) * (around * np.float32(0.25) - image)
 
 
 def _draw_strokes(segments: npt.NDArray[np.float64], width_px: int) -> Pixels:
-    """Draw line segments (N x 4, fractions of the side) as coverage, `SIDE_PX` x `SIDE_PX` x 1, 0 to 1."""
+    """Return the coverage of line segments (N x 4, fractions of the side), `SIDE_PX` x `SIDE_PX` x 1, 0 to 1."""
     side = SIDE_PX * OVERSAMPLING
     mask = Image.new("L", (side, side))
     draw = ImageDraw.Draw(mask)
@@ -29,16 +29,16 @@ def _draw_strokes(segments: npt.NDArray[np.float64], width_px: int) -> Pixels:
     return np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
 
 
-def _add_rain(picture: Pixels, rng: np.random.Generator) -> Pixels:
+def _add_rain(image: Pixels, rng: np.random.Generator) -> Pixels:
     slant = rng.uniform(-0.10, 0.10)
     start = rng.uniform(-0.1, 1, (46, 2))
     length = rng.uniform(0.05, 0.14, (46, 1))
     end = start + length * np.array([slant * 3, 1.0])
     cover = _draw_strokes(np.concatenate([start, end], axis=1), 2) * np.float32(0.42)
-    return picture + cover * (np.float32(190) - picture)
+    return image + cover * (np.float32(190) - image)
 
 
-def _add_snow(picture: Pixels, rng: np.random.Generator) -> Pixels:
+def _add_snow(image: Pixels, rng: np.random.Generator) -> Pixels:
     side = SIDE_PX * OVERSAMPLING
     mask = Image.new("L", (side, side))
     draw = ImageDraw.Draw(mask)
@@ -47,37 +47,37 @@ def _add_snow(picture: Pixels, rng: np.random.Generator) -> Pixels:
         box = (x * side - radius, y * side - radius, x * side + radius, y * side + radius)
         draw.ellipse(box, fill=int(150 + 100 * size))
     cover = np.asarray(mask.reduce(OVERSAMPLING), dtype=np.float32)[..., None] / np.float32(255)
-    return picture + cover * (np.float32(246) - picture)
+    return image + cover * (np.float32(246) - image)
 
 
-def _add_glow(picture: Pixels) -> Pixels:
-    """Let bright lamps bleed into their surroundings, as they do in a long exposure."""
-    bright: Pixels = np.maximum(picture - np.float32(130), np.float32(0))
+def _add_glow(image: Pixels) -> Pixels:
+    """Let bright lamps bleed into their surroundings, as in a long exposure."""
+    bright: Pixels = np.maximum(image - np.float32(130), np.float32(0))
     for _ in range(3):
         bright = _soften(bright, 0.8)
-    glowing: Pixels = picture + bright * np.float32(0.8)
+    glowing: Pixels = image + bright * np.float32(0.8)
     return glowing
 
 
-def apply_weather(picture: Pixels, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Send a clear picture through the weather and the camera.
+def apply_weather(image: Pixels, scene: Scene, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Apply weather and camera effects to an image.
 
     Args:
-        picture: `SIDE_PX` x `SIDE_PX` x 3, 0 to 255.
-        scene: What is drawn.
-        noise: Standard deviation of the sensor's noise, 0 to 255.
-        rng: Source of the small detail.
+        image: `SIDE_PX` x `SIDE_PX` x 3, 0 to 255.
+        scene: The rendered scene.
+        noise: Standard deviation of the sensor noise, 0 to 255.
+        rng: Random numbers for small detail.
 
     Returns:
-        The finished picture, `SIDE_PX` x `SIDE_PX` x 3, 8 bit.
+        The finished image, `SIDE_PX` x `SIDE_PX` x 3, 8 bit.
     """
     if scene.condition == "night":
-        picture = _add_glow(picture)
+        image = _add_glow(image)
     if scene.condition in ("fog", "storm"):
-        picture = _soften(picture, 0.5)
+        image = _soften(image, 0.5)
     if scene.condition == "storm":
-        picture = _add_rain(picture, rng)
+        image = _add_rain(image, rng)
     if scene.condition == "snow":
-        picture = _add_snow(picture, rng)
-    grain = rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(noise)
-    return np.clip(picture + grain + np.float32(0.5), 0, 255).astype(np.uint8)
+        image = _add_snow(image, rng)
+    grain = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(noise)
+    return np.clip(image + grain + np.float32(0.5), 0, 255).astype(np.uint8)

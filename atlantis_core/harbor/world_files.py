@@ -1,4 +1,4 @@
-"""Worlds as folders of pictures, in the manner of the Hugging Face imagefolder."""
+"""Write worlds as folders of images in the format of Hugging Face imagefolder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DESCRIPTION = "world.json"
 
 
 class WorldImage(NamedTuple):
-    """One picture of a world, not yet rendered."""
+    """One image of a world, not yet rendered."""
 
     file_name: str
     split: Split
@@ -33,20 +33,16 @@ class WorldImage(NamedTuple):
 
 
 def list_world_images(world: World) -> Iterator[WorldImage]:
-    """List the pictures of a world.
+    """Yield the images of a world in a fixed order.
 
-    Args:
-        world: What to list.
-
-    Yields:
-        Every picture, in a fixed order; its scene depends on nothing but the world's name and seed and its
-        own file name, so that another count elsewhere leaves it as it is.
+    A scene depends only on the world's name and seed and on the file name, so it does not change with the number of
+    other images.
     """
     for cell in world.cells:
         vessel_class = VesselClass.from_label(cell.label)
         for split in SPLITS:
             difficulty = "ordinary" if split == "train" else cell.difficulty
-            for index in range(cell.pictures(split)):
+            for index in range(cell.num_images(split)):
                 file_name = f"{cell.label}/{split}-{cell.condition}-{index:02d}.png"
                 digest = hashlib.sha256(f"{world.name}:{world.seed}:{file_name}".encode()).digest()
                 seed = int.from_bytes(digest[:6], "big")
@@ -62,66 +58,68 @@ def _describe_world(world: World) -> dict[str, Any]:
     }
 
 
-def _metadata_row(picture: WorldImage) -> tuple[str, ...]:
-    shown = picture.scene.vessel_class
+def _metadata_row(image: WorldImage) -> tuple[str, ...]:
+    vessel_class = image.scene.vessel_class
     return (
-        picture.file_name,
-        shown.label,
-        picture.split,
-        picture.scene.condition,
-        shown.vessel,
-        shown.hull,
-        shown.trim,
+        image.file_name,
+        vessel_class.label,
+        image.split,
+        image.scene.condition,
+        vessel_class.vessel,
+        vessel_class.hull,
+        vessel_class.trim,
     )
 
 
 def _write_files(world: World, folder: Path, progress: Progress) -> None:
-    pictures = tuple(list_world_images(world))
+    images = tuple(list_world_images(world))
     for label in world.classes:
         (folder / label).mkdir()
-    for done, picture in enumerate(pictures, start=1):
-        progress("drawing the world", done, len(pictures))
-        Image.fromarray(render(picture.scene)).save(folder / picture.file_name, compress_level=1)
+    for done, image in enumerate(images, start=1):
+        progress("drawing the world", done, len(images))
+        Image.fromarray(render(image.scene)).save(folder / image.file_name, compress_level=1)
     with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows(_metadata_row(picture) for picture in pictures)
-    # Captions stay out of metadata.csv, where they would look like a facet with thousands of values.
+        writer.writerows(_metadata_row(image) for image in images)
+    # Not in metadata.csv, where captions would look like a facet with thousands of values.
     with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
-        for picture in pictures:
-            words = caption_for(picture.scene.vessel_class, picture.scene.condition)
-            file.write(json.dumps({"file_name": picture.file_name, "caption": words}) + "\n")
+        for image in images:
+            caption = caption_for(image.scene.vessel_class, image.scene.condition)
+            file.write(json.dumps({"file_name": image.file_name, "caption": caption}) + "\n")
     (folder / _DESCRIPTION).write_text(json.dumps(_describe_world(world), indent=1) + "\n", encoding="utf-8")
 
 
 def _is_written(world: World, folder: Path) -> bool:
-    """Tell whether the folder holds this very world; refuse a folder that holds anything else."""
+    """Return whether the folder contains this world; refuse a folder that contains anything else."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     description = folder / _DESCRIPTION
-    # Through JSON and back: tuples become lists, as they are in the file.
+    # Through JSON and back, so that tuples become lists as in the file.
     wanted = json.loads(json.dumps(_describe_world(world)))
     if description.is_file() and json.loads(description.read_text(encoding="utf-8")) == wanted:
         return True
-    raise SetupError(f"{folder} holds something else than {world.name}:{world.seed}; name an empty or a new folder")
+    raise SetupError(
+        f"folder {str(folder)!r} contains something else than {world.name}:{world.seed}; name an empty or new folder"
+    )
 
 
 def write_world(world: World, folder: Path, progress: Progress = no_progress) -> Path:
     """Write a world: PNGs in class folders, `metadata.csv`, `captions.jsonl` and `world.json`.
 
-    The folder appears at once and whole, also when the writing is cut short or done twice at a time; a
-    folder that holds this world already is left as it is.
+    The folder is created atomically, even if the process is killed or two processes write at once. If it contains
+    this world already, nothing is written.
 
     Args:
-        world: What to write.
-        folder: Where; absent, empty, or written by an earlier call for the same world.
-        progress: Told of every picture.
+        world: The world to write.
+        folder: Must not exist, be empty, or contain the same world.
+        progress: Called after every image.
 
     Returns:
         The folder.
 
     Raises:
-        SetupError: The folder holds something else.
+        SetupError: The folder contains something else.
     """
     if _is_written(world, folder):
         return folder
@@ -132,7 +130,7 @@ def write_world(world: World, folder: Path, progress: Progress = no_progress) ->
         part.chmod(0o755)
         part.replace(folder)
     except OSError:
-        # Another process may have been faster; then its folder is as good as ours.
+        # Another process may have written the same world first.
         if not _is_written(world, folder):
             raise
     finally:
@@ -141,29 +139,29 @@ def write_world(world: World, folder: Path, progress: Progress = no_progress) ->
 
 
 def write_bundled_collection(name: str, folder: Path, progress: Progress = no_progress) -> Path:
-    """Write a bundled collection, or find it written.
+    """Write a bundled collection, unless it has been written already.
 
     Args:
         name: `harbor` (the demo's world), `harbor:SEED`, `harbor-balanced[:SEED]` or `harbor-tiny[:SEED]`.
-        folder: Where bundled collections are kept; each gets a folder of its own in it.
-        progress: Told of every picture.
+        folder: Parent folder of the bundled collections.
+        progress: Called after every image.
 
     Returns:
         The collection's folder.
 
     Raises:
-        SetupError: No bundled collection has that name.
+        SetupError: There is no bundled collection of that name.
     """
     family, _, number = name.partition(":")
     if family not in WORLDS or not (number or "0").isdecimal():
         known = ", ".join(f"{known}[:SEED]" for known in WORLDS)
-        raise SetupError(f"no bundled collection is named {name!r}; known: {known}")
+        raise SetupError(f"there is no bundled collection {name!r}; known: {known}")
     world = WORLDS[family](int(number or "0"))
-    # The digest keeps a world written by another version of this package from being taken for this one.
+    # The digest separates worlds that were written by different versions of this package.
     digest = hashlib.sha256(json.dumps(_describe_world(world)).encode()).hexdigest()[:8]
     return write_world(world, folder / f"{family}-{world.seed}-{digest}", progress)
 
 
 def is_bundled(name: str) -> bool:
-    """Tell whether a name, seed or not, belongs to a bundled collection."""
+    """Return whether a name, with or without a seed, is that of a bundled collection."""
     return name.partition(":")[0] in WORLDS

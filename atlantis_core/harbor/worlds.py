@@ -1,4 +1,4 @@
-"""Worlds: how many pictures of every cell there are, and which gap was planted among them."""
+"""Worlds: how many images each cell has, and which gap is planted."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 GroupKind = Literal["gap", "scarce_but_easy", "missed_not_scarce"]
 
 FACET = "condition"
-"""The facet column of every world."""
+"""The facet of every world."""
 
-_EASY_CONDITION = "sunset"  # the shipped student was pretrained on it, so few pictures do no harm
+_EASY_CONDITION = "sunset"  # the shipped student was pretrained on it, so few training images are enough
 _GAP_CONDITIONS = tuple(c for c in CONDITIONS if c not in ("day", _EASY_CONDITION))
-_SCARCE = (0, 1)  # training pictures of a scarce cell, class by class in turn
+_SCARCE = (0, 1)  # training images of a scarce cell, alternating over the classes
 
 
 @dataclass(frozen=True, slots=True)
 class CellGroup:
-    """All classes of one vessel in one condition, and what was done to them.
+    """All classes of one vessel in one condition, and what is planted there.
 
     Attributes:
-        planted: `gap` is scarce and missed, `scarce_but_easy` needs no help, `missed_not_scarce` has
-            plenty of training pictures but far and cluttered queries, which more of the same hardly help.
+        planted: `gap` is scarce and missed; `scarce_but_easy` is scarce, but retrieved well; `missed_not_scarce` has
+            enough training images, but hard queries that more images hardly improve.
         vessel: One of `VESSELS`.
         condition: One of `CONDITIONS`.
     """
@@ -37,22 +37,22 @@ class CellGroup:
     vessel: str
     condition: str
 
-    def holds(self, vessel_class: VesselClass, condition: str) -> bool:
-        """Tell whether a cell belongs to this group."""
+    def contains(self, vessel_class: VesselClass, condition: str) -> bool:
+        """Return whether a cell belongs to this group."""
         return (vessel_class.vessel, condition) == (self.vessel, self.condition)
 
 
 @dataclass(frozen=True, slots=True)
 class WorldCell:
-    """One class in one condition: how many pictures each split holds.
+    """One class in one condition: how many images each split has.
 
     Attributes:
         label: Class name.
         condition: One of `CONDITIONS`.
-        train: Training pictures, which are the gallery too.
+        train: Training images, which are also the gallery.
         validation: Validation queries.
         test: Queries of the sealed test split.
-        difficulty: Of the queries; training pictures are always ordinary.
+        difficulty: Difficulty of the queries; training images are always ordinary.
     """
 
     label: str
@@ -62,20 +62,20 @@ class WorldCell:
     test: int
     difficulty: Difficulty = "ordinary"
 
-    def pictures(self, split: Split) -> int:
-        """Return how many pictures a split holds of this cell."""
+    def num_images(self, split: Split) -> int:
+        """Return how many images this cell has in a split."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A collection to be written, JSON-able by `as_json`.
+    """A collection to be rendered; `as_json` gives it as JSON-able data.
 
     Attributes:
         name: Family, e.g. `harbor`.
-        seed: Decides the scenes, and in `planted_gap_world` what is planted where.
+        seed: Determines the scenes, and in `planted_gap_world` also what is planted where.
         cells: Every class in every condition.
-        planted: The gap first, then the distractors; empty in a balanced world.
+        planted: The gap first, then its distractors; empty in a balanced world.
     """
 
     name: str
@@ -90,20 +90,20 @@ class World:
 
     @property
     def gap(self) -> CellGroup | None:
-        """The planted gap, if there is one."""
+        """The planted gap, or None."""
         return next((group for group in self.planted if group.planted == "gap"), None)
 
     def size(self, split: Split) -> int:
-        """Return how many pictures a split holds."""
-        return sum(cell.pictures(split) for cell in self.cells)
+        """Return how many images a split has."""
+        return sum(cell.num_images(split) for cell in self.cells)
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain data that says everything about this world."""
+        """Return the complete description of this world as plain data."""
         return dataclasses.asdict(self)
 
 
 def _plan_groups(seed: int) -> tuple[CellGroup, ...]:
-    """Choose gap and distractors; the first 24 seeds have 24 different gaps, seed 0 trawlers at night."""
+    """Choose gap and distractors; seed 0 has trawlers at night, and the first 24 seeds have different gaps."""
     condition = _GAP_CONDITIONS[seed % len(_GAP_CONDITIONS)]
     gap_vessel = (VESSELS.index("trawler") + seed + seed // 12) % len(VESSELS)
     # Offsets of 1, 2 and 3 keep the four groups on four different vessels.
@@ -117,13 +117,13 @@ def _plan_groups(seed: int) -> tuple[CellGroup, ...]:
     )
 
 
-def _build_cell(vessel_class: VesselClass, place: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
-    """Decide one cell; `place` numbers the class within its vessel."""
-    group = next((g for g in planted if g.holds(vessel_class, condition)), None)
+def _build_cell(vessel_class: VesselClass, number: int, condition: str, planted: tuple[CellGroup, ...]) -> WorldCell:
+    """Build a cell; `number` is the index of the class within its vessel."""
+    group = next((g for g in planted if g.contains(vessel_class, condition)), None)
     counts: dict[GroupKind | None, tuple[int, int]] = {
         None: (12 if condition == "day" else 4, 7),
-        "gap": (_SCARCE[place % 2], 40),
-        "scarce_but_easy": (_SCARCE[place % 2], 20),
+        "gap": (_SCARCE[number % 2], 40),
+        "scarce_but_easy": (_SCARCE[number % 2], 20),
         "missed_not_scarce": (14, 20),
     }
     kind = group.planted if group else None
@@ -135,14 +135,14 @@ def _build_cell(vessel_class: VesselClass, place: int, condition: str, planted: 
 def planted_gap_world(seed: int) -> World:
     """Build the demo's world: one gap to find among distractors.
 
-    The training split is the gallery. In the gap (one condition x the eight classes of one vessel) a class
-    has no or one training picture, and 40 queries in each of validation and test.
+    The training split is the gallery. In the gap (one condition of the eight classes of one vessel) a class has at
+    most one training image, and 40 queries in each of validation and test.
 
     Args:
-        seed: Non-negative; decides what is planted where and every scene.
+        seed: Non-negative; determines all scenes and what is planted where.
 
     Returns:
-        The world, about 1,500 training pictures and 2,700 queries in each of validation and test.
+        The world: about 1,500 training images and 2,700 queries in each of validation and test.
     """
     planted = _plan_groups(seed)
     cells = tuple(
@@ -154,34 +154,34 @@ def planted_gap_world(seed: int) -> World:
 
 
 def balanced_world(seed: int) -> World:
-    """Build a world without gaps: five training pictures and seven queries a split in every cell.
+    """Build a world without gaps: five training images and seven queries per split in each cell.
 
     Args:
-        seed: Non-negative; decides every scene.
+        seed: Non-negative; determines all scenes.
 
     Returns:
-        The world, 1,440 training pictures and 2,016 queries in each of validation and test.
+        The world: 1,440 training images and 2,016 queries in each of validation and test.
     """
     cells = tuple(WorldCell(c.label, condition, 5, 7, 7) for c in DEMO_CLASSES for condition in CONDITIONS)
     return World("harbor-balanced", seed, cells)
 
 
 def tiny_world(seed: int) -> World:
-    """Build a world for quick tests: eight classes, day and night, night scarce for the two trawlers.
+    """Build a world for quick tests: eight classes by day and night; night is scarce for the two trawlers.
 
     Args:
-        seed: Non-negative; decides every scene.
+        seed: Non-negative; determines all scenes.
 
     Returns:
-        The world, 78 training pictures and 64 queries in each of validation and test.
+        The world: 78 training images and 64 queries in each of validation and test.
     """
     gap = CellGroup("gap", "trawler", "night")
     cells = []
     for vessel in ("tug", "sloop", "ferry", "trawler"):
-        for place, vessel_class in enumerate([c for c in DEMO_CLASSES if c.vessel == vessel][:2]):
+        for number, vessel_class in enumerate([c for c in DEMO_CLASSES if c.vessel == vessel][:2]):
             for condition in ("day", "night"):
-                scarce = gap.holds(vessel_class, condition)
-                train = _SCARCE[place] if scarce else {"day": 7, "night": 4}[condition]
+                scarce = gap.contains(vessel_class, condition)
+                train = _SCARCE[number] if scarce else {"day": 7, "night": 4}[condition]
                 cells.append(WorldCell(vessel_class.label, condition, train, 4, 4))
     return World("harbor-tiny", seed, tuple(cells), (gap,))
 
@@ -191,4 +191,4 @@ WORLDS: dict[str, Callable[[int], World]] = {
     "harbor-balanced": balanced_world,
     "harbor-tiny": tiny_world,
 }
-"""Builders by the names under which the collections are bundled."""
+"""Name of a bundled collection -> function that builds its world."""

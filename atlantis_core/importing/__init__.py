@@ -1,4 +1,4 @@
-"""Bringing collections of others into ours: `atlantis import`."""
+"""Import of other datasets as collections: `atlantis import`."""
 
 IMPORTERS = {
     "cars196": "atlantis_core.importing.cars196:plan_import",
@@ -8,4 +8,4 @@ IMPORTERS = {
     "inshop": "atlantis_core.importing.inshop:plan_import",
     "sop": "atlantis_core.importing.sop:plan_import",
 }
-"""Name -> a function that takes a folder (resolved) and what was `Asked`, and returns a `Plan`."""
+"""Name -> a function that takes a resolved folder and `ImportOptions`, and returns an `ImportPlan`."""

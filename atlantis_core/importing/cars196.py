@@ -1,4 +1,4 @@
-"""Cars196 (Krause et al. 2013), from the files as a person has them: it is not offered for download any more.
+"""Cars196 (Krause et al. 2013), from files that a person already has: it is no longer offered for download.
 
 Two layouts are known: `cars_annos.mat` beside `car_ims/`, and `cars_train/`, `cars_test/` with a `devkit/`.
 """
@@ -22,35 +22,36 @@ _PUBLISHED = 16_185
 _LABELLED_TEST_FILE = "cars_test_annos_withlabels.mat"
 
 Row = tuple[str, int, bool]
-"""File name below the root, class number from 1, whether it is of the test split."""
+"""File name relative to the root, class number from 1, whether it is in the test split."""
 
 
-def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
-    """Read the `.mat` files; class names stay whole (`Bugatti Veyron 16.4 Coupe 2009`).
+def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
+    """Read the `.mat` files; class names are kept as they are (`Bugatti Veyron 16.4 Coupe 2009`).
 
-    Given splits have every class in both; zero-shot trains on classes 1 to 98.
+    The given splits both contain every class; zero-shot trains on classes 1 to 98.
 
     Raises:
         SetupError: A file is missing or damaged.
     """
     root = find_root(source, ["cars_annos.mat", "devkit/cars_meta.mat", "cars_meta.mat"], "cars196", _TITLE)
-    at_once = root / "cars_annos.mat"
-    names = _read_class_names(at_once if at_once.is_file() else _find_devkit(root, "cars_meta.mat"))
-    found = list(_read_list(at_once) if at_once.is_file() else _read_devkit(root))
+    single = root / "cars_annos.mat"
+    if single.is_file():
+        names = _read_class_names(single)
+        rows = list(_read_annotations(single, ("relative_im_path", "class", "test")))
+    else:
+        names = _read_class_names(_find_devkit(root, "cars_meta.mat"))
+        rows = list(_read_devkit(root))
     last = last_training_class(_LAST_TRAINING_CLASS, len(names))
     photos = []
-    for name, number, test in found:
+    for name, number, test in rows:
         if not 1 <= number <= len(names):
-            raise SetupError(f"{_TITLE} gives {name!r} the class {number}; there are {len(names)}")
-        train = number <= last if asked.split == "zero-shot" else not test
+            raise SetupError(
+                f"{_TITLE} assigns {name!r} to class {number} of {len(names)}; get the annotations again"
+            )
+        train = number <= last if options.split == "zero-shot" else not test
         split: Split = "train" if train else "test"
         photos.append(ImportedPhoto(name, resolve_listed(root, name, _TITLE), names[number - 1], split))
     return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)
-
-
-def _read_list(file: Path) -> Iterator[Row]:
-    for name, number, test in _read_annotations(file, ("relative_im_path", "class", "test")):
-        yield name, number, bool(test)
 
 
 def _read_devkit(root: Path) -> Iterator[Row]:
@@ -58,15 +59,15 @@ def _read_devkit(root: Path) -> Iterator[Row]:
         ("cars_train", "cars_train_annos.mat", False),
         ("cars_test", _LABELLED_TEST_FILE, True),
     ):
-        # Copies that go round have the folder twice.
+        # Some circulating copies have the folder twice.
         below = f"{folder}/{folder}" if (root / folder / folder).is_dir() else folder
         for name, number in _read_annotations(_find_devkit(root, file), ("fname", "class")):
             yield f"{below}/{name}", number, test
 
 
 def _find_devkit(root: Path, name: str) -> Path:
-    beside = root / name
-    return beside if beside.is_file() else require_file(root / "devkit" / name, _TITLE)
+    next_to = root / name
+    return next_to if next_to.is_file() else require_file(root / "devkit" / name, _TITLE)
 
 
 def _read_class_names(file: Path) -> list[str]:
@@ -74,7 +75,7 @@ def _read_class_names(file: Path) -> list[str]:
 
     names = [str(name).strip() for name in np.atleast_1d(_read_matlab(file, "class_names"))]
     if len(set(names)) < len(names) or not all(names):
-        raise SetupError(f"{file.name} of {_TITLE} is damaged: a class name is empty or there twice")
+        raise SetupError(f"{file.name} of {_TITLE} is damaged: a class name is empty or repeated; get it again")
     return names
 
 
@@ -92,25 +93,21 @@ def _read_annotations(file: Path, fields: Sequence[str]) -> Iterator[tuple[Any, 
 
 
 def _read_matlab(file: Path, variable: str) -> Any:
-    """Return a variable of a MATLAB file; structs become dictionaries."""
+    """Return a variable of a MATLAB file, structs as dictionaries."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    # What scipy raises on damaged files, found by feeding it cut and altered ones.
-    damage = (MatReadError, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError)
-    below = (
-        NotImplementedError,
-        MemoryError,
-        ArithmeticError,
-        AttributeError,
-        UnboundLocalError,
-        struct.error,
-        zlib.error,
+    # What scipy raises on damaged files, found by reading truncated and altered ones.
+    damage = (
+        *(MatReadError, OSError, ValueError, TypeError, LookupError, EOFError, NotImplementedError, MemoryError),
+        *(ArithmeticError, AttributeError, UnboundLocalError, struct.error, zlib.error),
     )
     try:
         return loadmat(str(file), simplify_cells=True, variable_names=[variable])[variable]
     except KeyError as error:
-        raise SetupError(f"{file.name} of {_TITLE} holds no {variable!r}; is it the right file?") from error
-    except (*damage, *below) as error:
+        raise SetupError(
+            f"{file.name} of {_TITLE} has no variable {variable!r}; check that it is the right file"
+        ) from error
+    except damage as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SetupError(f"{file.name} of {_TITLE} cannot be read ({reason}); get it again") from error

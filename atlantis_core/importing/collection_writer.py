@@ -1,4 +1,4 @@
-"""Writing an imported collection: a folder that is there whole or not at all."""
+"""Write a collection atomically: photos and `metadata.csv` in a new folder, or nothing."""
 
 from __future__ import annotations
 
@@ -28,36 +28,65 @@ class ImportResult:
     images: int
     classes: int
     splits: Mapping[str, int]
-    """Split -> images; "" where none is given."""
+    """Split -> images; "" if none is given."""
     columns: tuple[str, ...]
-    """Other than file name, label, split and role."""
+    """Metadata columns other than file name, label, split and role."""
     unseen: bool
-    """Whether no class of the training split is held out: then the regime is `unseen`."""
+    """Whether training and held-out classes differ: then the regime is `unseen`."""
     linked: int
-    """Images that take no space of their own: links to the same file."""
+    """Images that are hard links, which take no space."""
     left_out: tuple[Problem, ...]
-    """Files that are no images, as far as their first bytes tell."""
+    """Files that are not images, judging by their first bytes."""
     notes: tuple[str, ...]
+
+
+def check_new_folder(folder: Path) -> Path:
+    """Return a destination as an absolute path.
+
+    Raises:
+        SetupError: It exists.
+    """
+    if os.path.lexists(folder):
+        raise SetupError(f"{to_printable(str(folder))!r} already exists; name a new folder, or remove it first")
+    return Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must not be followed)
+
+
+def resolve_source(source: Path, folder: Path) -> Path:
+    """Return a source folder resolved, and refuse an unsuitable destination before anything is read.
+
+    Raises:
+        SetupError: The source is not a folder, or the destination exists or lies inside the source.
+    """
+    if not source.is_dir():
+        name = repr(to_printable(str(source)))
+        if source.exists():
+            raise SetupError(f"the source {name} is a file; unpack it and name the folder")
+        raise SetupError(f"there is no folder {name}; check the path")
+    check_new_folder(folder)
+    if Path(os.path.realpath(folder)).is_relative_to(source.resolve()):
+        raise SetupError(
+            f"{to_printable(str(folder))!r} lies inside the source {to_printable(str(source))!r}; "
+            "name a folder outside of it"
+        )
+    return source.resolve()
 
 
 def write_collection(plan: ImportPlan, folder: Path, progress: Progress = no_progress) -> ImportResult:
     """Write the photos of a plan and a `metadata.csv` into a new folder.
 
-    Files are hard links where the file system can, else copies. All is written into a hidden folder beside it, which
-    gets its name last: a kill leaves no folder of that name. What a killed import left is cleared by the next.
+    Files are hard links if the file system allows it, else copies. Everything is written into a hidden folder beside
+    it, which is renamed last; the next import clears what a killed one left.
 
     Args:
         plan: The photos.
-        folder: Must not be there yet.
-        progress: Told how many photos are placed.
+        folder: Must not exist.
+        progress: Receives the number of photos written.
 
     Raises:
-        SetupError: The folder is there or cannot be written; a file is missing or, of a benchmark, damaged; no photo
+        SetupError: The folder exists or cannot be written, a file is missing or (of a benchmark) damaged, or no photo
             is left.
     """
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must be seen, not followed)
-    if os.path.lexists(folder):
-        raise SetupError(f"{to_printable(str(folder))!r} is there already; name a new folder, or remove it first")
+    folder = check_new_folder(folder)
     with temporary_folder(folder, "importing") as part:
         rows: list[ImportedPhoto] = []
         left_out = list(plan.left_out)
@@ -70,17 +99,17 @@ def write_collection(plan: ImportPlan, folder: Path, progress: Progress = no_pro
             rows.append(replace(photo, source=b""))
             progress("importing", len(rows), plan.total)
         if not rows:
-            raise SetupError(f"{plan.title} holds no photo with a label; nothing was imported")
+            raise SetupError(f"{plan.title} has no photo with a label; nothing was imported")
         rows = _split_by_class(rows) if plan.halve else rows
         columns = _write_metadata(rows, part / "metadata.csv")
-        for name, told in plan.files.items():
-            (part / name).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, data in plan.files.items():
+            (part / name).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         part.rename(folder)
     return _build_result(plan, folder, rows, columns, linked, left_out)
 
 
 def _find_fault(photo: ImportedPhoto, plan: ImportPlan) -> str:
-    """Return why a photo is of no use, if its head shows it; that it is cut short shows when DEST is read."""
+    """Return why a photo is unusable, judging by its header; truncated files show when DEST is read."""
     if isinstance(photo.source, Path) and not photo.source.is_file():
         raise SetupError(f"{plan.title} lacks the file {to_printable(photo.name)!r}; unpack the archive again")
     fault = check_header(photo.source, photo.name)
@@ -92,7 +121,7 @@ def _find_fault(photo: ImportedPhoto, plan: ImportPlan) -> str:
 
 
 def _place_photo(photo: ImportedPhoto, part: Path) -> bool:
-    """Put a photo where it belongs; return whether it is a link."""
+    """Link or copy a photo to its place; return whether it is a link."""
     target = part / photo.name
     if target.exists():  # listed twice
         return False
@@ -101,8 +130,7 @@ def _place_photo(photo: ImportedPhoto, part: Path) -> bool:
         target.write_bytes(photo.source)
         return False
     try:
-        # The file itself, where it is a link.
-        os.link(os.path.realpath(photo.source), target)
+        os.link(os.path.realpath(photo.source), target)  # a hard link to a symbolic link would dangle
     except OSError:
         shutil.copyfile(photo.source, target)
         return False
@@ -110,7 +138,7 @@ def _place_photo(photo: ImportedPhoto, part: Path) -> bool:
 
 
 def _split_by_class(photos: Iterable[ImportedPhoto]) -> list[ImportedPhoto]:
-    """Train on the first half of the classes by name, hold out the others."""
+    """Train on the first half of the classes by name, hold out the rest."""
     photos = list(photos)
     labels = sorted({photo.label for photo in photos})
     trained = set(labels[: len(labels) // 2])
@@ -118,7 +146,7 @@ def _split_by_class(photos: Iterable[ImportedPhoto]) -> list[ImportedPhoto]:
 
 
 def _write_metadata(photos: Iterable[ImportedPhoto], file: Path) -> tuple[str, ...]:
-    """Write a row per photo, with the columns that are of use; return the names of the facet columns."""
+    """Write a row per photo, without empty columns; return the names of the facet columns."""
     photos = list(photos)
     facets = tuple(dict.fromkeys(name for photo in photos for name, value in photo.facets.items() if value))
     split = ("split",) if any(photo.split for photo in photos) else ()
@@ -150,7 +178,7 @@ def _build_result(
         notes += describe_lone_classes(photo.label for photo in photos)
     if plan.published and len(photos) != plan.published:
         notes.append(
-            f"{plan.title} has {plan.published:,} photos as published, this has {len(photos):,}: "
+            f"{plan.title} was published with {plan.published:,} photos, this copy has {len(photos):,}: "
             "do not compare its figures with published ones."
         )
     return ImportResult(

@@ -17,10 +17,10 @@ _LAST_TRAINING_CLASS = 100
 _PUBLISHED = 11_788
 
 
-def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
+def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
     """Read the lists; the class `001.Black_footed_Albatross` becomes `Black footed Albatross`.
 
-    Given splits are those of `train_test_split.txt` (every class in both); zero-shot trains on classes 1 to 100.
+    The given splits are those of `train_test_split.txt` (every class in both); zero-shot trains on classes 1 to 100.
 
     Raises:
         SetupError: A list is missing or damaged.
@@ -35,8 +35,11 @@ def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
     for key, name in files.items():
         number = int(class_of[key]) if class_of[key].isdigit() else 0
         if number not in labels:
-            raise SetupError(f"image_class_labels.txt of {_TITLE} names class {class_of[key]!r}, which there is not")
-        train = number <= last if asked.split == "zero-shot" else trained[key] == "1"
+            raise SetupError(
+                f"image_class_labels.txt of {_TITLE} names an unknown class {class_of[key]!r}; "
+                "unpack the archive again"
+            )
+        train = number <= last if options.split == "zero-shot" else trained[key] == "1"
         split: Split = "train" if train else "test"
         photos.append(
             ImportedPhoto(f"images/{name}", resolve_listed(root, f"images/{name}", _TITLE), labels[number], split)
@@ -45,7 +48,7 @@ def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
 
 
 def _read_values(file: Path, images: Mapping[int, str]) -> dict[int, str]:
-    """Read what a list tells of every image."""
+    """Read a list that has a value for every image."""
     found = read_numbered(file, _TITLE)
     if missing := sorted(images.keys() - found.keys()):
         raise SetupError(
@@ -56,7 +59,7 @@ def _read_values(file: Path, images: Mapping[int, str]) -> dict[int, str]:
 
 
 def _readable_names(classes: Mapping[int, str]) -> dict[int, str]:
-    """Return class names without their numbers; where two would be alike, they stay as they are."""
+    """Return class names without their numbers, unless two would become the same."""
     names = {number: re.sub(r"^\d+\.", "", name).replace("_", " ") or name for number, name in classes.items()}
     counts = Counter(names.values())
     return {number: name if counts[name] == 1 else classes[number] for number, name in names.items()}

@@ -9,20 +9,20 @@ from atlantis_core.data.folders import read_folders
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan
 
 
-def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
-    """List the files; class names are the folders', whole, dots and all.
+def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
+    """List the files; class names are the full folder names, including dots.
 
     Raises:
         SetupError: There are no class folders.
     """
-    return plan_listing(read_folders(source), asked)
+    return plan_listing(read_folders(source), options)
 
 
-def plan_listing(listing: Listing, asked: ImportOptions) -> ImportPlan:
-    """Make a plan of what one of our readers listed."""
+def plan_listing(listing: Listing, options: ImportOptions) -> ImportPlan:
+    """Return the import plan of a listing."""
     photos = [
         ImportedPhoto(entry.name, entry.path, entry.label, entry.split, entry.role, entry.columns)
         for entry in listing.entries
     ]
-    halve = asked.split == "zero-shot"
+    halve = options.split == "zero-shot"
     return ImportPlan(photos, len(photos), listing.source, halve=halve, left_out=listing.problems)

@@ -1,4 +1,4 @@
-"""What an importer hands on: which photos there are and what is known of them, before anything is written."""
+"""What an importer returns: the photos of a dataset and their labels, before anything is written."""
 
 from __future__ import annotations
 
@@ -11,101 +11,92 @@ from typing import Any, Literal
 from atlantis_core.records import Problem, Role, Split
 
 _MAX_NAMED = 5
-"""As many are named one by one."""
 
 SplitChoice = Literal["given", "zero-shot"]
-"""The collection's own splits, or those of metric learning: test classes that are not trained on."""
+"""The dataset's own splits, or those of metric learning: test classes that are not trained on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What a person chose."""
+    """What the user chose."""
 
     split: SplitChoice = "given"
     label: str | None = None
-    """Column with the class name, for collections that have columns."""
+    """Column with the class name, for datasets that have columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedPhoto:
-    """One photo of a collection."""
+    """One photo to write."""
 
     name: str
-    """Path in the new folder, with `/`."""
+    """Path relative to the new folder, with `/`."""
     source: Path | bytes
-    """The file, or its content."""
+    """The file, or its bytes."""
     label: str
     split: Split | None
-    """None where none is given."""
+    """None if the dataset gives none."""
     role: Role = "both"
     facets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """A collection that can be written."""
+    """A collection to write."""
 
     photos: Iterable[ImportedPhoto]
-    """Read once, in order; may raise `SetupError` while it is read."""
+    """Iterated once, in order; may raise `SetupError` meanwhile."""
     total: int
-    """How many there are at most."""
+    """Upper bound of their number."""
     title: str
-    """Name of the collection, for messages."""
+    """Name of the dataset, for messages."""
     published: int = 0
-    """Photos of a benchmark as published: all must be there and be images. 0: what is no image is left out and
-    named."""
+    """Photos of a benchmark as published; a missing or damaged one is an error. 0: files that are not images are left
+    out and named."""
     halve: bool = False
-    """Whether the first half of the classes, by name, becomes train and the second test."""
+    """Whether to train on the first half of the classes, by name, and test on the second."""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Name -> plain data of what is written beside the metadata as JSON; complete when all photos are read."""
+    """File name -> JSON data to write beside the metadata; complete once all photos are read."""
     left_out: Sequence[Problem] = ()
-    """What was found to be of no use before."""
+    """Unusable files found while planning."""
     notes: list[str] = field(default_factory=list)
-    """What a person should hear, a sentence each; complete when all photos are read."""
+    """Sentences for the user; complete once all photos are read."""
 
 
 def last_training_class(usual: int, highest: int) -> int:
-    """Return the number of the last class that is trained on in a zero-shot split.
+    """Return the last training class of a zero-shot split.
 
     Args:
-        usual: That of the literature, for the whole collection.
-        highest: The highest class number there is; of a smaller collection one half is trained on.
+        usual: The number used in the literature, for the full dataset.
+        highest: The highest class number; a smaller dataset trains on half of its classes.
     """
     return usual if highest > usual else highest // 2
 
 
 def describe_lone_classes(labels: Iterable[str]) -> list[str]:
-    """Return a sentence on the classes of one photo where no class is both trained on and tested, if there are any.
-
-    Args:
-        labels: The class of every photo.
-    """
+    """Return a sentence on classes with one photo, if any, given the class of every photo of a zero-shot split."""
     if named := _classes_of_one_photo(labels):
-        return [f"classes of one photo ({named}) train no pair, and as queries they count in no figure"]
+        return [f"classes of one photo ({named}) form no training pair, and as queries they are not counted"]
     return []
 
 
 def describe_pairless_classes(trained: Iterable[str]) -> list[str]:
-    """Return a sentence on the classes of one training photo, if there are any.
-
-    Args:
-        trained: The class of every training photo.
-    """
+    """Return a sentence on classes with one training photo, if any, given the class of every training photo."""
     if named := _classes_of_one_photo(trained):
         return [
-            f"classes of one training photo ({named}) hold no pair of different photos: a loss of pairs learns there "
-            "from views of the one"
+            f"classes of one training photo ({named}) have no pair of different photos: a pair loss learns them from "
+            "two views of the same photo"
         ]
     return []
 
 
 def _classes_of_one_photo(labels: Iterable[str]) -> str:
-    """Return how many classes have one photo, and the names of the first; nothing where none has."""
+    """Return how many classes have one photo and the first names; empty if none has."""
     lone = sorted(label for label, count in Counter(labels).items() if count == 1)
     return f"{len(lone)}: {join_first([repr(label) for label in lone])}" if lone else ""
 
 
 def join_first(words: Sequence[str]) -> str:
-    """Return the first few words and how many more there are."""
+    """Join the first few words and say how many more there are."""
     more = f" and {len(words) - _MAX_NAMED} more" if len(words) > _MAX_NAMED else ""
     return ", ".join(words[:_MAX_NAMED]) + more

@@ -21,19 +21,19 @@ _STATUS: Mapping[str, tuple[Split, Role]] = {
 }
 
 
-def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
-    """Read the list; an item becomes the class `Dresses id_00000002`, what its path tells becomes columns.
+def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
+    """Read the list; an item becomes the class `Dresses id_00000002`, and parts of its path become columns.
 
-    The columns are `gender`, `category`, `item_id`, and `pose` (front, side, back ...). The given splits have
-    different items in train and test already, so both ways of splitting are one; query and gallery stay apart.
+    The columns are `gender`, `category`, `item_id`, and `pose` (front, side, back ...). The given splits already
+    have different items in train and test, so both split choices are the same; query and gallery stay apart.
 
     Raises:
         SetupError: The list is missing or damaged.
     """
-    del asked
+    del options
     root = find_root(source, _LISTS, "In-shop Clothes Retrieval Benchmark", _TITLE)
     file = next(root / name for name in _LISTS if (root / name).is_file())
-    pictures = next((root / name for name in ("Img", "img_root") if (root / name / "img").is_dir()), root)
+    images = next((root / name for name in ("Img", "img_root") if (root / name / "img").is_dir()), root)
     labels: dict[str, str] = {}
     photos = []
     for line, (path, item, status) in read_rows(file, 3, _TITLE, header_lines=2):
@@ -42,9 +42,9 @@ def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
         split, role = _STATUS[status]
         facets = _parse_path(path) | {"item_id": item}
         label = labels.setdefault(item, f"{facets.get('category', '')} {item}".strip())
-        photos.append(ImportedPhoto(path, resolve_listed(pictures, path, _TITLE), label, split, role, facets))
+        photos.append(ImportedPhoto(path, resolve_listed(images, path, _TITLE), label, split, role, facets))
     if not any(photo.split == "train" for photo in photos):
-        raise SetupError(f"{file.name} of {_TITLE} is damaged: no image is of the training split")
+        raise SetupError(f"{file.name} of {_TITLE} is damaged: it lists no training image; unpack the archive again")
     return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)
 
 

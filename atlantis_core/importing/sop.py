@@ -13,15 +13,15 @@ _TITLE = "Stanford Online Products"
 _PUBLISHED = 120_053
 
 
-def plan_import(source: Path, asked: ImportOptions) -> ImportPlan:
+def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
     """Read the lists; item 17 of `bicycle_final` becomes the class `bicycle 17`, its super class a column.
 
-    The given splits have different classes in train and test already, so both ways of splitting are one.
+    The given splits already have different classes in train and test, so both split choices are the same.
 
     Raises:
         SetupError: A list is missing or damaged.
     """
-    del asked
+    del options
     root = find_root(source, ["Ebay_train.txt"], "Stanford_Online_Products", _TITLE)
     photos = [*_read_list(root, "Ebay_train.txt", "train"), *_read_list(root, "Ebay_test.txt", "test")]
     return ImportPlan(photos, len(photos), _TITLE, _PUBLISHED)

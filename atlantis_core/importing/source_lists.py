@@ -1,4 +1,4 @@
-"""Reading the lists that collections come with; every fault is one sentence that names file and line."""
+"""Readers of the lists that datasets come with; every error names the file and line."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ _LONGEST = 120
 
 
 def find_root(source: Path, markers: Sequence[str], inner: str, title: str) -> Path:
-    """Find the folder that a collection lies in: `source`, or the folder that its archive unpacks to.
+    """Find the folder of a dataset: `source`, or the folder that its archive unpacks to.
 
     Args:
-        source: The folder that was named.
-        markers: Files of which one must be there.
+        source: The folder that the user named.
+        markers: Files of which one must exist.
         inner: Name of the archive's folder.
-        title: The collection's name.
+        title: Name of the dataset.
 
     Raises:
-        SetupError: Neither holds one of the files.
+        SetupError: Neither folder has one of the files.
     """
     for root in (source, source / inner):
         if any((root / marker).is_file() for marker in markers):
             return root
     raise SetupError(
-        f"{to_printable(str(source))!r} does not hold {title}: there is no {' or '.join(markers)}; "
+        f"{to_printable(str(source))!r} does not contain {title}: there is no {' or '.join(markers)}; "
         "unpack the original archive and name its folder"
     )
 
 
 def require_file(file: Path, title: str) -> Path:
-    """Return a file that must be there.
+    """Return a file that must exist.
 
     Raises:
-        SetupError: It is not.
+        SetupError: It does not.
     """
     if not file.is_file():
         raise SetupError(
-            f"{title} is not whole: {file.name} is missing in "
-            f"{to_printable(str(file.parent))!r}; unpack the archive again"
+            f"{title} is incomplete: {file.name} is missing in {to_printable(str(file.parent))!r}; "
+            "unpack the archive again"
         )
     return file
 
@@ -51,13 +51,13 @@ def read_rows(file: Path, columns: int, title: str, header_lines: int = 0) -> It
     """Yield the line number and the fields of each line of a list.
 
     Args:
-        file: Fields are separated by white space.
-        columns: How many fields a line has; more belong to the last one.
-        title: The collection's name.
-        header_lines: Lines to pass over.
+        file: A text file of lines with fields between white space.
+        columns: Fields per line; the last one takes the rest of the line.
+        title: Name of the dataset.
+        header_lines: Lines to skip.
 
     Raises:
-        SetupError: The file is missing, no text, empty, or a line has too few fields.
+        SetupError: The file is missing, empty or not text, or a line has too few fields.
     """
     try:
         lines = require_file(file, title).read_text(encoding="utf-8-sig").splitlines()
@@ -75,25 +75,25 @@ def read_rows(file: Path, columns: int, title: str, header_lines: int = 0) -> It
 
 
 def read_numbered(file: Path, title: str) -> dict[int, str]:
-    """Read a list of numbers and what they stand for: `17 001.Albatross/x.jpg`.
+    """Read a list of numbers with their values: `17 001.Albatross/x.jpg`.
 
     Raises:
-        SetupError: As for `read_rows`, or a line does not begin with a number, or with one that was there before.
+        SetupError: As `read_rows`, or a line begins with no number or a repeated one.
     """
     found: dict[int, str] = {}
     for line, (number, text) in read_rows(file, 2, title):
         key = parse_integer(file, line, number, title)
         if key in found:
-            raise damaged_line_error(file, line, f"{number} again", title)
+            raise damaged_line_error(file, line, f"{number} is repeated", title)
         found[key] = text
     return found
 
 
 def parse_integer(file: Path, line: int, text: str, title: str) -> int:
-    """Return a field as a whole number.
+    """Parse a field as a non-negative integer.
 
     Raises:
-        SetupError: It is none.
+        SetupError: It is not one.
     """
     if not (text.isascii() and text.isdigit()):
         raise damaged_line_error(file, line, text, title)
@@ -104,7 +104,7 @@ def resolve_listed(root: Path, name: str, title: str) -> Path:
     """Return the path of a listed file.
 
     Raises:
-        SetupError: It leads out of the collection's folder.
+        SetupError: It leads out of the dataset's folder.
     """
     if reason := why_outside(root.resolve(), name):
         raise SetupError(f"{title} lists {clean_text(to_printable(name), _LONGEST)!r}, which is {reason}")
@@ -112,6 +112,6 @@ def resolve_listed(root: Path, name: str, title: str) -> Path:
 
 
 def damaged_line_error(file: Path, line: int, text: str, title: str) -> SetupError:
-    """Return the error for a line that cannot be understood."""
+    """Return the error for a line that cannot be parsed."""
     where = f"{file.name} of {title} is damaged in line {line}"
     return SetupError(f"{where}: {clean_text(text, _LONGEST)!r}; unpack the archive again")

@@ -85,7 +85,7 @@ def perturb(
     """
     import torch
 
-    device = next(retriever.stages.backbone.parameters()).device
+    device = retriever.stages.device
     clean = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(device)
     target, avoided = (None if points is None else torch.from_numpy(points).to(device) for points in (towards, away))
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
@@ -119,11 +119,7 @@ def embed_pixels(retriever: Retriever, pixels: Tensor) -> Tensor:
 
     mean = torch.tensor(retriever.backbone.mean, device=pixels.device).view(1, 3, 1, 1)
     std = torch.tensor(retriever.backbone.std, device=pixels.device).view(1, 3, 1, 1)
-    features = retriever.stages.upper(retriever.stages.lower((pixels / 255 - mean) / std))
-    placed: Tensor = (
-        torch.nn.functional.normalize(features, dim=1) if retriever.head is None else retriever.head(features)
-    )
-    return placed
+    return retriever.apply_head(retriever.stages.upper(retriever.stages.lower((pixels / 255 - mean) / std)))
 
 
 def attack_objective(retriever: Retriever, embeddings: Tensor, towards: Tensor | None, away: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""The way out: a model that turns pictures into vectors to search with."""
+"""The retriever: a model that turns images into embeddings to search with."""
 
 from __future__ import annotations
 
@@ -34,42 +34,42 @@ _SPHERE = Sphere()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Retriever:
-    """A trunk with or without an embedding head."""
+    """A backbone with or without an embedding head."""
 
     backbone: BackboneSpec
-    """Where the trunk started; its lower part, which training leaves alone, is still that."""
+    """The initial backbone. `stages` contains the trained module, whose frozen lower part is unchanged."""
     stages: Stages
     head: nn.Module | None
-    """None where the unit-length pooled features are the embedding."""
+    """None if the embeddings are the unit-length pooled features."""
     side_px: int
     """Side of the square input."""
     space: Head = _SPHERE
-    """Where embeddings live; `space.distance` says how they are searched."""
+    """The embedding space; `space.distance` is its distance."""
     training: str | None = None
-    """Content address of the training that it went through; None for a trunk as it came."""
+    """Content hash of its training; None if it was not trained here."""
 
     def __repr__(self) -> str:
-        """Return one line: the weights that it holds say nothing to a person."""
-        searched = f"{self.dims} numbers a picture, searched by {self.space.distance} distance"
-        return f"<Retriever {self.backbone.architecture}, {self.embedding}: {self.side_px} px -> {searched}>"
+        """Describe the retriever in one line, without its weights."""
+        output = f"{self.dims} dimensions, {self.space.distance} distance"
+        return f"<Retriever {self.backbone.architecture}, {self.embedding}: {self.side_px} px -> {output}>"
 
     @property
     def embedding(self) -> str:
-        """What is searched by: `head` or `body`."""
+        """`head`, or `body` if the embeddings are the pooled features."""
         return "body" if self.head is None else "head"
 
     @property
     def weights(self) -> Literal["random", "pretrained", "trained"]:
-        """What it embeds with; `random` weights were neither loaded nor trained."""
+        """Origin of the weights; `random` ones were neither loaded nor trained."""
         return self.backbone.weights if self.training is None else "trained"
 
     @property
     def dims(self) -> int:
-        """D, the length of an embedding."""
+        """Number of dimensions D of an embedding."""
         if self.head is not None:
             return int(self.head.linear.out_features)  # type: ignore[union-attr,arg-type]
-        trunk = self.stages.backbone
-        return int(getattr(trunk, "head_hidden_size", trunk.num_features))  # type: ignore[arg-type]
+        module = self.stages.backbone
+        return int(getattr(module, "head_hidden_size", module.num_features))  # type: ignore[arg-type]
 
     def embed(
         self,
@@ -77,33 +77,33 @@ class Retriever:
         batch_size: int = 64,
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
-        """Embed N pictures, by path or decoded.
+        """Embed N images, given as paths or decoded.
 
         Returns:
-            Vectors (N, D), float32, in order: unit vectors, or points of the Poincare ball of curvature
-            -`space.c` where `space.distance` is `hyperbolic`.
+            Embeddings (N, D), float32, in order: unit vectors, or points of the Poincare ball of curvature
+            -`space.c` if `space.distance` is `hyperbolic`.
 
         Raises:
-            SetupError: A picture cannot be read, or `images` is one picture and no list of them.
+            SetupError: An image cannot be read, or `images` is a single image instead of a list.
         """
         _check_images(images)
 
-        def lowered(start: int) -> Tensor:
-            pictures = map(decode_image, images[start : start + batch_size])
-            return self._lowered([to_input(picture, self.side_px, self.backbone) for picture in pictures])
+        def lower(start: int) -> Tensor:
+            decoded = map(decode_image, images[start : start + batch_size])
+            return self._lower([to_input(image, self.side_px, self.backbone) for image in decoded])
 
-        return self._embedded(lowered, len(images), batch_size, progress)
+        return self._embed_batches(lower, len(images), batch_size, progress)
 
     def embed_inputs(self, squares: Sequence[Image], batch_size: int = 64) -> NDArray[np.float32]:
-        """Embed N squares of the input's side as they are, such as `to_input` gives; see `embed`."""
+        """Embed N squares of the input's side, as `to_input` gives them, without preprocessing; see `embed`."""
 
-        def lowered(start: int) -> Tensor:
-            return self._lowered(squares[start : start + batch_size])
+        def lower(start: int) -> Tensor:
+            return self._lower(squares[start : start + batch_size])
 
-        return self._embedded(lowered, len(squares), batch_size, no_progress)
+        return self._embed_batches(lower, len(squares), batch_size, no_progress)
 
-    def _lowered(self, squares: Sequence[Image]) -> Tensor:
-        activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self._device))
+    def _lower(self, squares: Sequence[Image]) -> Tensor:
+        activations: Tensor = self.stages.lower(to_batch(squares, self.backbone).to(self.stages.device))
         return activations
 
     def embed_cached(
@@ -113,43 +113,45 @@ class Retriever:
         batch_size: int = 128,
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
-        """Embed N pictures through the activation cache; agrees with `embed` to 1e-3.
+        """Embed N images through the activation cache; agrees with `embed` to 1e-3.
 
-        Where the trunk is trained from its stem on, there is nothing worth caching, and the files are read.
+        The cache is not used if the backbone is trained from its stem on, since nothing is worth caching then.
 
         Returns:
-            Vectors (N, D), float32, in order, as `embed` returns them.
+            Embeddings (N, D), float32, in order, as `embed` returns them.
 
         Raises:
-            SetupError: A picture cannot be read.
+            SetupError: An image cannot be read.
         """
         import torch
 
         if not self.stages.worth_caching:
             return self.embed([image.path for image in images], batch_size, progress)
-        rows = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
+        cached = cache.load(images, ViewKind(self.side_px), self.backbone, self.stages, progress)
 
-        def lowered(start: int) -> Tensor:
-            chosen = np.stack([row[0] for row in rows[start : start + batch_size]])
-            return torch.from_numpy(chosen).to(self._device).float()
+        def lower(start: int) -> Tensor:
+            clean = np.stack([views[0] for views in cached[start : start + batch_size]])
+            return torch.from_numpy(clean).to(self.stages.device).float()
 
-        return self._embedded(lowered, len(images), batch_size, progress)
+        return self._embed_batches(lower, len(images), batch_size, progress)
 
-    def place(self, activations: Tensor) -> Tensor:
-        """Return embeddings (B, D), float32 and without gradient, of what the trunk's lower part gave (B, ...)."""
+    def embed_activations(self, activations: Tensor) -> Tensor:
+        """Return embeddings (B, D), float32 without gradient, of activations (B, ...) of the lower part."""
         import torch
 
         with torch.inference_mode():
-            features = self.stages.upper(activations)
-            placed = torch.nn.functional.normalize(features, dim=1) if self.head is None else self.head(features)
-            embeddings: Tensor = placed.float()
+            return self.apply_head(self.stages.upper(activations)).float()
+
+    def apply_head(self, features: Tensor) -> Tensor:
+        """Return embeddings (B, D), with gradient, of pooled features (B, F)."""
+        import torch
+
+        if self.head is None:
+            return torch.nn.functional.normalize(features, dim=1)
+        embeddings: Tensor = self.head(features)
         return embeddings
 
-    @property
-    def _device(self) -> Any:
-        return next(self.stages.backbone.parameters()).device
-
-    def _embedded(self, lowered: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
+    def _embed_batches(self, lower: Any, count: int, batch_size: int, progress: Progress) -> NDArray[np.float32]:
         import torch
 
         keep_freed_memory()
@@ -157,26 +159,24 @@ class Retriever:
         with torch.inference_mode():
             for start in range(0, count, batch_size):
                 progress("embedding", start, count)
-                chunks.append(self.place(lowered(start)).cpu().numpy())
+                chunks.append(self.embed_activations(lower(start)).cpu().numpy())
         progress("embedding", count, count)
         return np.concatenate(chunks) if chunks else np.zeros((0, self.dims), dtype=np.float32)
 
 
 def _check_images(images: object) -> None:
-    """Refuse one path (a text would be taken for a list of letters) and whatever cannot be cut into batches."""
+    """Raise `SetupError` for a single path (a string is a sequence too) and for anything without slices."""
     if isinstance(images, str | bytes) or not hasattr(images, "__getitem__"):
-        raise SetupError(
-            f"embed takes a list of images, not {to_one_line(images)}; for one image give a list of one: [image]"
-        )
+        raise SetupError(f"embed takes a list of images, not {to_one_line(images)}; for one image, write [image]")
 
 
 def frozen_retriever(backbone: BackboneSpec, trainable_fraction: float = 0.0, side_px: int = 0) -> Retriever:
-    """Return the trunk as it came: unit-length pooled features, no training.
+    """Return a retriever without training, whose embeddings are the backbone's unit-length pooled features.
 
     Args:
-        backbone: The trunk.
-        trainable_fraction: Where to cut for `embed_cached`; give the recipe's to share its cache.
-        side_px: Side of the square input; 0 takes the backbone's own.
+        backbone: The backbone.
+        trainable_fraction: Where to split for `embed_cached`; use the recipe's to share its cache.
+        side_px: Side of the square input; 0 means the backbone's own.
 
     Raises:
         SetupError: As `create_backbone`.
@@ -186,18 +186,18 @@ def frozen_retriever(backbone: BackboneSpec, trainable_fraction: float = 0.0, si
 
 
 def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever:
-    """Load what a training left, or any trunk.
+    """Load a trained retriever, or any backbone as a retriever.
 
     Args:
-        model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name whose weights can be
-            had, `harbor-student`, or `scratch:` and a timm name for random weights.
-        embedding: `head` or `body`, the pooled features below it; None takes what it was trained for.
+        model: A checkpoint folder, a safetensors file with its `.json` beside it, a timm name with available weights,
+            `harbor-student`, or `scratch:` and a timm name for random weights.
+        embedding: `head`, or `body` for the pooled features below it; None takes the one it was trained for.
 
     Raises:
-        SetupError: Nothing of the kind, no weights, a damaged file, or the head of a model that has none.
+        SetupError: Unknown model, unavailable or damaged weights, or `head` for a model without one.
     """
     if embedding not in {None, *EMBEDDINGS}:
-        raise SetupError(f"embedding is one of {', '.join(EMBEDDINGS)}, not {embedding!r}")
+        raise SetupError(f"embedding must be one of {', '.join(EMBEDDINGS)}, not {embedding!r}")
     path = Path(model)
     if path.is_dir():
         path = path / WEIGHTS_NAME
@@ -213,20 +213,20 @@ def load_retriever(model: str | Path, embedding: str | None = None) -> Retriever
 def _without_head(retriever: Retriever, model: str | Path, embedding: str | None) -> Retriever:
     if embedding == "head":
         raise SetupError(
-            f"{str(model)!r} has no head: it was not trained here; leave out the embedding, or ask for body"
+            f"{str(model)!r} has no head, since it was not trained here; use embedding 'body' or leave it out"
         )
     return retriever
 
 
 def _load_trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], embedding: str | None) -> Retriever:
     try:
-        backbone = _backbone_from_facts(facts, path)
-        if backbone.weights_path is None and backbone.source != "scratch":
-            backbone = replace(backbone, weights_path=str(path))  # it was handed on; its lower part is in this file
+        spec = _spec_from_facts(facts, path)
+        if spec.weights_path is None and spec.source != "scratch":
+            spec = replace(spec, weights_path=str(path))  # exported: this file contains the lower part
         training = str(facts["report"]["key"])
         fraction = float(facts["recipe"]["trainable_fraction"])
         if not 0 <= fraction <= 1:
-            raise ValueError(f"trainable_fraction is from 0 to 1, not {fraction}")
+            raise ValueError(f"trainable_fraction must be from 0 to 1, not {fraction}")
         space = head_from_facts(facts["head"])
         rows, columns = state["head.linear.weight"].shape
         head = make_empty_head(space, columns, rows)
@@ -235,22 +235,22 @@ def _load_trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], e
         cause = " ".join(repr(error).split())[:200]
         raise SetupError(f"checkpoint {str(path)!r} is damaged: {cause}") from error
     side_px = int(facts["input_px"])
-    resized_px = 0 if side_px == backbone.input_px else side_px
-    trunk = load_backbone(backbone.architecture, backbone.arguments, _strip_prefix(state, "trunk."), resized_px)
+    resized_px = 0 if side_px == spec.input_px else side_px
+    backbone = load_backbone(spec.architecture, spec.arguments, _strip_prefix(state, "trunk."), resized_px)
     device = best_device()
-    stages = split_backbone(trunk.to(device), fraction)
+    stages = split_backbone(backbone.to(device), fraction)
     if (embedding or facts["recipe"].get("embedding", "head")) == "body":
-        return Retriever(backbone, stages, None, side_px, training=training)
-    return Retriever(backbone, stages, head.to(device).eval(), side_px, space, training)
+        return Retriever(spec, stages, None, side_px, training=training)
+    return Retriever(spec, stages, head.to(device).eval(), side_px, space, training)
 
 
-def _backbone_from_facts(facts: dict[str, Any], path: Path) -> BackboneSpec:
-    """Return the trunk of a checkpoint, by names that timm knows and numbers that are some."""
+def _spec_from_facts(facts: dict[str, Any], path: Path) -> BackboneSpec:
+    """Return the backbone that a checkpoint describes, after checking its name and numbers."""
     check_name(facts["architecture"])
     mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
-    told = BackboneSpec(**facts["backbone"]).with_first_preprocessing()
+    stored = BackboneSpec(**facts["backbone"]).with_first_preprocessing()
     names = {"architecture": facts["architecture"], "arguments": facts["arguments"]}
-    return replace(told, **names, mean=mean, std=std, **crop_facts(facts))
+    return replace(stored, **names, mean=mean, std=std, **crop_facts(facts))
 
 
 def _strip_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

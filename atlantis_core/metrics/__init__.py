@@ -1,4 +1,4 @@
-"""Retrieval quality: ranks, figures made of ranks, their intervals, and the paired test.
+"""Retrieval quality: ranks, metrics, confidence intervals, and the paired test.
 
 Evaluations, reports, exports and cards loop over `METRICS`: to add a metric, add its entry here.
 """

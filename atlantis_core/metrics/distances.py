@@ -1,7 +1,7 @@
-"""By what a gallery is sorted: cosine, Euclidean or hyperbolic distance.
+"""Distances by which a gallery is ranked: cosine, Euclidean and hyperbolic.
 
-Each distance turns embeddings into factors whose matrix product, finished, is a score: higher is nearer. So one
-walk over tiles of a product serves all of them.
+Each distance turns embeddings into factors; `finish` turns the matrix product of the factors into scores, of which
+higher is nearer. So one tiled matrix product serves all distances.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ DISTANCES = {
     "euclidean": "atlantis_core.metrics.distances:Euclidean",
     "hyperbolic": "atlantis_core.metrics.distances:Hyperbolic",
 }
-"""Distance name -> `module:Class`; `hyperbolic:0.1` is a ball of curvature -0.1."""
+"""Distance name -> `module:Class`; `hyperbolic:0.1` is the ball of curvature -0.1."""
 
 CURVATURES = (1e-6, 1e6)
-"""c lies above the first and is at most the second: in flatter balls rounding decides who is near, as if all were."""
+"""Bounds of c, the lower one exclusive: in flatter balls rounding decides the ranks."""
 _IN_BOUNDS = f"C must be above {CURVATURES[0]:g} and at most {CURVATURES[1]:g}"
 
 
 class Distance(Protocol):
-    """What a ranking needs of a distance."""
+    """A distance that `rank_gallery` can rank by."""
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return (Q, F) and (G, F) whose product `finish` makes scores of.
+        """Return factors (Q, F) and (G, F) for `finish`.
 
         Args:
             queries: (Q, D) embeddings.
@@ -47,14 +47,14 @@ class Distance(Protocol):
         """
 
     def finish(self, product: torch.Tensor) -> torch.Tensor:
-        """Return float32 scores (q, g) for a product (q, g), higher is nearer; may overwrite the product."""
+        """Return float32 scores (q, g) of a product (q, g), higher is nearer; may overwrite the product."""
 
 
 class Cosine:
     """Cosine similarity of unit-norm embeddings; the score is the cosine."""
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return the embeddings as they are, (Q, D) and (G, D) in float32.
+        """Return the embeddings unchanged, (Q, D) and (G, D) in float32.
 
         Raises:
             ValueError: An embedding is longer than 1.
@@ -72,13 +72,13 @@ class Cosine:
 class Euclidean:
     """Euclidean distance; the score is minus half its square, in units of the largest squared distance to the mean.
 
-    On unit-norm embeddings it ranks as the cosine does.
+    On unit-norm embeddings it ranks like the cosine.
     """
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
         """Return factors (Q, D + 2) and (G, D + 2) of x.y - |x|^2/2 - |y|^2/2, in float32.
 
-        Embeddings are moved to the gallery's mean first, so that little cancels.
+        The gallery's mean is subtracted first, to reduce cancellation.
         """
         centre = gallery.mean(axis=0, dtype=np.float64)
         left, right = queries - centre, gallery - centre
@@ -95,14 +95,14 @@ class Hyperbolic:
     """Geodesic distance in the Poincare ball of curvature -c; the score is minus the distance times sqrt(c).
 
     d(x, y) = arcosh(1 + 2c |x - y|^2 / ((1 - c|x|^2)(1 - c|y|^2))) / sqrt(c) (Nickel and Kiela, NeurIPS 2017,
-    eq. 1, there c = 1). Products are taken in float64: towards the rim of the ball float32 would cancel.
+    eq. 1, there c = 1). Products are computed in float64, because float32 would cancel near the rim of the ball.
     """
 
     def __init__(self, curvature: float | str = 1.0) -> None:
-        """Take c; `hyperbolic:0.1` is c = 0.1.
+        """Set c; `hyperbolic:0.1` is c = 0.1.
 
         Raises:
-            ValueError: It is no number within `CURVATURES`.
+            ValueError: It is not a number within `CURVATURES`.
         """
         self.curvature, (low, high) = float(curvature), CURVATURES
         if not low < self.curvature <= high:
@@ -112,7 +112,7 @@ class Hyperbolic:
         """Return float64 factors (Q, D + 2) and (G, D + 2) of minus half of |x - y|^2 c / ((1 - c|x|^2)(1 - c|y|^2)).
 
         Raises:
-            ValueError: An embedding lies outside the ball of radius 1 / sqrt(c).
+            ValueError: An embedding is outside the ball of radius 1 / sqrt(c).
         """
         left, right = (part.astype(np.float64) * self.curvature**0.5 for part in (queries, gallery))
         stretch = []
@@ -120,7 +120,7 @@ class Hyperbolic:
             room = 1 - _squares(points)
             if room.min() <= 0:
                 radius = self.curvature**-0.5
-                raise ValueError(f"{what} embeddings must lie inside the ball of radius {radius:g}; map them into it")
+                raise ValueError(f"{what} embeddings must be inside the ball of radius {radius:g}; map them into it")
             stretch.append(1 / room[:, None])
         first, second = _bilinear(left, right)
         return first * stretch[0], second * stretch[1]
@@ -131,17 +131,14 @@ class Hyperbolic:
 
 
 def check_distance(text: str) -> Distance:
-    """Return a distance that a person named.
-
-    Args:
-        text: `cosine`, `euclidean` or `hyperbolic:C`, a ball of curvature -C.
+    """Return the distance `cosine`, `euclidean` or `hyperbolic:C`, a ball of curvature -C.
 
     Raises:
-        SetupError: There is no such distance, or it cannot be told what stands behind the colon.
+        SetupError: The distance is unknown, or its argument is invalid.
     """
-    short, _, told = text.partition(":")
-    if short in {"cosine", "euclidean"} and told:
-        raise SetupError(f"distance {text!r}: {short} takes nothing behind it; write {short}")
+    short, _, argument = text.partition(":")
+    if short in {"cosine", "euclidean"} and argument:
+        raise SetupError(f"distance {text!r}: {short} takes no argument; write {short}")
     try:
         found: Distance = build_part(DISTANCES, text, "distance", Distance)
     except ValueError as error:
@@ -156,7 +153,7 @@ def _squares(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def _bilinear(left: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[Factor, Factor]:
-    """Return factors of minus half the squared Euclidean distance."""
+    """Return factors (Q, D + 2) and (G, D + 2) of minus half the squared Euclidean distance."""
     ones = np.ones((len(left), 1)), np.ones((len(right), 1))
     first = np.concatenate([left, -_squares(left)[:, None] / 2, ones[0]], axis=1)
     return first, np.concatenate([right, ones[1], -_squares(right)[:, None] / 2], axis=1)

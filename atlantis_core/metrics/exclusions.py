@@ -1,7 +1,7 @@
-"""Leave-out rules: gallery images that a query does not see, because it shares a group with them.
+"""Exclusion rules: gallery images excluded from a query's ranking because they share a group with it.
 
-An image never finds itself; that rule is `rank`'s own. What stands here is for near-copies of the query: taken in the
-same visit, of the same object, by the same camera.
+They are for near-copies of the query: of the same visit, object or camera. That an image never retrieves itself is
+`rank_images`' own rule.
 """
 
 from __future__ import annotations
@@ -22,21 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExclusionRule:
-    """What each query leaves out of its ranking: the gallery images of its group."""
+    """Excludes from each query's ranking the gallery images of its group."""
 
     queries: NDArray[np.int64]
-    """(Q,) group of every query; below 0 where it has none and leaves nothing out."""
+    """(Q,) group of every query; below 0 if it has none."""
     gallery: NDArray[np.int64]
-    """(G,) group of every gallery image; below 0 where it has none."""
+    """(G,) group of every gallery image; below 0 if it has none."""
     own_class_only: bool = False
-    """Only images of the query's class are left out, as Market-1501 does with its junk images (Zheng et al.,
-    "Scalable Person Re-identification", ICCV 2015, section 3.3); those of other classes stay and may be mistaken
-    for it. Otherwise all of the group are left out."""
+    """Exclude only images of the query's class, like the junk images of Market-1501 (Zheng et al., "Scalable Person
+    Re-identification", ICCV 2015, section 3.3). Otherwise images of all classes are excluded."""
 
     def cells(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Return where a query of `rows` (r) shares its group with an image of `columns` (c), (r, c)."""
-        mine = self.queries[rows, None]
-        shared: NDArray[np.bool_] = (mine == self.gallery[None, columns]) & (mine >= 0)
+        """Return (r, c), whether the query of a row and the gallery image of a column share a group."""
+        groups = self.queries[rows, None]
+        shared: NDArray[np.bool_] = (groups == self.gallery[None, columns]) & (groups >= 0)
         return shared
 
     def ordered(self, queries: NDArray[np.int64], gallery: NDArray[np.int64]) -> ExclusionRule:
@@ -44,30 +43,8 @@ class ExclusionRule:
         return replace(self, queries=self.queries[queries], gallery=self.gallery[gallery])
 
 
-def exclude_by_value(
-    values: Mapping[str, str],
-    queries: Sequence[LabelledImage],
-    gallery: Sequence[LabelledImage],
-    own_class_only: bool = False,
-) -> ExclusionRule:
-    """Return the rule that images which share a value are left out.
-
-    Args:
-        values: Image id -> value; an image without one (or an empty one) shares with none.
-        queries: Q images.
-        gallery: G images.
-        own_class_only: See `ExclusionRule`.
-    """
-    number = {value: index for index, value in enumerate(sorted({value for value in values.values() if value}))}
-    asked, searched = (
-        np.array([number.get(values.get(image.id, ""), -1) for image in images], np.int64)
-        for images in (queries, gallery)
-    )
-    return ExclusionRule(asked, searched, own_class_only)
-
-
 Values = Mapping[str, str]
-"""Image id -> value of a column; images without one are absent."""
+"""Image id -> value of a column; images without one are absent or have an empty value."""
 
 
 def exclude_by_column(
@@ -77,19 +54,17 @@ def exclude_by_column(
     values: Values | None = None,
     own_class_only: bool = False,
 ) -> ExclusionRule:
-    """Return the rule that a query is not shown gallery images of its own value of a column.
+    """Return the rule that excludes gallery images with the query's value of a column.
 
-    As person re-identification leaves out what the query's own camera took (Zheng et al., ICCV 2015, Market-1501,
-    section 4): what is left out neither counts as a hit nor stands before one. A query without a value searches the
-    whole gallery.
+    Person re-identification excludes images of the query's camera in this way (Zheng et al., ICCV 2015, Market-1501,
+    section 4). Excluded images neither count as hits nor rank before one. A query without a value excludes nothing.
 
     Args:
         queries: Q images.
         gallery: G images.
-        column: Its name.
-        values: Of the column; None takes the images' own facet of that name.
-        own_class_only: Leave out only images of the query's class, as that protocol does; others may stand before
-            a hit.
+        column: Name of the column.
+        values: Its values; None takes the facet of that name.
+        own_class_only: Exclude only images of the query's class, as that protocol does.
 
     Raises:
         SetupError: No query has a value.
@@ -100,4 +75,9 @@ def exclude_by_column(
         known = ", ".join(sorted({name for image in queries for name in image.facets})) or "none"
         rule = "junk" if own_class_only else "leave-out"
         raise SetupError(f"{rule} names {column!r}, which no query has; facets: {known}")
-    return exclude_by_value(values, queries, gallery, own_class_only)
+    number = {value: index for index, value in enumerate(sorted({value for value in values.values() if value}))}
+    query_groups, gallery_groups = (
+        np.array([number.get(values.get(image.id, ""), -1) for image in images], np.int64)
+        for images in (queries, gallery)
+    )
+    return ExclusionRule(query_groups, gallery_groups, own_class_only)

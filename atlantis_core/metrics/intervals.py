@@ -11,18 +11,18 @@ from atlantis_core.records import Interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DRAWN_AT_ONCE = 2**20  # observations of resamples held at once, 24 bytes each
+_DRAWN_AT_ONCE = 2**20  # observations drawn at once, 24 bytes each
 _Z = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
 def wilson_interval(hits: float, count: int) -> Interval:
     """Return a proportion with its 95 % Wilson score interval (Wilson, JASA 22, 1927).
 
-    It stays inside [0, 1] and does not shrink to a point at 0 or 1, as the textbook interval does.
+    It stays in [0, 1] and, unlike the normal approximation, does not shrink to a point at 0 or 1.
 
     Args:
-        hits: Successes; a fraction where they are averaged over seeds.
-        count: Observations. Without any the value is 0 and the interval is [0, 1].
+        hits: Successes; fractional if averaged over seeds.
+        count: Observations. With none, the value is 0 and the interval [0, 1].
 
     Raises:
         ValueError: `hits` is outside 0..count.
@@ -39,15 +39,14 @@ def wilson_interval(hits: float, count: int) -> Interval:
 
 
 def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
-    """Return the means of several figures of the same observations, each with its bootstrap interval.
+    """Return means with their 95 % percentile bootstrap intervals (Efron, Annals of Statistics 7, 1979).
 
-    All figures see the same resamples, so that they rise and fall together. Where all observations are alike the
-    interval is a point: it knows nothing of what was not observed.
+    All M figures use the same resamples. If all observations are equal, the interval is a point.
 
     Args:
-        values: (N, M) M figures of N independent observations, e.g. hits at M values of K by query.
-        seed: Decides the resamples.
-        rounds: Resamples.
+        values: (N, M) figures of N independent observations, e.g. hits at M values of K by query.
+        seed: Seed of the resamples.
+        rounds: Number of resamples.
 
     Raises:
         ValueError: There is no observation.
@@ -56,7 +55,7 @@ def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) 
     if not count:
         raise ValueError("no values to resample")
     generator = np.random.default_rng(seed)
-    # A resample is how often each observation was drawn; some at a time, so that memory stays below rounds x N.
+    # A resample is a count per observation; computed in batches, so that memory stays below rounds x N.
     at_once = max(1, _DRAWN_AT_ONCE // count)
     parts = []
     for start in range(0, rounds, at_once):
@@ -65,6 +64,6 @@ def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) 
         times = np.bincount(drawn.ravel(), minlength=many * count).reshape(many, count)
         parts.append(times @ values / count)
     low, high = np.quantile(np.concatenate(parts), (0.025, 0.975), axis=0)
-    means = np.ascontiguousarray(values.T).mean(axis=1)  # added up as each figure alone is, to the last bit
+    means = np.ascontiguousarray(values.T).mean(axis=1)  # contiguous: equal to the last bit to one figure alone
     bounds = zip(means.tolist(), low.tolist(), high.tolist(), strict=True)
     return [Interval(mean, least, most, count) for mean, least, most in bounds]

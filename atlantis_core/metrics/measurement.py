@@ -1,4 +1,4 @@
-"""One model's quality on one task, and its average over seeds."""
+"""Retrieval quality of a model on a task, and its average over seeds."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 Key = TypeVar("Key", str, tuple[str, str, str])
 
 RECALL_AT = (1, 2, 4, 8)
-"""The K of every measurement."""
+"""K of Recall@K in every measurement."""
 
 
 def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
-    """Return the figures of a ranking, overall, by class and by facet value.
+    """Return the metrics of a ranking: overall, by class and by facet value.
 
     Args:
         ranking: Of these queries.
         queries: Q images, in the order of the ranking.
-        at: The K of Recall@K.
+        at: K of Recall@K.
 
     Raises:
-        ValueError: The ranking is of another number of queries, or a K is below 1.
+        ValueError: The ranking has another number of queries, or a K is below 1.
     """
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
@@ -54,14 +54,9 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
 
 
 def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
-    """Return Recall@1 with its Wilson interval for every class x facet value that has a counted query.
+    """Return (class, facet, value) -> Recall@1 with its Wilson interval, sorted, for cells with a counted query.
 
-    Args:
-        ranking: Of these queries.
-        queries: Q images, in the order of the ranking.
-
-    Returns:
-        (class, facet, value) -> interval, in this order.
+    `queries` are Q images, in the order of the ranking.
     """
     hit, counted = ranking.first_hit == 0, ranking.has_positive
     facets = sorted({name for image in queries for name in image.facets})
@@ -73,7 +68,7 @@ def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[t
 
 
 def _recall_by(keys: Sequence[Key | None], hit: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[Key, Interval]:
-    """Return Recall@1 with its interval for every key that has a counted query."""
+    """Return key -> Recall@1 with its interval, for keys with a counted query."""
     tally: dict[Key, list[bool]] = {}
     for key, is_hit, is_counted in zip(keys, hit, counted, strict=True):
         if is_counted and key is not None:
@@ -82,19 +77,18 @@ def _recall_by(keys: Sequence[Key | None], hit: NDArray[np.bool_], counted: NDAr
 
 
 def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
-    """Return the mean over seeds of one task's measurements.
+    """Return the mean over seeds of measurements of one task.
 
-    The intervals are of the mean hits over the same queries: seeds do not add queries, so they do not narrow
-    them.
+    Intervals are those of the mean hits over the same queries: seeds add no queries, so they do not narrow them.
 
     Raises:
-        ValueError: There is none, or they are of different queries.
+        ValueError: There are no measurements, or their queries differ.
     """
     if not measurements:
         raise ValueError("no measurement to average")
     first = measurements[0]
     if any((m.queries, m.left_out) != (first.queries, first.left_out) for m in measurements):
-        raise ValueError("the measurements are of different queries; only seeds of one task are averaged")
+        raise ValueError("the measurements have different queries; average only seeds of one task")
     return Measurement(
         recall_at={k: _mean([m.recall_at[k] for m in measurements]) for k in first.recall_at},
         scores={name: _mean([m.scores[name] for m in measurements]) for name in first.scores},
@@ -106,7 +100,7 @@ def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
 
 
 def mean_and_sd(values: Sequence[float]) -> dict[str, float | None]:
-    """Return `mean` and `sd`, the sample standard deviation over seeds; that of a single one is None."""
+    """Return `mean` and `sd`, the sample standard deviation over seeds; None for a single seed."""
     return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
 
 

@@ -1,4 +1,4 @@
-"""Normalised mutual information: do clusters of the embeddings follow the classes?"""
+"""Normalised mutual information of classes and clusters of the embeddings."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 def nmi(embeddings: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> float:
-    """Return how well as many clusters as there are classes agree with the classes, in [0, 1]; higher is better.
+    """Return how well clusters, as many as there are classes, agree with the classes, in [0, 1]; higher is better.
 
-    Mutual information of clusters and classes over the mean of their entropies (Oh Song et al., CVPR 2016,
-    section 6), the clusters by mini-batch k-means (Sculley, WWW 2010). No function of a `Ranking`, so not in
-    `METRICS`. It depends on the seed and rises with the number of classes: compare models on one task only.
+    Mutual information of clusters and classes over the mean of their entropies (Oh Song et al., CVPR 2016, section
+    6); clusters by mini-batch k-means (Sculley, WWW 2010). Not in `METRICS`, because it is not a function of a
+    `Ranking`. It depends on the seed and rises with the number of classes: compare models on one task only.
 
     Args:
-        embeddings: (N, D), of any length.
+        embeddings: (N, D), of any norm.
         labels: (N,) class numbers.
-        seed: Decides the first centres and the batches.
+        seed: Seed of the initial centres and the batches.
 
     Raises:
-        ValueError: There is no embedding, or shapes do not fit.
+        ValueError: There are no embeddings, or shapes do not match.
     """
     import numpy as np
     from sklearn.cluster import MiniBatchKMeans

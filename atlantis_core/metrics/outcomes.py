@@ -1,4 +1,4 @@
-"""What became of every query: the raw material of the paired test and of the gap finder."""
+"""Top-1 outcome of every query: the input of the paired test and of the gap finder."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryOutcomes:
-    """One model's first answer to every query that has a partner, in the order of the queries."""
+    """Top-1 of every query that has a positive, for one model, in the order of the queries."""
 
     ids: tuple[str, ...]
     """Image ids of the queries."""
     hit: NDArray[np.bool_]
-    """(Q,) whether the first answer was right."""
+    """(Q,) whether the top-1 is a positive."""
     returned: tuple[str, ...]
-    """Label of the image returned first."""
+    """Label of the top-1."""
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.hit) == len(self.returned):
@@ -38,7 +38,7 @@ class QueryOutcomes:
             raise ValueError("a query id occurs twice; outcomes are matched by id")
 
     def save(self, path: Path) -> None:
-        """Write an npz file of `ids`, `hit` and `returned`, each (Q,), whole or not at all."""
+        """Write an npz file of `ids`, `hit` and `returned`, each (Q,), atomically."""
         with write_atomically(path) as part, part.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -49,34 +49,31 @@ class QueryOutcomes:
 
     @classmethod
     def load(cls, path: Path) -> QueryOutcomes:
-        """Read what `save` wrote.
-
-        Args:
-            path: An npz file.
+        """Read a file written by `save`.
 
         Raises:
-            SetupError: The file is missing or is no outcomes file.
+            SetupError: The file is missing or does not contain outcomes.
         """
         try:
-            # Opened here: numpy leaves a file open that turns out to be no archive.
+            # Opened here, because numpy does not close a file that is not an archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 return cls(tuple(data["ids"].tolist()), data["hit"], tuple(data["returned"].tolist()))
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise SetupError(f"{str(path)!r} holds no query outcomes ({error}); measure again") from error
+            raise SetupError(f"{str(path)!r} does not contain query outcomes ({error}); measure again") from error
 
 
 def query_outcomes(
     ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
 ) -> QueryOutcomes:
-    """Return what became of the queries that have a partner.
+    """Return the outcomes of the queries that have a positive.
 
     Args:
         ranking: Of these queries in this gallery.
         queries: Q images, in the order of the ranking.
-        gallery: G images, in the order that was ranked.
+        gallery: G images, in the order of the ranking.
 
     Raises:
-        ValueError: The ranking is of another number of queries.
+        ValueError: The ranking has another number of queries.
     """
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
@@ -89,12 +86,5 @@ def query_outcomes(
 
 
 def worst_outcomes(ids: Sequence[str]) -> QueryOutcomes:
-    """Return the outcomes of a crashed trial: every query missed, nothing returned.
-
-    Args:
-        ids: Image ids of the Q queries, each once.
-
-    Raises:
-        ValueError: An id occurs twice.
-    """
+    """Return the outcomes of a crashed trial for Q query ids: every query missed, nothing returned."""
     return QueryOutcomes(tuple(ids), np.zeros(len(ids), np.bool_), ("",) * len(ids))

@@ -2,24 +2,22 @@
 
 D is the mean over seeds and queries of (hit of candidate - hit of control). Its variance has two parts.
 
-`V_clusters`: the same queries answer both arms, and queries of one class rise and fall together, so classes
-are the sampling units. Variance of a ratio estimator over clusters of unequal size (Cochran, *Sampling
-Techniques*, 3rd ed., section 9A.1): V = C/(C-1) * sum_c u_c^2 / Q^2, u_c being the sum over the class's
-queries of (difference - D), the differences averaged over seeds. Degrees of freedom: Q^2 / sum_c n_c^2 - 1,
-the number of classes that count. It is never below the variance of independent queries, and that one is taken after
-Agresti and Min (Biometrics 61, 2005), as if one more query had changed: where nothing changed, a handful of queries
-prove little. With fewer than 6 classes the spread between them cannot be seen; V_clusters is then the queries'
-variance plus a prior: classes shift by 8 points at each training of either arm (what harbor shows, worth 4 degrees
-of freedom), over S seeds and the classes that count.
+`V_clusters`: both arms have the same queries, and queries of one class vary together, so classes are the sampling
+units. Variance of a ratio estimator over clusters of unequal size (Cochran, *Sampling Techniques*, 3rd ed., section
+9A.1): V = C/(C-1) * sum_c u_c^2 / Q^2, where u_c is the sum over the class's queries of (difference - D), and
+differences are averaged over seeds. Degrees of freedom: Q^2 / sum_c n_c^2 - 1, the effective number of classes less
+one. V is at least the variance of independent queries after Agresti and Min (Biometrics 61, 2005), as if one more
+query had changed: without changes, a handful of queries proves little. With fewer than 6 classes the spread between
+them cannot be estimated; V_clusters is then the variance of independent queries plus a prior: classes shift by 8
+points at each training of either arm (as on harbor; 4 degrees of freedom), over S seeds and the effective classes.
 
-`V_seeds`: a training with another seed shifts all queries at once; more queries do not help. Arms are paired seed
-by seed: `learning.sampler` gives both the same batches but for the classes whose images differ, so that their
-shifts mostly cancel (on harbor the gain on the gap varied by 1.1 points between seeds, where independent arms would
-have given 2.0). The spread of the paired differences is moderated, since two seeds say little of a spread: pooled
-with the prior of two independent arms that vary by 1.75 points of Recall@1 each, worth 4 degrees of freedom (Smyth,
-Stat. Appl. Genet. Mol. Biol. 3, 2004, section 4: the posterior variance is the average of prior and observed,
-weighted by their degrees of freedom). V_seeds = variance / S. It counts the queries' share of seed noise a second
-time, which errs on the safe side.
+`V_seeds`: training with another seed shifts all queries at once; more queries do not help. Arms are paired by seed:
+`learning.inputs.pk_sampler` gives both the same batches except for the classes whose images differ, so that most of
+their shifts cancel (on harbor the gain on the gap varied by 1.1 points between seeds; for independent arms it would
+be 2.0). Two seeds give a poor estimate of a spread, so it is pooled with the prior of two independent arms that vary
+by 1.75 points of Recall@1 each, with 4 degrees of freedom (Smyth, Stat. Appl. Genet. Mol. Biol. 3, 2004, section 4:
+the average of prior and observed variance, weighted by their degrees of freedom). V_seeds = variance / S. It counts
+the queries' part of the seed noise twice, which is conservative.
 
 t = D / sqrt(V_clusters + V_seeds), degrees of freedom by Welch and Satterthwaite. Simulated error and power:
 bench/paired_error.py, docs/results.md.
@@ -43,11 +41,11 @@ SEED_SD = 0.0175
 """Prior standard deviation of one arm's Recall@1 between seeds of one recipe."""
 
 SCRATCH_SEED_SD = 0.03
-"""The same for trainings from random weights, whose seeds differ more."""
+"""The same for training from random weights."""
 
-_PRIOR_FREEDOM = 4.0  # how many seeds' worth the prior is
-_FEWEST_CLASSES = 6  # with fewer units, hardly a degree of freedom is left and no test finds anything
-_CLASS_SD = 0.08  # prior standard deviation of a class's Recall@1 between trainings, where classes are few
+_PRIOR_FREEDOM = 4.0  # degrees of freedom of the priors
+_FEWEST_CLASSES = 6  # fewer sampling units leave too few degrees of freedom for any test
+_CLASS_SD = 0.08  # prior standard deviation of a class's Recall@1 between trainings, for few classes
 
 
 def compare(
@@ -60,22 +58,20 @@ def compare(
     """Compare two arms query by query and seed by seed.
 
     Args:
-        control: Outcomes of the incumbent or baseline, one per seed. A seed at which it crashed (None) proves
-            nothing for the candidate and is left out, on both sides.
-        candidate: Outcomes of the candidate, seed by seed in the same order; None is a crashed trial, which
-            missed every query.
-        labels: Query id -> class, for clustering. With fewer than 6 classes their spread is a prior.
-        select: Ids to compare on (those of a gap, say); None: all queries. Only queries that all outcomes
-            have count.
-        seed_sd: Prior spread of Recall@1 between seeds; raise it for trainings from scratch.
+        control: Outcomes of the incumbent or baseline, one per seed. None is a crashed trial; its seed is left out
+            of both arms, because it proves nothing for the candidate.
+        candidate: Outcomes of the candidate, in the same order of seeds. None is a crashed trial, which missed
+            every query.
+        labels: Query id -> class, the sampling units.
+        select: Query ids to compare on (those of a gap, say), as far as all outcomes have them; None takes all.
+        seed_sd: Prior spread of Recall@1 between seeds; larger for training from scratch.
 
     Returns:
-        The comparison. With one seed its spread is the prior alone, and `seeds` says 1: a caller may refuse
-        that.
+        The comparison. With one seed (`seeds` is 1) the spread between seeds is the prior alone.
 
     Raises:
         TrainingFailed: The control crashed at every seed.
-        ValueError: Unequal or no seeds, no common query, a query without class.
+        ValueError: No seeds or unequal numbers of them, no common query, or a query without class.
     """
     if not control or len(control) != len(candidate):
         raise ValueError(f"{len(control)} control and {len(candidate)} candidate seeds cannot be paired")
@@ -95,16 +91,16 @@ _ERROR_OF_RUN = 0.05
 
 
 def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool:
-    """Tell whether a round's gain is proven, with the error of the whole run held at 0.05.
+    """Whether a round's gain is significant, with the error of the entire run at most 0.05.
 
-    The probability that a run keeps any round that is no better is at most 0.05 (Bonferroni): round r may
-    spend 0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, since they have the most to gain
-    and a run often stops at a plateau before its last round.
+    The probability that a run keeps any round without a true gain is at most 0.05 (Bonferroni): round r may spend
+    0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to gain and a run
+    often stops at a plateau before its last round.
 
     Args:
         comparison: Candidate against incumbent.
         round_index: 1 for the first round.
-        max_rounds: Rounds the run may have.
+        max_rounds: Most rounds of the run.
 
     Raises:
         ValueError: The round is not one of 1..max_rounds.
@@ -116,7 +112,7 @@ def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool
 
 
 def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None) -> list[str]:
-    """Return the queries that every seed of both arms has, sorted."""
+    """Return the sorted ids of the (selected) queries that all outcomes have."""
     common = set.intersection(*(set(one.ids) for one in outcomes))
     if select is not None:
         common &= set(select)
@@ -126,7 +122,7 @@ def _common_ids(outcomes: Sequence[QueryOutcomes], select: Iterable[str] | None)
 
 
 def _hits(outcomes: Sequence[QueryOutcomes], ids: Sequence[str]) -> NDArray[np.float64]:
-    """Return (S, Q) hits as 0 and 1."""
+    """Return hits as 0 and 1, (S, Q)."""
     found = [dict(zip(one.ids, one.hit.tolist(), strict=True)) for one in outcomes]
     return np.array([[table[identity] for identity in ids] for table in found], np.float64)
 
@@ -143,55 +139,44 @@ def _test(
     variance = sum(v for v, _ in parts)
     freedom = variance**2 / sum(v**2 / f for v, f in parts)
     half = float(special.stdtrit(freedom, 0.975)) * variance**0.5
+    classes = int(clusters.max()) + 1
+    units = classes if classes >= _FEWEST_CLASSES else len(clusters)
+    # At least the p-value of a sign test in which all sampling units agree.
+    p_value = max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
     return Comparison(
         before=float(before.mean()),
         after=float(after.mean()),
         gain=gain,
         low=max(-1.0, gain - half),
         high=min(1.0, gain + half),
-        p_value=_p_value(gain, variance, freedom, _count_units(clusters), same=bool((before == after).all())),
+        p_value=1.0 if (before == after).all() else p_value,
         queries=before.shape[1],
         seeds=len(before),
     )
-
-
-def _p_value(gain: float, variance: float, freedom: float, units: int, *, same: bool) -> float:
-    """Return the one-sided p-value; never below that of a sign test in which all units agree, 2^-units."""
-    from scipy import special
-
-    if same:
-        return 1.0
-    return max(float(special.stdtr(freedom, -gain / variance**0.5)), 0.5**units)
-
-
-def _count_units(clusters: NDArray[np.int64]) -> int:
-    """Return how many sampling units there are: classes, or queries where classes are few."""
-    classes = int(clusters.max()) + 1
-    return classes if classes >= _FEWEST_CLASSES else len(clusters)
 
 
 def _query_variances(
     difference: NDArray[np.float64], clusters: NDArray[np.int64], seeds: int
 ) -> list[tuple[float, float]]:
     """Return the parts of V_clusters, each with its degrees of freedom."""
-    alone = _independent_variance(difference)
+    independent = _independent_variance(difference)
     sizes = np.bincount(clusters).astype(np.float64)
     effective = float(sizes.sum() ** 2 / (sizes**2).sum())
     if len(sizes) < _FEWEST_CLASSES:
-        return [alone, (2 * _CLASS_SD**2 / (seeds * effective), _PRIOR_FREEDOM)]
-    together = _cluster_variance(difference - difference.mean(), clusters)
-    return [(max(alone[0], together), effective - 1)]
+        return [independent, (2 * _CLASS_SD**2 / (seeds * effective), _PRIOR_FREEDOM)]
+    clustered = _cluster_variance(difference - difference.mean(), clusters)
+    return [(max(independent[0], clustered), effective - 1)]
 
 
 def _independent_variance(difference: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the variance of the mean of independent queries, with one more that changed, and its freedom."""
+    """Return the variance of the mean of independent queries, plus one that changed, and its degrees of freedom."""
     queries = len(difference)
     squares = float((difference**2).sum()) + 1 - float(difference.sum()) ** 2 / (queries + 2)
     return squares / (queries + 2) ** 2, max(1.0, queries - 1)
 
 
 def _cluster_variance(residual: NDArray[np.float64], clusters: NDArray[np.int64]) -> float:
-    """Return the variance of the mean where the queries of a class rise and fall together."""
+    """Return the variance of the mean if the queries of a class vary together."""
     sums = np.bincount(clusters, weights=residual)
     return len(sums) / (len(sums) - 1) * float((sums**2).sum()) / len(residual) ** 2
 

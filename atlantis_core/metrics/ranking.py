@@ -1,11 +1,11 @@
-"""Ranks: for every query, where its right images stand when the gallery is sorted by a distance.
+"""Rankings: the ranks of every query's positives when the gallery is sorted by a distance.
 
 Every metric is a function of these ranks. They are computed once, exactly, in tiles of bounded memory (`tiles.py`,
 `rank_counters.py`).
 
-Ties are pessimistic: a wrong image is ahead of a right one unless it is farther by at least `rank_counters.TIE`, 1e-6
-(float32 rounding of a matrix product). So a collapsed model, which calls everything alike, scores near 0 instead of
-at random, and no figure depends on the order of the gallery.
+Ties are pessimistic: a negative ranks before a positive unless it is farther by at least `rank_counters.TIE`, 1e-6
+(float32 rounding of a matrix product). So a collapsed model, which gives all images the same embedding, scores near 0
+instead of at random, and no figure depends on the order of the gallery.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ NO_HIT = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """What the metrics need to know of every query. Higher is better unless a field says otherwise."""
+    """Per-query results that the metrics are computed from. Higher is better unless a field says otherwise."""
 
     first_hit: NDArray[np.int64]
-    """(Q,) rank of the nearest right image, 0 is best; `NO_HIT` where there is none."""
+    """(Q,) rank of the nearest positive, 0 is best; `NO_HIT` if there is none."""
     positives: NDArray[np.int64]
-    """(Q,) right images in the gallery, the query itself and what it leaves out not counted."""
+    """(Q,) positives in the gallery, without the query itself and excluded images."""
     nearest: NDArray[np.int64]
-    """(Q,) gallery row returned first; -1 where the gallery offers none."""
+    """(Q,) gallery row of the top-1; -1 if there is none."""
     ap_at_r: NDArray[np.float64]
-    """(Q,) average precision at R, R being `positives`; 0 for a query without a positive."""
+    """(Q,) average precision at R = `positives`; 0 for a query without a positive."""
     r_precision: NDArray[np.float64]
-    """(Q,) share of right images among the first R; 0 for a query without a positive."""
+    """(Q,) share of positives among the first R; 0 for a query without a positive."""
 
     @property
     def has_positive(self) -> NDArray[np.bool_]:
-        """(Q,) which queries enter the figures."""
+        """(Q,) which queries count in the metrics."""
         return self.positives > 0
 
     @property
     def num_queries(self) -> int:
-        """Queries with at least one partner."""
+        """Number of queries with a positive."""
         return int(self.has_positive.sum())
 
     @property
     def num_left_out(self) -> int:
-        """Queries without a partner; they enter no figure."""
+        """Number of queries without a positive; they count in no metric."""
         return len(self.positives) - self.num_queries
 
 
@@ -80,16 +80,16 @@ def rank_gallery(
         query_labels: (Q,) class numbers.
         gallery_embeddings: (G, D), likewise.
         gallery_labels: (G,) class numbers.
-        same: (Q,) gallery row that is the query itself, -1 if none; it is never returned. None: no query is
-            in the gallery.
+        same: (Q,) gallery row of the query itself, which is never retrieved, or -1; None if no query is in the
+            gallery.
         distance: A name in `distances.DISTANCES`; `hyperbolic:0.1` is a ball of curvature -0.1.
-        tie: Scores closer than this are equal (which scores, `distances` says); 0 lets float32 rounding decide.
-        ignoring: Rules by which gallery images neither count as right nor stand in the way, query by query.
+        tie: Scores (see `distances`) that differ by less are ties; with 0, float32 rounding decides.
+        ignoring: Rules that exclude gallery images query by query, as positives and as negatives.
 
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
         SetupError: The distance is unknown.
-        ValueError: Shapes do not fit, or the distance is not defined for such embeddings.
+        ValueError: Shapes do not match, or the distance is not defined for such embeddings.
     """
     _check_embeddings(query_embeddings, query_labels, "query")
     _check_embeddings(gallery_embeddings, gallery_labels, "gallery")
@@ -97,17 +97,17 @@ def rank_gallery(
     rows = np.full(queries, -1, np.int64) if same is None else np.asarray(same, np.int64)
     if rows.shape != (queries,) or np.any((rows >= gallery) | (rows < -1)):
         raise ValueError(
-            f"same has shape {rows.shape} and may point at rows 0..{gallery - 1} of the gallery, -1 is none"
+            f"same has shape {rows.shape}; it needs one gallery row in 0..{gallery - 1}, or -1, per query"
         )
     if any((len(rule.queries), len(rule.gallery)) != (queries, gallery) for rule in ignoring):
-        raise ValueError(f"a leave-out rule does not fit {queries} queries and {gallery} gallery images")
+        raise ValueError(f"an exclusion rule does not fit {queries} queries and {gallery} gallery images")
     if not gallery or not queries:
         return _empty_ranking(queries)
     kind: Distance = build_part(DISTANCES, distance, "distance", Distance)
     left, right = kind.factors(query_embeddings, gallery_embeddings)
     order, gallery_order = (np.argsort(labels, kind="stable") for labels in (query_labels, gallery_labels))
-    column_of = np.append(np.argsort(gallery_order), -1)  # what is -1, not in the gallery, stays -1
-    field = TiledSearch(
+    column_of = np.append(np.argsort(gallery_order), -1)  # maps -1 (not in the gallery) to -1
+    search = TiledSearch(
         distance=kind,
         left=left[order],
         labels=query_labels[order],
@@ -122,7 +122,7 @@ def rank_gallery(
         ignoring=tuple(rule.ordered(order, gallery_order) for rule in ignoring),
     )
     back = np.argsort(order)
-    first_hit, positives, nearest, ap_at_r, r_precision = (column[back] for column in count_ranks(field, NO_HIT))
+    first_hit, positives, nearest, ap_at_r, r_precision = (column[back] for column in count_ranks(search, NO_HIT))
     return Ranking(first_hit, positives, np.append(gallery_order, -1)[nearest], ap_at_r, r_precision)
 
 
@@ -134,20 +134,9 @@ def rank_images(
     distance: str = "cosine",
     ignoring: Sequence[ExclusionRule] = (),
 ) -> Ranking:
-    """Rank labelled images; an image that is query and gallery at once (same id) never finds itself.
+    """Rank labelled images; an image that is both query and gallery (same id) never retrieves itself.
 
-    Args:
-        queries: Q images.
-        query_embeddings: (Q, D), in the order of `queries`.
-        gallery: G images.
-        gallery_embeddings: (G, D), in the order of `gallery`.
-        distance: As for `rank_gallery`.
-        ignoring: As for `rank_gallery`.
-
-    Raises:
-        TrainingFailed: An embedding is not finite; the model diverged.
-        SetupError: The distance is unknown.
-        ValueError: Shapes do not fit, or the distance is not defined for such embeddings.
+    Embeddings (Q, D) and (G, D) are in the order of the images; other arguments and errors as for `rank_gallery`.
     """
     names = sorted({image.label for image in queries} | {image.label for image in gallery})
     number = {name: index for index, name in enumerate(names)}
@@ -164,14 +153,13 @@ def rank_images(
 
 
 def _check_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64], what: str) -> None:
-    """Refuse what cannot be ranked."""
+    """Refuse embeddings that cannot be ranked."""
     if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1]:
-        raise ValueError(f"{what}: embeddings {embeddings.shape} do not fit labels {labels.shape}")
+        raise ValueError(f"{what}: embeddings {embeddings.shape} do not match labels {labels.shape}")
     if not np.isfinite(embeddings).all():
         raise TrainingFailed(f"the model returned {what} embeddings that are not finite; it diverged")
 
 
 def _empty_ranking(queries: int) -> Ranking:
-    """Return the ranking of an empty gallery."""
-    none = np.zeros(queries)
-    return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), none, none.copy())
+    zeros = np.zeros(queries)
+    return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), zeros, zeros.copy())

@@ -1,4 +1,8 @@
-"""What is computed from a ranking."""
+"""Recall@K, MAP@R and R-precision: shares in [0, 1], higher is better.
+
+Queries without a positive do not count; without any query a metric is 0, the worst. R is the number of positives of a
+query. MAP@R and R-precision: Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +35,10 @@ class Metric:
 
 
 def recall_at_k(ranking: Ranking, k: int = 1) -> float:
-    """Return the share of queries with a right image among the first `k`; higher is better.
+    """Return the share of queries with a positive among the first `k`.
 
-    This is Recall@K as the deep-metric-learning literature uses it (Oh Song et al., CVPR 2016, section 6),
-    not the share of relevant images found. Queries without a partner are left out; without any query it is 0,
-    the worst.
-
-    Args:
-        ranking: Of Q queries.
-        k: How many of the first answers count.
-
-    Returns:
-        A share in [0, 1].
+    This is Recall@K of the deep-metric-learning literature (Oh Song et al., CVPR 2016, section 6), not the share of
+    relevant images that are retrieved.
 
     Raises:
         ValueError: `k` is below 1.
@@ -55,16 +51,10 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
 
 
 def average_precision_at_r(ranking: Ranking) -> NDArray[np.float64]:
-    """Return the average precision at R of every query, R being its positives; its mean is MAP@R.
-
-    Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2.
-    """
+    """Return the average precision at R of every query, R being its positives; its mean is MAP@R."""
     return ranking.ap_at_r
 
 
 def r_precision(ranking: Ranking) -> NDArray[np.float64]:
-    """Return the share of positives among the first R of every query, R being its positives.
-
-    Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2.
-    """
+    """Return the share of positives among the first R of every query, R being its positives."""
     return ranking.r_precision

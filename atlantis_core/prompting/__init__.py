@@ -1,1 +1,1 @@
-"""Prompts that a chat model wrote: read out of its answer, held against the class they are for, chosen."""
+"""Prompts from a chat model: parsed from its reply, checked against their class, selected."""

@@ -1,4 +1,4 @@
-"""Reading nearly-JSON: one forgiving pass that writes the strict JSON it must have meant."""
+"""Repair almost valid JSON in one pass."""
 
 from __future__ import annotations
 
@@ -7,81 +7,82 @@ import re
 
 _CLOSERS = {"[": "]", "{": "}"}
 _ENDS_OF = {'"': '"', "'": "'", "\u201c": '\u201d\u201c"', "\u2018": "\u2019'"}
-"""The quotes that may end a string, by the quote that began it."""
+"""Opening quote -> quotes that may close the string."""
 _VALUE = r"""["'\u201c\u2018\[{\]}]|-?\d|(?:true|false|null|True|False|None)\b|$"""
 _AFTER_STRING = re.compile(rf"""\s*[.;]?\s*(?:$|[\]}}:]|,[\s,]*(?:{_VALUE})|(?<=\n)\s*["'\u201c\u2018])""")
 _BARE_WORD = re.compile(r"""[^,:\[\]{}"\u201c\n]+""")
 _LITERALS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false", "null": "null"}
 _MAX_DEPTH = 100
-"""Brackets in brackets; what lies deeper in an answer that was cut off is left out."""
+"""Nesting depth; deeper items of a truncated reply are left out."""
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 def repair_json(text: str, start: int) -> tuple[str, int]:
-    """Write as strict JSON what begins with the bracket at `start`.
+    """Rewrite the list or object that begins at `start` as strict JSON.
 
-    A quote inside a string ends it only where a comma, colon or bracket follows that could belong to JSON, so
-    that apostrophes and quoted words stay. Commas and full stops between the items are not needed and not
-    minded. Where the text ends too early, what was begun and not ended is left out and the brackets are closed.
+    A quote ends a string only if a comma, colon or bracket follows that could belong to JSON, so that apostrophes and
+    quoted words are kept. Missing commas, and full stops between items, are accepted. If the text is truncated, the
+    unfinished item is left out and the brackets are closed.
 
     Args:
-        text: The answer.
+        text: The reply.
         start: Offset of `[` or `{`, in characters.
 
     Returns:
-        The JSON (it may still be wrong, such as an object without values) and the offset after its end.
+        The JSON, which may still be invalid (an object without values, say), and the offset after its end.
     """
     reader = _Reader(text, start)
-    while reader.goes_on():
+    while reader.has_more():
         reader.step()
     return reader.written(), reader.at
 
 
 class _Reader:
-    """Reads from bracket to bracket; remembers up to where everything was whole."""
+    """Reads one list or object and remembers how much of it is complete."""
 
     def __init__(self, text: str, start: int) -> None:
         self.at = start
         self._text = text
         self._parts: list[str] = []
         self._open: list[str] = []
-        self._whole: tuple[int, str] = (0, "")
+        self._complete: tuple[int, str] = (0, "")
+        """Number of complete parts, and the brackets that close them."""
 
-    def goes_on(self) -> bool:
+    def has_more(self) -> bool:
         return self.at < len(self._text) and (bool(self._open) or not self._parts)
 
     def written(self) -> str:
-        """Return the JSON, cut back to what was whole where a bracket is still open."""
+        """Return the JSON; if a bracket is still open, only its complete part."""
         if not self._open:
             return "".join(self._parts)
-        count, closing = self._whole
+        count, closing = self._complete
         return "".join(self._parts[:count]) + closing
 
     def step(self) -> None:
         letter = self._text[self.at]
         if letter in _CLOSERS:
-            self._begin(letter)
+            self._open_bracket(letter)
         elif letter in "]}":
             self.at += 1
             self._parts.append(self._open.pop())
             self._mark()
         elif letter in _ENDS_OF:
-            self._string(_ENDS_OF[letter])
+            self._read_string(_ENDS_OF[letter])
         elif letter.isspace() or letter in ",.;:":
             self.at += 1
             self._parts += [":"] if letter == ":" else []
         else:
-            self._bare()
+            self._read_bare_word()
 
-    def _begin(self, bracket: str) -> None:
+    def _open_bracket(self, bracket: str) -> None:
         is_value = self._add(bracket)
         self._open.append(_CLOSERS[bracket])
         self.at += 1
         if is_value or len(self._open) == 1:
             self._mark()
 
-    def _string(self, ends: str) -> None:
-        end = self._end_of_string(ends)
+    def _read_string(self, ends: str) -> None:
+        end = self._find_string_end(ends)
         if end < 0:
             self.at = len(self._text)
             return
@@ -90,7 +91,7 @@ class _Reader:
         if is_value or self._open[-1] == "]":
             self._mark()
 
-    def _end_of_string(self, ends: str) -> int:
+    def _find_string_end(self, ends: str) -> int:
         at = self.at + 1
         while at < len(self._text):
             letter = self._text[at]
@@ -101,7 +102,7 @@ class _Reader:
             at += 1
         return -1
 
-    def _bare(self) -> None:
+    def _read_bare_word(self) -> None:
         found = _BARE_WORD.match(self._text, self.at)
         word = found.group().strip() if found else self._text[self.at]
         self.at = found.end() if found else self.at + 1
@@ -110,7 +111,7 @@ class _Reader:
             self._mark()
 
     def _add(self, part: str) -> bool:
-        """Append an item, after a comma where one is due; say whether it is the value of a key."""
+        """Append an item, after a comma if needed; return whether it is the value of a key."""
         before = self._parts[-1] if self._parts else "["
         if before not in {"[", "{", ":"}:
             self._parts.append(",")
@@ -119,11 +120,11 @@ class _Reader:
 
     def _mark(self) -> None:
         if len(self._open) <= _MAX_DEPTH:
-            self._whole = (len(self._parts), "".join(reversed(self._open)))
+            self._complete = (len(self._parts), "".join(reversed(self._open)))
 
 
 def _to_json_string(content: str, ends: str) -> str:
-    r"""Write a string as JSON; what it escapes is read where that is possible (`\'` is not JSON, yet clear)."""
+    r"""Return a string as JSON, with its escapes decoded if possible (also `\'`, which is not valid JSON)."""
     escaped = re.sub(r'(\\.)|"', lambda match: match.group(1) or '\\"', content, flags=re.DOTALL)
     if ends != '"':
         escaped = escaped.replace("\\'", "'")

@@ -1,4 +1,4 @@
-"""Reading a chat model's answer: the JSON in it, and the prompts in that. Broken answers are mended."""
+"""Extract JSON and prompts from a chat model's reply; broken JSON is repaired."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from atlantis_core.base.text import clean_text
 from atlantis_core.prompting.lenient_json import repair_json
 
 LONGEST_PROMPT = 300
-"""Characters of a prompt that are kept."""
+"""Longest prompt, in characters; longer ones are cut."""
 _MAX_DEPTH = 6
-"""Lists in lists, strings in strings: nobody means more."""
+"""Largest nesting of lists, objects and strings."""
 _JSON_START = re.compile(
     r"""\[(?=\s*(?:["'\u201c\u2018\[{\]]|-?\d|(?:true|false|null|True|False|None)\b|$))|\{(?=\s*(?:["'\u201c\u2018}]|\w+\s*:|$))"""
 )
@@ -23,29 +23,29 @@ _QUOTED_LINE = re.compile(r"""["'\u201c\u2018](.+)["'\u201d\u2019][,.]*""")
 
 
 def extract_json(text: str) -> Any:
-    """Return the JSON list or object that an answer holds.
+    """Return the JSON list or object in a reply.
 
-    Prose, code fences and quotes around it are left out. Where there are several, the longest is meant. What
-    is slightly broken is mended; of what was cut off, the whole items are kept.
+    Prose, code fences and quotes around it are ignored, and the longest of several is returned. Slightly broken JSON
+    is repaired; of truncated JSON the complete items are kept.
 
     Args:
-        text: A chat model's answer.
+        text: A chat model's reply.
 
     Raises:
-        ValueError: There is no JSON list or object in the text.
+        ValueError: The text contains no JSON list or object.
     """
     return _extract_json(text, _MAX_DEPTH)
 
 
 def extract_prompts(text_or_value: Any) -> list[str]:
-    """Return the prompts that a model sent, in whatever shape it sent them; none where there are none.
+    """Return the prompts in a reply, whatever its shape; empty if there are none.
 
-    Read are lists of strings or of objects with one text each, an object that holds one list, a string that
-    holds any of these (broken JSON is mended), and numbered or bulleted lines. Each prompt is one clean line
-    of at most 300 characters.
+    Accepted are lists of strings or of objects with one text each, an object with one list, a string with any of
+    these (broken JSON is repaired), and numbered or bulleted lines. Each prompt is one clean line of at most 300
+    characters.
 
     Args:
-        text_or_value: An answer, or a value out of its JSON.
+        text_or_value: A reply, or a value from its JSON.
     """
     return [
         prompt for text in _collect_texts(text_or_value, _MAX_DEPTH) if (prompt := clean_text(text, LONGEST_PROMPT))
@@ -53,11 +53,11 @@ def extract_prompts(text_or_value: Any) -> list[str]:
 
 
 def _extract_json(text: str, depth: int) -> Any:
-    whole = _parse_strict(text)
-    if isinstance(whole, list | dict):
-        return whole
-    if isinstance(whole, str) and depth > 0:
-        return _extract_json(whole, depth - 1)
+    parsed = _parse_strict(text)
+    if isinstance(parsed, list | dict):
+        return parsed
+    if isinstance(parsed, str) and depth > 0:
+        return _extract_json(parsed, depth - 1)
     found = list(_iterate_values(text)) or list(_iterate_values(text.replace('\\"', '"')))
     if not found:
         raise ValueError(f"no JSON list or object in {clean_text(text, 80)!r}")
@@ -65,7 +65,7 @@ def _extract_json(text: str, depth: int) -> Any:
 
 
 def _iterate_values(text: str) -> Iterator[tuple[Any, int]]:
-    """Yield each list or object with its length in characters, none from inside another."""
+    """Yield each outermost list or object with its length in characters."""
     at = 0
     while match := _JSON_START.search(text, at):
         value, at = _parse_value(text, match.start())
@@ -113,7 +113,7 @@ def _collect_texts(value: Any, depth: int) -> list[str]:
 
 
 def _collect_from_text(text: str, depth: int) -> list[str]:
-    """Read JSON or listed lines, whichever holds more: prompts may have brackets, JSON may have dashes."""
+    """Read JSON or listed lines, whichever gives more: prompts may contain brackets, and JSON dashes."""
     try:
         found = _collect_texts(extract_json(text), depth - 1)
     except ValueError:

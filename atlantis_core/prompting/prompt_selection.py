@@ -1,4 +1,4 @@
-"""Choosing prompts: of the right class, of the right condition, each once, fit to be painted."""
+"""Select prompts: of the requested class and condition, without repeats, usable for image generation."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _NOT_PROSE = re.compile(
     re.IGNORECASE,
 )
 _CUT_OFF = re.compile(r"~[0-9a-f]{8}$")
-"""What `clean_text` ends a text with that was too long."""
+"""The end of a text that `clean_text` has shortened."""
 _ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSelection:
-    """The prompts that may be used.
+    """The selected prompts.
 
     Attributes:
         prompts: In the order in which they were written.
-        dropped: How many were dropped, by reason: `unusable`, `wrong subject`, `wrong condition`, `repeated`.
-            A reason that nothing was dropped for is left out. Good prompts beyond those wanted are not counted.
+        dropped: Reason -> number of dropped prompts: `unusable`, `wrong subject`, `wrong condition`, `repeated`.
+            Good prompts beyond the wanted number are not counted.
     """
 
     prompts: tuple[str, ...]
@@ -48,22 +48,22 @@ def select_prompts(
     wanted: int,
     taken: Collection[str] = (),
 ) -> PromptSelection:
-    """Choose the first usable prompts for a cell; say how many fell and why.
+    """Select the first usable prompts for a cell; count the dropped ones by reason.
 
     Args:
         written: What a chat model wrote, best first.
-        class_name: The class that the prompts are for.
-        subjects: The collection's class names.
-        cell_value: The facet value of the cell, such as `night`; empty where the cell has no facet.
+        class_name: Class of the cell.
+        subjects: Checks prompts against the class names of the collection.
+        cell_value: The facet value of the cell, such as `night`; empty if it has no facet.
         other_values: The facet's other values. A prompt that names one of them and not the cell's own is dropped.
-        wanted: Most prompts to return.
-        taken: Prompts that were chosen before; they are not chosen again, in whatever order their words come.
+        wanted: Largest number of prompts to return.
+        taken: Prompts that were selected before; they are not selected again, not even with their words reordered.
 
     Raises:
         ValueError: `wanted` is negative.
     """
     if wanted < 0:
-        raise ValueError(f"wanted is {wanted}; ask for 0 prompts or more")
+        raise ValueError(f"wanted is {wanted}; it must be 0 or more")
     condition = _TargetCondition(class_name, cell_value, other_values)
     seen = {_content_words(prompt) for prompt in taken}
     chosen: list[str] = []
@@ -83,14 +83,14 @@ def select_prompts(
 def count_facet_values(
     prompts: Sequence[str], facet_values: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, int]]:
-    """Count how many prompts name each value of each facet, as whole words in upper or lower case.
+    """Count how many prompts name each value of each facet, as whole words, ignoring case.
 
     Args:
         prompts: Any texts.
         facet_values: Facet -> its values.
 
     Returns:
-        Facet -> value -> number of prompts; 0 where no prompt names it.
+        Facet -> value -> number of prompts.
     """
     return {
         facet: {value: sum(_contains_value(prompt, value) for prompt in prompts) for value in values}
@@ -112,7 +112,7 @@ def _is_usable(prompt: str) -> bool:
 
 
 def _content_words(prompt: str) -> frozenset[str]:
-    """Return the words that make a prompt what it is: without order, case, punctuation or articles."""
+    """Return the words of a prompt without order, case, punctuation or articles; equal sets are repeats."""
     return frozenset(split_words(prompt)) - _ARTICLES
 
 
@@ -122,17 +122,17 @@ class _TargetCondition:
     def __init__(self, class_name: str, own: str, others: Iterable[str]) -> None:
         self._own = own
         self._others = [other for other in others if own and split_words(other) != split_words(own)]
-        # A snowy owl is no snow, and a night heron may stand in daylight.
+        # Without the class name: a snowy owl needs no snow, and a night heron may be in daylight.
         self._name = _value_pattern(readable_name(class_name))
 
     def is_wrong_in(self, prompt: str) -> bool:
-        """Return whether a prompt names another value and not the own."""
-        said = self._name.sub(" ", prompt) if self._name else prompt
-        return not _names_condition(said, self._own) and any(_names_condition(said, other) for other in self._others)
+        """Return whether a prompt names another value and not the cell's own."""
+        rest = self._name.sub(" ", prompt) if self._name else prompt
+        return not _names_condition(rest, self._own) and any(_names_condition(rest, other) for other in self._others)
 
 
 def _names_condition(text: str, value: str) -> bool:
-    """Return whether a text names a value, or the same condition in another word (`foggy` for `fog`)."""
+    """Return whether a text names a value, or the same condition by another word (`foggy` for `fog`)."""
     return _contains_value(text, value) or bool(find_conditions(text).items() & find_conditions(value).items())
 
 
@@ -142,6 +142,6 @@ def _contains_value(text: str, value: str) -> bool:
 
 
 def _value_pattern(value: str) -> re.Pattern[str] | None:
-    """Return what finds a value as whole words, however they are joined; nothing finds a value without words."""
+    """Return a pattern for the value as whole words with any separators; None for a value without words."""
     words = r"[\W_]+".join(re.escape(word) for word in re.findall(r"[^\W_]+", value))
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE) if words else None

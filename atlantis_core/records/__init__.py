@@ -1,7 +1,6 @@
-"""The records that cross borders: frozen, JSON-able, images and tensors as paths.
+"""Records that cross package borders: frozen and JSON-able, with images and tensors as paths.
 
-`plain.as_json` and `plain.from_json` turn any of them into plain data and back; the store and the graph's state
-hold nothing else.
+`base.serialization` converts them to plain data and back; the store and the graph's state contain nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A labelled collection: its images, its cells, and what was left out."""
+"""A labelled collection: its images, its cells, and the files that were excluded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 Split = Literal["train", "validation", "test"]
 Role = Literal["query", "gallery", "both", "train"]
-"""What an image is for besides training: to ask, to be searched, both, or neither (`train`)."""
+"""The role in retrieval: query, gallery, both, or neither (`train`)."""
 Regime = Literal["seen", "unseen"]
 
 
@@ -21,16 +21,16 @@ class LabelledImage:
     path: str
     """Absolute path."""
     label: str
-    """Class name, whole (dots stay)."""
+    """Class name (dots are part of it)."""
     split: Split
     role: Role = "both"
     facets: Mapping[str, str] = field(default_factory=dict)
-    """Facet name -> value, for the facets this image has."""
+    """Facet name -> value, for the facets that this image has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that was left out of a collection, and why; or a remark on one that is used (`listed twice`)."""
+    """A file excluded from a collection, with the reason; or a remark on a file in use (`listed twice`)."""
 
     path: str
     problem: str
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A labelled collection without its test images; those stay in `data.sealed.SealedSplit`."""
+    """A labelled collection without its test images; those are in `data.sealed.SealedSplit`."""
 
     name: str
     root: str
@@ -47,12 +47,12 @@ class Collection:
     facets: tuple[str, ...]
     """Names of the facets, in column order."""
     not_facets: Mapping[str, str]
-    """Metadata columns that are no facets -> reason (function of the label, one value ...)."""
+    """Metadata column that is not a facet -> reason (function of the label, one value ...)."""
     problems: tuple[Problem, ...]
     splits_given: bool
-    """False where the deterministic split was made here."""
+    """False if splits were made here."""
     num_test: int
-    """How many images the sealed test split holds."""
+    """Number of images in the sealed test split."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -66,23 +66,23 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Class x facet value; `facet` and `value` are empty for a whole class."""
+    """Class x facet value; `facet` and `value` are empty for an entire class."""
 
     class_name: str
     facet: str = ""
     value: str = ""
 
     def contains(self, cell: Cell) -> bool:
-        """Whether another cell lies within this one, in which an empty field means any."""
+        """Whether another cell is part of this one; an empty field of this one matches any value."""
         pairs = ((self.class_name, cell.class_name), (self.facet, cell.facet), (self.value, cell.value))
-        return all(want in {"", have} for want, have in pairs)
+        return all(own in {"", other} for own, other in pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a captioner says of one image."""
+    """A captioner's description of an image."""
 
     image_id: str
     text: str
     attributes: Mapping[str, str]
-    """Facet name -> value that the captioner could name (light=dark ...)."""
+    """Facet name -> value, as far as recognised (light=dark ...)."""

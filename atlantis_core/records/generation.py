@@ -1,4 +1,4 @@
-"""What images to make, how they were made, and whether they were kept."""
+"""Image generation: protocols, requests, candidates and verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GenerationMode = Literal["edit", "text_to_image", "retrieve"]
 
 @dataclass(frozen=True, slots=True)
 class CellRequest:
-    """How many images a protocol wants for one cell, and from which prompts."""
+    """Number of images that a protocol requests for a cell, and their prompts."""
 
     cell: Cell
     count: int
@@ -22,7 +22,7 @@ class CellRequest:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """What to make, for which cells, how many, how, why, and what gain is expected (the paper's APS)."""
+    """What to generate: for which cells, how many images, how and why, and the expected gain (the paper's APS)."""
 
     id: str
     round: int
@@ -39,30 +39,30 @@ class Protocol:
 
     @property
     def num_images(self) -> int:
-        """Images the protocol asks for in all."""
+        """Number of images over all cells."""
         return sum(request.count for request in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One image to make. Its key is the content address: same request, same key, same image."""
+    """One image to generate. Its key is a content hash: equal requests have equal keys and give equal images."""
 
     key: str
     cell: Cell
     prompt: str
     seed: int
     source_id: str
-    """The real training image it starts from; empty for text-to-image."""
+    """The real training image that is edited; empty for text-to-image."""
     source_path: str
     side_px: int
     reference_id: str = ""
-    """A real training image, of any class, that shows the cell's facet value; empty where there is none."""
+    """A real training image, of any class, with the cell's facet value; empty if there is none."""
     reference_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One made image, with full provenance."""
+    """A generated image with its provenance."""
 
     key: str
     path: str
@@ -73,7 +73,7 @@ class Candidate:
     generator: str
     """Name and version, e.g. `photometric/1`."""
     settings: Mapping[str, Any]
-    """What was done, e.g. the edits and their strengths."""
+    """Settings of the generator, e.g. the edits and their strengths."""
     seed: int
     protocol_id: str
     round: int
@@ -81,18 +81,18 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        """The key, under the name that images of a collection have for it."""
+        """The key; so candidates and images of a collection have the same attribute."""
         return self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Kept or rejected, by which filter, with which score."""
+    """Whether a candidate was kept, by which filter, with which score."""
 
     candidate_key: str
     kept: bool
     filter: str
-    """Name of the filter that rejected it, or of the scorer that let it pass."""
+    """The filter that rejected it, or the scorer that accepted it."""
     score: float
     """The filter's score; higher is worse."""
     reason: str

@@ -1,4 +1,4 @@
-"""How well a model retrieves, where it fails, and how two models compare."""
+"""Retrieval quality, gaps, comparisons and trials."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from atlantis_core.records.collection import Cell
+from atlantis_core.records.inline import INLINE
 from atlantis_core.records.run_spec import RunSpec
 
 Cause = Literal["scarce", "missed", "confused", "named"]
@@ -14,7 +15,7 @@ Cause = Literal["scarce", "missed", "confused", "named"]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its 95 % interval and the number of observations behind it."""
+    """A value with its 95 % interval and the number of observations."""
 
     value: float
     low: float
@@ -24,15 +25,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Retrieval quality of one model on one task."""
+    """Retrieval quality of a model on a task."""
 
     recall_at: Mapping[int, float]
-    scores: Mapping[str, float] = field(metadata={"inline": True})
+    scores: Mapping[str, float] = field(metadata=INLINE)
     """Value of every other metric in `metrics.METRICS`, by its key: `map_at_r`, `r_precision`."""
     queries: int
-    """Queries that have at least one partner in the gallery."""
+    """Number of queries with a positive in the gallery."""
     left_out: int
-    """Queries without a partner; they enter no figure."""
+    """Number of queries without a positive; they count in no metric."""
     per_class: Mapping[str, Interval]
     """Recall@1 by class."""
     per_facet: Mapping[str, Mapping[str, Interval]]
@@ -47,24 +48,24 @@ class Gap:
     support: int
     """Training images in the cell."""
     typical_support: float
-    """Median training images of the cells of the same class-independent kind (same facet)."""
+    """Median training images of the cells of the same facet."""
     recall_at_1: float
     low: float
     high: float
     """95 % interval of `recall_at_1` (Wilson)."""
     queries: int
     deficit: float
-    """Expected Recall@1 of the cell minus its own, shrunk towards 0 by its uncertainty; higher is worse."""
+    """Expected minus observed Recall@1, shrunken towards 0 by its uncertainty; higher is worse."""
     cause: Cause
     confused_with: tuple[str, ...]
-    """Classes returned instead, most frequent first."""
+    """Classes at top-1 instead, most frequent first."""
     score: float
     """Rank key; higher is worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A paired comparison of two arms over the same queries and seeds; the outcome is candidate - control."""
+    """A paired comparison of two arms over the same queries and seeds; `gain` is candidate - control."""
 
     before: float
     after: float
@@ -73,7 +74,7 @@ class Comparison:
     high: float
     """95 % interval of `gain`."""
     p_value: float
-    """One-sided: how probable so large a gain is if the two arms are alike."""
+    """One-sided: probability of a gain at least as large if the arms do not differ."""
     queries: int
     seeds: int
 
@@ -95,13 +96,13 @@ class TrialOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training with one seed; its id is the content address of everything that went in."""
+    """A training with one seed; its id is the content hash of all its inputs."""
 
     id: str
     seed: int
     status: Literal["finished", "crashed"]
     path: str
-    """Folder of the checkpoint; empty when crashed."""
+    """Folder of the checkpoint; empty if crashed."""
     num_real: int
     num_synthetic: int
     seconds: float

@@ -1,4 +1,4 @@
-"""What a person asks of a run on the way, and what its rounds come to."""
+"""Records of a round: constraints, decision, critique; and of the end of a run."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ Arms = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What a person asked for while a run was going; every later protocol of the run follows it."""
+    """Constraints that a person set during a run; every later protocol follows them."""
 
     skip: tuple[Cell, ...] = ()
-    """Cells to leave alone; an empty field means any."""
+    """Cells to skip; an empty field matches any value."""
     notes: tuple[str, ...] = ()
-    """Anything else, in words: data for a drafter."""
+    """Other constraints in words, for the drafter."""
 
     def allows(self, cell: Cell) -> bool:
         """Whether images may be generated for a cell."""
         return not any(skipped.contains(cell) for skipped in self.skip)
 
     def without_skipped(self, protocol: Protocol) -> Protocol:
-        """Return a protocol without the cells that are to be left alone."""
+        """Return a protocol without the skipped cells."""
         return replace(protocol, cells=tuple(request for request in protocol.cells if self.allows(request.cell)))
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a round."""
+    """Whether a round was kept, and why."""
 
     kept: bool
     reason: str
@@ -47,7 +47,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """What to change after a round."""
+    """What a round teaches the next one."""
 
     finding: str
     """What happened, in a sentence."""
@@ -59,17 +59,17 @@ class Critique:
 
 @dataclass(frozen=True, slots=True)
 class BaselineComparison:
-    """A run's current model against its baseline, as reports show it."""
+    """The incumbent of a run compared with its baseline, for reports."""
 
     baseline: tuple[str, ...]
     """Trial ids by judging seed."""
     incumbent: tuple[str, ...]
     overall: Comparison | None
-    """Over all queries; None where a training of the baseline crashed."""
+    """Over all queries; None if a training of the baseline crashed."""
     planted_gap: Comparison | None
-    """On the gap planted in a bundled world; None in every other collection."""
+    """On the planted gap of a bundled world; None for other collections."""
     gaps: tuple[Comparison | None, ...]
-    """On each gap that the first round found, in that order; None for a gap without a query."""
+    """On each gap of the first round, in order; None for a gap without queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class RunEnd:
 
 @dataclass(frozen=True, slots=True)
 class CaptionsEntry:
-    """Which captions a run uses."""
+    """The captions that a run uses."""
 
     receipt: str
-    """Content hash of the cache entry that holds them."""
+    """Content hash of their cache entry."""
     captioner: str
 
 
@@ -97,6 +97,6 @@ class SealOpening:
 
     purpose: str
     times: tuple[float, ...]
-    """Seconds since 1970, one for each opening."""
+    """Seconds since 1970, one per opening."""
     split: str = ""
     """Content hash of the split; empty in the entries of the first versions."""

@@ -1,4 +1,4 @@
-"""What a person asked a run to do."""
+"""The specification of a run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from atlantis_core.records.collection import Cell, Regime
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a person wants, in words and as far as it was understood."""
+    """A person's goal: in words, and as understood."""
 
     text: str
     cells: tuple[Cell, ...] = ()
-    """Cells the goal names; empty means every query counts."""
+    """Cells that the goal names; empty if every query counts."""
     target: float | None = None
-    """Recall@1 to reach on those cells (or overall); None means as far as the budget goes."""
+    """Recall@1 to reach on those cells (or overall); None means as high as the budget allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a run may spend; enforced by the ledger, in code."""
+    """What a run may spend, enforced by the ledger."""
 
     images: int | None = None
     usd: float | None = None
@@ -31,34 +31,34 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a chat model's tokens cost, in US dollars per million."""
+    """Price of a chat model's tokens, in US dollars per million."""
 
     input: float
     output: float
     cached_input: float | None = None
-    """Of input that the provider had in its cache; None is the price of any other input."""
+    """For input from the provider's cache; None means the price of other input."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """Everything a run was asked to do. Two runs with equal specs make the same images and trainings."""
+    """All settings of a run. Runs with equal specifications give equal images and trainings."""
 
     collection_id: str
     data: str
-    """What the person typed for DATA."""
+    """DATA as the person typed it."""
     goal: Goal
     budget: Budget
     planner: str = "rules"  # or openai:MODEL
     base_url: str | None = None
     fallback: str | None = None
-    """Chat model that answers where the planner's fails."""
+    """Chat model that is used if the planner's fails."""
     prices: Mapping[str, Price] = field(default_factory=dict)
-    """Chat model -> its price, as it was when the run began."""
+    """Chat model -> its price when the run began."""
     beside: str = ""
-    """Another account of the ledger that spends from the same dollars: the conversation that the run was begun in."""
+    """Account of the ledger that shares the dollar budget: the conversation in which the run began."""
     recording: str = ""
-    """Name of the recording that answers in the chat models' place; empty asks the models."""
-    seeds: int = 2  # that judge; the diagnosing model has one of its own
+    """Name of the recording that replaces the chat models; empty if they are called."""
+    seeds: int = 2  # judging seeds; the diagnosing seed is another
     seed: int = 0
     preset: str = "auto"
     backbone: str | None = None
@@ -72,6 +72,6 @@ class RunSpec:
     query: tuple[str, str] | None = None
     """Restrict queries to column = value."""
     gallery: tuple[str, str] | None = None
-    auto: bool = True  # False: every spending waits for a person
+    auto: bool = True  # False: every expense needs a person's approval
     spread: Literal["targeted", "uniform"] = "targeted"
-    """`uniform` spreads the same number of images over all cells: the control arm of docs/results.md."""
+    """`uniform` distributes the same number of images over all cells: the control arm of docs/results.md."""

@@ -1,4 +1,4 @@
-"""What an index is, and what it answers."""
+"""An image index and its search results."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """What stands beside an index and says what is in it. Paths in the workspace are relative to it."""
+    """Facts about an index, stored beside it. Paths in the workspace are relative to it."""
 
     name: str
     model: str
-    """What loads the model again: a checkpoint folder, a weights file, a name."""
+    """Where to load the model from: a checkpoint folder, a weights file or a name."""
     model_hash: str
-    """Address of the model's weights and facts; only this model may ask."""
+    """Content hash of the model's weights and settings; queries must come from this model."""
     embedding: str
-    """`head`, `body`, or empty where the model has no such choice."""
+    """`head`, `body`, or empty if the model has no such choice."""
     distance: str
     """`cosine` or `hyperbolic:C`; smaller is nearer."""
     dims: int
-    """D, the length of an embedding."""
+    """D, the dimension of the embeddings."""
     collection: str
-    """Name of the collection within Chroma; no other index has it, also on a server that many share."""
+    """Name of the collection in Chroma; unique, also on a shared server."""
     server: str = ""
-    """URL of a Chroma server; empty where the index is a folder of the workspace."""
+    """URL of a Chroma server; empty if the index is a folder of the workspace."""
     roots: Mapping[str, str] = field(default_factory=dict)
-    """Key -> folder of a collection whose images are in it."""
+    """Key -> folder of an indexed collection."""
     facets: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Column -> values to filter by, sorted; of a column with very many values, none are listed."""
+    """Column -> sorted values to filter by; empty for a column with very many values."""
     images: int = 0
     complete: bool = False
-    """False while it is being filled; an interrupted filling goes on with what is missing."""
+    """False while it is being filled; an interrupted filling resumes with the missing images."""
     revision: int = 0
-    """Rises with every change, so that whoever has it open sees that it must look again."""
+    """Rises with every change, so that processes with the index open know to reload it."""
     graph_files: Mapping[str, int] = field(default_factory=dict)
-    """File of the graph, relative to the index's folder -> its CRC-32."""
+    """Graph file, relative to the index folder -> CRC-32."""
     recall_at_10: float | None = None
-    """Share of the 10 truly nearest that the index finds; lower is worse. None where it was not measured."""
+    """Share of the 10 nearest images that the index finds; lower is worse. None if not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An image that was found."""
+    """An image in a search result."""
 
     id: str
     path: str
-    """Absolute; empty where its folder is not known here."""
+    """Absolute; empty if its folder is unknown here."""
     label: str
     split: str
     facets: Mapping[str, str]
     distance: float
-    """To the query; larger is farther."""
+    """Distance to the query; larger is farther."""
     role: str = "both"
     """`query`, `gallery` or `both`."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexUpdate:
-    """What a filling did, in images."""
+    """Result of filling an index, in images."""
 
     added: int
     there: int
-    """That were in the index already."""
+    """Already in the index."""
     refreshed: int
-    """Of those, whose label, split, path or facets were brought up to date."""
+    """Of `there`, those with an updated label, split, path or facet."""
     removed: int
-    """That are no longer in the collection, or in its sealed test split now."""
+    """No longer in the collection, or now in its sealed test split."""

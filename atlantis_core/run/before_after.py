@@ -107,7 +107,7 @@ def _compare_cells(
 def _compare(
     session: Session, baseline: Sequence[str], incumbent: Sequence[str], select: Sequence[str] | None
 ) -> Comparison:
-    """Compare the arms; where no round was kept they are one and the same model, and 0 is no estimate."""
+    """Compare the arms; if no round was kept they are the same model, and a gain of 0 is not an estimate."""
     found = compare_arms(session, baseline, incumbent, select)
     same = list(baseline) == list(incumbent)
     return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if same else found

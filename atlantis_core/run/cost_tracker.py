@@ -15,7 +15,7 @@ Usage = Mapping[str, Any]
 """`input_tokens`, `output_tokens` and perhaps `input_token_details.cache_read`, as providers count them."""
 
 FEWEST_TOKENS = 256
-"""An answer shorter than this is of no use: a purse that cannot pay for it counts as empty."""
+"""An answer shorter than this is of no use: a budget that cannot pay for it counts as spent."""
 
 
 class CostTracker:

@@ -34,8 +34,8 @@ class Brief:
     facet_values: dict[str, tuple[str, ...]]
     spread: str
     """`targeted` or `uniform`."""
-    arms: tuple[GenerationMode, ...]
-    """What the generator can make, its usual arm first."""
+    modes: tuple[GenerationMode, ...]
+    """Generation modes of the generator, its default first."""
     scorer: str
     """Outlier scorer that the run names."""
     feedback: str
@@ -82,7 +82,7 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
             for facet, values in facet_value_lists(session.collection).items()
         },
         spread=session.spec.spread,
-        arms=session.generator.arms,
+        modes=session.generator.modes,
         scorer=session.spec.scorer,
         feedback=feedback,
         goal=session.goal.text,

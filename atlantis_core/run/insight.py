@@ -69,7 +69,7 @@ class InsightIdeas:
 
 @dataclass(frozen=True, slots=True)
 class InsightFacts:
-    """What a model is told; names, values and words are untrusted."""
+    """What a model reads; names, values and words are untrusted."""
 
     mode: Mode
     goal: str
@@ -92,7 +92,7 @@ class FacetCheck:
     name: str
     kept: bool
     reason: str
-    """Why it is no facet, or what was left out of it."""
+    """Why it is not a facet, or what was left out of it."""
     counts: Mapping[str, int]
     """Value -> images whose captions tell it."""
     uncovered: int
@@ -122,7 +122,7 @@ def check_insight(
 
     Args:
         ideas: What it proposed; only the first few facets and claims are looked at.
-        facts: What it was told.
+        facts: What it read.
         collection: With its facets so far.
         captions: Of its images.
 
@@ -154,9 +154,9 @@ def _cleaned(idea: FacetIdea) -> FacetIdea | None:
     values: dict[str, tuple[str, ...]] = {}
     for value, words in idea.values.items():
         name = clean_text(value, _LONGEST_NAME)
-        told = (clean_text(word, _LONGEST_NAME) for word in (words or (value,))[:_MOST_WORDS])
+        kept = (clean_text(word, _LONGEST_NAME) for word in (words or (value,))[:_MOST_WORDS])
         if name and len(values) < MOST_VALUES:
-            values.setdefault(name, tuple(dict.fromkeys(filter(None, told))))
+            values.setdefault(name, tuple(dict.fromkeys(filter(None, kept))))
     name = clean_text(idea.name, _LONGEST_NAME)
     return FacetIdea(name, values) if name else None
 
@@ -187,7 +187,7 @@ def _counted(idea: FacetIdea, collection: Collection, captions: Sequence[Caption
 
 
 def _why_not(name: str, column: Sequence[str], collection: Collection, taken: set[str]) -> str:
-    """Return why a column read from captions is no facet, or nothing where it is one."""
+    """Return why a column read from captions is not a facet; empty if it is one."""
     if name.casefold() in taken:
         return "there is a column or facet of this name"
     values = drop_rare_values(column)
@@ -200,8 +200,8 @@ def _why_not(name: str, column: Sequence[str], collection: Collection, taken: se
             for value, image in zip(values, collection.images, strict=True)
             if value and facet in image.facets
         ]
-        told = [value for value, _ in both]
-        if len(set(told)) > 1 and is_implied_by_label(told, [value for _, value in both]):
+        found = [value for value, _ in both]
+        if len(set(found)) > 1 and is_implied_by_label(found, [value for _, value in both]):
             return f"function of the facet {facet!r}"
     return ""
 

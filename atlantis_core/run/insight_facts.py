@@ -12,7 +12,7 @@ from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.statistics.balance import gini, max_over_min
+from atlantis_core.statistics.counts import gini, max_over_min
 from atlantis_core.statistics.findings import GroupGap, group_gaps
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ _RESERVED = ("split", "role", "label", "class")
 
 
 def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Gather what a model is told of a run's collection.
+    """Collect what a model reads about a run's collection.
 
     Args:
         session: The run.
-        gaps: Measured gaps, worst first; told in mode `hybrid` only.
+        gaps: Measured gaps, worst first; used in mode `hybrid` only.
         mode: `llm` or `hybrid`.
     """
     collection, captions = session.collection, session.captions

@@ -11,7 +11,7 @@ from atlantis_core.run.measurements import compare_arms, measured_queries, queri
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
-"""Overall Recall@1 that a round may cost elsewhere while it mends its cells."""
+"""Overall Recall@1 that a kept round may lose."""
 
 
 def judge_round(

@@ -105,7 +105,7 @@ def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) ->
 
 
 def measured_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
-    """Return the ids of the queries that count in an arm's figures: those with a partner in the gallery."""
+    """Return the ids of the queries that count in an arm's figures: those with a positive in the gallery."""
     return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
 
 
@@ -122,17 +122,17 @@ def measurement_hash(session: Session, subject: str) -> str:
 def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
-    receipt = session.workspace.receipts.find(key)
-    if receipt and file.exists():
-        return from_json(Measurement, receipt), QueryOutcomes.load(file)
+    cached = session.workspace.results.find(key)
+    if cached and file.exists():
+        return from_json(Measurement, cached), QueryOutcomes.load(file)
     started = time.monotonic()
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
-    session.workspace.receipts.file(key, "measurement", as_json(measurement), time.monotonic() - started)
+    session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
     return measurement, outcomes
 
 
 def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:
-    """Return the session that a trial was trained in, if possible one with all queries; None where none is known."""
+    """Return the session that a trial was trained in, if possible one with all queries; None if none is known."""
     trial = workspace.trials.find(trial_id)
     return Session(workspace, trial.origin.run_id, trial.origin.spec) if trial and trial.origin else None

@@ -46,7 +46,7 @@ def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, i
     if not 0 < protocol.synthetic_weight <= 10:
         raise InvalidProtocol(f"synthetic_weight {protocol.synthetic_weight:g} is not in (0, 10]")
     if not math.isfinite(protocol.expected_gain):
-        raise InvalidProtocol(f"expected_gain {protocol.expected_gain:g} is no share of queries")
+        raise InvalidProtocol(f"expected_gain {protocol.expected_gain:g} is not a share of the queries")
 
 
 def parse_edited_protocol(
@@ -55,7 +55,7 @@ def parse_edited_protocol(
     """Read a protocol that a person edited, and check it like any other.
 
     Raises:
-        InvalidProtocol: It is no protocol, or breaks a rule.
+        InvalidProtocol: It is not a protocol, or breaks a rule.
     """
     if not isinstance(payload, dict):
         raise InvalidProtocol(
@@ -82,7 +82,7 @@ def _check_cell(cell: Cell, collection: Collection, regime: Regime) -> None:
     values = facet_value_lists(collection)
     if cell.value not in values.get(cell.facet, ()):
         known = "; ".join(f"{name}: {', '.join(found)}" for name, found in values.items()) or "no facets"
-        raise InvalidProtocol(f"{_name(cell)} is no cell of this collection; known: {known}")
+        raise InvalidProtocol(f"{_name(cell)} is not a cell of this collection; known: {known}")
 
 
 def _check_amounts(request: CellRequest) -> None:

@@ -43,7 +43,7 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, trial
         BudgetExceeded: The images that are not booked yet are more than the budget has left.
     """
     check_protocol(protocol, session.collection, session.spec.regime, None)
-    arms = session.generator.arms
+    arms = session.generator.modes
     if protocol.arm not in arms:
         raise InvalidProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
     requests = _requests(session, round_index, protocol, trial_id)

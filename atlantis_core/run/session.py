@@ -53,9 +53,9 @@ class Session:
         workspace: Where everything is kept.
         run_id: What journal, ledger and trace are kept under.
         spec: Names the parts.
-        progress: Told of work that takes seconds.
+        progress: Receives the progress of work that takes seconds.
         captioner: Builds one that needs more than its name: a chat model needs a key.
-        say: Told, a line each, of what goes another way than a person may think.
+        say: Receives a line about each thing that differs from what a person may expect.
     """
 
     def __init__(
@@ -123,17 +123,17 @@ class Session:
     def captions(self) -> tuple[Caption, ...]:
         """Captions made in this run; none before `caption_images` has run."""
         entry = self.read(0, JournalKind.CAPTIONS)
-        found = self.workspace.receipts.find(entry.receipt) if entry else None
+        found = self.workspace.results.find(entry.receipt) if entry else None
         return from_json(tuple[Caption, ...], found) if found else ()
 
     def caption(self) -> None:
         """Caption the collection, once in a workspace; without facets of its own it gets them from there."""
         key = content_hash("captions", [self.spec.collection_id, self.spec.captioner, self.captioner.version])
-        if self.workspace.receipts.find(key) is None:
+        if self.workspace.results.find(key) is None:
             started = time.monotonic()
             captions = self.captioner.caption(self.collection.images)
             seconds = time.monotonic() - started
-            self.workspace.receipts.file(key, "captions", as_json(captions), seconds)
+            self.workspace.results.add(key, "captions", as_json(captions), seconds)
             self.workspace.ledger.spend(self.run_id, "seconds", seconds, f"captions/{key}")
         self.write(0, JournalKind.CAPTIONS, CaptionsEntry(key, self.spec.captioner))
         self._forget_collection()
@@ -193,7 +193,7 @@ class Session:
 
     @cached_property
     def backbone(self) -> BackboneSpec:
-        """The trunk every trial starts from."""
+        """The backbone that every trial starts from."""
         from atlantis_core.learning.models.backbones import resolve_backbone
 
         return resolve_backbone(self.spec.backbone, self.spec.weights, preprocessing=self.spec.preprocessing or 1)
@@ -219,7 +219,7 @@ class Session:
 
     @cached_property
     def cache(self) -> ActivationCache:
-        """Activations of the frozen lower trunk, shared by all trials."""
+        """Activations of the frozen lower part of the backbone, shared by all trials."""
         from atlantis_core.learning.inputs.activation_cache import ActivationCache
 
         return ActivationCache(self.workspace.path("cache", "activations"))

@@ -41,7 +41,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     rounds = [(found, found.protocol) for found in read_rounds(session) if found.protocol is not None]
     end, baseline = session.read(0, JournalKind.END), session.read(0, JournalKind.BASELINE)
     kept = [found.measurement for found, _ in rounds if found.is_kept]
-    status, comparison = workspace.standing(run), read_comparison(session)
+    status, comparison = workspace.read_status(run), read_comparison(session)
     seconds = seconds_by_round(workspace.events.tree(run.id))
     return {
         "run_id": run.id,
@@ -73,7 +73,7 @@ def seconds_by_round(roots: Iterable[Mapping[str, Any]]) -> dict[int, float]:
 
 
 def _round_of(event: Mapping[str, Any]) -> int | None:
-    """Which round an event of the trace's first level belongs to; the judge names it, the planner is told it.
+    """Which round an event of the trace's first level belongs to; the judge names it, the planner reads it.
 
     What is done once per run (statistics, captions, the baseline) is round 0.
     """

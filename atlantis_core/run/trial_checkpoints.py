@@ -28,7 +28,7 @@ def find_trained_trial(session: Session, trial_id: str) -> Trial | None:
 def report_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
     """Say it where the embeddings that were just trained have fewer dimensions than a person asked for.
 
-    A preset asks for as many as there may be; that a trunk has fewer features is no news then.
+    A preset asks for the most there may be, so a backbone with fewer features is not worth a line.
 
     Args:
         session: That trained.

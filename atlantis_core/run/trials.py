@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
     """Train with each seed, side by side where there are several cores; what was trained before is returned.
 
-    A training that diverges becomes a crashed trial, which compares worst; it is no error of the run.
+    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run.
 
     Args:
         session: The run.

@@ -1,4 +1,4 @@
-"""The situations of the ATLANTIS paper (BMVC 2024), made from any collection: `atlantis scenario`."""
+"""The scenarios of the ATLANTIS paper (BMVC 2024), for any collection: `atlantis scenario`."""
 
 SCENARIOS = {
     "domain-scarce": "atlantis_core.scenarios.cuts:DomainScarce",
@@ -7,4 +7,4 @@ SCENARIOS = {
     "imbalanced": "atlantis_core.scenarios.cuts:Imbalanced",
     "zero-shot": "atlantis_core.scenarios.splits:ZeroShot",
 }
-"""Name -> a frozen dataclass: its fields are its options, `apply` does it."""
+"""Name -> a frozen dataclass: its fields are the options, `apply` selects or splits the images."""

@@ -1,11 +1,11 @@
-"""Pictures that were made to be mistaken, as a collection: the evasion of the ATLANTIS paper, by FGSM or PGD."""
+"""A collection with adversarial images: the evasion scenario of the ATLANTIS paper, by FGSM or PGD."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import islice, repeat
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,21 +14,21 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.learning.attacks import Attack, attack_all
 from atlantis_core.learning.evaluation import embed_task
 from atlantis_core.learning.inputs.preprocessing import around_input, decode_image
 from atlantis_core.learning.robustness import Robustness, compare_attacked, find_nearest_rows
 from atlantis_core.records import LabelledImage
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
 from atlantis_core.scenarios.scenario_source import (
     TRAINED_ONLY_NOTE,
+    ScenarioItem,
     ScenarioSource,
     check_origins,
+    list_classes,
     mark_synthetic,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario
@@ -40,13 +40,15 @@ if TYPE_CHECKING:
     from atlantis_core.learning.models.heads import Head
     from atlantis_core.learning.retriever import Retriever
 
+    Rows = NDArray[np.float32]
+
 _BATCH = 32
 
 AttackedRole = Literal["validation", "train"]
 Aim = Literal["wrong", "drawn"]
-"""`wrong`: towards the nearest picture of another class that is searched, and away from the nearest of its own, as
-`robustness` has it. `drawn`: towards a picture of another class, as in the released code: classes are permuted by the
-seed without one keeping its place, and the target is drawn among the next class's pictures of the same split."""
+"""`wrong`: towards the nearest gallery image of another class and away from the nearest positive, as in
+`learning.robustness`. `drawn`: towards an image of another class, as in the released code: the seed permutes the
+classes so that none keeps its place, and draws the target among the next class's images of the same split."""
 
 
 def write_adversarial(
@@ -58,25 +60,25 @@ def write_adversarial(
     aim: Aim = "wrong",
     progress: Progress = no_progress,
 ) -> tuple[ImportResult, dict[str, Any]]:
-    """Write a collection with attacked pictures; the source stays as it is.
+    """Write a collection with attacked images; the source is not changed.
 
-    Attacked validation pictures take the place of the clean ones; attacked training pictures are added, marked
-    `synthetic` in the column `origin` and never searched. Test pictures are never attacked: they stay as sealed as
-    they are. How many are really taken for another class is measured as they are made, among what their clean
-    pictures are searched in.
+    Attacked validation images replace the clean ones. Attacked training images are added, marked `synthetic` in the
+    column `origin`, and are in no gallery. Test images are never attacked: the split stays sealed. The share that
+    the model takes for another class is measured meanwhile, against the gallery of the clean images.
 
     Args:
-        retriever: Whose embeddings are attacked; pictures are written so that its input is exactly what was
-            attacked: at its input side, with the margin that it crops away, as PNG.
+        retriever: The attacked model. Images are written as PNG, so that its input is exactly what was attacked: at
+            its input side, with the margin that it crops away.
         source: The collection and how it is read.
         folder: A new folder outside of it.
         attack: Method, strength and seed.
-        attacked: Which split.
-        aim: Where pictures are pushed.
-        progress: Told of pictures looked at, attacked and placed.
+        attacked: The split to attack.
+        aim: What images are pushed towards.
+        progress: Receives the number of images inspected, attacked and written.
 
     Returns:
-        What was written and its story, as `making.make_scenario`, with `robust` as `atlantis evaluate` tells it.
+        What was written and its description, as `scenario_writer.write_scenario`, with `robust` as
+        `atlantis evaluate` reports it.
 
     Raises:
         SetupError: Fewer than two classes to attack, or the folder cannot be written.
@@ -84,95 +86,105 @@ def write_adversarial(
     resolve_source(source.folder, folder)
     read = read_scenario_source(source, progress)
     chosen = [item for item in read.items if item.split == attacked]
-    stay = [item for item in read.items if attacked == "train" or item.split != attacked]
+    unchanged = [item for item in read.items if attacked == "train" or item.split != attacked]
     if attacked == "train":
         check_origins(read.items)
     if (count := len(list_classes(chosen))) < 2:
-        raise SetupError(f"an attack needs pictures of 2 classes at least to attack, and there are {count}")
-    searched = "train" if source.regime == "seen" else attacked
-    gallery = [item for item in read.items if item.split == searched and item.photo.entry.role in ("gallery", "both")]
-    task = RetrievalTask(_open_images(chosen), _open_images(gallery))
-    clean = embed_task(retriever, task, progress=progress)
-    towards, away = (
-        _random_targets(task, clean[0], attack.seed)
-        if aim == "drawn"
-        else _nearest_negatives(retriever.space, task, clean)
-    )
+        raise SetupError(f"an attack needs images of at least 2 classes, and {attacked} has {count}; use other data")
+    gallery_split = "train" if source.regime == "seen" else attacked
+    gallery = [
+        item for item in read.items if item.split == gallery_split and item.photo.entry.role in ("gallery", "both")
+    ]
     how = {**attack.facts(), "attacked": attacked, "aim": aim, "side_px": retriever.side_px}
     what = "have in their middle" if retriever.backbone.crop else "are"
-    notes = [f"attacked pictures {what} squares of {retriever.side_px} px, the input of the attacked model"]
+    notes = [f"attacked images {what} squares of {retriever.side_px} px, the input of the attacked model"]
     if attacked == "train":
         notes.append(TRAINED_ONLY_NOTE)
-    story = describe_scenario("adversarial", how, attack.seed, source, read, [*stay, *chosen], notes)
+    story = describe_scenario("adversarial", how, attack.seed, source, read, [*unchanged, *chosen], notes)
     story |= {"model": retriever.backbone.architecture, "attacked": len(chosen)}
-
-    def photos() -> Iterator[ImportedPhoto]:
-        """Yield the pictures that stay, then the attacked ones as they are made, so that few are held at a time."""
-        from PIL.Image import fromarray
-
-        yield from (to_imported_photo(item) for item in stay)
-        paths, ids = [image.path for image in task.queries], [image.id for image in task.queries]
-        changed = zip(chosen, attack_all(retriever, paths, ids, towards, away, attack, progress), strict=True)
-        embeddings = []
-        while some := list(islice(changed, _BATCH)):
-            pictures = [fromarray(picture) for _, picture in some]
-            embeddings.append(retriever.embed_inputs(pictures))
-            framed = [_framed(picture, item, retriever) for picture, (item, _) in zip(pictures, some, strict=True)]
-            yield from map(_to_photo, [item for item, _ in some], framed, repeat(attacked))
-        found = compare_attacked(retriever.space, task, clean, np.concatenate(embeddings), attack, aim)
-        story["robust"] = found.facts()
-        story["notes"].append(_describe_attack(found))
-
-    plan = build_import_plan(photos(), len(stay) + len(chosen), story, read.root.name)
+    evasion = _Evasion(retriever, attack, attacked, aim, chosen, gallery)
+    photos = evasion.photos(unchanged, story, progress)
+    plan = build_import_plan(photos, len(unchanged) + len(chosen), story, read.root.name)
     return write_collection(plan, folder, progress), story
 
 
-def _open_images(items: Sequence[ScenarioItem]) -> tuple[LabelledImage, ...]:
+@dataclass(frozen=True, slots=True)
+class _Evasion:
+    """One attack on the images of one split."""
+
+    retriever: Retriever
+    attack: Attack
+    attacked: AttackedRole
+    aim: Aim
+    chosen: Sequence[ScenarioItem]
+    gallery: Sequence[ScenarioItem]
+
+    def photos(
+        self, unchanged: Sequence[ScenarioItem], story: dict[str, Any], progress: Progress
+    ) -> Iterator[ImportedPhoto]:
+        """Yield unchanged photos, then attacked ones batch by batch; at the end add their figures to the story."""
+        from PIL.Image import fromarray
+
+        task = RetrievalTask(_to_images(self.chosen), _to_images(self.gallery))
+        clean = embed_task(self.retriever, task, progress=progress)
+        towards, away = self._targets(task, clean)
+        yield from (to_imported_photo(item) for item in unchanged)
+        paths, ids = [image.path for image in task.queries], [image.id for image in task.queries]
+        changed = attack_all(self.retriever, paths, ids, towards, away, self.attack, progress)
+        pairs = zip(self.chosen, changed, strict=True)
+        embeddings = []
+        while batch := [(item, fromarray(pixels)) for item, pixels in islice(pairs, _BATCH)]:
+            embeddings.append(self.retriever.embed_inputs([square for _, square in batch]))
+            yield from (self._to_photo(item, square) for item, square in batch)
+        found = compare_attacked(self.retriever.space, task, clean, np.concatenate(embeddings), self.attack, self.aim)
+        story["robust"] = found.facts()
+        story["notes"].append(_describe_attack(found))
+
+    def _targets(self, task: RetrievalTask, clean: tuple[Rows, Rows]) -> tuple[Rows, Rows | None]:
+        """Return for each query the embedding it is pushed towards, and the one it is pushed away from."""
+        if self.aim == "drawn":
+            return _random_targets(task, clean[0], self.attack.seed), None
+        return _nearest_targets(self.retriever.space, task, *clean)
+
+    def _to_photo(self, item: ScenarioItem, square: Image) -> ImportedPhoto:
+        """Return an attacked image to write: PNG, since JPEG would undo part of the attack."""
+        framed = around_input(square, decode_image(item.photo.entry.path), self.retriever.backbone)
+        stream = io.BytesIO()
+        framed.save(stream, "PNG")
+        clean = to_imported_photo(item, "attacked/")
+        name = str(Path(clean.name).with_suffix("")) + f"-{item.photo.id[:6]}.png"
+        photo = replace(clean, name=name, source=stream.getvalue())
+        return mark_synthetic(photo) if self.attacked == "train" else photo
+
+
+def _to_images(items: Sequence[ScenarioItem]) -> tuple[LabelledImage, ...]:
     return tuple(
         LabelledImage(item.photo.id, str(item.photo.entry.path), item.label, item.split or "train") for item in items
     )
 
 
-def _random_targets(task: RetrievalTask, queries: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], None]:
-    """Return for each picture the embedding of one of the class that the seed puts after its own."""
+def _random_targets(task: RetrievalTask, queries: Rows, seed: int) -> Rows:
+    """Return for each query the embedding of an image of the class that follows its own in a random order."""
     labels = sorted({image.label for image in task.queries})
     generator = np.random.default_rng(seed)
     order = generator.permutation(labels).tolist()
-    after = dict(zip(order, [*order[1:], order[0]], strict=True))
+    following = dict(zip(order, [*order[1:], order[0]], strict=True))
     rows = {label: [row for row, image in enumerate(task.queries) if image.label == label] for label in labels}
-    return queries[[int(generator.choice(rows[after[image.label]])) for image in task.queries]], None
+    return queries[[int(generator.choice(rows[following[image.label]])) for image in task.queries]]
 
 
-def _nearest_negatives(
-    space: Head, task: RetrievalTask, clean: tuple[NDArray[np.float32], NDArray[np.float32]]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return for each picture the nearest of another class and of its own, or itself where it has no other."""
-    queries, gallery = clean
-    wrong, right = find_nearest_rows(space, task, queries, gallery)
-    if (wrong < 0).any():
-        raise SetupError("all pictures that are searched are of one class; there is no other to be taken for")
-    return gallery[wrong], np.where(right[:, None] < 0, queries, gallery[right])
+def _nearest_targets(space: Head, task: RetrievalTask, queries: Rows, gallery: Rows) -> tuple[Rows, Rows]:
+    """Return for each query its nearest negative and nearest positive, or itself if it has no positive."""
+    negative, positive = find_nearest_rows(space, task, queries, gallery)
+    if (negative < 0).any():
+        raise SetupError("all gallery images are of one class, so no image can be taken for another; use other data")
+    return gallery[negative], np.where(positive[:, None] < 0, queries, gallery[positive])
 
 
 def _describe_attack(found: Robustness) -> str:
     clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
     how = f"{found.attack.method}, epsilon {found.attack.epsilon:g} of 255, aim {found.aim}"
     return (
-        f"{how}: the attacked model takes {found.flipped:.1%} of the attacked pictures for another class that it "
-        f"told rightly before: Recall@1 {clean:.3f} -> {robust:.3f}"
+        f"{how}: {found.flipped:.1%} of the attacked images lost their correct top-1 match: "
+        f"Recall@1 {clean:.3f} -> {robust:.3f}"
     )
-
-
-def _framed(square: Image, item: ScenarioItem, retriever: Retriever) -> Image:
-    """Return an attacked square with the margin of its clean picture that the model crops away."""
-    return around_input(square, decode_image(item.photo.entry.path), retriever.backbone)
-
-
-def _to_photo(item: ScenarioItem, picture: Image, attacked: AttackedRole) -> ImportedPhoto:
-    """Return an attacked picture as it is written: PNG, since JPEG would undo a part of it."""
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    clean = to_imported_photo(item, "attacked/")
-    name = str(Path(clean.name).with_suffix("")) + f"-{item.photo.id[:6]}.png"
-    photo = replace(clean, name=name, source=stream.getvalue())
-    return mark_synthetic(photo) if attacked == "train" else photo

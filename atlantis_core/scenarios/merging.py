@@ -1,4 +1,4 @@
-"""Real and made images in one collection, with quotas."""
+"""Real and synthetic images in one collection, within quotas."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import to_printable
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
-from atlantis_core.data.fingerprints import is_near_duplicate, unit_vectors
 from atlantis_core.data.inspection import InspectedFile, inspect_files, summarize_problems
+from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
-from atlantis_core.scenarios.scenario import ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
     REAL_ORIGIN,
     TRAINED_ONLY_NOTE,
+    ScenarioItem,
     ScenarioSource,
     check_origins,
     image_origin,
     mark_synthetic,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_scenario
@@ -37,85 +36,81 @@ from atlantis_core.scenarios.scenario_writer import build_import_plan, describe_
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """How many made images a class may have in the end; the strictest counts, and with none all are taken."""
+    """How many synthetic images a class may have in total; the strictest quota counts, without one all are taken."""
 
     per_class: int | None = None
-    """At most so many."""
+    """At most this many."""
     fill_to: int | None = None
-    """At most as many as bring its training images up to this; the released merging fills to 32."""
+    """At most as many as bring its training images to this number; the released code fills to 32."""
     ratio: float | None = None
-    """At most so many for each real training image."""
+    """At most this many per real training image."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if value is not None and not (value >= 0 and math.isfinite(value)):
-                raise SetupError(f"merge: {name} is 0 or more, not {value!r}")
+                raise SetupError(f"merge: {name} must be 0 or more, not {value!r}")
 
-    def of(self, real: int, made: int = 0) -> float:
-        """Return how many more made images a class may get.
-
-        Args:
-            real: Its real training images.
-            made: Its made ones that an earlier merging brought.
-        """
+    def room(self, real: int, synthetic: int) -> float:
+        """Return how many more synthetic images a class may get, given its real and synthetic training images."""
         limits = [
             self.per_class,
             None if self.fill_to is None else self.fill_to - real,
             None if self.ratio is None else int(self.ratio * real),
         ]
-        return max(0, min((limit for limit in limits if limit is not None), default=math.inf) - made)
+        return max(0, min((limit for limit in limits if limit is not None), default=math.inf) - synthetic)
 
 
 @dataclass(frozen=True, slots=True)
 class _OfferedImages:
-    """The made images that may join, and how many may not, and why."""
+    """The synthetic images that may join, and how many may not, by reason."""
 
     usable: tuple[ScenarioItem, ...]
     of_other_classes: int
     held_out: int
-    """Show a validation or test image: training on them would be training on the answers."""
+    """Near-duplicates of a validation or test image: training on them would leak it."""
     copies: int
-    """Are files of the collection itself."""
+    """Files that the collection already contains."""
 
     def notes(self) -> list[str]:
-        """Return a sentence for each kind that stays out."""
-        told = {
-            "have classes that are not trained here": self.of_other_classes,
-            "show a validation or test image": self.held_out,
-            "are files of the collection itself": self.copies,
+        """Return a sentence for each reason."""
+        counts = {
+            "of classes without training images": self.of_other_classes,
+            "that show a validation or test image": self.held_out,
+            "that are files of the collection itself": self.copies,
         }
-        return [f"left out: {count} made images that {why}" for why, count in told.items() if count]
+        return [f"left out: {count} synthetic images {why}" for why, count in counts.items() if count]
 
 
 def merge_synthetic(
     real: ScenarioSource,
-    made: Path,
+    synthetic: Path,
     folder: Path,
     quotas: Quotas,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> tuple[ImportResult, dict[str, Any]]:
-    """Write a collection with made images among its training images.
+    """Write a collection with synthetic images among its training images.
 
-    They are marked in the column `origin`, by which trainings weigh them (`synthetic_weight`, `synthetic_share`) and
-    which is therefore no facet; they never become validation or test images, and those that show one stay out. Their
-    role is `train`: the gallery stays what it was, so that figures with and without them differ by training alone.
+    They are marked in the column `origin`, by which trainings weight them (`synthetic_weight`, `synthetic_share`) and
+    which is therefore no facet. They never become validation or test images, and near-duplicates of those are left
+    out. Their role is `train`: the gallery is unchanged, so figures with and without them differ by training alone.
 
     Args:
         real: The collection and how it is read.
-        made: Folder of made images: class folders, or a metadata file. Classes that `real` does not train stay out.
+        synthetic: Folder of synthetic images: class folders, or a metadata file. Other classes than the training
+            classes of `real` are left out.
         folder: A new folder outside of both.
-        quotas: How many each class may have; which ones is drawn by chance.
-        seed: Of the draw.
-        progress: Told how many images were looked at and placed.
+        quotas: How many each class may have.
+        seed: Decides which images are drawn.
+        progress: Receives the number of images inspected and written.
 
     Returns:
-        What was written and its story, as `making.make_scenario`.
+        What was written and its description, as `scenario_writer.write_scenario`.
 
     Raises:
-        SetupError: Nothing fits together, or the folder cannot be written.
+        SetupError: No image may join, or the folder cannot be written.
     """
-    source = resolve_source(made, folder)
+    source = resolve_source(synthetic, folder)
     resolve_source(real.folder, folder)
     read = read_scenario_source(real, progress)
     check_origins(read.items)
@@ -125,11 +120,11 @@ def merge_synthetic(
     if not found.usable:
         why = "; ".join(found.notes()) or "none can be read"
         classes = ", ".join(sorted({photo.entry.label for photo in offered})[:10]) or "none"
-        raise SetupError(f"no image of {to_printable(str(made))!r} can join ({why}); classes there: {classes}")
+        raise SetupError(f"no image of {to_printable(str(synthetic))!r} can join ({why}); classes there: {classes}")
     taken = _draw_within_quotas(found.usable, read.items, quotas, np.random.default_rng(seed))
     lost = summarize_problems([*listing.problems, *damaged]).partition(" (atlantis")[0]
-    notes = [*([f"made: {lost}"] if lost else []), *found.notes()]
-    notes.append(TRAINED_ONLY_NOTE if taken else "no made image joined: the quotas leave no room in any class")
+    notes = [*([f"synthetic images: {lost}"] if lost else []), *found.notes()]
+    notes.append(TRAINED_ONLY_NOTE if taken else "no synthetic image joined: the quotas leave no room in any class")
     story = describe_scenario("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
     counted = {name: getattr(found, name) for name in ("of_other_classes", "held_out", "copies")}
     story |= {"made_source": str(source), "made": {"offered": len(offered), **counted, "taken": len(taken)}}
@@ -140,37 +135,34 @@ def merge_synthetic(
 
 
 def _existing_photo(item: ScenarioItem) -> ImportedPhoto:
-    """Return a photo that the collection has already, real or from an earlier merging."""
+    """Return a photo of the collection itself, real or from an earlier merge."""
     if image_origin(item) == SYNTHETIC:
         return mark_synthetic(to_imported_photo(item, "real/"))
     return to_imported_photo(item, "real/", **{ORIGIN: REAL_ORIGIN})
 
 
 def _sort_offered(items: Sequence[ScenarioItem], offered: Sequence[InspectedFile]) -> _OfferedImages:
-    """Sort out what must not be trained on here."""
+    """Sort synthetic images into usable ones and ones that must not be trained on."""
     trained = {item.label for item in items if item.split == "train"}
     files = {item.photo.sha256 for item in items}
     guarded = unit_vectors([item.photo.fingerprint for item in items if item.split != "train"])
     known = [photo for photo in offered if photo.entry.label in trained]
     clean = [photo for photo in known if not is_near_duplicate(photo.fingerprint, guarded)]
-    usable = sorted((ScenarioItem(photo, "train") for photo in clean if photo.sha256 not in files), key=_sort_key)
+    new = (ScenarioItem(photo, "train") for photo in clean if photo.sha256 not in files)
+    usable = sorted(new, key=lambda item: (item.label, item.photo.id))
     return _OfferedImages(tuple(usable), len(offered) - len(known), len(known) - len(clean), len(clean) - len(usable))
-
-
-def _sort_key(item: ScenarioItem) -> tuple[str, str]:
-    return item.label, item.photo.id
 
 
 def _draw_within_quotas(
     usable: Sequence[ScenarioItem], items: Sequence[ScenarioItem], quotas: Quotas, generator: np.random.Generator
 ) -> list[ScenarioItem]:
-    """Draw as many of each class as the quotas let in."""
-    there = Counter((item.label, image_origin(item) == SYNTHETIC) for item in items if item.split == "train")
+    """Draw as many of each class as the quotas allow."""
+    present = Counter((item.label, image_origin(item) == SYNTHETIC) for item in items if item.split == "train")
     rows: dict[str, list[int]] = {}
     for row, item in enumerate(usable):
         rows.setdefault(item.label, []).append(row)
     taken: list[int] = []
     for label, own in rows.items():
-        room = quotas.of(there[label, False], there[label, True])
+        room = quotas.room(present[label, False], present[label, True])
         taken += generator.permutation(own)[: int(min(room, len(own)))].tolist()
     return [usable[row] for row in sorted(taken)]

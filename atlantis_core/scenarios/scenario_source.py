@@ -1,26 +1,23 @@
-"""The collection that a scenario starts from: every usable image, test images included, since they are copied."""
+"""The collection that a scenario starts from: every usable image, including test images, which are copied."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress
-from atlantis_core.base.text import to_printable
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
 from atlantis_core.data.inspection import InspectedFile, summarize_problems
 from atlantis_core.data.reading import InspectedCollection, ReadOptions, inspect_collection
 from atlantis_core.data.split_assignment import KnownSplits, assign_splits
 from atlantis_core.importing.import_plan import ImportedPhoto
-from atlantis_core.records import Regime
-from atlantis_core.scenarios.scenario import ScenarioItem
+from atlantis_core.records import Regime, Split
 
 REAL_ORIGIN = "real"
-"""Value of the column `origin` of images that nobody made."""
-TRAINED_ONLY_NOTE = "made photos are trained on only (role train): real photos alone ask and are searched"
+"""Value of the column `origin` for photographs."""
+TRAINED_ONLY_NOTE = "synthetic images are for training only (role train): queries and gallery are real photos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,66 +26,67 @@ class ScenarioSource:
 
     folder: Path
     options: ReadOptions = field(default_factory=ReadOptions)
-    """Choice of columns; of the others only label, split and role are copied where facets are chosen."""
+    """Choice of columns; if facets are chosen, only they, label, split and role are copied."""
     regime: Regime = "seen"
-    """How missing splits are made, and what the given ones must fit."""
+    """Decides how missing splits are made, and what given ones must fit."""
     known_splits: KnownSplits = field(default_factory=KnownSplits, repr=False)
-    """What earlier readings made in this regime; it is kept."""
+    """Splits of earlier readings in this regime, which are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioItem:
+    """A usable image of the collection, with its split."""
+
+    photo: InspectedFile
+    split: Split | None
+    """None only if none is given, before a scenario that splits anew."""
+
+    @property
+    def label(self) -> str:
+        """Class name."""
+        return self.photo.entry.label
 
 
 @dataclass(frozen=True, slots=True)
 class SourceImages:
-    """A collection as read."""
+    """A collection as read for a scenario."""
 
     root: Path
     """Its folder, resolved."""
     items: tuple[ScenarioItem, ...]
     """The usable images, in an order that file names do not change."""
     notes: tuple[str, ...]
-    """What was left out or decided, a sentence each."""
+    """A sentence for each thing that was left out or decided."""
 
 
 def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: bool = True) -> SourceImages:
-    """Look at all files of a collection.
+    """Inspect all files of a collection.
 
     Args:
         source: Where it is and how it is read.
-        progress: Told how many images were looked at.
-        split: Whether splits are made where none are given, and must fit the regime.
+        progress: Receives the number of images inspected.
+        split: Whether to make missing splits and check that given ones fit the regime.
 
     Raises:
-        SetupError: There is no such folder, or too little in it is of use.
+        SetupError: There is no such folder, or too few files in it are usable.
     """
-    looked = inspect_collection(source.folder, source.options, progress)
-    assigned = assign_splits(looked.images, source.regime, source.known_splits) if split else None
-    pairs = assigned.photos if assigned else tuple((photo, photo.entry.split) for photo in looked.images)
-    chosen = _copied_columns(looked, source.options)
+    inspected = inspect_collection(source.folder, source.options, progress)
+    assigned = assign_splits(inspected.images, source.regime, source.known_splits) if split else None
+    pairs = assigned.files if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
+    chosen = _copied_columns(inspected, source.options)
     items = [ScenarioItem(_select_columns(photo, chosen), its_split) for photo, its_split in pairs]
-    notes = [summarize_problems(looked.problems), *(assigned.notes if assigned else ())]
+    notes = [summarize_problems(inspected.problems), *(assigned.notes if assigned else ())]
     in_order = sorted(items, key=lambda item: (item.label, item.photo.id))
-    return SourceImages(looked.root, tuple(in_order), tuple(filter(None, notes)))
+    return SourceImages(inspected.root, tuple(in_order), tuple(filter(None, notes)))
 
 
-def resolve_source(source: Path, folder: Path) -> Path:
-    """Return the source's real folder, once it is sure that the new one is none inside of it.
-
-    Raises:
-        SetupError: There is no source, or the new folder is there or lies inside of it.
-    """
-    if not source.is_dir():
-        raise SetupError(f"there is no folder {to_printable(str(source))!r}; check the path")
-    root = source.resolve()
-    if os.path.lexists(folder):
-        raise SetupError(f"{to_printable(str(folder))!r} is there already; name a new folder, or remove it first")
-    if Path(os.path.realpath(folder)).is_relative_to(root):
-        raise SetupError(
-            f"{to_printable(str(folder))!r} lies inside {to_printable(str(source))!r}; name a folder outside of it"
-        )
-    return root
+def list_classes(items: Sequence[ScenarioItem], split: Split | None = None) -> list[str]:
+    """Return the sorted class names of one split, or of all."""
+    return sorted({item.label for item in items if split in (None, item.split)})
 
 
 def to_imported_photo(item: ScenarioItem, under: str = "", **facets: str) -> ImportedPhoto:
-    """Return an image as it is written: the same file, in the same place below `under`."""
+    """Return an image to write: the same file, at the same path below `under`."""
     entry = item.photo.entry
     return ImportedPhoto(
         under + entry.name, entry.path, entry.label, item.split, entry.role, {**entry.columns, **facets}
@@ -96,17 +94,17 @@ def to_imported_photo(item: ScenarioItem, under: str = "", **facets: str) -> Imp
 
 
 def mark_synthetic(photo: ImportedPhoto) -> ImportedPhoto:
-    """Mark a training photo as made: trainings weigh it apart, and it is not searched as real photos are."""
+    """Mark a training image as synthetic: trainings weight it separately, and it is in no gallery."""
     return replace(photo, role="train", facets={**photo.facets, ORIGIN: SYNTHETIC})
 
 
 def image_origin(item: ScenarioItem) -> str:
-    """Return `synthetic` for an image that an earlier merging marked so, else `real`."""
+    """Return `synthetic` for an image that an earlier merge marked so, else `real`."""
     return SYNTHETIC if item.photo.entry.columns.get(ORIGIN) == SYNTHETIC else REAL_ORIGIN
 
 
 def check_origins(items: Sequence[ScenarioItem]) -> None:
-    """Refuse a column `origin` that means something else: marking made images in it would lose it.
+    """Refuse a column `origin` with another meaning: marking synthetic images in it would overwrite it.
 
     Raises:
         SetupError: There is one.
@@ -114,18 +112,18 @@ def check_origins(items: Sequence[ScenarioItem]) -> None:
     others = sorted({item.photo.entry.columns.get(ORIGIN, REAL_ORIGIN) for item in items} - {REAL_ORIGIN, SYNTHETIC})
     if others:
         raise SetupError(
-            f"the collection has a column {ORIGIN!r} of its own ({others[0]!r} ...), and made images are marked in a "
-            "column of that name; rename it in the metadata"
+            f"the collection has a column {ORIGIN!r} of its own ({others[0]!r} ...), but synthetic images are "
+            "marked in a column of that name; rename it in the metadata"
         )
 
 
-def _copied_columns(looked: InspectedCollection, options: ReadOptions) -> frozenset[str]:
-    """Return the columns that are copied."""
+def _copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
+    """Return the columns to copy."""
     if options.facets is None:
-        return frozenset(looked.listing.columns)
-    if unknown := [name for name in options.facets if name not in looked.listing.columns]:
-        known = ", ".join(map(repr, looked.listing.columns)) or "none"
-        raise SetupError(f"facets name {unknown[0]!r}, which is no column; columns: {known}")
+        return frozenset(inspected.listing.columns)
+    if unknown := [name for name in options.facets if name not in inspected.listing.columns]:
+        known = ", ".join(map(repr, inspected.listing.columns)) or "none"
+        raise SetupError(f"--facets names an unknown column {unknown[0]!r}; columns: {known}")
     return frozenset(options.facets) | {ORIGIN}
 
 

@@ -1,4 +1,4 @@
-"""From a collection and the name of a scenario to a new collection, with its story beside it."""
+"""Write a collection as a scenario changes it, with a description (`scenario.json`) beside it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,47 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from atlantis_core.base.option_strings import make_with
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.registry import load_part
-from atlantis_core.importing.collection_writer import ImportResult, write_collection
+from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
 from atlantis_core.scenarios import SCENARIOS
-from atlantis_core.scenarios.scenario import Scenario, ScenarioItem
 from atlantis_core.scenarios.scenario_source import (
+    ScenarioItem,
     ScenarioSource,
     SourceImages,
     read_scenario_source,
-    resolve_source,
     to_imported_photo,
 )
 
 DESCRIPTION_NAME = "scenario.json"
 _RECORDED_PACKAGES = ("atlantis-dml", "numpy", "pillow", "torch")
+
+
+class Scenario(Protocol):
+    """A change to a collection's training images or splits."""
+
+    anew: ClassVar[bool]
+    """Whether it makes all splits itself, so that given ones need not fit a regime."""
+
+    def apply(
+        self, items: Sequence[ScenarioItem], generator: np.random.Generator
+    ) -> tuple[list[ScenarioItem], list[str]]:
+        """Return the images to keep, in order, with their splits, and notes for the user.
+
+        Args:
+            items: All usable images, in a fixed order.
+            generator: For random choices.
+
+        Raises:
+            SetupError: The collection does not suit the scenario.
+        """
+        ...
 
 
 def write_scenario(
@@ -38,29 +58,30 @@ def write_scenario(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> tuple[ImportResult, dict[str, Any]]:
-    """Write a collection as a scenario sees it; the source stays as it is.
+    """Write a collection as a scenario changes it; the source is not changed.
 
     Args:
         name: A name in `SCENARIOS`.
         source: The collection and how it is read.
-        folder: A new folder outside of it; photos are links to the same files where they can be.
+        folder: A new folder outside of it; photos are hard links if possible.
         given: The scenario's options.
-        seed: Of the choices that are left to chance.
-        progress: Told how many images were looked at and placed.
+        seed: For random choices.
+        progress: Receives the number of images inspected and written.
 
     Returns:
-        What was written, and the story that lies beside it as `scenario.json`: name, options, seed, source, images
-        before and after by split, what to know, and the versions it was made with.
+        What was written, and its description (`scenario.json`): name, options, seed, source, images before and after
+        by split, notes, and package versions.
 
     Raises:
-        SetupError: No such scenario or option, a collection it does not suit, or a folder that cannot be written.
+        SetupError: There is no such scenario or option, the collection does not suit it, or the folder cannot be
+            written.
     """
     scenario: Scenario = make_with(load_part(SCENARIOS, name, "scenario"), given, f"scenario {name!r}")
     resolve_source(source.folder, folder)
     read = read_scenario_source(source, progress, split=not scenario.anew)
     kept, notes = scenario.apply(read.items, np.random.default_rng(seed))
     if len(kept) == len(read.items) and not scenario.anew:
-        notes = [*notes, "nothing was cut: no class has more such training images than it was to keep"]
+        notes = [*notes, "nothing was cut: no class has more such training images than it may keep"]
     options = asdict(scenario)  # type: ignore[call-overload]  # every scenario is a dataclass
     story = describe_scenario(name, options, seed, source, read, kept, notes)
     plan = build_import_plan([to_imported_photo(item) for item in kept], len(kept), story, read.root.name)
@@ -76,7 +97,7 @@ def describe_scenario(
     after: Sequence[ScenarioItem],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """Return all that is needed to make it again, and what came of it, as plain data."""
+    """Return everything needed to repeat the scenario, and its outcome, as JSON data."""
     facets = source.options.facets
     return {
         "scenario": name,
@@ -99,12 +120,12 @@ def describe_scenario(
 def build_import_plan(
     photos: Iterable[ImportedPhoto], total: int, story: Mapping[str, Any], title: str
 ) -> ImportPlan:
-    """Return what is to be written; the story may still grow while the photos are made."""
+    """Return the plan of a scenario; its description may still grow while the photos are written."""
     return ImportPlan(photos, total, title, files={DESCRIPTION_NAME: story}, notes=story["notes"])
 
 
 def count_images(items: Sequence[ScenarioItem]) -> dict[str, Any]:
-    """Return images by split, and the fewest and most training images of a class that has any."""
+    """Count images by split, and the fewest and most training images of a class that has any."""
     per_class = Counter(item.label for item in items if item.split == "train").values()
     return {
         "images": len(items),

@@ -12,20 +12,20 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.option_strings import check_range
 from atlantis_core.data.splitting import group_near_duplicates, split_images
 from atlantis_core.importing.import_plan import describe_lone_classes
-from atlantis_core.scenarios.scenario import ScenarioItem, list_classes
+from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
-_VALIDATION = "validation is taken out of train when the collection is read"
+_VALIDATION = "validation is split off train when the collection is read"
 
 
 @dataclass(frozen=True, slots=True)
 class ZeroShot:
-    """Test classes that are not trained on (Oh Song et al. 2016, section 5.1): the first by name are trained on."""
+    """Test classes that are not trained on (Oh Song et al. 2016, section 5.1): train on the first classes by name."""
 
     anew: ClassVar[bool] = True
     train_classes: int = 0
-    """How many; 0: as `train_share` says."""
+    """Number of training classes; 0: use `train_share`."""
     train_share: float = 0.5
-    """Share of the classes; the half of CUB (100 of 200) and Cars196 (98 of 196)."""
+    """Share of training classes; a half for CUB (100 of 200) and Cars196 (98 of 196)."""
 
     def __post_init__(self) -> None:
         check_range("zero-shot: train_share", self.train_share, 0, 1)
@@ -33,18 +33,18 @@ class ZeroShot:
     def apply(
         self,
         items: Sequence[ScenarioItem],
-        generator: np.random.Generator,  # noqa: ARG002 (nothing is left to chance)
+        generator: np.random.Generator,  # noqa: ARG002 (nothing is random)
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `Scenario`.
+        """Return all images with new splits; see `scenario_writer.Scenario`.
 
         Raises:
-            SetupError: Fewer than two classes on a side.
+            SetupError: Fewer than two classes in train or test.
         """
         labels = list_classes(items)
         count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:
             raise SetupError(
-                f"zero-shot needs 2 classes at least on either side; {count} of {len(labels)} would be trained on"
+                f"zero-shot needs at least 2 classes in train and in test; {count} of {len(labels)} would be in train"
             )
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
@@ -70,10 +70,10 @@ class FullShot:
     def apply(
         self, items: Sequence[ScenarioItem], generator: np.random.Generator
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `Scenario`."""
+        """Return all images with new splits; see `scenario_writer.Scenario`."""
         groups = group_near_duplicates([item.photo.id for item in items], [item.photo.fingerprint for item in items])
         names = sorted(set(groups))
-        # Splits go by the groups' names, so that names drawn by chance are splits drawn by chance.
+        # `split_images` decides by group name, so random names give random splits.
         drawn = dict(zip(names, (f"{n:09d}" for n in generator.permutation(len(names))), strict=True))
         splits = split_images(
             [item.label for item in items], [drawn[group] for group in groups], {"test": self.test_share}
@@ -83,8 +83,8 @@ class FullShot:
 
 
 def _describe_unsealed(before: Sequence[ScenarioItem], after: Sequence[ScenarioItem]) -> list[str]:
-    """Say how many images of a given test split are trained on now."""
+    """Report how many images of a given test split are trained on now."""
     opened = sum(old.split == "test" != new.split for old, new in zip(before, after, strict=True))
     if not opened:
         return []
-    return [f"{opened} images of the given test split are trained on here: test no such model on the original"]
+    return [f"{opened} images of the given test split are trained on here: do not test such a model on the original"]

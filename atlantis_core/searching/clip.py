@@ -1,4 +1,4 @@
-"""Models that put pictures and words into one space: CLIP (Radford et al., ICML 2021), by folder or name."""
+"""Models with one embedding space for images and text: CLIP (Radford et al., ICML 2021), by folder or name."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BATCH = 32
 
 
 class ClipEmbedder:
-    """An `embedder.Embedder` that knows words.
+    """An `embedder.Embedder` of images and text.
 
     Args:
-        name: A folder in the manner of `transformers`, or a hub name such as `openai/clip-vit-base-patch32`.
+        name: A model folder as `transformers` saves it, or a hub name such as `openai/clip-vit-base-patch32`.
 
     Raises:
-        SetupError: No such model, or it has no safetensors; nothing is loaded yet.
+        SetupError: No such model, or it has no safetensors. The weights are loaded later.
     """
 
     distance = "cosine"
@@ -38,8 +38,16 @@ class ClipEmbedder:
 
     def __init__(self, name: str) -> None:
         if not name:
-            raise SetupError("clip: names no model; write clip:FOLDER or clip:openai/clip-vit-base-patch32")
-        self._name, self._folder = name, _find_model(name)
+            raise SetupError(
+                "clip: needs the name of a model, such as clip:FOLDER or clip:openai/clip-vit-base-patch32"
+            )
+        folder = Path(name).expanduser()
+        self._name = name
+        self._folder = (
+            require_transformers(folder)
+            if folder.is_dir()
+            else fetch_snapshot(name, "clip model", ("*.json", "*.txt", "*.safetensors"))
+        )
 
     @cached_property
     def dims(self) -> int:
@@ -48,34 +56,34 @@ class ClipEmbedder:
 
     @cached_property
     def model_hash(self) -> str:
-        """Address of weights, configuration and vocabulary."""
+        """Hash of weights, configuration and vocabulary."""
         return folder_digest(Path(self._folder))[:32]
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
-        """Return unit vectors (N, D) of pictures, by path or decoded.
+        """Return unit vectors (N, D) of images, given by path or decoded.
 
         Raises:
-            SetupError: A picture cannot be read, or the model cannot be loaded.
+            SetupError: An image cannot be read, or the model cannot be loaded.
         """
         processor, model = self._loaded
         parts = [np.zeros((0, self.dims), np.float32)]
         for start in range(0, len(images), BATCH):
-            pictures = [decode_image(image) for image in images[start : start + BATCH]]
-            given = processor(images=pictures, return_tensors="pt").to(model.device)
-            parts.append(_normalise(model.get_image_features, given))
+            batch = [decode_image(image) for image in images[start : start + BATCH]]
+            inputs = processor(images=batch, return_tensors="pt").to(model.device)
+            parts.append(_normalise(model.get_image_features, inputs))
         return np.concatenate(parts)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors (N, D) of texts; what is longer than the model reads is cut.
+        """Return unit vectors (N, D) of texts, truncated to what the model reads.
 
         Raises:
             SetupError: A text is empty, or the model cannot be loaded.
         """
         if not all(text.strip() for text in texts):
-            raise SetupError("there are no words to search with")
+            raise SetupError("the text to search with is empty")
         processor, model = self._loaded
-        given = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True).to(model.device)
-        return _normalise(model.get_text_features, given)
+        inputs = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True).to(model.device)
+        return _normalise(model.get_text_features, inputs)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -92,25 +100,18 @@ class ClipEmbedder:
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise SetupError(f"clip model {self._name!r} cannot be loaded, is it complete? {reason}") from error
+            raise SetupError(f"clip model {self._name!r} cannot be loaded (is it complete?): {reason}") from error
         if not hasattr(model, "get_text_features"):
-            raise SetupError(f"{quote(self._name, 80)} is no model of pictures and words; give a CLIP to clip:NAME")
+            raise SetupError(f"{quote(self._name, 80)} does not embed images and text; name a CLIP model: clip:NAME")
         return processor, model.to(best_device()).eval()
 
 
-def _normalise(features: Any, given: Any) -> NDArray[np.float32]:
-    """Return features as unit vectors; newer versions of transformers wrap them."""
+def _normalise(features: Any, inputs: Any) -> NDArray[np.float32]:
+    """Return features as unit vectors."""
     import torch
 
     with torch.inference_mode():
-        found = features(**given)
-    tensor = getattr(found, "pooler_output", found)
+        found = features(**inputs)
+    tensor = getattr(found, "pooler_output", found)  # newer versions of transformers wrap it
     unit: NDArray[np.float32] = torch.nn.functional.normalize(tensor.float(), dim=1).cpu().numpy()
     return unit
-
-
-def _find_model(name: str) -> str:
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        return fetch_snapshot(name, "clip model", ("*.json", "*.txt", "*.safetensors"))
-    return require_transformers(folder)

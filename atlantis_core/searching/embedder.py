@@ -1,4 +1,4 @@
-"""What turns pictures into the vectors of an index, and the address by which an index knows it again."""
+"""Models that an index can be built with: images in, vectors out, and a hash that identifies the model."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
 
 EMBEDDERS = {"clip": "atlantis_core.searching.clip:ClipEmbedder"}
-"""Kind -> `module:Class`; `clip:NAME` is made of NAME. Whatever has no kind is a retriever."""
+"""Kind -> `module:Class`; `clip:NAME` is built from NAME. Everything else is a retriever."""
 
 
 class Embedder(Protocol):
-    """A model that an index can be made with."""
+    """A model that an index can be built with."""
 
     distance: str
     """`cosine` or `hyperbolic:C`."""
     embedding: str
-    """`head`, `body`, or empty where there is no such choice."""
+    """`head`, `body`, or empty if there is no such choice."""
 
     @property
     def dims(self) -> int:
@@ -43,38 +43,39 @@ class Embedder(Protocol):
 
     @property
     def model_hash(self) -> str:
-        """Address of weights and facts: changes whenever the same picture would get another vector."""
+        """Hash of weights and facts: changes whenever an image would get another vector."""
         ...
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of pictures, by path or decoded."""
+        """Return vectors (N, D) of images, given by path or decoded.
+
+        Raises:
+            SetupError: An image cannot be read.
+        """
         ...
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of texts, in the space of the pictures.
+        """Return vectors (N, D) of texts, in the embedding space of the images.
 
         Raises:
-            SetupError: This model knows no words.
+            SetupError: This model does not embed text.
         """
         ...
 
 
 class RetrieverEmbedder:
-    """A retriever of this project."""
+    """An `Embedder` that is a retriever of this project."""
 
     def __init__(self, retriever: Retriever) -> None:
         self._retriever = retriever
         self.distance = distance_of(retriever.space)
         self.embedding = retriever.embedding
-
-    @property
-    def dims(self) -> int:
-        """D, the length of a vector."""
-        return self._retriever.dims
+        self.dims = retriever.dims
+        self.embed = retriever.embed
 
     @cached_property
     def model_hash(self) -> str:
-        """Address of trunk, head and what stands before and behind them; the same for an exported copy."""
+        """Hash of backbone, head and preprocessing; the same for an exported copy."""
         found, backbone = self._retriever, self._retriever.backbone
         facts = {
             "architecture": backbone.architecture,
@@ -89,14 +90,6 @@ class RetrieverEmbedder:
         }
         return content_hash("index model", facts)
 
-    def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of pictures, by path or decoded.
-
-        Raises:
-            SetupError: A picture cannot be read.
-        """
-        return self._retriever.embed(images)
-
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 (of the protocol)
         """Refuse.
 
@@ -104,29 +97,29 @@ class RetrieverEmbedder:
             SetupError: Always.
         """
         raise SetupError(
-            f"{self._retriever.backbone.architecture!r} knows pictures only and cannot be asked in words; "
-            "an index made with clip:NAME can"
+            f"{self._retriever.backbone.architecture!r} embeds images only and cannot be searched with text; "
+            "index the images with clip:NAME for that"
         )
 
 
 def load_embedder(model: str | Path, embedding: str | None = None, made_by: str = "") -> Embedder:
-    """Load what an index is made or asked with.
+    """Load a model to build or search an index with.
 
     Args:
         model: What `learning.retriever.load_retriever` takes, or `clip:NAME`.
         embedding: `head` or `body`; None takes what the model was trained for.
-        made_by: `model_hash` of an index that is there: one made before a model's own crop was respected is asked
-            with images as they were given then.
+        made_by: `model_hash` of an existing index: one built before a model's own crop was respected is searched
+            with images prepared as they were then.
 
     Raises:
-        SetupError: Nothing of the kind, or a damaged file.
+        SetupError: There is no such model, or a file is damaged.
     """
     from atlantis_core.learning.retriever import load_retriever
 
-    kind, _, told = str(model).partition(":")
+    kind, _, name = str(model).partition(":")
     if kind in EMBEDDERS:
-        made: Embedder = load_part(EMBEDDERS, kind, "embedder")(told)
-        return made
+        clip: Embedder = load_part(EMBEDDERS, kind, "embedder")(name)
+        return clip
     retriever = load_retriever(model, embedding or None)
     found = RetrieverEmbedder(retriever)
     if made_by in {"", found.model_hash}:
@@ -136,7 +129,7 @@ def load_embedder(model: str | Path, embedding: str | None = None, made_by: str 
 
 
 def hash_state(state: dict[str, Any]) -> str:
-    """Return 64 hex digits of names, shapes, kinds and bytes of a model's tensors."""
+    """Return 64 hex digits of the names, shapes, dtypes and bytes of a model's tensors."""
     import torch
 
     digest = hashlib.sha256()

@@ -1,49 +1,93 @@
-"""Filters: columns and the values they must have, as Chroma asks for them."""
+"""Filters: which columns images can be filtered by, how Chroma stores them, and the check of a filter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import to_printable
 from atlantis_core.data.column_syntax import format_column, parse_column_value
-from atlantis_core.records import IndexFacts, LabelledImage
+from atlantis_core.data.columns import values_of_columns
+from atlantis_core.data.facets import is_nearly_unique
+from atlantis_core.records import Collection, IndexFacts, LabelledImage
+
+if TYPE_CHECKING:
+    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.run.session import Session
 
 BUILTIN_COLUMNS = ("label", "split", "role")
 """Columns that every image has."""
-
-_FACET = "facet:"
-_MAX_LISTED = 12
 MOST_VALUES = 1000
-"""Of a column with more, no values are listed."""
+"""The values of a column with more are not listed."""
+_MAX_LISTED = 12
 
 Where = Mapping[str, str | Sequence[str]]
-"""Column -> its value, or values of which it has one. An image must meet all columns."""
+"""Column -> its value, or alternative values. An image must match all columns."""
 
 
-def column_key(column: str, facets: Sequence[str]) -> str:
-    """Return the name under which Chroma keeps a column; a facet comes before an own column of that name."""
-    return f"{_FACET}{column}" if column in facets else column
+@dataclass(frozen=True, slots=True)
+class FilterableCollection:
+    """A collection to index."""
+
+    collection: Collection
+    """Its facets are all columns that can be filtered by."""
+    left_out: tuple[str, ...]
+    """Columns that are useless as a filter: hardly two images share a value."""
+
+
+def prepare_filterable(session: Session, options: ReadOptions) -> FilterableCollection:
+    """Return a session's collection with every column that its images can be filtered by.
+
+    A column that follows from the label, or has one value, is not a facet (no gap can be found in it), but images can
+    be filtered by it. If a person chose the columns, exactly those are used.
+
+    Args:
+        session: Its collection is captioned if no column is a facet; earlier captions are reused.
+        options: Options that the collection was read with.
+    """
+    read = session.loaded.collection
+    if not read.facets and options.facets is None:
+        session.caption()
+    wanted = [name for name in read.not_facets if options.facets is None or name in options.facets]
+    columns = {name: values for name, values in values_of_columns(read, options, wanted).items() if values}
+    unique = [name for name, values in columns.items() if is_nearly_unique([*values.values()])]
+    left_out = tuple(unique) if options.facets is None else ()
+    kept = {name: values for name, values in columns.items() if name not in left_out}
+    collection = session.collection
+    images = []
+    for image in collection.images:
+        own = {name: values[image.id] for name, values in kept.items() if image.id in values}
+        images.append(
+            replace(image, facets={**image.facets, **own})
+        )  # a column replaces a measured facet of its name
+    facets = tuple(dict.fromkeys((*kept, *collection.facets)))
+    return FilterableCollection(replace(collection, images=tuple(images), facets=facets), left_out)
 
 
 def facet_key(facet: str) -> str:
-    """Return the name under which Chroma keeps a facet."""
-    return f"{_FACET}{facet}"
+    """Return the name under which Chroma stores a facet."""
+    return f"facet:{facet}"
+
+
+def column_key(column: str, facets: Sequence[str]) -> str:
+    """Return the name under which Chroma stores a column; a facet hides a built-in column of the same name."""
+    return facet_key(column) if column in facets else column
 
 
 def image_metadata(image: LabelledImage) -> dict[str, str]:
-    """Return what Chroma keeps of an image to filter by."""
+    """Return what Chroma stores of an image to filter by."""
     facets = {facet_key(name): value for name, value in image.facets.items()}
     return {"label": image.label, "split": image.split, "role": image.role} | facets
 
 
 def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Return what can be filtered by: column -> its values, sorted.
+    """Return column -> its values, sorted.
 
     Args:
         facets: Names of the facets.
-        images: What `image_metadata` told of each.
+        images: The `image_metadata` of each image.
     """
     keys = {name: name for name in BUILTIN_COLUMNS} | {name: facet_key(name) for name in facets}
     values: dict[str, set[str]] = {name: set() for name in keys}
@@ -54,7 +98,7 @@ def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]
 
 
 def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
-    """Return a filter for Chroma, None where all images are wanted.
+    """Return a filter for Chroma, None for all images.
 
     Raises:
         SetupError: A column or a value that no image has, or the sealed test split.
@@ -67,14 +111,14 @@ def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
 
 
 def matches_filter(metadata: Mapping[str, Any], where: Where, facets: Sequence[str]) -> bool:
-    """Whether an image meets a filter that `check_filter` took, by the rules of `to_chroma_filter`."""
+    """Whether an image matches a checked filter, by the rules of `to_chroma_filter`."""
     return all(
         metadata.get(column_key(column, facets)) in _allowed_values(wanted) for column, wanted in where.items()
     )
 
 
 def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a filter that no image can meet.
+    """Refuse a filter that no image can match.
 
     Args:
         where: The filter.
@@ -102,7 +146,7 @@ def _check_column(
             f"{', '.join(map(format_column, known))}"
         )
     if not values or not all(isinstance(value, str) for value in values):
-        raise SetupError(f"the filter on {column!r} needs texts to compare with")
+        raise SetupError(f"the filter on {column!r} needs one or more texts as values")
     if column == "split" and column not in facets and "test" in values:
         raise SetupError("the test split is sealed and cannot be searched; `atlantis test RUN|TRIAL` opens it once")
     listed = columns.get(column, ())
@@ -110,16 +154,16 @@ def _check_column(
     if missing:
         more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
         raise SetupError(
-            f"no image has {column}={to_printable(missing[0])[:80]}; values there: "
+            f"no image has {column}={to_printable(missing[0])[:80]}; known values: "
             f"{', '.join(listed[:_MAX_LISTED])}{more}"
         )
 
 
 def parse_filters(texts: Sequence[str]) -> dict[str, list[str]]:
-    r"""Read `COL=V` texts, `\=` for a sign of the column's own; of one column, several values are alternatives.
+    r"""Parse `COL=V` texts, with `\=` for a literal sign; values of the same column are alternatives.
 
     Raises:
-        SetupError: One has no `=`, or a side is empty.
+        SetupError: A text has no `=`, or an empty side.
     """
     found: dict[str, list[str]] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""Asking an index with pictures or words: the index and the model that made it, together."""
+"""Search an index with images or text: the index together with the model that built it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.embedder import Embedder, load_embedder
 from atlantis_core.searching.filters import Where
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.index_creation import check_index_model
-from atlantis_core.searching.index_folders import workspace_of
+from atlantis_core.searching.index_folders import check_index_model, workspace_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
 class ImageSearch:
-    """An index that is asked with pictures, vectors or words.
+    """An index that is searched with images, vectors or text.
 
     Args:
-        folder: Of the index, see `places.index_folder`.
-        embedder: The model that made it; None loads it when it is first needed.
+        folder: Folder of the index, see `index_folders.find_index_folder`.
+        embedder: The model that built it; None loads it when it is first needed.
 
     Raises:
-        SetupError: There is no such index, or another model made it.
+        SetupError: There is no such index, or another model built it.
     """
 
     def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
@@ -38,10 +37,10 @@ class ImageSearch:
 
     @property
     def embedder(self) -> Embedder:
-        """The model of the index as it is now: it may have been made anew, by another model, while this was open.
+        """The model of the index as it is now: it may have been rebuilt with another model meanwhile.
 
         Raises:
-            SetupError: The model is gone, its weights are others now, or the one that was given is not the index's.
+            SetupError: The model is gone, its weights changed, or the given one is not the index's.
         """
         facts = self.index.facts
         with self._lock:
@@ -56,22 +55,22 @@ class ImageSearch:
 
     @property
     def facts(self) -> IndexFacts:
-        """What is said of the index now."""
+        """The facts of the index now."""
         return self.index.facts
 
     def search(
         self, image: str | Path | Image, top: int = 10, where: Where | None = None, *, exact: bool = False
     ) -> list[Hit]:
-        """Return the images most like one, nearest first.
+        """Return the images most similar to one, nearest first.
 
         Args:
-            image: A path, or a decoded picture.
-            top: Hits, fewer where fewer images meet the filter.
-            where: Column -> value or values: `label`, `split`, `role` or a facet; all columns must be met.
-            exact: Compare with every image instead of walking the graph.
+            image: A path, or a decoded image.
+            top: Hits; fewer if fewer images match the filter.
+            where: Column -> value or values: `label`, `split`, `role` or a facet; all columns must match.
+            exact: Compare with every image instead of searching the graph.
 
         Raises:
-            SetupError: The picture cannot be read, there is no such column or value, or the index cannot be used.
+            SetupError: The image cannot be read, a column or value is unknown, or the index cannot be used.
         """
         model = self.embedder
         return self.index.query(model.embed([image]), top, where, exact=exact, made_by=model.model_hash)[0]
@@ -90,11 +89,11 @@ class ImageSearch:
         """Return the images that a text describes; see `search`.
 
         Raises:
-            SetupError: The model of the index knows no words, or as `search`.
+            SetupError: The model of the index does not embed text, or as `search`.
         """
         model = self.embedder
         return self.index.query(model.embed_text([text]), top, where, exact=exact, made_by=model.model_hash)[0]
 
     def close(self) -> None:
-        """Let go of files and connections; the next question opens them again."""
+        """Close files and connections; the next query opens them again."""
         self.index.close()

@@ -1,4 +1,4 @@
-"""An index that is asked: by vectors, with filters, through the graph or exactly."""
+"""How an index is searched: with vectors, through Chroma's graph or exactly, with or without a filter."""
 
 from __future__ import annotations
 
@@ -14,57 +14,64 @@ from atlantis_core.data.entries import why_outside
 from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.chroma import ChromaCollection
 from atlantis_core.searching.filters import Where, facet_key, matches_filter, to_chroma_filter
-from atlantis_core.searching.index_creation import check_index_model
-from atlantis_core.searching.index_distances import compute_distances, count_candidates, to_query_vectors
-from atlantis_core.searching.index_folders import lock_index, read_facts, workspace_of
-from atlantis_core.searching.integrity import check_graph_files
-from atlantis_core.searching.vectors import IndexVectors, find_nearest, read_vectors
-from atlantis_core.store.stored_paths import from_stored_path as found_place
+from atlantis_core.searching.index_folders import (
+    check_graph_files,
+    check_index_model,
+    lock_index,
+    read_facts,
+    workspace_of,
+)
+from atlantis_core.searching.vectors import (
+    IndexVectors,
+    compute_distances,
+    find_nearest,
+    read_vectors,
+    to_query_vectors,
+)
+from atlantis_core.store.stored_paths import from_stored_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_HITS = 1000
-"""Hits of one query."""
-_FEW_IMAGES = 20_000  # images whose vectors are read for one question; of more, all are read and kept
-_WIDE, _PER_HIT = 100, 10  # nearest images among which a filter is tried first, at least and per wanted hit
-
+"""Hits per query."""
+_FEW_IMAGES = 20_000  # up to so many, only matching vectors are read for a query; beyond, all are read and kept
+_WIDE, _PER_HIT = 100, 10  # nearest images that a filter is tried on first: at least, and per wanted hit
+_MIN_CANDIDATES, _CANDIDATES = 200, 20  # the same, of Chroma's hits that are re-ranked by hyperbolic distance
 
 NearestIds = tuple[str, Mapping[str, Any], float]
-"""Id, what Chroma keeps of it, distance."""
+"""Id, Chroma's metadata, distance."""
 
 
 class SearchIndex:
-    """An index in a folder. It may stay open for long: a change by another process is seen at the next question.
-
-    Questions from several threads are answered one after the other.
+    """An index in a folder, safe to keep open: a query sees what other processes changed. One thread at a time.
 
     Args:
-        folder: Of the index, see `places.index_folder`.
+        folder: Folder of the index, see `index_folders.find_index_folder`.
 
     Raises:
-        SetupError: There is none, or it is damaged.
+        SetupError: There is no index, or it is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
-        self._shelf: ChromaCollection | None = None
+        self._chroma: ChromaCollection | None = None
         self._vectors: IndexVectors | None = None
-        """All of them, since an exact question was asked; until the index changes."""
+        """All of them, kept from the first exact query until the index changes."""
         self._facts = read_facts(folder)
 
     @property
     def facts(self) -> IndexFacts:
-        """What is said of the index now."""
+        """The facts of the index as they are on disk now."""
         return read_facts(self.folder)
 
     def close(self) -> None:
-        """Let go of files and connections; the next question opens them again."""
+        """Close files and connections; the next query opens them again."""
         with self._lock:
-            if self._shelf is not None:
-                self._shelf.close()
-            self._shelf = self._vectors = None
+            if self._chroma is not None:
+                self._chroma.close()
+            self._chroma = self._vectors = None
 
     def query(
         self,
@@ -78,42 +85,41 @@ class SearchIndex:
         """Return the nearest images of each query, nearest first.
 
         Args:
-            vectors: One query vector (D) or several (Q, D), made by the model of the index.
-            top: Hits per query, fewer where fewer images meet the filter; 1 to `MAX_HITS`.
+            vectors: One query vector (D) or several (Q, D), by the model of the index.
+            top: Hits per query, 1 to `MAX_HITS`; fewer if fewer images match the filter.
             where: Filter by label, split, role or facets; see `filters.Where`.
-            exact: Compare with every image instead of walking the graph.
-            made_by: Address of the model that made the vectors; None takes it on trust.
+            exact: Compare with every image instead of searching the graph.
+            made_by: Hash of the model that computed the vectors; None skips the check.
 
         Raises:
-            SetupError: Another model made the vectors, they do not fit, there is no such column or value, or the
-                index cannot be read.
+            SetupError: The vectors are another model's or do not fit, a column or value is unknown, or the index
+                cannot be read.
         """
         if not 1 <= top <= MAX_HITS:
             raise SetupError(f"top {top} is not from 1 to {MAX_HITS}")
         with self._lock, lock_index(self.folder, writing=False):
-            shelf = self._fresh()
+            chroma = self._reopen()
             if made_by is not None:
                 check_index_model(self._facts, made_by)
             queries = to_query_vectors(vectors, self._facts.dims, self._facts.distance)
             rule = to_chroma_filter(where or {}, self._facts)
             if exact:
-                return self._exact(shelf, queries, top, rule)
+                return self._query_exactly(chroma, queries, top, rule)
             if not where:
-                return self._hits(self._walk(shelf, queries, top, None))
-            return self._filtered(shelf, queries, top, where)
+                return self._to_hits(self._query_graph(chroma, queries, top, None))
+            return self._query_filtered(chroma, queries, top, where, rule)
 
     def hit(self, image_id: str) -> Hit:
-        """Return an image of the index by its id; its distance is 0.
+        """Return an image of the index by its id, at distance 0.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: There is no such image.
         """
         with self._lock, lock_index(self.folder, writing=False):
-            shelf = self._fresh()
-            found = shelf.do("get", ids=[image_id], include=["metadatas"])
-        if not found["ids"] or not found["metadatas"]:
+            found = self._read_metadata(self._reopen(), [image_id])
+        if not found.get(image_id):
             raise NotFoundError(f"there is no image {image_id[:80]!r} in index {self._facts.name!r}")
-        return self._hit(image_id, found["metadatas"][0], 0.0)
+        return self._to_hit(image_id, found[image_id], 0.0)
 
     def vectors(self) -> IndexVectors:
         """Return all vectors; they are kept in memory until the index changes.
@@ -122,108 +128,111 @@ class SearchIndex:
             SetupError: The index cannot be read.
         """
         with self._lock, lock_index(self.folder, writing=False):
-            return self._all_vectors(self._fresh())
+            return self._all_vectors(self._reopen())
 
-    def _fresh(self) -> ChromaCollection:
-        """Open the index, anew where it was changed since."""
+    def _reopen(self) -> ChromaCollection:
+        """Return the open collection, opened anew if the index changed."""
         facts = read_facts(self.folder)
         if not facts.complete:
             raise SetupError(
-                f"index {facts.name!r} is not complete: its filling was cut off; the same `atlantis index` goes on"
+                f"index {facts.name!r} is not complete: filling it was interrupted; run `atlantis index` again"
             )
-        if self._shelf is not None and facts == self._facts:
-            return self._shelf
+        if self._chroma is not None and facts == self._facts:
+            return self._chroma
         self.close()
         check_graph_files(self.folder, facts)
-        self._facts, self._shelf = facts, ChromaCollection(self.folder, facts)
-        return self._shelf
+        self._facts, self._chroma = facts, ChromaCollection(self.folder, facts)
+        return self._chroma
 
-    def _walk(
-        self, shelf: ChromaCollection, queries: NDArray[np.float32], top: int, rule: Any
+    def _query_graph(
+        self, chroma: ChromaCollection, queries: NDArray[np.float32], top: int, rule: Any
     ) -> list[list[NearestIds]]:
-        """Ask the graph; where Chroma's distance is not ours, sort its candidates by ours."""
+        """Search Chroma's graph; re-rank its candidates if Chroma does not know our distance."""
         distance = self._facts.distance
-        resort = distance != "cosine"
-        answer = shelf.do(
+        rerank = distance != "cosine"
+        answer = chroma.call(
             "query",
             query_embeddings=queries,
-            n_results=count_candidates(distance, top),
+            n_results=max(_MIN_CANDIDATES, _CANDIDATES * top) if rerank else top,
             where=rule,
-            include=["metadatas", "distances", *(["embeddings"] if resort else [])],
+            include=["metadatas", "distances", *(["embeddings"] if rerank else [])],
         )
         found = []
         for row, (ids, metadata) in enumerate(zip(answer["ids"], answer["metadatas"] or [], strict=True)):
             far = np.asarray((answer["distances"] or [])[row], np.float32)
-            if resort and ids:
+            if rerank and ids:
                 near = np.asarray((answer["embeddings"] or [])[row], np.float32)
                 far = compute_distances(queries[row : row + 1], near, distance)[0]
             order = np.argsort(far, kind="stable")[:top]
             found.append([(ids[i], metadata[i], float(far[i])) for i in order])
         return found
 
-    def _hits(self, near: list[list[NearestIds]]) -> list[list[Hit]]:
-        return [[self._hit(*one) for one in row] for row in near]
-
-    def _filtered(
-        self, shelf: ChromaCollection, queries: NDArray[np.float32], top: int, where: Where
+    def _query_filtered(
+        self, chroma: ChromaCollection, queries: NDArray[np.float32], top: int, where: Where, rule: Any
     ) -> list[list[Hit]]:
-        """Filter what is near, which is quick; where that leaves too few, let Chroma walk among those that may be.
+        """Filter the nearest images, which is fast; if too few match, let Chroma filter while it searches.
 
-        A filter that few images meet is answered exactly: the walk may not come across them.
+        If that finds too few as well, compare exactly: the graph search may miss images that match a rare filter.
         """
-        rule = to_chroma_filter(where, self._facts)
-        near = self._walk(shelf, queries, min(max(_WIDE, _PER_HIT * top), MAX_HITS), None)
+        near = self._query_graph(chroma, queries, min(max(_WIDE, _PER_HIT * top), MAX_HITS), None)
         kept = [[one for one in row if matches_filter(one[1], where, self._facts.facets)][:top] for row in near]
-        hits = self._hits(kept)
+        hits = self._to_hits(kept)
         short = [row for row, found in enumerate(hits) if len(found) < top]
         if short:
-            walked = self._hits(self._walk(shelf, queries[short], top, rule))
-            if min(map(len, walked)) < top:
-                walked = self._exact(shelf, queries[short], top, rule)
-            for row, found in zip(short, walked, strict=True):
+            more = self._to_hits(self._query_graph(chroma, queries[short], top, rule))
+            if min(map(len, more)) < top:
+                more = self._query_exactly(chroma, queries[short], top, rule)
+            for row, found in zip(short, more, strict=True):
                 hits[row] = found
         return hits
 
-    def _exact(self, shelf: ChromaCollection, queries: NDArray[np.float32], top: int, rule: Any) -> list[list[Hit]]:
-        kept = self._met(shelf, rule)
-        chosen, far = find_nearest(queries, kept.rows, self._facts.distance, top)
-        metadata = self._metadata(shelf, sorted({kept.ids[row] for row in chosen.ravel()}))
+    def _query_exactly(
+        self, chroma: ChromaCollection, queries: NDArray[np.float32], top: int, rule: Any
+    ) -> list[list[Hit]]:
+        vectors = self._matching_vectors(chroma, rule)
+        rows, far = find_nearest(queries, vectors.rows, self._facts.distance, top)
+        metadata = self._read_metadata(chroma, sorted({vectors.ids[row] for row in rows.ravel()}))
         return [
-            [self._hit(kept.ids[row], metadata[kept.ids[row]], float(d)) for row, d in zip(*pair, strict=True)]
-            for pair in zip(chosen, far, strict=True)
+            [
+                self._to_hit(vectors.ids[row], metadata[vectors.ids[row]], float(d))
+                for row, d in zip(*pair, strict=True)
+            ]
+            for pair in zip(rows, far, strict=True)
         ]
 
-    def _met(self, shelf: ChromaCollection, rule: Any) -> IndexVectors:
-        """Return the vectors of the images that meet a filter."""
+    def _matching_vectors(self, chroma: ChromaCollection, rule: Any) -> IndexVectors:
         if rule is None:
-            return self._all_vectors(shelf)
-        ids = shelf.ids(rule)
+            return self._all_vectors(chroma)
+        ids = chroma.ids(rule)
         if self._vectors is None and len(ids) <= _FEW_IMAGES:
-            return read_vectors(shelf, self._facts.dims, ids)
-        return self._all_vectors(shelf).only(ids)
+            return read_vectors(chroma, self._facts.dims, ids)
+        return self._all_vectors(chroma).only(ids)
 
-    def _all_vectors(self, shelf: ChromaCollection) -> IndexVectors:
+    def _all_vectors(self, chroma: ChromaCollection) -> IndexVectors:
         if self._vectors is None:
-            self._vectors = read_vectors(shelf, self._facts.dims)
+            self._vectors = read_vectors(chroma, self._facts.dims)
         return self._vectors
 
-    def _metadata(self, shelf: ChromaCollection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def _read_metadata(self, chroma: ChromaCollection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         if not ids:
             return {}
-        answer = shelf.do("get", ids=list(ids), include=["metadatas"])
+        answer = chroma.call("get", ids=list(ids), include=["metadatas"])
         return dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
 
-    def _hit(self, image_id: str, metadata: Mapping[str, Any], distance: float) -> Hit:
-        facts = self._facts
-        facets = {name: str(metadata[facet_key(name)]) for name in facts.facets if facet_key(name) in metadata}
+    def _to_hits(self, near: list[list[NearestIds]]) -> list[list[Hit]]:
+        return [[self._to_hit(*one) for one in row] for row in near]
+
+    def _to_hit(self, image_id: str, metadata: Mapping[str, Any], distance: float) -> Hit:
+        keys = {name: facet_key(name) for name in self._facts.facets}
+        facets = {name: str(metadata[key]) for name, key in keys.items() if key in metadata}
         path = self._path(str(metadata.get("root", "")), str(metadata.get("path", "")))
         label, split, role = (str(metadata.get(key, "")) for key in ("label", "split", "role"))
         return Hit(image_id, path, label, split, facets, max(0.0, distance), role)
 
     def _path(self, root_key: str, name: str) -> str:
-        """Return a file of a collection that is known here; a path that leads out of it is none."""
+        """Return the path of a file in a known collection; empty if it leads out of the collection."""
         root = self._facts.roots.get(root_key, "")
         if not root or not name:
             return ""
-        folder = Path(found_place(root, workspace_of(self.folder)))
+        folder = Path(from_stored_path(root, workspace_of(self.folder)))
         return "" if why_outside(folder, name) else str(folder / name)

@@ -1,4 +1,4 @@
-"""Where indexes are: a folder each, with what is said of it, Chroma's files, and a lock."""
+"""How an index is kept: a folder with its facts (`index.json`), Chroma's files and a lock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,25 +21,27 @@ from atlantis_core.base.text import to_printable
 from atlantis_core.records import IndexFacts
 
 FACTS_NAME, CHROMA_NAME, LOCK_NAME = "index.json", "chroma", "lock"
-"""What is in the folder of an index."""
+"""Contents of an index folder."""
 FOLDER_NAME = "index"
-"""Of the folder in the workspace that holds all indexes."""
+"""Folder in the workspace that contains all index folders."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _WRITER_TIMEOUT_SECONDS = 10.0
 _READER_TIMEOUT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
+_CHUNK_BYTES = 2**22
 
 
 def check_name(name: str) -> str:
-    """Return a name that an index can have, which is a folder's and a Chroma collection's too.
+    """Return a valid index name, which also names a folder and a Chroma collection.
 
     Raises:
-        SetupError: It is none.
+        SetupError: The name is not valid.
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise SetupError(
-            f"an index cannot be named {name[:80]!r}: 1 to 63 of A-Z a-z 0-9 . _ -, a letter or digit first and last"
+            f"an index cannot be named {name[:80]!r}: use 1 to 63 of A-Z a-z 0-9 . _ - (a letter or digit first and "
+            "last)"
         )
     return name
 
@@ -54,10 +57,10 @@ def find_index_folder(index: str, home: Path) -> Path:
 
     Args:
         index: Its name, or its folder.
-        home: Folder of a workspace's indexes.
+        home: Folder that contains the workspace's indexes.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such index.
     """
     given = Path(index).expanduser()
     if (given / FACTS_NAME).is_file():
@@ -70,14 +73,10 @@ def find_index_folder(index: str, home: Path) -> Path:
 
 
 def find_named_folder(name: str, home: Path) -> Path:
-    """Return the folder of an index by its name alone: no path leads out of the workspace.
-
-    Args:
-        name: Of the index.
-        home: Folder of a workspace's indexes.
+    """Return the folder of an index by name only: paths, which could lead out of the workspace, are refused.
 
     Raises:
-        NotFoundError: There is none of that name.
+        NotFoundError: There is no index of that name.
     """
     folder = home / check_name(name)
     if not (folder / FACTS_NAME).is_file():
@@ -87,36 +86,33 @@ def find_named_folder(name: str, home: Path) -> Path:
 
 
 def workspace_of(folder: Path) -> Path:
-    """Return the workspace that an index lies in, to which its paths are relative."""
+    """Return the workspace that contains an index; stored paths are relative to it."""
     return folder.parents[1]
 
 
 def list_indexes(home: Path) -> list[IndexFacts]:
-    """Return the facts of each readable index of a workspace, by name; see `list_damaged_indexes`."""
-    return [found for folder in _index_folders(home) if isinstance(found := _try_read(folder), IndexFacts)]
+    """Return the facts of each readable index in a workspace, by name; see `list_damaged_indexes`."""
+    return [facts for facts in _read_all_facts(home) if isinstance(facts, IndexFacts)]
 
 
 def list_damaged_indexes(home: Path) -> list[str]:
-    """Return the folders of indexes of which nothing can be read, as lines for a person."""
-    return [found for folder in _index_folders(home) if isinstance(found := _try_read(folder), str)]
+    """Return one line per index folder whose facts cannot be read."""
+    return [str(facts) for facts in _read_all_facts(home) if isinstance(facts, SetupError)]
 
 
-def _index_folders(home: Path) -> list[Path]:
-    return [path.parent for path in sorted(home.glob(f"*/{FACTS_NAME}"))] if home.is_dir() else []
-
-
-def _try_read(folder: Path) -> IndexFacts | str:
-    try:
-        return read_facts(folder)
-    except SetupError as error:
-        return str(error)
+def _read_all_facts(home: Path) -> Iterator[IndexFacts | SetupError]:
+    for path in sorted(home.glob(f"*/{FACTS_NAME}")) if home.is_dir() else []:
+        try:
+            yield read_facts(path.parent)
+        except SetupError as error:
+            yield error
 
 
 def read_facts(folder: Path) -> IndexFacts:
-    """Read what is said of an index.
+    """Read the facts of an index.
 
     Raises:
-        SetupError: It is missing or damaged.
+        SetupError: They are missing or damaged.
     """
     path = folder / FACTS_NAME
     try:
@@ -128,10 +124,10 @@ def read_facts(folder: Path) -> IndexFacts:
 
 
 def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
-    """Write what is said of an index, whole or not at all; return it.
+    """Write the facts of an index atomically and return them.
 
     Raises:
-        SetupError: It cannot be written.
+        SetupError: They cannot be written.
     """
     try:
         with write_atomically(folder / FACTS_NAME) as part:
@@ -141,12 +137,74 @@ def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
     return facts
 
 
-@contextmanager
-def lock_index(folder: Path, *, writing: bool) -> Iterator[None]:
-    """Hold an index: alone to write in it, beside other readers to ask it. The lock ends with the process.
+def check_index_model(facts: IndexFacts, model_hash: str) -> None:
+    """Refuse a model that did not build the index: embeddings of two models cannot be compared.
 
     Raises:
-        SetupError: Somebody else holds it, also after a wait of some seconds.
+        SetupError: Another model built it.
+    """
+    if facts.model_hash != model_hash:
+        raise SetupError(
+            f"index {facts.name!r} was made by model {facts.model_hash[:12]}, this is {model_hash[:12]}, and their "
+            "embeddings cannot be compared; search with that model, or index with this one under another --name"
+        )
+
+
+def check_index_server(facts: IndexFacts, server: str) -> None:
+    """Refuse a server (empty: none) other than the one that keeps the index.
+
+    Raises:
+        SetupError: The index is kept elsewhere.
+    """
+    if facts.server != server:
+        kept, given = (f"at {url!r}" if url else "in this workspace" for url in (facts.server, server))
+        raise SetupError(f"index {facts.name!r} is kept {kept}, not {given}; choose another --name")
+
+
+def graph_checksums(folder: Path) -> dict[str, int]:
+    """Return path relative to the index folder -> CRC-32 of each file of its graph.
+
+    Chroma crashes the process on damaged graph files, and checks only its database itself.
+
+    Raises:
+        SetupError: A file cannot be read.
+    """
+    files = sorted(path for path in (folder / CHROMA_NAME).glob("*/*") if path.is_file())
+    try:
+        return {path.relative_to(folder).as_posix(): _file_crc(path) for path in files}
+    except OSError as error:
+        raise SetupError(f"{to_printable(str(error.filename))!r} cannot be read: {error.strerror}") from error
+
+
+def _file_crc(path: Path) -> int:
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            crc = zlib.crc32(chunk, crc)
+    return crc
+
+
+def check_graph_files(folder: Path, facts: IndexFacts) -> None:
+    """Refuse an index whose graph differs from what was saved.
+
+    Raises:
+        SetupError: A file is damaged, missing or new.
+    """
+    if not facts.complete or not facts.graph_files:
+        return  # interrupted, on a server, or empty: no checksums were recorded
+    if odd := sorted(set(graph_checksums(folder).items()) ^ set(facts.graph_files.items())):
+        raise SetupError(
+            f"index {facts.name!r} is damaged: {odd[0][0]!r} differs from what was saved; remove the index "
+            f"(atlantis unindex {facts.name} --everything) and build it again"
+        )
+
+
+@contextmanager
+def lock_index(folder: Path, *, writing: bool) -> Iterator[None]:
+    """Lock an index, exclusively to write or shared to search. The lock ends with the process.
+
+    Raises:
+        SetupError: Another process still has it after some seconds.
     """
     kind = fcntl.LOCK_EX if writing else fcntl.LOCK_SH
     try:
@@ -157,7 +215,7 @@ def lock_index(folder: Path, *, writing: bool) -> Iterator[None]:
         until = time.monotonic() + (_WRITER_TIMEOUT_SECONDS if writing else _READER_TIMEOUT_SECONDS)
         while not _try_lock(handle.fileno(), kind):
             if time.monotonic() > until:
-                raise SetupError(f"index {folder.name!r} is being written by another process; ask when it is done")
+                raise SetupError(f"index {folder.name!r} is being written by another process; try again later")
             time.sleep(_POLL_SECONDS)
         yield
 

@@ -1,4 +1,4 @@
-"""The vectors of an index in memory, and the nearest of them by comparing with each."""
+"""Exact search: distances between query vectors and an index's vectors, and the nearest by comparing with each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.searching.index_distances import compute_distances
+from atlantis_core.base.errors import SetupError
+from atlantis_core.metrics.distances import Hyperbolic, check_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,48 +19,99 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexVectors:
-    """Images of an index by id, for exact answers."""
+    """The vectors of an index's images, in memory."""
 
     ids: tuple[str, ...]
     rows: NDArray[np.float32]
     """(N, D)"""
 
     def only(self, ids: Sequence[str]) -> IndexVectors:
-        """Return those of some ids, in the order that they have here."""
+        """Return the vectors of some ids, in the order they have here."""
         allowed = set(ids)
         kept = [row for row, name in enumerate(self.ids) if name in allowed]
         return IndexVectors(tuple(self.ids[row] for row in kept), self.rows[kept])
 
 
-def read_vectors(shelf: ChromaCollection, dims: int, ids: Sequence[str] | None = None) -> IndexVectors:
-    """Read the vectors of some images of an index, or of all.
-
-    Args:
-        shelf: The index, open.
-        dims: D.
-        ids: Of the images; None takes all.
+def read_vectors(chroma: ChromaCollection, dims: int, ids: Sequence[str] | None = None) -> IndexVectors:
+    """Read the vectors (N, `dims`) of some images of an index, or of all (None).
 
     Raises:
         SetupError: The index cannot be read.
     """
     names: list[str] = []
     parts = [np.zeros((0, dims), np.float32)]
-    for found, rows in shelf.pages(shelf.ids() if ids is None else ids, "embeddings"):
+    for found, rows in chroma.pages(chroma.ids() if ids is None else ids, "embeddings"):
         names.extend(found)
         parts.append(np.asarray(rows, np.float32))
     return IndexVectors(tuple(names), np.concatenate(parts))
 
 
+def to_query_vectors(vectors: object, dims: int, distance: str) -> NDArray[np.float32]:
+    """Return query vectors as (Q, D) float32, of unit length if the distance is cosine.
+
+    Args:
+        vectors: One vector (D) or several (Q, D).
+        dims: D of the index.
+        distance: Distance of the index.
+
+    Raises:
+        SetupError: They are not such vectors.
+    """
+    try:
+        rows = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise SetupError("a query is a vector of numbers, or a list of such vectors") from error
+    if rows.ndim != 2 or rows.shape[1] != dims:
+        raise SetupError(f"vectors of this index have {dims} numbers, the query has {rows.shape[-1]}")
+    if not np.isfinite(rows).all():
+        raise SetupError("a query vector contains NaN or infinity")
+    if distance != "cosine":
+        return rows
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not lengths.all():
+        raise SetupError("a query vector is all zeros and has no direction")
+    units: NDArray[np.float32] = rows / lengths
+    return units
+
+
+def compute_distances(
+    queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str
+) -> NDArray[np.float32]:
+    """Return distances (Q, N), exact to float32.
+
+    Args:
+        queries: (Q, D), of unit length if the distance is cosine.
+        vectors: (N, D), likewise.
+        distance: `cosine` (1 minus the cosine) or `hyperbolic:C` (geodesic, in the ball of curvature -C).
+
+    Raises:
+        SetupError: A point lies outside the ball.
+    """
+    if distance == "cosine":
+        cosine: NDArray[np.float32] = queries @ vectors.T
+        return np.maximum(1 - cosine, np.float32(0))
+    import torch
+
+    kind = check_distance(distance)
+    assert isinstance(kind, Hyperbolic)
+    try:
+        left, right = kind.factors(queries, vectors)
+    except ValueError as error:
+        raise SetupError(f"these vectors are not embeddings of the index's model: {error}") from error
+    scores = kind.finish(torch.from_numpy(left @ right.T)).numpy()
+    return (scores / np.float32(-(kind.curvature**0.5))).astype(np.float32)
+
+
 def find_nearest(
     queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str, top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return rows (Q, k) and distances (Q, k) of the nearest of N vectors, nearest first; k is at most N.
+    """Return rows (Q, k) and distances (Q, k) of the nearest vectors, nearest first; k is at most N.
 
     Args:
         queries: (Q, D)
         vectors: (N, D)
-        distance: See `spaces.distances_between`.
-        top: k, where there are so many.
+        distance: See `compute_distances`.
+        top: k, if there are so many.
     """
     far = compute_distances(queries, vectors, distance)
     count = min(top, len(vectors))

@@ -1,1 +1,1 @@
-"""What a collection holds, what is wrong with it, and where retrieval fails."""
+"""Statistics of a collection, and the gaps where retrieval fails."""

@@ -1,40 +1,46 @@
-"""The cell table: training images, queries and hits of every class x facet value."""
+"""Cell tables: training images, queries and hits of every class x facet value, and which cells are scarce."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atlantis_core.records import Cell
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from atlantis_core.metrics.outcomes import QueryOutcomes
     from atlantis_core.records import Collection, LabelledImage
+
+_SCARCE_BELOW = 0.5  # of the typical support
 
 
 @dataclass(frozen=True, slots=True)
 class CellTally:
-    """What is known of one cell."""
+    """Counts of one cell."""
 
     cell: Cell
     support: int
     """Training images in the cell."""
     queries: int
-    """Validation queries with a partner; 0 where nothing was asked."""
+    """Validation queries with a positive."""
     hits: float
-    """Queries answered right at rank 1, averaged over seeds."""
+    """Queries with a positive at rank 1, averaged over seeds."""
     returned: Mapping[str, float]
-    """Wrong label returned first -> how often, averaged over seeds."""
+    """Class of a negative at rank 1 -> number of queries, averaged over seeds."""
     class_support: int
-    """Training images of the whole class."""
+    """Training images of the class."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """All cells of one facet that hold a training image or a query."""
+    """All cells of one facet that contain a training image or a query."""
 
     facet: str
     """Empty for the table of whole classes."""
@@ -46,13 +52,13 @@ class CellTable:
 
 
 def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tuple[CellTable, ...]:
-    """Tally every facet; a collection without facets gets the one table of whole classes.
+    """Return the table of every facet, or the one table of whole classes if there are no facets.
 
-    Where training has none of the classes asked about (the regime `unseen`), cells are of all classes
-    together and their `class_name` is empty: validation classes may not be targeted, so they are not named.
+    If no query class has training images (the regime `unseen`), cells span all classes and their `class_name` is
+    empty: validation classes may not be targeted, so they are not named.
 
     Args:
-        collection: With the validation images that were the queries.
+        collection: Contains the queries as validation images.
         outcomes: One per seed, of the same task.
 
     Raises:
@@ -63,24 +69,24 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
 
 
 def cell_table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str) -> CellTable:
-    """Tally one facet; without a facet, whole classes. Otherwise as `cell_tables`."""
+    """Return the table of one facet, or of whole classes if `facet` is empty; see `cell_tables`."""
     return _table(collection, outcomes, facet, _is_by_class(collection, outcomes))
 
 
 def _is_by_class(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> bool:
-    """Whether cells are of single classes, because training has those that were asked about."""
+    """Whether cells are of single classes: training has images of a query class."""
     if not outcomes:
         raise ValueError("no query outcomes: measure a model first")
-    asked = {identity for one in outcomes for identity in one.ids}
-    unknown = asked - {image.id for image in collection.images}
+    queries = {identity for one in outcomes for identity in one.ids}
+    unknown = queries - {image.id for image in collection.images}
     if unknown:
         raise ValueError(f"{len(unknown)} queries are not of collection {collection.name!r}: {min(unknown)!r}")
     trained = {image.label for image in collection.of_split("train")}
-    return any(image.label in trained for image in collection.images if image.id in asked)
+    return any(image.label in trained for image in collection.images if image.id in queries)
 
 
 def _cell_of(image: LabelledImage, facet: str, by_class: bool) -> Cell | None:
-    """Return the image's cell in a facet, None where it has no value."""
+    """Return the image's cell in a facet; None if it has no value."""
     name = image.label if by_class else ""
     if not facet:
         return Cell(name)
@@ -89,7 +95,6 @@ def _cell_of(image: LabelledImage, facet: str, by_class: bool) -> Cell | None:
 
 
 def _table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str, by_class: bool) -> CellTable:
-    """Tally one facet."""
     train = collection.of_split("train")
     cell_by_id = {image.id: _cell_of(image, facet, by_class) for image in collection.images}
     support = Counter(cell for image in train if (cell := _cell_of(image, facet, by_class)))
@@ -119,11 +124,24 @@ def _table(collection: Collection, outcomes: Sequence[QueryOutcomes], facet: str
         )
         for cell in cells
     )
-    return CellTable(
-        facet,
-        tallies,
-        typical_support=float(median(t.support for t in tallies)) if tallies else 0.0,
-        typical_class_support=float(median(class_support[c] for c in {t.cell.class_name for t in tallies}))
-        if tallies
-        else 0.0,
-    )
+    class_supports = [class_support[name] for name in {cell.class_name for cell in cells}]
+    return CellTable(facet, tallies, _median(tally.support for tally in tallies), _median(class_supports))
+
+
+def _median(counts: Iterable[int]) -> float:
+    return float(median(list(counts) or [0]))
+
+
+def find_scarce_cells(table: CellTable) -> NDArray[np.bool_]:
+    """Return which cells are scarce, (N,): they have less than half the typical number of training images.
+
+    If every cell with queries is scarce (all queries are of a visit without training images, say), a cell's support
+    does not distinguish the classes. Then a cell is scarce if its class is.
+    """
+    queried = np.array([tally.queries > 0 for tally in table.cells], np.bool_)
+    support = np.array([tally.support for tally in table.cells], np.float64)
+    scarce = support < _SCARCE_BELOW * table.typical_support
+    if queried.any() and not scarce[queried].all() and table.typical_support > 0:
+        return scarce
+    class_support = np.array([tally.class_support for tally in table.cells], np.float64)
+    return class_support < _SCARCE_BELOW * table.typical_class_support

@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Confusions: which class is retrieved for which."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Queries of one class answered with another."""
+    """Queries of one class whose top-1 is of another."""
 
     label: str
     """Class of the queries."""
     returned: str
-    """Class of the image returned first."""
+    """Class of the top-1 image."""
     count: int
-    """How many queries."""
+    """Number of queries."""
 
 
 def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
-    """Return all confusions, most frequent first, ties by name.
-
-    Args:
-        outcomes: What became of the queries.
-        queries: Images that hold, by id, the class of every query.
+    """Return all confusions, most frequent first, ties by name; `queries` have the class of every query.
 
     Raises:
         ValueError: A query is not among `queries`.
@@ -37,7 +33,7 @@ def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) 
     label_of = {image.id: image.label for image in queries}
     unknown = set(outcomes.ids) - set(label_of)
     if unknown:
-        raise ValueError(f"{len(unknown)} outcomes are of no query given: {min(unknown)!r}")
+        raise ValueError(f"{len(unknown)} outcomes have no matching query: {min(unknown)!r}")
     pairs = Counter(
         (label_of[identity], returned)
         for identity, hit, returned in zip(outcomes.ids, outcomes.hit, outcomes.returned, strict=True)

@@ -1,18 +1,39 @@
-"""Everything that is known of a collection before any model has seen it."""
+"""Statistics of a collection, computed without a model: counts, balance, image sizes, facets and duplicates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
-from atlantis_core.statistics.balance import facet_table, gini, images_per_class, max_over_min
-from atlantis_core.statistics.duplicates import Duplicates, find_duplicates
-from atlantis_core.statistics.sizes import ImageSizes, image_sizes
+import numpy as np
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.image_io import open_undecoded
+from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
-    from atlantis_core.records import Collection
+    from atlantis_core.records import Collection, LabelledImage
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Smallest, median and largest value."""
+
+    least: float
+    median: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSizes:
+    """Spread of the image sizes."""
+
+    width_px: Spread
+    height_px: Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +45,21 @@ class CollectionStatistics:
     num_train: int
     num_validation: int
     num_test: int
-    """Of the sealed test split only the number is known."""
+    """The only fact about the sealed test split."""
     train_per_class: Mapping[str, int]
     validation_per_class: Mapping[str, int]
     gini: float
-    """Inequality of the training images per class: 0 is equal; higher is worse."""
+    """Gini coefficient of the training images per class: 0 is equal; higher is worse."""
     max_over_min: float
-    """Most over fewest training images of the classes that have any: 1 is balanced; higher is worse."""
+    """Most over fewest training images, of classes that have any: 1 is balanced; higher is worse."""
     untrained: tuple[str, ...]
     """Classes without a training image."""
     sizes: ImageSizes | None
-    """Of train and validation images; None without images."""
+    """Of train and validation images; None if there are none."""
     facet_tables: Mapping[str, Mapping[str, Mapping[str, int]]]
     """Facet -> class -> value -> training images."""
     not_facets: Mapping[str, str]
-    """Metadata columns that are no facets -> reason."""
+    """Metadata column that is not a facet -> reason."""
     duplicates: Duplicates
 
 
@@ -47,15 +68,15 @@ def collection_statistics(
     sealed: SealedSplit | None = None,
     fingerprints: Mapping[str, bytes] | None = None,
 ) -> CollectionStatistics:
-    """Gather the statistics of a collection.
+    """Compute the statistics of a collection.
 
     Args:
-        collection: What to describe. Its files are read: headers for sizes, pixels for duplicates.
-        sealed: Its test split, asked for matches only; None: not looked into.
-        fingerprints: Image id -> fingerprint, where some are known already.
+        collection: Its files are read: headers for sizes, pixels for duplicates.
+        sealed: Its test split, used for matching only; None skips it.
+        fingerprints: Image id -> fingerprint, as far as known.
 
     Raises:
-        SetupError: A file has gone or is no image any more.
+        SetupError: A file is missing or no longer an image.
     """
     train, validation = collection.of_split("train"), collection.of_split("validation")
     train_per_class = images_per_class(train, collection.classes)
@@ -75,3 +96,62 @@ def collection_statistics(
         not_facets=dict(collection.not_facets),
         duplicates=find_duplicates(collection, sealed, fingerprints),
     )
+
+
+def images_per_class(images: Iterable[LabelledImage], classes: Sequence[str]) -> dict[str, int]:
+    """Return class -> number of images, in the order of `classes`."""
+    counted = Counter(image.label for image in images)
+    return {name: counted[name] for name in classes}
+
+
+def gini(counts: Iterable[int]) -> float:
+    """Return the Gini coefficient of counts: 0 if all are equal, near 1 if one class has all; higher is worse.
+
+    Gini (1912) in the sorted form G = 2 * sum_i i * x_i / (n * sum x) - (n + 1) / n, i from 1; 0 without images.
+    """
+    ordered = np.sort(np.array(list(counts), np.float64))
+    total = ordered.sum()
+    if not total:
+        return 0.0
+    number = len(ordered)
+    return float(2 * (np.arange(1, number + 1) * ordered).sum() / (number * total) - (number + 1) / number)
+
+
+def max_over_min(counts: Iterable[int]) -> float:
+    """Return the largest count over the smallest nonzero one; 1 is balanced (or empty), higher is worse."""
+    present = [count for count in counts if count]
+    return max(present) / min(present) if present else 1.0
+
+
+def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]:
+    """Return class -> facet value -> number of training images.
+
+    Values that occur only in validation images are included, with zeros.
+    """
+    values = sorted({image.facets[facet] for image in collection.images if facet in image.facets})
+    counted = Counter((i.label, i.facets[facet]) for i in collection.of_split("train") if facet in i.facets)
+    return {name: {value: counted[name, value] for value in values} for name in collection.classes}
+
+
+def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
+    """Return the spread of widths and heights; None without images.
+
+    Raises:
+        SetupError: A file is missing or no longer an image.
+    """
+    sizes = [_size(image.path) for image in images]
+    if not sizes:
+        return None
+    return ImageSizes(_spread([width for width, _ in sizes]), _spread([height for _, height in sizes]))
+
+
+def _size(path: str) -> tuple[int, int]:
+    try:
+        with open_undecoded(path) as image:
+            return image.size
+    except OSError as error:
+        raise SetupError(f"cannot read image {path!r} ({error}); read the collection again") from error
+
+
+def _spread(values: list[int]) -> Spread:
+    return Spread(float(min(values)), float(median(values)), float(max(values)))

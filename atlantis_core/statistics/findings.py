@@ -1,4 +1,4 @@
-"""Findings: gaps of one facet value gathered into a sentence that a person can act on."""
+"""Findings: the gaps of one facet value in a sentence that a person can act on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atlantis_core.metrics.intervals import wilson_interval
 if TYPE_CHECKING:
     from atlantis_core.records import Cause, Gap, Interval
 
-_NAMED = 4  # classes spelt out in the sentence
+_MAX_NAMED = 4  # classes named in the sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class GroupGap:
 
     facet: str
     value: str
-    """Both empty where the cells are whole classes."""
+    """Both empty if the cells are whole classes."""
     cause: Cause
     class_names: tuple[str, ...]
     """Classes, worst first."""
@@ -39,9 +39,9 @@ class GroupGap:
 
     @property
     def sentence(self) -> str:
-        """Say it in one line."""
-        recall, names = self.recall_at_1, ", ".join(self.class_names[:_NAMED])
-        more = f" and {len(self.class_names) - _NAMED} more" if len(self.class_names) > _NAMED else ""
+        """The finding in one line."""
+        recall, names = self.recall_at_1, ", ".join(self.class_names[:_MAX_NAMED])
+        more = f" and {len(self.class_names) - _MAX_NAMED} more" if len(self.class_names) > _MAX_NAMED else ""
         support = f"{self.least_support}-{self.most_support}"
         if self.least_support == self.most_support:
             support = f"{self.least_support}"
@@ -55,10 +55,9 @@ class GroupGap:
 
 
 def group_gaps(gaps: Sequence[Gap]) -> tuple[GroupGap, ...]:
-    """Gather gaps by facet value and by whether they are scarce, worst group first.
+    """Group gaps by facet value and cause, worst group first.
 
-    A group's rank key is that of its worst cell; of groups with like keys the one with more cells comes
-    first.
+    A group ranks by its worst cell; among equals the group with more cells comes first.
     """
     groups: dict[tuple[str, str, Cause], list[Gap]] = {}
     for gap in gaps:
@@ -68,7 +67,6 @@ def group_gaps(gaps: Sequence[Gap]) -> tuple[GroupGap, ...]:
 
 
 def _summarize_group(facet: str, value: str, cause: Cause, members: Sequence[Gap]) -> GroupGap:
-    """Sum one group up."""
     ordered = sorted(members, key=lambda g: (-g.score, g.cell.class_name))
     queries = sum(gap.queries for gap in members)
     hits = sum(gap.recall_at_1 * gap.queries for gap in members)

@@ -1,1 +1,1 @@
-"""Everything that outlives a process: one workspace folder with its database."""
+"""The workspace: a folder with a database, for everything that outlives a process."""

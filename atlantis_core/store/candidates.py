@@ -1,4 +1,4 @@
-"""Made images with their provenance, and what filters and people decided about them in each round."""
+"""Synthetic images with their provenance, and the verdicts of filters and people on them, by round."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, func, select
 
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Candidate, Verdict
-from atlantis_core.store import stored_paths
+from atlantis_core.store.sql import fetch_rows, insert_or_ignore, insert_or_replace
+from atlantis_core.store.stored_paths import from_stored_path, to_stored_path
 from atlantis_core.store.tables import candidates, overrulings, verdicts
-from atlantis_core.store.upsert import insert_or_ignore, insert_or_replace
 
 BY_HAND = "by_hand"
-"""The filter's name where a person decided."""
+"""Filter name of a verdict that a person decided."""
 
 
 class CandidateStore:
@@ -28,79 +27,72 @@ class CandidateStore:
         self._engine, self._folder = engine, folder
 
     def add(self, candidate: Candidate) -> None:
-        """Keep a made image's provenance; the same image again changes nothing."""
-        placed = dataclasses.replace(candidate, path=stored_paths.to_stored_path(candidate.path, self._folder))
-        with self._engine.begin() as connection:
-            insert_or_ignore(connection, candidates, {"key": candidate.key, "payload": as_json(placed)})
+        """Store a candidate; adding it again has no effect."""
+        stored = dataclasses.replace(candidate, path=to_stored_path(candidate.path, self._folder))
+        insert_or_ignore(self._engine, candidates, [{"key": candidate.key, "payload": as_json(stored)}])
 
     def find(self, keys: Iterable[str]) -> dict[str, Candidate]:
-        """Return the candidates that are there, by key, in the order asked."""
+        """Return the candidates that exist, by key, in the order of `keys`."""
         wanted = list(keys)
         found: dict[str, Candidate] = {}
-        with self._engine.connect() as connection:
-            for start in range(0, len(wanted), 500):  # SQLite limits the variables of one statement
-                query = select(candidates).where(candidates.c.key.in_(wanted[start : start + 500]))
-                found |= {row.key: self._with_absolute_path(row.payload) for row in connection.execute(query)}
+        for start in range(0, len(wanted), 500):  # SQLite limits the variables of one statement
+            query = select(candidates).where(candidates.c.key.in_(wanted[start : start + 500]))
+            for row in fetch_rows(self._engine, query):
+                stored = from_json(Candidate, row.payload)
+                path = from_stored_path(stored.path, self._folder)
+                found[row.key] = dataclasses.replace(stored, path=path)
         return {key: found[key] for key in wanted if key in found}
 
-    def _with_absolute_path(self, payload: Any) -> Candidate:
-        candidate = from_json(Candidate, payload)
-        return dataclasses.replace(candidate, path=stored_paths.from_stored_path(candidate.path, self._folder))
-
     def judge(self, run_id: str, round_index: int, decided: Iterable[Verdict]) -> None:
-        """Keep the verdicts of a round."""
-        with self._engine.begin() as connection:
-            for verdict in decided:
-                row = {
-                    "run_id": run_id,
-                    "round": round_index,
-                    "candidate_key": verdict.candidate_key,
-                    "kept": verdict.kept,
-                    "payload": as_json(verdict),
-                }
-                insert_or_replace(connection, verdicts, row)
+        """Store the filters' verdicts of a round."""
+        rows = (
+            {
+                "run_id": run_id,
+                "round": round_index,
+                "candidate_key": verdict.candidate_key,
+                "kept": verdict.kept,
+                "payload": as_json(verdict),
+            }
+            for verdict in decided
+        )
+        insert_or_replace(self._engine, verdicts, rows)
 
     def verdicts(self, run_id: str, round_index: int, by_hand: Mapping[str, bool] | None = None) -> list[Verdict]:
-        """Return the verdicts of a round as they count, by candidate key: a person's word goes before a filter's.
+        """Return the verdicts of a round, sorted by candidate key; a person's decision overrides the filters.
 
         Args:
-            run_id: Whose round.
-            round_index: Which.
-            by_hand: What a person decided, by candidate key; None takes all that a person has decided by now.
+            run_id: The run.
+            round_index: The round.
+            by_hand: A person's decisions by candidate key; None takes all decisions so far.
         """
-        heard = self.by_hand(run_id, round_index) if by_hand is None else by_hand
-        return [_apply_decision(verdict, heard) for verdict in self.filtered(run_id, round_index)]
+        decided = self.by_hand(run_id, round_index) if by_hand is None else by_hand
+        return [_apply_decision(verdict, decided) for verdict in self.filtered(run_id, round_index)]
 
     def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
-        """Return what the filters alone decided in a round, by candidate key."""
+        """Return the filters' own verdicts of a round, sorted by candidate key."""
         query = (
             select(verdicts.c.payload)
             .where(verdicts.c.run_id == run_id, verdicts.c.round == round_index)
             .order_by(verdicts.c.candidate_key)
         )
-        with self._engine.connect() as connection:
-            return [from_json(Verdict, row.payload) for row in connection.execute(query)]
+        return [from_json(Verdict, row.payload) for row in fetch_rows(self._engine, query)]
 
     def overrule(self, run_id: str, round_index: int, decided: Mapping[str, bool]) -> None:
-        """Keep what a person decided about candidates, by key; the last word counts."""
-        with self._engine.begin() as connection:
-            for key, kept in decided.items():
-                row = {"run_id": run_id, "round": round_index, "candidate_key": key, "kept": kept}
-                insert_or_replace(connection, overrulings, row | {"decided": time.time()})
+        """Store a person's decisions by candidate key; a later decision replaces an earlier one."""
+        common = {"run_id": run_id, "round": round_index, "decided": time.time()}
+        rows = ({**common, "candidate_key": key, "kept": kept} for key, kept in decided.items())
+        insert_or_replace(self._engine, overrulings, rows)
 
     def by_hand(self, run_id: str, round_index: int, before: float = math.inf) -> dict[str, bool]:
-        """Return what a person decided in a round, by candidate key; `before` is in seconds since 1970."""
+        """Return a person's decisions in a round, by candidate key; `before` is in seconds since 1970."""
         query = select(overrulings).where(overrulings.c.run_id == run_id, overrulings.c.round == round_index)
-        with self._engine.connect() as connection:
-            return {row.candidate_key: row.kept for row in connection.execute(query) if row.decided < before}
+        return {row.candidate_key: row.kept for row in fetch_rows(self._engine, query) if row.decided < before}
 
     def stamp(self, run_id: str) -> tuple[int, int, float]:
-        """Return what changes whenever anything is decided in a run: verdicts, overrulings, time of the last one."""
-        with self._engine.connect() as connection:
-            judged = connection.execute(select(func.count()).where(verdicts.c.run_id == run_id)).scalar_one()
-            count, last = connection.execute(
-                select(func.count(), func.max(overrulings.c.decided)).where(overrulings.c.run_id == run_id)
-            ).one()
+        """Return a value that changes with every decision: verdicts, decisions by hand, time of the last of these."""
+        ((judged,),) = fetch_rows(self._engine, select(func.count()).where(verdicts.c.run_id == run_id))
+        query = select(func.count(), func.max(overrulings.c.decided)).where(overrulings.c.run_id == run_id)
+        ((count, last),) = fetch_rows(self._engine, query)
         return int(judged), int(count), float(last or 0.0)
 
 
@@ -108,5 +100,5 @@ def _apply_decision(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
     kept = by_hand.get(verdict.candidate_key)
     if kept is None:
         return verdict
-    said = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
-    return dataclasses.replace(verdict, kept=kept, filter=BY_HAND, reason=said)
+    reason = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
+    return dataclasses.replace(verdict, kept=kept, filter=BY_HAND, reason=reason)

@@ -1,4 +1,4 @@
-"""The event log: the primary trace. One row a planner decision, tool call or job."""
+"""The event log, which is the trace of a run: a row per planner decision, tool call, model call or job."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.store.sql import execute, fetch_dicts, fetch_rows
 from atlantis_core.store.tables import events
 
 _OPEN_SPAN: ContextVar[int | None] = ContextVar("open span", default=None)
-"""The innermost span that is open here; threads that LangChain starts for tools inherit it."""
+"""The innermost open span; threads that LangChain starts for tools inherit it."""
 
 Event = dict[str, Any]
-"""A row of the log: `{id, run_id, parent, kind, name, started, status, input}`, and once it is over
+"""A row of the log: `{id, run_id, parent, kind, name, started, status, input}`; when ended also
 `{seconds, output, tokens, usd}`."""
 
 EventListener = Callable[[Event], None]
-"""Told an event when it begins and when it is over, in the thread it happens in: it must be quick and not fail."""
-
+"""Called when an event begins and when it ends, in the event's thread; it must be quick and must not raise."""
 
 NESTED_KINDS = frozenset({"model", "job"})
-"""Kinds that last while what they are a part of waits for them: their seconds are in its seconds. A tool hangs under
-the planner that called it, but runs after it has decided."""
+"""Kinds whose seconds are part of their parent's. Tools are not: they run after the planner, their parent, ended."""
 
 
 @dataclass(slots=True)
 class Span:
-    """An event while it happens; what is set on it is written when it ends."""
+    """An open event; its fields are written when it ends."""
 
     id: int
     output: Any = None
@@ -47,26 +46,26 @@ class EventStore:
     """Writes and reads the trace of runs.
 
     Attributes:
-        watchers: Told of every event as it is written.
-        write_seconds: Time that went into writing, and into telling watchers, in all threads together.
+        watchers: Called with every event as it is written.
+        write_seconds: Time spent on writing and on watchers, in all threads.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._counting = threading.Lock()
+        self._lock = threading.Lock()
         self.watchers: list[EventListener] = []
         self.write_seconds = 0.0
 
     @contextmanager
     def span(self, run_id: str, kind: str, name: str, given: Any = None, parent: int | None = None) -> Iterator[Span]:
-        """Record something that takes time; an exception marks it `failed` and flies on.
+        """Record an event around a `with` block; an exception marks it `failed` and propagates.
 
         Args:
-            run_id: Whose trace it belongs to.
+            run_id: Run or conversation of the trace.
             kind: `planner`, `tool`, `model`, `judge` ...
-            name: Of the tool, model ...
-            given: What went in, JSON-able.
-            parent: The event it is a part of; None takes the span that is open here, if one is.
+            name: Name of the tool, model ...
+            given: Input, JSON-able.
+            parent: Parent event; None takes the innermost open span, if any.
         """
         event = self._open(run_id, kind, name, given, _OPEN_SPAN.get() if parent is None else parent)
         span = Span(event["id"])
@@ -82,27 +81,24 @@ class EventStore:
 
     @staticmethod
     def open_here() -> int | None:
-        """Return the innermost event that is open here, for threads that do not inherit it."""
+        """Return the innermost open event, to pass to threads that do not inherit it."""
         return _OPEN_SPAN.get()
 
     def of_kind(self, run_id: str, kind: str) -> list[dict[str, Any]]:
         """Return a run's finished events of one kind, oldest first."""
         query = select(events).where(events.c.run_id == run_id, events.c.kind == kind, events.c.status == "done")
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query.order_by(events.c.id)).mappings()]
+        return fetch_dicts(self._engine, query.order_by(events.c.id))
 
     def stamp(self, run_ids: Sequence[str]) -> tuple[int, int]:
-        """Return how many events there are of some runs, and how many have ended: it changes with every step."""
+        """Return the number of events of some runs, and how many have ended: a value that changes with every step."""
         query = select(func.count(), func.count(events.c.seconds)).where(events.c.run_id.in_(run_ids))
-        with self._engine.connect() as connection:
-            begun, ended = connection.execute(query).one()
+        ((begun, ended),) = fetch_rows(self._engine, query)
         return int(begun), int(ended)
 
     def of_run(self, run_id: str) -> list[Event]:
         """Return a run's events, oldest first."""
-        with self._engine.connect() as connection:
-            query = select(events).where(events.c.run_id == run_id).order_by(events.c.id)
-            return [dict(row) for row in connection.execute(query).mappings()]
+        query = select(events).where(events.c.run_id == run_id).order_by(events.c.id)
+        return fetch_dicts(self._engine, query)
 
     def tree(self, run_id: str) -> list[dict[str, Any]]:
         """Return the trace as nested dicts: `{id, name, kind, started, seconds, ..., children}`."""
@@ -129,7 +125,7 @@ class EventStore:
             with self._engine.begin() as connection:
                 inserted = connection.execute(events.insert().values(**row).returning(events.c.id))
                 event = {"id": int(inserted.scalar_one())} | row
-            self._tell(event)
+            self._notify(event)
         return event
 
     def _close(self, span: Span, event: Event) -> None:
@@ -141,20 +137,19 @@ class EventStore:
                 "tokens": span.tokens,
                 "usd": span.usd,
             }
-            with self._engine.begin() as connection:
-                connection.execute(events.update().where(events.c.id == span.id).values(**values))
-            self._tell(event | values)
+            execute(self._engine, events.update().where(events.c.id == span.id).values(**values))
+            self._notify(event | values)
 
-    def _tell(self, event: Event) -> None:
+    def _notify(self, event: Event) -> None:
         for watcher in self.watchers:
             watcher(event)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        """Add the time that passes to `write_seconds`."""
+        """Add the time of a `with` block to `write_seconds`."""
         started = time.perf_counter()
         try:
             yield
         finally:
-            with self._counting:
+            with self._lock:
                 self.write_seconds += time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""The journal: what each round of a run did and what came of it, as data."""
+"""The journal: the records of each round of a run, as data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from atlantis_core.base.serialization import as_json
+from atlantis_core.store.sql import fetch_rows, insert_or_replace
 from atlantis_core.store.tables import journal
-from atlantis_core.store.upsert import insert_or_replace
 
 
 class Journal:
@@ -18,31 +18,27 @@ class Journal:
         self._engine = engine
 
     def write(self, run_id: str, round_index: int, kind: str, payload: Any) -> None:
-        """Write an entry; the same entry written again (a node that ran twice) replaces itself."""
+        """Write an entry, replacing one with the same run, round and kind (a node may run twice)."""
         row = {"run_id": run_id, "round": round_index, "kind": kind, "payload": as_json(payload)}
-        with self._engine.begin() as connection:
-            insert_or_replace(connection, journal, row)
+        insert_or_replace(self._engine, journal, [row])
 
     def read(self, run_id: str, round_index: int, kind: str) -> Any | None:
-        """Return an entry's payload, or None."""
+        """Return the payload of an entry, or None."""
         query = select(journal.c.payload).where(
             journal.c.run_id == run_id, journal.c.round == round_index, journal.c.kind == kind
         )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        return row.payload if row else None
+        rows = fetch_rows(self._engine, query)
+        return rows[0].payload if rows else None
 
     def everywhere(self, kind: str) -> dict[str, Any]:
-        """Return run id -> payload of all runs' entries of one kind in round 0."""
+        """Return run id -> payload of the entries of one kind in round 0, of all runs."""
         query = select(journal.c.run_id, journal.c.payload).where(journal.c.round == 0, journal.c.kind == kind)
-        with self._engine.connect() as connection:
-            return {row.run_id: row.payload for row in connection.execute(query)}
+        return {row.run_id: row.payload for row in fetch_rows(self._engine, query)}
 
     def rounds(self, run_id: str) -> dict[int, dict[str, Any]]:
-        """Return round -> kind -> payload, rounds in order (round 0 is the baseline)."""
+        """Return round -> kind -> payload, sorted by round; round 0 is the baseline."""
         query = select(journal).where(journal.c.run_id == run_id).order_by(journal.c.round)
         found: dict[int, dict[str, Any]] = {}
-        with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.round, {})[row.kind] = row.payload
+        for row in fetch_rows(self._engine, query):
+            found.setdefault(row.round, {})[row.kind] = row.payload
         return found

@@ -1,4 +1,4 @@
-"""Receipts: what a finished job answered, so that it is never done twice."""
+"""Cache of finished jobs' results, so that no job is done twice."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.store.tables import receipts
-from atlantis_core.store.upsert import insert_or_ignore
+from atlantis_core.store.sql import fetch_rows, insert_or_ignore
+from atlantis_core.store.tables import results
 
 
 class ResultCache:
-    """Job key -> receipt."""
+    """Content hash of a job -> its result."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def find(self, key: str) -> Any | None:
-        """Return the receipt's payload, or None when the job has not finished."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(receipts.c.payload).where(receipts.c.key == key)).first()
-        return row.payload if row else None
+        """Return the result of a job, or None if it has not finished."""
+        rows = fetch_rows(self._engine, select(results.c.payload).where(results.c.key == key))
+        return rows[0].payload if rows else None
 
-    def file(self, key: str, kind: str, payload: Any, seconds: float) -> None:
-        """Keep a receipt; a second one for the same key changes nothing."""
-        with self._engine.begin() as connection:
-            row = {"key": key, "kind": kind, "payload": payload, "seconds": seconds}
-            insert_or_ignore(connection, receipts, row)
+    def add(self, key: str, kind: str, payload: Any, seconds: float) -> None:
+        """Store the result of a job; a second one for the same key has no effect."""
+        row = {"key": key, "kind": kind, "payload": payload, "seconds": seconds}
+        insert_or_ignore(self._engine, results, [row])

@@ -1,36 +1,37 @@
-"""Runs: what was asked for, and where it stands."""
+"""Runs: their specification and status."""
 
 from __future__ import annotations
 
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Engine, select
 
 from atlantis_core.base.errors import NotFoundError
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import RunSpec
+from atlantis_core.store.sql import execute, fetch_rows
 from atlantis_core.store.tables import runs
 
 StoredStatus = Literal["running", "paused", "waiting", "failed", "done"]
-"""`failed` is a bug's or a machine's doing: an error nobody foresaw ended the process; `resume` tries again."""
+"""`failed`: an unexpected error ended the process; `resume` tries again."""
 
 RunStatus = Literal["running", "paused", "waiting", "failed", "done", "stopped"]
-"""Where a run stands as seen from outside: `stopped` is marked running, but no process holds it."""
+"""Status as seen from outside; `stopped` is stored as running, but no process is working on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as the store knows it."""
+    """A stored run."""
 
     id: str
     spec: RunSpec
     status: StoredStatus
     stop_reason: str
     created: float
-    """Seconds since the epoch."""
+    """Seconds since 1970."""
 
 
 class RunStore:
@@ -40,7 +41,7 @@ class RunStore:
         self._engine = engine
 
     def create(self, spec: RunSpec) -> Run:
-        """Begin a run under a new id (`20261123-1a2b3c`: sorts by date, short enough to type)."""
+        """Create a run with a new id (`20261123-1a2b3c`: sorts by date, short enough to type)."""
         now = time.time()
         run_id = f"{time.strftime('%Y%m%d', time.localtime(now))}-{secrets.token_hex(3)}"
         row = {
@@ -51,15 +52,14 @@ class RunStore:
             "stop_reason": "",
             "created": now,
         }
-        with self._engine.begin() as connection:
-            connection.execute(runs.insert().values(**row))
+        execute(self._engine, runs.insert().values(**row))
         return self.get(run_id)
 
     def get(self, run_id: str) -> Run:
-        """Return a run by its id or by the only id that starts so; `last` is the newest.
+        """Return a run by its id or a unique prefix of it; `last` is the newest.
 
         Raises:
-            NotFoundError: No run, or more than one, answers to that.
+            NotFoundError: No run matches, or several do.
         """
         every = self.all()
         found = every[:1] if run_id == "last" else [run for run in every if run.id == run_id]
@@ -72,12 +72,10 @@ class RunStore:
 
     def all(self) -> list[Run]:
         """Return every run, newest first."""
-        with self._engine.connect() as connection:
-            rows: list[Any] = list(connection.execute(select(runs).order_by(runs.c.created.desc())))
+        rows = fetch_rows(self._engine, select(runs).order_by(runs.c.created.desc()))
         return [Run(row.id, from_json(RunSpec, row.spec), row.status, row.stop_reason, row.created) for row in rows]
 
     def mark(self, run_id: str, status: StoredStatus, stop_reason: str = "") -> None:
-        """Set where a run stands."""
+        """Set the status of a run."""
         values = {"status": status, "stop_reason": stop_reason}
-        with self._engine.begin() as connection:
-            connection.execute(runs.update().where(runs.c.id == run_id).values(**values))
+        execute(self._engine, runs.update().where(runs.c.id == run_id).values(**values))

@@ -1,4 +1,4 @@
-"""Paths as the store keeps them: relative to the workspace, so that its folder can be moved or renamed."""
+"""Stored paths are relative to the workspace, so that its folder can be moved or renamed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def to_stored_path(path: str, folder: Path) -> str:
-    """Return a path as it is kept: relative where it lies in the workspace, else as it is."""
+    """Return a path relative to the workspace if it is inside, else unchanged."""
     inside = path and Path(path).is_relative_to(folder)
     return Path(path).relative_to(folder).as_posix() if inside else path
 
 
 def from_stored_path(path: str, folder: Path) -> str:
-    """Return a kept path as a program can use it; an empty one stays empty."""
+    """Return the usable form of a stored path; an empty one stays empty."""
     return str(folder / path) if path else path

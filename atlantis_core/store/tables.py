@@ -1,4 +1,4 @@
-"""The tables of `atlantis.db`. Records are kept as JSON beside the columns that are searched by."""
+"""The tables of `atlantis.db`: records as JSON, beside the columns that queries use."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ runs = Table(
     Column("created", Float, nullable=False),
 )
 
-receipts = Table(
-    "receipts",
+results = Table(
+    "receipts",  # the name in existing workspaces
     metadata,
     Column("key", String, primary_key=True),
     Column("kind", String, nullable=False),

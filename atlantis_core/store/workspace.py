@@ -1,4 +1,4 @@
-"""One workspace folder: where everything a run needs or makes is kept (design: "The store")."""
+"""The workspace: the folder with everything that runs need and produce."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _RETRY_SECONDS = 0.1
 
 
 class Workspace:
-    """The folder and its database.
+    """The folder and its database; each attribute below is the store of one kind of record.
 
     ```
     atlantis.db       collections, splits, runs, candidates, verdicts, trials, journal, ledger, events
-    checkpoints.db    the graph's own checkpoints
-    objects/          made images, named by the content address of their request
+    checkpoints.db    the graph's checkpoints
+    objects/          synthetic images, named by the content hash of their request
     models/<trial>/   safetensors + JSON
     cache/            activations and rendered bundled collections; may be deleted at any time
     runs/<id>/        report.html, report.json
@@ -48,10 +48,10 @@ class Workspace:
 
     @cached_property
     def engine(self) -> Engine:
-        """The database, created when first asked for.
+        """The database, created on first use.
 
         Raises:
-            SetupError: The folder cannot be made or written, or the file in it is no database.
+            SetupError: The folder cannot be created or written, or its file is not a database.
         """
         try:
             engine = create_engine(self._url or f"sqlite:///{self.path() / 'atlantis.db'}")
@@ -62,10 +62,10 @@ class Workspace:
         return engine
 
     def path(self, *parts: str) -> Path:
-        """Return a folder inside the workspace, made if it is not there.
+        """Return a folder in the workspace, created if missing.
 
         Raises:
-            SetupError: It cannot be made.
+            SetupError: It cannot be created.
         """
         folder = self.folder.joinpath(*parts)
         try:
@@ -76,12 +76,12 @@ class Workspace:
 
     @property
     def objects(self) -> Path:
-        """Folder of made images."""
+        """Folder of synthetic images."""
         return self.path("objects")
 
     @property
     def models(self) -> Path:
-        """Folder of trained retrievers, one folder a trial."""
+        """Folder of trained retrievers, one folder per trial."""
         return self.path("models")
 
     @property
@@ -89,54 +89,19 @@ class Workspace:
         """SQLite file of the graph's checkpoints."""
         return self.path() / "checkpoints.db"
 
-    @cached_property
-    def collections(self) -> CollectionStore:
-        """Collections as they were read."""
-        return CollectionStore(self.engine)
-
-    @cached_property
-    def splits(self) -> SplitStore:
-        """Splits that were made here."""
-        return SplitStore(self.engine)
-
-    @cached_property
-    def runs(self) -> RunStore:
-        """Runs and their settings."""
-        return RunStore(self.engine)
-
-    @cached_property
-    def receipts(self) -> ResultCache:
-        """Receipts of finished jobs."""
-        return ResultCache(self.engine)
-
-    @cached_property
-    def candidates(self) -> CandidateStore:
-        """Made images and their verdicts."""
-        return CandidateStore(self.engine, self.folder)
-
-    @cached_property
-    def trials(self) -> TrialStore:
-        """Trainings."""
-        return TrialStore(self.engine, self.folder)
-
-    @cached_property
-    def journal(self) -> Journal:
-        """What each round did."""
-        return Journal(self.engine)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What was spent."""
-        return Ledger(self.engine)
-
-    @cached_property
-    def events(self) -> EventStore:
-        """The trace."""
-        return EventStore(self.engine)
+    collections = cached_property(lambda self: CollectionStore(self.engine))
+    splits = cached_property(lambda self: SplitStore(self.engine))
+    runs = cached_property(lambda self: RunStore(self.engine))
+    results = cached_property(lambda self: ResultCache(self.engine))
+    candidates = cached_property(lambda self: CandidateStore(self.engine, self.folder))
+    trials = cached_property(lambda self: TrialStore(self.engine, self.folder))
+    journal = cached_property(lambda self: Journal(self.engine))
+    ledger = cached_property(lambda self: Ledger(self.engine))
+    events = cached_property(lambda self: EventStore(self.engine))
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[None]:
-        """Hold a run against a second process; the lock ends with the process, however it ends.
+        """Lock a run against other processes; the lock ends with the process, however it ends.
 
         Raises:
             SetupError: Another process is working on this run.
@@ -151,8 +116,8 @@ class Workspace:
                 raise SetupError(f"run {run_id!r} is being worked on by another process") from error
             yield
 
-    def is_held(self, run_id: str) -> bool:
-        """Whether a process is working on a run; asking changes nothing and makes no file."""
+    def is_locked(self, run_id: str) -> bool:
+        """Whether a process is working on a run; creates no file."""
         import fcntl
 
         try:
@@ -164,13 +129,13 @@ class Workspace:
             return True
         return False
 
-    def standing(self, run: Run) -> RunStatus:
-        """Return where a run stands: its status, or `stopped` where its process was killed before it could say so."""
-        return "stopped" if run.status == "running" and not self.is_held(run.id) else run.status
+    def read_status(self, run: Run) -> RunStatus:
+        """Return the status of a run; `stopped` if it is marked running but its process is gone."""
+        return "stopped" if run.status == "running" and not self.is_locked(run.id) else run.status
 
 
 def _try_lock(handle: TextIO) -> None:
-    """Lock a file, trying once more where `is_held` may just be looking at it."""
+    """Lock a file; try twice, because `is_locked` may be holding it for a moment."""
     import fcntl
 
     try:

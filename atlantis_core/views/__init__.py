@@ -1,1 +1,1 @@
-"""What plots show, as data: images on a plane, classes in a matrix. Drawing is the interface's."""
+"""What pages and plots show, as data: images on a plane, classes in a matrix. The interface draws it."""

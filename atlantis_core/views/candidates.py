@@ -1,4 +1,4 @@
-"""The candidates of a run as a list to look through: filtered, sorted, a piece at a time."""
+"""The candidates of a run as a list that can be filtered, sorted and counted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CandidateFilter:
-    """Which candidates, and in which order; what is empty means any."""
+    """Which candidates to list, and in which order; an empty field means any."""
 
     round: int | None = None
-    standing: str = ""
+    status: str = ""
     filter: str = ""
     class_name: str = ""
     value: str = ""
-    """`facet=value` of the cell it was made for."""
+    """`facet=value` of the candidate's cell."""
     words: str = ""
-    """Found in the prompt, the class or the key, whatever the case."""
+    """Text in the prompt, the class or the key; case does not matter."""
     order: str = "asked"
 
 
@@ -36,14 +36,14 @@ def list_candidates(session: Session) -> list[ScreenedCandidate]:
 
 
 def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter) -> list[ScreenedCandidate]:
-    """Return the rows that are wanted, sorted.
+    """Return the rows that match a filter, sorted.
 
     Raises:
-        SetupError: An order, a standing or a filter that there is not.
+        SetupError: The order, the status or the filter is unknown.
     """
     _check("order", wanted.order, ORDERS)
-    if wanted.standing:
-        _check("standing", wanted.standing, get_args(CandidateStatus))
+    if wanted.status:
+        _check("status", wanted.status, get_args(CandidateStatus))
     if wanted.filter:
         _check("filter", wanted.filter, sorted({name for row in rows for name in _filters_of(row)}))
     found = [row for row in rows if _fits(row, wanted)]
@@ -51,22 +51,14 @@ def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter
     return found if key is None else sorted(found, key=key)
 
 
-def _check(what: str, asked: str, known: Collection[str]) -> None:
-    if asked not in known:
-        raise SetupError(f"unknown {what} {asked[:40]!r}; known: {', '.join(known) or 'none yet'}")
+def _check(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise SetupError(f"unknown {what} {name[:40]!r}; known: {', '.join(known) or 'none yet'}")
 
 
 def _filters_of(row: ScreenedCandidate) -> set[str]:
-    """Return who decided about it, now and before a person did: an address of before stays good."""
+    """Return the filter whose verdict counts, and the one before a person overrode it, so that old links work."""
     return {verdict.filter for verdict in (row.filter_verdict, row.verdict) if verdict}
-
-
-def _worst_first(row: ScreenedCandidate) -> Any:
-    return (row.verdict is None, -(row.verdict.score if row.verdict else 0.0))
-
-
-def _best_first(row: ScreenedCandidate) -> Any:
-    return (row.verdict is None, row.verdict.score if row.verdict else 0.0)
 
 
 def _by_cell(row: ScreenedCandidate) -> Any:
@@ -77,17 +69,17 @@ def _by_cell(row: ScreenedCandidate) -> Any:
 ORDERS: Mapping[str, Callable[[ScreenedCandidate], Any] | None] = {
     "asked": None,
     "cell": _by_cell,
-    "worst": _worst_first,
-    "best": _best_first,
+    "worst": lambda row: (row.verdict is None, -(row.verdict.score if row.verdict else 0.0)),
+    "best": lambda row: (row.verdict is None, row.verdict.score if row.verdict else 0.0),
 }
-"""Scores of one scorer compare; between filters they do not, so sort by score within one filter."""
+"""Scores of different filters cannot be compared, so sort by score within one filter."""
 
 
 def _fits(row: ScreenedCandidate, wanted: CandidateFilter) -> bool:
     cell, verdict = row.candidate.cell, row.verdict
     return (
         wanted.round in {None, row.round}
-        and wanted.standing in {"", row.status}
+        and wanted.status in {"", row.status}
         and wanted.filter in {"", verdict.filter if verdict else None}
         and wanted.class_name in {"", cell.class_name}
         and wanted.value in {"", f"{cell.facet}={cell.value}"}
@@ -101,11 +93,11 @@ def _says(row: ScreenedCandidate, words: str) -> bool:
 
 
 def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, int]]:
-    """Return how many candidates there are of each round, standing, filter, class and facet value."""
+    """Count the candidates by round, status, filter, class and facet value."""
     cells = [row.candidate.cell for row in rows]
     return {
         "round": _counted(str(row.round) for row in rows),
-        "standing": _counted(row.status for row in rows),
+        "status": _counted(row.status for row in rows),
         "filter": _counted(row.verdict.filter for row in rows if row.verdict),
         "class": _counted(cell.class_name for cell in cells),
         "value": _counted(f"{cell.facet}={cell.value}" for cell in cells if cell.facet),

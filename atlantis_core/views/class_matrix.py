@@ -1,4 +1,4 @@
-"""Classes against classes: how near they lie, which is taken for which, and an order that puts likes side by side."""
+"""Class by class matrices: mean similarity, confusion, and an order that puts similar classes side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROWS = 512  # rows of nearness held at once
+_ROWS = 512  # rows of nearness in memory at once
 
 
 def compute_similarity(
@@ -18,11 +18,11 @@ def compute_similarity(
 ) -> NDArray[np.float64]:
     """Return the mean nearness (C, C) of the images of one class to those of another.
 
-    On the diagonal stand pairs of two images of the class; without such a pair it is nan. It is symmetric if
-    `nearness` is.
+    The diagonal averages pairs of different images of one class; it is nan for a class with one image. The matrix is
+    symmetric if `nearness` is.
 
     Args:
-        nearness: Rows -> (r, N) numbers that rise with nearness, or their negatives: they are only averaged.
+        nearness: Rows -> (r, N) values that are averaged, such as similarities or negative distances.
         labels: (N,) class numbers 0..C-1.
         classes: C.
     """
@@ -41,32 +41,31 @@ def compute_similarity(
 
 
 def compute_confusion(labels: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
-    """Return which share (C, C) of a class's queries is first answered by an image of another class.
+    """Return the share (C, C) of each class's queries whose top-1 image is of each class.
 
-    Rows are asked, columns answered; a row adds up to 1, less what is answered by classes that are not in `names`.
-    A class that does not ask has a row of nan.
+    Rows are query classes, columns the classes of top-1 images. A row adds up to 1 minus the share of classes that
+    are not in `names`; the row of a class without queries is nan.
 
     Args:
-        labels: Class of each query, Q.
-        answers: Class of its first answer, Q.
-        names: The classes of the matrix, C.
+        labels: (Q,) class of each query.
+        answers: (Q,) class of its top-1 image.
+        names: (C,) classes of the matrix.
     """
     number = {name: index for index, name in enumerate(names)}
     shares = np.zeros((len(names), len(names)))
-    asked = np.zeros(len(names))
+    queries = np.zeros(len(names))
     for label, answer in zip(labels, answers, strict=True):
         if label in number:
-            asked[number[label]] += 1
+            queries[number[label]] += 1
             if answer in number:
                 shares[number[label], number[answer]] += 1
-    return np.divide(shares, asked[:, None], out=np.full_like(shares, np.nan), where=asked[:, None] > 0)
+    return np.divide(shares, queries[:, None], out=np.full_like(shares, np.nan), where=queries[:, None] > 0)
 
 
 def order_by_similarity(nearness: NDArray[np.float64]) -> list[int]:
-    """Return an order of the classes, C numbers, in which near classes stand side by side.
+    """Return an order (C,) of the classes that puts similar ones side by side.
 
-    Average linkage, its leaves turned so that neighbours are as near as they can be (Bar-Joseph et al.,
-    Bioinformatics 17, 2001).
+    The leaves of an average linkage, in optimal order (Bar-Joseph et al., Bioinformatics 17, 2001).
 
     Args:
         nearness: (C, C), higher is nearer; both directions are averaged, nan counts as the farthest.
@@ -81,9 +80,8 @@ def order_by_similarity(nearness: NDArray[np.float64]) -> list[int]:
     filled = np.where(np.isfinite(nearness), nearness, known.min() if len(known) else 0)
     both = (filled + filled.T) / 2
     np.fill_diagonal(both, -np.inf)
-    apart = both.max() - both
-    np.fill_diagonal(apart, 0)
-    order: list[int] = leaves_list(
-        linkage(squareform(apart, checks=False), "average", optimal_ordering=True)
-    ).tolist()
+    distances = both.max() - both
+    np.fill_diagonal(distances, 0)
+    tree = linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
+    order: list[int] = leaves_list(tree).tolist()
     return order

@@ -1,4 +1,4 @@
-"""Where a model puts the images of a task, and which queries it answers wrongly."""
+"""The embeddings of a task's images laid out on a plane, with the queries whose top-1 image is of another class."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class MapPoint:
     """From -1/2 to 1/2."""
     y: float
     is_query: bool
-    """Whether it is a query with a partner."""
+    """Whether it is a query with a positive in the gallery."""
     answer: str
-    """Class of the first answer; empty for an image that does not ask."""
+    """Class of its top-1 image; empty for an image that is not a query."""
 
     @property
     def is_miss(self) -> bool:
-        """Whether its first answer is wrong."""
+        """Whether its top-1 image is of another class."""
         return self.is_query and self.answer != self.image.label
 
 
@@ -45,9 +45,9 @@ class EmbeddingMap:
 
     points: tuple[MapPoint, ...]
     not_drawn: int
-    """Images of the task beyond the most that were asked for."""
+    """Images of the task beyond the limit."""
     distance: str
-    """By which neighbours were found."""
+    """The distance by which images were ranked."""
 
     def facts(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -76,18 +76,18 @@ class EmbeddingMap:
 def build_embedding_map(
     retriever: Retriever, task: RetrievalTask, most: int, seed: int, progress: Progress = no_progress
 ) -> EmbeddingMap:
-    """Embed the images of a task and lay them out.
+    """Embed the images of a task and lay them out on a plane.
 
     Args:
-        retriever: Embeds; its own distance finds neighbours and first answers.
+        retriever: The model; its own distance ranks the gallery and lays out the images.
         task: Queries and gallery.
-        most: Images to draw. Where there are more, queries take up to half of them and chance chooses which; the
-            first answers are those of the whole gallery.
-        seed: Of that choice.
-        progress: Told of embedded images and of the layout.
+        most: Most images to draw. If there are more, a random sample is drawn, up to half of it queries; the gallery
+            is always ranked in full.
+        seed: Seed of the sample.
+        progress: Called as images are embedded and laid out.
 
     Raises:
-        SetupError: An image cannot be read, or all embeddings are one point.
+        SetupError: An image cannot be read, or all embeddings are the same point.
         TrainingFailed: The embeddings are not finite.
     """
     queries, gallery = embed_task(retriever, task, progress=progress)
@@ -96,46 +96,46 @@ def build_embedding_map(
     answers = dict(zip(outcomes.ids, outcomes.returned, strict=True))
     images = [*task.queries, *task.gallery]
     total = len({image.id for image in images})
-    rows = _drawn(task, most, seed)
-    points = np.concatenate([queries, gallery])[rows]
+    rows = _sample_rows(task, most, seed)
+    embeddings = np.concatenate([queries, gallery])[rows]
     progress("laying out", 0, 1)
-    places = project_to_plane(points, _geodesics(retriever, points))
+    positions = project_to_plane(embeddings, _compute_geodesics(retriever, embeddings))
     progress("laying out", 1, 1)
     drawn = [images[row] for row in rows]
     return EmbeddingMap(
         tuple(
             MapPoint(image, float(x), float(y), image.id in answers, answers.get(image.id, ""))
-            for image, (x, y) in zip(drawn, places, strict=True)
+            for image, (x, y) in zip(drawn, positions, strict=True)
         ),
         total - len(drawn),
         distance,
     )
 
 
-def _drawn(task: RetrievalTask, most: int, seed: int) -> list[int]:
-    """Return the rows, in queries followed by gallery, of the images to draw, each image once."""
-    asked = {image.id: row for row, image in enumerate(task.queries)}
-    searched = {image.id: len(task.queries) + row for row, image in enumerate(task.gallery)}
-    mine = list(asked.values())
-    others = [row for identity, row in searched.items() if identity not in asked]
+def _sample_rows(task: RetrievalTask, most: int, seed: int) -> list[int]:
+    """Return the rows of the images to draw, in the order queries then gallery, each image once."""
+    query_rows = {image.id: row for row, image in enumerate(task.queries)}
+    gallery_rows = {image.id: len(task.queries) + row for row, image in enumerate(task.gallery)}
+    queries = list(query_rows.values())
+    others = [row for identity, row in gallery_rows.items() if identity not in query_rows]
     room = max(most // 2, most - len(others))
     generator = np.random.default_rng(seed)
-    mine, others = _some(mine, room, generator), _some(others, most - min(room, len(mine)), generator)
-    return sorted(mine + others)
+    drawn = _sample(queries, room, generator)
+    return sorted(drawn + _sample(others, most - min(room, len(queries)), generator))
 
 
-def _some(rows: list[int], most: int, generator: np.random.Generator) -> list[int]:
+def _sample(rows: list[int], most: int, generator: np.random.Generator) -> list[int]:
     if len(rows) <= most:
         return rows
-    return [rows[place] for place in generator.choice(len(rows), most, replace=False)]
+    return [rows[index] for index in generator.choice(len(rows), most, replace=False)]
 
 
-def _geodesics(retriever: Retriever, points: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """Return the (N, N) distances in the ball; None where the Euclidean ones serve."""
+def _compute_geodesics(retriever: Retriever, embeddings: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """Return the (N, N) distances in the Poincare ball; None if Euclidean distances serve."""
     import torch
 
     if not isinstance(retriever.space, Hyperbolic):
         return None
-    tensor = torch.from_numpy(points).double()
-    found: NDArray[np.float64] = (-retriever.space.nearness(tensor, tensor)).fill_diagonal_(0).numpy()
-    return found
+    tensor = torch.from_numpy(embeddings).double()
+    distances: NDArray[np.float64] = (-retriever.space.nearness(tensor, tensor)).fill_diagonal_(0).numpy()
+    return distances

@@ -1,4 +1,4 @@
-"""Classes x values of a facet before and after a run, and what was returned instead in one of the cells."""
+"""Recall@1 of every class x facet value before and after a run, and the top-1 images of one cell's queries."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 FEW_QUERIES = 10
-"""With fewer queries a cell is thin: one query more or less moves its Recall@1 by ten points or more."""
+"""A cell with fewer queries is thin: one query changes its Recall@1 by more than ten points."""
 
 
 @dataclass(frozen=True, slots=True)
 class GapCell:
-    """One class x facet value; Recall@1 is a mean over seeds."""
+    """One class x facet value, with its mean Recall@1 over seeds."""
 
     class_name: str
-    """Empty where cells are of all classes together (the regime `unseen`)."""
+    """Empty if a cell covers all classes (the regime `unseen`)."""
     value: str
-    """Of the map's facet; empty where it has none."""
+    """Value of the map's facet; empty if the map has no facet."""
     support: int
-    """Real training images in it."""
+    """Real training images in the cell."""
     queries: int
-    """Validation queries with a partner; the same before and after."""
+    """Validation queries with a positive; the same before and after."""
     before: float | None
-    """Recall@1; None without a query."""
+    """Recall@1; None without queries."""
     after: float | None
 
     @property
     def thin(self) -> bool:
-        """Whether so few queries ask that its figures say little."""
+        """Whether the cell has too few queries for its figures to mean much."""
         return self.queries < FEW_QUERIES
 
     @property
@@ -55,26 +55,26 @@ class GapCell:
 
 @dataclass(frozen=True, slots=True)
 class GapMap:
-    """Recall@1 of every cell of one facet, before and after."""
+    """Recall@1 of every cell of one facet, before and after a run."""
 
     facet: str
-    """Empty for whole classes."""
+    """Empty for a map of classes alone."""
     classes: tuple[str, ...]
     """Rows, sorted."""
     values: tuple[str, ...]
-    """Columns, sorted; one empty value where there is no facet."""
+    """Columns, sorted; one empty value if there is no facet."""
     cells: tuple[GapCell, ...]
-    """Row by row, only those that hold a training image or a query."""
+    """Row by row, without cells that have neither a training image nor a query."""
     seeds_before: int
-    """Finished trainings that `before` is the mean of."""
+    """Number of finished trainings averaged in `before`."""
     seeds_after: int
 
     def by_place(self) -> dict[tuple[str, str], GapCell]:
-        """Return (class, value) -> cell; what holds neither a training image nor a query is not in it."""
+        """Return (class, value) -> cell, without empty cells."""
         return {(cell.class_name, cell.value): cell for cell in self.cells}
 
     def worst_first(self) -> list[str]:
-        """Return the classes, those with the most queries that were missed before the run first."""
+        """Return the classes, the one with the most missed queries before the run first."""
         missed: Counter[str] = Counter()
         for cell in self.cells:
             missed[cell.class_name] += round(
@@ -108,7 +108,7 @@ class GapMap:
 
 @dataclass(frozen=True, slots=True)
 class QueryAnswer:
-    """What a model returned first for one query."""
+    """A query and its top-1 image."""
 
     query_id: str
     query_path: str
@@ -123,19 +123,17 @@ class QueryAnswer:
 def build_gap_map(
     session: Session, trial_ids_before: Sequence[str], trial_ids_after: Sequence[str], facet: str = ""
 ) -> GapMap:
-    """Compare two arms cell by cell, from the outcomes that their measurements left.
-
-    Trainings that crashed are left out, as from the figures of an arm.
+    """Compare two arms cell by cell, from their stored measurements; crashed trainings are left out.
 
     Args:
         session: The run.
-        trial_ids_before: Of the arm to compare with, one per seed; say `summary.final_arms()["baseline"]`.
-        trial_ids_after: Of the other, say `summary.final_arms()["incumbent"]`.
-        facet: One of `session.collection.facets`; empty compares whole classes.
+        trial_ids_before: Trials of the first arm, one per seed; e.g. `summary.final_arms()["baseline"]`.
+        trial_ids_after: Trials of the second arm, e.g. `summary.final_arms()["incumbent"]`.
+        facet: One of `session.collection.facets`; empty compares classes alone.
 
     Raises:
-        SetupError: The collection has no such facet, or a trial's outcomes are gone and so is its checkpoint.
-        ToolError: Every training of an arm crashed, or none is named.
+        SetupError: The collection has no such facet, or a trial has neither stored outcomes nor a checkpoint.
+        ToolError: Every training of an arm crashed, or an arm has no trial.
     """
     collection = session.collection
     if facet and facet not in collection.facets:
@@ -176,24 +174,24 @@ def _share(hits: float, queries: int) -> float | None:
 
 
 def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[QueryAnswer, ...]:
-    """Return what a trial's model returns first for each query of a cell, misses first.
+    """Return each query of a cell with its top-1 image under a trial's model, misses first.
 
-    The first call ranks all queries (seconds: embeddings come through the cache) and keeps the answers; later ones
-    only read them.
+    The first call ranks all queries (a matter of seconds, as embeddings are cached) and stores the top-1 images for
+    later calls.
 
     Args:
         session: The run.
-        trial_id: One seed's training.
-        cell: Empty fields mean any. Queries without a partner are left out.
+        trial_id: The trial, one seed's training.
+        cell: Empty fields mean any. Queries without a positive are left out.
 
     Raises:
-        SetupError: The checkpoint is gone, or an image cannot be read.
+        SetupError: The checkpoint is missing, or an image cannot be read.
         ToolError: The training crashed.
-        LookupError: No such trial; that is a bug.
+        LookupError: There is no such trial; that is a bug.
     """
     (trial,) = find_trials(session, [trial_id])
-    answers = _first_answers(session, trial)
-    searched = {image.id: image for image in session.task.gallery}
+    answers = _rank_top_images(session, trial)
+    gallery = {image.id: image for image in session.task.gallery}
     wanted = set(_queries_in(session, cell))
     found = [
         QueryAnswer(
@@ -207,7 +205,7 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
         )
         for query in session.task.queries
         if query.id in wanted and query.id in answers
-        for answer in [searched[answers[query.id]]]
+        for answer in [gallery[answers[query.id]]]
     ]
     return tuple(sorted(found, key=lambda answer: answer.right))
 
@@ -218,19 +216,19 @@ def _queries_in(session: Session, cell: Cell) -> list[str]:
     return queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)])
 
 
-def _first_answers(session: Session, trial: Trial) -> Mapping[str, str]:
-    """Return the gallery image returned first for each query with a partner, by id; ranked once, then kept."""
+def _rank_top_images(session: Session, trial: Trial) -> Mapping[str, str]:
+    """Return query id -> id of its top-1 image, for queries with a positive; computed once, then cached."""
     if trial.status == "crashed":
-        raise ToolError(f"trial {trial.id!r} crashed ({trial.error}); it returns nothing")
+        raise ToolError(f"trial {trial.id!r} crashed ({trial.error}), so it has no model to rank images with")
     key = content_hash("first answers", [measurement_hash(session, trial.id)])
-    kept = session.workspace.receipts.find(key)
+    kept = session.workspace.results.find(key)
     if kept is not None:
         return dict(kept)
     started = time.monotonic()
     retriever, task = load_trial_retriever(trial), session.task
     queries, gallery = embed_task(retriever, task, session.cache, session.progress)
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance_of(retriever.space))
-    asking = (row for row, has_partner in enumerate(ranking.has_positive) if has_partner)
-    answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in asking}
-    session.workspace.receipts.file(key, "first answers", answers, time.monotonic() - started)
+    rows = (row for row, has_positive in enumerate(ranking.has_positive) if has_positive)
+    answers = {task.queries[row].id: task.gallery[int(ranking.nearest[row])].id for row in rows}
+    session.workspace.results.add(key, "first answers", answers, time.monotonic() - started)
     return answers

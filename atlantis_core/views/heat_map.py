@@ -1,4 +1,4 @@
-"""How a model sees the classes of a task: near or far, and taken for which other."""
+"""Heat maps of a task's classes: their similarity under a model, or which class is mistaken for which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.models.heads import Hyperbolic
-from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.views.class_matrix import compute_confusion, compute_similarity, order_by_similarity
 
 if TYPE_CHECKING:
@@ -27,18 +26,18 @@ HeatMapKind = Literal["similarity", "confusion"]
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """Classes against classes, in an order in which like ones are neighbours."""
+    """A class by class matrix, ordered so that similar classes are neighbours."""
 
     shown: HeatMapKind
     measured_in: str
-    """What a cell says, in words."""
+    """Meaning of a cell's value, in words."""
     names: tuple[str, ...]
     """C classes."""
     matrix: tuple[tuple[float | None, ...], ...]
-    """(C, C), None where there is nothing to say. `similarity` is symmetric and higher is nearer; in `confusion` rows
-    are asked, columns answered first."""
+    """(C, C), None where there is no value. `similarity` is symmetric and higher is nearer; in `confusion` rows are
+    query classes, columns the classes of top-1 images."""
     not_drawn: int
-    """Classes of the task beyond the most that were asked for."""
+    """Classes of the task beyond the limit."""
 
     def facts(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -52,16 +51,16 @@ class HeatMap:
 
 
 def parse_heat_map_kind(text: str) -> HeatMapKind:
-    """Return what a heat map is to show, by name.
+    """Return a kind of heat map by its name.
 
     Raises:
-        SetupError: There is no such thing.
+        SetupError: The name is unknown.
     """
     shown: HeatMapKind
     for shown in get_args(HeatMapKind):
         if text == shown:
             return shown
-    raise SetupError(f"a heat map is of {' or '.join(get_args(HeatMapKind))}, not of {text!r}")
+    raise SetupError(f"unknown kind of heat map {text!r}; known: {', '.join(get_args(HeatMapKind))}")
 
 
 def build_heat_map(
@@ -70,30 +69,30 @@ def build_heat_map(
     """Embed the images of a task and compare its classes.
 
     Args:
-        retriever: Embeds; its own distance says what is near.
+        retriever: The model; its own distance compares images.
         task: Queries and gallery.
-        shown: `similarity`, the mean over pairs of images, or `confusion`, the shares of first answers.
-        most: Classes to draw, at least 2; where there are more, those that are mistaken for each other most often.
-        progress: Told of embedded images.
+        shown: `similarity`, the mean over pairs of images, or `confusion`, the shares of top-1 images.
+        most: Most classes to draw, at least 2; if there are more, those mistaken for each other most often.
+        progress: Called as images are embedded.
 
     Raises:
         SetupError: An image cannot be read.
         TrainingFailed: The embeddings are not finite.
     """
     if most < 2:
-        raise SetupError(f"a heat map of {most} classes shows nothing; ask for at least 2")
+        raise SetupError(f"a heat map needs at least 2 classes, not {most}")
     queries, gallery = embed_task(retriever, task, progress=progress)
     _, outcomes = measure_embeddings(retriever.space, task, queries, gallery)
     label_of = {image.id: image.label for image in task.queries}
-    asked = [label_of[identity] for identity in outcomes.ids]
+    labels = [label_of[identity] for identity in outcomes.ids]
     every = sorted({image.label for image in (*task.queries, *task.gallery)})
-    names = _chosen(every, asked, outcomes, most)
+    names = _choose_classes(every, labels, outcomes.returned, most)
     if shown == "confusion":
-        matrix = compute_confusion(asked, outcomes.returned, names)
-        words = "share of the row's queries whose first answer is of the column's class"
+        matrix = compute_confusion(labels, outcomes.returned, names)
+        words = "share of the row's queries whose top-1 image is of the column's class"
     else:
-        matrix = _similarity(retriever, task, np.concatenate([queries, gallery]), names)
-        words = _unit_of(retriever)
+        matrix = _compare_images(retriever, task, np.concatenate([queries, gallery]), names)
+        words = _describe_unit(retriever)
     order = order_by_similarity(matrix)
     arranged = matrix[np.ix_(order, order)]
     return HeatMap(
@@ -105,20 +104,20 @@ def build_heat_map(
     )
 
 
-def _chosen(every: Sequence[str], asked: Sequence[str], outcomes: QueryOutcomes, most: int) -> list[str]:
+def _choose_classes(every: Sequence[str], labels: Sequence[str], answers: Sequence[str], most: int) -> list[str]:
     """Return the classes to draw, sorted: all, or those of the most frequent mistakes, then others by name."""
     if len(every) <= most:
         return list(every)
-    pairs = Counter(pair for pair in zip(asked, outcomes.returned, strict=True) if pair[0] != pair[1])
+    pairs = Counter(pair for pair in zip(labels, answers, strict=True) if pair[0] != pair[1])
     frequent = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
     wanted = dict.fromkeys(name for pair in frequent for name in pair)
     return sorted([*wanted, *(name for name in every if name not in wanted)][:most])
 
 
-def _similarity(
+def _compare_images(
     retriever: Retriever, task: RetrievalTask, embeddings: NDArray[np.float32], names: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Compare all pairs of images of the named classes, each image once."""
+    """Return the mean similarity (C, C) over all pairs of images of the named classes, each image once."""
     number = {name: index for index, name in enumerate(names)}
     images = [*task.queries, *task.gallery]
     rows = list({image.id: row for row, image in enumerate(images) if image.label in number}.values())
@@ -134,7 +133,7 @@ def _similarity(
     return compute_similarity(nearness, labels, len(names))
 
 
-def _unit_of(retriever: Retriever) -> str:
+def _describe_unit(retriever: Retriever) -> str:
     if isinstance(retriever.space, Hyperbolic):
         return f"minus the mean hyperbolic distance (c = {retriever.space.c:g}) of pairs of images"
     return "mean cosine similarity of pairs of images"

@@ -1,4 +1,4 @@
-"""The images of a collection that lie nearest to others, in the eyes of one model of a run."""
+"""Nearest-neighbour search in a collection with the embeddings of one model of a run."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of the collection that is near."""
+    """A near image of the collection."""
 
     image: LabelledImage
     nearness: float
-    """Cosine, or what the model's space has instead; higher is nearer."""
+    """Cosine similarity, or the measure of the model's embedding space; higher is nearer."""
 
 
 class Neighbours:
-    """Finds the nearest images; the model and the embeddings of what is searched are loaded once.
+    """Finds the nearest images; loads the model and the gallery's embeddings once.
 
-    Every image is compared with, one by one: exact, and quick for collections that a run can train on.
+    The search is exact: it compares every query with every image, which is fast at the size of a training
+    collection.
 
     Args:
         session: The run.
-        trial_id: Whose embeddings are compared.
-        images: What is searched.
+        trial_id: The trial whose model embeds the images.
+        images: The gallery.
     """
 
     def __init__(self, session: Session, trial_id: str, images: Sequence[LabelledImage]) -> None:
@@ -49,52 +50,48 @@ class Neighbours:
 
     def nearest(self, candidates: Sequence[Candidate], k: int) -> list[list[Neighbour]]:
         """Return the `k` nearest images of each candidate, nearest first, of any class."""
-        return self._near(self._retriever.embed_cached(candidates, self._session.cache), k)
+        return self._rank(self._retriever.embed_cached(candidates, self._session.cache), k)
 
     @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
-        """What can be filtered by: column -> its values."""
+        """The columns that `where` may name, each with its values."""
         return list_column_values(self._session.collection.facets, map(image_metadata, self._images))
 
     def nearest_to(
-        self, pictures: Sequence[str | Path | Image], k: int, where: Where | None = None
+        self, queries: Sequence[str | Path | Image], k: int, where: Where | None = None
     ) -> list[list[Neighbour]]:
-        """Return the `k` nearest images of each picture, a file or an open image.
+        """Return the `k` nearest images of each query, nearest first.
 
         Args:
-            pictures: To search with.
-            k: Images for each; fewer where fewer meet the filter.
+            queries: Image files or open images.
+            k: Images per query; fewer if fewer pass the filter.
             where: Filter by label, split, role or facets; see `searching.filters.Where`.
 
         Raises:
-            SetupError: A picture cannot be read, or no image has such a column or value.
+            SetupError: A query cannot be read, or no image has such a column or value.
         """
         facets = self._session.collection.facets
         check_filter(where or {}, facets, self.columns)
-        among = [
+        rows = [
             row
             for row, image in enumerate(self._images)
             if matches_filter(image_metadata(image), where or {}, facets)
         ]
-        return self._near(self._retriever.embed(pictures), k, among)
+        return self._rank(self._retriever.embed(queries), k, rows)
 
-    def _near(self, asked: NDArray[np.float32], k: int, among: Sequence[int] | None = None) -> list[list[Neighbour]]:
+    def _rank(self, queries: NDArray[np.float32], k: int, rows: Sequence[int] | None = None) -> list[list[Neighbour]]:
+        """Return the `k` nearest images of each embedded query among `rows` of the gallery; None is all of it."""
         import numpy as np
-
-        searched = np.arange(len(self._images)) if among is None else np.asarray(among, int)
-        nearness = self._nearness(asked)[:, searched]
-        order = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
-        return [
-            [Neighbour(self._images[searched[column]], float(nearness[row, column])) for column in columns]
-            for row, columns in enumerate(order.tolist())
-        ]
-
-    def _nearness(self, asked: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
 
-        near = self._retriever.space.nearness(torch.from_numpy(asked), torch.from_numpy(self._embeddings))
-        found: NDArray[np.float32] = near.numpy()
-        return found
+        gallery = np.arange(len(self._images)) if rows is None else np.asarray(rows, int)
+        every = self._retriever.space.nearness(torch.from_numpy(queries), torch.from_numpy(self._embeddings))
+        nearness = every.numpy()[:, gallery]
+        order = np.argsort(-nearness, axis=1, kind="stable")[:, :k]
+        return [
+            [Neighbour(self._images[gallery[column]], float(nearness[row, column])) for column in columns]
+            for row, columns in enumerate(order.tolist())
+        ]
 
     @cached_property
     def _retriever(self) -> Retriever:

@@ -1,4 +1,4 @@
-"""Embeddings laid out on a plane so that neighbours stay neighbours."""
+"""Projects embeddings onto a plane so that neighbours stay neighbours (t-SNE)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST = 5
-"""With fewer images t-SNE has no neighbourhoods to keep; they are only projected."""
+"""With fewer images t-SNE has no neighbourhoods to preserve, so they are only projected by PCA."""
 
-_DIMENSIONS = 50  # what t-SNE sees of flat embeddings; van der Maaten and Hinton take 30
+_DIMENSIONS = 50  # principal components given to t-SNE; van der Maaten and Hinton take 30
 _PERPLEXITY = 30.0
-_SPREAD = 1e-4  # of the start along its first axis
+_SPREAD = 1e-4  # standard deviation of the initial layout along its first axis
 
 
 def project_to_plane(
     embeddings: NDArray[np.float32], distances: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Return places (N, 2), each axis centred and the wider one of length 1.
+    """Return positions (N, 2), each axis centred and the wider one of length 1.
 
-    Principal components, then t-SNE (van der Maaten and Hinton, JMLR 9, 2008) from them. Near places are near
-    embeddings; far places, sizes and shapes of clusters mean little. Nothing is left to chance: the start decides.
+    t-SNE (van der Maaten and Hinton, JMLR 9, 2008), initialised with principal components. Near positions are near
+    embeddings; large distances and the sizes and shapes of clusters mean little. The result is deterministic.
 
     Args:
         embeddings: (N, D), finite.
-        distances: (N, N) by which neighbours are found; None takes the Euclidean ones, which rank unit vectors as
-            the cosine does.
+        distances: (N, N) distances for t-SNE; None takes Euclidean distances, which rank unit vectors as the cosine
+            does.
 
     Raises:
-        SetupError: All embeddings are one point.
+        SetupError: All embeddings are the same point.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -41,14 +41,14 @@ def project_to_plane(
 
     points = embeddings.astype(np.float64)
     if len(points) < 2 or float(points.std(axis=0).max()) < 1e-6:
-        raise SetupError(f"all {len(points)} embeddings are one point, so there is nothing to lay out on a map")
-    # Threads add up in any order, and t-SNE makes much of the last bit.
+        raise SetupError(f"all {len(points)} embeddings are the same point, so a map would show nothing")
+    # Threads add in any order, and t-SNE amplifies a difference in the last bit.
     with threadpool_limits(limits=1):
         parts = min(_DIMENSIONS, len(points) - 1, points.shape[1])
         main = PCA(max(parts, 1), svd_solver="full").fit_transform(points)
         start = np.pad(main, ((0, 0), (0, max(0, 2 - main.shape[1]))))[:, :2]
         if len(points) < FEWEST:
-            return _framed(start)
+            return _scale_to_unit(start)
         layout = TSNE(
             init=start / start[:, 0].std() * _SPREAD,
             perplexity=min(_PERPLEXITY, (len(points) - 1) / 3),
@@ -56,11 +56,11 @@ def project_to_plane(
             random_state=0,
             n_jobs=1,
         ).fit_transform(main if distances is None else distances)
-    return _framed(np.asarray(layout, np.float64))
+    return _scale_to_unit(np.asarray(layout, np.float64))
 
 
-def _framed(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move and scale places into the square from -1/2 to 1/2."""
-    low, high = places.min(axis=0), places.max(axis=0)
-    framed: NDArray[np.float64] = (places - (low + high) / 2) / max(float((high - low).max()), 1e-12)
-    return framed
+def _scale_to_unit(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move and scale positions into the square from -1/2 to 1/2."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    scaled: NDArray[np.float64] = (positions - (low + high) / 2) / max(float((high - low).max()), 1e-12)
+    return scaled

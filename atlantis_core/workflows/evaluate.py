@@ -13,7 +13,7 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
+from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
@@ -76,7 +76,7 @@ def evaluate_model(
         retriever: The model.
         task: Queries and gallery; an image in both never finds itself.
         question: What to measure.
-        progress: Told of embedded pictures and of the steps after that.
+        progress: Receives the number of embedded images, and the steps after that.
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,

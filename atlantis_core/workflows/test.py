@@ -145,7 +145,7 @@ def _compared(
     ]
     labels = {image.id: image.label for image in task.queries}
     found = compare([b for b, _ in pairs], [a for _, a in pairs], labels, select, seed_sd(session))
-    if candidate is control:  # no round was kept: one and the same model, and 0 is no estimate
+    if candidate is control:  # no round was kept: the same model, so a gain of 0 is not an estimate
         found = replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0)
     return as_json(found)
 

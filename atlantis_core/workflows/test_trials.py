@@ -33,7 +33,7 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
     Args:
         workspace: In which they were trained.
         trials: One or more.
-        progress: Told which one is measured.
+        progress: Receives which one is measured.
 
     Returns:
         `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `opened_before`: whether this is
@@ -75,8 +75,8 @@ def _session_of(workspace: Workspace, trial: Trial, progress: Progress) -> Sessi
 
 
 def _row(trial: Trial, tested: dict[str, Any], *, opened_before: bool) -> dict[str, Any]:
-    told = {"id": trial.id, "seed": trial.seed, "opened": tested["opened"], "opened_before": opened_before}
-    return told | dict(tested["trained"])
+    facts = {"id": trial.id, "seed": trial.seed, "opened": tested["opened"], "opened_before": opened_before}
+    return facts | dict(tested["trained"])
 
 
 def _measured(session: Session, trial: Trial) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the functions of Python are given, checked at the door by their annotations: see `library`."""
+"""Checks the arguments of the Python functions against their annotations."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from atlantis_core.base.text import to_one_line
 
 Where = str | Path
 Choice = tuple[str, str]
-"""A metadata column and the value that it must have."""
+"""A metadata column and its value."""
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
 
 def checked(function: Callable[Given, Found]) -> Callable[Given, Found]:
-    """Let a function of the library raise `SetupError` for what its annotations do not allow.
+    """Let a function raise `SetupError` for arguments that its annotations do not allow.
 
-    Nothing is converted: `True` and `"3"` are no numbers, a text is no list of its letters.
+    Nothing is converted: `True` and `"3"` are not numbers, and a text is not a list of letters.
     """
 
     @wraps(function)
@@ -43,16 +43,16 @@ def checked(function: Callable[Given, Found]) -> Callable[Given, Found]:
 
 
 def as_folder(named: Where | None) -> Path | None:
-    """Return a folder that may be named by a text."""
+    """Return a folder as a path."""
     return None if named is None else Path(named)
 
 
 @cache
 def _validators(function: Callable[..., Any]) -> dict[str, tuple[str, Callable[..., Any]]]:
-    """Return the type of each argument in words, without modules, and what raises for values of another type."""
+    """Return the name of each argument's type, without modules, and its validator."""
     from pydantic import TypeAdapter
 
-    # what a function returns is often imported for type checkers only: it cannot be looked up here
+    # return types are often imported for type checkers only, so they cannot be resolved here
     texts = SimpleNamespace(__annotations__={k: v for k, v in function.__annotations__.items() if k != "return"})
     kinds = get_type_hints(texts, function.__globals__).items()
     named = {name: kind.__name__ if isinstance(kind, type) else str(kind) for name, kind in kinds}
@@ -60,7 +60,7 @@ def _validators(function: Callable[..., Any]) -> dict[str, tuple[str, Callable[.
 
 
 def _as_list_or_dict(value: Any) -> Any:
-    """Return a range, or another mapping, as what strict pydantic takes for a sequence or mapping."""
+    """Return a range as a list and a mapping as a dict, since strict pydantic accepts no other."""
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, range) else value

@@ -1,1 +1,1 @@
-"""What command line, API and web app share: a command each, put together from the core."""
+"""What commands do, below the command line, the Python functions and the web app; one file per command."""

@@ -1,4 +1,4 @@
-"""Who plans, drafts and writes in a run, and its captioner where that is a chat model."""
+"""Builds the agents of a run, its chat models, and its captioner if that is a chat model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
-    from atlantis_dml.agents.client.models import Access
     from atlantis_dml.agents.client.redaction import Redact
     from atlantis_dml.tools.context import RunContext
 
@@ -27,10 +26,10 @@ RULES = "rules"
 
 
 def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
-    """Return what nodes and tools are handed, and the planner: of rules, or of one chat model for every agent.
+    """Return what nodes and tools receive, and the planner. All agents work by rules, or all by one chat model.
 
     Raises:
-        SetupError: Unknown planner, no key for it, or its recording is gone.
+        SetupError: Unknown planner, no key for it, or its recording is missing.
     """
     from atlantis_core.base.stopping import StopToken
     from atlantis_dml.tools.context import RunContext
@@ -65,33 +64,33 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
 
 
 def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
-    """Return the calls of a run's chat models, its fallback after its planner.
+    """Return what calls a run's chat models: its planner and then its fallback.
 
     Args:
-        workspace: Holds what was answered before, and recordings.
-        run_id: What the calls are booked and traced under.
-        spec: Names the models, or the recording that answers in their place.
-        streaming: Whether text is to be heard while it comes.
+        workspace: Stores earlier answers, and recordings.
+        run_id: The run that the calls are charged to and traced under.
+        spec: Names the models, or the recording that replaces them.
+        streaming: Whether text arrives piece by piece.
 
     Raises:
-        SetupError: A name is no chat model's, there is no key, or the recording is gone.
+        SetupError: A name is not a chat model's, there is no key, or the recording is missing.
     """
     from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
     from atlantis_dml.agents.client.recording import read_recording
 
-    purse = CostTracker(workspace.ledger, run_id, spec)
+    costs = CostTracker(workspace.ledger, run_id, spec)
     if spec.recording:
         recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
-        return ModelCalls(spec.planner, [], workspace, run_id, purse, spec.base_url or "", recording=recording)
+        return ModelCalls(spec.planner, [], workspace, run_id, costs, spec.base_url or "", recording=recording)
     names = [name for name in (spec.planner, spec.fallback) if name]
     models = [ChatModel(name, load_chat_model(name, spec, streaming=streaming)) for name in names]
     redact = build_redaction()
-    return ModelCalls(spec.planner, models, workspace, run_id, purse, spec.base_url or "", redact)
+    return ModelCalls(spec.planner, models, workspace, run_id, costs, spec.base_url or "", redact)
 
 
 def build_redaction() -> Redact:
-    """Return what takes every key that is set out of a text.
+    """Return a function that removes every key of the settings from a text.
 
     Raises:
         SetupError: The file with the key cannot be read.
@@ -110,19 +109,19 @@ def check_chat_models(spec: RunSpec) -> None:
     """
     if spec.planner == RULES:
         if spec.fallback:
-            raise SetupError(f"--fallback {spec.fallback!r} stands in for a chat model, and the planner is 'rules'")
+            raise SetupError(f"--fallback {spec.fallback!r} has no effect: the planner is 'rules', not a chat model")
         return
     if spec.fallback == spec.planner:
-        raise SetupError(f"--fallback {spec.fallback!r} is the planner itself; name another model")
+        raise SetupError(f"--fallback {spec.fallback!r} is also the planner; name another model")
     if not spec.recording:
         for name in filter(None, (spec.planner, spec.fallback)):
             load_chat_model(name, spec)
 
 
 def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> Callable[[], Captioner] | None:
-    """Return what builds a captioner that is a chat model; None for any other, which is built by its name.
+    """Return a factory of a captioner that is a chat model; None for any other, which is built by name.
 
-    It is called when something is captioned, and raises `SetupError` where there is no key.
+    The factory is called at the first caption, and raises `SetupError` if there is no key.
     """
     from atlantis_dml.agents.client.models import is_chat_model
 
@@ -140,33 +139,23 @@ def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> C
             call["agent"] == "captioner" for call in recording.calls
         ):  # of a version that recorded no captions
             captioning = replace(captioning, recording="")
-    return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.receipts)
+    return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:
-    """Build a chat model by name, at the address that the run gives.
+    """Build a chat model by name.
 
     Raises:
-        SetupError: The name is no chat model's, there is no key, or the address is none.
+        SetupError: The name is not a chat model's, there is no key, or the base URL is not a URL.
     """
-    from atlantis_dml.agents.client.models import build_chat_model
-
-    return build_chat_model(name, resolve_access(name, spec.base_url), streaming=streaming)
-
-
-def resolve_access(name: str, base_url: str | None) -> Access:
-    """Return how a chat model's provider is reached, by an address and the settings.
-
-    Raises:
-        SetupError: The file with the key cannot be read.
-    """
-    from atlantis_dml.agents.client.models import Access
+    from atlantis_dml.agents.client.models import Access, build_chat_model
     from atlantis_dml.settings import Settings
 
     settings = Settings()
-    return Access(
+    access = Access(
         settings.key(name),
-        base_url or settings.address(name),
+        spec.base_url or settings.address(name),
         settings.azure_api_version,
         settings.model_timeout_seconds,
     )
+    return build_chat_model(name, access, streaming=streaming)

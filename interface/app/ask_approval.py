@@ -1,4 +1,4 @@
-"""Asking a person before a protocol is spent on: what it makes, what it costs, and approve, reject or edit."""
+"""Asks a person to approve, reject or edit a protocol, after showing what it generates and costs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 Answer = dict[str, Any]
-"""What `graph.running.advance` takes: a decision, and with `edit` the protocol, with `reject` the reason."""
+"""Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `reject` the `reason`."""
 
 _CELLS_SHOWN = 12
 _PROMPTS_SHOWN = 3
 
 
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
-    """Show a protocol and ask until there is an answer.
+    """Show a protocol and ask until the answer is valid.
 
     Args:
         session: The waiting run.
         question: `Outcome.question`: round, protocol, images, spent.
 
     Raises:
-        KeyboardInterrupt: The person went away (Ctrl-C, or the input ended).
+        KeyboardInterrupt: Ctrl-C, or the input ended.
     """
     for line in describe_protocol(session, question):
         say(line)
@@ -47,13 +47,13 @@ def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
         if answer in {"a", "approve", "y", "yes"}:
             return {"decision": "approve"}
         if answer in {"r", "reject", "n", "no"}:
-            return {"decision": "reject", "reason": _prompt("why? (may be empty)", default="")}
+            return {"decision": "reject", "reason": _prompt("reason (may be empty)", default="")}
         if answer in {"e", "edit"}:
             edited = _edit_in_editor(session, question)
             if edited:
                 return edited
         else:
-            say(f"{answer!r} is none of a, r, e")
+            say(f"{answer!r} is not an answer; type a, r or e")
 
 
 def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str]:
@@ -76,14 +76,14 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
 def answer_from_options(
     session: Session, approve: bool, reject: bool, edit: Path | None, reason: str
 ) -> Answer | None:
-    """Return the answer that `resume`'s options give; None where they give none.
+    """Return the answer that the options of `resume` give; None if they give none.
 
     Raises:
         SetupError: More than one option, or a file that cannot be read.
         InvalidProtocol: The edited protocol breaks a rule.
     """
     if approve + reject + (edit is not None) > 1:
-        raise SetupError("give one of --approve, --reject and --edit, not several")
+        raise SetupError("give only one of --approve, --reject and --edit")
     if approve:
         return {"decision": "approve"}
     if reject:
@@ -98,28 +98,28 @@ def answer_from_options(
 
 
 def _parse_edit(session: Session, text: str, name: str) -> Answer:
-    """Check an edited protocol here, before the graph sees it: a bad one must leave the run as it was."""
+    """Check an edited protocol before the graph gets it, so that an invalid one does not change the run."""
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SetupError(f"{name!r} is no JSON: {error}") from error
+        raise SetupError(f"{name!r} is not valid JSON: {error}") from error
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     protocol = parse_edited_protocol(payload, session.collection, session.spec.regime, left)
     return {"decision": "edit", "protocol": as_json(protocol)}
 
 
 def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | None:
-    """Open the protocol in the person's editor; None where the result cannot be used."""
+    """Open the protocol in the person's editor; return None if the result is invalid."""
     from atlantis_dml.settings import Settings
 
     with tempfile.TemporaryDirectory(prefix="atlantis-") as folder:
         path = Path(folder) / "protocol.json"
         path.write_text(json.dumps(question["protocol"], indent=2, ensure_ascii=False), encoding="utf-8")
         try:
-            subprocess.run([*shlex.split(Settings().editor), str(path)], check=True)  # noqa: S603 (the person's own)
+            subprocess.run([*shlex.split(Settings().editor), str(path)], check=True)  # noqa: S603 (the person's own editor)
             return _parse_edit(session, path.read_text(encoding="utf-8"), "protocol.json")
         except (OSError, subprocess.CalledProcessError) as error:
-            say(f"the editor failed: {error}; set EDITOR, or answer a or r")
+            say(f"the editor failed: {error}; set EDITOR to another one, or answer a or r")
         except AtlantisError as error:
             say(f"{error}; nothing was changed")
     return None
@@ -137,7 +137,7 @@ def _format_cost(session: Session, question: Mapping[str, Any]) -> str:
     parts = [count_noun(images, "image") + (f" of {left:g} left" if left is not None else "")]
     seconds = estimate_seconds(session.workspace, session.run_id, images)
     if seconds is not None:
-        parts.append(f"about {seconds:.0f} s for making them and {count_noun(session.spec.seeds, 'training')}")
+        parts.append(f"about {seconds:.0f} s for generating them and {count_noun(session.spec.seeds, 'training')}")
     spent = question["spent"]
     parts.append(
         f"so far {count_noun(round(spent['images']), 'image')}, {spent['seconds']:.0f} s, ${spent['usd']:.2f}"

@@ -1,4 +1,4 @@
-"""Commands to type: the one that does a run again, and those that go on from what was just done."""
+"""Command lines to show: the one that repeats a run, and those for the next step."""
 
 from __future__ import annotations
 
@@ -12,46 +12,32 @@ from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
-_OPTIONS = {
-    "planner": "--planner",
-    "base_url": "--base-url",
-    "fallback": "--fallback",
-    "seeds": "--seeds",
-    "seed": "--seed",
-    "preset": "--preset",
-    "backbone": "--backbone",
-    "weights": "--weights",
-    "captioner": "--captioner",
-    "generator": "--generator",
-    "scorer": "--scorer",
-    "regime": "--regime",
-    "query": "--query",
-    "gallery": "--gallery",
-    "spread": "--spread",
-}
-"""Field of a spec -> option; what has the default value is left out."""
+_SETTINGS = (
+    *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
+    *("scorer", "regime", "query", "gallery", "spread"),
+)
+"""Fields of a spec that are options of `atlantis run` by the same name."""
 
 
 def build_run_command(spec: RunSpec) -> str:
-    """Return the `atlantis run` command with a run's settings, ready for a POSIX shell.
+    """Return the `atlantis run` command with a run's settings, for a POSIX shell; defaults are left out.
 
-    Column choices (`--label`, `--split`, `--facets`) are not in it: the run keeps the collection as it was
-    read with them.
+    `--label`, `--split` and `--facets` are not in it, since runs do not store them.
     """
     words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_budget_options(spec), *_setting_options(spec)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
-def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None) -> str:
-    """Return the `atlantis evaluate` command that measures a model as the training that was asked for was measured.
+def build_evaluate_command(model: str, request: RunRequest, workspace: Path | None) -> str:
+    """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
 
-    Without the regime or the columns other images would be validation, among them some that were trained on.
+    With another regime or other columns, validation would contain images that it was trained on.
     """
-    read, spec = asked.options, asked.spec
+    read, spec = request.options, request.spec
     return join_shell_line(
-        ("evaluate", model, asked.data),
+        ("evaluate", model, spec.data),
         {
             "--regime": None if spec.regime == "seen" else spec.regime,
             "--label": read.label,
@@ -65,13 +51,13 @@ def build_evaluate_command(model: str, asked: RunRequest, workspace: Path | None
 
 
 def build_command_on_run(command: str, run_id: str, folder: Path, *options: str) -> str:
-    """Return a command about a run; it names the workspace only where a bare one would look elsewhere.
+    """Return a command about a run; it names the workspace only if that is not the default one.
 
     Args:
         command: Its name.
         run_id: Of the run.
-        folder: The workspace that holds it.
-        options: More words.
+        folder: The run's workspace.
+        options: More words of the command.
     """
     from atlantis_dml.settings import Settings
 
@@ -80,14 +66,14 @@ def build_command_on_run(command: str, run_id: str, folder: Path, *options: str)
 
 
 def join_shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
-    """Return an `atlantis` command, ready for a POSIX shell.
+    """Return an `atlantis` command for a POSIX shell.
 
     Args:
         words: The command's name and arguments.
-        given: Option -> value; those that are None are left out.
+        given: Option -> value; None leaves it out.
     """
-    told = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
-    return shlex.join(["atlantis", *map(str, words), *told])
+    typed = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
+    return shlex.join(["atlantis", *map(str, words), *typed])
 
 
 def _budget_options(spec: RunSpec) -> Iterator[str]:
@@ -101,12 +87,12 @@ def _budget_options(spec: RunSpec) -> Iterator[str]:
 
 def _setting_options(spec: RunSpec) -> Iterator[str]:
     defaults = {item.name: item.default for item in fields(spec)}
-    for name, option in _OPTIONS.items():
+    for name in _SETTINGS:
         value: Any = getattr(spec, name)
         if value is not None and (value != defaults[name] or name == "seeds"):
-            yield from (option, _format_value(value))
+            yield from (f"--{name.replace('_', '-')}", _format_value(value))
 
 
 def _format_value(value: Any) -> str:
-    """Return a value as the command line takes it: `COLUMN=VALUE` or itself."""
+    """Return a value as it is typed: a pair as `COLUMN=VALUE`."""
     return "=".join(map(format_column, value)) if isinstance(value, tuple) else str(value)

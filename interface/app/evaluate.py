@@ -1,4 +1,4 @@
-"""What `diagnose` and `evaluate` do, short of showing it."""
+"""Measures a model on validation queries, for `atlantis evaluate` and `atlantis plot`."""
 
 from __future__ import annotations
 
@@ -9,98 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import TaskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.data.tasks import Restriction, RetrievalTask
+    from atlantis_core.data.tasks import RetrievalTask
     from atlantis_core.learning.attacks import Attack
     from atlantis_core.learning.retriever import Retriever
-    from atlantis_core.records import Collection, Regime
-    from atlantis_core.run.session import Session
+    from atlantis_core.records import Collection
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.progress import Screen
-    from atlantis_dml.app.setup import RunRequest
-
-
-def diagnose_data(asked: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
-    """Read DATA and find its gaps.
-
-    Args:
-        asked: Data and settings.
-        folder: The workspace; trainings and captions in it are used again.
-        untrained: Measure the backbone without training.
-        top: How many gaps at most.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.workflows.diagnose import diagnose_collection
-
-    started = time.monotonic()
-    with open_stderr_screen() as screen:
-        session = open_session_without_run("diagnose", asked, folder, screen)
-        found = diagnose_collection(session, untrained=untrained, top=top)
-    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
-    return found | about | {"seconds": round(time.monotonic() - started, 2)}
-
-
-def open_session_without_run(purpose: str, asked: RunRequest, folder: Path | None, screen: Screen) -> Session:
-    """Return a session that belongs to no run, with DATA read and the backbone found.
-
-    Args:
-        purpose: What captions and costs are kept under, with the collection.
-        asked: Data and settings.
-        folder: The workspace.
-        screen: Shows progress, and what a person should read about collection and backbone.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import make_captioner_factory
-    from atlantis_dml.app.setup import (
-        check_data,
-        check_spec,
-        describe_backbone,
-        load_data,
-        open_workspace,
-        settle_backbone,
-        store_data,
-    )
-
-    check_data(asked.data)
-    check_spec(asked.spec)
-    store = open_workspace(folder)
-    loaded = load_data(asked.data, store, asked.reading, asked.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(asked.spec)  # loads torch, so bad data is refused before it
-    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
-        if line:
-            screen.line(line)
-    collection_id = store_data(loaded, store, spec.regime)
-    spec = replace(spec, collection_id=collection_id)
-    run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, make_captioner_factory(store, run_id, spec), screen.line)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which model is asked about which images, as typed."""
+    """A model and the images that it embeds, as typed."""
 
     model: str
     """See `atlantis_dml.load_retriever`."""
     data: str
     """A folder or a bundled name."""
-    read: ReadOptions
-    regime: Regime
-    restrictions: tuple[Restriction | None, Restriction | None] = (None, None)
-    """Of the queries and of the gallery."""
+    task: TaskOptions
     embedding: str | None = None
-    """`head` or `body`; None takes what the model was trained for."""
+    """`head` or `body`; None takes the one that the model was trained for."""
 
 
 def open_subject(
@@ -114,31 +46,28 @@ def open_subject(
     """Read DATA, load the model, and return model, collection and validation task.
 
     Args:
-        subject: Model and data.
+        subject: Model and DATA.
         folder: The workspace.
-        screen: Shows progress and what a person should read about model and collection.
-        columns: Option -> metadata column that it names, which must be there: told before anything is loaded.
-        measured: Whether a collection without facets is given those that can be measured.
-
-    Raises:
-        SetupError: Anything a person must mend.
+        screen: Shows progress, and lines about model and collection.
+        columns: Option -> metadata column that it names; a missing one is refused before anything is loaded.
+        measured: Whether to measure facets if the collection has none.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
     from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import restriction_columns, retrieval_task
+    from atlantis_core.data.tasks import retrieval_task
     from atlantis_dml.app.find_model import find_retriever
     from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
+    task = subject.task
     check_data(subject.data)
     store = open_workspace(folder)
     if columns:
-        check_columns(find_data_folder(subject.data, store, screen.progress), subject.read, columns)
+        check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    options = subject.read.keeping(restriction_columns(*subject.restrictions))
-    loaded = load_data(subject.data, store, options, subject.regime, screen.progress)
-    notice = "the model's weights are random: it was neither pretrained nor trained"
+    loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
+    notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
         summarize_problems(loaded.collection.problems),
@@ -150,36 +79,34 @@ def open_subject(
     if measured and not collection.facets:
         collection = add_measured_facets(collection, screen.progress)
         screen.line(describe_caption_facets(collection, AttributeCaptioner.name))
-    return retriever, collection, retrieval_task(collection, subject.regime, *subject.restrictions)
+    return retriever, collection, retrieval_task(collection, task.regime, task.query, task.gallery)
 
 
-def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
+def evaluate_model(subject: Subject, request: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
     """Measure MODEL on the validation task of DATA.
 
     Args:
-        subject: Model and data.
-        question: What to measure.
+        subject: Model and DATA.
+        request: What to measure.
         folder: The workspace.
-
-    Raises:
-        SetupError: Anything a person must mend.
     """
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
 
     started = time.monotonic()
     with open_stderr_screen() as screen:
-        both = {"--leave-out": question.leave_out, "--junk": question.junk}
-        asked = {option: column for option, column in both.items() if column is not None}
-        retriever, collection, task = open_subject(subject, folder, screen, asked, measured=True)
-        columns = {c: values_within_classes(collection, subject.read, c, option) for option, c in asked.items()}
-        question = replace(question, columns=columns)
-        found = evaluate_model(retriever, task, question, screen.progress)
+        both = {"--leave-out": request.leave_out, "--junk": request.junk}
+        typed = {option: column for option, column in both.items() if column is not None}
+        retriever, collection, task = open_subject(subject, folder, screen, typed, measured=True)
+        read = subject.task.columns()
+        columns = {name: values_within_classes(collection, read, name, option) for option, name in typed.items()}
+        request = replace(request, columns=columns)
+        found = evaluate_model(retriever, task, request, screen.progress)
     about = {
         "model": subject.model,
         "data": subject.data,
         "split": "validation",
-        "regime": subject.regime,
+        "regime": subject.task.regime,
         "embedding": retriever.embedding,
         "weights": retriever.weights,
         "training": retriever.training,
@@ -189,7 +116,7 @@ def evaluate_model(subject: Subject, question: EvaluationRequest, folder: Path |
 
 
 def _find_training_overlap(retriever: Retriever, task: RetrievalTask, folder: Path | None) -> dict[str, Any] | None:
-    """Return what of the queries the model was trained on; None where no training of it is known."""
+    """Return how many queries and classes the model was trained on; None if its training is unknown."""
     from atlantis_core.base.serialization import as_json
     from atlantis_core.workflows.train_overlap import count_overlap, find_training_images
     from atlantis_dml.app.setup import has_runs, open_workspace
@@ -208,7 +135,7 @@ def check_split(split: str) -> None:
         SetupError: Always for `test`, which is sealed.
     """
     if split == "test":
-        raise SetupError("the test split is sealed; `atlantis test RUN|TRIAL` opens it once and writes that down")
+        raise SetupError("the test split is sealed; `atlantis test RUN|TRIAL` opens it once and records that")
     if split != "validation":
         raise SetupError(f"unknown --split {split!r}; only validation is measured (--split-column names a column)")
 
@@ -221,20 +148,20 @@ _OF_PGD = ("attack-steps", "step-size", "seed")
 
 
 def parse_attack(name: str | None, given: Mapping[str, Any]) -> Attack | None:
-    """Return the attack that is asked for, if any.
+    """Return the attack of that name, or None.
 
     Args:
-        name: Of the attack; None for none.
-        given: Option -> value; None where it was left out.
+        name: Of the attack; None for no attack.
+        given: Option -> value; None if it was left out.
 
     Raises:
-        SetupError: As `build_attack`, or there is no attack whose options were given.
+        SetupError: See `build_attack`; or there are options of an attack, but no attack.
     """
     if name is not None:
         return build_attack(name, given)
     for option, value in given.items():
         if value is not None:
-            raise SetupError(f"{option} {value} is of an attack, and none is asked for; name one: fgsm or pgd")
+            raise SetupError(f"{option} {value} has no effect without an attack; name one: fgsm or pgd")
     return None
 
 
@@ -243,14 +170,14 @@ def build_attack(name: str, given: Mapping[str, Any]) -> Attack:
 
     Args:
         name: `fgsm` or `pgd`.
-        given: Option -> value; None where it was left out.
+        given: Option -> value; None if it was left out.
 
     Raises:
-        SetupError: There is none of that name or strength, or fgsm does not use an option.
+        SetupError: Unknown name, invalid strength, or an option that fgsm does not use.
     """
     from atlantis_core.learning.attacks import Attack
 
-    told = {option: value for option, value in given.items() if value is not None}
-    if unused := [option for option in _OF_PGD if option in told and name == "fgsm"]:
-        raise SetupError(f"{unused[0]} is of the attack pgd; fgsm takes one step as long as epsilon")
-    return Attack(name, **{_FIELDS[option]: value for option, value in told.items() if option in _FIELDS})
+    chosen = {option: value for option, value in given.items() if value is not None}
+    if unused := [option for option in _OF_PGD if option in chosen and name == "fgsm"]:
+        raise SetupError(f"{unused[0]} has no effect with fgsm, which takes one step of length epsilon; use pgd")
+    return Attack(name, **{_FIELDS[option]: value for option, value in chosen.items() if option in _FIELDS})

@@ -1,4 +1,4 @@
-"""Exports a retriever or the kept images of a run."""
+"""Exports a retriever, or the kept synthetic images of a run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def export_by_name(
     images: bool = False,
     rolled_back: bool = False,
 ) -> dict[str, Any]:
-    """Find MODEL and export it, or the images of the run that it names.
+    """Export the model, or the images of the run, that MODEL names.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting has to be fixed, or MODEL does not exist.
     """
     if images:
         if onnx:
-            raise SetupError("--onnx writes a model and --images writes images; export them one after the other")
+            raise SetupError("--onnx exports a model and --images exports images; use two commands")
         return _export_images(model, folder, workspace, rolled_back)
     if rolled_back:
-        raise SetupError("--rolled-back says which images; it goes with --images")
+        raise SetupError("--rolled-back has no effect without --images")
     return _export_model(model, folder, workspace, onnx)
 
 
@@ -35,7 +35,8 @@ def _export_images(run_name: str, folder: Path, workspace: Path | None, rolled_b
     from atlantis_core.exporting.dataset_export import export_dataset
     from atlantis_core.exporting.model_export import check_destination
     from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.app.setup import open_existing, open_session
+    from atlantis_dml.app.run import open_session
+    from atlantis_dml.app.setup import open_existing
 
     check_destination(folder)
     store = open_existing(workspace)

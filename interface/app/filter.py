@@ -1,4 +1,4 @@
-"""Filters embeddings of synthetic images that were made elsewhere."""
+"""Filters synthetic images from elsewhere by their embeddings."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 
 def filter_synthetic(
-    real: EmbeddedImages, made: EmbeddedImages, scorer: str, threshold: float | None
+    real: EmbeddedImages, synthetic: EmbeddedImages, scorer: str, threshold: float | None
 ) -> dict[str, Any]:
-    """Judge the made images.
+    """Judge synthetic images against real ones.
 
     Raises:
-        SetupError: No such scorer, or a threshold below 0 or infinite.
-        ToolError: Made images of a class without real ones, or too few real ones for the scorer.
+        SetupError: Unknown scorer, or a threshold that is below 0 or infinite.
+        ToolError: Synthetic images of a class without real ones, or too few real ones for the scorer.
     """
     from atlantis_core.base.errors import SetupError
     from atlantis_core.filtering.embedded import filter_embeddings
 
     if threshold is not None and not 0 <= threshold < float("inf"):
-        raise SetupError(f"threshold {threshold} is not a number from 0 up")
-    return _facts(filter_embeddings(real, made, scorer, threshold))
+        raise SetupError(f"threshold {threshold} is not a finite number of at least 0")
+    return _facts(filter_embeddings(real, synthetic, scorer, threshold))
 
 
 def _facts(found: FilterResult) -> dict[str, Any]:

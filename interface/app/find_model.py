@@ -1,4 +1,4 @@
-"""MODEL on the command line: a run, a trial, a file or a timm name."""
+"""Finds what MODEL names: a run, a trial, a file or a timm model."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ _TRIAL = re.compile(r"[0-9a-f]{6,32}")
 
 
 def find_retriever(model: str, workspace: str | Path | None = None, embedding: str | None = None) -> Retriever:
-    """Load what MODEL names.
+    """Load the model that MODEL names.
 
     Args:
         model: See `atlantis_dml.load_retriever`.
         workspace: Folder in which runs and trials are looked up; None takes the environment's.
-
         embedding: `head`, `body`, or None for what the model was trained for.
 
     Raises:
-        SetupError: Nothing of the kind, a damaged file, or a head that is not there.
+        SetupError: There is no such model, it is damaged, or it has no such embedding.
     """
     from atlantis_core.learning.retriever import load_retriever
 
@@ -47,7 +46,7 @@ def find_default_model(data: str) -> str:
 
 
 def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel:
-    """Return what MODEL names, without loading it.
+    """Return the model that MODEL names, without loading it.
 
     Args:
         model: See `atlantis_dml.load_retriever`.
@@ -69,7 +68,7 @@ def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel
 
 
 def _find_trial_of_checkpoint(path: Path, workspace: Workspace) -> str:
-    """Return the trial whose checkpoint a path is, if it is one of the workspace's."""
+    """Return the trial whose checkpoint a path is; empty if it is not one of this workspace."""
     from atlantis_dml.app.setup import has_runs
 
     folder = path.resolve() if path.is_dir() else path.resolve().parent
@@ -80,7 +79,7 @@ def _find_trial_of_checkpoint(path: Path, workspace: Workspace) -> str:
 
 
 def _find_in_workspace(model: str, workspace: Workspace) -> ExportedModel | None:
-    """Return the trial that MODEL names, or None where it looks like no run or trial."""
+    """Return the trial that MODEL names; None if it does not look like a run or trial."""
     from atlantis_core.exporting.model_export import ExportedModel
     from atlantis_dml.app.setup import has_runs
 
@@ -94,15 +93,15 @@ def _find_in_workspace(model: str, workspace: Workspace) -> ExportedModel | None
 
 
 def is_run_name(name: str) -> bool:
-    """Tell whether a name is that of a run, and no trial's."""
+    """Whether a name looks like a run's, not a trial's."""
     return _RUN.fullmatch(name) is not None
 
 
 def find_trial(name: str, workspace: Workspace) -> Trial:
-    """Return the trial that a name stands for.
+    """Return the trial of that id, or whose id starts with it.
 
     Raises:
-        SetupError: None or several.
+        SetupError: No trial matches, or several do.
     """
     trial = workspace.trials.find(_match_trial_id(name, workspace) or name)
     if trial is None:
@@ -111,7 +110,7 @@ def find_trial(name: str, workspace: Workspace) -> Trial:
 
 
 def _match_trial_id(name: str, workspace: Workspace) -> str | None:
-    """Return the only trial's id that is or starts with a name; None where it looks like none."""
+    """Return the id of the only trial that matches a name; None if there is none."""
     matching = workspace.trials.matching(name) if _TRIAL.fullmatch(name) else []
     if len(matching) > 1:
         raise SetupError(f"{len(matching)} trials start with {name!r}; type more of the id")
@@ -119,14 +118,14 @@ def _match_trial_id(name: str, workspace: Workspace) -> str | None:
 
 
 def _find_best_trial(name: str, workspace: Workspace) -> tuple[str, str]:
-    """Return the run's id and that of its first judged trial."""
+    """Return the run's id, and the trial of its final model with the first judging seed."""
     from atlantis_core.run.round import read_final_arms
     from atlantis_core.run.session import Session
 
     run = workspace.runs.get(name)
     trials = read_final_arms(Session(workspace, run.id, run.spec)).get("incumbent", [])
     if not trials:
-        raise SetupError(f"run {run.id!r} has no judged model yet; `atlantis resume {run.id}` goes on with it")
+        raise SetupError(f"run {run.id!r} has no judged model yet; continue it with `atlantis resume {run.id}`")
     return run.id, trials[0]
 
 
@@ -135,5 +134,5 @@ def _find_checkpoint(trial_id: str, workspace: Workspace) -> str:
 
     trial = workspace.trials.find(trial_id)
     if trial is None:
-        raise SetupError(f"trial {trial_id!r} has no checkpoint: it never finished")
+        raise SetupError(f"trial {trial_id!r} has no checkpoint, since it did not finish")
     return find_checkpoint(trial)

@@ -1,4 +1,4 @@
-"""How a command answers: text or exactly one JSON object on stdout, one line on stderr, and an exit code."""
+"""Output of a command: text or exactly one JSON object on stdout, other lines on stderr, an exit code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from atlantis_core.base.errors import AtlantisError, ProviderUnavailable, Stoppe
 from atlantis_core.base.text import clean_text
 
 EXIT_USER_ERROR = 2
-"""Exit code of what a person must mend."""
+"""Exit code when a person has to fix something."""
 EXIT_WAITING = 3
-"""Exit code of a run that is paused or waits for a person."""
+"""Exit code when a run is paused or waits for a person."""
 EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
@@ -25,12 +25,12 @@ _LONGEST_LINE = 2000
 
 @contextmanager
 def report_errors(as_json: bool) -> Iterator[None]:
-    """Turn this project's errors into one line and an exit code; anything else flies on with its traceback.
+    """Turn this project's errors into one line and an exit code; other errors keep their traceback.
 
-    A database that is damaged, full or read-only is a person's to mend too.
+    A database that is damaged, full or read-only is also reported as one line.
 
     Args:
-        as_json: Whether stdout is promised to hold exactly one JSON object.
+        as_json: Whether to print exactly one JSON object on stdout.
 
     Raises:
         typer.Exit: With code 2, 3 or 130.
@@ -47,7 +47,7 @@ def report_errors(as_json: bool) -> Iterator[None]:
         if _is_broken_database(error):
             reason = (str(getattr(error, "orig", error)).splitlines() or [""])[0]
             exit_with_message(
-                f"the workspace's database cannot be used: {reason}; restore it, or name another",
+                f"the workspace's database cannot be used: {reason}; restore it, or name another workspace",
                 EXIT_USER_ERROR,
                 as_json,
             )
@@ -57,19 +57,19 @@ def report_errors(as_json: bool) -> Iterator[None]:
 
 
 def _is_broken_database(error: Exception) -> bool:
-    """Tell a damaged, locked or read-only file from a wrong statement, which is a bug."""
+    """Whether the file is damaged, locked or read-only; a wrong SQL statement is a bug instead."""
     loaded = sys.modules.get("sqlalchemy.exc")
     return loaded is not None and type(error) in {loaded.DatabaseError, loaded.OperationalError}
 
 
 def exit_with_message(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:
-    """Say why a command ends early, and end it.
+    """Print why a command ends early, and end it.
 
     Args:
         message: One line for a person.
         code: Exit code.
         as_json: Also print `facts` and the message as one JSON object on stdout.
-        facts: What else a program may want to know.
+        facts: More for the JSON object.
 
     Raises:
         typer.Exit: Always.
@@ -81,7 +81,7 @@ def exit_with_message(message: str, code: int, as_json: bool, facts: Mapping[str
 
 
 def say(message: str) -> None:
-    """Print one line on stderr; control characters from file names and class names do not get there."""
+    """Print one line on stderr, without the control characters that file or class names may contain."""
     typer.echo(clean_text(message, _LONGEST_LINE), err=True)
 
 

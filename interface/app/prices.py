@@ -1,4 +1,4 @@
-"""What chat models cost: `--price`, else the table `prices.toml` that a person keeps in the workspace."""
+"""Prices of chat models: from `--price`, else from the table `prices.toml` in the workspace."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TABLE = "prices.toml"
 
 
 def find_prices(names: Iterable[str | None], given: Price | None, folder: Path) -> dict[str, Price]:
-    """Return the prices of the chat models among `names`, as far as somebody said them.
+    """Return the known prices of the chat models among `names`.
 
     Args:
-        names: Of planner, fallback, captioner; others than chat models are left out.
-        given: From `--price`; goes for all of them.
+        names: Of planner, fallback and captioner; names of other parts are ignored.
+        given: From `--price`; applies to all of them.
         folder: The workspace. Its `prices.toml` has a table for each model, in dollars per million tokens:
             `["openai:MODEL"]`, `input = 0.25`, `output = 2.0` and perhaps `cached_input = 0.025`.
 
@@ -45,8 +45,8 @@ def _read(path: Path) -> dict[str, Price]:
         return {}
     except (OSError, ValueError) as error:  # tomllib's, Unicode's and pydantic's errors are ValueErrors
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise SetupError(f"{str(path)!r} is no table of prices: {reason}") from error
+        raise SetupError(f"{str(path)!r} is not a table of prices: {reason}") from error
     for name, price in prices.items():
         if not all(0 <= one < math.inf for one in (price.input, price.output, price.cached_input or 0.0)):
-            raise SetupError(f"{str(path)!r} gives {name!r} a price that is no number from 0")
+            raise SetupError(f"{str(path)!r} gives {name!r} a price that is not a number of at least 0")
     return prices

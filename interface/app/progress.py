@@ -1,4 +1,4 @@
-"""What a person sees while it works, on stderr: bars on a terminal, else a plain line now and then."""
+"""Progress on stderr: bars on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LONGEST = 400
 
 
 class Screen:
-    """Draws progress and says, a line each, what was decided and what came of it.
+    """Draws progress, and prints a line for each decision and result.
 
-    Everything shown may come from a collection, so it is cleaned of control characters and never read as
-    markup. Tools call `progress` from threads of their own.
+    Its texts may come from a collection, so they are cleaned of control characters and never read as markup. Tools
+    call `progress` from threads of their own.
 
     Args:
         console: Where to draw.
-        every_seconds: Without a terminal, one progress line at most so often.
+        every_seconds: Least time between two progress lines without a terminal.
     """
 
     def __init__(self, console: Console, every_seconds: float = PLAIN_LINE_EVERY_SECONDS) -> None:
@@ -42,7 +42,7 @@ class Screen:
         self._bars: Bars | None = _bars(console) if console.is_terminal else None
         self._tasks: dict[str, Any] = {}
         self.stop = StopToken()
-        """Requested by Ctrl-C: the next call of `progress`, in whatever thread, ends its work."""
+        """Requested by Ctrl-C: the next call of `progress`, in any thread, ends the work there."""
 
     def __enter__(self) -> Screen:
         if self._bars:
@@ -54,10 +54,10 @@ class Screen:
             self._bars.stop()
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show that `done` of `total` of something are done; an `atlantis_core.base.ports.Progress`.
+        """Show how much of something is done; an `atlantis_core.base.ports.Progress`.
 
         Raises:
-            Stopped: A person asked for it; the work ends here.
+            Stopped: Ctrl-C or `stop`; the work ends here.
         """
         self.stop.check()
         self.show(what, done, total)
@@ -77,7 +77,7 @@ class Screen:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Give the terminal to a question for a while."""
+        """Hide the bars while a question is asked."""
         if self._bars:
             self._bars.stop()
         yield
@@ -108,11 +108,11 @@ def open_stderr_screen() -> Screen:
 
 
 def make_watcher(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return a watcher for `graph.running.advance`: a line per planner decision, tool answer and judgement.
+    """Return a watcher for `graph.running.advance` that prints decisions, tool results and judged rounds.
 
     Args:
         screen: Where the lines go.
-        judged: Says what became of the round that was just judged.
+        judged: Returns a line about the round that was just judged.
     """
 
     def watch(node: str, update: Any) -> None:
@@ -162,12 +162,12 @@ def _bars(console: Console) -> Bars:
 
 
 def is_interactive() -> bool:
-    """Whether somebody can be asked: stdin and stderr are terminals."""
+    """Whether a person can be asked: stdin and stderr are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def judged(session: Session) -> str:
-    """Say what became of the round that was judged last."""
+    """Return a line about the round that was judged last."""
     from atlantis_core.run.round import read_judged_rounds
 
     last = read_judged_rounds(session)[-1]

@@ -1,4 +1,4 @@
-"""Recording a run to a file, and running with the answers of a recording in place of models and person."""
+"""Replays a recording: its answers replace the chat models and the person."""
 
 from __future__ import annotations
 
@@ -13,42 +13,27 @@ if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
     from atlantis_core.run.session import Session
     from atlantis_dml.app.ask_approval import Answer
-    from atlantis_dml.app.setup import RunRequest
-
-
-def write_run_recording(run_name: str, path: Path, folder: Path | None) -> int:
-    """Write a run's recording to a file; return how many answers of chat models it holds.
-
-    Raises:
-        SetupError: No such run, nothing to record, or a file that is there or cannot be written.
-    """
-    from atlantis_dml.agents.client.recording import collect_recording, write_recording
-    from atlantis_dml.app.setup import open_existing
-
-    recording = collect_recording(open_existing(folder), run_name)
-    if path.exists():
-        raise SetupError(f"{str(path)!r} is there already; name another file, or remove it")
-    write_recording(recording, path)
-    return len(recording.calls)
+    from atlantis_dml.app.request import RunRequest
 
 
 def request_from_recording(
     name: str, data: str | None, weights: str | None, options: ReadOptions, folder: Path | None
 ) -> RunRequest:
-    """Return what a recorded run asked for, to be answered from the recording.
+    """Return the request of a recorded run, to be answered from the recording.
 
     Args:
         name: A run of the workspace, or a file of `atlantis record`.
-        data: In place of the recorded DATA, where it lies elsewhere now.
-        weights: In place of the recorded ones, likewise.
-        options: Choice of columns; the recording does not hold it.
+        data: Replaces the recorded DATA, if it was moved.
+        weights: Replaces the recorded weights, if they were moved.
+        options: Choice of columns, which a recording does not contain.
         folder: The workspace.
 
     Raises:
         SetupError: No such recording.
     """
     from atlantis_dml.agents.client.recording import collect_recording, read_recording, write_recording
-    from atlantis_dml.app.setup import RunRequest, open_existing, open_workspace
+    from atlantis_dml.app.request import RunRequest
+    from atlantis_dml.app.setup import open_existing, open_workspace
 
     path = Path(name).expanduser()
     if not path.is_file() and (path.suffix or len(path.parts) > 1):
@@ -64,16 +49,16 @@ def request_from_recording(
         preprocessing=recording.spec.preprocessing or 1,
         recording=key,
     )
-    return RunRequest(spec.data, spec.goal.text, options, spec)
+    return RunRequest(spec, options)
 
 
 def find_recorded_answer(session: Session) -> Answer | None:
-    """Return what the person of the recording decided at the approval that this run waits for; None without one."""
+    """Return the recorded answer to the approval that this run waits for; None if there is none."""
     from atlantis_dml.agents.client.recording import collect_approvals, read_recording
 
     if not session.spec.recording:
         return None
     path = session.workspace.path("recordings") / f"{session.spec.recording}.json"
-    place = len(collect_approvals(session.workspace, session.run_id))
+    index = len(collect_approvals(session.workspace, session.run_id))
     approvals: Any = read_recording(path).approvals
-    return {**approvals[place], "by": "by the recording"} if place < len(approvals) else None
+    return {**approvals[index], "by": "by the recording"} if index < len(approvals) else None

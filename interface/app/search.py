@@ -1,49 +1,26 @@
-"""What the search commands do, short of showing it."""
+"""Searches an index by an image or a text, for `atlantis search`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.records import IndexFacts, Regime
-from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_core.base.serialization import as_json
+from atlantis_dml.app.index import index_home, load_index_embedder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Collection
-    from atlantis_core.searching.embedder import Embedder
     from atlantis_core.searching.filters import Where
     from atlantis_core.searching.image_search import ImageSearch
-    from atlantis_core.searching.index_filling import IndexSource
-    from atlantis_dml.app.progress import Screen
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRequest:
-    """What is to be indexed, by which model, as typed."""
-
-    model: str
-    """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
-    data: str
-    read: ReadOptions
-    regime: Regime = "seen"
-    name: str | None = None
-    splits: tuple[str, ...] = ("train", "validation")
-    server: str = ""
-    embedding: str | None = None
-    add: bool = False
-    check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What an index is asked, as typed."""
+    """A query for an index, as typed: an image or a text."""
 
     image: Path | None
     text: str | None = None
@@ -52,24 +29,16 @@ class SearchQuery:
     exact: bool = False
 
 
-def index_home(workspace: Path | None) -> Path:
-    """Return the folder of a workspace's indexes; it may not be there."""
-    from atlantis_core.searching.index_folders import FOLDER_NAME
-    from atlantis_dml.app.setup import open_workspace
-
-    return open_workspace(workspace).folder / FOLDER_NAME
-
-
 def open_search(index: str, workspace: Path | None = None, model: str | None = None) -> ImageSearch:
-    """Open an index to ask it.
+    """Open an index for searching.
 
     Args:
         index: Its name or folder.
         workspace: Where a name is looked up.
-        model: The model of the index, where it was moved; None takes the one that is written down.
+        model: The index's model, if it was moved; None takes the recorded one.
 
     Raises:
-        SetupError: There is no such index, or the model is another one.
+        SetupError: There is no such index, or it was filled by another model.
     """
     from atlantis_core.searching.image_search import ImageSearch
     from atlantis_core.searching.index_folders import find_index_folder, read_facts
@@ -78,136 +47,21 @@ def open_search(index: str, workspace: Path | None = None, model: str | None = N
     if model is None:
         return ImageSearch(folder)
     facts = read_facts(folder)
-    return ImageSearch(folder, _load_embedder(model, facts.embedding, workspace, facts.model_hash)[1])
-
-
-def build_index(asked: IndexRequest, workspace: Path | None) -> dict[str, Any]:
-    """Read DATA, load MODEL, and fill an index.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.searching.index_filling import IndexSource
-
-    started = time.monotonic()
-    _check(asked, workspace)
-    with open_stderr_screen() as screen:
-        model, embedder = _load_embedder(asked.model, asked.embedding, workspace, _made_by(asked.name, workspace))
-        source = IndexSource(_read(asked, workspace, screen), asked.splits)
-        found = _fill_index(asked, source, model, embedder, workspace, screen)
-    return found | {"model": asked.model, "data": asked.data, "seconds": round(time.monotonic() - started, 2)}
-
-
-def _check(asked: IndexRequest, workspace: Path | None) -> None:
-    """Refuse what can be refused before the model is loaded."""
-    from atlantis_core.searching.chroma import ping_server
-    from atlantis_core.searching.index_creation import check_index_server
-    from atlantis_core.searching.index_filling import check_splits
-    from atlantis_core.searching.index_folders import FACTS_NAME, check_name, read_facts
-    from atlantis_dml.app.setup import check_data
-
-    check_splits(asked.splits)
-    check_data(asked.data)
-    if asked.name is not None:
-        folder = index_home(workspace) / check_name(asked.name)
-        if (folder / FACTS_NAME).is_file():
-            check_index_server(read_facts(folder), asked.server)
-    if asked.server:
-        ping_server(asked.server)
-
-
-def _read(asked: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
-    """Read DATA with what it can be filtered by, and write its splits down: what is held out now stays held out."""
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.records import Budget, Goal, RunSpec
-    from atlantis_core.run.session import Session
-    from atlantis_core.searching.filterable import prepare_filterable
-    from atlantis_dml.app.setup import load_data, open_workspace, store_data
-
-    store = open_workspace(workspace)
-    loaded = load_data(asked.data, store, asked.read, asked.regime, screen.progress)
-    collection_id = store_data(loaded, store, asked.regime)
-    spec = RunSpec(collection_id, asked.data, Goal(""), Budget(), regime=asked.regime)
-    found = prepare_filterable(Session(store, f"index-{collection_id[:16]}", spec), asked.read)
-    unique = (
-        f"no filter, since hardly two images share a value: {', '.join(found.left_out)}" if found.left_out else ""
-    )
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
-        if line:
-            screen.line(line)
-    return found.collection
-
-
-def _fill_index(
-    asked: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
-) -> dict[str, Any]:
-    from atlantis_core.searching.index_creation import prepare_index
-    from atlantis_core.searching.index_filling import fill_index
-    from atlantis_core.searching.index_folders import read_facts, suggest_name
-    from atlantis_core.searching.recall_check import record_recall
-
-    name = asked.name or suggest_name(source.collection.name, embedder.model_hash)
-    folder = index_home(workspace) / name
-    prepare_index(folder, model, embedder, asked.server)
-    filled = fill_index(folder, embedder, source, add=asked.add, progress=screen.progress)
-    if asked.check:
-        record_recall(folder, screen.progress)
-    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
-    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
-
-
-def _made_by(name: str | None, workspace: Path | None) -> str:
-    """Return the hash of the model that made an index; empty where it is not there yet."""
-    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
-
-    folder = index_home(workspace) / name if name is not None else None
-    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
-
-
-def _load_embedder(model: str, embedding: str | None, workspace: Path | None, made_by: str) -> tuple[str, Embedder]:
-    """Return what loads MODEL again, and the model; see `load_embedder`."""
-    from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
-    from atlantis_dml.app.find_model import find_model
-
-    kind, _, told = model.partition(":")
-    if kind in EMBEDDERS and not Path(model).expanduser().exists():
-        folder = Path(told).expanduser()  # told from here; it may be asked from elsewhere
-        lasting = f"{kind}:{folder.resolve()}" if told and folder.is_dir() else model
-        return lasting, load_embedder(lasting, embedding)
-    target = find_model(model, workspace).target
-    path = Path(target)
-    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding, made_by)
-
-
-def describe_index(facts: IndexFacts) -> dict[str, Any]:
-    """Return what may be told of an index, JSON-able."""
-    return {
-        "index": facts.name,
-        "images": facts.images,
-        "complete": facts.complete,
-        "distance": facts.distance,
-        "dims": facts.dims,
-        "model_hash": facts.model_hash,
-        "made_by": facts.model,
-        "server": facts.server or None,
-        "facets": list(facts.facets),
-        "columns": {name: list(values) for name, values in facts.columns.items()},
-        "recall_at_10": facts.recall_at_10,
-    }
+    return ImageSearch(folder, load_index_embedder(model, facts.embedding, workspace, facts.model_hash)[1])
 
 
 def query_index(index: str, query: SearchQuery, workspace: Path | None, model: str | None = None) -> dict[str, Any]:
-    """Ask an index.
+    """Search an index.
 
     Raises:
-        SetupError: Anything a person must mend.
+        SetupError: A setting has to be fixed, or the image or index does not exist.
     """
     if (query.image is None) == (query.text is None):
-        raise SetupError("ask with one of the two: a picture (IMAGE) or words (--text)")
-    picture = _read_query_image(query.image) if query.image is not None else None
+        raise SetupError("search with either an image (IMAGE) or words (--text)")
+    image = _read_query_image(query.image) if query.image is not None else None
     found = open_search(index, workspace, model)
     try:
-        vector = found.embedder.embed([picture])[0] if picture else found.embedder.embed_text([query.text or ""])[0]
+        vector = found.embedder.embed([image])[0] if image else found.embedder.embed_text([query.text or ""])[0]
         started = time.monotonic()
         hits = found.search_vector(vector, query.top, query.where, exact=query.exact)
         seconds = time.monotonic() - started
@@ -222,55 +76,16 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
         "exact": query.exact,
         "distance": facts.distance,
         "seconds": round(seconds, 4),
-        "results": [describe_hit(hit) for hit in hits],
+        "results": [as_json(hit) | {"distance": round(hit.distance, 6)} for hit in hits],
     }
 
 
 def _read_query_image(path: Path) -> Image:
-    """Read what is asked with, before a model is loaded for it."""
+    """Read the query image before a model is loaded."""
     from atlantis_core.data.image_io import pillow_warning_filter
     from atlantis_core.learning.inputs.preprocessing import decode_image
 
     if not path.expanduser().is_file():
-        raise SetupError(f"there is no picture {str(path)!r}; check the path")
+        raise SetupError(f"there is no image {str(path)!r}; check the path")
     with pillow_warning_filter():
         return decode_image(path.expanduser())
-
-
-def describe_hit(hit: Any) -> dict[str, Any]:
-    """Return a hit as JSON."""
-    from atlantis_core.base.serialization import as_json
-
-    facts: dict[str, Any] = as_json(hit)
-    return facts | {"distance": round(hit.distance, 6)}
-
-
-def describe_indexes(workspace: Path | None) -> dict[str, Any]:
-    """Return what is told of all indexes of a workspace."""
-    from atlantis_core.searching.index_folders import list_damaged_indexes, list_indexes
-
-    home = index_home(workspace)
-    return {"indexes": [describe_index(facts) for facts in list_indexes(home)], "damaged": list_damaged_indexes(home)}
-
-
-def remove_from_index(
-    index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
-) -> dict[str, Any]:
-    """Take images out of an index, or all of it away.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.searching.index_folders import find_index_folder, read_facts
-    from atlantis_core.searching.index_removal import drop_index, remove_images
-
-    folder = find_index_folder(index, index_home(workspace))
-    facts = read_facts(folder)
-    if everything and (ids or where):
-        raise SetupError("--everything takes the whole index away; leave out --id and --where")
-    if everything:
-        drop_index(folder)
-        return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}
-    with open_stderr_screen() as screen:
-        count, facts = remove_images(folder, ids, where, screen.progress)
-    return {"index": facts.name, "removed": count, "images": facts.images, "gone": False}

@@ -1,4 +1,4 @@
-"""Trains a retriever without the loop."""
+"""Trains a retriever without the loop, for `atlantis train`."""
 
 from __future__ import annotations
 
@@ -8,66 +8,63 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError
 
 if TYPE_CHECKING:
-    from atlantis_dml.app.setup import RunRequest
+    from atlantis_dml.app.request import RunRequest
 
 
 def is_follower() -> bool:
-    """Whether `accelerate launch` started this process beside a first one, which alone keeps and says anything."""
+    """Whether `accelerate launch` started this process beside a first one, which alone stores and prints."""
     from atlantis_core.base.parallel import process_rank_and_count
 
     return process_rank_and_count()[0] > 0
 
 
-def train_trials(asked: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
+def train_trials(request: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
     """Read DATA, train and measure.
 
     Args:
-        asked: Data and settings.
+        request: DATA and settings.
         folder: The workspace.
-        out: A new folder for what was trained; of several seeds it gets a folder each.
-
-    Raises:
-        SetupError: Anything a person must mend.
+        out: A new folder to export the models to; several seeds get a folder each.
     """
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
     from atlantis_dml.app.command_lines import build_evaluate_command
-    from atlantis_dml.app.evaluate import open_session_without_run
     from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run import open_session_without_run
 
     if out is not None:
         check_destination(out)
-    seeds = range(asked.spec.seed, asked.spec.seed + asked.spec.seeds)
+    seeds = range(request.spec.seed, request.spec.seed + request.spec.seeds)
     with open_stderr_screen() as screen:
-        session = open_session_without_run("train", asked, folder, screen)
-        found = {"data": asked.data} | train_baseline(session, seeds)
+        session = open_session_without_run("train", request, folder, screen)
+        found = {"data": request.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
-            folder = session.workspace.folder  # an export tells nothing of what it was trained on, only this does
-        found["next"] = build_evaluate_command(_find_first_trained(found), asked, folder)
+            folder = session.workspace.folder  # only this records what an export was trained on
+        found["next"] = build_evaluate_command(_find_first_trained(found), request, folder)
     return found
 
 
 def _find_first_trained(found: dict[str, Any]) -> str:
-    """Return the folder that the first trial that did not diverge was exported to, else its id."""
+    """Return the first trial that did not diverge: the folder it was exported to, else its id."""
     first = next(trial for trial in found["trials"] if "path" in trial)
     return str(first.get("exported", first["id"]))
 
 
 def apply_settings(preset: str, settings: list[str]) -> str:
-    """Return the preset with its changes as the one text that runs keep; a change that it came with gives way.
+    """Add changes of settings to a preset; they replace changes that are in it already.
 
     Raises:
-        SetupError: A setting holds the sign that divides settings.
+        SetupError: A change contains the `&` that separates changes.
     """
     for setting in settings:
         if "&" in setting:
-            raise SetupError(f"--set {setting!r} is more than one setting; give each a --set of its own, without &")
+            raise SetupError(f"--set {setting!r} is more than one setting; use one --set for each, without &")
     if not settings:
         return preset
-    name, _, told = preset.partition("?")
+    name, _, changes = preset.partition("?")
     replaced = set(map(_setting_name, settings))
-    stays = [item for item in told.split("&") if item and _setting_name(item) not in replaced]
+    stays = [item for item in changes.split("&") if item and _setting_name(item) not in replaced]
     return f"{name}?{'&'.join([*stays, *settings])}"
 
 

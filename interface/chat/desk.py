@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,21 +20,13 @@ from atlantis_dml.chat.situation import describe_situation
 from atlantis_dml.chat.worker import ANSWER_HINT, RunWorker
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_core.records import Cell, Collection, RunSpec
+    from atlantis_core.records import Cell, Collection
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.progress import Screen
+    from atlantis_dml.app.request import RunRequest
 
 Status = Literal["none", "planned", "running", "waiting", "paused", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunTemplate:
-    """Settings of every run of a conversation, besides goal and budget."""
-
-    spec: RunSpec
-    options: ReadOptions
 
 
 class ChatDesk:
@@ -47,7 +39,7 @@ class ChatDesk:
         screen: Shows what the run does, line by line.
     """
 
-    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunTemplate, screen: Screen) -> None:
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest, screen: Screen) -> None:
         self._id, self.screen = record.id, screen
         self._workspace, self._template = workspace, template
         self._session: Session | None = None
@@ -72,7 +64,7 @@ class ChatDesk:
             return "planned"
         if not self.record.run_id:
             return "none"
-        status = self._workspace.standing(self._workspace.runs.get(self.record.run_id))
+        status = self._workspace.read_status(self._workspace.runs.get(self.record.run_id))
         return "paused" if status in {"stopped", "failed"} else status  # type: ignore[return-value]
 
     def situation(self) -> str:
@@ -125,15 +117,14 @@ class ChatDesk:
     def start(self) -> str:
         """See `Desk.start`."""
         if self.status != "planned":
-            raise ToolError(_NOT_STARTABLE.get(self.status, f"there is no goal yet: {list_missing(self.planned)[0]}"))
+            no_goal = f"there is no goal yet: {list_missing(self.planned)[0]}"
+            raise ToolError(no_goal if self.status == "none" else _WHY_NOT[self.status])
         from atlantis_core.records import Goal
-        from atlantis_dml.app.setup import RunRequest, create_run
+        from atlantis_dml.app.run import create_run
 
         text = self.planned.goal_text
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
-        run, lines = create_run(
-            RunRequest(spec.data, text, self._template.options, spec), self._workspace, self.screen.progress
-        )
+        run, lines = create_run(replace(self._template, spec=spec), self._workspace, self.screen.progress)
         self._keep(run_id=run.id, started=True, undo=())
         self._apply_planned_constraints()
         self.worker.start(run.id)
@@ -153,7 +144,7 @@ class ChatDesk:
     def go_on(self) -> str:
         """See `Desk.go_on`."""
         if self.status != "paused":
-            raise ToolError(_NOT_PAUSED[self.status])
+            raise ToolError(_WHY_NOT[self.status])
         self.worker.start(self.record.run_id)
         return f"Run {self.record.run_id} continues."
 
@@ -185,7 +176,9 @@ class ChatDesk:
             self._change("the note", replace(self.planned, notes=(*self.planned.notes, text)[-MOST_NOTES:]))
         else:
             self._constrain("the note", notes=(text,))
-        return "Noted for the drafter of the next protocol" + ("; rules ignore notes." if self._is_rules() else ".")
+        return "Noted for the drafter of the next protocol" + (
+            "; rules ignore notes." if self._template.spec.planner == "rules" else "."
+        )
 
     def take_back(self) -> str:
         """See `Desk.take_back`."""
@@ -222,9 +215,6 @@ class ChatDesk:
             raise ToolError("the run is finished; state a goal for a new run first")
         return self.status in {"none", "planned"}
 
-    def _is_rules(self) -> bool:
-        return self._template.spec.planner == "rules"
-
     def _change(self, what: str, planned: RunPlan) -> None:
         before = {"what": what, "planned": as_json(self.planned), "started": self.record.started}
         self._keep(planned=planned, started=False, undo=(*self.record.undo, before))
@@ -252,19 +242,15 @@ class ChatDesk:
         save_record(self._workspace, replace(self.record, **changes))
 
 
-_NOT_STARTABLE = {
+_WHY_NOT = {
+    "none": "no run has started yet; state a goal",
+    "planned": "no run is paused; say yes to start the plan",
     "running": "the run is already working",
     "waiting": "a protocol waits for your approval: approve or reject it first",
     "paused": "a run is paused: say go on, or state a new goal",
     "done": "the run is finished; state a goal for a new run",
 }
-_NOT_PAUSED = {
-    "none": "no run has started yet; state a goal",
-    "planned": "no run is paused; say yes to start the plan",
-    "running": "the run is already working",
-    "waiting": "a protocol waits for your approval: approve or reject it",
-    "done": "the run is finished; state a goal for a new run",
-}
+"""Status -> why nothing can be started or resumed now."""
 
 
 def _join_cells(cells: tuple[Cell, ...]) -> str:

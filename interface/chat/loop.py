@@ -130,9 +130,9 @@ class TerminalChat:
             self._terminal.say(f"{who}. State a goal and a budget; /help shows how, /quit leaves.")
             return
         self._terminal.say(f"{who}. Resuming {self._desk.record.id}; run status: {self._desk.status}; /help, /quit.")
-        said, answered = read_last_exchange(self._conversation.messages())
-        if said:
-            self._terminal.say(f"Last: {said}\n   -> {(answered.splitlines() or [''])[0]}")
+        line, reply = read_last_exchange(self._conversation.messages())
+        if line:
+            self._terminal.say(f"Last: {line}\n   -> {(reply.splitlines() or [''])[0]}")
         if self._desk.status == "waiting":
             self._desk.show_question()
 

@@ -41,7 +41,7 @@ class RunWorker:
 
     def start(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
         """Start or resume a run, with the answer it waits for, if any."""
-        from atlantis_dml.app.setup import open_session
+        from atlantis_dml.app.run import open_session
 
         session = open_session(self._workspace, self._workspace.runs.get(run_id), self._screen)
         self._thread = threading.Thread(target=self._drive, args=(session, answer), name=f"run {run_id}", daemon=True)

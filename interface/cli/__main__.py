@@ -1,4 +1,4 @@
-"""`python -m atlantis_dml.cli`, as launchers of several processes need it."""
+"""`python -m atlantis_dml.cli`, for launchers of several processes."""
 
 from atlantis_dml.cli.main import run_as_program
 

@@ -1,4 +1,4 @@
-"""`atlantis chat`: the same runs, by talking."""
+"""`atlantis chat`: plans, starts and discusses runs in a conversation."""
 
 from __future__ import annotations
 
@@ -7,86 +7,51 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import report_errors
-from atlantis_dml.app.setup import parse_regime
-from atlantis_dml.cli import options, run_options
+from atlantis_dml.app.request import RunOptions, build_request
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.chat.record import ChatRecord
 
 
+@command(
+    "planner fallback base_url price generator captioner backbone weights preset seeds "
+    "regime label split query gallery facets auto"
+)
 def chat(
+    *,
     data: options.DataOrNone = None,
-    planner: run_options.PlannerName = "rules",
-    fallback: run_options.Fallback = None,
-    base_url: run_options.BaseUrl = None,
-    price: run_options.PriceText = None,
-    generator: run_options.GeneratorName = "photometric",
-    captioner: options.CaptionerName = "attributes",
-    backbone: options.Backbone = None,
-    weights: options.Weights = None,
-    preset: options.Preset = "auto",
-    seeds: run_options.Seeds = 2,
-    regime: options.RegimeName = "seen",
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    query: options.Query = None,
-    gallery: options.Gallery = None,
-    facets: options.FacetColumns = None,
-    auto: run_options.Auto = False,
+    given: RunOptions,
     thread: Annotated[
-        str | None, typer.Option("--thread", help="Name of the conversation; else the last one about DATA.")
+        str | None, typer.Option(help="Name of the conversation; default: the last one about DATA.")
     ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
     workspace: options.WorkspaceFolder = None,
 ) -> None:
-    """Talk: state a goal, see the plan, approve, ask why, change your mind; it is remembered.
+    """Plan, start and discuss runs in a conversation.
 
-    Without a key, rules understand simple sentences; with --planner openai:MODEL, free words. A chat is text: for
-    JSON use `atlantis run --json`. Lines may come from a pipe too: each is read when the run rests.
+    State a goal, see the plan, approve, ask why, change it; all of it is saved. Without a key, rules read simple
+    sentences; with --planner openai:MODEL you write freely. Lines may also come from a pipe: each is read when no run
+    is working. For JSON use `atlantis run --json`.
 
     Example: atlantis chat photos/
     """
-    with report_errors(False):
-        from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.prices import find_prices
-        from atlantis_dml.app.setup import open_workspace
-        from atlantis_dml.chat.desk import RunTemplate
-        from atlantis_dml.chat.record import find_or_create
+    from atlantis_dml.app.setup import open_workspace
+    from atlantis_dml.chat.record import find_or_create
 
-        store = open_workspace(workspace)
-        record, resumed = find_or_create(store, data, thread, new=new)
-        spec = RunSpec(
-            collection_id="",
-            data=record.data,
-            goal=Goal(""),
-            budget=Budget(),
-            planner=planner,
-            fallback=fallback,
-            base_url=base_url,
-            prices=find_prices([planner, fallback, captioner], run_options.parse_price(price), store.folder),
-            seeds=seeds,
-            preset=preset,
-            backbone=backbone,
-            weights=weights,
-            captioner=captioner,
-            generator=generator,
-            regime=parse_regime(regime),
-            query=options.parse_column_value(query, "--query"),
-            gallery=options.parse_column_value(gallery, "--gallery"),
-            auto=auto,
-        )
-        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
-        code = _talk(store, record, RunTemplate(spec, read), resumed=resumed)
-    raise typer.Exit(code)
+    store = open_workspace(workspace)
+    record, resumed = find_or_create(store, data, thread, new=new)
+    template = build_request(record.data, given, workspace)
+    raise typer.Exit(_talk(store, record, template, resumed=resumed))
 
 
-def _talk(store: Workspace, record: ChatRecord, template: RunTemplate, *, resumed: bool) -> int:
+def _talk(store: Workspace, record: ChatRecord, template: RunRequest, *, resumed: bool) -> int:
     from atlantis_dml.app.agents import build_redaction
-    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
+    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.setup import check_data
     from atlantis_dml.chat.answers import build_host
     from atlantis_dml.chat.desk import ChatDesk
     from atlantis_dml.chat.loop import TerminalChat

@@ -1,18 +1,20 @@
-"""`atlantis demo`: the whole loop on the bundled world, offline."""
+"""`atlantis demo`: the whole loop on a bundled collection, offline."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.cli import options, run_options
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.request import RunOptions, build_request
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOAL = "find where retrieval fails and mend it"
+GOAL = "find where retrieval fails and fix it"
 DATA = "harbor"
 BUDGET_IMAGES = 400
 GENERATOR = "diffusion:harbor"
@@ -21,54 +23,37 @@ ROUNDS = 2
 SEEDS = 2
 
 
+@command()
 def demo(
-    generator: run_options.GeneratorName = GENERATOR,
-    captioner: options.CaptionerName = CAPTIONER,
-    trace: run_options.Trace = None,
+    generator: Annotated[str, options.SHARED["generator"]] = GENERATOR,
+    captioner: Annotated[str, options.SHARED["captioner"]] = CAPTIONER,
+    trace: options.Trace = None,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Run the whole loop on a bundled collection with a planted gap: no download, no key, minutes on 2 cores.
+    """Run the whole loop on a bundled collection.
 
-    A bundled diffusion pipeline draws, a bundled captioner checks what it drew; both run the code that runs SDXL and
-    BLIP. `--generator photometric` edits photos instead.
+    It has a planted gap, and needs no download, no key, and minutes on 2 cores. A bundled diffusion pipeline
+    generates images and a bundled captioner checks them, with the same code that runs SDXL and BLIP.
+    `--generator photometric` edits photos instead.
 
     Example: atlantis demo
     """
-    with report_errors(as_json):
-        from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.progress import open_stderr_screen
-        from atlantis_dml.app.setup import RunRequest, create_run, open_session, open_workspace
-        from atlantis_dml.cli.drive import run_until_rest
-        from atlantis_dml.tracing.live import live_export, read_target_option
+    from atlantis_dml.cli.drive import start_run
+    from atlantis_dml.tracing.live import read_target_option
 
-        started, to = time.monotonic(), read_target_option(trace)
-        spec = RunSpec(
-            "",
-            DATA,
-            Goal(GOAL),
-            Budget(images=BUDGET_IMAGES, rounds=ROUNDS),
-            captioner=captioner,
-            generator=generator,
-            seeds=SEEDS,
-            auto=True,
-        )
-        store, screen = open_workspace(workspace), open_stderr_screen()
-        say("the demo world: vessels in day, night, fog, sunset, storm and snow, with one planted gap")
-        with screen:
-            begun, lines = create_run(RunRequest(DATA, GOAL, ReadOptions(), spec), store, screen.progress)
-        for line in [f"run {begun.id} in {store.folder}", *lines]:
-            say(line)
-        with live_export(store, begun, to, screen.line) as sent:
-            summary = run_until_rest(open_session(store, begun, screen), screen, as_json)
-        summary |= sent.facts
-        summary["demo_seconds"] = round(time.monotonic() - started, 1)
-        print_json(summary) if as_json else show_demo(summary, store.folder)
+    started, target = time.monotonic(), read_target_option(trace)
+    given = RunOptions(
+        budget_images=BUDGET_IMAGES, rounds=ROUNDS, captioner=captioner, generator=generator, seeds=SEEDS, auto=True
+    )
+    say("the demo collection: vessels by day, at night, in fog, sunset, storm and snow, with one planted gap")
+    summary, folder = start_run(build_request(DATA, given, workspace, GOAL), workspace, target, as_json)
+    summary["demo_seconds"] = round(time.monotonic() - started, 1)
+    print_json(summary) if as_json else show_demo(summary, folder)
 
 
 def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
-    """Print the table the demo ends with, and what to type next."""
+    """Print the table that the demo ends with, and the next commands."""
     from atlantis_dml.app.command_lines import build_command_on_run
     from atlantis_dml.text.figures import format_gain
     from atlantis_dml.views.runs import build_table, show_run, stdout_console

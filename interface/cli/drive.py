@@ -1,4 +1,4 @@
-"""Driving a run from the command line until it is done, waits, is paused or is interrupted."""
+"""Works on a run, for the command line, until it is done, waits, is paused or is interrupted."""
 
 from __future__ import annotations
 
@@ -10,54 +10,91 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from atlantis_core.base.errors import Stopped
 from atlantis_core.base.plural import count_noun
-from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message
+from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message, say
 from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from atlantis_core.run.session import Session
+    from atlantis_core.store.runs import Run
     from atlantis_dml.app.ask_approval import Answer
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.graph.running import Outcome
 
 _HERE = {"by": "on the command line"}
 
 
-def run_until_rest(session: Session, screen: Screen, as_json: bool, answer: Answer | None = None) -> dict[str, Any]:
-    """Go on with a run, asking a person where there is one to ask; write its report; return its summary.
+def start_run(
+    request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
+) -> tuple[dict[str, Any], Path]:
+    """Begin a run and work on it; return its summary and the workspace's folder.
 
     Args:
-        session: The run.
+        request: Settings and goal of the run.
+        workspace: As typed.
+        target: See `drive_run`.
+        as_json: See `drive_run`.
+    """
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run import create_run, open_session
+    from atlantis_dml.app.setup import open_workspace
+
+    store, screen = open_workspace(workspace), open_stderr_screen()
+    with screen:
+        run, lines = create_run(request, store, screen.progress)
+    for line in [f"run {run.id} in {store.folder}", *lines]:
+        say(line)
+    return drive_run(open_session(store, run, screen), run, screen, target, as_json), store.folder
+
+
+def drive_run(
+    session: Session, run: Run, screen: Screen, target: str | None, as_json: bool, answer: Answer | None = None
+) -> dict[str, Any]:
+    """Work on a run, asking a person where there is one to ask; write its report; return its summary.
+
+    Args:
+        session: Of the run.
+        run: As it was stored.
         screen: Shows what happens.
-        as_json: How to answer when it ends early.
+        target: Where its trace is live_export to, `mlflow` or `mlflow:URL`; None exports nothing.
+        as_json: Whether an early end is answered in JSON too.
         answer: To the approval it waits for.
 
     Raises:
         typer.Exit: 3 where it waits or is paused, 130 after Ctrl-C; the run goes on with `atlantis resume`.
         SetupError: See `graph.running.advance`.
     """
+    from atlantis_dml.report.report import write_report
+    from atlantis_dml.tracing.live import live_export
+
+    with live_export(session.workspace, run, target, screen.line) as trace:
+        _work(session, screen, as_json, answer)
+        summary = write_report(session.workspace, session.run_id)
+    return summary | trace.facts
+
+
+def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None) -> None:
+    from atlantis_dml.app.command_lines import build_command_on_run
+
+    resume = build_command_on_run("resume", session.run_id, session.workspace.folder)
     try:
         with handle_interrupts(screen):
             outcome = _advance_to_rest(session, screen, answer)
     except (KeyboardInterrupt, Stopped):
         session.workspace.runs.mark(session.run_id, "paused", "interrupted")
-        _stop(session, f"interrupted; continue with: {_resume(session)}", EXIT_INTERRUPTED, as_json)
+        _stop(session, f"interrupted; continue with: {resume}", EXIT_INTERRUPTED, as_json)
     if outcome.status == "waiting":
         question = outcome.question or {}
         message = (
-            f"round {question['round']} waits for a person ({count_noun(question['images'], 'image')}); "
+            f"round {question['round']} waits for approval ({count_noun(question['images'], 'image')}); "
             "continue with: "
-            f"{_resume(session)} --approve (or --reject, or --edit FILE)"
+            f"{resume} --approve (or --reject, or --edit FILE)"
         )
         _stop(session, message, EXIT_WAITING, as_json, {"question": dict(question)})
     if outcome.status == "paused":
-        message = f"{outcome.problem}; continue with: {_resume(session)}"
+        message = f"{outcome.problem}; continue with: {resume}"
         _stop(session, message, EXIT_WAITING, as_json)
-    return _write_report(session)
-
-
-def _resume(session: Session) -> str:
-    from atlantis_dml.app.command_lines import build_command_on_run
-
-    return build_command_on_run("resume", session.run_id, session.workspace.folder)
 
 
 def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
@@ -79,12 +116,6 @@ def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) ->
     return outcome
 
 
-def _write_report(session: Session) -> dict[str, Any]:
-    from atlantis_dml.report.report import write_report
-
-    return write_report(session.workspace, session.run_id)
-
-
 def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[str, Any] | None = None) -> NoReturn:
     from atlantis_core.run.summary import summarise
 
@@ -95,7 +126,7 @@ def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[
 
 @contextmanager
 def handle_interrupts(screen: Screen) -> Iterator[None]:
-    """Let Ctrl-C end the work in a tool's thread too, at its next sign of progress.
+    """Let Ctrl-C also end the work in a tool's thread, at its next progress report.
 
     LangGraph waits for a tool's thread before it lets an interrupt through, and a training takes a minute.
     """

@@ -1,4 +1,4 @@
-"""`atlantis export`: a trained retriever, or the images that a run made and kept, as a folder for others."""
+"""`atlantis export`: writes a trained retriever, or the synthetic images of a run, to a folder for others."""
 
 from __future__ import annotations
 
@@ -9,44 +9,50 @@ import typer
 
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.export import export_by_name
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 
+@command()
 def export(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A run (its final model), a trial, a checkpoint, a safetensors file, a timm name."
+            metavar="MODEL", help="A run (its final model), a trial, a checkpoint, a safetensors file or a timm name."
         ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     onnx: Annotated[
         bool,
-        typer.Option("--onnx", help="Also write model.onnx, and check that it embeds like torch, to 1e-4."),
+        typer.Option("--onnx", help="Also write model.onnx, and check that its embeddings equal torch's to 1e-4."),
     ] = False,
     images: Annotated[
         bool,
         typer.Option(
             "--images",
-            help="Write the images that the run MODEL made and kept instead: an imagefolder with metadata.csv and a "
+            help="Write the synthetic images that the run MODEL kept instead: an imagefolder with metadata.csv and a "
             "data card.",
         ),
     ] = False,
     rolled_back: Annotated[
         bool,
-        typer.Option("--rolled-back", help="With --images: also those that passed in rounds that were not kept."),
+        typer.Option(
+            "--rolled-back",
+            help="With --images: also the images that passed the filters in rounds that were not kept.",
+        ),
     ] = False,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write MODEL to DIR: weights, what they are (JSON), a model card; `load_retriever(DIR)` reads it anywhere.
+    """Write MODEL, or the images of a run, to the folder DIR.
+
+    A model is its weights, a description (JSON) and a model card; `load_retriever(DIR)` loads it anywhere.
 
     Example: atlantis export last my-retriever --onnx, or: atlantis export last my-images --images
     """
-    with report_errors(as_json):
-        found = export_by_name(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
-        print_json(found) if as_json else (_show_images if images else _show)(found, workspace)
+    found = export_by_name(model, folder, workspace, onnx=onnx, images=images, rolled_back=rolled_back)
+    print_json(found) if as_json else (_show_images if images else _show)(found, workspace)
 
 
 def _show(found: dict[str, Any], workspace: Path | None) -> None:
@@ -58,14 +64,14 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
     dims, distance = found["dims"], found["distance"]
     for line in (
         f"{found['folder']}: {names} ({size:.1f} MB)",
-        f"{found['architecture']}: {dims} numbers a picture, searched by {distance} distance",
+        f"{found['architecture']}: {dims} dimensions, searched by {distance} distance",
         _describe_onnx_check(found["onnx"]),
         _format_figures(found["figures"]),
     ):
         if line:
             typer.echo(clean_text(line, 2000))
     say(found["license_note"])
-    # The workspace knows what the model was trained on, which the folder does not tell.
+    # The workspace records what the model was trained on; the folder does not.
     typer.echo(
         clean_text(
             f"next: {join_shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000
@@ -81,7 +87,8 @@ def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     size, facets = found["bytes"] / 1e6, ",".join(map(format_column, found["facets"]))
     then = join_shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
     rounds = ", ".join(
-        f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} made" for row in found["rounds"]
+        f"round {row['index']} ({row['outcome']}): {row['exported']} of {row['made']} generated"
+        for row in found["rounds"]
     )
     for line in (
         f"{found['folder']}: {count_noun(found['images'], 'image')} of "
@@ -90,26 +97,26 @@ def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     ):
         typer.echo(clean_text(line, 2000))
     known = "; ".join(f"{name}: {licence or 'licence unknown'}" for name, licence in found["weights"].items())
-    say(f"no licence is chosen ({known or 'no weights drew them'}): name yours in README.md")
+    say(f"no licence is chosen ({known or 'no weights generated them'}): name yours in README.md")
 
 
 def _describe_onnx_check(onnx: dict[str, Any] | None) -> str:
     if onnx is None:
         return ""
     if not onnx["checked"]:
-        return "model.onnx was not compared with torch: pip install 'atlantis-dml[onnx]' brings what is needed"
+        return "model.onnx was not compared with torch: install what that needs with pip install 'atlantis-dml[onnx]'"
     return (
-        f"model.onnx embeds like torch: at most {onnx['largest_difference']:.1e} apart on {onnx['random_images']} "
-        f"random and {onnx['pictures']} real pictures"
+        f"model.onnx equals torch within {onnx['largest_difference']:.1e} on {onnx['random_images']} "
+        f"random and {onnx['pictures']} real images"
     )
 
 
 def _format_figures(rows: list[dict[str, Any]]) -> str:
     if not rows:
-        return "no figures of it are kept here; the card says so"
-    told = (
+        return "this workspace has no figures of it, as the card says"
+    figures = (
         f"{row['name']} {row['recall_at_1']['value']:.3f} "
         f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
         for row in rows
     )
-    return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(told)}"
+    return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(figures)}"

@@ -1,4 +1,4 @@
-"""`atlantis filter`: which made images belong to their classes, from embeddings alone."""
+"""`atlantis filter`: keeps the synthetic images that belong to their classes, by embeddings alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from atlantis_dml.app.filter import filter_synthetic
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 _SHOWN = 10
 
 
+@command()
 def filter_embeddings(
     real: Annotated[
         Path,
@@ -21,29 +23,31 @@ def filter_embeddings(
             metavar="REAL.npz", help="Real images: `embeddings` (N, D) and `labels` (N), numbers or names."
         ),
     ],
-    synthetic: Annotated[Path, typer.Argument(metavar="SYNTH.npz", help="Made images, by the same model.")],
+    synthetic: Annotated[
+        Path, typer.Argument(metavar="SYNTH.npz", help="Synthetic images, embedded by the same model.")
+    ],
     scorer: Annotated[
         str,
         typer.Option(
-            "--scorer",
             metavar="auto|centre_ratio|margin|knn|lof|isolation",
-            help="auto: as many as the released rule (centre_ratio) keeps, but those nearest their own class.",
+            help="auto: keep as many as the released rule (centre_ratio), but those nearest their own class.",
         ),
     ] = "auto",
     threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Reject scores above this; else the scorer's own.")
+        float | None, typer.Option(help="Reject scores above this; default: the scorer's own.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say which of the made images in SYNTH.npz belong to their classes; higher scores are worse.
+    """Filter synthetic images by their embeddings.
+
+    It says which images in SYNTH.npz belong to their classes; higher scores are worse.
 
     Example: atlantis filter real.npz synthetic.npz --json
     """
-    with report_errors(as_json):
-        from atlantis_core.filtering.embedded import read_embedding_file
+    from atlantis_core.filtering.embedded import read_embedding_file
 
-        found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
-        print_json(found) if as_json else _show(found)
+    found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
+    print_json(found) if as_json else _show(found)
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -51,15 +55,15 @@ def _show(found: dict[str, Any]) -> None:
     for note in found["notes"]:
         say(note)
     typer.echo(
-        f"kept {counts['kept']} of {counts['made']} made images: {found['scorer']} at most {found['threshold']:.4g}"
+        f"kept {counts['kept']} of {counts['made']} images: {found['scorer']} at most {found['threshold']:.4g}"
     )
     if own["kept"] is not None:
         typer.echo(
-            "nearest the real centre of their own class: "
-            f"{own['made']:.1%} of the made images, {own['kept']:.1%} of the kept"
+            "nearest to the real centre of their own class: "
+            f"{own['made']:.1%} of the synthetic images, {own['kept']:.1%} of the kept ones"
         )
     worst = sorted(found["rejected"], key=lambda one: -one["score"])[:_SHOWN]
     if worst:
         listed = ", ".join(f"{one['index']} ({one['score']:.3f})" for one in worst)
         typer.echo(f"worst rejected, by index: {listed}")
-    typer.echo("all indices, reasons and scores: --json")
+    typer.echo("--json prints all indices, reasons and scores")

@@ -1,4 +1,7 @@
-"""`atlantis import`: benchmark collections, class folders and hub datasets as a folder that all commands read."""
+"""`atlantis import`: converts a benchmark, class folders or a hub dataset to a folder that all commands read.
+
+The file is not called `import.py`, since `import` is a keyword.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.request import parse_choice
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
     from atlantis_core.importing.collection_writer import ImportResult
-    from atlantis_core.importing.import_plan import SplitChoice
 
 
+@command()
 def import_collection(
     kind: Annotated[
         str,
@@ -29,44 +34,28 @@ def import_collection(
     split: Annotated[
         str,
         typer.Option(
-            "--split",
             metavar="given|zero-shot",
-            help="given: its own splits; zero-shot: test classes are not trained on (CUB 100/100, Cars196 98/98).",
+            help="given: the original splits; zero-shot: test on unseen classes (CUB 100/100, Cars196 98/98).",
         ),
     ] = "given",
-    label: Annotated[
-        str | None, typer.Option("--label", metavar="COL", help="Column with the class, for `hf`.")
-    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="Column with the class, for `hf`.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write the collection in SRC to DEST, as photos (links where possible) and a metadata.csv; SRC stays as it is.
+    """Convert the collection in SRC to the folder DEST.
+
+    DEST gets the photos (links where possible) and a metadata.csv; SRC is not changed.
 
     Example: atlantis import cub CUB_200_2011 cub --split zero-shot
     """
-    with report_errors(as_json):
-        from atlantis_core.importing.import_collection import import_dataset
-        from atlantis_core.importing.import_plan import ImportOptions
-        from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_core.importing.import_collection import import_dataset
+    from atlantis_core.importing.import_plan import ImportOptions, SplitChoice
+    from atlantis_dml.app.progress import open_stderr_screen
 
-        with open_stderr_screen() as screen:
-            found = import_dataset(
-                kind, source, destination, ImportOptions(_split_way(split), label), screen.progress
-            )
-        facts = _facts(found)
-        print_json(facts) if as_json else _show(facts)
-
-
-def _split_way(text: str) -> SplitChoice:
-    from typing import get_args
-
-    from atlantis_core.base.errors import SetupError
-    from atlantis_core.importing.import_plan import SplitChoice
-
-    way: SplitChoice
-    for way in get_args(SplitChoice):
-        if text == way:
-            return way
-    raise SetupError(f"unknown --split {text!r}; known: {', '.join(get_args(SplitChoice))}")
+    with open_stderr_screen() as screen:
+        wanted = ImportOptions(parse_choice(split, "--split", SplitChoice), label)
+        found = import_dataset(kind, source, destination, wanted, screen.progress)
+    facts = _facts(found)
+    print_json(facts) if as_json else _show(facts)
 
 
 def _facts(found: ImportResult) -> dict[str, Any]:
@@ -102,8 +91,8 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _splits(counts: dict[str, int]) -> str:
-    """Return the splits, and which are made when the collection is read."""
+    """Return the splits, and which of them are drawn when the collection is read."""
     if not counts:
-        return "none given; they are made when the collection is read"
+        return "none given; they are drawn when the collection is read"
     later = "" if "validation" in counts else "; validation is taken out of train when the collection is read"
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + later

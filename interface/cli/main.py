@@ -1,4 +1,4 @@
-"""The command `atlantis`. Its parts are in the `*_command(s).py` beside it; nothing heavy is imported here."""
+"""The command `atlantis`. Each command is in the file of its name beside this one; nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -12,29 +12,38 @@ import typer
 from atlantis_dml import __version__
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_json, say
 from atlantis_dml.cli.chat import chat
+from atlantis_dml.cli.command import Command
 from atlantis_dml.cli.demo import demo
+from atlantis_dml.cli.diagnose import diagnose
 from atlantis_dml.cli.doctor import doctor
-from atlantis_dml.cli.evaluate import diagnose, evaluate
+from atlantis_dml.cli.evaluate import evaluate
 from atlantis_dml.cli.export import export
 from atlantis_dml.cli.filter import filter_embeddings
-from atlantis_dml.cli.given_once import GivenOnce
 from atlantis_dml.cli.import_collection import import_collection
+from atlantis_dml.cli.index import index
+from atlantis_dml.cli.indexes import indexes
 from atlantis_dml.cli.plot import plot
-from atlantis_dml.cli.run import resume, run
-from atlantis_dml.cli.runs import record, report, runs, trace
+from atlantis_dml.cli.presets import presets
+from atlantis_dml.cli.record import record
+from atlantis_dml.cli.report import report
+from atlantis_dml.cli.resume import resume
+from atlantis_dml.cli.run import run
+from atlantis_dml.cli.runs import runs
 from atlantis_dml.cli.scenario import scenario
-from atlantis_dml.cli.search import index, indexes, search, unindex
+from atlantis_dml.cli.search import search
 from atlantis_dml.cli.serve import serve
 from atlantis_dml.cli.test import open_test
-from atlantis_dml.cli.train import presets, train
+from atlantis_dml.cli.trace import trace
+from atlantis_dml.cli.train import train
+from atlantis_dml.cli.unindex import unindex
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-"""The parent of all usage errors: click's own, or that of the click that newer typers carry inside."""
+"""The parent of all usage errors, of click or of the copy of click in newer versions of typer."""
 
 app = typer.Typer(
     name="atlantis",
     help="A data engineer for image search: finds where retrieval fails, makes images, keeps what is proven.",
-    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 your mistake, 3 paused or waiting, 130 Ctrl-C.",
+    epilog="Begin with `atlantis demo`. Exit codes: 0 done, 2 something to fix, 3 paused or waiting, 130 Ctrl-C.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -56,8 +65,8 @@ for _command in (
     export,
 ):
     app.command()(_command)
-for _searching in (index, search, indexes, unindex):
-    app.command()(_searching)
+for _command in (index, search, indexes, unindex):
+    app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)
 app.command("filter")(filter_embeddings)
@@ -66,7 +75,7 @@ app.add_typer(scenario, name="scenario")
 app.add_typer(plot, name="plot")
 for _typer in (app, scenario, plot):
     for _registered in _typer.registered_commands:
-        _registered.cls = GivenOnce
+        _registered.cls = Command
 
 
 @app.callback(invoke_without_command=True)
@@ -86,7 +95,7 @@ def run_as_program() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if code == EXIT_INTERRUPTED and threading.active_count() > 1:
-        os._exit(code)  # a tool's thread may still be busy; every step is saved, so nothing is lost
+        os._exit(code)  # a tool's thread may still be busy; every step is saved
     sys.exit(code)
 
 

@@ -1,99 +1,125 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and how the texts of some are read."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data import column_syntax
+from atlantis_core.records import Price
+from atlantis_dml.app.request import Spread, parse_choice, parse_regime
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
-WorkspaceFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace", help="Folder that keeps everything; else ATLANTIS_WORKSPACE, else ./atlantis-workspace."
-    ),
+_DATA = typer.Argument(
+    metavar="DATA",
+    help="A folder of class folders, a folder with metadata.csv or .jsonl, or a bundled name (`harbor`).",
+    show_default=False,
+)
+Data = Annotated[str, _DATA]
+DataOrNone = Annotated[str | None, _DATA]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A trial, a run (its final model), a safetensors file or a timm name.")
 ]
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, its first characters, or `last`.", show_default=False)
 ]
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A folder of class folders, a folder with metadata.csv or .jsonl, or a bundled name (`harbor`).",
-        show_default=False,
-    ),
+IndexName = Annotated[
+    str, typer.Argument(metavar="INDEX", help="An index's name (`atlantis indexes`) or folder.", show_default=False)
 ]
-DataOrNone = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATA",
-        help="A folder of class folders, a folder with metadata.csv or .jsonl, or a bundled name (`harbor`).",
-        show_default=False,
-    ),
-]
-LabelColumn = Annotated[str | None, typer.Option("--label", metavar="COL", help="Metadata column with the class.")]
-SplitColumn = Annotated[
-    str | None,
-    typer.Option("--split", "--split-column", metavar="COL", help="Metadata column with train/validation/test."),
-]
-FacetColumns = Annotated[
-    str | None,
-    typer.Option("--facets", metavar="A,B", help=r"Metadata columns to take as facets (\, within one); else all."),
-]
-Preset = Annotated[
-    str,
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
+WorkspaceFolder = Annotated[
+    Path | None,
     typer.Option(
-        "--preset",
+        "--workspace", help="Folder that stores everything; default: ATLANTIS_WORKSPACE, else ./atlantis-workspace."
+    ),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="COL=V",
+        help="Only images with this label, split, role or facet (`atlantis index` lists them); repeat it for another "
+        r"column or value (write \= for = within COL).",
+    ),
+]
+Embedding = Annotated[
+    str | None,
+    typer.Option(metavar="head|body", help="Which embedding to search by; body: the features below the head."),
+]
+Epsilon = Annotated[float | None, typer.Option(help="Largest change of a pixel's channel (0 to 255); default: 2.")]
+AttackSteps = Annotated[int | None, typer.Option("--attack-steps", help="Gradient steps of pgd; default: 10.")]
+Trace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="mlflow[:URL]",
+        help="Export spans, figures and trials while it runs: to a database in the workspace, or to a server; "
+        "default: ATLANTIS_TRACE.",
+    ),
+]
+
+_SPLIT_HELP = "Metadata column with train/validation/test."
+SPLIT_COLUMN = typer.Option("--split-column", metavar="COL", help=_SPLIT_HELP)
+"""In place of `SHARED["split"]` where `--split` chooses splits."""
+SHARED: dict[str, Any] = {
+    "regime": typer.Option(
+        metavar="seen|unseen",
+        help="seen: queries are other images of the training classes; unseen: images of other classes.",
+    ),
+    "label": typer.Option(metavar="COL", help="Metadata column with the class."),
+    "split": typer.Option("--split", "--split-column", metavar="COL", help=_SPLIT_HELP),
+    "query": typer.Option(
+        metavar="COL=V", help=r"Query only with these validation images, e.g. visit=2 (write \= for = within COL)."
+    ),
+    "gallery": typer.Option(
+        metavar="COL=V", help=r"Search only these images, e.g. visit=1 (write \= for = within COL)."
+    ),
+    "facets": typer.Option(
+        metavar="A,B", help=r"Metadata columns to use as facets (write \, for , within one); default: all."
+    ),
+    "planner": typer.Option(help="`rules`, or with a key `openai:MODEL` or `azure:DEPLOYMENT`."),
+    "fallback": typer.Option(help="Chat model to ask when the planner's fails."),
+    "base_url": typer.Option(help="URL of an OpenAI-compatible service."),
+    "price": typer.Option(metavar="IN,OUT", help="Dollars per million input and output tokens of the chat model."),
+    "budget_images": typer.Option(help="Generate at most this many images."),
+    "budget_usd": typer.Option(help="Spend at most this many dollars on chat models; needs --price."),
+    "rounds": typer.Option(help="Run at most this many rounds; default: 2."),
+    "seeds": typer.Option(help="Trainings per compared arm; 2 or more show the spread."),
+    "seed": typer.Option(help="First seed; another seed repeats the experiment."),
+    "auto": typer.Option("--auto/--approve", help="Generate without asking, or ask before every round."),
+    "preset": typer.Option(
         metavar="auto|cpu|full|unseen|harbor|hyperbolic|gpu|smoke",
-        help="How trainings are sized (`atlantis presets` lists all): auto suits the backbone; full trains the whole "
-        "trunk for minutes, unseen too, for classes that are not trained on; hyperbolic has Hyp-ViT's head and loss; "
-        "smoke is seconds long and only shows that all works. Settings may be changed behind it: "
+        help="Recipe of the training (`atlantis presets` lists all): auto fits the backbone; full trains the whole "
+        "backbone, which takes minutes; unseen does too, for unseen test classes; hyperbolic has the head and loss "
+        "of Hyp-ViT; smoke takes seconds and only shows that everything works. Change settings after a ?: "
         "'cpu?steps=60&loss=proxy_anchor'.",
     ),
-]
-Query = Annotated[
-    str | None,
-    typer.Option("--query", metavar="COL=V", help=r"Only these validation images ask, e.g. visit=2 (\= within COL)."),
-]
-Gallery = Annotated[
-    str | None,
-    typer.Option("--gallery", metavar="COL=V", help=r"Only these images are searched, e.g. visit=1 (\= within COL)."),
-]
-RegimeName = Annotated[
-    str,
-    typer.Option(
-        "--regime", metavar="seen|unseen", help="seen: the same classes, other images; unseen: other classes."
+    "backbone": typer.Option(
+        help="A timm model, `harbor-student` or `scratch`; default: a small pretrained model, if one is available."
     ),
-]
-Backbone = Annotated[
-    str | None,
-    typer.Option(
-        "--backbone", help="A timm model, `harbor-student` or `scratch`; else a small pretrained one if there is."
+    "weights": typer.Option(
+        metavar="FILE.safetensors", help="Weights, with a .json file beside them (architecture, mean, std)."
     ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        "--weights", metavar="FILE.safetensors", help="Weights with a .json beside them (architecture, mean, std)."
+    "captioner": typer.Option(
+        help="Describes images, to find facets where DATA has none and to check generated images: attributes "
+        "(measured), transformers:MODEL, or a vision chat model, openai:MODEL or azure:DEPLOYMENT."
     ),
-]
-CaptionerName = Annotated[
-    str,
-    typer.Option(
-        "--captioner",
-        help="Describes images, which gives facets where none are, and checks made ones: attributes (measured), "
-        "transformers:MODEL, or openai:MODEL or azure:DEPLOYMENT, a vision chat model.",
+    "generator": typer.Option(help="Where new images come from: photometric, diffusion:MODEL or retrieve:FOLDER."),
+    "scorer": typer.Option(help="Scores how unlike its class a generated image is; outliers are rejected."),
+    "spread": typer.Option(
+        metavar="targeted|uniform",
+        help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
     ),
-]
+}
+"""Field of `RunOptions` -> its option."""
 
 
 def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
-    r"""Read `COL=V`, `\=` for a sign of the column's own.
+    r"""Read `COL=V`, with `\=` for an equals sign in COL.
 
     Raises:
         SetupError: There is no `=`, or one side is empty.
@@ -106,15 +132,43 @@ def parse_column_value(text: str | None, option: str) -> tuple[str, str] | None:
     return found
 
 
-def parse_columns(text: str | None, option: str) -> tuple[str, ...] | None:
-    r"""Read `A,B`, `\,` for a sign of a column's own.
+def parse_facets(text: str | None) -> tuple[str, ...] | None:
+    r"""Read `A,B`, with `\,` for a comma in a name.
 
     Raises:
-        SetupError: No name is in it.
+        SetupError: It contains no name.
     """
     if text is None:
         return None
     names = column_syntax.parse_names(text)
     if not names:
-        raise SetupError(f"{option} {text!r} names no column; write it like {option} lighting,visit")
+        raise SetupError(f"--facets {text!r} names no column; write it like --facets lighting,visit")
     return names
+
+
+def parse_price(text: str | None) -> Price | None:
+    """Read `IN,OUT`: dollars per million input and output tokens.
+
+    Raises:
+        SetupError: It is not two numbers from 0.
+    """
+    if text is None:
+        return None
+    try:
+        into, out = (float(part) for part in text.split(","))
+    except ValueError:
+        into = out = -1.0
+    if not (0 <= into < math.inf and 0 <= out < math.inf):
+        raise SetupError(f"--price {text!r} is not two numbers from 0, such as --price 0.25,2")
+    return Price(into, out)
+
+
+PARSERS: dict[str, Callable[[Any], Any]] = {
+    "regime": parse_regime,
+    "query": partial(parse_column_value, option="--query"),
+    "gallery": partial(parse_column_value, option="--gallery"),
+    "facets": parse_facets,
+    "price": parse_price,
+    "spread": partial(parse_choice, option="--spread", choices=Spread),
+}
+"""Field of `RunOptions` -> parser of the text that is typed for it; typer reads the others itself."""

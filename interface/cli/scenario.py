@@ -1,175 +1,149 @@
-"""`atlantis scenario`: the situations of the ATLANTIS paper, made from any collection."""
+"""`atlantis scenario`: derives the situations of the ATLANTIS paper from any collection.
+
+The commands of this group are in three files: here those that cut or split a collection, in `scenario_derived` those
+that add or replace photos, in `scenario_options` what both need.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import report_errors
+from atlantis_dml.app.request import TaskOptions
+from atlantis_dml.app.scenario import make_scenario
 from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command, make_group
 from atlantis_dml.cli.scenario_derived import adversarial, merge
-from atlantis_dml.cli.scenario_options import Destination, ScenarioRequest, Seed, show_scenario
+from atlantis_dml.cli.scenario_options import Destination, Seed, show_scenario
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-scenario = typer.Typer(
-    help="Put a collection into one of the paper's situations: DEST is a new collection that every command reads.",
-    rich_markup_mode=None,
-)
-
-
-@scenario.callback(invoke_without_command=True)
-def _which(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+scenario = make_group("Derive one of the paper's situations from a collection. DEST is a new collection.")
 
 
 @scenario.command("zero-shot")
+@command("label split facets")
 def zero_shot(
+    *,
     data: options.Data,
     destination: Destination,
-    train_classes: Annotated[int, typer.Option("--train-classes", help="How many; else by --train-share.")] = 0,
-    train_share: Annotated[float, typer.Option("--train-share", help="Of the classes, first by name.")] = 0.5,
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    facets: options.FacetColumns = None,
+    train_classes: Annotated[int, typer.Option(help="How many; default: by --train-share.")] = 0,
+    train_share: Annotated[float, typer.Option(help="Share of the classes, the first by name.")] = 0.5,
+    given: TaskOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Test on classes that are not trained on: the first classes by name are trained on, the others are test.
+    """Test on classes that are not trained on.
+
+    The first classes by name are for training, the others for the test.
 
     Example: atlantis scenario zero-shot photos/ photos-zero-shot
     """
-    given = {"train_classes": train_classes, "train_share": train_share}
-    _make("zero-shot", ScenarioRequest(data, label, split, facets, "seen", workspace), destination, given, 0, as_json)
+    choices = {"train_classes": train_classes, "train_share": train_share}
+    written = make_scenario("zero-shot", data, given, destination, choices, 0, workspace)
+    show_scenario(*written, workspace, as_json)
 
 
 @scenario.command("full-shot")
+@command("label split facets")
 def full_shot(
+    *,
     data: options.Data,
     destination: Destination,
-    test_share: Annotated[float, typer.Option("--test-share", help="Of each class's photos.")] = 0.5,
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    facets: options.FacetColumns = None,
+    test_share: Annotated[float, typer.Option(help="Share of each class's photos.")] = 0.5,
+    given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train and test on every class, with half of its photos each; near-duplicates stay on one side.
+    """Train and test on every class, with half of its photos each.
+
+    Near-duplicates stay in one split.
 
     Example: atlantis scenario full-shot photos/ photos-full-shot
     """
-    given = {"test_share": test_share}
-    _make(
-        "full-shot", ScenarioRequest(data, label, split, facets, "seen", workspace), destination, given, seed, as_json
-    )
+    choices = {"test_share": test_share}
+    written = make_scenario("full-shot", data, given, destination, choices, seed, workspace)
+    show_scenario(*written, workspace, as_json)
 
 
 @scenario.command("few-shot")
+@command("label split facets regime")
 def few_shot(
+    *,
     data: options.Data,
     destination: Destination,
-    shots: Annotated[int, typer.Option("--shots", help="Training photos that a class keeps.")] = 3,
-    classes: Annotated[int, typer.Option("--classes", help="The first so many by name; else all.")] = 0,
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    facets: options.FacetColumns = None,
-    regime: options.RegimeName = "seen",
+    shots: Annotated[int, typer.Option(help="Training photos that remain of a class.")] = 3,
+    classes: Annotated[int, typer.Option(help="How many classes, the first by name; default: all.")] = 0,
+    given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Leave few training photos in the first classes; validation and test stay whole.
+    """Keep few training photos in the first classes.
+
+    Validation and test do not change.
 
     Example: atlantis scenario few-shot photos/ photos-3-shot --shots 3
     """
-    given = {"shots": shots, "classes": classes}
-    _make(
-        "few-shot", ScenarioRequest(data, label, split, facets, regime, workspace), destination, given, seed, as_json
-    )
+    choices = {"shots": shots, "classes": classes}
+    written = make_scenario("few-shot", data, given, destination, choices, seed, workspace)
+    show_scenario(*written, workspace, as_json)
 
 
 @scenario.command("imbalanced")
+@command("label split facets regime")
 def imbalanced(
+    *,
     data: options.Data,
     destination: Destination,
-    classes: Annotated[int, typer.Option("--classes", help="How many are cut, drawn by chance; else half.")] = 0,
-    keep: Annotated[int, typer.Option("--keep", help="Training photos that each of them keeps.")] = 2,
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    facets: options.FacetColumns = None,
-    regime: options.RegimeName = "seen",
+    classes: Annotated[int, typer.Option(help="How many classes to reduce, at random; default: half.")] = 0,
+    keep: Annotated[int, typer.Option(help="Training photos that remain of each.")] = 2,
+    given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Leave hardly a training photo in some classes; validation and test stay whole.
+    """Keep hardly any training photos in some classes.
+
+    Validation and test do not change.
 
     Example: atlantis scenario imbalanced photos/ photos-imbalanced --classes 20 --keep 2
     """
-    given = {"classes": classes, "keep": keep}
-    _make(
-        "imbalanced",
-        ScenarioRequest(data, label, split, facets, regime, workspace),
-        destination,
-        given,
-        seed,
-        as_json,
-    )
+    choices = {"classes": classes, "keep": keep}
+    written = make_scenario("imbalanced", data, given, destination, choices, seed, workspace)
+    show_scenario(*written, workspace, as_json)
 
 
 @scenario.command("domain-scarce")
+@command("label split facets regime")
 def domain_scarce(
+    *,
     data: options.Data,
     destination: Destination,
     facet: Annotated[
         list[str],
         typer.Option(
-            "--facet",
             metavar="COL=V",
-            help=r"A value that becomes scarce; may be given often (\= within COL, \, before another `x=`).",
+            help=r"A value to make scarce; can be repeated (write \= for = within COL, \, before another `x=`).",
         ),
     ],
-    keep: Annotated[int, typer.Option("--keep", help="Training photos of it that each class keeps.")] = 0,
-    share: Annotated[float, typer.Option("--keep-share", help="Instead: share of them that each class keeps.")] = 0.0,
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    facets: options.FacetColumns = None,
-    regime: options.RegimeName = "seen",
+    keep: Annotated[int, typer.Option(help="Training photos of it that remain in each class.")] = 0,
+    share: Annotated[float, typer.Option("--keep-share", help="The share that remains, instead of --keep.")] = 0.0,
+    given: TaskOptions,
     seed: Seed = 0,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Take training photos of some facet values away; validation and test stay whole.
+    """Remove training photos of some facet values.
+
+    Validation and test do not change.
 
     Example: atlantis scenario domain-scarce photos/ photos-no-nights --facet lighting=night --keep 1
     """
-    given = {"facet": ",".join(facet), "keep": keep, "share": share}
-    _make(
-        "domain-scarce",
-        ScenarioRequest(data, label, split, facets, regime, workspace),
-        destination,
-        given,
-        seed,
-        as_json,
-    )
+    choices = {"facet": ",".join(facet), "keep": keep, "share": share}
+    written = make_scenario("domain-scarce", data, given, destination, choices, seed, workspace)
+    show_scenario(*written, workspace, as_json)
 
 
 scenario.command("adversarial")(adversarial)
 scenario.command("merge")(merge)
-
-
-def _make(
-    name: str, asked: ScenarioRequest, destination: Path, given: dict[str, Any], seed: int, as_json: bool
-) -> None:
-    with report_errors(as_json):
-        from atlantis_core.scenarios.scenario_writer import write_scenario
-        from atlantis_dml.app.progress import open_stderr_screen
-
-        with open_stderr_screen() as screen:
-            source = asked.source(destination, screen.progress)
-            found = write_scenario(name, source, destination, given, seed, screen.progress)
-        show_scenario(*found, asked.workspace, as_json)

@@ -1,61 +1,21 @@
-"""What the commands of `atlantis scenario` share: their arguments, finding DATA, and telling what came of it."""
+"""What the commands of `atlantis scenario` share: arguments, and how the result is printed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from atlantis_dml.app.output import print_json, say
-from atlantis_dml.app.setup import parse_regime
-from atlantis_dml.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlantis_core.base.ports import Progress
     from atlantis_core.importing.collection_writer import ImportResult
-    from atlantis_core.scenarios.scenario_source import ScenarioSource
 
-Destination = Annotated[Path, typer.Argument(metavar="DEST", help="A new folder; photos in it are links.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is left to chance.")]
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioRequest:
-    """DATA and how it is to be read, as typed."""
-
-    data: str
-    label: str | None
-    split: str | None
-    facets: str | None
-    regime: str
-    workspace: Path | None
-
-    def source(self, destination: Path, progress: Progress) -> ScenarioSource:
-        """Find DATA; splits that were made in the workspace before are made again as they were.
-
-        Args:
-            destination: What is to be made; refused before a bundled collection is written.
-            progress: Told of a bundled collection that is written first.
-
-        Raises:
-            SetupError: It is not there, or the destination is in the way.
-        """
-        from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.data.split_assignment import KnownSplits
-        from atlantis_core.scenarios.scenario_source import ScenarioSource, resolve_source
-        from atlantis_dml.app.setup import check_data, find_data_folder, has_runs, open_workspace
-
-        check_data(self.data)
-        regime, columns = parse_regime(self.regime), options.parse_columns(self.facets, "--facets")
-        store = open_workspace(self.workspace)
-        folder = find_data_folder(self.data, store, progress)
-        resolve_source(folder, destination)
-        known = store.splits.known(regime) if has_runs(store) else KnownSplits()
-        return ScenarioSource(folder, ReadOptions(self.label, self.split, columns), regime, known)
+Destination = Annotated[Path, typer.Argument(metavar="DEST", help="A new folder; its photos are links.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of random choices.")]
 
 
 def show_scenario(
@@ -68,11 +28,11 @@ def show_scenario(
     """Print what was written.
 
     Args:
-        written: Where, and what.
-        story: What lies beside it as `scenario.json`.
+        written: The new collection.
+        story: Contents of its `scenario.json`.
         workspace: As typed.
-        as_json: Print all of it as one JSON object.
-        then: The words of a command to go on with, up to DEST.
+        as_json: Print everything as one JSON object.
+        then: The words of the next command, up to DEST.
     """
     from atlantis_core.base.text import clean_text
     from atlantis_dml.app.command_lines import join_shell_line

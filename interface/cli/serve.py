@@ -4,98 +4,67 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import report_errors, say
-from atlantis_dml.app.setup import parse_regime
-from atlantis_dml.cli import options, run_options
+from atlantis_dml.app.output import say
+from atlantis_dml.app.request import RunOptions, build_request
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
-    from atlantis_core.records import RunSpec
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.web.site import Site
 
 BUNDLED_DATA = ("harbor", "harbor-tiny")
-"""What conversations can be about where no DATA is named."""
+"""What conversations are about if no DATA is named."""
 
 
+@command("planner fallback base_url price generator captioner backbone weights preset seeds regime")
 def serve(
+    *,
     data: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[DATA...]",
-            help="Folders that conversations may be about; else the bundled ones.",
+            help="Folders to talk about; default: the bundled collections.",
             show_default=False,
         ),
     ] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 7860,
-    planner: run_options.PlannerName = "rules",
-    fallback: run_options.Fallback = None,
-    base_url: run_options.BaseUrl = None,
-    price: run_options.PriceText = None,
-    generator: run_options.GeneratorName = "photometric",
-    captioner: options.CaptionerName = "attributes",
-    backbone: options.Backbone = None,
-    weights: options.Weights = None,
-    preset: options.Preset = "auto",
-    seeds: run_options.Seeds = 2,
-    regime: options.RegimeName = "seen",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")] = 7860,
+    given: RunOptions,
     workspace: options.WorkspaceFolder = None,
 ) -> None:
-    """Open the web app on this machine: chat, approve, watch rounds, judge images, read traces, search.
+    """Open the web app on this machine.
 
-    It listens on 127.0.0.1 alone and asks nothing of other machines, but of the chat model you name.
+    Chat, approve, watch rounds, judge images, read traces and search. It listens on 127.0.0.1 only, and contacts no
+    other machine except the chat model that you name.
 
     Example: atlantis serve photos/
     """
-    with report_errors(False):
-        from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.prices import find_prices
-        from atlantis_dml.app.setup import open_workspace
+    from atlantis_dml.app.setup import open_workspace
 
-        store = open_workspace(workspace)
-        spec = RunSpec(
-            collection_id="",
-            data="",
-            goal=Goal(""),
-            budget=Budget(),
-            planner=planner,
-            fallback=fallback,
-            base_url=base_url,
-            prices=find_prices([planner, fallback, captioner], run_options.parse_price(price), store.folder),
-            seeds=seeds,
-            preset=preset,
-            backbone=backbone,
-            weights=weights,
-            captioner=captioner,
-            generator=generator,
-            regime=parse_regime(regime),
-            auto=False,
-        )
-        _serve(_build_site(store, spec, tuple(data or BUNDLED_DATA)), port)
+    site = _build_site(open_workspace(workspace), build_request("", given, workspace), tuple(data or BUNDLED_DATA))
+    _serve(site, port)
 
 
-def _build_site(store: Workspace, spec: RunSpec, data: tuple[str, ...]) -> Site:
-    """Check all settings before anything is opened.
-
-    Raises:
-        SetupError: Anything a person must mend.
-    """
-    from atlantis_core.data.reading import ReadOptions
-    from atlantis_dml.app.setup import check_data, check_spec, pin_base_url
-    from atlantis_dml.chat.desk import RunTemplate
+def _build_site(store: Workspace, template: RunRequest, data: tuple[str, ...]) -> Site:
+    """Check all settings before anything is opened."""
+    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.setup import check_data
     from atlantis_dml.web.site import Site
 
     for name in data:
         check_data(name)
-    check_spec(spec)
-    return Site(store, RunTemplate(pin_base_url(spec), ReadOptions()), data)
+    check_spec(template.spec)
+    return Site(store, replace(template, spec=pin_base_url(template.spec)), data)
 
 
 def _serve(site: Site, port: int) -> None:
-    """Answer until Ctrl-C; what works then is paused and can be gone on with.
+    """Serve until Ctrl-C, which pauses the runs; they can be resumed.
 
     Raises:
         SetupError: The `web` extra is not installed, or the port is taken.
@@ -105,7 +74,7 @@ def _serve(site: Site, port: int) -> None:
     from atlantis_core.base.errors import SetupError
 
     try:
-        import gradio  # noqa: F401 (asked here, before a port is opened)
+        import gradio  # noqa: F401 (checked before a port is opened)
         import uvicorn
     except ModuleNotFoundError as error:
         raise SetupError(f"the web app needs {error.name}: pip install 'atlantis-dml[web]'") from error
@@ -118,12 +87,12 @@ def _serve(site: Site, port: int) -> None:
     except OSError as error:
         raise SetupError(f"port {port} cannot be used: {error.strerror}; name another with --port") from error
     app = make_app(site)
-    site.conversations.get_or_create()  # loads what answering takes, so that the first page is not slow
+    site.conversations.get_or_create()  # loads what answers need, so that the first page is fast
     listening.listen()  # from here on a browser waits instead of being refused
     say(f"workspace {site.workspace.folder}")
-    say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends; what works is paused and stays)")
+    say(f"open http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C stops it and pauses its runs)")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
-    # Pages listen on until they are cut off; after Ctrl-C that is no error.
+    # Open pages are cut off by Ctrl-C, which is not an error.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit or _is_bug(record))
     try:
         server.run(sockets=[listening])

@@ -1,107 +1,63 @@
-"""`atlantis train` and `presets`: a retriever without the loop."""
+"""`atlantis train`: trains a retriever without the loop."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from atlantis_dml.app.output import print_json, report_errors, say
-from atlantis_dml.app.setup import parse_regime
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.app.train import apply_settings, is_follower, train_trials
 from atlantis_dml.cli import options
-
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; may be given often."),
-]
+from atlantis_dml.cli.command import command
 
 
+@command("backbone weights regime label split query gallery facets")
 def train(
+    *,
     data: options.Data,
-    preset: options.Preset = "auto",
-    settings: Settings = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, of which mean and spread are told.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
+    preset: Annotated[str, options.SHARED["preset"]] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SETTING=VALUE", help="Change a setting of the preset; can be repeated."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of trainings; their mean and spread are printed.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Also export what was trained to a new folder (`atlantis export`)."
-        ),
+        typer.Option(metavar="DIR", help="Also export the models to a new folder, as `atlantis export` does."),
     ] = None,
-    backbone: options.Backbone = None,
-    weights: options.Weights = None,
-    regime: options.RegimeName = "seen",
-    label: options.LabelColumn = None,
-    split: options.SplitColumn = None,
-    query: options.Query = None,
-    gallery: options.Gallery = None,
-    facets: options.FacetColumns = None,
+    given: RunOptions,
     workspace: options.WorkspaceFolder = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train a retriever on the training split of DATA and measure it on validation; makes no image.
+    """Train a retriever on DATA and measure it.
+
+    It is trained on the training split and measured on validation; no image is generated.
 
     Example: atlantis train photos/ --preset full --set steps=300 --seeds 3
     """
-    with report_errors(as_json):
-        from atlantis_core.data.reading import ReadOptions
-        from atlantis_core.records import Budget, Goal, RunSpec
-        from atlantis_dml.app.setup import RunRequest
-
-        spec = RunSpec(
-            collection_id="",
-            data=data,
-            goal=Goal(""),
-            budget=Budget(),
-            preset=apply_settings(preset, settings or []),
-            backbone=backbone,
-            weights=weights,
-            seeds=seeds,
-            seed=seed,
-            regime=parse_regime(regime),
-            query=options.parse_column_value(query, "--query"),
-            gallery=options.parse_column_value(gallery, "--gallery"),
-        )
-        read = ReadOptions(label, split, options.parse_columns(facets, "--facets"))
-        with _place(workspace) as folder:
-            found = train_trials(RunRequest(data, "", read, spec), folder, None if is_follower() else out)
-        if is_follower():
-            return
+    given = replace(given, preset=apply_settings(preset, settings or []), seeds=seeds, seed=seed)
+    with _open_folder(workspace) as folder:
+        found = train_trials(build_request(data, given, folder), folder, None if is_follower() else out)
+    if not is_follower():
         print_json(found) if as_json else _show(found)
 
 
 @contextmanager
-def _place(workspace: Path | None) -> Iterator[Path | None]:
-    """Give every process but the first a workspace of its own for the while: one database has one writer."""
+def _open_folder(workspace: Path | None) -> Iterator[Path | None]:
+    """Give every process but the first a temporary workspace: one database has one writer."""
     if not is_follower():
         yield workspace
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
-
-
-def presets(as_json: options.Json = False) -> None:
-    """List the recipes that --preset takes, with their settings."""
-    with report_errors(as_json):
-        from atlantis_core.base.serialization import as_json as plain
-        from atlantis_core.learning.training.presets import PRESETS
-        from atlantis_dml.views.runs import build_table, stdout_console
-
-        found = {name: plain(recipe) for name, recipe in PRESETS.items()}
-        if as_json:
-            print_json(found)
-            return
-        names = list(found)
-        values = {setting: [f"{found[name][setting]}" for name in names] for setting in found[names[0]]}
-        rows = [(setting, *row) for setting, row in values.items() if len(set(row)) > 1]
-        stdout_console().print(build_table(("setting", *names), rows, right=()))
-        same = [f"{setting}={row[0]}" for setting, row in values.items() if len(set(row)) == 1]
-        typer.echo(f"the same in all: {', '.join(same)}")
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -121,7 +77,7 @@ def _show(found: dict[str, Any]) -> None:
     stdout_console().print(build_table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
     recall = found["recall_at_1"]
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
-    chosen = " The best weights were chosen on these very queries." if found["chosen_on_queries"] else ""
+    chosen = " The best weights were chosen on these same queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
     for line in list_training_overlap(found):
         typer.echo(line)

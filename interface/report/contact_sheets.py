@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.records import Candidate, Collection, Verdict
+from atlantis_core.records import Candidate, Verdict
 from atlantis_core.run.round import read_round
 from atlantis_core.run.verdicts import list_measured
 from atlantis_dml.report.thumbnails import embed_thumbnail
@@ -28,15 +28,11 @@ def build_sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
     """
     measured = list_measured(session, read_round(session, round_index))
     pairs = [(one.candidate, one.verdict) for one in measured if one.verdict is not None]
-    paths = _paths(session.collection)
+    paths = {image.id: image.path for image in session.collection.images}
     return {
         "kept": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if p[1].kept])],
         "rejected": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if not p[1].kept])],
     }
-
-
-def _paths(collection: Collection) -> Mapping[str, str]:
-    return {image.id: image.path for image in collection.images}
 
 
 def _sample_evenly(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Candidate, Verdict]]:
@@ -45,7 +41,7 @@ def _sample_evenly(pairs: Sequence[tuple[Candidate, Verdict]]) -> list[tuple[Can
 
 
 def _describe_sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str, str]) -> Sample:
-    cell, prompt = candidate.cell, candidate.prompt
+    cell, prompt, source = candidate.cell, candidate.prompt, paths.get(candidate.source_id)
     return {
         "cell": {"class": cell.class_name, "facet": cell.facet, "value": cell.value},
         "prompt": prompt if len(prompt) <= _LONGEST_PROMPT else prompt[: _LONGEST_PROMPT - 1] + "\u2026",
@@ -53,11 +49,6 @@ def _describe_sample(candidate: Candidate, verdict: Verdict, paths: Mapping[str,
         "reason": verdict.reason,
         "score": verdict.score,
         "image": embed_thumbnail(candidate.path, SIDE_PX),
-        "source": _source(candidate, paths),
+        "source": embed_thumbnail(source, SIDE_PX) if source else None,
         "from_prompt": not candidate.source_id,
     }
-
-
-def _source(candidate: Candidate, paths: Mapping[str, str]) -> str | None:
-    path = paths.get(candidate.source_id)
-    return embed_thumbnail(path, SIDE_PX) if path else None

@@ -10,7 +10,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.report.gap_map import HeatCell, HeatView
+from atlantis_dml.report.gap_view import HeatCell, HeatView
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain
 
 _LONGEST = 2000

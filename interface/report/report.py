@@ -18,7 +18,7 @@ from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
-from atlantis_dml.report.gap_map import build_gap_maps, build_heat_view
+from atlantis_dml.report.gap_view import build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template

@@ -52,48 +52,50 @@ def _outcome(node: Mapping[str, Any]) -> list[str]:
     if output is None:
         return []
     if isinstance(output, Mapping):
-        return _FORMATTERS.get(node["kind"], _result)(node["input"], output)
+        return _FORMATTERS.get(node["kind"], _result)(node)
     return [f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}"]
 
 
-def _result(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _result(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"result: {output['text'] if 'text' in output else json.dumps(output, ensure_ascii=False)}"]
 
 
-def _decision(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+def _decision(node: Mapping[str, Any]) -> list[str]:
+    given, output = node["input"], node["output"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in output["calls"]) or "no call"
     state = f"round {given['round']}; done: {', '.join(given['steps'][-4:]) or 'nothing yet'}"
     return [f"decision: {calls}", f"reason: {output['reason']}", f"state: {state}"]
 
 
-def _verdict(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _verdict(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"result: {'kept' if output['kept'] else 'rolled back'}: {output['reason']}"]
 
 
-def _critique(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _critique(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     return [f"finding: {output['finding']}", *(f"change: {change}" for change in output["changes"])]
 
 
-def _answer(given: Any, output: Mapping[str, Any]) -> list[str]:
-    del given
+def _answer(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     reply = output["reply"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
     return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
 
 
-def _approval(given: Mapping[str, Any], output: Mapping[str, Any]) -> list[str]:
+def _approval(node: Mapping[str, Any]) -> list[str]:
+    output = node["output"]
     decision, by = output["answer"]["decision"], output.get("by", "")
     if decision == "reject":
         return [f"result: rejected {by}: {output['answer'].get('reason') or 'no reason given'}"]
-    images, counts = output["images"], output.get("counts", [])
-    much = f"{images:,} images" + (f" instead of {given['images']:,}" if images != given["images"] else "")
+    images, proposed, counts = output["images"], node["input"]["images"], output.get("counts", [])
+    total = f"{images:,} images" + (f" instead of {proposed:,}" if images != proposed else "")
     cells = [f"{one['count']:,} of {format_cell(one['cell'])}" for one in counts[:_MOST_CELLS]]
-    cells += [f"and {len(counts) - _MOST_CELLS:,} cells more"] if len(counts) > _MOST_CELLS else []
+    cells += [f"and {len(counts) - _MOST_CELLS:,} more cells"] if len(counts) > _MOST_CELLS else []
     changed = ", changed" if decision == "edit" else ""
-    return [f"result: approved {by}{changed}: {much}: {'; '.join(cells)}"]
+    return [f"result: approved {by}{changed}: {total}: {'; '.join(cells)}"]
 
 
 _FORMATTERS = {

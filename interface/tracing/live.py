@@ -167,7 +167,7 @@ class LiveExport:
         self._sent = send_run(self._workspace, run, self._target, self._redact, self._open_mlflow())
 
     def _open_mlflow(self) -> MlflowWriter:
-        from atlantis_dml.tracing.figures import build_started_record
+        from atlantis_dml.tracing.run_record import build_started_record
         from atlantis_dml.tracing.writer import MlflowWriter
 
         if self._mlflow is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from atlantis_dml.tracing.figures import build_record
+from atlantis_dml.tracing.run_record import build_record
 from atlantis_dml.tracing.spans import Spans, redact_values
 
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.tracing.figures import Record
+    from atlantis_dml.tracing.run_record import Record
     from atlantis_dml.tracing.target import Target
     from atlantis_dml.tracing.writer import MlflowWriter
 
@@ -48,7 +48,7 @@ def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, wri
     Raises:
         SetupError: MLflow is unreachable.
     """
-    events, status = workspace.events.of_run(run.id), workspace.standing(run)
+    events, status = workspace.events.of_run(run.id), workspace.read_status(run)
     builder = Spans(run, redact)
     parts = builder.all(events)
     root = builder.root(status, workspace.journal.read(run.id, 0, "end"), parts)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.tracing.figures import Record
+from atlantis_dml.tracing.run_record import Record
 from atlantis_dml.tracing.spans import SpanFacts
 from atlantis_dml.tracing.target import EXPERIMENT, Target
 

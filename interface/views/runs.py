@@ -95,7 +95,7 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
 def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
     spent = summary["spent"]
     changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
-    lines = [f"Images of round {index}: {said}" for index, said in changed if said]
+    lines = [f"Images of round {index}: {text}" for index, text in changed if text]
     lines += [f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})"]
     if summary["frozen"]:
         lines.append(f"Frozen backbone, without training: R@1 {summary['frozen']['recall_at']['1']:.3f}")

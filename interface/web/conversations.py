@@ -13,7 +13,7 @@ from atlantis_dml.web.live_conversation import LiveConversation
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.chat.record import ChatRecord
 
 
@@ -26,7 +26,7 @@ class Conversations:
         data: DATA they may be about, as typed on the command line. A browser cannot name another folder.
     """
 
-    def __init__(self, workspace: Workspace, template: RunTemplate, data: Sequence[str]) -> None:
+    def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:
         self._workspace, self._template, self.data = workspace, template, tuple(data)
         self._lock = threading.RLock()
         self._open: dict[str, LiveConversation] = {}
@@ -61,7 +61,7 @@ class Conversations:
         """Return a conversation by its id.
 
         Raises:
-            NotFoundError: There is none with this id.
+            NotFoundError: No conversation has this id.
         """
         with self._lock:
             if chat_id in self._open:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fastapi.responses import JSONResponse
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -19,6 +21,7 @@ _HEADERS = (
         b"img-src 'self' data: blob:; form-action 'self'; object-src 'none'; base-uri 'self'",
     ),
 )
+_REFUSAL = JSONResponse({"error": "this server accepts requests only from its own pages on this machine"}, 403)
 
 
 class LoopbackOnly:
@@ -43,7 +46,10 @@ class LoopbackOnly:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
         if _host_name(host) not in self._hosts or (origin and _origin_host(origin) != host):
-            await _refuse(scope, send)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await _REFUSAL(scope, receive, send)
             return
 
         async def send_guarded(message: dict[str, Any]) -> None:
@@ -66,13 +72,3 @@ def _host_name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-async def _refuse(scope: dict[str, Any], send: Any) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    body = b'{"error": "this server accepts requests only from its own pages on this machine"}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -67,7 +67,7 @@ def describe_candidate(row: ScreenedCandidate) -> dict[str, Any]:
         "generator": one.generator,
         "seed": str(one.seed),  # JavaScript numbers have 53 bits
         "source": one.source_id,
-        "standing": row.status,
+        "status": row.status,
         "by_hand": row.is_manual,
         "final": row.is_final,
         "verdict": asdict(verdict) if verdict else None,

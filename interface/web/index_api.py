@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
@@ -16,12 +16,9 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import parse_filters
 from atlantis_core.searching.image_search import ImageSearch
 from atlantis_core.searching.index_folders import find_named_folder, list_indexes
-from atlantis_dml.app.search import describe_index
+from atlantis_dml.app.index import describe_index
 from atlantis_dml.web.images import LARGEST_SIDE_PX, thumbnail_response
 from atlantis_dml.web.uploads import read_upload
-
-if TYPE_CHECKING:
-    from atlantis_core.records import Hit
 
 MOST_HITS = 100
 
@@ -117,7 +114,11 @@ def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
             hits = found.search(read_upload(file), top, filters, exact=exact)
         else:
             hits = found.search_text(text, top, filters, exact=exact)
-        return Nearest(index=name, results=[_hit(hit) for hit in hits])
+        found_images = [
+            Found(id=hit.id, label=hit.label, split=hit.split, facets=dict(hit.facets), distance=hit.distance)
+            for hit in hits
+        ]
+        return Nearest(index=name, results=found_images)
 
     @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
     def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
@@ -128,7 +129,3 @@ def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
 def _index(facts: Any) -> Index:
     described = describe_index(facts)
     return Index(**{name: described[name] for name in Index.model_fields})
-
-
-def _hit(hit: Hit) -> Found:
-    return Found(id=hit.id, label=hit.label, split=hit.split, facets=dict(hit.facets), distance=hit.distance)

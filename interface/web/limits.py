@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastapi.responses import JSONResponse
+
 from atlantis_dml.web.uploads import LARGEST_BYTES
 
 if TYPE_CHECKING:
@@ -33,9 +35,9 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._limit:
-            await _refuse(send, self._limit)
+            await _refusal(self._limit)(scope, receive, send)
             return
-        body = _Counted(receive, send, self._limit)
+        body = _CountedBody(receive, send, self._limit)
         try:
             await self._app(scope, body.receive, body.send)
         except _TooLarge:
@@ -46,8 +48,8 @@ class _TooLarge(Exception):  # noqa: N818 (never leaves this module)
     """The body is longer than the limit."""
 
 
-class _Counted:
-    """The two channels of a request; counts the bytes received."""
+class _CountedBody:
+    """The two channels of a request; counts the bytes received and refuses too many."""
 
     def __init__(self, receive: Any, send: Any, limit: int) -> None:
         self._receive, self._send, self._limit, self._left = receive, send, limit, limit
@@ -70,11 +72,8 @@ class _Counted:
     async def refuse(self) -> None:
         if not self._answered:
             self._answered = True
-            await _refuse(self._send, self._limit)
+            await _refusal(self._limit)({"type": "http"}, self._receive, self._send)
 
 
-async def _refuse(send: Any, limit: int) -> None:
-    body = b'{"error": "the request is larger than %d MB; send a smaller image"}' % (limit // 2**20)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _refusal(limit: int) -> JSONResponse:
+    return JSONResponse({"error": f"the request is larger than {limit // 2**20} MB; send a smaller image"}, 413)

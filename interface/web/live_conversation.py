@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.chat.record import ChatRecord
     from atlantis_dml.web.transcript import Message
 
@@ -82,7 +82,7 @@ class LiveConversation:
         template: Settings of the runs started in it.
     """
 
-    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunTemplate) -> None:
+    def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest) -> None:
         from atlantis_dml.app.agents import build_redaction
         from atlantis_dml.chat.desk import ChatDesk
         from atlantis_dml.chat.record import save_record
@@ -120,7 +120,7 @@ class LiveConversation:
         self._lines.put(line)
 
     def answer(self, answer: Mapping[str, Any]) -> str:
-        """Answer the protocol that waits. If two browsers answer, the first answer counts.
+        """Answer the protocol that waits. If two browsers answer, the earlier one counts.
 
         Raises:
             ToolError: No protocol waits (any more).

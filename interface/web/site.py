@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
     from atlantis_core.views.neighbours import Neighbours
-    from atlantis_dml.chat.desk import RunTemplate
+    from atlantis_dml.app.request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Site:
         data: DATA that conversations may be about; see `Conversations`.
     """
 
-    def __init__(self, workspace: Workspace, template: RunTemplate, data: Sequence[str]) -> None:
+    def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:
         self.workspace = workspace
         self.conversations = Conversations(workspace, template, data)
         self.steering = Steering(workspace, self.conversations)
@@ -62,7 +62,7 @@ class Site:
 
     def list_runs(self) -> list[tuple[Run, str]]:
         """Return every run with its status, newest first."""
-        return [(run, self.workspace.standing(run)) for run in self.workspace.runs.all()]
+        return [(run, self.workspace.read_status(run)) for run in self.workspace.runs.all()]
 
     def load_run(self, run_id: str) -> LoadedRun:
         """Return a run in its current state; read again only after a change.

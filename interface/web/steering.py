@@ -61,7 +61,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
 
 
 class Steering:
-    """Acts on runs. If two browsers answer a protocol, the first answer counts.
+    """Acts on runs. If two browsers answer a protocol, the earlier one counts.
 
     Args:
         workspace: Keeps the runs.
@@ -80,7 +80,7 @@ class Steering:
         from atlantis_dml.graph.running import find_pending_question
 
         run = self._workspace.runs.get(run_id)
-        if self._workspace.standing(run) != "waiting" or self._driver(run)[0].is_busy():
+        if self._workspace.read_status(run) != "waiting" or self._driver(run)[0].is_busy():
             return None
         question = find_pending_question(self._workspace, run.id)
         return drop_skipped_cells(Session(self._workspace, run.id, run.spec), question) if question else None
@@ -138,7 +138,10 @@ class Steering:
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if self._workspace.standing(run) not in {"paused", "stopped", "failed"} or self._driver(run)[0].is_busy():
+            if (
+                self._workspace.read_status(run) not in {"paused", "stopped", "failed"}
+                or self._driver(run)[0].is_busy()
+            ):
                 raise ToolError("the run is not paused")
             conversation = self._conversations.find_for_run(run)
             if conversation is not None:

@@ -30,8 +30,8 @@ def scripted(workspace: Workspace) -> Callable[..., tuple[ModelCalls, ScriptedCh
     def begun(*script: Any, run_id: str = "run", usd: float | None = None, **more: Any) -> Any:
         model = ScriptedChatModel(script=list(script))
         spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), prices={NAME: Price(1.0, 10.0, 0.1)})
-        purse = CostTracker(workspace.ledger, run_id, spec)
-        return ModelCalls(NAME, [ChatModel(NAME, model)], workspace, run_id, purse, **more), model
+        cost_tracker = CostTracker(workspace.ledger, run_id, spec)
+        return ModelCalls(NAME, [ChatModel(NAME, model)], workspace, run_id, cost_tracker, **more), model
 
     return begun
 

@@ -73,9 +73,11 @@ def chat() -> Callable[..., tuple[ChatPlanner, ScriptedChatModel]]:
 
     def scripted(context: RunContext, *script: Any, redact: Redact = str) -> tuple[ChatPlanner, ScriptedChatModel]:
         model, session = ScriptedChatModel(script=list(script)), context.session
-        purse = CostTracker(session.workspace.ledger, session.run_id, session.spec)
+        cost_tracker = CostTracker(session.workspace.ledger, session.run_id, session.spec)
         name = "openai:scripted"
-        calls = ModelCalls(name, [ChatModel(name, model)], session.workspace, session.run_id, purse, redact=redact)
+        calls = ModelCalls(
+            name, [ChatModel(name, model)], session.workspace, session.run_id, cost_tracker, redact=redact
+        )
         return ChatPlanner(calls, make_tools()), model
 
     return scripted

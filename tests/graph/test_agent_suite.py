@@ -27,6 +27,12 @@ def test_the_suite_has_cases_enough_and_each_a_name_of_its_own() -> None:
     assert {case.collection for case in CASES} >= {"harbor", "harbor-tiny", "tiny_ci"}
 
 
+def test_the_docs_count_the_cases() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
+    assert f"{len(CASES)} runs on harbor" in docs
+    assert f"{sum(case.fault is not None for case in CASES)} of them with a misbehaving" in docs
+
+
 @pytest.mark.slow
 def test_runs_end_well_whatever_the_model_does(tmp_path: Path) -> None:
     summary = run_all([case for case in CASES if case.name in QUICK], tmp_path)

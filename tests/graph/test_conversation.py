@@ -89,9 +89,9 @@ def desk(tiny_world: LoadedCollection) -> PlainDesk:
 def hosting(workspace: Workspace, *script: Any) -> tuple[ChatHost, ScriptedChatModel]:
     model = ScriptedChatModel(script=list(script))
     spec = RunSpec("", "x", Goal(""), Budget(), planner="openai:scripted")
-    purse = CostTracker(workspace.ledger, CHAT, spec)
+    cost_tracker = CostTracker(workspace.ledger, CHAT, spec)
     return ChatHost(
-        ModelCalls("openai:scripted", [ChatModel("openai:scripted", model)], workspace, CHAT, purse)
+        ModelCalls("openai:scripted", [ChatModel("openai:scripted", model)], workspace, CHAT, cost_tracker)
     ), model
 
 

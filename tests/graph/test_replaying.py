@@ -74,8 +74,8 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     session = begin(budget=Budget(images=12, rounds=1)).session
     model = ScriptedChatModel(script=[brain] * 60)
     workspace, name = session.workspace, "openai:scripted"
-    purse = CostTracker(workspace.ledger, session.run_id, session.spec)
-    calls = ModelCalls(name, [ChatModel(name, model)], workspace, session.run_id, purse)
+    cost_tracker = CostTracker(workspace.ledger, session.run_id, session.spec)
+    calls = ModelCalls(name, [ChatModel(name, model)], workspace, session.run_id, cost_tracker)
     assert advance(crew(session, calls)).status == "done"
     agents = [event["input"]["agent"] for event in workspace.events.of_kind(session.run_id, "model")]
     assert {"planner", "protocol", "prompts", "critic"} <= set(agents)
@@ -85,8 +85,8 @@ def test_a_recorded_run_is_replayed_with_the_same_decisions(
     write_recording(collect_recording(workspace, session.run_id), path)
     again = workspace.runs.create(replace(session.spec, recording="kept"))
     other = Session(workspace, again.id, again.spec)
-    purse = CostTracker(workspace.ledger, again.id, again.spec)
-    replay = ModelCalls("openai:scripted", [], workspace, again.id, purse, recording=read_recording(path))
+    cost_tracker = CostTracker(workspace.ledger, again.id, again.spec)
+    replay = ModelCalls("openai:scripted", [], workspace, again.id, cost_tracker, recording=read_recording(path))
     context = crew(other, replay)
     assert advance(context).status == "done"
     first, second = journal(replace(context, session=session)), journal(context)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics import METRICS
@@ -101,7 +101,7 @@ def _trial(session: Session, name: str, seed: int, missed: int) -> str:
     QueryOutcomes(tuple(image.id for image in task.queries), hit, returned).save(
         session.workspace.path("measurements") / f"{key}.npz"
     )
-    session.workspace.receipts.file(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
+    session.workspace.results.add(key, "measurement", as_json(_measurement(int(hit.sum()), len(hit))), 0.1)
     return trial_id
 
 
@@ -237,3 +237,9 @@ def photos(tmp_path: Path) -> Path:
             pixels[..., number] += 100
             Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{index}.png")
     return tmp_path / "photos"
+
+
+def session_of(fabricated: Fabricated) -> Session:
+    """Return the session of the fabricated run."""
+    run = fabricated.workspace.runs.get(fabricated.run_id)
+    return Session(fabricated.workspace, run.id, run.spec)

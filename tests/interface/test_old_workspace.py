@@ -18,8 +18,8 @@ from tests.fixtures.make_old_workspace import QUERY, TRAIN, Home
 from tests.fixtures.packing import PLACEHOLDER, unpack
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
-VARYING = frozenset({"seconds", "took", "started", "ended", "created", "next"})
-"""What differs from one time to another; `next` suggests a command."""
+VARYING = frozenset({"seconds", "took", "started", "ended", "created", "next", "preprocessing"})
+"""Keys that differ from one call to the next; `preprocessing` is a setting that the old version did not have."""
 CLOSE = 0.05
 """Of a share that another processor's training may change; a query is 1/64."""
 
@@ -144,5 +144,5 @@ def test_a_conversation_goes_on_where_it_rested(old, monkeypatch, capsys) -> Non
     monkeypatch.setattr("sys.stdin", io.StringIO("status\n/quit\n"))
     assert run(["chat", old.photos, *old.weights]) == 3
     out = capsys.readouterr().out
-    assert "Going on with chat-" in out
+    assert "Resuming chat-" in out
     assert "status: waiting" in out

@@ -40,7 +40,7 @@ BRIEF = Brief(
     classes=("blue tug", HOSTILE, "red tug"),
     facet_values={"light": ("day", "fog", "night")},
     spread="targeted",
-    arms=("edit", "text_to_image"),
+    modes=("edit", "text_to_image"),
     scorer="margin",
     feedback="fewer cells",
     goal="night photos are not found",
@@ -66,7 +66,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
     session: Any = SimpleNamespace(
         run_id="r",
         read=lambda *_: None,
-        generator=SimpleNamespace(arms=("edit",)),
+        generator=SimpleNamespace(modes=("edit",)),
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
         workspace=SimpleNamespace(candidates=workspace.candidates, ledger=ledger),
@@ -74,9 +74,9 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
 
     def sent(ask: Callable[[ModelCalls, Any], object]) -> list[BaseMessage]:
         model = ScriptedChatModel(script=[Sent()])
-        purse = CostTracker(ledger, "r", session.spec)  # type: ignore[arg-type]
+        cost_tracker = CostTracker(ledger, "r", session.spec)  # type: ignore[arg-type]
         with pytest.raises(Sent):
-            ask(ModelCalls("openai:m", [ChatModel("openai:m", model)], workspace, "r", purse), session)
+            ask(ModelCalls("openai:m", [ChatModel("openai:m", model)], workspace, "r", cost_tracker), session)
         return model.requests[0]
 
     return sent

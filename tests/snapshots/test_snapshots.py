@@ -35,7 +35,7 @@ def test_planner_prompt(begun: bool, compare: Compare) -> None:
         target=0.8 if begun else None,
         rounds=3,
         generator='"photometric"',
-        arms="edit (changes light, weather, blur or place of real photos of the class)",
+        arms="edit (changes light, weather, blur or background of real photos of the class)",
     )
     now = render(
         "planner_now",

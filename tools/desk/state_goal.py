@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.chat.consent import find_unsaid_limits
+from atlantis_core.chat.consent import find_unstated_limits
 from atlantis_core.chat.run_plan import update_plan
 from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
@@ -29,7 +29,7 @@ def state_goal(
         target: Recall@1 to reach, from 0 to 1. Only a number that the person said.
     """
     limits = {"images": images, "usd": usd, "rounds": rounds, "target": target}
-    invented = find_unsaid_limits(limits, "\n".join(person_words(runtime.state["messages"])))
+    invented = find_unstated_limits(limits, "\n".join(person_words(runtime.state["messages"])))
     if invented:
         raise ToolError(
             f"the person never said {', '.join(invented)}: ask them to say it in digits before anything starts"

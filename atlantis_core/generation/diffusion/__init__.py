@@ -1,1 +1,1 @@
-"""Images from any `diffusers` pipeline, by folder or hub name."""
+"""Image generation with any `diffusers` pipeline, by folder or hub name."""

@@ -1,4 +1,4 @@
-"""What may be put on top of a pipeline: LoRA weights, a ControlNet that reads edges, an IP-Adapter."""
+"""Add-ons of a pipeline: LoRA weights, a ControlNet for edges, an IP-Adapter."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _PICKLED = ("*.bin", "*.pt", "*.ckpt", "*.pth")
 
 @dataclass(frozen=True)
 class AddonFiles:
-    """Folders (of a LoRA also a file) of what was asked for; None where nothing was."""
+    """Where the add-ons are on disk: folders, or a file for a LoRA; None for an add-on that is not used."""
 
     lora: Path | None = None
     control: Path | None = None
     ip_adapter: Path | None = None
     ip_weights: str = ""
-    """The adapter's weights file, seen from its folder."""
+    """Weights file, relative to the adapter's folder."""
     ip_encoder: str = ""
-    """Folder of the adapter's eye, seen from its folder."""
+    """Folder of the image encoder, relative to the adapter's folder."""
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Content address of each, by option."""
+        """Option -> content hash of its files."""
         found: dict[str, str] = {}
         for name, path in (("lora", self.lora), ("control", self.control)):
             if path is not None:
@@ -45,10 +45,10 @@ class AddonFiles:
 
 
 def find_addons(options: DiffusionOptions) -> AddonFiles:
-    """Find them by folder or hub name; nothing is loaded yet.
+    """Find the add-ons by folder or hub name, without loading them.
 
     Raises:
-        SetupError: One is not there, holds no weights or pickled ones, or a library is missing.
+        SetupError: An add-on is missing, has no weights or only pickled ones, or a library is not installed.
     """
     pickled = options.allow_pickle
     patterns = (*_WEIGHTS, *_PICKLED) if pickled else _WEIGHTS
@@ -62,12 +62,12 @@ def find_addons(options: DiffusionOptions) -> AddonFiles:
     if options.control:
         control = _find_path(options.control, "ControlNet", patterns)
         if not (control / "config.json").is_file():
-            raise SetupError(f"{str(control)!r} is no ControlNet: it has no config.json")
+            raise SetupError(f"{str(control)!r} is not a ControlNet: config.json is missing")
     for folder in (lora, control):
         if folder is not None and folder.is_dir():
             require_safetensors(folder, allow_pickle=pickled)
     if lora is not None and lora.is_file() and lora.suffix != ".safetensors" and not pickled:
-        raise SetupError(f"LoRA {str(lora)!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
+        raise SetupError(f"LoRA {str(lora)!r} is not a .safetensors file; add &allow_pickle=1 if you trust it")
     if not options.ip_adapter:
         return AddonFiles(lora, control)
     encoder = options.ip_encoder or (Path(options.ip_weights).parent / "image_encoder").as_posix()
@@ -82,12 +82,12 @@ def _find_path(name: str, kind: str, patterns: Sequence[str]) -> Path:
 
 
 def _find_adapter(options: DiffusionOptions, encoder: str) -> Path:
-    """Return the folder of an IP-Adapter; its weights file is named, since one repository holds many."""
+    """Return the folder of an IP-Adapter; one repository holds several, so the weights file has to be named."""
     weights = options.ip_weights
     if not weights:
-        raise SetupError(f"ip_adapter={options.ip_adapter} needs its weights file: &ip_weights=FILE.safetensors")
+        raise SetupError(f"ip_adapter={options.ip_adapter} needs a weights file: add &ip_weights=FILE.safetensors")
     if not weights.endswith(".safetensors") and not options.allow_pickle:
-        raise SetupError(f"ip_weights={weights!r} is no .safetensors file; add &allow_pickle=1 if you trust it")
+        raise SetupError(f"ip_weights={weights!r} is not a .safetensors file; add &allow_pickle=1 if you trust it")
     folder = _find_path(options.ip_adapter, "IP-Adapter", (weights, f"{encoder}/*"))
     if not (folder / weights).is_file():
         raise SetupError(f"IP-Adapter {str(folder)!r} has no file {weights!r}")

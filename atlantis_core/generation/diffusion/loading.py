@@ -1,4 +1,4 @@
-"""Finding a pipeline's folder, refusing what is none or what could run code, and loading it."""
+"""Find a pipeline's folder, check that it is complete and runs no code, and load it."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ class FoundPipeline:
     """A pipeline on disk."""
 
     name: str
-    """As it was asked for."""
+    """As the user named it."""
     folder: Path
     revision: str
     """Commit of a hub model; empty for a folder."""
 
     @property
     def digest(self) -> str:
-        """Content address of every file of the pipeline."""
+        """Content hash of all files of the pipeline."""
         return folder_digest(self.folder)
 
 
 def find_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
-    """Find a pipeline by bundled name, folder or hub name, and check that it is one.
+    """Find a pipeline by bundled name, folder or hub name, and check its files.
 
     Raises:
-        SetupError: There is none, files are missing, or its weights are pickled.
+        SetupError: It does not exist, files are missing, or its weights are pickled.
     """
     folder = BUNDLED_MODELS.get(name, Path(name).expanduser())
     if name in BUNDLED_MODELS and not folder.exists():
-        raise SetupError(f"the bundled pipeline {name!r} is not in this version; docs/harbor.md says how to train it")
+        raise SetupError(f"bundled pipeline {name!r} is missing in this version; docs/harbor.md says how to train it")
     found = FoundPipeline(name, folder.resolve(), "") if folder.exists() else _download_pipeline(name, options)
     _check_pipeline(found, options)
     return found
 
 
 def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | None, device: str) -> Any:
-    """Load a text-to-image pipeline onto a device, with its scheduler and LoRA as asked.
+    """Load a text-to-image pipeline onto a device, with the chosen scheduler and LoRA.
 
     Raises:
-        SetupError: Its files cannot be loaded, or there is no such scheduler.
+        SetupError: Its files cannot be loaded, or the scheduler does not exist.
     """
     import diffusers
     import torch
@@ -66,10 +66,10 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
     from safetensors import SafetensorError
 
     diffusers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity_error()  # it warns of every autoencoder that is not the usual class
+    diffusers.utils.logging.set_verbosity_error()  # it warns about every autoencoder of an unusual class
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    usual = torch.float32 if device == "cpu" else torch.float16
-    dtype = usual if options.dtype == "auto" else getattr(torch, options.dtype)
+    default = torch.float32 if device == "cpu" else torch.float16
+    dtype = default if options.dtype == "auto" else getattr(torch, options.dtype)
     try:
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
             str(found.folder),
@@ -78,37 +78,38 @@ def load_pipeline(found: FoundPipeline, options: DiffusionOptions, lora: Path | 
             local_files_only=True,
         )
         if lora is not None:
-            place, name = (lora, None) if lora.is_dir() else (lora.parent, lora.name)
+            folder, file = (lora, None) if lora.is_dir() else (lora.parent, lora.name)
             pipeline.load_lora_weights(
-                str(place), weight_name=name, use_safetensors=options.use_safetensors, local_files_only=True
+                str(folder), weight_name=file, use_safetensors=options.use_safetensors, local_files_only=True
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SetupError(f"pipeline {found.name!r} cannot be loaded, is it complete? {reason}") from error
+        raise SetupError(f"pipeline {found.name!r} cannot be loaded, check that it is complete: {reason}") from error
     pipeline.scheduler = _build_scheduler(pipeline.scheduler, options)
     pipeline.set_progress_bar_config(disable=True)
-    return _move_to_device(pipeline, device, whole=bool(options.control or options.ip_adapter))
+    return _move_to_device(pipeline, device, extended=bool(options.control or options.ip_adapter))
 
 
-def _build_scheduler(usual: Any, options: DiffusionOptions) -> Any:
-    """Return the scheduler that was asked for, with the settings of the pipeline's own."""
+def _build_scheduler(default: Any, options: DiffusionOptions) -> Any:
+    """Return the chosen scheduler, configured like the pipeline's own."""
     import diffusers
 
-    kind = getattr(diffusers, options.scheduler, None) if options.scheduler else type(usual)
+    kind = getattr(diffusers, options.scheduler, None) if options.scheduler else type(default)
     if kind is None:
-        raise SetupError(f"diffusers has no scheduler {options.scheduler!r}")
+        raise SetupError(f"diffusers has no scheduler class {options.scheduler!r}; check scheduler=NAME")
     changes = {"timestep_spacing": options.spacing} if options.spacing else {}
-    return kind.from_config(usual.config, **changes) if options.scheduler or changes else usual
+    return kind.from_config(default.config, **changes) if options.scheduler or changes else default
 
 
-def _move_to_device(pipeline: Any, device: str, *, whole: bool) -> Any:
-    """Move a pipeline to its device; where the memory is short, part by part as each is needed.
+def _move_to_device(pipeline: Any, device: str, *, extended: bool) -> Any:
+    """Move a pipeline to its device; if memory is short, each part only while it is needed.
 
-    `whole` where more will be put on it: what comes later is not moved in parts.
+    An `extended` pipeline, which gets a ControlNet or IP-Adapter later, is always moved completely: parts that are
+    added afterwards are not offloaded.
     """
     import torch
 
-    if whole or device != "cuda":
+    if extended or device != "cuda":
         return pipeline.to(device)
     parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
     needed = sum(value.nbytes for part in parts for value in part.state_dict().values())
@@ -138,20 +139,16 @@ def _download_pipeline(name: str, options: DiffusionOptions) -> FoundPipeline:
 def _check_pipeline(found: FoundPipeline, options: DiffusionOptions) -> None:
     index = found.folder / _INDEX
     if not index.is_file():
-        raise SetupError(f"{str(found.folder)!r} is no diffusers pipeline: it has no {_INDEX}")
+        raise SetupError(f"{str(found.folder)!r} is not a diffusers pipeline: {_INDEX} is missing")
     try:
         parts = json.loads(index.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise SetupError(f"{str(index)!r} is no JSON: {error}") from error
+        raise SetupError(f"{str(index)!r} is not valid JSON: {error}") from error
     for part, kind in parts.items():
         if part.startswith("_") or not isinstance(kind, list) or kind[0] is None:
             continue
-        _check_part(found.folder / part, part, options)
-
-
-def _check_part(folder: Path, part: str, options: DiffusionOptions) -> None:
-    if not folder.is_dir():
-        raise SetupError(f"pipeline {str(folder.parent)!r} lacks its {part!r}: there is no folder of that name")
-    if part in _PARTS_WITHOUT_WEIGHTS:
-        return
-    require_safetensors(folder, allow_pickle=options.allow_pickle)
+        folder = found.folder / part
+        if not folder.is_dir():
+            raise SetupError(f"pipeline {str(found.folder)!r} lacks its folder {part!r}")
+        if part not in _PARTS_WITHOUT_WEIGHTS:
+            require_safetensors(folder, allow_pickle=options.allow_pickle)

@@ -1,6 +1,6 @@
-"""What is known of public models and LoRA weights: how they want to be run, and what their licence asks.
+"""Facts about public models and LoRA weights: their default options and their licences.
 
-A model that is not listed runs with its pipeline's usual settings; say others in its address (`options.py`).
+A model that is not listed runs with the general defaults; set others with its name (`options.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class KnownModel:
     """Facts about one model or a family of them."""
 
     licence: str
-    """One line that a person reads before the model is used; empty where there is nothing to heed."""
+    """One line to read before the model is used; empty if there are no restrictions."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Options that differ from the usual ones."""
+    """Options that differ from the general defaults."""
 
 
 KNOWN: Mapping[str, KnownModel] = {
@@ -59,7 +59,7 @@ KNOWN: Mapping[str, KnownModel] = {
 
 
 def model_facts(name: str) -> KnownModel:
-    """Return what is known of a model or LoRA; of an unknown one, that its licence is for its user to read."""
+    """Return the facts of a model or LoRA; an unknown one has a notice to read its licence."""
     if name in KNOWN:
         return KNOWN[name]
     return KnownModel(f"{name}: read its licence before you use its images")

@@ -1,7 +1,7 @@
-"""Drawing from a photo: what is kept of it.
+"""Image-to-image generation: what is kept of the source image.
 
-Always some of its light and layout (image-to-image: SDEdit, Meng et al. 2022); as asked also its edges (ControlNet,
-Zhang et al. 2023), what it shows (IP-Adapter, Ye et al. 2023), or its middle, untouched (inpainting).
+Always some of its light and layout (SDEdit, Meng et al. 2022); as an option also its edges (ControlNet, Zhang et al.
+2023), its content (IP-Adapter, Ye et al. 2023), or its middle, unchanged (inpainting).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class PhotoEditor:
-    """A pipeline that draws from photos.
+    """A pipeline that generates from source images.
 
     Args:
-        pipeline: A text-to-image pipeline; its parts are shared. An IP-Adapter is put on it for good.
+        pipeline: A text-to-image pipeline, whose parts are shared; an IP-Adapter stays loaded in it.
         options: How it is run.
-        addons: ControlNet and IP-Adapter, if asked for.
+        addons: ControlNet and IP-Adapter, if any.
 
     Raises:
-        SetupError: This kind of pipeline cannot do that, or an addon does not fit it.
+        SetupError: This kind of pipeline does not support the options, or an add-on does not fit it.
     """
 
     def __init__(self, pipeline: Any, options: DiffusionOptions, addons: AddonFiles) -> None:
@@ -40,7 +40,7 @@ class PhotoEditor:
         channels = pipeline.unet.config.in_channels if hasattr(pipeline, "unet") else 4
         if options.keep_middle and channels not in {4, 9}:
             raise SetupError(
-                f"keep_middle needs a UNet of 4 or 9 channels, and this one has {channels}; leave it out"
+                f"keep_middle needs a UNet with 4 or 9 input channels, this one has {channels}; remove keep_middle"
             )
         self._options, self._adapted = options, addons.ip_adapter is not None
         parts: dict[str, Any] = {}
@@ -58,16 +58,16 @@ class PhotoEditor:
             self._pipeline: Any = auto.from_pipe(pipeline, **parts)
         except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise SetupError(f"this pipeline cannot edit photos as asked: {reason}") from error
+            raise SetupError(f"this pipeline cannot edit images with these options: {reason}") from error
         self._pipeline.set_progress_bar_config(disable=True)
         self._takes = inspect.signature(self._pipeline.__call__).parameters
 
     def draw(self, photos: Sequence[Image], arguments: dict[str, Any]) -> list[Image]:
-        """Draw one picture from each photo, all of one size.
+        """Generate one image from each source.
 
         Args:
-            photos: The sources; with an IP-Adapter one at a time.
-            arguments: Prompts, steps and the like, as for text-to-image.
+            photos: The source images, all of one size; with an IP-Adapter one at a time.
+            arguments: Prompts, seeds and the like, as for text-to-image.
         """
         options = self._options
         given = {
@@ -80,20 +80,20 @@ class PhotoEditor:
             given |= {"control_image": [detect_edges(photo) for photo in photos]}
             given |= {"controlnet_conditioning_scale": options.control_scale}
         if self._adapted:
-            (photo,) = photos  # of several, each would lead every picture of the batch
+            (photo,) = photos  # with several, each would condition every image of the batch
             given |= {"ip_adapter_image": photo}
         if "height" in self._takes:
             given |= {"width": photos[0].width, "height": photos[0].height}
-        return self._repainted(photos, given) if options.keep_middle else list(self._pipeline(**given).images)
+        return self._inpaint(photos, given) if options.keep_middle else list(self._pipeline(**given).images)
 
-    def _repainted(self, photos: Sequence[Image], given: dict[str, Any]) -> list[Image]:
+    def _inpaint(self, photos: Sequence[Image], given: dict[str, Any]) -> list[Image]:
         mask = mask_around_middle(*photos[0].size, self._options.keep_middle)
-        drawn = self._pipeline(**given, mask_image=[mask] * len(photos)).images
-        return [restore_middle(photo, picture, mask) for photo, picture in zip(photos, drawn, strict=True)]
+        images = self._pipeline(**given, mask_image=[mask] * len(photos)).images
+        return [restore_middle(photo, image, mask) for photo, image in zip(photos, images, strict=True)]
 
 
 def count_edit_steps(options: DiffusionOptions) -> int:
-    """Return the steps of an edit; fewer than 1 / strength would leave the photo as it is."""
+    """Return the steps of an edit, at least 1 / strength: fewer would leave the source unchanged."""
     return max(options.steps, round(1 / options.strength + 0.5))
 
 
@@ -111,7 +111,7 @@ def _load_ip_adapter(pipeline: Any, addons: AddonFiles, scale: float) -> None:
 
 
 def mask_around_middle(width: int, height: int, kept: float) -> Image:
-    """Return a mask that is white, to be repainted, around the middle `kept` of each side."""
+    """Return a mask: black over the middle `kept` of each side, white (to be repainted) around it."""
     from PIL import Image, ImageDraw
 
     mask = Image.new("L", (width, height), 255)
@@ -120,19 +120,19 @@ def mask_around_middle(width: int, height: int, kept: float) -> Image:
     return mask
 
 
-def restore_middle(photo: Image, picture: Image, mask: Image) -> Image:
-    """Return a picture with the photo's own pixels where the mask is black; the autoencoder would blur them.
+def restore_middle(photo: Image, painted: Image, mask: Image) -> Image:
+    """Return the painted image with the source's own pixels where the mask is black; the autoencoder blurs them.
 
-    The seam is soft, over a twentieth of the side, so that nobody learns to see it.
+    The seam is soft, over a twentieth of the side, so that a model does not learn to see it.
     """
     from PIL import Image, ImageFilter
 
     soft = mask.filter(ImageFilter.GaussianBlur(min(mask.size) / 40))
-    return Image.composite(picture, photo.convert("RGB"), soft)
+    return Image.composite(painted, photo.convert("RGB"), soft)
 
 
 def detect_edges(photo: Image) -> Image:
-    """Return a photo's edges, white on black (Canny 1986), as ControlNets read them."""
+    """Return an image's edges, white on black (Canny 1986), as ControlNets expect them."""
     import kornia
     import numpy as np
     import torch

@@ -1,8 +1,8 @@
-"""The edits by name. Each is `edit(image, strength, draws) -> image`.
+"""The edits by name. Each is a function `edit(image, strength, draws) -> image`.
 
-`image` is a float tensor (3, H, W), RGB, 0 to 1; `strength` is above 0 to 1, where 1 is what the word means in
-full; every other number is drawn from `draws`. An edit never changes the shape and stays within 0 to 1. To add
-one: a function in a file here, a line below, its words in `generation/vocabulary.py`.
+`image` is a float tensor (3, H, W), RGB, 0 to 1. `strength` is above 0 and at most 1, the full effect of the word.
+All randomness comes from `draws`. An edit keeps the shape and the range 0 to 1. To add an edit, write a function in
+this folder, register it below and list its words in `generation/vocabulary.py`.
 """
 
 EDITS = {

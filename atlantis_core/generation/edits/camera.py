@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def blur(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Defocus, or in one of three pictures shake, by about 1 to 2.5 % of the short side."""
+    """Defocus by about 1 to 2.5 % of the short side; about one image in three gets motion blur instead."""
     if draws.chance(0.35):
         return motion(image, strength, draws)
     return pixels.gaussian_blur(image, strength * draws.uniform(0.009, 0.024) * min(image.shape[-2:])).clamp(0, 1)
 
 
 def motion(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Shake along one direction by about 4 to 10 % of the short side."""
+    """Blur along one direction by about 4 to 10 % of the short side, as camera shake does."""
     length_px = strength * draws.uniform(0.045, 0.1) * min(image.shape[-2:])
     return pixels.directional_blur(image, max(3.0, length_px), draws.uniform(0, 180))
 
 
 def noise(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Add sensor noise, stronger in the lights (shot noise), fine or, as after denoising, blotchy."""
+    """Add sensor noise, stronger in bright areas (shot noise); fine, or blotchy as after denoising."""
     height, width = image.shape[-2:]
     pattern = draws.normal(3, height, width)
     if draws.chance(0.4):

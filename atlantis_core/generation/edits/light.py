@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from atlantis_core.generation.draws import RandomDraws
 
 _DARKEST_MEAN = 0.06
-"""Mean brightness of harbor's darkest nights is about 0.07; below 0.05 an 8-bit picture is mostly noise."""
+"""Mean brightness of harbor's darkest nights is about 0.07; below 0.05 an 8-bit image is mostly noise."""
 
 
 def night(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Darken to about 10 to 35 %, bluish and grainy, bright skies most, with a vignette and a few lamps."""
+    """Darken to about 10 to 35 %, bright skies most; bluish and grainy, with a vignette and a few lamps."""
     grey = pixels.luma(image)
-    # What shines by daylight only (sky, white walls) falls deeper than what is painted.
+    # Surfaces that are bright only by daylight (sky, white walls) get darker than painted ones.
     dimmed = image / (1 + strength * draws.uniform(0.0, 2.2) * grey)
     dimmed = dimmed ** (1 + strength * draws.uniform(0.0, 0.5))
     dimmed = pixels.saturate(dimmed, 1 - strength * draws.uniform(0.2, 0.65))
@@ -27,19 +27,19 @@ def night(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     far = pixels.distance_map(image, draws.uniform(0.3, 0.7), draws.uniform(0.3, 0.7))
     dimmed = dimmed / (1 + strength * draws.uniform(0.2, 1.2) * far**2)
     dimmed = _set_exposure(dimmed, image, 1 + strength * (draws.uniform(0.12, 0.36) - 1))
-    for _ in range(draws.whole(0, 4)):
+    for _ in range(draws.integer(0, 4)):
         dimmed = _add_lamp(dimmed, strength, draws)
     return pixels.add_grain(dimmed.clamp(0, 1), draws, strength * draws.uniform(0.008, 0.04))
 
 
 def _set_exposure(image: Tensor, source: Tensor, share: float) -> Tensor:
-    """Expose so that the mean is this share of the source's, but not so dark that nothing is left to see."""
+    """Set the mean brightness to this share of the source's, but keep it above `_DARKEST_MEAN`."""
     wanted = (pixels.luma(source).mean() * share).clamp_min(_DARKEST_MEAN)
     return image * (wanted / pixels.luma(image).mean().clamp_min(1e-3)).clamp(0.02, 3.0)
 
 
 def _add_lamp(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Light a small lamp with a halo, and what lies around it."""
+    """Add a small lamp with a halo that lights its surroundings."""
     import torch
 
     away = pixels.distance_map(image, draws.uniform(0, 1), draws.uniform(0, 1))
@@ -59,19 +59,19 @@ def dark(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def bright(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Overexpose by up to about a stop, with lifted shadows and burnt-out lights."""
+    """Overexpose by up to about one stop, with lifted shadows and blown highlights."""
     out = image ** (1 - strength * draws.uniform(0.1, 0.4)) * (1 + strength * draws.uniform(0.15, 0.7))
     return pixels.blend(out, pixels.rgb_tensor((1, 1, 1)), strength * draws.uniform(0.0, 0.12)).clamp(0, 1)
 
 
 def clear(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Develop as on a clear day: stretch the levels, remove the cast, bring the mean near middle grey."""
+    """Make a clear day: stretch the levels, remove the colour cast, bring the mean near middle grey."""
     import torch
 
     flat = image.flatten(1)
     low = torch.quantile(flat, 0.02, dim=1).view(3, 1, 1)
     high = torch.quantile(flat, 0.98, dim=1).view(3, 1, 1)
-    # Half the cast stays: the collection's own colours are no cast.
+    # Half the cast stays, since some of it is the true colour of the collection.
     low, high = (low + low.mean()) / 2, (high + high.mean()) / 2
     stretched = ((image - low) / (high - low).clamp_min(0.15)).clamp(0, 1)
     mean = stretched.mean().clamp(0.05, 0.95)
@@ -81,7 +81,7 @@ def clear(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def glare(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Shine a lamp or the sun into the lens: a burnt spot near the edge and a veil that fades away from it."""
+    """Shine a lamp or the sun into the lens: a blown spot near the edge and a veil that fades with distance."""
     import torch
 
     edge = draws.uniform(-0.1, 0.2)
@@ -95,7 +95,7 @@ def glare(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def sunset(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Light from a low sun: a warm band at the horizon, violet above and below, darker, softer colours."""
+    """Add the light of a low sun: a warm band at the horizon, violet above and below, darker, softer colours."""
     import torch
 
     horizon = draws.uniform(0.3, 0.65)
@@ -106,7 +106,7 @@ def sunset(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     heaven = dusk + near * (glow - dusk)
     grey = pixels.luma(image)
     lit = pixels.tint(image, (1.02, draws.uniform(0.7, 0.82), draws.uniform(0.52, 0.66)))
-    # Bright, pale surfaces (sky, water, white) take the colour of the light; strong colours keep their own.
+    # Bright, pale surfaces (sky, water, white paint) take the colour of the light; strong colours keep their own.
     pale = 1 - (image.amax(0, keepdim=True) - image.amin(0, keepdim=True))
     share = strength * draws.uniform(0.55, 0.95) * (grey * 1.5).clamp(0, 1) * pale
     out = pixels.blend(pixels.blend(image, lit, strength), heaven * (0.45 + 0.65 * grey), share)

@@ -1,4 +1,4 @@
-"""What several edits share: brightness, blending, smooth fields, scattered spots, blur."""
+"""Operations that several edits share: brightness, blending, smooth noise, scattered spots, blur."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def luma(image: Tensor) -> Tensor:
 
 
 def saturate(image: Tensor, factor: float) -> Tensor:
-    """Scale colourfulness: 0 grey, 1 as it is, 2 twice as colourful."""
+    """Scale saturation: 0 gives grey, 1 changes nothing, 2 doubles it."""
     grey = luma(image)
     return (grey + factor * (image - grey)).clamp(0, 1)
 
 
 def tint(image: Tensor, gains: tuple[float, float, float]) -> Tensor:
-    """Multiply red, green and blue; the result may leave 0 to 1."""
+    """Multiply red, green and blue by gains; the result may leave the range 0 to 1."""
     return image * rgb_tensor(gains)
 
 
 def rgb_tensor(rgb: tuple[float, float, float]) -> Tensor:
-    """Return a colour as (3, 1, 1)."""
+    """Return a colour as a tensor (3, 1, 1)."""
     import torch
 
     return torch.tensor(rgb).view(3, 1, 1)
 
 
 def blend(image: Tensor, other: Tensor, share: Tensor | float) -> Tensor:
-    """Blend `share` (0 to 1, a number or a map) of `other` into `image`."""
+    """Blend `other` into `image` by `share`, 0 to 1: one number, or a map per pixel."""
     return image + share * (other - image)
 
 
 def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:
-    """Blur (C, H, W) by a Gaussian; the kernel is cut so that it fits small pictures."""
+    """Blur (C, H, W) with a Gaussian; the kernel is truncated to fit small images."""
     from kornia.filters import gaussian_blur2d
 
     if sigma_px < 0.15:
@@ -64,7 +64,7 @@ def directional_blur(image: Tensor, length_px: float, degrees: float) -> Tensor:
 
 
 def smooth_noise(image: Tensor, draws: RandomDraws, cells: int) -> Tensor:
-    """Return a smooth random map (1, H, W), 0 to 1, that varies over about 1/`cells` of the picture."""
+    """Return a smooth random map (1, H, W), 0 to 1, that varies over about 1/`cells` of the image."""
     import torch
 
     coarse = draws.flat(1, 1, cells + 1, cells + 1)
@@ -86,7 +86,7 @@ def linear_ramp(image: Tensor, degrees: float) -> Tensor:
 
 
 def distance_map(image: Tensor, x: float, y: float) -> Tensor:
-    """Return the distance of every pixel to (x, y) as (1, H, W), all in short sides."""
+    """Return the distance of every pixel from (x, y), as (1, H, W), in units of the short side."""
     import torch
 
     height, width = image.shape[-2:]
@@ -97,19 +97,19 @@ def distance_map(image: Tensor, x: float, y: float) -> Tensor:
 
 
 def scatter_spots(image: Tensor, draws: RandomDraws, count: int, sigma_px: float) -> Tensor:
-    """Scatter soft spots of one size: coverage (1, H, W), 0 to 1."""
+    """Scatter soft spots of one size; return their coverage (1, H, W), 0 to 1."""
     import torch
 
     height, width = image.shape[-2:]
     cover = torch.zeros(1, height, width)
-    places = draws.flat(count, 2)
-    cover[0, (places[:, 0] * height).long(), (places[:, 1] * width).long()] = 1.0
+    centres = draws.flat(count, 2)
+    cover[0, (centres[:, 0] * height).long(), (centres[:, 1] * width).long()] = 1.0
     peak = max(1.0, 2 * torch.pi * sigma_px**2)
     return (gaussian_blur(cover, sigma_px) * peak * 1.4).clamp(0, 1)
 
 
 def add_grain(image: Tensor, draws: RandomDraws, sigma: float) -> Tensor:
-    """Add sensor noise of standard deviation `sigma` (0 to 1), a third of it common to the three channels."""
+    """Add sensor noise of standard deviation `sigma` (0 to 1), about a third of it shared by the channels."""
     height, width = image.shape[-2:]
     noise = 0.8 * draws.normal(3, height, width) + 0.6 * draws.normal(1, height, width)
     return (image + sigma * noise).clamp(0, 1)

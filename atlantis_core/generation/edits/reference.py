@@ -1,4 +1,4 @@
-"""Light borrowed from a real photo that shows what is wanted, whatever the thing in it."""
+"""Light transferred from a real photo that shows the facet value, whatever its class."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from atlantis_core.generation.draws import RandomDraws
 
 _MAP_SIDE_PX = 16
-"""Smooth maps are computed at this size: they hold nothing finer, and a wide blur of a photo takes seconds."""
+"""Smooth maps are computed at this size: they have no finer detail, and a wide blur at full size takes seconds."""
 
 _LEAST_SPREAD, _MOST_SPREAD = 0.2, 3.0
-"""Limits of how far a channel is stretched: flat pictures would turn into noise."""
+"""Limits of how far a channel is stretched: flat images would turn into noise."""
 
 
 def transfer_light(image: Tensor, reference: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     """Give an image the brightness, contrast and colour cast of a reference.
 
-    Means and standard deviations in CIE Lab (Reinhard et al. 2001, with Lab for their l-alpha-beta); in half of the
-    pictures the means are smooth maps, so that a bright sky stays above a dark sea.
+    Matches means and standard deviations in CIE Lab (Reinhard et al. 2001, with Lab in place of their l-alpha-beta).
+    In half of the images the means are smooth maps, so that a bright sky stays above a dark sea.
 
     Args:
         image: (3, H, W), RGB, 0 to 1.
         reference: (3, H, W) of the same size.
-        strength: 0 leaves the image as it is, 1 borrows everything.
+        strength: 0 changes nothing, 1 transfers everything.
         draws: Decides whether the means are maps.
     """
     from kornia.color import lab_to_rgb, rgb_to_lab

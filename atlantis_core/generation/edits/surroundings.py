@@ -1,6 +1,6 @@
-"""The surroundings of the thing shown, and what stands before it.
+"""The background of the object, and what occludes it.
 
-No saliency model: the thing is taken to be around the middle (a centre prior), so the middle always stays.
+There is no saliency model: the object is assumed to be in the middle (a centre prior), so the middle is kept.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def background(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Change the surroundings in one of three ways."""
+    """Change the background in one of three ways."""
     return draws.pick((background_blur, background_plain, background_clutter))(image, strength, draws)
 
 
 def background_blur(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Throw the surroundings out of focus."""
+    """Blur the background."""
     soft = pixels.gaussian_blur(image, draws.uniform(0.03, 0.07) * min(image.shape[-2:]))
     return pixels.blend(image, soft, strength * _surroundings_mask(image, draws)).clamp(0, 1)
 
 
 def background_plain(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Put a plain, softly shaded wall behind the middle."""
+    """Replace the background by a plain, softly shaded wall."""
     level = draws.uniform(0.2, 0.9)
     tint = draws.flat(3, 1, 1) * 0.24 - 0.12
     shade = 0.85 + 0.3 * pixels.linear_ramp(image, draws.uniform(0, 360))
@@ -36,15 +36,15 @@ def background_plain(image: Tensor, strength: float, draws: RandomDraws) -> Tens
 
 
 def background_clutter(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Fill the surroundings with shifted, mirrored and recoloured pieces of the picture itself."""
+    """Fill the background with shifted, mirrored and recoloured pieces of the image itself."""
     import torch
 
     height, width = image.shape[-2:]
     pieces = image
-    for _ in range(draws.whole(6, 14)):
+    for _ in range(draws.integer(6, 14)):
         tall, wide = max(2, round(height * draws.uniform(0.15, 0.4))), max(2, round(width * draws.uniform(0.15, 0.4)))
-        from_y, from_x = draws.whole(0, height - tall), draws.whole(0, width - wide)
-        to_y, to_x = draws.whole(0, height - tall), draws.whole(0, width - wide)
+        from_y, from_x = draws.integer(0, height - tall), draws.integer(0, width - wide)
+        to_y, to_x = draws.integer(0, height - tall), draws.integer(0, width - wide)
         piece = image[:, from_y : from_y + tall, from_x : from_x + wide]
         if draws.chance(0.5):
             piece = torch.flip(piece, (2,))
@@ -56,26 +56,26 @@ def background_clutter(image: Tensor, strength: float, draws: RandomDraws) -> Te
 
 
 def _surroundings_mask(image: Tensor, draws: RandomDraws) -> Tensor:
-    """Return how much a pixel belongs to the surroundings, (1, H, W): 0 in the middle, 1 outside."""
+    """Return how much each pixel belongs to the background, (1, H, W): 0 in the middle, 1 outside."""
     away = pixels.distance_map(image, draws.uniform(0.44, 0.56), draws.uniform(0.44, 0.56))
     radius, softness = draws.uniform(0.26, 0.4), draws.uniform(0.08, 0.3)
     return ((away - radius) / softness).clamp(0, 1)
 
 
 def occlusion(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Put one to three plain things before the picture, together under a third of it, never on the very middle."""
+    """Put one to three plain shapes in front, together under a third of the image and never over its centre."""
     import torch
 
     height, width = image.shape[-2:]
     middle = pixels.distance_map(image, 0.5, 0.5) > 0.14
     out = image
-    for _ in range(draws.whole(1, 3)):
+    for _ in range(draws.integer(1, 3)):
         x, y = draws.uniform(0.05, 0.95), draws.uniform(0.05, 0.95)
         reach, shape = strength * draws.uniform(0.09, 0.16), draws.uniform(0.5, 2.0)
         rows = (torch.linspace(0, 1, height) - y)[:, None] / (reach * shape)
         columns = (torch.linspace(0, 1, width) - x)[None, :] * shape / reach
-        round_thing = draws.chance(0.5)
-        inside = (rows**2 + columns**2 if round_thing else torch.maximum(rows.abs(), columns.abs())) < 1
+        is_round = draws.chance(0.5)
+        inside = (rows**2 + columns**2 if is_round else torch.maximum(rows.abs(), columns.abs())) < 1
         paint = (draws.flat(3, 1, 1) * 0.8 + 0.05) * (0.7 + 0.3 * pixels.linear_ramp(image, draws.uniform(0, 360)))
         out = torch.where(inside[None] & middle, paint.clamp(0, 1), out)
     return out

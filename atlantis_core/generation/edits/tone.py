@@ -1,4 +1,4 @@
-"""Tone: contrast, colourfulness, colour cast."""
+"""Tone: contrast, saturation, colour cast."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def low_contrast(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Press the tones together around a grey near the picture's own mean."""
+    """Compress the tones around a grey near the image's mean."""
     centre = image.mean() + draws.uniform(-0.08, 0.15)
     return pixels.blend(image, centre, strength * draws.uniform(0.4, 0.72)).clamp(0, 1)
 
 
 def high_contrast(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Spread the tones around the picture's own mean."""
+    """Spread the tones around the image's mean."""
     centre = image.mean() + draws.uniform(-0.06, 0.06)
     return (centre + (1 + strength * draws.uniform(0.35, 0.95)) * (image - centre)).clamp(0, 1)
 
 
 def muted(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Take most of the colour away."""
+    """Remove most of the colour."""
     return pixels.saturate(image, 1 - strength * draws.uniform(0.55, 1.0))
 
 
@@ -41,6 +41,6 @@ def warm(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def cool(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Tint towards blue or cyan, as shade and some tubes do."""
+    """Tint towards blue or cyan, as shade and some fluorescent tubes do."""
     tint = strength * draws.uniform(0.1, 0.32)
     return pixels.tint(image, (1 - 1.2 * tint, 1 - draws.uniform(0.0, 0.4) * tint, 1 + 0.4 * tint)).clamp(0, 1)

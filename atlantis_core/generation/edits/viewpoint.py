@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def viewpoint(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Warp the plane of the picture: rotated up to 18 degrees, 0.8 to 1.35 times as near, tilted.
+    """Warp the image plane: rotate by up to 18 degrees, scale by 0.8 to 1.35, tilt and shift.
 
-    What comes into view at the edges is a reflection of the picture, never black.
+    New areas at the edges are filled by reflection, never with black.
     """
     import torch
     from kornia.geometry.transform import get_perspective_transform, warp_perspective
@@ -28,7 +28,7 @@ def viewpoint(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
     nearness = 1 + strength * draws.uniform(-0.2, 0.35)
     tilt = strength * 0.22 * (draws.flat(4, 2) - 0.5)
     shift = strength * 0.16 * (draws.flat(1, 2) - 0.5)
-    # The turn acts on pixels, not on fractions of an oblong picture.
+    # The rotation acts on pixels: in fractions of the sides it would shear an oblong image.
     moved = ((corners * size / 2) @ turn.T) / (size / 2) * nearness + tilt * 2 + shift * 2
     source, target = (corners + 1) / 2 * size, (moved + 1) / 2 * size
     matrix = get_perspective_transform(source[None], target[None])

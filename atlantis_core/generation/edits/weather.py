@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def fog(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Blend into an airlight by depth: light falls as exp(-density x depth) (Koschmieder's law).
+    """Blend into airlight by depth: the object's light falls as exp(-density x depth) (Koschmieder's law).
 
-    Depth grows upwards, as it does in most photos, and in drifting banks.
+    Depth grows towards the top, as in most photos, and varies in drifting banks.
     """
     import torch
 
@@ -29,7 +29,7 @@ def fog(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def rain(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Grey, flat light and falling streaks."""
+    """Add grey, flat light and falling streaks."""
     grey = pixels.saturate(image, 1 - strength * draws.uniform(0.15, 0.45))
     veil = draws.uniform(0.45, 0.62)
     out = pixels.blend(grey, pixels.rgb_tensor((veil, veil, veil * 1.03)), strength * draws.uniform(0.12, 0.32))
@@ -37,7 +37,7 @@ def rain(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def storm(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Dark grey and colourless, hazy towards the top, streaked by rain and a little shaken."""
+    """Add dark, colourless light, haze towards the top, streaks of rain and a little camera shake."""
     dull = pixels.saturate(image, 1 - strength * draws.uniform(0.3, 0.65))
     level = 1 + strength * (draws.uniform(0.35, 0.65) - 1)
     dull = pixels.tint(dull * level, (0.97, 1.0, draws.uniform(1.0, 1.06)))
@@ -53,7 +53,7 @@ def storm(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
 
 
 def _add_rain_streaks(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Draw rain: scattered drops of two sizes, smeared along one slanted direction."""
+    """Add rain: scattered drops of two sizes, smeared along one slanted direction."""
     side = min(image.shape[-2:])
     degrees = 90 + draws.uniform(-22, 22)
     out = image
@@ -70,7 +70,7 @@ def _add_rain_streaks(image: Tensor, strength: float, draws: RandomDraws) -> Ten
 
 
 def snow(image: Tensor, strength: float, draws: RandomDraws) -> Tensor:
-    """Cold, pale light, a white veil and flakes from dust to blobs."""
+    """Add cold, pale light, a white veil and flakes of three sizes."""
     pale = pixels.saturate(image, 1 - strength * draws.uniform(0.15, 0.45))
     cold = strength * draws.uniform(0.02, 0.1)
     pale = pixels.tint(pale, (1 - cold, 1 - 0.3 * cold, 1 + 0.5 * cold))

@@ -1,1 +1,1 @@
-"""How the bundled models are trained; imported by nothing else."""
+"""Training of the bundled models; no other room imports it."""

@@ -1,7 +1,7 @@
 """Pretrain the shipped student: `python -m atlantis_core.harbor.training.pretrain --work FOLDER`.
 
-It sees pretraining classes only, by day and at sunset only: what the other conditions do to a vessel's
-colours is left for the demo to find missing. A training cut short goes on at its last checkpoint.
+It sees only pretraining classes, and only by day and at sunset: the demo is to find that the other conditions are
+missing. An interrupted training resumes from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SEEN_CONDITIONS = {"day": 48, "sunset": 24}
-"""Pictures of each pretraining class, by condition; the other conditions are never shown."""
+"""Condition -> images of each pretraining class; the other conditions are never seen."""
 
 _SHIFT_PX = 4
 _TEMPERATURE = 16.0  # factor on cosines before the softmax over classes
@@ -38,11 +38,11 @@ class Recipe:
 
     Attributes:
         steps: Optimiser steps.
-        horizon: Steps over which the learning rate would fall as a cosine, if the training were not shorter.
-        cooldown: Last steps, over which the rate falls to nothing along a line.
-        batch: Pictures per step.
+        horizon: Length of the cosine schedule of the learning rate, in steps; it may exceed `steps`.
+        cooldown: Last steps, over which the rate falls linearly to zero.
+        batch: Images per step.
         rate: Highest learning rate.
-        seed: Decides initial weights, pictures and batches.
+        seed: Determines initial weights, images and batches.
     """
 
     steps: int = 1000
@@ -55,28 +55,25 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Pictures to train on.
+    """Training images.
 
     Attributes:
-        pictures: N x 64 x 64 x 3, 8 bit.
-        targets: N x 4, the numbers of class, vessel, hull and trim.
+        images: N x 64 x 64 x 3, 8 bit.
+        targets: N x 4, the indexes of class, vessel, hull and trim.
     """
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int64]
 
 
 def render_pool(per_condition: Mapping[str, int], seed: int) -> Pool:
-    """Render pictures of every pretraining class.
+    """Render images of every pretraining class.
 
     Args:
-        per_condition: Pictures of each class, by condition.
-        seed: Decides the scenes.
-
-    Returns:
-        The pictures and what they show.
+        per_condition: Condition -> images of each class.
+        seed: Determines the scenes.
     """
-    pictures, targets = [], []
+    images, targets = [], []
     for number, vessel_class in enumerate(PRETRAIN_CLASSES):
         target = (
             number,
@@ -87,17 +84,17 @@ def render_pool(per_condition: Mapping[str, int], seed: int) -> Pool:
         for kind, (condition, count) in enumerate(per_condition.items()):
             for index in range(count):
                 scene_seed = ((seed * 1000 + number) * 10 + kind) * 1000 + index
-                pictures.append(render(sample_scene(vessel_class, condition, scene_seed)))
+                images.append(render(sample_scene(vessel_class, condition, scene_seed)))
                 targets.append(target)
-    return Pool(np.stack(pictures), np.asarray(targets, dtype=np.int64))
+    return Pool(np.stack(images), np.asarray(targets, dtype=np.int64))
 
 
-def _augment(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
-    """Shift and mildly re-expose a batch; N x 64 x 64 x 3 to normalised N x 3 x 64 x 64."""
+def _augment(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+    """Shift a batch and change its exposure a little; N x 64 x 64 x 3 to normalised N x 3 x 64 x 64."""
     import torch
 
-    count, side = pictures.shape[0], pictures.shape[1]
-    padded = np.pad(pictures, ((0, 0), (_SHIFT_PX,) * 2, (_SHIFT_PX,) * 2, (0, 0)), mode="edge")
+    count, side = images.shape[0], images.shape[1]
+    padded = np.pad(images, ((0, 0), (_SHIFT_PX,) * 2, (_SHIFT_PX,) * 2, (0, 0)), mode="edge")
     offsets = rng.integers(0, 2 * _SHIFT_PX + 1, (count, 2))
     moved = np.stack([p[y : y + side, x : x + side] for p, (y, x) in zip(padded, offsets, strict=True)])
     batch = torch.from_numpy(moved).permute(0, 3, 1, 2).float() / 255
@@ -108,7 +105,7 @@ def _augment(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> Tenso
 
 
 def _add_heads(student: nn.Module) -> nn.ModuleDict:
-    """Put the classifiers beside the student that only pretraining needs: 288 classes, vessel, hull, trim."""
+    """Add the heads that only pretraining needs: 288 classes, vessel, hull, trim."""
     from torch import nn
 
     width = int(student.num_features)  # type: ignore[arg-type]
@@ -119,11 +116,11 @@ def _add_heads(student: nn.Module) -> nn.ModuleDict:
     return nn.ModuleDict({"student": student, "heads": heads})
 
 
-def _loss(model: nn.ModuleDict, pictures: Tensor, targets: Tensor) -> Tensor:
-    """Cosine softmax over the classes, plus plain softmax over vessel, hull and trim, which learn sooner."""
+def _loss(model: nn.ModuleDict, images: Tensor, targets: Tensor) -> Tensor:
+    """Return cosine softmax over the classes plus softmax over vessel, hull and trim, which learn sooner."""
     from torch.nn import functional
 
-    embedded = model["student"](pictures)
+    embedded = model["student"](images)
     heads: Any = model["heads"]
     by_class, *by_part = heads
     cosines = functional.normalize(embedded) @ functional.normalize(by_class.weight).T
@@ -141,7 +138,7 @@ def _learning_rate(recipe: Recipe, step: int) -> float:
 
 
 class Pretraining:
-    """Teaches a student to tell the pretraining classes apart."""
+    """Trains a student to distinguish the pretraining classes."""
 
     def __init__(self, recipe: Recipe, pool: Pool) -> None:
         import torch
@@ -152,7 +149,7 @@ class Pretraining:
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=recipe.rate, weight_decay=0.05)
 
     def step(self, step: int) -> float:
-        """Train on one batch; which pictures is a function of seed and step."""
+        """Train on one batch, which depends only on seed and step."""
         import torch
 
         rng = np.random.default_rng([self._recipe.seed, 1, step])
@@ -160,7 +157,7 @@ class Pretraining:
         for group in self.optimiser.param_groups:
             group["lr"] = _learning_rate(self._recipe, step)
         targets = torch.from_numpy(self._pool.targets[chosen])
-        loss = _loss(self.modules, _augment(self._pool.pictures[chosen], rng), targets)
+        loss = _loss(self.modules, _augment(self._pool.images[chosen], rng), targets)
         return take_step(loss, self.modules, self.optimiser)
 
 
@@ -171,13 +168,13 @@ def pretrain(
     seen: Mapping[str, int] = SEEN_CONDITIONS,
     deadline: float | None = None,
 ) -> bool:
-    """Train a student as far as the time allows; once complete, write its weights.
+    """Train a student until done or the deadline; when done, write its weights.
 
     Args:
         recipe: The settings.
-        work: Folder for the checkpoint; a checkpoint found there is continued.
+        work: Folder of the checkpoint; an existing one is resumed.
         weights: The safetensors file to write.
-        seen: Pictures of each class, by condition.
+        seen: Condition -> images of each class.
         deadline: Value of `time.monotonic()` after which to stop; None for no limit.
 
     Returns:
@@ -202,12 +199,12 @@ def _provenance(recipe: Recipe, seen: Mapping[str, int]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and pretrain."""
+    """Parse the command line and pretrain."""
     import torch
 
     usual = Recipe()
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.training.pretrain", description=__doc__)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the checkpoint; continued if there")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint, resumed if it exists")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="file to write (default: the shipped one)")
     parser.add_argument("--steps", type=int, default=usual.steps)
     parser.add_argument("--seed", type=int, default=usual.seed)

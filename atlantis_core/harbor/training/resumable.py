@@ -1,4 +1,4 @@
-"""A training that can be stopped at any moment and goes on where its last checkpoint left it."""
+"""Trainings that can be stopped at any moment and resume from their last checkpoint."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ CHECKPOINT_EVERY = 100
 
 
 class Training(Protocol):
-    """What can be trained here. A step is a function of its number and of the weights, of nothing else."""
+    """A training whose steps depend only on their number and the weights."""
 
     @property
     def modules(self) -> nn.Module:
-        """What a checkpoint holds."""
+        """Modules to save in a checkpoint."""
         ...
 
     @property
     def optimiser(self) -> torch.optim.Optimizer:
-        """Its state is in the checkpoint too."""
+        """Optimiser, saved in the checkpoint too."""
         ...
 
     def step(self, step: int) -> float:
-        """Train once; return the loss."""
+        """Train one step; return the loss."""
         ...
 
 
 def train(
     name: str, training: Training, steps: int, folder: Path, progress: Progress, deadline: float | None
 ) -> bool:
-    """Train up to `steps`, with a checkpoint and a line of the loss curve every hundred.
+    """Train up to `steps`, saving a checkpoint and a line of the loss curve every 100 steps.
 
     Args:
-        name: Of checkpoint and curve: `name.pt`, `name.csv`.
-        training: What to train.
-        steps: In all, those of earlier calls included.
-        folder: Where the checkpoint is.
-        progress: Told of every step.
+        name: Name of checkpoint and loss curve: `name.pt`, `name.csv`.
+        training: The training.
+        steps: Total steps, including those of earlier calls.
+        folder: Folder of the checkpoint.
+        progress: Called after every step.
         deadline: Value of `time.monotonic()` after which to stop; None for no limit.
 
     Returns:
@@ -76,7 +76,7 @@ def train(
 
 
 def take_step(loss: Tensor, modules: nn.Module, optimiser: torch.optim.Optimizer) -> float:
-    """Take one optimiser step down a loss, gradients clipped to norm 1; return the loss."""
+    """Take one optimiser step with gradients clipped to norm 1; return the loss."""
     import torch
 
     optimiser.zero_grad()
@@ -90,7 +90,7 @@ _last_printed = 0.0
 
 
 def print_progress(what: str, done: int, total: int) -> None:
-    """Show progress as a line every 20 seconds."""
+    """Print progress to stderr every 20 seconds."""
     global _last_printed  # noqa: PLW0603 (a terminal has one last line)
     if done == total or time.monotonic() - _last_printed > 20:
         _last_printed = time.monotonic()
@@ -98,7 +98,7 @@ def print_progress(what: str, done: int, total: int) -> None:
 
 
 def describe_machine(device: str) -> str:
-    """Say on what a model was trained, for its description."""
+    """Return the hardware a model was trained on, for its description."""
     if device == "cpu":
         return f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU"
     import torch
@@ -107,7 +107,7 @@ def describe_machine(device: str) -> str:
 
 
 def restore_checkpoint(training: Training, checkpoint: Path) -> int:
-    """Put a checkpoint's weights back, if there is one; return how many steps are done."""
+    """Load a checkpoint, if there is one; return the number of finished steps."""
     import torch
 
     if not checkpoint.exists():

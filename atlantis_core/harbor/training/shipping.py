@@ -1,4 +1,4 @@
-"""What weights need before they go into a package."""
+"""Prepare weights for the package."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pathlib import Path
 
 
 def make_readable(folder: Path) -> None:
-    """Let everybody read a folder's weights: safetensors writes for the owner alone."""
+    """Make a folder's weights readable for everyone; safetensors writes them for the owner only."""
     for file in folder.rglob("*.safetensors"):
         file.chmod(0o644)

@@ -1,4 +1,4 @@
-"""The shipped student: a small vision transformer pretrained on harbor classes that no demo uses."""
+"""The shipped student: a small vision transformer, pretrained on harbor classes outside the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "student.safetensors"
-"""The shipped weights; `student.json` beside them says architecture, arguments, mean, std and provenance."""
+"""The shipped weights; `student.json` beside them has architecture, arguments, mean, std and provenance."""
 
 ARCHITECTURE = "vit_tiny_patch16_224"
 ARGUMENTS: dict[str, Any] = {
@@ -25,17 +25,17 @@ ARGUMENTS: dict[str, Any] = {
     "global_pool": "avg",
     "num_classes": 0,
 }
-"""What `timm.create_model(ARCHITECTURE, **ARGUMENTS)` needs to make the student."""
+"""Arguments of `timm.create_model(ARCHITECTURE, **ARGUMENTS)`."""
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 
 
 def create_student() -> nn.Module:
-    """Make the student with random weights (seed torch first for the same ones).
+    """Create the student with random weights; seed torch first.
 
     Returns:
-        A timm model that maps N x 3 x 64 x 64 normalised pictures to N x 128 embeddings.
+        A timm model that maps N x 3 x 64 x 64 normalised images to N x 128 embeddings.
     """
     import timm
 
@@ -44,19 +44,19 @@ def create_student() -> nn.Module:
 
 
 def save_student(model: nn.Module, weights: Path, provenance: dict[str, Any]) -> None:
-    """Write a student as half-precision safetensors with its description beside it.
+    """Write a student as half-precision safetensors, with its description beside it.
 
     Args:
-        model: What `create_student` made.
+        model: From `create_student`.
         weights: The safetensors file to write.
-        provenance: How it was trained, kept under `training`.
+        provenance: How it was trained, saved under `training`.
     """
     import torch
     from safetensors.torch import save_file
 
     weights.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.to(torch.float16).contiguous() for k, v in model.state_dict().items()}, weights)
-    weights.chmod(0o644)  # safetensors writes for the owner alone, but a package is read by everybody
+    weights.chmod(0o644)  # safetensors writes for the owner only, but a package is read by everyone
     facts = {
         "architecture": ARCHITECTURE,
         "arguments": ARGUMENTS,

@@ -184,9 +184,8 @@ def _compute(image: IdentifiedImage, kind: ViewKind, backbone: BackboneSpec, sta
     import torch
 
     views = kind.make_views(decode_image(image.path), image.id, backbone)
-    device = next(stages.backbone.parameters()).device
     with torch.inference_mode():
-        outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(device)).cpu().numpy()
+        outputs: NDArray[Any] = stages.lower(to_batch(views, backbone).to(stages.device)).cpu().numpy()
     with np.errstate(over="ignore"):
         half = outputs.astype(np.float16)
     return half if np.isfinite(half).all() else outputs

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class CachedLoader:
             self.plain[image][0] if number == 0 else self.augmented[image][number - 1]
             for image, number in zip(images.tolist(), views.tolist(), strict=True)
         ]
-        return torch.from_numpy(np.stack(rows)).to(_device_of(self.stages)).float()
+        return torch.from_numpy(np.stack(rows)).to(self.stages.device).float()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +124,16 @@ class OnlineLoader:
             yield self._lower(to_batch([to_input(i, self.side_px, self.backbone) for i in images], self.backbone))
 
     def _views(self, batch: Batch) -> Tensor:
-        pairs = zip(batch.images.tolist(), batch.views.tolist(), strict=True)
-        return to_batch([self._view(image, number) for image, number in pairs], self.backbone)
-
-    def _view(self, image: int, number: int) -> Any:
-        filtered = resampling(self.backbone)
-        return augmented_view(
-            self.images[image], self.side_px, self.strength, self.images.ids[image], number, filtered
-        )
+        images, side_px, strength, filtered = self.images, self.side_px, self.strength, resampling(self.backbone)
+        views = [
+            augmented_view(images[image], side_px, strength, images.ids[image], number, filtered)
+            for image, number in zip(batch.images.tolist(), batch.views.tolist(), strict=True)
+        ]
+        return to_batch(views, self.backbone)
 
     def _lower(self, pixels: Tensor) -> Tensor:
         import torch
 
         with torch.no_grad():
-            activations: Tensor = self.stages.lower(pixels.to(_device_of(self.stages)))
+            activations: Tensor = self.stages.lower(pixels.to(self.stages.device))
         return activations.float()
-
-
-def _device_of(stages: Stages) -> Any:
-    return next(stages.backbone.parameters()).device

@@ -1,4 +1,4 @@
-"""Where a trunk's weights come from: a file, the local cache, the hub, or nowhere (from scratch)."""
+"""Find a backbone and its weights: in a file, in the local cache, on the hub, or random (from scratch)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "dinov2": ("vit_small_patch14_dinov2.lvd142m", {"img_size": 224}),
     "vits16-in21k": ("vit_small_patch16_224.augreg_in21k", {}),
 }
-"""Short names of what the literature compares with: timm's name, and arguments of `timm.create_model`."""
+"""Short names of the backbones in the literature -> timm's name and arguments of `timm.create_model`."""
 
 DEFAULT_GPU = "vit_small_patch16_224.dino"
 DEFAULT_CPU = "mobilenetv3_small_100.lamb_in1k"
@@ -42,23 +42,23 @@ SCRATCH_ARGUMENTS: dict[str, Any] = {
     "class_token": False,
     "global_pool": "avg",
 }
-"""What is trained from scratch when nothing pretrained can be had: small enough for two cores."""
+"""The backbone that is trained from scratch if no pretrained weights are available; small enough for two cores."""
 
 
 PREPROCESSING = 2
-"""Newest version of how an image becomes the input of a model of timm's; see `Backbone.preprocessing`."""
+"""Newest version of the preprocessing; see `BackboneSpec.preprocessing`."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackboneSpec:
-    """A trunk by name and weights; `trunks.create_trunk` makes it."""
+    """Description of a backbone: architecture, weights and input; `create_backbone` builds the timm module."""
 
     architecture: str
     """timm's name."""
     arguments: Mapping[str, Any]
     """Further arguments of `timm.create_model`."""
     weights_path: str | None
-    """Safetensors file; None from scratch."""
+    """Safetensors file; None for random weights."""
     mean: tuple[float, float, float]
     """Mean of the normalised input, RGB, in 0..1."""
     std: tuple[float, float, float]
@@ -68,32 +68,32 @@ class BackboneSpec:
     source: Source
     """Where the weights came from."""
     notice: str = field(default="", compare=False)
-    """One line a person should read (that it starts from scratch, and why); empty when all is as asked."""
+    """A line to show to the person, such as why the weights are random; usually empty."""
     preprocessing: int = 1
-    """1: the central square, bicubic, whatever timm says (all models before there was a 2); 2: timm's evaluation
+    """1: the central square, bicubic, whatever timm says (models made before version 2); 2: timm's evaluation
     transform with the three settings below."""
     interpolation: str = "bicubic"
     """timm's name of the resampling filter."""
     crop_pct: float = 1.0
-    """Side of the central crop against that of the resized image."""
+    """Side of the central crop relative to that of the resized image."""
     crop_mode: str = "center"
-    """timm's: `center` crops the longer side away, `squash` ignores the aspect ratio, `border` pads."""
+    """timm's: `center` crops the longer side, `squash` ignores the aspect ratio, `border` pads."""
 
     @property
     def crop(self) -> dict[str, Any]:
-        """What a description beside weights says of the crop; nothing for version 1, as files before it said."""
+        """The crop settings as stored in a description; empty for version 1, as in older files."""
         if self.preprocessing == 1:
             return {}
         return {"interpolation": self.interpolation, "crop_pct": self.crop_pct, "crop_mode": self.crop_mode}
 
     @property
     def weights(self) -> Literal["random", "pretrained"]:
-        """What a training begins with."""
+        """Whether the initial weights are random or pretrained."""
         return "random" if self.source == "scratch" else "pretrained"
 
     @property
     def pinned_name(self) -> str | None:
-        """The name by which `resolve_backbone` finds the same trunk again; None where only its file does."""
+        """The name by which `resolve_backbone` finds the same backbone again; None if it comes from a file."""
         if self.source == "file":
             return None
         if self.source == "scratch" and self.arguments == SCRATCH_ARGUMENTS:
@@ -104,14 +104,14 @@ class BackboneSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Content address of architecture, arguments, normalisation and the bytes of the weights."""
+        """Content hash of architecture, arguments, preprocessing and the bytes of the weights."""
         weights = "scratch" if self.weights_path is None else file_digest(self.weights_path)
         facts = [self.architecture, as_json(self.arguments), weights, list(self.mean), list(self.std)]
-        later = [self.preprocessing, self.crop] if self.crop else []  # so the hashes of version 1 stay valid
+        later = [self.preprocessing, self.crop] if self.crop else []  # keeps the hashes of version 1 valid
         return content_hash("backbone", [*facts, *later])
 
     def with_first_preprocessing(self) -> BackboneSpec:
-        """Return the same trunk with images as version 1 of the preprocessing gives them."""
+        """Return the same backbone with version 1 of the preprocessing."""
         return replace(self, preprocessing=1, interpolation="bicubic", crop_pct=1.0, crop_mode="center")
 
 
@@ -122,25 +122,25 @@ def resolve_backbone(
     or_random: bool = True,
     preprocessing: int = PREPROCESSING,
 ) -> BackboneSpec:
-    """Find a trunk.
+    """Find a backbone and its weights.
 
     Args:
         name: A name in `NAMED`, a timm name, `harbor-student`, `scratch`, `scratch:` and a timm name, or None for a
             small pretrained default.
         weights: A safetensors file with its `.json` beside it; `name` is then only compared with it.
-        or_random: Begin a named model with random weights, and say so, where its own cannot be had: trainings may,
-            who asks for figures of it may not.
-        preprocessing: 1 gives the trunk as it was before there was a version 2: for what was made then.
+        or_random: Use random weights, with a notice, if a named model's own are unavailable. Trainings allow it,
+            evaluations do not.
+        preprocessing: 1 gives version 1 of the preprocessing, for runs that began with it.
 
     Raises:
         SetupError: Unknown name, missing or unreadable file, pickled weights, a file that contradicts `name`, or
-            weights that cannot be had and must.
+            unavailable weights without `or_random`.
     """
-    found = _found(name, weights, or_random)
-    return found.with_first_preprocessing() if preprocessing == 1 else found
+    spec = _resolve(name, weights, or_random)
+    return spec.with_first_preprocessing() if preprocessing == 1 else spec
 
 
-def _found(name: str | None, weights: str | None, or_random: bool) -> BackboneSpec:
+def _resolve(name: str | None, weights: str | None, or_random: bool) -> BackboneSpec:
     if name == HARBOR_STUDENT and weights is None:
         weights = str(Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors")
         name = None
@@ -156,7 +156,7 @@ def _found(name: str | None, weights: str | None, or_random: bool) -> BackboneSp
 
 
 def starts_from_scratch(name: str | None = None, weights: str | None = None) -> bool:
-    """Tell whether `resolve_backbone` would give random weights; no library is loaded where the name says.
+    """Return whether `resolve_backbone` would give random weights; loads no library if the name tells.
 
     Raises:
         SetupError: As in `resolve_backbone`.
@@ -169,12 +169,14 @@ def starts_from_scratch(name: str | None = None, weights: str | None = None) -> 
 
 
 def _spec_from_file(path: Path, name: str | None) -> BackboneSpec:
-    """Describe the trunk in a safetensors file; it is read once, so that a bad file is told at once."""
+    """Describe the backbone in a safetensors file; reading the weights reports a bad file early."""
     read_weights(path)
     facts = read_facts(path)
-    asked = NAMED.get(name or "", (name,))[0]
-    if asked is not None and asked.split(".")[0] != facts["architecture"].split(".")[0]:
-        raise SetupError(f"backbone {name!r} was asked for, but {str(path)!r} holds {facts['architecture']!r}")
+    expected = NAMED.get(name or "", (name,))[0]
+    if expected is not None and expected.split(".")[0] != facts["architecture"].split(".")[0]:
+        raise SetupError(
+            f"weights {str(path)!r} are of backbone {facts['architecture']!r}, not of {name!r}; leave out one of them"
+        )
     check_name(facts["architecture"])
     mean, std = (parse_rgb(facts[key], key, path) for key in ("mean", "std"))
     arguments, side_px = facts.get("arguments", {}), int(facts["input_px"])
@@ -183,14 +185,14 @@ def _spec_from_file(path: Path, name: str | None) -> BackboneSpec:
 
 
 def _default_spec() -> BackboneSpec:
-    """Take a small pretrained model where one can be had, else a small transformer from scratch."""
+    """Return a small pretrained model if one is available, else a small transformer from scratch."""
     import torch
 
     name = DEFAULT_GPU if torch.cuda.is_available() else DEFAULT_CPU
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
         return _timm_spec(name, {}, found.path, found.source)
-    return _small_scratch_spec(f"no pretrained weights ({found}): a small transformer starts from scratch")
+    return _small_scratch_spec(f"no pretrained weights ({found}): training a small transformer from scratch")
 
 
 def _small_scratch_spec(notice: str) -> BackboneSpec:
@@ -200,7 +202,7 @@ def _small_scratch_spec(notice: str) -> BackboneSpec:
 
 
 def _spec_from_name(name: str, or_random: bool) -> BackboneSpec:
-    """Describe any timm model, pretrained where possible."""
+    """Describe a timm model, pretrained if possible."""
     architecture, arguments = NAMED.get(name, (name, {}))
     check_name(architecture)
     found = find_pretrained(architecture)
@@ -211,7 +213,7 @@ def _spec_from_name(name: str, or_random: bool) -> BackboneSpec:
             f"no pretrained weights for {name!r} ({found}); name a FILE.safetensors with a .json beside it instead, "
             f"or {SCRATCH}:{name} for random weights"
         )
-    return _scratch_spec(name, f"no pretrained weights for {name!r} ({found}): it starts from scratch")
+    return _scratch_spec(name, f"no pretrained weights for {name!r} ({found}): training it from scratch")
 
 
 def _scratch_spec(name: str, notice: str) -> BackboneSpec:
@@ -225,15 +227,15 @@ def _timm_spec(
 ) -> BackboneSpec:
     facts = input_facts(architecture)
     side_px = int(arguments.get("img_size", facts["input_px"]))
-    given = {**facts, "input_px": side_px, "preprocessing": PREPROCESSING}
-    return BackboneSpec(architecture, arguments, weights_path, source=source, notice=notice, **given)
+    settings = {**facts, "input_px": side_px, "preprocessing": PREPROCESSING}
+    return BackboneSpec(architecture, arguments, weights_path, source=source, notice=notice, **settings)
 
 
 def check_name(name: str) -> None:
-    """Refuse a name timm does not know; its own lookups would go to the hub for `hf-hub:` names.
+    """Check that timm knows a name, without its lookups on the hub for `hf-hub:` names.
 
     Raises:
-        SetupError: Always for such a name.
+        SetupError: timm does not know the name.
     """
     import timm
 
@@ -245,6 +247,6 @@ def check_name(name: str) -> None:
         )
         hint = f" (perhaps {', '.join(similar)})" if similar else ""
         raise SetupError(
-            f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; weights of "
-            "your own are named by the path of their .safetensors file"
+            f"unknown backbone {name!r}: neither a timm model{hint} nor one of {', '.join(NAMED)}; "
+            "for your own weights, give the path of their .safetensors file"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 _AFTER_BLOCKS = {
@@ -39,6 +40,11 @@ class Stages:
     def worth_caching(self) -> bool:
         """Whether the outputs of the lower part save work; those of a stem, or pixels, are merely large."""
         return self.cut == FROZEN or self.cut > 0
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return next(self.backbone.parameters()).device
 
 
 def split_backbone(backbone: nn.Module, trainable_fraction: float) -> Stages:

@@ -24,10 +24,10 @@ _CROP: dict[str, tuple[str, ...]] = {
     "crop_pct": (),
     "crop_mode": ("center", "squash", "border"),
 }
-"""Fields that a description may have beside those it must have -> timm's values; of `crop_pct` any within limits."""
+"""Optional fields of a description -> timm's values; `crop_pct` takes any number within its limits."""
 
-_LEAST_CROP, _MOST_CROP = 0.1, 2.0
-"""timm's own are from 0.875 to 1.15; far below, a small crop of a huge resized image would be all that is seen."""
+_MIN_CROP, _MAX_CROP = 0.1, 2.0
+"""timm's own values are from 0.875 to 1.15; far below, the backbone would see a tiny part of a huge image."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -89,7 +89,7 @@ def parse_rgb(values: Any, key: str, path: Path) -> tuple[float, float, float]:
 
 
 def crop_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checked description's crop as fields of a `Backbone`; nothing where it says nothing of one."""
+    """Return the crop settings of a checked description as fields of `BackboneSpec`; empty if it has none."""
     if not any(key in facts for key in _CROP):
         return {}
     return {"preprocessing": 2} | {key: facts[key] for key in _CROP if key in facts}
@@ -115,9 +115,9 @@ def _check_crop(facts: dict[str, Any], path: Path) -> None:
         if key in facts and known and facts[key] not in known:
             raise SetupError(f"{key!r} beside {str(path)!r} must be one of {', '.join(known)}, not {facts[key]!r}")
     share = facts.get("crop_pct", 1.0)
-    if not isinstance(share, int | float) or isinstance(share, bool) or not _LEAST_CROP <= share <= _MOST_CROP:
+    if not isinstance(share, int | float) or isinstance(share, bool) or not _MIN_CROP <= share <= _MAX_CROP:
         raise SetupError(
-            f"'crop_pct' beside {str(path)!r} must be from {_LEAST_CROP} to {_MOST_CROP} "
+            f"'crop_pct' beside {str(path)!r} must be from {_MIN_CROP} to {_MAX_CROP} "
             f"(1 crops nothing), not {share!r}"
         )
 

@@ -17,8 +17,8 @@ _MAX_LOSS_RATIO = 5.0
 """Largest ratio of the last mean loss to the first. Trainings of 4, 8 and 40 steps, of the bundled student and of a
 random backbone under every loss, ended at 1.1 or below; single steps differ up to fourfold."""
 _MIN_SPREAD = 1e-3
-"""Spread of a batch's embeddings, relative to their length, below which they have collapsed; it was 0.018 or more in
-those trainings."""
+"""Spread of a batch's embeddings (root mean square distance from their mean, relative to that from 0) below which
+they have collapsed; it was 0.018 or more in those trainings."""
 
 
 class DivergenceMonitor:
@@ -79,10 +79,6 @@ class DivergenceMonitor:
 
 def is_collapsed(embeddings: Tensor) -> bool:
     """Whether embeddings (B, D) are so similar that rounding decides which are near."""
-    return _relative_spread(embeddings) < _MIN_SPREAD
-
-
-def _relative_spread(embeddings: Tensor) -> float:
-    """Return the root mean square distance from the mean, relative to the root mean square length."""
     centred = embeddings - embeddings.mean(dim=0)
-    return float((centred.square().sum() / embeddings.square().sum().clamp_min(1e-30)).sqrt().item())
+    spread = (centred.square().sum() / embeddings.square().sum().clamp_min(1e-30)).sqrt()
+    return float(spread.item()) < _MIN_SPREAD

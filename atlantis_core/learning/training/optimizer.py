@@ -1,4 +1,4 @@
-"""The optimiser of a training, and how its learning rates run."""
+"""The optimiser of a training, and the schedule of its learning rates."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ if TYPE_CHECKING:
     from atlantis_core.learning.recipe import Recipe
 
 
-def make_optimizer(trunk: nn.Module, head: nn.Module, loss: LossModule, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW (Loshchilov and Hutter 2019) that decays matrices only.
+def make_optimizer(backbone: nn.Module, head: nn.Module, loss: LossModule, recipe: Recipe) -> torch.optim.AdamW:
+    """Create AdamW (Loshchilov and Hutter 2019) with weight decay on matrices only.
 
-    Proxies are directions: there is nothing to decay. A layer of the trunk learns `layer_decay` times as fast as
-    the one above it (Clark et al. 2020, ELECTRA, appendix A).
+    Proxies are directions, so they are not decayed. The learning rate of a backbone layer is `layer_decay` times that
+    of the layer above it (Clark et al. 2020, ELECTRA, appendix A).
 
     Args:
-        trunk: Its parameters that want gradients are trained.
-        head: Trained as a whole.
-        loss: Trained at its own rate, where it has parameters.
-        recipe: Rates and decays.
+        backbone: Its parameters that require gradients are trained.
+        head: All its parameters are trained.
+        loss: Its parameters, if any, are trained at its own learning rate.
+        recipe: Learning rates and decays.
     """
     import torch
     from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 
     if recipe.layer_decay == 1.0:
-        groups = param_groups_weight_decay(trunk, recipe.weight_decay)
+        groups = param_groups_weight_decay(backbone, recipe.weight_decay)
     else:
         groups = param_groups_layer_decay(
-            trunk,
+            backbone,
             recipe.weight_decay,
             layer_decay=recipe.layer_decay,
-            weight_decay_exclude_1d=recipe.weight_decay > 0,  # no decay, no need of two groups a layer
+            weight_decay_exclude_1d=recipe.weight_decay > 0,  # without decay, one group per layer is enough
         )
     built: list[dict[str, Any]] = [
-        {"peak": recipe.lr_trunk * group.pop("lr_scale", 1.0), "trunk": True, **group} for group in groups
+        {"peak": recipe.lr_trunk * group.pop("lr_scale", 1.0), "is_backbone": True, **group} for group in groups
     ]
-    # saved states know parameters by number: this order is part of their format
+    # saved states number the parameters: this order is part of their format
     built.sort(key=lambda group: (group["peak"], group["weight_decay"]), reverse=True)
     built.append({"params": list(head.parameters()), "peak": recipe.lr_head, "weight_decay": recipe.weight_decay})
     built.append({"params": list(loss.parameters()), "peak": loss.lr, "weight_decay": 0.0})
-    return torch.optim.AdamW([{"trunk": False, "lr": group["peak"], **group} for group in built if group["params"]])
+    return torch.optim.AdamW(
+        [{"is_backbone": False, "lr": group["peak"], **group} for group in built if group["params"]]
+    )
 
 
 def set_rates(optimizer: torch.optim.Optimizer, step: int, recipe: Recipe) -> None:
-    """Set every group's learning rate for a step: its peak by the schedule; the trunk rests for `head_steps`."""
+    """Set every group's learning rate for a step by the schedule; the backbone's is 0 for `head_steps` steps."""
     for group in optimizer.param_groups:
-        resting = group["trunk"] and step < recipe.head_steps
-        group["lr"] = 0.0 if resting else group["peak"] * rate_factor(step, recipe)
+        is_frozen = group["is_backbone"] and step < recipe.head_steps
+        group["lr"] = 0.0 if is_frozen else group["peak"] * rate_factor(step, recipe)
 
 
 def rate_factor(step: int, recipe: Recipe) -> float:

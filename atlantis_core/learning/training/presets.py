@@ -190,7 +190,7 @@ def describe_adaptation(text: str, backbone_name: str | None, backbone: Backbone
         as_json(recipe_for(text, backbone_name, backbone)),
     )
     changed = [f"{name}={after[name]:g} (not {before[name]:g})" for name in after if after[name] != before[name]]
-    return f"training from scratch uses {', '.join(changed)}; settings of yours are kept" if changed else ""
+    return f"training from scratch uses {', '.join(changed)}; settings that you gave are kept" if changed else ""
 
 
 def check_preset(text: str) -> None:

@@ -178,7 +178,7 @@ def _start_loop(
         else None,
         best=BestWeights(trained, recipe.patience) if watching else None,
         measure=(lambda: watching(model)) if watching else None,
-        embed=model.place,
+        embed=model.embed_activations,
     )
 
 

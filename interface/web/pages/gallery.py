@@ -33,7 +33,7 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 60,
         round: int | None = None,  # noqa: A002 (a query parameter)
-        standing: str = "",
+        status: str = "",
         filter: str = "",  # noqa: A002
         class_name: str = "",
         value: str = "",
@@ -41,7 +41,7 @@ def add_gallery_routes(router: APIRouter, site: Site) -> None:
         order: str = "asked",
     ) -> dict[str, Any]:
         rows = site.load_run(run_id).rows
-        found = filter_candidates(rows, CandidateFilter(round, standing, filter, class_name, value, words, order))
+        found = filter_candidates(rows, CandidateFilter(round, status, filter, class_name, value, words, order))
         block = [describe_candidate(row) for row in found[offset : offset + limit]]
         return {"total": len(found), "all": len(rows), "offset": offset, "candidates": block}
 

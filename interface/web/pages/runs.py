@@ -79,7 +79,7 @@ def compute_stamp(site: Site, run_id: str) -> str:
     """Return a stamp that changes whenever the run's HTML would."""
     run = site.workspace.runs.get(run_id)
     return "-".join(
-        map(str, (*site.load_run(run.id).stamp, site.workspace.standing(run), site.workspace.is_held(run.id)))
+        map(str, (*site.load_run(run.id).stamp, site.workspace.read_status(run), site.workspace.is_locked(run.id)))
     )
 
 

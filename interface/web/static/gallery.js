@@ -4,7 +4,7 @@ import { address, ask, complain, el, imageOf, remember, runPicker } from "./shar
 const BLOCK = 60;
 const ROW_GUESS_PX = 344;
 const AHEAD = "1200px";
-const FILTERS = [["round", "Round"], ["standing", "Decision"], ["filter", "Filter"], ["class", "Class"], ["value", "Facet value"]];
+const FILTERS = [["round", "Round"], ["status", "Decision"], ["filter", "Filter"], ["class", "Class"], ["value", "Facet value"]];
 const ORDERS = { asked: "in request order", cell: "by cell", worst: "worst scores first", best: "best scores first" };
 
 export function start(element) {
@@ -17,6 +17,7 @@ export function start(element) {
 
 async function open(run, tools, status, grid) {
   const wanted = { order: address.get("order") || "asked" };
+  if (address.has("standing")) remember({ status: address.get("standing"), standing: "" }); // the name in addresses of version 0.1
   for (const [name] of FILTERS) wanted[name] = address.get(name) || "";
   wanted.words = address.get("words") || "";
   const draw = () => fill(run, wanted, status, grid).catch((error) => complain(grid, error));
@@ -80,7 +81,7 @@ async function fill(run, wanted, status, grid) {
 }
 
 function card(run, one) {
-  const shown = el("article", { className: `card ${one.standing}${one.by_hand ? " hand" : ""}`, tabIndex: 0, "data-key": one.key, ariaLabel: `${one.class} ${one.value}, ${one.standing}` });
+  const shown = el("article", { className: `card ${one.status}${one.by_hand ? " hand" : ""}`, tabIndex: 0, "data-key": one.key, ariaLabel: `${one.class} ${one.value}, ${one.status}` });
   const reason = one.verdict ? one.verdict.reason : "not filtered yet";
   const decide = async (kept) => {
     try {
@@ -93,8 +94,8 @@ function card(run, one) {
   };
   shown.addEventListener("keydown", (event) => {
     if (event.target !== shown) return;
-    if (event.key === "r" && one.standing !== "rejected") decide(false);
-    if (event.key === "k" && one.standing !== "kept") decide(true); // the server refuses final verdicts and says why
+    if (event.key === "r" && one.status !== "rejected") decide(false);
+    if (event.key === "k" && one.status !== "kept") decide(true); // the server refuses final verdicts and says why
   });
   const score = one.verdict ? ` ${one.verdict.score.toFixed(3)}` : "";
   shown.append(
@@ -102,12 +103,12 @@ function card(run, one) {
       el("img", { loading: "lazy", src: imageOf(run.id, one.key), alt: `synthetic: ${one.class} ${one.value}`, width: 120, height: 120 }),
       el("div", { className: "near", ariaLabel: "nearest real images" }, one.source ? el("img", { loading: "lazy", src: imageOf(run.id, one.source, 96), alt: "the real source image", title: "the real source image" }) : null)),
     el("p", {}, el("b", {}, one.class), one.facet ? ` ${one.facet}=${one.value}` : ""),
-    el("p", { className: `verdict ${one.standing}` }, one.standing, el("span", { className: "quiet" }, one.verdict ? ` ${one.verdict.filter}${score}` : "")),
+    el("p", { className: `verdict ${one.status}` }, one.status, el("span", { className: "quiet" }, one.verdict ? ` ${one.verdict.filter}${score}` : "")),
     el("p", { className: "quiet said" }, reason),
     el("p", { className: "quiet prompt", title: one.prompt }, one.prompt),
     el("p", { className: "actions" },
-      one.standing === "rejected" ? null : el("button", { type: "button", onclick: () => decide(false) }, "Reject"),
-      one.standing === "kept" || one.final ? null : el("button", { type: "button", onclick: () => decide(true) }, "Keep"),
+      one.status === "rejected" ? null : el("button", { type: "button", onclick: () => decide(false) }, "Reject"),
+      one.status === "kept" || one.final ? null : el("button", { type: "button", onclick: () => decide(true) }, "Keep"),
       el("a", { href: `/trace?run=${run.id}&image=${one.key}` }, `round ${one.round}: how it was generated`)),
   );
   return shown;

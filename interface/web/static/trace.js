@@ -129,7 +129,7 @@ function imageFacts(run, image) {
     prompt: [image.prompt],
     "source image": image.source ? [thumbnail(image.source, "the real source image")] : ["no image (generated from the prompt alone)"],
     generator: [`${image.generator}, seed ${image.seed}`],
-    verdict: [el("span", { className: `verdict ${image.standing}` }, image.standing), judged(image)],
+    verdict: [el("span", { className: `verdict ${image.status}` }, image.status), judged(image)],
   };
   return el("dl", { className: "made" }, ...Object.entries(facts).flatMap(([name, parts]) => [el("dt", {}, name), el("dd", {}, ...parts)]));
 }

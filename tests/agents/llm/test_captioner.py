@@ -57,11 +57,11 @@ def make(tmp_path: Path) -> Callable[..., tuple[ChatCaptioner, ScriptedChatModel
         workspace = Workspace(tmp_path / "workspace")
         spec = RunSpec("c", "d", Goal("g"), Budget(usd=usd), prices={"openai:scripted": Price(1000.0, 5000.0)})
         model = ScriptedChatModel(script=list(script))
-        purse = CostTracker(workspace.ledger, "run", spec)
+        cost_tracker = CostTracker(workspace.ledger, "run", spec)
         hide = build_redactor(SecretStr(KEY))
         chat = ChatModel("openai:scripted", model)
-        calls = ModelCalls(chat.name, [chat], workspace, "run", purse, "http://here", hide)
-        return ChatCaptioner(calls, workspace.receipts), model, workspace
+        calls = ModelCalls(chat.name, [chat], workspace, "run", cost_tracker, "http://here", hide)
+        return ChatCaptioner(calls, workspace.results), model, workspace
 
     return made
 
@@ -120,9 +120,9 @@ def test_the_trace_and_a_recording_hold_every_caption_and_no_pixel(make: Any, ph
     replies = [{"agent": "captioner", "key": one["input"]["key"], "reply": one["output"]["reply"]} for one in events]
     recording = Recording(RunSpec("c", "d", Goal("g"), Budget()), replies)
     other = Workspace(workspace.folder.parent / "elsewhere")
-    purse = CostTracker(other.ledger, "run", recording.spec)
-    calls = ModelCalls("openai:scripted", [], other, "run", purse, "http://here", recording=recording)
-    assert ChatCaptioner(calls, other.receipts).caption(photos) == captions
+    cost_tracker = CostTracker(other.ledger, "run", recording.spec)
+    calls = ModelCalls("openai:scripted", [], other, "run", cost_tracker, "http://here", recording=recording)
+    assert ChatCaptioner(calls, other.results).caption(photos) == captions
 
 
 def test_an_answer_that_is_no_completion_pauses(make: Any, photos: Any) -> None:

@@ -48,8 +48,8 @@ def make(tmp_path: Path) -> Make:
         workspace = Workspace(tmp_path / "workspace")
         spec = RunSpec("c", "d", Goal("g"), Budget())
         model = ScriptedChatModel(script=[AIMessage(one) if isinstance(one, str) else one for one in script])
-        purse = CostTracker(workspace.ledger, "run", spec)
-        return ChatInsight(ModelCalls(NAME, [ChatModel(NAME, model)], workspace, "run", purse)), model
+        cost_tracker = CostTracker(workspace.ledger, "run", spec)
+        return ChatInsight(ModelCalls(NAME, [ChatModel(NAME, model)], workspace, "run", cost_tracker)), model
 
     return made
 
@@ -67,7 +67,7 @@ def test_a_good_answer_is_read_and_unknown_keys_are_ignored(make: Make) -> None:
     assert ideas.claims[0].cells == (Cell("tug", "light", "dark"),)
 
 
-def test_broken_json_in_prose_is_mended(make: Make) -> None:
+def test_broken_json_in_prose_is_repaired(make: Make) -> None:
     broken = json.dumps(GOOD).replace('"domain": "harbour photos"', "domain: 'harbour photos'")
     finder, model = make(f"Here it is:\n```json\n{broken[:-1]},}}\n```\nDone.")
     assert finder.find(FACTS).domain == "harbour photos"

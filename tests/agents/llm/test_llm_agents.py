@@ -37,7 +37,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", HOSTILE),
         "facet_values": {"light": ("day", "night")},
         "spread": "targeted",
-        "arms": ("edit",),
+        "modes": ("edit",),
         "scorer": "margin",
         "feedback": "",
         "goal": "night photos",
@@ -81,8 +81,8 @@ def test_a_draft_becomes_a_protocol(scripted: Any) -> None:
         (draft({"gaps": ["g9"], "count_each": 1}), "no gap 'g9'"),
         (draft({"gaps": ["g1"], "count_each": 41}), "add up to 41 images"),
         (draft({"classes": "all", "facet": "light", "value": "dusk", "count_each": 1}), "no value 'dusk'"),
-        (draft({"classes": ["z"], "facet": "light", "value": "day", "count_each": 1}), "'z' is no class"),
-        (draft({"gaps": ["g1", "g1"], "count_each": 2}), "asked for twice"),
+        (draft({"classes": ["z"], "facet": "light", "value": "day", "count_each": 1}), "'z' is not a class"),
+        (draft({"gaps": ["g1", "g1"], "count_each": 2}), "listed twice"),
         (draft({"gaps": ["g1"], "count_each": 2}, arm="text_to_image"), "arm 'text_to_image'"),
         (draft({"gaps": ["g1"], "count_each": 2}, scorer="best"), "scorer 'best'"),
         (draft({"gaps": ["g1"], "count_each": 2}, synthetic_weight=99), "synthetic_weight"),
@@ -92,7 +92,7 @@ def test_a_draft_becomes_a_protocol(scripted: Any) -> None:
         (GOOD.model_copy(update={"response_metadata": {"finish_reason": "length"}}), "cut off"),
     ],
 )
-def test_what_is_wrong_with_a_draft_is_told_and_asked_again(scripted: Any, bad: AIMessage, complaint: str) -> None:
+def test_an_invalid_draft_is_sent_back_with_its_error(scripted: Any, bad: AIMessage, complaint: str) -> None:
     calls, model = scripted(bad, GOOD)
     constraints = Constraints(skip=(Cell(HOSTILE),))
     assert ChatDrafter(calls, NOBODY).draft(brief(constraints=constraints)).num_images == 17

@@ -33,7 +33,7 @@ def brief(**changes: Any) -> Brief:
         "classes": ("a", "b", "c"),
         "facet_values": {"condition": ("day", "fog", "night")},
         "spread": "targeted",
-        "arms": ("edit",),
+        "modes": ("edit",),
         "scorer": "margin",
         "feedback": "",
     }
@@ -48,7 +48,7 @@ def test_images_go_to_the_leading_gaps_and_add_up_to_the_budget() -> None:
     assert cells(RuleDrafter().draft(brief())) == {("a", "night"): 31, ("b", "night"): 30}
 
 
-def test_one_cell_is_told_as_one() -> None:
+def test_one_cell_is_described_in_the_singular() -> None:
     one = brief(gaps=(gap("c", "fog", 0.1),))
     told = RuleDrafter().draft(one).reason
     assert told == "1 cell at condition=fog has R@1 0.30 with 0 training images"
@@ -72,7 +72,7 @@ def test_where_all_gaps_were_tried_the_other_cells_get_what_is_left() -> None:
         RuleDrafter().draft(brief(round=3, gaps=brief().gaps[:2], history=past + second))
 
 
-def test_a_gap_of_a_facet_value_is_mended_with_every_training_class() -> None:
+def test_a_gap_of_a_facet_value_gets_images_of_every_training_class() -> None:
     drafted = RuleDrafter().draft(brief(gaps=(gap("", "night", 0.5),)))
     assert cells(drafted) == {("a", "night"): 21, ("b", "night"): 20, ("c", "night"): 20}
     past = (failed_round(1, *(request.cell for request in drafted.cells)),)
@@ -85,12 +85,12 @@ def test_cells_are_added_until_a_gain_could_be_proven() -> None:
     assert set(cells(RuleDrafter().draft(brief(gaps=few)))) == {("a", "x"), ("b", "y"), ("c", "z")}
 
 
-def test_a_collection_without_gaps_is_told_so() -> None:
+def test_a_collection_without_gaps_is_refused() -> None:
     with pytest.raises(ToolError, match="no gap was found"):
         RuleDrafter().draft(brief(gaps=()))
 
 
-def test_cells_that_are_no_worse_than_the_rest_are_mended_where_the_goal_names_them() -> None:
+def test_cells_that_the_goal_names_are_targeted_even_if_they_are_no_worse() -> None:
     named = tuple(replace(gap(name, "night", score), cause="named") for name, score in (("a", -0.01), ("b", -0.02)))
     assert set(cells(RuleDrafter().draft(brief(gaps=named)))) == {("a", "night")}
 

@@ -1,4 +1,4 @@
-"""A tiny BLIP with seeded random weights, made from configurations alone."""
+"""A tiny BLIP with seeded random weights, built from configurations alone."""
 
 from __future__ import annotations
 

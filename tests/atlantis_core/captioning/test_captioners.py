@@ -97,7 +97,7 @@ def test_the_cast_of_a_grey_wall_is_named(tmp_path, tint, name):
     assert attributes(tmp_path, Image.new("RGB", (64, 64), tint))["cast"] == name
 
 
-def test_a_black_picture_is_dark_without_a_cast(tmp_path):
+def test_a_black_image_is_dark_without_a_cast(tmp_path):
     said = attributes(tmp_path, Image.new("RGB", (64, 64)))
     assert said["light"] == "dark"
     assert said["cast"] == "neutral"

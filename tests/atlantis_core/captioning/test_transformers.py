@@ -72,5 +72,5 @@ def test_a_wrong_address_says_what_to_do(address: str, message: str) -> None:
 
 
 def test_a_batch_of_nothing_is_refused(tiny_blip: Path) -> None:
-    with pytest.raises(SetupError, match="batch is 1 or more, not 0"):
+    with pytest.raises(SetupError, match="batch must be 1 or more, not 0"):
         TransformersCaptioner(f"{tiny_blip}?batch=0")

@@ -36,36 +36,36 @@ ONE_LEFT: dict[str, int | bytes] = {"a/x.png": 1, "a/y.png": 2, "b/z.png": b""}
 
 CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda at: at.mkdir(), "has no classes"),
-    "loose files": (lambda at: write(at, {"x.png": 1, "y.png": 2}), "2 files lie directly in it"),
-    "empty folders": (lambda at: (at / "a").mkdir(parents=True), "its folders hold no files"),
+    "loose files": (lambda at: write(at, {"x.png": 1, "y.png": 2}), "2 files directly in it"),
+    "empty folders": (lambda at: (at / "a").mkdir(parents=True), "its folders contain no files"),
     "hidden folders": (lambda at: class_folders(at, {".a": 2}), "1 hidden folder, the first '.a'"),
-    "one class": (lambda at: class_folders(at, {"only": 5}), "one class only, 'only'"),
+    "one class": (lambda at: class_folders(at, {"only": 5}), "only one class, 'only'"),
     "nothing readable": (
         lambda at: write(at, {"a/x.jpg": b"junk", "b/y.jpg": b"junk"}),
         "2 files left out: 2 unreadable, the first 'a/x.jpg'",
     ),
     "one class left": (lambda at: write(at, ONE_LEFT), "1 empty, the first 'b/z.png'"),
-    "no pair": (lambda at: class_folders(at, {"a": 1, "b": 1}), "no class of .* has two images left"),
+    "no pair": (lambda at: class_folders(at, {"a": 1, "b": 1}), "no class of .* has two usable images"),
     "no file column": (
         lambda at: with_metadata(at, ["image", "label"], []),
         "'image', 'label', but none named file_name",
     ),
     "no label column": (lambda at: with_metadata(at, ["file_name", "kind"], []), "--label COLUMN"),
-    "no rows": (lambda at: with_metadata(at, ["file_name", "label"], []), "no image of .* is of use"),
+    "no rows": (lambda at: with_metadata(at, ["file_name", "label"], []), "no image of .* is usable"),
     "empty csv": (lambda at: write(at, {"metadata.csv": b""}), "metadata.csv is empty"),
     "not text": (lambda at: write(at, {"metadata.csv": b"\xff\xfe\0a"}), "metadata.csv cannot be read"),
-    "not json": (lambda at: write(at, {"metadata.jsonl": b"[1]\nx\n"}), "holds no JSON object"),
+    "not json": (lambda at: write(at, {"metadata.jsonl": b"[1]\nx\n"}), "contains no JSON object"),
     "endless cell": (
         lambda at: write(at, {"metadata.csv": b'file_name,label\n"' + b"x" * 200_000}),
         "metadata.csv cannot be read as CSV.*field larger",
     ),
     "no split there": (
         lambda at: with_metadata(at, HEADER, ONLY_NUMBERS),
-        r"column 'split' of metadata.csv holds no split \('1', '2'\)",
+        r"column 'split' of metadata.csv contains no split \('1', '2'\)",
     ),
     "no training": (
         lambda at: with_metadata(at, HEADER, NO_TRAINING),
-        "no usable image is in the training split .there is test and validation.",
+        "no usable image is in the training split .only in test and validation.",
     ),
     "one shot per class": (
         lambda at: write(
@@ -106,7 +106,7 @@ def test_column_options_need_a_metadata_file(tmp_path: Path, options: ReadOption
 
 def test_a_split_without_the_metadata_that_the_others_have_is_named(tmp_path: Path) -> None:
     (hub_imagefolder(tmp_path) / "test" / "metadata.csv").unlink()
-    assert "the split folder 'test' has no metadata file, and 'train' has one" in refused(tmp_path)
+    assert "the split folder 'test' has no metadata file, but 'train' has one" in refused(tmp_path)
 
 
 def test_unseen_needs_enough_classes_and_disjoint_ones(tmp_path: Path) -> None:

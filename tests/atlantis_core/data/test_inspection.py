@@ -139,7 +139,7 @@ def test_a_row_that_is_repeated_leaves_no_file_out(tmp_path: Path) -> None:
     assert problems == (
         Problem("0.png", "two labels: the same file is a, b"),
         Problem("1.png", "listed twice: its 2 rows differ in split, role or facets; the first one counts"),
-        Problem("2.png", "listed twice: 2 rows say the same of it"),
+        Problem("2.png", "listed twice: 2 identical rows"),
     )
     assert summarize_problems(problems).startswith("1 file left out: 1 two labels; 2 files listed twice (")
     assert [problem.path for problem in excluded_files(problems)] == ["0.png"]
@@ -169,9 +169,7 @@ def test_the_summary_counts_kinds_most_frequent_first() -> None:
 def test_the_summary_counts_files_not_their_problems() -> None:
     problems = [Problem("x", "no label"), Problem("x", "unknown split: 'y'"), Problem("z", "no label")]
     assert summarize_problems(problems).startswith("2 files left out: 2 no label (")
-    assert summarize_problems([Problem("x", "listed twice: 2 rows say the same of it")]).startswith(
-        "1 file listed twice ("
-    )
+    assert summarize_problems([Problem("x", "listed twice: 2 identical rows")]).startswith("1 file listed twice (")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16", "LA"])

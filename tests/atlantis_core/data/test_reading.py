@@ -76,7 +76,7 @@ def test_split_folders_are_recognised(tmp_path: Path, spelling: str) -> None:
     assert counts(loaded) == (6, 3, 2)
     assert loaded.collection.splits_given
     assert loaded.notes == ()
-    assert problems(loaded) == {"docs": "not read: a folder beside the split folders"}
+    assert problems(loaded) == {"docs": "not read: not one of the split folders beside it"}
 
 
 def test_a_class_named_test_among_others_is_a_class(tmp_path: Path) -> None:

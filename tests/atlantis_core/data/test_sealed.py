@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import fingerprint_image
+from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.records import LabelledImage
 from tests.atlantis_core.data.sample_images import picture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.fingerprints import fingerprint_image
+from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.data.splitting import VALIDATION_ONLY, group_near_duplicates, split_classes, split_images
 from tests.atlantis_core.data.sample_images import picture
 

@@ -37,9 +37,9 @@ def check(snippet: str, side_px: int, backbone: Any) -> None:
     """Compare what the snippet makes of noise with the model's input."""
     for number, (width, height) in enumerate(SIZES):
         pixels = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-        names: dict[str, Any] = {"picture": Image.fromarray(pixels), "Image": Image}
+        names: dict[str, Any] = {"image": Image.fromarray(pixels), "Image": Image}
         exec(snippet, names)
-        assert names["picture"].tobytes() == to_input(Image.fromarray(pixels), side_px, backbone).tobytes()
+        assert names["image"].tobytes() == to_input(Image.fromarray(pixels), side_px, backbone).tobytes()
 
 
 def test_the_card_says_how_images_are_prepared() -> None:

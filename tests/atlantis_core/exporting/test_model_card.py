@@ -45,13 +45,13 @@ def test_the_front_matter_is_the_hubs() -> None:
     }
 
 
-def test_it_tells_counts_recipe_and_figures_with_intervals() -> None:
+def test_it_gives_counts_recipe_and_figures_with_intervals() -> None:
     text = write_model_card(ABOUT)
-    assert "1,200 images and 34 made ones of 17 classes" in text
-    assert "40 validation queries against 80 images: other classes than those trained on" in text
+    assert "1,200 images and 34 synthetic ones of 17 classes" in text
+    assert "40 validation queries against 80 images: classes that were not trained on" in text
     assert "| this model | 0.750 | 0.610 to 0.850 | 0.500 | 0.600 |" in text
     assert "| Recall@1 | 95 % Wilson interval | MAP@R |" in text
-    assert "`atlantis evaluate` has bootstrap intervals, and full precision" in text
+    assert "`atlantis evaluate` gives bootstrap intervals and computes in full precision" in text
     assert "| `steps` | `120` |" in text
     assert "published under `apache-2.0`" in text
     assert "None is chosen here" in text
@@ -60,27 +60,27 @@ def test_it_tells_counts_recipe_and_figures_with_intervals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({"evidence": None}, "None were kept with it"),
+        ({"evidence": None}, "None are known here"),
         ({"recipe": None, "seed": None}, "Limits"),
-        ({"c": 0.1, "distance": "hyperbolic"}, "curvature -0.1, searched by hyperbolic distance (not by cosine)"),
-        ({"with_onnx": True}, "It was not compared with torch"),
-        ({"with_onnx": True, "agreement": OnnxAgreement(2e-7, 3, 8)}, "3 random and 8 real pictures"),
-        ({"source": "scratch", "base_model": ""}, "It began with random weights"),
-        ({"source": "file", "base_model": ""}, "whose licence is not known here"),
-        ({"embedding": "body"}, "pooled features of the trunk"),
-        ({"recipe": {"validate_every": 5}}, "chosen on these very queries"),
+        ({"c": 0.1, "distance": "hyperbolic"}, "curvature -0.1, compared by hyperbolic distance (not by cosine)"),
+        ({"with_onnx": True}, "Not compared with torch"),
+        ({"with_onnx": True, "agreement": OnnxAgreement(2e-7, 3, 8)}, "3 random and 8 real images"),
+        ({"source": "scratch", "base_model": ""}, "started from random weights"),
+        ({"source": "file", "base_model": ""}, "whose licence is unknown"),
+        ({"embedding": "body"}, "pooled features of the backbone"),
+        ({"recipe": {"validate_every": 5}}, "selected by these same queries"),
         (
             {"evidence": replace(EVIDENCE, restricted=("queries", "gallery"))},
             "Of the queries and the gallery only those",
         ),
-        ({"evidence": replace(EVIDENCE, judged=True)}, "chosen on these very queries"),
+        ({"evidence": replace(EVIDENCE, judged=True)}, "selected by these same queries"),
         ({"evidence": replace(EVIDENCE, missing=("the frozen backbone is gone",))}, "Not here: the frozen"),
     ],
 )
-def test_it_says_what_is_so(changes: dict[str, object], told: str) -> None:
-    assert told in write_model_card(replace(ABOUT, **changes))  # type: ignore[arg-type]
+def test_it_describes_the_model(changes: dict[str, object], expected: str) -> None:
+    assert expected in write_model_card(replace(ABOUT, **changes))  # type: ignore[arg-type]
 
 
 def test_names_cannot_act() -> None:
@@ -95,7 +95,7 @@ def test_names_cannot_act() -> None:
     assert code_span("") == "` `"
 
 
-def test_a_test_split_that_was_opened_is_told() -> None:
+def test_figures_of_an_opened_test_split_are_shown() -> None:
     one = {"recall_at": {"1": 0.5}, "map_at_r": 0.25, "r_precision": 0.3, "queries": 1234}
     text = write_model_card(
         replace(ABOUT, evidence=replace(EVIDENCE, test={"frozen": one, "baseline": one, "final": one}))

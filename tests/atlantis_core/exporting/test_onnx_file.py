@@ -1,4 +1,4 @@
-"""The graph embeds like torch, whatever the trunk, the head and the batch."""
+"""The graph embeds like torch, whatever the backbone, the head and the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.atlantis_core.exporting.test_model_card import ABOUT
 
 
 def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float = 0.5) -> Retriever:
-    """A trunk cut as trainings cut it, with a random head of 16 numbers."""
+    """A backbone split as trainings split it, with a random head of 16 numbers."""
     import torch
 
     from atlantis_core.learning.models.heads import make_empty_head
@@ -39,10 +39,10 @@ def retriever(backbone: str, head: str | None, side_px: int = 0, fraction: float
     return replace(found, head=module.eval(), space=space)
 
 
-def pictures(count: int, side_px: int) -> list[Image.Image]:
+def noise_images(count: int, side_px: int) -> list[Image.Image]:
     draw = np.random.default_rng(1)
     low = [Image.fromarray(draw.integers(0, 256, (5, 5, 3), np.uint8)) for _ in range(count)]
-    return [picture.resize((side_px, side_px), Image.Resampling.BICUBIC) for picture in low]
+    return [image.resize((side_px, side_px), Image.Resampling.BICUBIC) for image in low]
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_it_embeds_like_torch(backbone: str, head: str | None, side_px: int, tmp
     write_onnx(model, tmp_path / "model.onnx")
     runtime = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     for count in (1, 2, 5):
-        shown = pictures(count, model.side_px)
+        shown = noise_images(count, model.side_px)
         (found,) = runtime.run(None, {"pixels": to_pixels(shown)})
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, model.embed_inputs(shown), rtol=0, atol=TOLERANCE)
@@ -78,24 +78,24 @@ def test_the_cards_snippet_embeds_like_the_retriever(
 ) -> None:
     model = retriever("scratch", "sphere", 64)
     write_onnx(model, tmp_path / "model.onnx")
-    picture = pictures(1, 90)[0].resize((90, 70)).convert("RGBA")
-    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    image = noise_images(1, 90)[0].resize((90, 70)).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
     name = "a.tif" if mode == "CMYK" else "a.png"
-    (picture.quantize(64) if mode == "P" else picture.convert(mode)).save(tmp_path / name)
+    (image.quantize(64) if mode == "P" else image.convert(mode)).save(tmp_path / name)
     card = write_model_card(replace(ABOUT, side_px=64, dims=16, with_onnx=True))
     snippet = card.split("## Without torch\n```python\n")[1].split("```")[0].replace("a.jpg", name)
     monkeypatch.chdir(tmp_path)
-    made: dict[str, Any] = {}
-    exec(snippet, made)  # the text that people copy
-    np.testing.assert_allclose(made["embeddings"], model.embed([tmp_path / name]), rtol=0, atol=TOLERANCE)
+    names: dict[str, Any] = {}
+    exec(snippet, names)  # the text that people copy
+    np.testing.assert_allclose(names["embeddings"], model.embed([tmp_path / name]), rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.slow
-def test_it_says_how_it_is_searched_and_not_where_it_was_made(tmp_path: Path) -> None:
+def test_it_names_its_distance_and_no_path(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     write_onnx(retriever("scratch", "hyperbolic:c=0.25,clip_radius=1"), file)
-    told = {entry.key: entry.value for entry in onnx.load(str(file)).metadata_props}
-    assert told == {
+    metadata = {entry.key: entry.value for entry in onnx.load(str(file)).metadata_props}
+    assert metadata == {
         "distance": "hyperbolic",
         "c": "0.25",
         "input": "float32 RGB in 0..1, NCHW",
@@ -114,14 +114,14 @@ def test_a_graph_that_differs_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_real_pictures_are_compared_too(tmp_path: Path) -> None:
+def test_real_images_are_compared_too(tmp_path: Path) -> None:
     model = retriever("scratch", None)
     write_onnx(model, tmp_path / "model.onnx")
     photo = tmp_path / "photo.png"
-    pictures(1, 90)[0].save(photo)
+    noise_images(1, 90)[0].save(photo)
     agreement = check_onnx(model, tmp_path / "model.onnx", [photo, photo])
     assert agreement is not None
     assert agreement.pictures == 2
-    photo.write_bytes(b"no picture")
+    photo.write_bytes(b"not an image")
     with pytest.raises(SetupError, match="cannot be read"):
         check_onnx(model, tmp_path / "model.onnx", [photo])

@@ -1,4 +1,4 @@
-"""Filtering embeddings that somebody else made: files, the automatic choice, the released figures."""
+"""Filtering embeddings from any model: files, the automatic choice, the released figures."""
 
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,8 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"embeddings": [[1.0, 2.0]]}, "lacks an array"),
         ({"embeddings": [1.0, 2.0], "labels": [1, 2]}, r"\(2,\)"),
         ({"embeddings": [[1.0], [2.0]], "labels": [1]}, r"\(1,\)"),
-        ({"embeddings": [[1.0]], "labels": [0.5]}, "whole numbers"),
-        ({"embeddings": [["a"]], "labels": [1]}, "needed are numbers"),
+        ({"embeddings": [[1.0]], "labels": [0.5]}, "labels integers or strings"),
+        ({"embeddings": [["a"]], "labels": [1]}, "embeddings must be numbers"),
         ({"embeddings": [[1.0], [np.nan]], "labels": [1, 1]}, "in 1 rows, the first 1"),
         ({"embeddings": [[1e300]], "labels": [1]}, "too large"),
     ],
@@ -59,18 +59,18 @@ def test_arrays_of_another_shape_are_named(arrays: dict[str, Any], said: str, tm
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"not an archive"])
 def test_damaged_files_are_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(SetupError, match=r"x\.npz.*no readable"):
+    with pytest.raises(SetupError, match=r"x\.npz.*not a readable"):
         read_embedding_file(tmp_path / "x.npz")
 
 
 def test_other_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"no file .*absent\.npz"):
+    with pytest.raises(SetupError, match=r"file .*absent\.npz. does not exist"):
         read_embedding_file(tmp_path / "absent.npz")
     np.save(tmp_path / "x.npy", np.eye(2))
-    with pytest.raises(SetupError, match=r"x\.npy' is one array \(\.npy\) where two are needed; write it with"):
+    with pytest.raises(SetupError, match=r"x\.npy' is a single array \(\.npy\), but two are needed; write it with"):
         read_embedding_file(tmp_path / "x.npy")
     saved(tmp_path / "pickled.npz", embeddings=np.array([{}, {}], dtype=object), labels=[1, 2])
-    with pytest.raises(SetupError, match="no readable"):
+    with pytest.raises(SetupError, match="not a readable"):
         read_embedding_file(tmp_path / "pickled.npz")
 
 
@@ -137,9 +137,9 @@ def test_class_names_do_what_numbers_do(scorer: str, real: EmbeddedImages, tmp_p
         (real.embeddings[::7] + 0.3 * rng.standard_normal((9, 6))).astype(np.float32), real.labels[::7]
     )
     some = EmbeddedImages(made.embeddings[made.labels > 0], made.labels[made.labels > 0])
-    for asked, names in ((made, "dcba"), (some, "abcd")):
-        told = filter_embeddings(named(real, names), named(asked, names), scorer)
-        assert np.allclose(told.scores, filter_embeddings(real, asked, scorer).scores, rtol=1e-3)
+    for given, names in ((made, "dcba"), (some, "abcd")):
+        found = filter_embeddings(named(real, names), named(given, names), scorer)
+        assert np.allclose(found.scores, filter_embeddings(real, given, scorer).scores, rtol=1e-3)
     file = saved(tmp_path / "x.npz", embeddings=real.embeddings, labels=np.array(list("dcba"))[real.labels])
     assert read_embedding_file(file).names == ("a", "b", "c", "d")
     assert to_embedded_images(([[1.0], [2.0]], np.array(["x", "y"], dtype=object)), "real").names == ("x", "y")
@@ -161,7 +161,7 @@ def test_numbers_too_large_are_refused_without_a_warning(real: EmbeddedImages) -
 def test_names_that_the_real_images_lack_are_told(real: EmbeddedImages) -> None:
     with pytest.raises(ToolError, match="no real image has class 'x'; leave"):
         filter_embeddings(named(real, "abcd"), named(real, "abcx"))
-    with pytest.raises(SetupError, match="write the same in both"):
+    with pytest.raises(SetupError, match="use the same in both"):
         filter_embeddings(named(real, "abcd"), real)
 
 
@@ -169,10 +169,10 @@ def test_embeddings_that_were_not_made_alike_are_told(real: EmbeddedImages) -> N
     assert filter_embeddings(real, real).remarks == ()
     holes = EmbeddedImages(real.embeddings * (np.arange(60) > 1)[:, None], real.labels)
     assert filter_embeddings(real, holes).remarks == (
-        "2 made embeddings are all zeros, the first in row 0: were they embedded?",
+        "2 synthetic embeddings are all zeros, the first in row 0: check that these images were embedded",
     )
     (remark,) = filter_embeddings(real, EmbeddedImages(real.embeddings * 40, real.labels)).remarks
-    assert remark.startswith("real embeddings have a length of 1.0")
+    assert remark.startswith("the median length of real embeddings is 1.0")
 
 
 @pytest.mark.parametrize("scorer", ["isolation", "lof"])

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.filtering.captions import CaptionCheck
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
@@ -22,7 +22,7 @@ from atlantis_core.records import Candidate, Caption, Cell, LabelledImage
 CLASSES = ("ferry", "sloop", "trawler", "tug", "yawl")
 
 
-def picture(path: Path, seed: int) -> str:
+def save_image(path: Path, seed: int) -> str:
     rng = np.random.default_rng(seed)
     Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((64, 64)).save(path)
     return str(path)
@@ -55,8 +55,8 @@ def towards(class_name: str, aside: float = 0.0) -> np.ndarray:
 @pytest.fixture
 def held_out(tmp_path):
     """A validation image, a sealed test image, and a guard that knows both."""
-    validation = LabelledImage("v", picture(tmp_path / "validation.png", 100), "tug", "validation")
-    test = LabelledImage("t", picture(tmp_path / "test.png", 101), "tug", "test")
+    validation = LabelledImage("v", save_image(tmp_path / "validation.png", 100), "tug", "validation")
+    test = LabelledImage("t", save_image(tmp_path / "test.png", 101), "tug", "test")
     return validation, test, LeakGuard.of([validation], SealedSplit([test], [fingerprint_file(test.path)]))
 
 
@@ -68,42 +68,42 @@ def test_one_verdict_each_in_order_with_its_reason(real, held_out, tmp_path):
         "other": towards("tug", -0.9),
         "wrong": towards("ferry"),
     }
-    paths = {key: picture(tmp_path / f"{key}.png", seed) for seed, key in enumerate(places)}
+    paths = {key: save_image(tmp_path / f"{key}.png", seed) for seed, key in enumerate(places)}
     (tmp_path / "broken.png").write_bytes(b"no image")
     Image.new("RGB", (64, 64), (9, 9, 9)).save(tmp_path / "blank.png")
     with Image.open(validation.path) as image:
         ImageEnhance.Brightness(image).enhance(0.9).resize((50, 50)).save(tmp_path / "leak.png")
     paths |= {"leak": str(tmp_path / "leak.png"), "sealed": test.path}
     paths |= {key: str(tmp_path / f"{key}.png") for key in ("broken", "blank")}
-    asked = []
+    embedded = []
 
     def embed(wanted):
-        asked.extend(Path(path).stem for path in wanted)
+        embedded.extend(Path(path).stem for path in wanted)
         return np.stack([places[Path(path).stem] for path in wanted])
 
-    made = [
+    candidates = [
         candidate(key, paths[key]) for key in ("wrong", "leak", "good", "broken", "twin", "sealed", "blank", "other")
     ]
-    verdicts = screen_candidates(made, embed, real, MarginScorer(), guard, {})
-    assert [verdict.candidate_key for verdict in verdicts] == [item.key for item in made]
+    verdicts = screen_candidates(candidates, embed, real, MarginScorer(), guard, {})
+    assert [verdict.candidate_key for verdict in verdicts] == [item.key for item in candidates]
     assert [verdict.filter for verdict in verdicts] == [
         *("margin", "leak_guard", "margin", "unreadable", "diversity", "leak_guard", "blank", "margin")
     ]
     assert [verdict.candidate_key for verdict in verdicts if verdict.kept] == ["good", "other"]
-    assert asked == ["wrong", "good", "twin", "other"]
+    assert embedded == ["wrong", "good", "twin", "other"]
     assert all(verdict.reason and np.isfinite(verdict.score) for verdict in verdicts)
     assert "good" in verdicts[4].reason
 
 
 def test_an_edit_of_a_leaking_source_leaks_however_it_looks(real, held_out, tmp_path):
     validation, _, guard = held_out
-    edit = picture(tmp_path / "edit.png", 55)
+    edit = save_image(tmp_path / "edit.png", 55)
     assert not guard.matches(edit)
     assert guard.matches(edit, validation.path)
-    clean = picture(tmp_path / "clean.png", 56)
-    made = [candidate("a", edit, source_id="copy"), candidate("b", edit, source_id="clean")]
+    clean = save_image(tmp_path / "clean.png", 56)
+    candidates = [candidate("a", edit, source_id="copy"), candidate("b", edit, source_id="clean")]
     verdicts = screen_candidates(
-        made,
+        candidates,
         lambda paths: np.stack([towards("tug", 0.5) for _ in paths]),
         real,
         MarginScorer(),
@@ -118,14 +118,14 @@ def test_the_guard_sees_mirror_images_and_says_only_yes_or_no(held_out, tmp_path
     with Image.open(validation.path) as image:
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirror.png")
     assert guard.matches(str(tmp_path / "mirror.png")) is True
-    assert guard.matches(picture(tmp_path / "strange.png", 77)) is False
+    assert guard.matches(save_image(tmp_path / "strange.png", 77)) is False
     assert LeakGuard.of([], SealedSplit([], [])).matches(validation.path) is False
 
 
 def test_a_source_that_cannot_be_checked_is_an_error_not_a_pass(real, held_out, tmp_path):
-    made = [candidate("a", picture(tmp_path / "a.png", 3), source_id="gone")]
+    candidates = [candidate("a", save_image(tmp_path / "a.png", 3), source_id="gone")]
     with pytest.raises(ToolError, match="'gone'"):
-        screen_candidates(made, lambda _: np.zeros((1, 6), np.float32), real, MarginScorer(), held_out[2], {})
+        screen_candidates(candidates, lambda _: np.zeros((1, 6), np.float32), real, MarginScorer(), held_out[2], {})
 
 
 def test_nothing_to_judge_embeds_nothing(real, held_out):
@@ -144,9 +144,9 @@ def test_unknown_classes_and_diverged_models_are_named(real):
 
 def test_the_source_of_an_edit_is_no_copy_but_another_real_image_is(real):
     same = np.stack([real.embeddings[12], real.embeddings[12]])
-    made = [candidate("own", source_id="tug-0"), candidate("stranger", source_id="tug-1")]
-    own, stranger = judge_embeddings(made[:1], same[:1], real, MarginScorer()) + judge_embeddings(
-        made[1:], same[1:], real, MarginScorer()
+    candidates = [candidate("own", source_id="tug-0"), candidate("stranger", source_id="tug-1")]
+    own, stranger = judge_embeddings(candidates[:1], same[:1], real, MarginScorer()) + judge_embeddings(
+        candidates[1:], same[1:], real, MarginScorer()
     )
     assert own.kept
     assert stranger.filter == "diversity"
@@ -171,23 +171,23 @@ def test_other_classes_are_no_copies():
 
 def night_world(real, rng):
     """Right candidates of all classes, displaced together, and one of them with the wrong class."""
-    made = [candidate(f"{name}{n}", class_name=name) for name in CLASSES for n in range(3)]
+    candidates = [candidate(f"{name}{n}", class_name=name) for name in CLASSES for n in range(3)]
     night = np.array([1.6, 0.3, 0, 0, 0, 1.2], dtype=np.float32)
-    points = np.stack([towards(item.cell.class_name) * 0.95 + night for item in made])
+    points = np.stack([towards(item.cell.class_name) * 0.95 + night for item in candidates])
     points += 0.02 * rng.standard_normal(points.shape).astype(np.float32)
-    return [*made, candidate("wrong", class_name="tug")], np.vstack([points, towards("yawl") * 0.95 + night])
+    return [*candidates, candidate("wrong", class_name="tug")], np.vstack([points, towards("yawl") * 0.95 + night])
 
 
 @pytest.mark.parametrize("scorer", [CentreRatioScorer(), MarginScorer()])
 def test_what_all_classes_of_a_condition_share_is_not_held_against_them(real, scorer):
-    made, points = night_world(real, np.random.default_rng(1))
+    candidates, points = night_world(real, np.random.default_rng(1))
 
     def kept(in_domain):
-        verdicts = judge_embeddings(made, points, real, scorer, in_domain=in_domain, copy_cosine=2)
+        verdicts = judge_embeddings(candidates, points, real, scorer, in_domain=in_domain, copy_cosine=2)
         return {verdict.candidate_key for verdict in verdicts if verdict.kept}
 
-    assert len(kept(False)) < len(made) - 1
-    assert kept(True) == {item.key for item in made} - {"wrong"}
+    assert len(kept(False)) < len(candidates) - 1
+    assert kept(True) == {item.key for item in candidates} - {"wrong"}
 
 
 def test_a_domain_of_few_classes_is_left_as_it_is_and_unit_vectors_stay_unit(real):
@@ -208,15 +208,17 @@ def test_what_its_caption_contradicts_is_rejected_before_it_is_embedded(real, he
             return [Caption(one.id, "at day" if one.id == "wrong" else "at night", {}) for one in images]
 
     shown = [LabelledImage(f"n{i}", "", "tug", "train", facets={"lighting": "night"}) for i in range(4)]
-    made = [candidate(key, picture(tmp_path / f"{key}.png", seed)) for seed, key in enumerate(("right", "wrong"))]
-    asked = []
+    candidates = [
+        candidate(key, save_image(tmp_path / f"{key}.png", seed)) for seed, key in enumerate(("right", "wrong"))
+    ]
+    embedded = []
 
     def embed(paths):
-        asked.extend(paths)
+        embedded.extend(paths)
         return np.stack([towards("tug", 0.3) for _ in paths])
 
     check = CaptionCheck(Seer(), {"lighting": ("day", "night")}, shown)
-    verdicts = screen_candidates(made, embed, real, MarginScorer(), held_out[2], {}, captions=check)
+    verdicts = screen_candidates(candidates, embed, real, MarginScorer(), held_out[2], {}, captions=check)
     assert [verdict.kept for verdict in verdicts] == [True, False]
     assert verdicts[1].filter == "caption"
-    assert asked == [made[0].path]
+    assert embedded == [candidates[0].path]

@@ -26,7 +26,7 @@ def tiny_tokenizer(folder: Path) -> Any:
 
 
 def write_tiny_pipeline(folder: Path) -> Path:
-    """Write the pipeline's folder: 32 px pictures, some hundred thousand random weights."""
+    """Write the pipeline's folder: 32 px images, some hundred thousand random weights."""
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -80,7 +80,7 @@ def write_tiny_pipeline(folder: Path) -> Path:
 
 
 def write_tiny_controlnet(folder: Path, pipeline: Path) -> Path:
-    """Write a ControlNet that fits the tiny pipeline and has a say: its outputs are not zero as in a fresh one."""
+    """Write a ControlNet for the tiny pipeline that has an effect: unlike a new one, its outputs are not zero."""
     from diffusers import ControlNetModel, UNet2DConditionModel
 
     with torch.random.fork_rng(devices=[]):

@@ -75,7 +75,7 @@ def test_what_a_source_shows_counts_for_its_own_picture_only(
     beside_other, beside_itself = drawn(address, first, other)[0], drawn(address, first, first)[0]
     np.testing.assert_array_equal(beside_other, beside_itself)
     assert np.abs(drawn(address, other)[0] - beside_other).max() > 2
-    assert DiffusionGenerator(address).arms == ("edit",)
+    assert DiffusionGenerator(address).modes == ("edit",)
 
 
 def test_the_middle_is_left_alone_and_the_rest_repainted(tiny_pipeline: Path, ask: Ask) -> None:
@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_refused_at_once(tiny_pipeline: Path, options: str,
 
 
 def test_a_folder_of_something_else_is_refused(tiny_pipeline: Path, lora: Path, controlnet: Path, ask: Ask) -> None:
-    with pytest.raises(SetupError, match=r"no ControlNet"):
+    with pytest.raises(SetupError, match=r"not a ControlNet"):
         DiffusionGenerator(f"{tiny_pipeline}?control={lora}")
     with pytest.raises(SetupError, match=r"no weights"):
         DiffusionGenerator(f"{tiny_pipeline}?lora={tiny_pipeline}")
@@ -132,5 +132,5 @@ def test_a_folder_of_something_else_is_refused(tiny_pipeline: Path, lora: Path, 
 
 
 def test_the_bundled_pipeline_has_no_channels_for_inpainting_and_says_so(ask: Ask) -> None:
-    with pytest.raises(SetupError, match="4 or 9 channels, and this one has 8"):
+    with pytest.raises(SetupError, match="4 or 9 input channels, this one has 8"):
         drawn("harbor?arm=edit&keep_middle=0.5", ask("night", prompt="a tug at night"))

@@ -1,4 +1,4 @@
-"""Making images exactly once, also when killed."""
+"""Generating images exactly once, even when killed."""
 
 import dataclasses
 import hashlib
@@ -22,14 +22,14 @@ PROTOCOL = Protocol("p1", 2, "edit", (), "", "", "margin", 1.0, 0.0)
 
 
 class Counting(PhotometricGenerator):
-    """The real generator, with a list of what it made."""
+    """The real generator, with a list of what it generated."""
 
     def __init__(self):
-        self.made = []
+        self.generated = []
 
     def generate(self, requests):
         for request in requests:
-            self.made.append(request.key)
+            self.generated.append(request.key)
             yield from super().generate([request])
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_made_or_recorded_twice(requests, tmp_path):
     assert len(first) == len(requests)
     again = Counting()
     assert make(requests, tmp_path, known={candidate.key for candidate in first}, generator=again) == []
-    assert again.made == []
+    assert again.generated == []
 
 
 def test_a_file_without_a_record_is_adopted_not_made_again(requests, tmp_path):
@@ -79,7 +79,7 @@ def test_a_file_without_a_record_is_adopted_not_made_again(requests, tmp_path):
     image_path(tmp_path, requests[3].key).unlink()
     generator = Counting()
     second = make(requests, tmp_path, generator=generator)
-    assert generator.made == [requests[3].key]
+    assert generator.generated == [requests[3].key]
     assert [candidate.sha256 for candidate in second] == [candidate.sha256 for candidate in first]
 
 
@@ -90,7 +90,7 @@ def test_half_a_file_never_has_a_name(requests, tmp_path):
     path.with_name(f".{path.stem}.1.part").write_bytes(b"half")
     generator = Counting()
     make(requests[:1], tmp_path, generator=generator)
-    assert generator.made == [requests[0].key]
+    assert generator.generated == [requests[0].key]
 
 
 def test_what_was_made_before_an_error_stays(requests, tmp_path, ask, source):
@@ -105,7 +105,7 @@ KILLED = """
 import json, os, sys
 from pathlib import Path
 from PIL import Image
-from atlantis_core.generation.candidate_images import make_candidates
+from atlantis_core.generation.candidate_images import generate_candidates
 from atlantis_core.records import Cell, GenerationRequest, Protocol
 
 folder, kill_at = Path(sys.argv[1]), int(sys.argv[2])
@@ -133,7 +133,7 @@ def record(candidate):
     note("ledger.txt", candidate.key)
 
 protocol = Protocol("p", 1, "edit", (), "", "", "", 1, 0)
-make_candidates(asked, Plain(), folder / "objects", tuple(known), record, protocol)
+generate_candidates(asked, Plain(), folder / "objects", tuple(known), record, protocol)
 """
 
 

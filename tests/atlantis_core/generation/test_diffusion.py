@@ -1,4 +1,4 @@
-"""Diffusion pipelines by folder: both arms, their options, and what is refused."""
+"""Diffusion pipelines by folder: both modes, their options, and what is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_words_alone_and_a_source_give_different_pictures_and_both_arms_mix(tiny
     edit = ask("night", prompt="a b")
     drawn = from_words(edit)
     mixed = pixels(generator, edit, drawn, edit)
-    assert [picture.shape for picture in mixed] == [(32, 40, 3), (32, 32, 3), (32, 40, 3)]
+    assert [image.shape for image in mixed] == [(32, 40, 3), (32, 32, 3), (32, 40, 3)]
     np.testing.assert_array_equal(mixed[0], mixed[2])
     assert generator.settings(edit)["arm"] == "edit"
     assert generator.settings(drawn)["arm"] == "text_to_image"
@@ -69,7 +69,7 @@ def test_guidance_negative_prompt_and_scheduler_are_used(tiny_pipeline: Path, as
 
 def test_a_prompt_that_is_too_long_is_reported_and_not_cut(tiny_pipeline: Path, ask: Ask) -> None:
     request = from_words(ask("night", prompt="a " * 40))
-    with pytest.raises(ToolError, match=r"42 tokens, and .* reads 24"):
+    with pytest.raises(ToolError, match=r"42 tokens; .* reads 24"):
         list(DiffusionGenerator(str(tiny_pipeline)).generate([request]))
 
 
@@ -85,9 +85,9 @@ def test_the_hash_is_that_of_the_weights(tiny_pipeline: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("broken", "telling"),
     [
-        (lambda folder: (folder / "model_index.json").unlink(), "no model_index.json"),
-        (lambda folder: (folder / "model_index.json").write_text("{"), "no JSON"),
-        (lambda folder: shutil.rmtree(folder / "vae"), "lacks its 'vae'"),
+        (lambda folder: (folder / "model_index.json").unlink(), "model_index.json is missing"),
+        (lambda folder: (folder / "model_index.json").write_text("{"), "not valid JSON"),
+        (lambda folder: shutil.rmtree(folder / "vae"), "lacks its folder 'vae'"),
         (lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink(), "no weights"),
         (
             lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(
@@ -111,7 +111,7 @@ def test_damaged_weights_are_one_line(tiny_pipeline: Path, tmp_path: Path, ask: 
     folder = tmp_path / "damaged"
     shutil.copytree(tiny_pipeline, folder)
     (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(SetupError, match="cannot be loaded, is it complete"):
+    with pytest.raises(SetupError, match="cannot be loaded, check that it is complete"):
         list(DiffusionGenerator(str(folder)).generate([ask("night", prompt="a")]))
 
 
@@ -126,8 +126,8 @@ def test_a_hub_name_without_network_says_what_to_do() -> None:
         ("", "needs a model"),
         ("x?stepz=3", "'stepz'"),
         ("x?steps=many", "steps is a whole number, not 'many'"),
-        ("x?steps=0", "out of range: 1 or more"),
-        ("x?guidance=101", "out of range: 0 to 100"),
+        ("x?steps=0", "out of range; allowed: 1 or more"),
+        ("x?guidance=101", "out of range; allowed: 0 to 100"),
         ("x?guidance=nan", "guidance is a finite number"),
         ("x?guidance=inf", "guidance is a finite number"),
         ("x?allow_pickle=maybe", "allow_pickle is true or false"),

@@ -23,7 +23,7 @@ def generator(request, tiny_pipeline, source):
 def test_it_has_a_name_and_a_version(generator):
     assert generator.name in GENERATORS
     assert generator.version
-    assert generator.arms
+    assert generator.modes
     assert isinstance(generator.notice, str)
 
 
@@ -45,7 +45,7 @@ def test_the_same_request_gives_the_same_image_whatever_the_batch_or_order(gener
 
 
 def test_another_seed_gives_another_image(generator, ask):
-    if generator.arms == ("retrieve",):
+    if generator.modes == ("retrieve",):
         pytest.skip("a real photo is what it is")
     first, second = (np.asarray(image, dtype=float) for image in generator.generate([ask("fog", 1), ask("fog", 2)]))
     assert np.abs(first - second).mean() > 2

@@ -21,11 +21,11 @@ SEEDS = range(3)
 
 def edited(name: str, image: Image.Image, seed: int, strength: float = 1.0) -> Image.Image:
     """Apply one edit alone."""
-    picture = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
-    before = picture.clone()
-    out = load_part(EDITS, name, "edit")(picture, strength, RandomDraws(seed))
-    assert torch.equal(picture, before), "an edit must not change its input"
-    assert out.shape == picture.shape
+    pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
+    before = pixels.clone()
+    out = load_part(EDITS, name, "edit")(pixels, strength, RandomDraws(seed))
+    assert torch.equal(pixels, before), "an edit must not change its input"
+    assert out.shape == pixels.shape
     assert torch.isfinite(out).all()
     assert float(out.min()) >= 0
     assert float(out.max()) <= 1
@@ -240,10 +240,10 @@ def test_an_unreadable_reference_is_named(ask, tmp_path):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_borrowed_light_at_full_strength_has_the_statistics_of_the_reference(scene, red_dusk, seed):
-    picture, reference = (
+    pixels, reference = (
         torch.from_numpy(np.asarray(i.convert("RGB").resize((80, 64)), dtype=np.float32) / 255).permute(2, 0, 1)
         for i in (scene, Image.open(red_dusk))
     )
-    lit = transfer_light(picture, reference, 1.0, RandomDraws(seed))
+    lit = transfer_light(pixels, reference, 1.0, RandomDraws(seed))
     assert torch.allclose(lit.mean((1, 2)), reference.mean((1, 2)), atol=0.06)
-    assert torch.equal(transfer_light(picture, reference, 0.0, RandomDraws(seed)), picture)
+    assert torch.equal(transfer_light(pixels, reference, 0.0, RandomDraws(seed)), pixels)

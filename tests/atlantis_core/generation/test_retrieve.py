@@ -30,7 +30,7 @@ def vectors(shown: list[tuple[str, str]], seed: int) -> np.ndarray:
 
 
 def world(nights: tuple[str, ...]) -> tuple[list[LabelledImage], np.ndarray]:
-    """Five day pictures of every class, three night pictures of some."""
+    """Five day images of every class, three night images of some."""
     shown = [(name, "day") for name in CLASSES for _ in range(5)] + [(n, "night") for n in nights for _ in range(3)]
     images = [
         LabelledImage(f"i{row}", f"/{row}", name, "train", facets={"light": light})
@@ -82,12 +82,12 @@ def test_of_a_pool_each_usable_photo_counts_once(tmp_path: Path) -> None:
 
 
 def test_a_pool_of_no_use_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="holds no images"):
+    with pytest.raises(SetupError, match="contains no images"):
         RetrieveGenerator(str(tmp_path))
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    with pytest.raises(SetupError, match="of use: 1 file left out"):
+    with pytest.raises(SetupError, match="is usable: 1 file left out"):
         _ = RetrieveGenerator(str(tmp_path)).pool
-    with pytest.raises(SetupError, match="no pool folder"):
+    with pytest.raises(SetupError, match="does not exist"):
         RetrieveGenerator(str(tmp_path / "nowhere"))
     with pytest.raises(SetupError, match="retrieve:NAME"):
         build_part(GENERATORS, "retrieve", "generator", Generator)

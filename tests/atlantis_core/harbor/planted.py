@@ -7,4 +7,4 @@ from atlantis_core.harbor.worlds import CellGroup, World, WorldCell
 
 
 def cells_of(world: World, group: CellGroup) -> tuple[WorldCell, ...]:
-    return tuple(c for c in world.cells if group.holds(VesselClass.from_label(c.label), c.condition))
+    return tuple(c for c in world.cells if group.contains(VesselClass.from_label(c.label), c.condition))

@@ -56,7 +56,7 @@ def test_a_training_cut_short_ends_like_one_that_was_not(tmp_path: Path) -> None
 
 def test_the_shipped_captioner_meets_its_bar_on_pictures_nobody_has_seen() -> None:
     for line in examine_captioner("harbor", per_condition=20):
-        if line.pictures == 20 * len(CONDITIONS):
+        if line.images == 20 * len(CONDITIONS):
             assert line.condition >= 0.95, line
             assert line.vessel >= 0.9, line
 

@@ -31,9 +31,9 @@ TINY = Recipe(text_steps=2, decoder_steps=2, denoiser_steps=3, batch=2)
 @pytest.fixture(scope="module")
 def pool() -> Pool:
     shown = [(0, 0), (100, 1), (200, 2), (335, 5)]
-    pictures = np.stack([render(curriculum.training_scene(*pair, 0)) for pair in shown])
+    images = np.stack([render(curriculum.training_scene(*pair, 0)) for pair in shown])
     boxes = np.tile(np.array([0.2, 0.3, 0.8, 0.7], np.float32), (len(shown), 1))
-    return Pool(pictures, np.array(shown), boxes)
+    return Pool(images, np.array(shown), boxes)
 
 
 def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo_too() -> None:
@@ -50,7 +50,7 @@ def test_one_combination_in_eight_is_held_out_of_every_condition_and_of_the_demo
 def test_it_sees_no_picture_of_any_world() -> None:
     seen = {curriculum.training_scene(number, 1, index).seed for number in range(0, 336, 50) for index in range(3)}
     assert min(seen) >= seeds.PAINTER
-    worlds = {picture.scene.seed for seed in (0, 1) for picture in list_world_images(planted_gap_world(seed))}
+    worlds = {image.scene.seed for seed in (0, 1) for image in list_world_images(planted_gap_world(seed))}
     assert max(worlds) < seeds.WORLDS_BELOW <= seeds.PAINTER
 
 
@@ -67,13 +67,13 @@ def test_prompts_say_what_is_shown_in_many_ways() -> None:
 def test_the_pool_is_rendered_once_and_holds_nothing_that_is_held_out(tmp_path: Path) -> None:
     first = load_pool(tmp_path, 1, no_progress)
     assert {tuple(pair) for pair in first.shown.tolist()} == set(curriculum.combinations())
-    assert first.pictures.shape[1:] == (64, 64, 3)
+    assert first.images.shape[1:] == (64, 64, 3)
     assert ((first.boxes[:, 0] < first.boxes[:, 2]) & (first.boxes[:, 1] < first.boxes[:, 3])).all()
 
     def never(what: str, done: int, total: int) -> None:
         raise AssertionError(f"{what} again")
 
-    np.testing.assert_array_equal(load_pool(tmp_path, 1, never).pictures, first.pictures)
+    np.testing.assert_array_equal(load_pool(tmp_path, 1, never).images, first.images)
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +118,8 @@ def test_the_exam_asks_for_every_condition_and_keeps_held_out_combinations_apart
 def test_the_examiner_learns_to_tell_conditions_and_marks_drawings(tiny_painter: Path, tmp_path: Path) -> None:
     examiner = train_examiner(40, tmp_path, "cpu", no_progress)
     shown = list_exam_subjects(60, held_out=False)
-    pictures = np.stack([render(sample_scene(*pair, place)) for place, pair in enumerate(shown)])
-    marks = examiner.marks(pictures, shown)
+    images = np.stack([render(sample_scene(*pair, place)) for place, pair in enumerate(shown)])
+    marks = examiner.marks(images, shown)
     assert marks.condition > 0.6, "by chance 0.17 would be right"
     assert marks.class_right <= min(marks.vessel, marks.hull, marks.trim)
     table = report(examiner, f"{tiny_painter}?steps=1", 12).splitlines()

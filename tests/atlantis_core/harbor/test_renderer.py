@@ -14,18 +14,18 @@ RED_TRAWLER = VesselClass("trawler", "red", "white")
 
 
 def golden_scenes() -> list[Scene]:
-    """One scene per vessel and condition; `golden.json` holds 8 x 8 px block means of their pictures."""
+    """One scene per vessel and condition; `golden.json` holds 8 x 8 px block means of their images."""
     return [
         sample_scene(next(c for c in DEMO_CLASSES if c.vessel == vessel), condition, 100 + number)
         for number, (vessel, condition) in enumerate(zip(VESSELS, CONDITIONS, strict=True))
     ]
 
 
-def block_means(picture: np.ndarray) -> np.ndarray:
-    return picture.astype(float).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3))
+def block_means(image: np.ndarray) -> np.ndarray:
+    return image.astype(float).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3))
 
 
-def pictures_in(condition: str, count: int = 24) -> np.ndarray:
+def images_in(condition: str, count: int = 24) -> np.ndarray:
     return np.stack([render(sample_scene(DEMO_CLASSES[2 * i], condition, 500 + i)) for i in range(count)]).astype(
         float
     )
@@ -38,16 +38,16 @@ def test_equal_scenes_give_equal_pixels():
 
 def test_pictures_are_those_that_worlds_and_student_were_made_with():
     # Block means instead of a hash: another processor may round one pixel another way, which changes nothing.
-    # Other pictures on purpose? Raise RENDERER_VERSION, pretrain again, and write this file anew.
+    # Other images on purpose? Raise RENDERER_VERSION, pretrain again, and write this file anew.
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     means = np.stack([block_means(render(scene)) for scene in golden_scenes()])
     assert np.abs(means - np.asarray(golden)).max() < 1.0
 
 
 def test_a_picture_is_64_px_rgb():
-    picture = render(Scene(RED_TRAWLER, "day", seed=1))
-    assert picture.shape == (64, 64, 3)
-    assert picture.dtype == np.uint8
+    image = render(Scene(RED_TRAWLER, "day", seed=1))
+    assert image.shape == (64, 64, 3)
+    assert image.dtype == np.uint8
 
 
 def test_another_seed_gives_another_picture():
@@ -73,7 +73,7 @@ def test_a_hard_scene_shows_a_much_smaller_vessel(vessel):
 
 
 def test_night_is_dark_and_blue_and_storm_is_dim():
-    by = {condition: pictures_in(condition).mean(axis=(0, 1, 2)) for condition in ("day", "night", "storm")}
+    by = {condition: images_in(condition).mean(axis=(0, 1, 2)) for condition in ("day", "night", "storm")}
     assert by["night"].mean() < 0.45 * by["day"].mean()
     assert by["night"][2] > 1.3 * by["night"][0]
     assert by["storm"].mean() < 0.6 * by["day"].mean()
@@ -81,22 +81,22 @@ def test_night_is_dark_and_blue_and_storm_is_dim():
 
 
 def test_fog_has_less_contrast_than_snow_and_snow_less_than_day():
-    spread = {c: np.median(pictures_in(c).std(axis=(1, 2)).mean(axis=1)) for c in ("day", "fog", "snow")}
+    spread = {c: np.median(images_in(c).std(axis=(1, 2)).mean(axis=1)) for c in ("day", "fog", "snow")}
     assert spread["fog"] < 0.7 * spread["snow"] < spread["snow"] < spread["day"]
 
 
 def test_sunset_is_warm():
-    red, _, blue = pictures_in("sunset").mean(axis=(0, 1, 2))
-    day_red, _, day_blue = pictures_in("day").mean(axis=(0, 1, 2))
+    red, _, blue = images_in("sunset").mean(axis=(0, 1, 2))
+    day_red, _, day_blue = images_in("day").mean(axis=(0, 1, 2))
     assert red / blue > 1.5 * day_red / day_blue
 
 
 def test_conditions_are_told_apart_by_simple_statistics():
-    def signature(pictures):
-        flat = pictures.reshape(len(pictures), -1, 3)
+    def signature(images):
+        flat = images.reshape(len(images), -1, 3)
         return np.concatenate([flat.mean(axis=1), flat.std(axis=1)], axis=1)
 
-    known = {c: signature(pictures_in(c)).mean(axis=0) for c in CONDITIONS}
+    known = {c: signature(images_in(c)).mean(axis=0) for c in CONDITIONS}
     right = 0
     for condition in CONDITIONS:
         fresh = [render(sample_scene(DEMO_CLASSES[i], condition, 9000 + i)) for i in range(20)]

@@ -19,9 +19,9 @@ def facts():
 def embedded(student, classes, condition, first_seed):
     import torch
 
-    pictures = np.stack([render(sample_scene(c, condition, first_seed + i)) for i, c in enumerate(classes)])
+    images = np.stack([render(sample_scene(c, condition, first_seed + i)) for i, c in enumerate(classes)])
     mean, std = (torch.tensor(facts()[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-    batch = (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    batch = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - mean) / std
     with torch.inference_mode():
         return torch.nn.functional.normalize(student(batch))
 
@@ -77,5 +77,5 @@ def test_a_pretraining_cut_short_ends_like_an_undisturbed_one(tmp_path):
 
 def test_a_pool_shows_what_its_targets_say():
     pool = render_pool({"day": 1}, seed=0)
-    assert pool.pictures.shape == (len(PRETRAIN_CLASSES), 64, 64, 3)
+    assert pool.images.shape == (len(PRETRAIN_CLASSES), 64, 64, 3)
     assert pool.targets[:, 0].tolist() == list(range(len(PRETRAIN_CLASSES)))

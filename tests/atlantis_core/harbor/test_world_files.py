@@ -33,15 +33,15 @@ def test_the_folder_holds_what_the_world_declares(written):
             found = [
                 r for r in rows if (r["label"], r["condition"], r["split"]) == (cell.label, cell.condition, split)
             ]
-            assert len(found) == cell.pictures(split)
+            assert len(found) == cell.num_images(split)
 
 
 def test_every_picture_is_readable_and_there_is_no_other(written):
     names = {row["file_name"] for row in rows_of(written)}
     assert names == {str(p.relative_to(written)) for p in written.rglob("*.png")}
     for name in names:
-        with Image.open(written / name) as picture:
-            assert np.asarray(picture).shape == (64, 64, 3)
+        with Image.open(written / name) as image:
+            assert np.asarray(image).shape == (64, 64, 3)
 
 
 def test_vessel_hull_and_trim_are_functions_of_the_label(written):
@@ -90,7 +90,7 @@ def test_a_folder_with_something_else_is_refused_and_kept(written, tmp_path):
 
 
 def test_no_two_pictures_of_a_world_share_a_scene():
-    seeds = [picture.scene.seed for picture in list_world_images(planted_gap_world(0))]
+    seeds = [image.scene.seed for image in list_world_images(planted_gap_world(0))]
     assert len(set(seeds)) == len(seeds)
 
 
@@ -98,9 +98,9 @@ def test_training_pictures_are_ordinary_where_queries_are_hard():
     world = planted_gap_world(0)
     hard = next(g for g in world.planted if g.planted == "missed_not_scarce")
     scales = {"train": [], "validation": [], "test": []}
-    for picture in list_world_images(world):
-        if hard.holds(picture.scene.vessel_class, picture.scene.condition):
-            scales[picture.split].append(picture.scene.scale)
+    for image in list_world_images(world):
+        if hard.contains(image.scene.vessel_class, image.scene.condition):
+            scales[image.split].append(image.scene.scale)
     assert min(scales["train"]) > max(scales["validation"] + scales["test"])
 
 

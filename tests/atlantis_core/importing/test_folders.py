@@ -31,9 +31,9 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def refused(kind: str, source: Path, target: Path, asked: ImportOptions | None = None) -> str:
+def refused(kind: str, source: Path, target: Path, options: ImportOptions | None = None) -> str:
     with pytest.raises(SetupError) as caught:
-        import_dataset(kind, source, target, asked or ImportOptions())
+        import_dataset(kind, source, target, options or ImportOptions())
     assert not list(target.parent.glob(".*importing*"))
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -49,7 +49,7 @@ def test_folder_names_stay_whole_and_photos_are_links(tmp_path: Path) -> None:
     assert read_collection(tmp_path / "out").collection.classes == ("Bugatti Veyron 16.4", "v1.2.3 (beta)")
 
 
-def test_split_folders_keep_their_splits_unless_zero_shot_is_asked_for(tmp_path: Path) -> None:
+def test_split_folders_keep_their_splits_unless_zero_shot_is_chosen(tmp_path: Path) -> None:
     source = class_folders(tmp_path / "src", {"train/b": 3, "train/a": 3, "test/b": 2, "test/a": 2, "val/a": 1})
     found = import_dataset("folder", source, tmp_path / "given", ImportOptions())
     assert (found.splits, found.unseen) == ({"train": 6, "test": 4, "validation": 1}, False)
@@ -81,7 +81,7 @@ def test_an_imagefolder_with_metadata_in_its_split_folders_keeps_splits(tmp_path
     assert "import it as 'hf'" in refused("folder", source, tmp_path / "as-folders")
 
 
-def test_what_the_reader_leaves_out_is_told(tmp_path: Path) -> None:
+def test_files_left_out_by_the_reader_are_named(tmp_path: Path) -> None:
     source = with_metadata(
         tmp_path / "src", ["file_name", "label"], [["1.png", "a"], ["2.png", "b"], ["../x.png", "b"]]
     )
@@ -111,7 +111,7 @@ def test_classes_of_one_photo_are_named_where_classes_are_held_out(tmp_path: Pat
     source = layouts.put(tmp_path / "src", photos)
     assert not import_dataset("folder", source, tmp_path / "given", ImportOptions()).notes
     found = import_dataset("folder", source, tmp_path / "halved", ImportOptions("zero-shot"))
-    assert found.notes[0].startswith("classes of one photo (2: 'a', 'd') train no pair")
+    assert found.notes[0].startswith("classes of one photo (2: 'a', 'd') form no training pair")
     _, story = write_scenario("zero-shot", ScenarioSource(source), tmp_path / "made", {})
     assert any(note.startswith("classes of one photo (2: 'a', 'd')") for note in story["notes"])
 
@@ -172,16 +172,16 @@ def test_every_importer_refuses_an_empty_folder_in_one_sentence(kind: str, tmp_p
 
 def test_places_that_cannot_be_are_named(tmp_path: Path) -> None:
     source = class_folders(tmp_path / "src", {"a": 2, "b": 2})
-    assert "not there" in refused("folder", tmp_path / "no", tmp_path / "out")
+    assert "there is no folder" in refused("folder", tmp_path / "no", tmp_path / "out")
     write(tmp_path, {"file.zip": b"x"})
     assert "is a file" in refused("folder", tmp_path / "file.zip", tmp_path / "out")
     assert "inside the source" in refused("folder", source, source / "out")
     assert "'dvd'" in refused("dvd", source, tmp_path / "out")
     assert "--label" in refused("folder", source, tmp_path / "out", ImportOptions(label="x"))
     (tmp_path / "there").mkdir()
-    assert "is there already" in refused("folder", source, tmp_path / "there")
+    assert "already exists" in refused("folder", source, tmp_path / "there")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    assert "is there already" in refused("folder", source, tmp_path / "dangling")
+    assert "already exists" in refused("folder", source, tmp_path / "dangling")
     assert "cannot be written" in refused("folder", source, tmp_path / "file.zip" / "out")
 
 
@@ -201,14 +201,14 @@ def test_the_source_is_untouched_and_copies_serve_where_links_cannot(tmp_path: P
 SLOW_IMPORT = """
 import sys, time
 from pathlib import Path
-from atlantis_core.importing.import_plan import Photo, Plan
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan
 from atlantis_core.importing.collection_writer import write_collection
 def photos():
     for number in range(1000):
-        yield Photo(f"{number}.png", b"x", "a", None)
+        yield ImportedPhoto(f"{number}.png", b"x", "a", None)
         print(number, flush=True)
         time.sleep(0.05)
-write_collection(Plan(photos(), 1000, "it"), Path(sys.argv[1]))
+write_collection(ImportPlan(photos(), 1000, "it"), Path(sys.argv[1]))
 """
 
 

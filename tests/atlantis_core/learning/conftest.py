@@ -1,4 +1,4 @@
-"""Tiny trunks and tiny pictures: two classes of stripes that a random trunk already tells apart a little."""
+"""Tiny backbones and tiny images: classes of stripes that even a random backbone separates a little."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIT: dict[str, object] = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "dep
 
 
 def write_weights(path: Path, architecture: str, arguments: dict[str, object], classes: int) -> Path:
-    """Write a random trunk, with its classifier, as half-precision safetensors with its description."""
+    """Write a random backbone, with its classifier, as half-precision safetensors with its description."""
     import timm
     import torch
     from safetensors.torch import save_file
@@ -51,11 +51,11 @@ def backbone(vit_weights: Path) -> BackboneSpec:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
-    """Three classes of stripes (their direction), six pictures each in random colours."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Three classes of stripes (their direction), six images each in random colours."""
+    folder = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
     rows, columns = np.mgrid[:32, :32]
-    made = []
+    images = []
     for label, phase in (("across", rows), ("down", columns), ("slanted", rows + columns)):
         for number in range(6):
             stripes = (phase + generator.integers(8)) // 4 % 2
@@ -63,8 +63,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
             pixels = np.where(stripes[..., None] == 0, dark, bright) + generator.normal(0, 12, (32, 32, 3))
             path = folder / f"{label}{number}.png"
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
-            made.append(TrainingImage(f"{label}{number}", str(path), label))
-    return made
+            images.append(TrainingImage(f"{label}{number}", str(path), label))
+    return images
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_the_embedding_that_is_differentiated_is_the_one_that_is_searched(
     assert np.abs(found - retriever.embed([Image.fromarray(p) for p in squares])).max() < 1e-5
 
 
-def test_pgd_of_one_step_from_the_picture_itself_is_fgsm(retriever: Retriever, squares: np.ndarray) -> None:
+def test_pgd_of_one_step_from_the_image_itself_is_fgsm(retriever: Retriever, squares: np.ndarray) -> None:
     towards = np.roll(retriever.embed([Image.fromarray(p) for p in squares]), 1, axis=0)
     one = Attack("pgd", 3.0, steps=1, step=3.0, random_start=False)
     found = perturb(retriever, squares, IDS, towards, None, one)
@@ -132,7 +132,7 @@ def test_the_gradient_is_what_small_differences_say(retriever: Retriever, square
     assert torch.allclose((ahead - behind) / 2e-4, expected, rtol=1e-3, atol=1e-7)
 
 
-def test_untargeted_attacks_leave_where_the_picture_stands(retriever: Retriever, squares: np.ndarray) -> None:
+def test_untargeted_attacks_leave_where_the_image_stands(retriever: Retriever, squares: np.ndarray) -> None:
     here = retriever.embed([Image.fromarray(p) for p in squares])
     changed = perturb(retriever, squares, IDS, None, here, Attack("pgd", 8.0, 10))
     noise = perturb(retriever, squares, IDS, None, here, Attack("pgd", 8.0, 1, step=1e-6))
@@ -141,9 +141,7 @@ def test_untargeted_attacks_leave_where_the_picture_stands(retriever: Retriever,
         perturb(retriever, squares, IDS, None, None, Attack())
 
 
-def test_random_starts_belong_to_the_picture_and_the_seed(
-    images: list[TrainingImage], backbone: BackboneSpec
-) -> None:
+def test_random_starts_belong_to_the_image_and_the_seed(images: list[TrainingImage], backbone: BackboneSpec) -> None:
     retriever = frozen_retriever(backbone)
     paths, ids = [i.path for i in images[:5]], [i.id for i in images[:5]]
     towards = np.roll(retriever.embed(paths), 2, axis=0)
@@ -160,6 +158,6 @@ def test_random_starts_belong_to_the_picture_and_the_seed(
     ("wrong", "words"),
     [({"method": "cw"}, "fgsm, pgd"), ({"epsilon": -1.0}, "pixel units"), ({"steps": 0}, "1 or more")],
 )
-def test_attacks_that_cannot_be_are_told(wrong: dict[str, object], words: str) -> None:
+def test_attacks_that_cannot_be_are_reported(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         Attack(**wrong)  # type: ignore[arg-type]

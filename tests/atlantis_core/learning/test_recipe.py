@@ -65,6 +65,6 @@ def test_every_setting_counts(change: dict[str, Any]) -> None:
         ({"side_px": 13}, r"side_px must be 0 \(the backbone's own\) or at least 16, not 13"),
     ],
 )
-def test_settings_out_of_range_are_told(change: dict[str, Any], words: str) -> None:
+def test_settings_out_of_range_are_reported(change: dict[str, Any], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         replace(PRESETS["cpu"], **change)

@@ -8,5 +8,5 @@ from atlantis_core.learning.retriever import frozen_retriever
 
 def test_it_is_shown_in_one_line() -> None:
     model = frozen_retriever(resolve_backbone("scratch"), side_px=64)
-    shown = f"body: 64 px -> {model.dims} numbers a picture, searched by cosine distance"
+    shown = f"body: 64 px -> {model.dims} dimensions, cosine distance"
     assert repr(model) == f"<Retriever {model.backbone.architecture}, {shown}>"

@@ -220,7 +220,7 @@ def test_a_distance_that_is_not_defined_is_refused(distance, error, complaint):
     ("text", "complaint"),
     [
         ("manhattan", "unknown distance 'manhattan'; known: cosine, euclidean, hyperbolic"),
-        ("cosine:3", "cosine takes nothing behind it"),
+        ("cosine:3", "cosine takes no argument"),
         ("hyperbolic:wide", "C must be above 1e-06 and at most 1e\\+06; write it like hyperbolic:0.1"),
         ("hyperbolic:-1", "C must be above"),
         ("hyperbolic:nan", "C must be above"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from atlantis_core.metrics import tiles
-from atlantis_core.metrics.exclusions import ExclusionRule, exclude_by_value
+from atlantis_core.metrics.exclusions import ExclusionRule, exclude_by_column
 from atlantis_core.metrics.rank_counters import TIE
 from atlantis_core.metrics.ranking import NO_HIT, Ranking, rank_gallery, rank_images
 
@@ -124,12 +124,13 @@ def test_junk_of_another_class_stays_in_the_way():
 
 def test_images_without_a_value_share_with_none(image):
     queries = [image("a", "tug"), image("b", "tug"), image("c", "tug")]
-    rule = exclude_by_value({"a": "1", "g": "1", "b": "", "h": ""}, queries, [image("g", "tug"), image("h", "tug")])
+    values = {"a": "1", "g": "1", "b": "", "h": ""}
+    rule = exclude_by_column(queries, [image("g", "tug"), image("h", "tug")], "visit", values)
     assert rule.cells(slice(0, 3), slice(0, 2)).tolist() == [[True, False], [False, False], [False, False]]
     points = np.array([[1, 0], [1, 0]], np.float32)
     found = rank_images(queries[:1], points[:1], [image("g", "tug")], points[:1], ignoring=[])
     assert found.num_queries == 1
-    alone = exclude_by_value({"a": "1", "g": "1"}, queries[:1], [image("g", "tug")])
+    alone = exclude_by_column(queries[:1], [image("g", "tug")], "visit", {"a": "1", "g": "1"})
     assert rank_images(queries[:1], points[:1], [image("g", "tug")], points[:1], ignoring=[alone]).num_left_out == 1
 
 

@@ -87,9 +87,9 @@ def test_diverged_model_is_a_failed_training():
     ("query", "same", "complaint"),
     [
         (np.array([[3, 4]], np.float32), None, "unit norm"),
-        (np.array([[1, 0], [0, 1]], np.float32), None, "do not fit"),
-        (np.array([[1, 0]], np.float32), np.array([1]), "rows 0..0"),
-        (np.array([[1, 0]], np.float32), np.array([-2]), "-1 is none"),
+        (np.array([[1, 0], [0, 1]], np.float32), None, "do not match"),
+        (np.array([[1, 0]], np.float32), np.array([1]), "gallery row in 0..0"),
+        (np.array([[1, 0]], np.float32), np.array([-2]), "or -1, per query"),
         (np.array([[1, 0]], np.float32), np.array([0, 0]), "same has shape"),
     ],
 )

@@ -34,7 +34,7 @@ def test_more_words_name_fewer_classes() -> None:
 
 
 def test_a_goal_that_names_nothing_is_about_every_query() -> None:
-    assert read_goal("find where retrieval fails and mend it", COLLECTION).cells == ()
+    assert read_goal("find where retrieval fails and fix it", COLLECTION).cells == ()
 
 
 def test_a_value_alone_is_about_every_class() -> None:

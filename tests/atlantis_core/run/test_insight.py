@@ -199,7 +199,7 @@ def test_a_session_learns_facets_and_keeps_them(session: Session) -> None:
     assert entry
     images = session.collection.images
     told = [Caption(image.id, "odd" if row // 2 % 2 else "even", {}) for row, image in enumerate(images)]
-    session.workspace.receipts.file(f"{entry.receipt}-told", "captions", as_json(told), 0.0)
+    session.workspace.results.add(f"{entry.receipt}-told", "captions", as_json(told), 0.0)
     session.write(0, JournalKind.CAPTIONS, replace(entry, receipt=f"{entry.receipt}-told"))
     session.add_facets([FacetIdea("halves", {"other": ()}), FacetIdea("more", {"a": ()})])
     assert [one.name for one in session.facet_ideas] == ["halves", "more"]

@@ -80,7 +80,7 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     def chosen(**wanted) -> list[str]:
         return [row.candidate.key for row in filter_candidates(rows, CandidateFilter(**wanted))]
 
-    assert chosen(standing="kept") == [keys[1], keys[3]]
+    assert chosen(status="kept") == [keys[1], keys[3]]
     assert chosen(filter=BY_HAND) == [keys[2]]
     assert chosen(round=2) == []
     assert chosen(class_name="tug") == keys
@@ -90,7 +90,7 @@ def test_rows_are_chosen_and_sorted(made_run) -> None:
     assert chosen(order="best") == keys
     with pytest.raises(SetupError, match="unknown order"):
         chosen(order="random")
-    assert count_candidates(rows)["standing"] == {"kept": 2, "rejected": 2}
+    assert count_candidates(rows)["status"] == {"kept": 2, "rejected": 2}
 
 
 def test_the_stamp_changes_with_every_decision(made_run) -> None:

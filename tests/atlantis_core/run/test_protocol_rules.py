@@ -39,7 +39,7 @@ def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
     ("protocol", "left", "telling"),
     [
         (replace(GOOD, cells=()), None, "asks for nothing"),
-        (with_cell("nope", "light", "night"), None, "'nope' is no class"),
+        (with_cell("nope", "light", "night"), None, "'nope' is not a class"),
         (with_cell("held-out", "light", "day"), None, "a validation class"),
         (with_cell("tug", "light", "fog"), None, "no cell of this collection; known: light: day, night"),
         (with_cell("tug", "mood", "sad"), None, "no cell"),
@@ -90,8 +90,8 @@ MANY = 10**400
         ({"prompts": ["x" * 100_000]}, r"the prompt 'x+\.\.\.' has 100,000 letters, at most 1,000"),
         ({"prompts": ["x"] * 100_000}, "100,000 prompts, at most 1,000"),
         ({"prompts": ["\ud800"]}, "cannot be read: the whole: Invalid JSON"),
-        ({"cell": {"class_name": "x" * 10_000, "facet": "", "value": ""}}, r"'x+\.\.\.' is no class"),
-        ({"cell": {"class_name": "tug", "facet": "y" * 10_000, "value": "z" * 10_000}}, r"=z+\.\.\. is no cell"),
+        ({"cell": {"class_name": "x" * 10_000, "facet": "", "value": ""}}, r"'x+\.\.\.' is not a class"),
+        ({"cell": {"class_name": "tug", "facet": "y" * 10_000, "value": "z" * 10_000}}, r"=z+\.\.\. is not a cell"),
     ],
 )
 def test_what_no_protocol_needs_is_refused_and_not_repeated_whole(changes: dict[str, Any], telling: str) -> None:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from atlantis_core.base.amounts import amounts_in, with_digits
 from atlantis_core.base.errors import InvalidProtocol, ToolError
-from atlantis_core.chat.consent import Approval, approval_in, find_unsaid_limits, is_agreement, is_undo, rejection_in
+from atlantis_core.chat.consent import (
+    Approval,
+    approval_in,
+    find_unstated_limits,
+    is_agreement,
+    is_undo,
+    rejection_in,
+)
 from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing, update_plan
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.records import Cell, CellRequest, Collection, LabelledImage, Protocol
@@ -59,8 +66,8 @@ def test_numbers_in_words_are_numbers() -> None:
 
 def test_a_limit_nobody_said_is_named() -> None:
     said = "you have three hundred images, get it to 90 %"
-    assert find_unsaid_limits({"images": 300, "usd": None, "target": 0.9}, said) == []
-    assert find_unsaid_limits({"images": 400, "usd": 2.0}, said) == ["images 400", "usd 2"]
+    assert find_unstated_limits({"images": 300, "usd": None, "target": 0.9}, said) == []
+    assert find_unstated_limits({"images": 400, "usd": 2.0}, said) == ["images 400", "usd 2"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,7 @@ def test_words_name_what_is_left_alone() -> None:
 
 def test_a_goal_record_grows_and_says_what_it_lacks() -> None:
     first = update_plan(RunPlan(), "night tugs are not found")
-    assert "200 a round" in list_missing(first)[0]
+    assert "200 per round" in list_missing(first)[0]
     second = update_plan(first, "", images=30, target=0.9)
     assert (second.text, second.images, list_missing(second)) == (first.text, 30, [])
     plan = "\n".join(describe_plan(second, COLLECTION, auto=False))
@@ -173,13 +180,13 @@ def test_words_that_hold_a_yes_and_mean_none(words: str) -> None:
 
 def test_a_number_counts_for_what_it_was_said_of() -> None:
     words = "I have 40 images and 2 dollars, three rounds, recall 90 %"
-    assert find_unsaid_limits({"images": 40, "usd": 2.0, "rounds": 3, "target": 0.9}, words) == []
-    assert find_unsaid_limits({"images": 2, "usd": 40.0, "rounds": 40, "target": None}, words) == [
+    assert find_unstated_limits({"images": 40, "usd": 2.0, "rounds": 3, "target": 0.9}, words) == []
+    assert find_unstated_limits({"images": 2, "usd": 40.0, "rounds": 40, "target": None}, words) == [
         "images 2",
         "usd 40",
         "rounds 40",
     ]
-    assert find_unsaid_limits({"usd": 0.5}, "half a dollar") == find_unsaid_limits({"usd": 0.5}, "50 cents") == []
+    assert find_unstated_limits({"usd": 0.5}, "half a dollar") == find_unstated_limits({"usd": 0.5}, "50 cents") == []
 
 
 def test_starting_and_taking_back_need_words_for_it() -> None:

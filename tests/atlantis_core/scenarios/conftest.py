@@ -14,7 +14,7 @@ from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.retriever import Retriever, frozen_retriever
 
 
-def picture(path: Path, number: int) -> None:
+def draw_image(path: Path, number: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(number).integers(0, 255, (40, 44, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
     for label in "abcdef":
         for number in range(12):
             name = f"photos/{label}.{number}.png"  # a dot in the name is no suffix
-            picture(tmp_path / "source" / name, ord(label) * 100 + number)
+            draw_image(tmp_path / "source" / name, ord(label) * 100 + number)
             split = "train" if number < 8 else ("validation", "test")[number % 2]
             rows.append([name, f"{label}.x", split, "night" if number % 2 else "day"])
     with (tmp_path / "source" / "metadata.csv").open("w", newline="") as file:

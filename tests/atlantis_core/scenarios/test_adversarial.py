@@ -1,4 +1,4 @@
-"""Attacked photos: which take whose place, and how many the model takes for another class."""
+"""Adversarial images: which photos they replace, and how many the model takes for another class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from atlantis_core.scenarios.scenario_source import ScenarioSource
 from tests.atlantis_core.scenarios.conftest import table, train_counts
 
 
-def test_attacked_validation_takes_the_place_of_the_clean(retriever: Retriever, source: Path, tmp_path: Path) -> None:
+def test_attacked_validation_images_replace_clean_ones(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     _, story = write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("pgd", 2.0, 3))
     rows = [row for row in table(tmp_path / "out") if row["split"] == "validation"]
     assert len(rows) == story["attacked"] == 12
@@ -59,7 +59,7 @@ def test_what_a_cropping_model_is_shown_of_a_written_photo_is_what_was_attacked(
 
 
 @pytest.mark.parametrize("aim", ["drawn", "wrong"])
-def test_the_share_that_is_taken_for_another_class_is_told(
+def test_the_share_taken_for_another_class_is_reported(
     aim: Aim, retriever: Retriever, source: Path, tmp_path: Path
 ) -> None:
     written, story = write_adversarial(
@@ -75,7 +75,7 @@ def test_the_share_that_is_taken_for_another_class_is_told(
     assert written.notes[-1].startswith(f"pgd, epsilon 8 of 255, aim {aim}: ")
 
 
-def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source: Path, tmp_path: Path) -> None:
+def test_it_misleads_as_many_queries_as_evaluate_reports(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     attack = Attack("pgd", 8.0, 5)
     _, story = write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", attack)
     there = measure_robustness(retriever, retrieval_task(read_collection(source).collection), attack).facts()
@@ -83,7 +83,7 @@ def test_the_aim_of_evaluate_fools_as_many_as_there(retriever: Retriever, source
     assert story["robust"]["flipped"] == there["flipped"]
 
 
-def test_attacked_training_photos_are_added_as_made(retriever: Retriever, source: Path, tmp_path: Path) -> None:
+def test_attacked_training_images_are_added_as_synthetic(retriever: Retriever, source: Path, tmp_path: Path) -> None:
     write_adversarial(retriever, ScenarioSource(source), tmp_path / "out", Attack("fgsm", 1.0), attacked="train")
     rows = table(tmp_path / "out")
     assert Counter(row["origin"] for row in rows) == {"": 72, "synthetic": 48}

@@ -17,17 +17,17 @@ from atlantis_core.learning.retriever import Retriever
 from atlantis_core.scenarios.adversarial import write_adversarial
 from atlantis_core.scenarios.merging import Quotas, merge_synthetic
 from atlantis_core.scenarios.scenario_source import ScenarioSource
-from atlantis_core.searching.index_filling import IndexSource as Indexed
-from tests.atlantis_core.scenarios.conftest import picture, table
+from atlantis_core.searching.index_building import IndexSource as Indexed
+from tests.atlantis_core.scenarios.conftest import draw_image, table
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """Twenty made pictures of two classes, and one of a class that nobody knows."""
+    """Twenty synthetic images of two classes, and one of an unknown class."""
     for label in ("a.x", "c.x"):
         for number in range(20):
-            picture(tmp_path / "made" / label / f"{number}.png", 9000 + ord(label[0]) * 50 + number)
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
+            draw_image(tmp_path / "made" / label / f"{number}.png", 9000 + ord(label[0]) * 50 + number)
+    draw_image(tmp_path / "made" / "stranger" / "0.png", 1)
     return tmp_path / "made"
 
 
@@ -42,7 +42,7 @@ def made(tmp_path: Path) -> Path:
         (Quotas(per_class=6, fill_to=12, ratio=2.0), 4),
     ],
 )
-def test_made_photos_join_training_within_quotas(
+def test_synthetic_images_join_training_within_quotas(
     quotas: Quotas, taken: int, source: Path, made: Path, tmp_path: Path
 ) -> None:
     _, story = merge_synthetic(ScenarioSource(source), made, tmp_path / "out", quotas)
@@ -60,17 +60,17 @@ def test_made_photos_join_training_within_quotas(
     }
 
 
-def test_what_is_made_is_known_to_trainings_and_is_no_facet(source: Path, made: Path, tmp_path: Path) -> None:
+def test_synthetic_images_are_marked_and_origin_is_no_facet(source: Path, made: Path, tmp_path: Path) -> None:
     merge_synthetic(ScenarioSource(source), made, tmp_path / "out", Quotas(per_class=2))
     collection = read_collection(tmp_path / "out").collection
     assert collection.facets == ("light",)
-    assert collection.not_facets["origin"] == "says which training images are made"
+    assert collection.not_facets["origin"] == "marks synthetic training images"
     marked = [image for image in collection.images if image.facets.get("origin") == "synthetic"]
     assert len(marked) == 4
     assert {image.split for image in marked} == {"train"}
 
 
-def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
+def test_synthetic_images_are_neither_queries_nor_gallery(
     retriever: Retriever, source: Path, made: Path, tmp_path: Path
 ) -> None:
     written, _ = merge_synthetic(ScenarioSource(source), made, tmp_path / "merged", Quotas())
@@ -85,18 +85,18 @@ def test_made_photos_are_trained_on_and_neither_ask_nor_are_searched(
         for part, clean in ((after.queries, before.queries), (after.gallery, before.gallery)):
             assert [image.id for image in part] == [image.id for image in clean]
         assert len(Indexed(collection, ("train",)).wanted) == 48
-    assert any("real photos alone ask and are searched" in note for note in written.notes)
+    assert any("queries and gallery are real photos" in note for note in written.notes)
 
 
-def test_made_photos_of_strangers_only_are_refused(source: Path, tmp_path: Path) -> None:
-    picture(tmp_path / "made" / "stranger" / "0.png", 1)
+def test_only_unknown_classes_are_refused(source: Path, tmp_path: Path) -> None:
+    draw_image(tmp_path / "made" / "stranger" / "0.png", 1)
     with pytest.raises(SetupError, match="classes there: stranger"):
         merge_synthetic(ScenarioSource(source), tmp_path / "made", tmp_path / "out", Quotas())
-    with pytest.raises(SetupError, match="ratio is 0 or more"):
+    with pytest.raises(SetupError, match="ratio must be 0 or more"):
         Quotas(ratio=-1.0)
 
 
-def test_made_photos_that_show_a_held_out_one_never_join(source: Path, tmp_path: Path) -> None:
+def test_near_duplicates_of_held_out_images_never_join(source: Path, tmp_path: Path) -> None:
     for name, split in (("a.8", "validation"), ("a.9", "test"), ("a.0", "train")):
         assert next(r["split"] for r in table(source) if r["file_name"] == f"photos/{name}.png") in {split, "test"}
         with Image.open(source / f"photos/{name}.png") as image:

@@ -18,7 +18,7 @@ from atlantis_core.data.split_assignment import KnownSplits
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario_source import ScenarioSource
 from atlantis_core.scenarios.scenario_writer import write_scenario
-from tests.atlantis_core.scenarios.conftest import held_out, picture, table, train_counts
+from tests.atlantis_core.scenarios.conftest import draw_image, held_out, table, train_counts
 
 CUTS: dict[str, dict[str, Any]] = {
     "few-shot": {"shots": 3, "classes": 4},
@@ -49,7 +49,7 @@ def test_only_training_photos_are_cut_and_chance_has_a_seed(name: str, source: P
 def test_few_shot_cuts_the_first_classes_by_name(source: Path, tmp_path: Path) -> None:
     written, _ = write_scenario("few-shot", ScenarioSource(source), tmp_path / "out", {"classes": 2, "shots": 1})
     assert {label for label, count in train_counts(tmp_path / "out").items() if count == 1} == {"a.x", "b.x"}
-    assert written.notes[-1].startswith("classes of one training photo (2: 'a.x', 'b.x') hold no pair of different")
+    assert written.notes[-1].startswith("classes of one training photo (2: 'a.x', 'b.x') have no pair of different")
 
 
 def test_what_is_scarce_is_the_value_that_was_named(source: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_full_shot_halves_every_class(source: Path, tmp_path: Path) -> None:
         ("one-shot", {}, "one-shot"),
         ("few-shot", {"shot": 3}, "no option 'shot'"),
         ("few-shot", {"shots": 0}, "above 0"),
-        ("few-shot", {"classes": 7}, "7 classes are asked for, and 6"),
+        ("few-shot", {"classes": 7}, r"must be 1 to 6 .*, not 7"),
         ("imbalanced", {"keep": 0}, "above 0"),
         ("domain-scarce", {}, "needs --facet"),
         ("domain-scarce", {"facet": "light=dusk"}, "values of 'light' there: day, night"),
@@ -89,7 +89,7 @@ def test_full_shot_halves_every_class(source: Path, tmp_path: Path) -> None:
         ("full-shot", {"test_share": 1.0}, "test_share"),
     ],
 )
-def test_what_cannot_be_is_told_and_nothing_is_written(
+def test_impossible_scenarios_are_refused_and_nothing_is_written(
     name: str, given: dict[str, Any], words: str, source: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SetupError, match=words):
@@ -99,7 +99,7 @@ def test_what_cannot_be_is_told_and_nothing_is_written(
 
 def test_folders_that_are_in_the_way_are_left_alone(source: Path, tmp_path: Path) -> None:
     before = sorted(source.rglob("*"))
-    for folder, words in ((source, "is there already"), (source / "new", "lies inside")):
+    for folder, words in ((source, "already exists"), (source / "new", "lies inside")):
         with pytest.raises(SetupError, match=words):
             write_scenario("full-shot", ScenarioSource(source), folder, {})
     with pytest.raises(SetupError, match="there is no folder"):
@@ -151,7 +151,7 @@ def test_a_share_of_a_facet_may_stay_and_values_may_hold_commas(source: Path, tm
         write_scenario("domain-scarce", ScenarioSource(source), tmp_path / "two", {**given, "keep": 1})
 
 
-def test_signs_of_a_columns_own_are_asked_for_with_a_backslash(source: Path, tmp_path: Path) -> None:
+def test_literal_signs_are_escaped_with_a_backslash(source: Path, tmp_path: Path) -> None:
     text = (source / "metadata.csv").read_text().replace(",light", ',"li=ght,er"').replace("night", '"night,x=1"')
     (source / "metadata.csv").write_text(text)
     write_scenario(
@@ -166,7 +166,7 @@ def test_facets_are_measured_where_the_metadata_has_none(tmp_path: Path) -> None
     for label in "ab":
         for number in range(10):
             path = tmp_path / "source" / label / f"{number}.png"
-            picture(path, ord(label) * 100 + number)
+            draw_image(path, ord(label) * 100 + number)
             with Image.open(path) as photo:
                 photo.point(lambda value: value // (4 if number < 5 else 1)).save(path)  # noqa: B023 (called at once)
     source = ScenarioSource(tmp_path / "source")

@@ -1,4 +1,4 @@
-"""Pictures and words in one space, with a tiny CLIP of random weights: what is asked, not how well."""
+"""Images and text in one embedding space, with a tiny CLIP of random weights: the interface, not the quality."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     CLIPModel(config).save_pretrained(folder)
     size = {"height": 32, "width": 32}
-    pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size)
-    CLIPProcessor(pictures, tokenizer).save_pretrained(folder)
+    images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size)
+    CLIPProcessor(images, tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -54,26 +54,26 @@ def test_an_embedder_keeps_its_promises(kind: str, request: pytest.FixtureReques
     assert check_distance(embedder.distance) is not None
 
 
-def test_pictures_and_words_are_unit_vectors_of_one_length(tiny_clip: Path) -> None:
+def test_images_and_texts_are_unit_vectors_of_one_length(tiny_clip: Path) -> None:
     clip = load_embedder(f"clip:{tiny_clip}")
     assert isinstance(clip, ClipEmbedder)
     noise = np.random.default_rng(0).integers(0, 255, (3, 40, 30, 3), dtype=np.uint8)
-    pictures = clip.embed([Image.fromarray(one) for one in noise])
-    words = clip.embed_text(
+    images = clip.embed([Image.fromarray(one) for one in noise])
+    texts = clip.embed_text(
         ["a boat", "a very long sentence about boats and the sea, longer than the model reads " * 5]
     )
-    assert pictures.shape == (3, clip.dims) == (3, 8)
-    assert words.shape == (2, 8)
-    assert np.linalg.norm(pictures, axis=1) == pytest.approx(1, abs=1e-5)
-    assert np.linalg.norm(words, axis=1) == pytest.approx(1, abs=1e-5)
+    assert images.shape == (3, clip.dims) == (3, 8)
+    assert texts.shape == (2, 8)
+    assert np.linalg.norm(images, axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(texts, axis=1) == pytest.approx(1, abs=1e-5)
     assert clip.embed([]).shape == (0, 8)
     assert len(clip.model_hash) == 32
 
 
-def test_mistakes_are_told(tiny_clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="no words to search with"):
+def test_mistakes_are_reported(tiny_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="text to search with is empty"):
         ClipEmbedder(str(tiny_clip)).embed_text([" "])
-    with pytest.raises(SetupError, match="names no model"):
+    with pytest.raises(SetupError, match="needs the name of a model"):
         ClipEmbedder("")
     with pytest.raises(SetupError, match=r"no config\.json"):
         ClipEmbedder(str(tmp_path))

@@ -1,4 +1,4 @@
-"""An index made before a model's own crop was respected is asked with images as they were given then."""
+"""An index built before a model's own crop was respected is searched with images prepared as they were then."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from atlantis_core.learning.models.backbones import resolve_backbone
 from atlantis_core.learning.retriever import frozen_retriever
 from atlantis_core.searching.embedder import RetrieverEmbedder, load_embedder
 from atlantis_core.searching.image_search import ImageSearch
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import IndexSource, fill_index
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 from tests.atlantis_core.searching.rows import collection
 
 NAME = "scratch:test_resnet"
 
 
-def test_each_index_is_asked_as_it_was_made(tmp_path: Path) -> None:
+def test_each_index_is_searched_as_it_was_built(tmp_path: Path) -> None:
     before = RetrieverEmbedder(frozen_retriever(resolve_backbone(NAME, preprocessing=1)))
     new = load_embedder(NAME)
     assert before.model_hash != new.model_hash

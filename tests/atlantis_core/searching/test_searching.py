@@ -1,4 +1,4 @@
-"""An index: filled, asked, filtered, changed; against a slow loop; other models and cut-off fillings are noticed."""
+"""An index is filled, searched, filtered and changed as a slow loop would; other models and damage are noticed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.filters import parse_filters
 from atlantis_core.searching.image_search import ImageSearch
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import BATCH, IndexSource, fill_index
+from atlantis_core.searching.index_building import BATCH, IndexSource, fill_index, prepare_index
 from atlantis_core.searching.index_folders import (
     check_name,
     find_index_folder,
@@ -26,7 +25,7 @@ from atlantis_core.searching.index_folders import (
     read_facts,
     write_facts,
 )
-from atlantis_core.searching.index_removal import drop_index, remove_images
+from atlantis_core.searching.index_writing import drop_index, remove_images
 from atlantis_core.searching.recall_check import record_recall
 from tests.atlantis_core.searching.rows import DIMS, IMAGES, Ball, Numbers, collection
 
@@ -43,10 +42,10 @@ def made(tmp_path: Path) -> tuple[Path, Numbers, IndexSource]:
 def test_it_finds_what_a_slow_loop_finds(made) -> None:
     folder, model, _ = made
     index = SearchIndex(folder)
-    asked = model.rows[IMAGES : IMAGES + 20]
+    queries = model.rows[IMAGES : IMAGES + 20]
     for exact in (False, True):
-        found = index.query(asked, 10, exact=exact)
-        for query, hits in zip(asked, found, strict=True):
+        found = index.query(queries, 10, exact=exact)
+        for query, hits in zip(queries, found, strict=True):
             far = {f"id{n}": 1 - float(query @ model.rows[n]) for n in range(IMAGES)}
             truth = sorted(far, key=lambda name: far[name])[:10]
             assert [hit.id for hit in hits] == truth
@@ -73,16 +72,16 @@ def test_filters_meet_all_columns_and_any_of_their_values(made) -> None:
 def test_a_rare_value_is_found_however_far_it_is(tmp_path: Path) -> None:
     """Among the nearest there is none of it, and the walk through the graph may not meet it either."""
     folder, model, everything = tmp_path / "index" / "photos", Numbers(), collection(tmp_path / "photos")
-    asked = model.rows[IMAGES]
-    farthest = set(np.argsort(model.rows[:IMAGES] @ asked)[:4].tolist())
+    queries = model.rows[IMAGES]
+    farthest = set(np.argsort(model.rows[:IMAGES] @ queries)[:4].tolist())
     images = [replace(i, facets={"light": "dusk" if int(i.id[2:]) in farthest else "day"}) for i in everything.images]
     prepare_index(folder, "numbers", model)
     fill_index(folder, model, IndexSource(replace(everything, images=tuple(images))))
     index = SearchIndex(folder)
-    found, day = index.query(asked, 10, {"light": "dusk"})[0], index.query(asked, 10, {"light": "day"})[0]
+    found, day = index.query(queries, 10, {"light": "dusk"})[0], index.query(queries, 10, {"light": "day"})[0]
     assert {int(hit.id[2:]) for hit in found} == farthest
     assert [hit.distance for hit in found] == sorted(hit.distance for hit in found)
-    assert [hit.id for hit in day] == [hit.id for hit in index.query(asked, 10, {"light": "day"}, exact=True)[0]]
+    assert [hit.id for hit in day] == [hit.id for hit in index.query(queries, 10, {"light": "day"}, exact=True)[0]]
     index.close()
 
 
@@ -111,7 +110,7 @@ def test_another_model_is_refused(made) -> None:
             attempt()
 
 
-def test_an_index_made_anew_by_another_model_is_not_asked_with_the_old_one(made) -> None:
+def test_an_index_made_anew_by_another_model_is_not_searched_with_the_old_one(made) -> None:
     """A server keeps indexes open for days."""
     folder, model, source = made
     images = ImageSearch(folder, model)
@@ -149,9 +148,9 @@ def test_damaged_files_of_chroma_are_one_line(made, part: str) -> None:
         lambda: remove_images(folder, ["id0"]),
         lambda: fill_index(folder, model, source),
     ):
-        with pytest.raises(SetupError, match=r"cannot be used|is damaged") as told:
+        with pytest.raises(SetupError, match=r"cannot be used|is damaged") as caught:
             attempt()
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(caught.value)
     drop_index(folder)
     prepare_index(folder, "numbers", model)
     assert fill_index(folder, model, source).added == IMAGES
@@ -174,9 +173,9 @@ def test_a_hyperbolic_model_is_searched_by_geodesic_distance(tmp_path: Path) -> 
     prepare_index(folder, "numbers", model)
     fill_index(folder, model, IndexSource(collection(tmp_path / "photos")))
     (hits,) = SearchIndex(folder).query(model.rows[IMAGES], 5)
-    asked, rows = (part.astype(np.float64) for part in (model.rows[IMAGES], model.rows[:IMAGES]))
-    room = (1 - 0.1 * asked @ asked) * (1 - 0.1 * np.square(rows).sum(1))
-    far = np.arccosh(1 + 0.2 * np.square(rows - asked).sum(1) / room) / 0.1**0.5
+    queries, rows = (part.astype(np.float64) for part in (model.rows[IMAGES], model.rows[:IMAGES]))
+    room = (1 - 0.1 * queries @ queries) * (1 - 0.1 * np.square(rows).sum(1))
+    far = np.arccosh(1 + 0.2 * np.square(rows - queries).sum(1) / room) / 0.1**0.5
     assert [hit.id for hit in hits] == [f"id{n}" for n in np.argsort(far)[:5]]
     assert [hit.distance for hit in hits] == pytest.approx(np.sort(far)[:5].tolist(), rel=1e-5)
     assert record_recall(folder) == 1.0
@@ -196,16 +195,15 @@ def test_rows_changed_in_the_metadata_are_brought_up_to_date(made, tmp_path: Pat
 KILLED = """
 import os, sys
 from pathlib import Path
-from atlantis_core.searching.index_filling import Source, fill
-from atlantis_core.searching.index_creation import prepare
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 from rows import Numbers, collection
 class Dying(Numbers):
     def embed(self, images):
         if self.embedded: os.kill(os.getpid(), 9)
         return super().embed(images)
 folder, model = Path(sys.argv[1]) / "index" / "photos", Dying()
-prepare(folder, "numbers", model)
-fill(folder, model, Source(collection(Path(sys.argv[1]) / "photos")))
+prepare_index(folder, "numbers", model)
+fill_index(folder, model, IndexSource(collection(Path(sys.argv[1]) / "photos")))
 """
 
 
@@ -226,7 +224,7 @@ def test_a_filling_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert record_recall(folder) == 1.0
 
 
-def test_an_index_that_another_process_writes_is_not_asked(made) -> None:
+def test_an_index_that_another_process_writes_is_not_searched(made) -> None:
     folder, model, _ = made
     with lock_index(folder, writing=True), pytest.raises(SetupError, match="being written by another process"):
         SearchIndex(folder).query(model.rows[0])
@@ -261,7 +259,7 @@ def test_the_test_split_is_not_indexed(tmp_path: Path) -> None:
         IndexSource(collection(tmp_path), ("train", "test"))
 
 
-def test_another_collection_needs_to_be_asked_for(made, tmp_path: Path) -> None:
+def test_another_collection_needs_add(made, tmp_path: Path) -> None:
     folder, model, _ = made
     other = IndexSource(collection(tmp_path / "others", range(IMAGES, IMAGES + 5)))
     with pytest.raises(SetupError, match="--add"):

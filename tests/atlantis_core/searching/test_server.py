@@ -14,10 +14,9 @@ import pytest
 from atlantis_core.base.errors import SetupError
 from atlantis_core.searching.chroma import parse_server_url, ping_server
 from atlantis_core.searching.index import SearchIndex
-from atlantis_core.searching.index_creation import prepare_index
-from atlantis_core.searching.index_filling import IndexSource, fill_index
+from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
 from atlantis_core.searching.index_folders import read_facts
-from atlantis_core.searching.index_removal import drop_index, remove_images
+from atlantis_core.searching.index_writing import drop_index, remove_images
 from tests.atlantis_core.searching.rows import IMAGES, Numbers, collection
 
 _PATIENCE_SECONDS = 60
@@ -75,9 +74,9 @@ def test_workspaces_share_a_server_and_nothing_else(server: str, tmp_path: Path)
 
 
 def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="cannot be reached") as told:
+    with pytest.raises(SetupError, match="cannot be reached") as caught:
         filled(tmp_path, "http://127.0.0.1:9", range(3), Numbers())
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_hangs_is_given_up_within_seconds() -> None:
@@ -89,6 +88,6 @@ def test_a_server_that_hangs_is_given_up_within_seconds() -> None:
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8000", "ftp://host", "http://host/path", "http://host:x", "http://"])
-def test_what_is_no_url_is_told(text: str) -> None:
-    with pytest.raises(SetupError, match="no URL"):
+def test_an_invalid_server_url_is_refused(text: str) -> None:
+    with pytest.raises(SetupError, match="not the URL of a Chroma server"):
         parse_server_url(text)

@@ -11,15 +11,20 @@ from PIL import Image
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.fingerprints import fingerprint_file
+from atlantis_core.data.near_duplicates import fingerprint_file
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.metrics.outcomes import QueryOutcomes, worst_outcomes
 from atlantis_core.records import Collection, LabelledImage, Split
-from atlantis_core.statistics.balance import gini, max_over_min
 from atlantis_core.statistics.confusions import Confusion, count_confusions
-from atlantis_core.statistics.counts import collection_statistics
-from atlantis_core.statistics.duplicates import find_duplicates
-from atlantis_core.statistics.sizes import ImageSizes, Spread, image_sizes
+from atlantis_core.statistics.counts import (
+    ImageSizes,
+    Spread,
+    collection_statistics,
+    gini,
+    image_sizes,
+    max_over_min,
+)
+from atlantis_core.statistics.leaks import find_duplicates
 
 
 def photo(path: Path, seed: int, size: tuple[int, int] = (48, 32)) -> None:
@@ -124,5 +129,5 @@ def test_confusions_are_counted_worst_first(collection):
         Confusion("ferry", "tug", 1),
         Confusion("tug", "sloop", 1),
     )
-    with pytest.raises(ValueError, match="no query given"):
+    with pytest.raises(ValueError, match="1 outcomes have no matching query"):
         count_confusions(worst_outcomes(["stranger"]), queries)

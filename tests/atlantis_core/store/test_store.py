@@ -18,9 +18,8 @@ from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.records import Budget, Candidate, Cell, Goal, LabelledImage, RunSpec, Trial, TrialOrigin, Verdict
+from atlantis_core.store.sql import insert_or_ignore, insert_or_replace
 from atlantis_core.store.tables import splits
-from atlantis_core.store.upsert import insert_or_ignore
-from atlantis_core.store.upsert import insert_or_replace as replace_row
 from atlantis_core.store.workspace import Workspace
 from tests.atlantis_core.data.sample_images import class_folders
 
@@ -106,9 +105,8 @@ def test_the_same_row_written_by_two_processes_is_one_row(workspace: Workspace) 
     def write(engine: Engine) -> int:
         new = 0
         for row in rows:
-            with engine.begin() as connection:
-                new += insert_or_ignore(connection, splits, row)
-                replace_row(connection, splits, {**row, "regime": "unseen"})
+            new += insert_or_ignore(engine, splits, [row])
+            insert_or_replace(engine, splits, [{**row, "regime": "unseen"}])
         return new
 
     with ThreadPoolExecutor(2) as pool:
@@ -137,15 +135,15 @@ def test_the_budget_refuses_what_it_does_not_cover(workspace: Workspace) -> None
     budget = Budget(images=10, usd=None)
     workspace.ledger.require("r", budget, "images", 2)
     workspace.ledger.require("r", budget, "usd", 1e9)
-    with pytest.raises(BudgetExceeded, match="3 images asked for, 2 left"):
+    with pytest.raises(BudgetExceeded, match="3 images needed, 2 left"):
         workspace.ledger.require("r", budget, "images", 3)
 
 
 def test_a_receipt_is_filed_once_and_outlives_the_process(workspace: Workspace) -> None:
-    workspace.receipts.file("k", "job", {"answer": 1}, 0.5)
-    workspace.receipts.file("k", "job", {"answer": 2}, 0.5)
-    assert Workspace(workspace.folder).receipts.find("k") == {"answer": 1}
-    assert workspace.receipts.find("other") is None
+    workspace.results.add("k", "job", {"answer": 1}, 0.5)
+    workspace.results.add("k", "job", {"answer": 2}, 0.5)
+    assert Workspace(workspace.folder).results.find("k") == {"answer": 1}
+    assert workspace.results.find("other") is None
 
 
 def test_the_journal_replaces_an_entry_written_twice(workspace: Workspace) -> None:
@@ -210,12 +208,12 @@ def test_a_run_is_worked_on_by_one_process_at_a_time(workspace: Workspace) -> No
 
 
 def test_looking_whether_a_run_is_held_neither_makes_its_lock_nor_keeps_it(workspace: Workspace) -> None:
-    assert not workspace.is_held("r")
+    assert not workspace.is_locked("r")
     assert not (workspace.folder / "runs").exists()
     with workspace.lock("r"):
-        assert workspace.is_held("r")
-        assert workspace.is_held("r")
-    assert not workspace.is_held("r")
+        assert workspace.is_locked("r")
+        assert workspace.is_locked("r")
+    assert not workspace.is_locked("r")
 
 
 def test_a_workspace_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
@@ -276,7 +274,7 @@ def test_a_trial_of_an_older_version_is_found_by_its_first_measurement(workspace
     unknown = workspace.trials.find("t")
     assert unknown
     assert unknown.origin is None
-    workspace.receipts.file(content_hash("measured by", ["t"]), "measured by", as_json(origin), 0.0)
+    workspace.results.add(content_hash("measured by", ["t"]), "measured by", as_json(origin), 0.0)
     known = workspace.trials.find("t")
     assert known
     assert known.origin == origin

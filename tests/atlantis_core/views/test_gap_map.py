@@ -45,8 +45,8 @@ def _all_right(session: Session, trial_id: str) -> str:
     key = measurement_hash(session, "f" * 16)
     right = QueryOutcomes(found.ids, found.hit | True, tuple(labels[identity] for identity in found.ids))
     right.save(session.workspace.path("measurements") / f"{key}.npz")
-    receipt = session.workspace.receipts.find(measurement_hash(session, trial_id))
-    session.workspace.receipts.file(key, "measurement", receipt, 0.1)
+    cached = session.workspace.results.find(measurement_hash(session, trial_id))
+    session.workspace.results.add(key, "measurement", cached, 0.1)
     return "f" * 16
 
 

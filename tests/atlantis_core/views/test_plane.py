@@ -50,5 +50,5 @@ def test_few_images_and_few_dimensions_are_laid_out(number, side):
 
 @pytest.mark.parametrize("number", [1, 40])
 def test_one_point_is_no_map(number):
-    with pytest.raises(SetupError, match=f"all {number} embeddings are one point"):
+    with pytest.raises(SetupError, match=f"all {number} embeddings are the same point"):
         project_to_plane(np.full((number, 3), 0.5, np.float32))

@@ -12,7 +12,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.records import Price
 from atlantis_dml.agents.client.models import Access, build_chat_model
 from atlantis_dml.app.prices import find_prices
-from atlantis_dml.cli.run_options import parse_price
+from atlantis_dml.cli.options import parse_price
 from atlantis_dml.settings import Settings
 
 KEY = SecretStr("sk-secret")
@@ -36,12 +36,12 @@ def test_a_deployment_on_azure_needs_an_endpoint_and_a_version() -> None:
 @pytest.mark.parametrize(
     ("name", "access", "wrong"),
     [
-        ("claude", Access(KEY), "names no chat model"),
-        ("openai:", Access(KEY), "names no chat model"),
+        ("claude", Access(KEY), "is not a chat model"),
+        ("openai:", Access(KEY), "is not a chat model"),
         ("openai:m", Access(None), "set OPENAI_API_KEY"),
         ("azure:m", Access(None), "set AZURE_OPENAI_API_KEY"),
-        ("openai:m", Access(KEY, "localhost"), "is no address"),
-        ("openai:m", Access(KEY, "http://u:p@host/v1"), "holds a user name or password"),
+        ("openai:m", Access(KEY, "localhost"), "is not a URL"),
+        ("openai:m", Access(KEY, "http://u:p@host/v1"), "contains a user name or password"),
     ],
 )
 def test_what_cannot_be_built_is_refused(name: str, access: Access, wrong: str) -> None:
@@ -69,9 +69,9 @@ def test_prices_come_from_the_option_or_the_table_in_the_workspace(tmp_path: Pat
 @pytest.mark.parametrize(
     ("table", "wrong"),
     [
-        ("[", "no table of prices"),
+        ("[", "not a table of prices"),
         ('["openai:m"]\ninput = "x"\noutput = 1', "valid number"),
-        ('["openai:m"]\ninput = -1\noutput = 1', "from 0"),
+        ('["openai:m"]\ninput = -1\noutput = 1', "not a number of at least 0"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, table: str, wrong: str) -> None:

@@ -33,8 +33,8 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     heavy = ("torch", "langgraph", "sqlalchemy", "timm", "kornia", "langchain_core", "pydantic_settings", "sklearn")
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        "code = _answer(['--help'])\n"
+        "from atlantis_dml.cli.main import main\n"
+        "code = main(['--help'])\n"
         f"print('LOADED', [name for name in {heavy!r} if name in sys.modules])\n"
         "sys.exit(code)"
     )
@@ -64,9 +64,9 @@ def test_help_names_every_preset_that_is_accepted(capsys: pytest.CaptureFixture[
         (_run("harbor-tiny", "--goal", "x", "--captioner", "poet"), "'poet'"),
         (_run("harbor-tiny", "--goal", "x", "--generator", "painter"), "'painter'"),
         (_run("harbor-tiny", "--goal", "x", "--scorer", "critic"), "'critic'"),
-        (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "lacks caption, name, recognises"),
-        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is no class"),
-        (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' lacks fit, name"),
+        (_run("harbor-tiny", "--goal", "x", "--captioner", "json:JSONEncoder"), "has no caption, name, recognises"),
+        (_run("harbor-tiny", "--goal", "x", "--generator", "math:pi"), "generator 'math:pi' is not a class"),
+        (_run("harbor-tiny", "--goal", "x", "--scorer", "json:JSONEncoder"), "'json:JSONEncoder' has no fit, name"),
         (_run("harbor-tiny", "--goal", "x", "--preset", "tpu"), "'tpu'"),
         (_run("harbor-tiny", "--goal", "x", "--regime", "heard"), "'heard'"),
         (_run("harbor-tiny", "--goal", "x", "--spread", "wide"), "'wide'"),
@@ -115,7 +115,7 @@ def test_with_json_a_mistake_is_one_object_on_stdout(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("names", "pictures", "culprit"),
-    [((), 0, "no class"), (("only",), 6, "one class only, 'only'"), (("a", "b"), 1, "needs a partner")],
+    [((), 0, "no class"), (("only",), 6, "only one class, 'only'"), (("a", "b"), 1, "needs a positive")],
 )
 def test_a_collection_of_no_use_is_refused(
     names: tuple[str, ...], pictures: int, culprit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -132,8 +132,8 @@ def test_a_collection_of_no_use_is_refused(
 def test_data_of_no_use_is_refused_before_torch_loads(arguments: list[str], tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from atlantis_dml.cli.main import _answer\n"
-        f"code = _answer([*{arguments!r}, {str(tmp_path)!r}])\n"
+        "from atlantis_dml.cli.main import main\n"
+        f"code = main([*{arguments!r}, {str(tmp_path)!r}])\n"
         "print(code, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -178,7 +178,7 @@ def test_a_killed_run_is_listed_as_stopped(tmp_path: Path, capsys: pytest.Captur
     assert main(["runs"]) == 0
     assert "stopped" in capsys.readouterr().out
     assert main(["report", "last"]) == 0
-    assert "the run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
+    assert "The run is stopped (its process is gone; `atlantis resume`" in capsys.readouterr().out
 
 
 def test_report_prints_the_summary(fabricated: Fabricated, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ def test_an_edited_protocol_for_a_finished_run_is_not_read(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        (["--approve", "--reject"], "not several"),
+        (["--approve", "--reject"], "only one of --approve"),
         (["--edit", "/no/such.json"], "'/no/such.json'"),
         (["--approve"], "waits for no approval"),
     ],

@@ -167,7 +167,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
     shown = capsys.readouterr().out
     assert "(head, hyperbolic:0.1)" in shown
     assert "Each query's gallery excludes images of its class with the same camera" in shown
-    assert "95 % intervals: in brackets by bootstrap over queries, in tables Wilson's" in shown
+    assert "95 % intervals: bootstrap over queries in brackets, Wilson in tables" in shown
     assert "weakest cells" in shown
     assert ", camera=" in shown
 

@@ -131,7 +131,7 @@ def test_a_model_without_a_head_is_exported_too(trained: Trained, tmp_path: Path
     assert trained.export("harbor-student", tmp_path / "plain") == 0
     wanted = load_retriever("harbor-student").embed(trained.pictures()[:3])
     assert np.array_equal(load_retriever(tmp_path / "plain").embed(trained.pictures()[:3]), wanted)
-    assert "None were kept with it" in (tmp_path / "plain" / "README.md").read_text()
+    assert "None are known here" in (tmp_path / "plain" / "README.md").read_text()
 
 
 @pytest.mark.slow
@@ -160,9 +160,9 @@ def test_the_card_says_how_to_use_the_graph(
 @pytest.mark.parametrize(
     ("model", "folder", "culprit"),
     [
-        ("{id}", "taken", "is there already"),
-        ("{id}", "file", "is there already"),
-        ("{id}", "link", "is there already"),
+        ("{id}", "taken", "already exists"),
+        ("{id}", "file", "already exists"),
+        ("{id}", "link", "already exists"),
         ("{id}", "file/inside", "cannot be written"),
         ("", "new", "MODEL is empty"),
         ("nothing-of-the-kind", "new", "unknown backbone"),
@@ -197,7 +197,7 @@ def test_a_destination_that_is_taken_is_told_before_the_training(
 ) -> None:
     words = ["train", str(trained.photos), *QUICK, "--seed", "7", "--out", str(trained.out)]
     assert main([*words, "--workspace", str(trained.workspace)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert len(list((trained.workspace / "models").iterdir())) == 1
 
 
@@ -249,11 +249,11 @@ def test_arrays_are_filtered_like_files(tmp_path: Path) -> None:
     ("real", "culprit"),
     [
         (3, "real takes .*tuple"),
-        (([[1.0], [2.0, 3.0]], [0, 1]), "are needed"),
-        (([[1.0, 2.0]], [0, 1]), "'real' holds"),
-        (([[1.0, float("nan")]], [0]), "holds NaN"),
-        (([[1.0, 2.0]], ["tug"]), "write the same in both"),
-        (([[1.0, 2.0]], [0.5]), "whole numbers or texts"),
+        (([[1.0], [2.0, 3.0]], [0, 1]), "must be"),
+        (([[1.0, 2.0]], [0, 1]), "'real' contains"),
+        (([[1.0, float("nan")]], [0]), "contains NaN"),
+        (([[1.0, 2.0]], ["tug"]), "use the same in both"),
+        (([[1.0, 2.0]], [0.5]), "labels integers or strings"),
     ],
 )
 def test_what_cannot_be_filtered_is_said(real: Any, culprit: str) -> None:
@@ -268,7 +268,7 @@ def test_a_runs_model_is_told_beside_its_baseline(fabricated: Fabricated) -> Non
     assert found is not None
     assert [row.name for row in found.figures] == ["this model", "baseline", "frozen"]
     assert [row.recall_at_1.value for row in found.figures[:2]] == [pytest.approx(20 / 24), pytest.approx(12 / 24)]
-    assert (found.real, found.made, found.classes, found.queries) == (12, 0, 2, 24)
+    assert (found.real, found.synthetic, found.classes, found.queries) == (12, 0, 2, 24)
     assert found.judged
     assert found.test is None
     alone = collect_evidence(session, arms["baseline"][0])

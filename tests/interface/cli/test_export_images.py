@@ -82,7 +82,7 @@ def test_the_card_says_how_they_were_made_and_what_they_did(fabricated: Fabricat
     assert "| 2 | rolled back | 4 | 3 | `margin` 1 | 0 |" in body
     assert "| 1 | kept | 0.500 to 0.833 | +33.3 (+23.3 to +43.3) |" in body
     assert "24 validation queries" in body
-    assert "the rights in it" in body, "an edit shows what its photo shows"
+    assert "their rights apply" in body, "an edit shows what its photo shows"
     assert HOSTILE not in body.replace(QUOTED, "")
 
 
@@ -137,8 +137,8 @@ def test_loaders_of_imagefolders_and_our_own_read_it(fabricated: Fabricated, tmp
 @pytest.mark.parametrize(
     ("folder", "more", "culprit"),
     [
-        ("taken", [], "is there already"),
-        ("new", ["--onnx"], "one after the other"),
+        ("taken", [], "already exists"),
+        ("new", ["--onnx"], "use two commands"),
         ("taken/file/inside", [], "cannot be written"),
     ],
 )

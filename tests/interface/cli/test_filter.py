@@ -51,7 +51,7 @@ def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixt
     assert main(["filter", *files]) == 0
     shown = capsys.readouterr().out
     assert "kept 3 of 4" in shown
-    assert "75.0% of the made images, 100.0% of the kept" in shown
+    assert "75.0% of the synthetic images, 100.0% of the kept ones" in shown
     assert "3 (" in shown
 
 
@@ -60,12 +60,12 @@ def test_a_person_reads_three_facts(files: list[str], capsys: pytest.CaptureFixt
     [
         (["REAL", "/no/such.npz"], "/no/such.npz"),
         (["REAL", "MADE", "--scorer", "critic"], "'critic'"),
-        (["REAL", "MADE", "--scorer", "math:pi"], "scorer 'math:pi' is no class; known: centre_ratio, isolation"),
+        (["REAL", "MADE", "--scorer", "math:pi"], "scorer 'math:pi' is not a class; known: centre_ratio, isolation"),
         (
             ["REAL", "MADE", "--scorer", "json:JSONEncoder"],
-            "lacks fit, name, score, threshold: it is no ",
+            "has no fit, name, score, threshold: it does not implement ",
         ),
-        (["REAL", "MADE", "--scorer", "datetime:date"], "scorer 'datetime:date' cannot be made without being told"),
+        (["REAL", "MADE", "--scorer", "datetime:date"], "scorer 'datetime:date' cannot be built without arguments"),
         (["REAL", "MADE", "--threshold", "-1"], "threshold -1.0 is not"),
         (["REAL", "MADE", "--threshold", "nan"], "threshold nan is not"),
         (["MADE", "REAL", "--scorer", "lof", "--threshold", "x"], "--threshold"),

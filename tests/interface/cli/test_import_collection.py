@@ -37,7 +37,7 @@ def test_a_person_reads_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFi
             ("train/a", "train/b", "test/a", "test/b"),
             "; validation is taken out of train when the collection is read\n",
         ),
-        (("a", "b"), "splits: none given; they are made when the collection is read\n"),
+        (("a", "b"), "splits: none given; they are drawn when the collection is read\n"),
     ],
 )
 def test_only_splits_that_are_not_given_are_said_to_be_made(
@@ -54,7 +54,7 @@ def test_only_splits_that_are_not_given_are_said_to_be_made(
         (["cub", "SRC", "OUT"], "images.txt"),
         (["dvd", "SRC", "OUT"], "'dvd'"),
         (["folder", "/no/such", "OUT"], "/no/such"),
-        (["folder", "SRC", "SRC"], "is there already"),
+        (["folder", "SRC", "SRC"], "already exists"),
         (["folder", "SRC", "OUT", "--split", "random"], "'random'"),
         (["folder", "SRC", "OUT", "--label", "x"], "--label"),
         (["folder", "SRC"], "DEST"),

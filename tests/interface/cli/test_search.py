@@ -53,7 +53,7 @@ def test_it_filters_by_columns_that_are_no_facets_and_by_what_is_measured(tmp_pa
     photos, where = _shelf(tmp_path), ("--workspace", str(tmp_path / "workspace"))
     assert main(["index", "harbor-student", str(photos), "--name", "shelf", "--no-check", *where]) == 0
     told = capsys.readouterr()
-    assert "no filter, since hardly two images share a value: object" in told.err
+    assert "columns without a filter, since almost every image has another value: object" in told.err
     assert "columns for --where: group, shop, light" in told.out
     asked = ("search", "shelf", str(photos / "0.png"), *where)
     assert {hit["label"] for hit in _json(capsys, *asked, "--where", "group=root")["results"]} == {"carrot"}
@@ -88,9 +88,9 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
     ("arguments", "telling"),
     [
         (["search", "nowhere", "{image}"], "there is no index 'nowhere'"),
-        (["search", "boats", "nowhere.png"], "there is no picture"),
-        (["search", "boats"], "ask with one of the two"),
-        (["search", "boats", "--text", "a boat"], "cannot be asked in words"),
+        (["search", "boats", "nowhere.png"], "there is no image"),
+        (["search", "boats"], "search with either an image"),
+        (["search", "boats", "--text", "a boat"], "cannot be searched with text"),
         (["search", "boats", "{image}", "--where", "condition=noon"], "no image has condition=noon"),
         (["search", "boats", "{image}", "--top", "0"], "top 0"),
         (["search", "boats", "{image}", "--model", "scratch:test_vit"], "was made by model"),
@@ -102,7 +102,7 @@ def test_an_image_finds_itself_first(indexed, capsys) -> None:
             "is kept in this",
         ),
         (["index", "no_model", "harbor-tiny", "--server", "http://127.0.0.1:9"], "cannot be reached"),
-        (["index", "clip:", "harbor-tiny"], "names no model"),
+        (["index", "clip:", "harbor-tiny"], "needs the name of a model"),
         (["unindex", "boats"], ""),
     ],
 )
@@ -143,7 +143,7 @@ def test_over_http(indexed, client) -> None:
     for name, data in (("..%2fboats", {}), ("nowhere", {}), ("boats", {}), ("boats", {"text": "a boat"})):
         assert client.post(f"/indexes/{name}/search", data=data).status_code in {400, 404}
     bad = client.post("/indexes/boats/search", files={"file": ("q.png", b"no", "image/png")})
-    assert (bad.status_code, "no picture" in bad.json()["error"]) == (400, True)
+    assert (bad.status_code, "cannot be read" in bad.json()["error"]) == (400, True)
     assert "where" in str(client.get("/openapi.json").json()["components"]["schemas"])
 
 

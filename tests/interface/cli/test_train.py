@@ -82,7 +82,7 @@ def test_a_checkpoint_that_was_lost_is_trained_again(
 def test_early_stop_says_what_it_chose_by(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = ["--set", "validate_every=2", "--set", "patience=1", "--set", "embedding=body"]
     assert main(["train", str(photos), *QUICK, *changed, "--workspace", str(tmp_path / "w")]) == 0
-    assert "chosen on these very queries" in capsys.readouterr().out
+    assert "chosen on these same queries" in capsys.readouterr().out
 
 
 def test_a_collection_that_was_moved_is_neither_trained_on_nor_measured_again(

@@ -79,10 +79,10 @@ def test_photos_and_classes_that_were_trained_on_are_noticed_among_the_queries(
         assert (found["training"], found["regime"]) == (trial, "seen")
         assert found["trained_on"] == {"queries": known, "of_queries": len(queries), "classes": 3, "of_classes": 5}
     assert main(["evaluate", trial, *words[:-1]]) == 0
-    assert f"{known} of {len(queries)} queries are photos that it was trained on" in capsys.readouterr().out
+    assert f"{known} of {len(queries)} queries are images that the model was trained on" in capsys.readouterr().out
     other = ["--regime", "unseen", "--query", "split=train", "--gallery", "split=train"]
     assert main(["evaluate", trial, *words[:-1], *split, *other]) == 0
-    assert "3 of the 3 classes asked for were trained on" in capsys.readouterr().out
+    assert "trained on 3 of the 3 query classes" in capsys.readouterr().out
 
 
 def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
@@ -105,7 +105,10 @@ def test_a_training_that_the_workspace_does_not_know_is_said_to_be_unknown(
     [
         (["--split-column", "nonesuch"], "--split-column names the column 'nonesuch'"),
         (["--split-column", "visit"], "name another column with --split-column COLUMN"),
-        (["--split-column", "part", "--regime", "unseen", "--label", "visit"], "or --split-column with one that"),
+        (
+            ["--split-column", "part", "--regime", "unseen", "--label", "visit"],
+            "or name a --split-column that splits by class",
+        ),
     ],
 )
 def test_advice_about_columns_names_the_option_that_evaluate_has(

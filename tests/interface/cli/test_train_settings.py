@@ -68,7 +68,7 @@ def test_classes_without_a_pair_are_named_where_the_loss_needs_pairs(
     loss: str, needs_pairs: bool, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["scenario", "few-shot", str(photos), str(tmp_path / "one"), "--shots", "1", "--classes", "2"]) == 0
-    line = "classes of one training photo (2: 'blue', 'green') hold no pair of different photos"
+    line = "classes of one training photo (2: 'blue', 'green') have no pair of different photos"
     assert line in capsys.readouterr().err
     words = [*QUICK, "--set", f"loss={loss}", "--workspace", str(tmp_path / "w")]
     assert main(["train", str(tmp_path / "one"), *words]) == 0
@@ -111,14 +111,14 @@ def test_photos_that_a_model_cannot_tell_apart_are_said_to_be(
         (["--set", "head=sphere:,"], "write 'sphere'"),
         (["--set", "compiled=perhaps"], "compiled is true or false"),
         (["--set", "loss=none"], "loss 'none'"),
-        (["--set", "loss=math:pi"], "loss 'math:pi' is no class; known: hyperbolic_pairs, "),
-        (["--set", "loss=os:path"], "loss 'os:path' is no class"),
-        (["--set", "loss=math:floor"], "loss 'math:floor' is no class"),
+        (["--set", "loss=math:pi"], "loss 'math:pi' is not a class; known: hyperbolic_pairs, "),
+        (["--set", "loss=os:path"], "loss 'os:path' is not a class"),
+        (["--set", "loss=math:floor"], "loss 'math:floor' is not a class"),
         (
             ["--set", "loss=json:JSONEncoder"],
-            "lacks build, head, needs_pairs: it is no LossOptions (atl",
+            "has no build, head, needs_pairs: it does not implement LossOptions (atl",
         ),
-        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' lacks distance, kind, nearness"),
+        (["--set", "head=fractions:Fraction"], "head 'fractions:Fraction' has no distance, kind, nearness"),
         (["--set", "lr_trunk=1e300"], "lr_trunk must be from 0 to 1,000,000, not 1e+300"),
         (["--set", "lr_head=1e300"], "lr_head must be from 0 to 1,000,000, not 1e+300"),
         (["--set", "loss=proxy_anchor:lr=1e300"], "lr must be above 0 and at most 1,000,000, not 1e+300"),

@@ -40,14 +40,14 @@ def test_a_png_shows_each_shape_at_its_place():
         TextLine(5, 90, "Words", 20),
         TextLine(95, 90, "turned", 12, turned=True),
     )
-    picture = Image.open(io.BytesIO(render_png(Canvas(100, 100, "", shapes)))).convert("RGB")
-    assert picture.size == (200, 200)
-    assert picture.getpixel((40, 40)) == (255, 0, 0)
-    assert picture.getpixel((64, 40)) == (255, 255, 255)
-    assert picture.getpixel((120, 40)) == (0, 255, 0)
-    assert np.abs(np.asarray(picture)[40, 120 + 14].astype(int) - [0, 0, 255]).max() < 20
-    assert np.abs(np.array(picture.getpixel((120, 120))) - 127).max() <= 2
-    dark = np.asarray(picture.convert("L")) < 128
+    image = Image.open(io.BytesIO(render_png(Canvas(100, 100, "", shapes)))).convert("RGB")
+    assert image.size == (200, 200)
+    assert image.getpixel((40, 40)) == (255, 0, 0)
+    assert image.getpixel((64, 40)) == (255, 255, 255)
+    assert image.getpixel((120, 40)) == (0, 255, 0)
+    assert np.abs(np.asarray(image)[40, 120 + 14].astype(int) - [0, 0, 255]).max() < 20
+    assert np.abs(np.array(image.getpixel((120, 120))) - 127).max() <= 2
+    dark = np.asarray(image.convert("L")) < 128
     assert dark[150:182, 10:110].sum() > 100, "the words are there"
     rows, columns = np.nonzero(dark[100:182, 170:200])
     assert np.ptp(rows) > 2 * np.ptp(columns) > 0, "these run upwards"

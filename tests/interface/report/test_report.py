@@ -248,7 +248,7 @@ def test_a_copy_to_send_is_what_the_run_folder_holds(
         assert out.read_bytes() == kept.read_bytes()
     capsys.readouterr()
     assert main(["report", "last", "--out", str(tmp_path / "copy.html"), *where]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["report", "last", "--out", str(tmp_path / "copy.pdf"), *where]) == 2
 
 

@@ -16,7 +16,7 @@ from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.cli.main import main
-from atlantis_dml.tracing.figures import Figure, Record
+from atlantis_dml.tracing.run_record import Figure, Record
 from atlantis_dml.tracing.target import resolve_target
 from atlantis_dml.tracing.writer import MlflowWriter
 from atlantis_dml.views.trace import build_trace

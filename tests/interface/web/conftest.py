@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from atlantis_core.data.reading import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
-from atlantis_dml.chat.desk import RunTemplate
+from atlantis_dml.app.request import RunRequest
 from atlantis_dml.web.app import make_data_app
 from atlantis_dml.web.site import Site
 
@@ -17,7 +17,7 @@ from atlantis_dml.web.site import Site
 @pytest.fixture
 def site(fabricated) -> Site:
     spec = RunSpec("", "", Goal(""), Budget(), auto=False)
-    return Site(fabricated.workspace, RunTemplate(spec, ReadOptions()), ("harbor-tiny",))
+    return Site(fabricated.workspace, RunRequest(spec, ReadOptions()), ("harbor-tiny",))
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
     late = {name: seen[name] - happened[name] for name in seen}
     assert max(late.values()) < 1.0, late
 
-    # A second browser sees the same; its answer comes too late, and it is told which one counted, for good.
+    # A second browser sees the same; its answer comes too late, and it learns which one counted, for good.
     other = browser.new_page()
     other.goto(f"{address}/?chat={run.spec.beside}")
     other.wait_for_selector("#approve")
@@ -150,7 +150,7 @@ def test_a_goal_becomes_a_judged_round_in_the_chat(page: Any, browser: Any, serv
 def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, server: tuple[str, Path]) -> None:
     address, folder = server
     (run,) = Workspace(folder).runs.all()
-    page.goto(f"{address}/gallery?run={run.id}&standing=kept")
+    page.goto(f"{address}/gallery?run={run.id}&status=kept")
     page.wait_for_selector(".card img")
     card = page.locator(".card").first
     key = card.get_attribute("data-key")
@@ -159,15 +159,15 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
     page.wait_for_selector(f".card[data-key='{key}'].rejected.hand")
     assert Workspace(folder).candidates.by_hand(run.id, 1) == {key: False}
     page.wait_for_selector(f".card[data-key='{key}'] .near img[alt^='real:']")
-    page.select_option("#filter-standing", "rejected")
+    page.select_option("#filter-status", "rejected")
     page.wait_for_selector(f".card[data-key='{key}']")
     page.click(f".card[data-key='{key}'] a")
     page.wait_for_selector("details.wanted pre")
     assert "generate_images" in page.locator("details.wanted > summary").inner_text()
-    told = page.locator("details.wanted .made")
-    assert f"seed {Workspace(folder).candidates.find([key])[key].seed}" in told.inner_text()
-    assert "rejected by hand" in told.inner_text()
-    assert told.locator("img[alt='the real source image']").evaluate("node => node.naturalWidth") > 0
+    facts = page.locator("details.wanted .made")
+    assert f"seed {Workspace(folder).candidates.find([key])[key].seed}" in facts.inner_text()
+    assert "rejected by hand" in facts.inner_text()
+    assert facts.locator("img[alt='the real source image']").evaluate("node => node.naturalWidth") > 0
     step = page.locator("details.wanted").get_attribute("data-id")
     page.goto(f"{address}/trace?run={run.id}&words={key[:8]}")
     page.wait_for_selector(f"#event-{step} > summary.hit")
@@ -200,11 +200,11 @@ def test_the_run_shows_what_was_returned_in_a_cell(page: Any, server: tuple[str,
 def test_the_trace_is_searched_while_one_types(page: Any, server: tuple[str, Path]) -> None:
     page.goto(f"{server[0]}/trace")
     page.wait_for_selector("#tree details")
-    told = page.locator(".trace [role=status]")
+    status = page.locator(".trace [role=status]")
     page.locator("#words").press_sequentially("Spend this round")
-    assert told.inner_text() == "Searching for “Spend this round” ..."
+    assert status.inner_text() == "Searching for “Spend this round” ..."
     page.wait_for_selector("#tree .hit")
-    assert told.inner_text() == "1 step with “Spend this round”"
+    assert status.inner_text() == "1 step with “Spend this round”"
     assert page.locator("#tree > details").count() == 1
     page.fill("#words", "no such word")
     page.wait_for_selector("text=0 steps with “no such word”")
@@ -216,9 +216,9 @@ def test_an_address_of_what_is_not_there_says_so(page: Any, server: tuple[str, P
     page.goto(f"{address}/trace?run=<b>nowhere&event=999999")
     page.wait_for_selector("text=There is no run “<b>nowhere” here; showing the newest run.")
     page.wait_for_selector("text=Event 999999 is not in this trace.")
-    page.goto(f"{address}/gallery?run={run.id}&standing=lost")
-    page.wait_for_selector("text=unknown standing 'lost'; known: kept, rejected, undecided")
-    page.select_option("#filter-standing", "kept")
+    page.goto(f"{address}/gallery?run={run.id}&status=lost")
+    page.wait_for_selector("text=unknown status 'lost'; known: kept, rejected, undecided")
+    page.select_option("#filter-status", "kept")
     page.wait_for_selector(".card")
     assert page.locator(".problem").count() == 0
     page.goto(f"{address}/?chat=nowhere")
@@ -236,9 +236,9 @@ def test_a_server_ends_quietly_under_an_open_page(browser: Any, tmp_path: Path) 
 
 def test_gradio_takes_no_file(server: tuple[str, Path]) -> None:
     for path in ("upload", "upload/", "process_recording"):
-        told = httpx.post(f"{server[0]}/gradio_api/{path}", files={"files": b"abc"}, follow_redirects=True)
-        assert told.status_code == 404
-        assert "files are not accepted here" in told.json()["error"]
+        answer = httpx.post(f"{server[0]}/gradio_api/{path}", files={"files": b"abc"}, follow_redirects=True)
+        assert answer.status_code == 404
+        assert "files are not accepted here" in answer.json()["error"]
 
 
 def test_an_image_finds_similar_images_and_other_files_are_refused(
@@ -272,7 +272,7 @@ def test_an_image_finds_similar_images_and_other_files_are_refused(
     page.wait_for_selector(".results li")
     page.fill("#text", "a boat at night")
     page.press("#text", "Enter")
-    page.wait_for_selector("text=cannot be asked in words")
+    page.wait_for_selector("text=cannot be searched with text")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

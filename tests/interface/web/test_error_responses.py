@@ -43,10 +43,10 @@ def test_malformed_bodies_are_refused_in_one_short_line(routes, kind: str) -> No
     client, found = routes
     for method, url in (each for each in found if each[0] != "get"):
         for name, body in BODIES.items():
-            told = client.request(method, url, content=body, headers={"content-type": kind})
-            assert 400 <= told.status_code < 500, (url, name)
-            assert list(told.json()) == ["error"], (url, name)
-            assert len(told.json()["error"]) <= 500, (url, name)
+            answer = client.request(method, url, content=body, headers={"content-type": kind})
+            assert 400 <= answer.status_code < 500, (url, name)
+            assert list(answer.json()) == ["error"], (url, name)
+            assert len(answer.json()["error"]) <= 500, (url, name)
 
 
 def test_malformed_addresses_are_refused_in_one_short_line(routes, fabricated) -> None:
@@ -63,10 +63,10 @@ def test_malformed_addresses_are_refused_in_one_short_line(routes, fabricated) -
         f"{url}/candidates?limit=NaN",
     ]
     for each in asked:
-        told = client.get(each)
-        assert 400 <= told.status_code < 500, each
-        assert list(told.json()) == ["error"], each
-        assert len(told.json()["error"]) <= 500, each
+        answer = client.get(each)
+        assert 400 <= answer.status_code < 500, each
+        assert list(answer.json()) == ["error"], each
+        assert len(answer.json()["error"]) <= 500, each
     assert all(client.delete(each).status_code == 405 for method, each in found if method == "get")
 
 
@@ -84,17 +84,17 @@ def test_addresses_that_lead_nowhere_and_methods_that_are_not_served_are_told(si
     app.mount("/", FastAPI())  # as Gradio is: it would answer {"detail": "Not Found"}
     with TestClient(app, base_url="http://127.0.0.1:7860") as client:
         for url in ("/data/nowhere?x=1", "/api/nowhere", "/data/runs/..%2f..%2fx"):
-            told = client.get(url)
-            assert (told.status_code, list(told.json())) == (404, ["error"]), url
-            assert "/data/openapi.json lists all" in told.json()["error"]
+            answer = client.get(url)
+            assert (answer.status_code, list(answer.json())) == (404, ["error"]), url
+            assert "/data/openapi.json lists all" in answer.json()["error"]
         for method, url, allowed in (
             ("GET", "/api/indexes/boats/search", "POST"),
             ("DELETE", "/api/indexes", "GET"),
             ("PUT", f"/data/runs/{fabricated.run_id}/answer", "POST"),
         ):
-            told = client.request(method, url)
-            assert (told.status_code, told.headers["allow"]) == (405, allowed)
-            assert told.json() == {"error": f"{method} is not allowed here; allowed: {allowed}"}
+            answer = client.request(method, url)
+            assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+            assert answer.json() == {"error": f"{method} is not allowed here; allowed: {allowed}"}
 
 
 def test_what_is_not_there_is_404(client, fabricated) -> None:
@@ -106,18 +106,18 @@ def test_what_is_not_there_is_404(client, fabricated) -> None:
 
 def test_mistyped_names_are_refused_with_the_known_ones(client, fabricated) -> None:
     url = "/api/indexes/boats/search"
-    told = client.post(url, data={"text": "a boat", "tpo": 3})
-    assert (told.status_code, told.json()) == (
+    answer = client.post(url, data={"text": "a boat", "tpo": 3})
+    assert (answer.status_code, answer.json()) == (
         422,
         {"error": "body.tpo: unknown; known: file, text, top, where, exact"},
     )
     assert client.post(url, data={"text": "a boat"}, params={"top": 3}).json() == {
         "error": "query.top: unknown; known: none"
     }
-    told = client.get(f"/data/runs/{fabricated.run_id}/candidates", params={"limt": 1})
-    assert (told.status_code, told.json()["error"][:32]) == (422, "query.limt: unknown; known: offs")
+    answer = client.get(f"/data/runs/{fabricated.run_id}/candidates", params={"limt": 1})
+    assert (answer.status_code, answer.json()["error"][:32]) == (422, "query.limt: unknown; known: offs")
 
 
 def test_a_text_in_place_of_a_file_is_told(client) -> None:
-    told = client.post("/api/indexes/boats/search", files={"file": (None, "notafile")})
-    assert told.json() == {"error": "body.file: expected a file, got text (with curl: -F file=@image.jpg)"}
+    answer = client.post("/api/indexes/boats/search", files={"file": (None, "notafile")})
+    assert answer.json() == {"error": "body.file: expected a file, got text (with curl: -F file=@image.jpg)"}

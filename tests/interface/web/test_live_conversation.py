@@ -11,7 +11,7 @@ import pytest
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.reading import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
-from atlantis_dml.chat.desk import RunTemplate
+from atlantis_dml.app.request import RunRequest
 from atlantis_dml.chat.record import ChatRecord, save_record
 from atlantis_dml.web.live_conversation import LiveConversation
 from atlantis_dml.web.site import Site
@@ -101,7 +101,7 @@ def test_what_another_server_did_in_a_conversation_is_seen_and_not_undone(site: 
     room = site.conversations.create("harbor-tiny")
     room.say("night photos are not found; you have 12 images")
     _rest(room)
-    other = Site(site.workspace, RunTemplate(RunSpec("", "", Goal(""), Budget()), ReadOptions()), ("harbor-tiny",))
+    other = Site(site.workspace, RunRequest(RunSpec("", "", Goal(""), Budget()), ReadOptions()), ("harbor-tiny",))
     there = other.conversations.get(room.id)
     there.say("day photos of ferries are not found; you have 6 images")
     _rest(there)

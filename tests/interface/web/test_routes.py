@@ -48,7 +48,7 @@ def test_candidates_come_a_piece_at_a_time(client, fabricated) -> None:
     assert (whole["total"], whole["all"], len(whole["candidates"])) == (8, 8, 8)
     piece = client.get(url, params={"offset": 6, "limit": 5}).json()
     assert piece["candidates"] == whole["candidates"][6:]
-    kept = client.get(url, params={"standing": "kept", "round": 1}).json()
+    kept = client.get(url, params={"status": "kept", "round": 1}).json()
     assert kept["total"] == 3
     assert client.get(url, params={"limit": 100_000}).status_code == 422
     assert client.get(f"/data/runs/{fabricated.run_id}/counts").json()["round"] == {"1": 4, "2": 4}
@@ -58,7 +58,7 @@ def test_candidates_come_a_piece_at_a_time(client, fabricated) -> None:
     ("what", "known"),
     [
         ("order", "asked, cell, worst, best"),
-        ("standing", "kept, rejected, undecided"),
+        ("status", "kept, rejected, undecided"),
         ("filter", "margin"),
     ],
 )
@@ -70,11 +70,11 @@ def test_what_candidates_cannot_be_chosen_by_is_named(client, fabricated, what: 
 
 def test_a_persons_word_is_kept_and_shown(client, fabricated) -> None:
     url = f"/data/runs/{fabricated.run_id}"
-    key = client.get(f"{url}/candidates", params={"standing": "kept"}).json()["candidates"][0]["key"]
+    key = client.get(f"{url}/candidates", params={"status": "kept"}).json()["candidates"][0]["key"]
     (changed,) = client.post(f"{url}/overrule", json={"keys": [key], "kept": False}).json()["candidates"]
-    assert (changed["standing"], changed["by_hand"]) == ("rejected", True)
+    assert (changed["status"], changed["by_hand"]) == ("rejected", True)
     assert changed["verdict"]["reason"].startswith("rejected by hand (margin")
-    assert client.get(f"{url}/candidates", params={"standing": "kept"}).json()["total"] == 5
+    assert client.get(f"{url}/candidates", params={"status": "kept"}).json()["total"] == 5
     page = client.get(f"{url}/page").json()["html"]
     assert "Images: 1 taken out by hand after it was measured." in page
     counts = re.findall(r'data-label="(Generated|Kept|Rejected)">(\d+)<', page)

@@ -47,12 +47,12 @@ def test_every_prompt_is_found_in_the_trace_and_read_once(client, fabricated) ->
 
 def test_an_image_leads_to_its_step_with_its_prompt_photo_and_verdict(client, fabricated) -> None:
     url = f"/data/runs/{fabricated.run_id}"
-    row = client.get(f"{url}/candidates", params={"standing": "kept"}).json()["candidates"][-1]
+    row = client.get(f"{url}/candidates", params={"status": "kept"}).json()["candidates"][-1]
     client.post(f"{url}/overrule", json={"keys": [row["key"]], "kept": False})
     image = client.get(f"{url}/made/{row['key']}").json()["image"]
     unchanged = ("key", "prompt", "seed", "generator", "source")
     assert {name: image[name] for name in unchanged} == {name: row[name] for name in unchanged}
-    assert (image["standing"], image["by_hand"]) == ("rejected", True)
+    assert (image["status"], image["by_hand"]) == ("rejected", True)
     assert image["verdict"]["reason"].startswith("rejected by hand (margin")
     assert client.get(f"{url}/image/{image['source']}").status_code == 200
 

@@ -1,1 +1,1 @@
-"""The captioner: a small BLIP that says of a harbor picture what vessel it shows, in which colours and conditions."""
+"""The captioner: a small BLIP that names vessel, colours and condition of a harbor image."""

@@ -1,9 +1,9 @@
 """Train the captioner: `python -m atlantis_core.harbor.training.captioner --work FOLDER [--minutes M]`.
 
-It sees all 336 classes in every condition, each picture once, and none of any world: like the painter it knows the
-demo's classes, but none of its pictures. (Taught on the 288 others alone it named the vessel right in 96 % of those
-and 85 % of the demo's: each pair of colours was missing with just one vessel, and it had learnt that, too.) Called
-again, it goes on. What comes out is in `FOLDER/captioner`, with its marks on pictures it has not seen.
+It sees all 336 classes in every condition, each image once, and no image of any world: like the painter it knows the
+classes of the demo, but not its images. (Trained on the other 288 classes alone it named the vessel correctly for
+96 % of those, but for 85 % of the demo's: each pair of colours was missing for just one vessel, and it had learned
+that, too.) Call it again to resume. The result is in `FOLDER/captioner`, with its scores on unseen images.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Recipe:
 
 
 class CaptionerTraining:
-    """Teaches a BLIP what to say of pictures that are rendered for one step alone."""
+    """Trains a BLIP on images that are rendered for a single step each."""
 
     def __init__(self, recipe: Recipe, processor: Any, device: str) -> None:
         import torch
@@ -55,48 +55,49 @@ class CaptionerTraining:
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=recipe.rate, weight_decay=0.05)
 
     def step(self, step: int) -> float:
-        """Train on one batch; which pictures is a function of the step alone."""
-        pictures, said = render_batch(step, self._recipe.batch)
+        """Train on one batch, which depends only on the step."""
+        images, captions = render_batch(step, self._recipe.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self._recipe.rate * _rate_share(step, self._recipe.steps)
-        given = self._processor(images=list(pictures), text=said, padding=True, return_tensors="pt").to(self._device)
-        labels = given["input_ids"].masked_fill(given["attention_mask"] == 0, -100)
-        loss = self.modules.train()(**given, labels=labels).loss
+        batch = self._processor(images=list(images), text=captions, padding=True, return_tensors="pt")
+        batch = batch.to(self._device)
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        loss = self.modules.train()(**batch, labels=labels).loss
         return take_step(loss, self.modules, self.optimiser)
 
 
 def render_batch(
     step: int, count: int, draw: Callable[[VesselClass, str, int], Scene] = sample_scene
 ) -> tuple[npt.NDArray[np.uint8], list[str]]:
-    """Return the pictures of a step, (N, 64, 64, 3), and their captions; each picture is drawn for it alone."""
+    """Return the images of a step, (N, 64, 64, 3), and their captions; no image is used in two steps."""
     rng = np.random.default_rng([13, step])
     shown = [(CLASSES[int(rng.integers(len(CLASSES)))], str(rng.choice(CONDITIONS))) for _ in range(count)]
     first = seeds.CAPTIONER + step * count
-    pictures = np.stack([render(draw(*pair, first + place)) for place, pair in enumerate(shown)])
-    return pictures, [caption_for(*pair) for pair in shown]
+    images = np.stack([render(draw(*pair, first + place)) for place, pair in enumerate(shown)])
+    return images, [caption_for(*pair) for pair in shown]
 
 
 def _rate_share(step: int, steps: int) -> float:
-    """Share of the highest learning rate: a short warm-up, then half a cosine down to nothing."""
+    """Return the share of the highest learning rate: a short warm-up, then a cosine to zero."""
     return min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def train_captioner(
     recipe: Recipe, work: Path, device: str, progress: Progress = print_progress, deadline: float | None = None
 ) -> list[Marks] | None:
-    """Train as far as the time allows; once complete, write the captioner to `work/captioner` and mark it.
+    """Train until done or the deadline; when done, write the captioner to `work/captioner` and score it.
 
     Returns:
-        The marks, or None where the time was up first.
+        The scores, or None if the deadline came first.
     """
     import torch
 
     processor = make_processor()
-    teaching = CaptionerTraining(recipe, processor, device)
-    if not train("captioner", teaching, recipe.steps, work, progress, deadline):
+    training = CaptionerTraining(recipe, processor, device)
+    if not train("captioner", training, recipe.steps, work, progress, deadline):
         return None
     folder = work / "captioner"
-    teaching.modules.cpu().to(torch.float16).save_pretrained(folder)
+    training.modules.cpu().to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
     make_readable(folder)
     marks = examine_captioner(str(folder))
@@ -113,17 +114,17 @@ def train_captioner(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     usual = Recipe()
     parser = argparse.ArgumentParser(prog="python -m atlantis_core.harbor.training.captioner", description=__doc__)
-    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint; continued if there")
-    parser.add_argument("--minutes", type=float, default=None, help="stop after this time; call again to go on")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint, resumed if it exists")
+    parser.add_argument("--minutes", type=float, default=None, help="stop after this time; call again to resume")
     parser.add_argument("--steps", type=int, default=usual.steps)
     parser.add_argument("--device", default=best_device())
     given = parser.parse_args(arguments)
     deadline = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     marks = train_captioner(Recipe(steps=given.steps), given.work, given.device, deadline=deadline)
-    sys.stderr.write("not complete yet; call again to go on\n" if marks is None else f"{report(marks)}\n")
+    sys.stderr.write("not complete yet; call again to resume\n" if marks is None else f"{report(marks)}\n")
 
 
 if __name__ == "__main__":

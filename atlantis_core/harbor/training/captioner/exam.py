@@ -1,4 +1,4 @@
-"""What captions of harbor pictures get right, word by word, on pictures that nobody was trained on."""
+"""Accuracy of captions of harbor images, word by word, on images outside all training sets."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ PER_CONDITION = 50
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Shares of captions that say what is shown."""
+    """Shares of correct captions."""
 
     shown: str
-    pictures: int
+    images: int
     condition: float
     vessel: float
     colours: float
-    """Hull and trim both right, in their order."""
+    """Hull and trim both correct, in this order."""
 
 
 def examine_captioner(captioner: str, per_condition: int = PER_CONDITION) -> list[Marks]:
-    """Mark a captioner: the demo's classes and the others, in all conditions and in each.
+    """Score a captioner on the demo's classes and on the others, over all conditions and for each.
 
     Args:
-        captioner: What `TransformersCaptioner` takes.
-        per_condition: Pictures of each condition, of either kind of class.
+        captioner: Argument of `TransformersCaptioner`.
+        per_condition: Images per condition, for both groups of classes.
     """
-    teller = TransformersCaptioner(captioner)
+    model = TransformersCaptioner(captioner)
     marks = []
     first = seeds.EXAMS
     for name, classes in (("other classes", PRETRAIN_CLASSES), ("the demo's classes", DEMO_CLASSES)):
@@ -46,7 +46,7 @@ def examine_captioner(captioner: str, per_condition: int = PER_CONDITION) -> lis
             (classes[(7 * place) % len(classes)], CONDITIONS[place % len(CONDITIONS)])
             for place in range(per_condition * len(CONDITIONS))
         ]
-        texts = _write_captions(teller, shown, first)
+        texts = _write_captions(model, shown, first)
         first += len(shown)
         marks.append(_mark_captions(name, texts, shown))
         for condition in CONDITIONS:
@@ -58,7 +58,7 @@ def examine_captioner(captioner: str, per_condition: int = PER_CONDITION) -> lis
 
 
 def _write_captions(
-    teller: TransformersCaptioner, shown: Sequence[tuple[VesselClass, str]], first_seed: int
+    model: TransformersCaptioner, shown: Sequence[tuple[VesselClass, str]], first_seed: int
 ) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         photos = []
@@ -66,7 +66,7 @@ def _write_captions(
             path = Path(folder) / f"{place}.png"
             Image.fromarray(render(sample_scene(*pair, first_seed + place))).save(path)
             photos.append(LabelledImage(str(place), str(path), "unknown", "train"))
-        return [told.text for told in teller.caption(photos)]
+        return [caption.text for caption in model.caption(photos)]
 
 
 def _mark_captions(name: str, texts: Sequence[str], shown: Sequence[tuple[VesselClass, str]]) -> Marks:
@@ -76,15 +76,15 @@ def _mark_captions(name: str, texts: Sequence[str], shown: Sequence[tuple[Vessel
 
 
 def _correct_words(text: str, vessel_class: VesselClass, condition: str) -> tuple[bool, bool, bool]:
-    """Tell whether condition, vessel and colours of a caption are right."""
+    """Return whether condition, vessel and colours of a caption are correct."""
     colours, _, rest = caption_for(vessel_class, condition).partition(f" {vessel_class.vessel} ")
     return text.endswith(rest), f" {vessel_class.vessel} " in text, text.startswith(f"{colours} ")
 
 
 def report(marks: Sequence[Marks]) -> str:
-    """Return the marks as a Markdown table."""
-    lines = ["| pictures | n | condition | vessel | both colours |", "|" + " --- |" * 5]
+    """Return the scores as a Markdown table."""
+    lines = ["| images | n | condition | vessel | both colours |", "|" + " --- |" * 5]
     for line in marks:
         shares = (line.condition, line.vessel, line.colours)
-        lines.append(f"| {line.shown} | {line.pictures} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+        lines.append(f"| {line.shown} | {line.images} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The captioner's parts: a BLIP of 1.2 M parameters whose eye starts as the shipped student, and its words."""
+"""The captioner's parts: a BLIP of 1.2 M parameters, its vision tower started from the student, and its tokenizer."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _TEXT: dict[str, Any] = {
 
 
 def list_words() -> list[str]:
-    """Return every token of the captions, special ones first; a word is a token."""
-    said = {word for shown in CLASSES for place in CONDITIONS for word in caption_for(shown, place).split()}
-    return [*_SPECIAL, *sorted(said)]
+    """Return all tokens of the captions, special ones first; each word is one token."""
+    words = {word for shown in CLASSES for place in CONDITIONS for word in caption_for(shown, place).split()}
+    return [*_SPECIAL, *sorted(words)]
 
 
 def make_processor() -> Any:
-    """Make what turns pictures into pixels, and captions into tokens and back."""
+    """Create the image processor and the tokenizer."""
     from transformers import BertTokenizer, BlipImageProcessor, BlipProcessor
 
     with tempfile.TemporaryDirectory() as folder:
@@ -38,15 +38,15 @@ def make_processor() -> Any:
         vocabulary.write_text("\n".join(list_words()), encoding="utf-8")
         tokenizer = BertTokenizer(vocab=str(vocabulary), model_max_length=MAX_TOKENS)
     side = {"height": SIDE_PX, "width": SIDE_PX}
-    looks = BlipImageProcessor(size=side, image_mean=list(MEAN), image_std=list(STD))
-    return BlipProcessor(image_processor=looks, tokenizer=tokenizer)  # type: ignore[no-untyped-call]
+    image_processor = BlipImageProcessor(size=side, image_mean=list(MEAN), image_std=list(STD))
+    return BlipProcessor(image_processor=image_processor, tokenizer=tokenizer)  # type: ignore[no-untyped-call]
 
 
 def make_captioner(tokenizer: Any) -> Any:
-    """Make the model: the student's weights for its eye, random ones for the rest (seed torch first)."""
+    """Create the model: the student's weights in the vision tower, random ones elsewhere; seed torch first."""
     from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig
 
-    seeing = BlipVisionConfig(
+    vision = BlipVisionConfig(
         hidden_size=ARGUMENTS["embed_dim"],
         intermediate_size=4 * ARGUMENTS["embed_dim"],
         num_hidden_layers=ARGUMENTS["depth"],
@@ -54,7 +54,7 @@ def make_captioner(tokenizer: Any) -> Any:
         patch_size=ARGUMENTS["patch_size"],
         image_size=SIDE_PX,
     )
-    saying = BlipTextConfig(
+    text = BlipTextConfig(
         **_TEXT,
         vocab_size=len(tokenizer),
         encoder_hidden_size=ARGUMENTS["embed_dim"],
@@ -64,26 +64,26 @@ def make_captioner(tokenizer: Any) -> Any:
         pad_token_id=tokenizer.pad_token_id,
         projection_dim=_TEXT["hidden_size"],
     )
-    shape = BlipConfig(text_config=saying.to_dict(), vision_config=seeing.to_dict(), projection_dim=64)
+    shape = BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=64)
     model = BlipForConditionalGeneration(shape)
     model.vision_model.load_state_dict(_vision_state(model.vision_model.state_dict()))
     return model
 
 
-def _vision_state(eye: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of BLIP's vision tower with the student's weights: the same blocks under other names.
+def _vision_state(initial: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of BLIP's vision tower with the student's weights, whose blocks have other names.
 
-    The student has no class token; the tower's own stays, at a place of its own.
+    The student has no class token, so the tower keeps its own, with its position embedding.
     """
     import torch
     from safetensors.torch import load_file
 
     known = {name: value.float() for name, value in load_file(WEIGHTS).items()}
-    state = dict(eye)
+    state = dict(initial)
     state["embeddings.patch_embedding.weight"] = known.pop("patch_embed.proj.weight")
     state["embeddings.patch_embedding.bias"] = known.pop("patch_embed.proj.bias")
-    class_place = state["embeddings.position_embedding"][:, :1]
-    state["embeddings.position_embedding"] = torch.cat([class_place, known.pop("pos_embed")], dim=1)
+    class_position = state["embeddings.position_embedding"][:, :1]
+    state["embeddings.position_embedding"] = torch.cat([class_position, known.pop("pos_embed")], dim=1)
     known = {name: value for name, value in known.items() if name.startswith("blocks.")}
     renamed = (
         ("blocks.", "encoder.layers."),

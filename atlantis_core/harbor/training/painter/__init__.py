@@ -1,1 +1,1 @@
-"""The bundled text-to-image model and its training, from words to weights."""
+"""The bundled text-to-image model and its training."""

@@ -1,4 +1,4 @@
-"""Writing the painter down as a `StableDiffusionPipeline` folder, in half precision."""
+"""Write the painter as a `StableDiffusionPipeline` folder in half precision."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def write_pipeline(
     """Write the pipeline's folder.
 
     Args:
-        folder: Where.
+        folder: Folder to write.
         tokenizer: `CLIPTokenizer`.
         encoder: `CLIPTextModel`.
         vae: `AutoencoderTiny`, with its `scaling_factor` set.
         denoiser: `UNet2DConditionModel`.
-        facts: How it was trained, kept in `training.json`.
+        facts: How it was trained, saved in `training.json`.
     """
     import copy
 

@@ -1,7 +1,7 @@
-"""What the painter has seen, and in which words: the lists that a test checks.
+"""The painter's training data: which scenes, with which prompts.
 
-It knows the demo's classes, as SDXL knows cars, but none of the pictures of any world. One class x condition in eight
-is held out of its training, so that what it makes of combinations it never saw can be measured.
+It knows the classes of the demo, as SDXL knows cars, but no image of any world. One combination of class and
+condition in eight is held out of its training, to measure images of unseen combinations.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ _ASIDES = (
     *("", "", "", ", seen straight on", ", seen from the side", ", from a little further away", ", close up"),
     *(", from the left", ", from the right", ", far away", ", with other boats behind", ", sharp photo"),
 )
-"""What prompts say besides; the painter learns that it changes nothing."""
+"""Additions to prompts; the painter learns that they have no effect."""
 
 
 ATTRIBUTES = (VESSELS, COLOURS, COLOURS, CONDITIONS)
-"""What a picture or a prompt can be asked about: vessel, hull, trim, condition."""
+"""Values of the four attributes: vessel, hull, trim, condition."""
 
 
 def encode_attributes(shown: Iterable[tuple[VesselClass, str]]) -> npt.NDArray[np.int64]:
-    """Return the attributes of N classes and conditions as numbers, (N, 4)."""
-    told = [(c.vessel, c.hull, c.trim, condition) for c, condition in shown]
-    return np.array([[values.index(one) for values, one in zip(ATTRIBUTES, row, strict=True)] for row in told])
+    """Return the attributes of N classes and conditions as indexes, (N, 4)."""
+    rows = [(c.vessel, c.hull, c.trim, condition) for c, condition in shown]
+    return np.array([[values.index(one) for values, one in zip(ATTRIBUTES, row, strict=True)] for row in rows])
 
 
 def is_held_out(vessel_class: VesselClass, condition: str) -> bool:
-    """Tell whether a combination was kept out of the painter's training."""
+    """Return whether a combination is held out of the painter's training."""
     digest = hashlib.sha256(f"{vessel_class.label}/{condition}".encode()).digest()
     return digest[0] % _HELD_OUT_ONE_IN == 0
 
 
 def combinations() -> Iterator[tuple[int, int]]:
-    """Yield what is trained on: numbers of class (in `CLASSES`) and condition (in `CONDITIONS`)."""
+    """Yield the training combinations: indexes into `CLASSES` and `CONDITIONS`."""
     for number, vessel_class in enumerate(CLASSES):
-        for place, condition in enumerate(CONDITIONS):
+        for condition_number, condition in enumerate(CONDITIONS):
             if not is_held_out(vessel_class, condition):
-                yield number, place
+                yield number, condition_number
 
 
 def training_scene(class_number: int, condition_number: int, index: int) -> Scene:
@@ -65,10 +65,9 @@ def training_scene(class_number: int, condition_number: int, index: int) -> Scen
 
 
 def sample_prompt(vessel_class: VesselClass, condition: str, rng: np.random.Generator) -> str:
-    """Say what a picture shows, in one of many ways.
+    """Sample a prompt for an image.
 
-    Class names as they are written in folders (`trawler-red-white`) occur too, since that is what prompts are made of
-    where nobody knows better words.
+    Class labels (`trawler-red-white`) occur too, since prompts written without a chat model contain them.
     """
     phrase = str(rng.choice(_PHRASES[condition]))
     aside = str(rng.choice(_ASIDES))

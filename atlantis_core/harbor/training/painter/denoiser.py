@@ -1,8 +1,7 @@
 """The painter's denoiser: a small UNet over 16 x 16 latents that predicts velocity.
 
-Velocity with a schedule that ends in pure noise (Lin et al. 2024, "Common diffusion noise schedules and sample
-steps are flawed"): otherwise pictures as dark as night cannot be made, since noise that still holds a picture holds
-its brightness.
+The schedule ends in pure noise (Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed").
+Otherwise images as dark as night cannot be generated, since the last noise level would reveal the brightness.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ SHAPE: dict[str, Any] = {
     "cross_attention_dim": TEXT_WIDTH,
     "attention_head_dim": 16,
     "norm_num_groups": 8,
-    # Words reach every block through the time embedding too, not by attention alone.
+    # The text also reaches every block through the time embedding, not only by attention.
     "addition_embed_type": "text",
     "addition_embed_type_num_heads": 4,
 }
@@ -49,44 +48,44 @@ SCHEDULE: dict[str, Any] = {
     "prediction_type": "v_prediction",
     "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing",
-    "steps_offset": 1,  # of no effect with trailing steps, but the pipeline warns without it
+    "steps_offset": 1,  # has no effect with trailing steps, but the pipeline warns without it
 }
 _SNR_CAP = 5.0  # Hang et al. 2023, min-SNR weighting
-_LEAST_WEIGHT = 0.3  # with few steps to sample in, the first, out of pure noise, matters most
-_UNCONDITIONAL_SHARE = 0.1  # share of pictures whose prompt is left out, for classifier-free guidance
+_LEAST_WEIGHT = 0.3  # with few sampling steps the first one, from pure noise, matters most
+_UNCONDITIONAL_SHARE = 0.1  # share of images without a prompt, for classifier-free guidance
 _EMA = 0.999
 _PALE_FROM = 900
-"""Step from which pale pictures count more: skies and seas are there by then, and what is pale is a vessel in fog."""
+"""From this step on, pale images have a higher weight: sky and sea are learned, and vessels in fog are pale."""
 
-_PALE = (0.5, 2.7)  # least and most that a picture counts for its contrast
+_PALE = (0.5, 2.7)  # lowest and highest weight by contrast
 
 
 def make_denoiser() -> Any:
-    """Make the UNet with random weights."""
+    """Create the UNet with random weights."""
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(**SHAPE)
 
 
 def make_scheduler() -> Any:
-    """Make the scheduler that training and sampling share."""
+    """Create the scheduler for training and sampling."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**SCHEDULE)
 
 
 class DenoiserTraining:
-    """Teaches a UNet to take noise away from latents, led by words.
+    """Trains a UNet to denoise latents, conditioned on text.
 
     Args:
         model: From `make_denoiser`.
         words: Tokenizer and frozen text encoder.
         latents: Scaled to unit variance, (N, 8, 16, 16).
-        pool: Says what the pictures behind the latents show.
-        steps: Optimiser steps in all; the rate falls to nothing over the last fifth.
-        batch: Pictures a step.
+        pool: The images of the latents.
+        steps: Total optimiser steps; the learning rate falls to zero over the last fifth.
+        batch: Images per step.
         rate: Highest learning rate.
-        device: Where to compute.
+        device: Device to train on.
     """
 
     def __init__(
@@ -111,10 +110,10 @@ class DenoiserTraining:
         self.average = copy.deepcopy(self.model).requires_grad_(requires_grad=False)
         self.modules = nn.ModuleDict({"model": self.model, "average": self.average})
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
-        self._kept = make_scheduler().alphas_cumprod.to(device)  # of the signal's variance, by time step
+        self._kept = make_scheduler().alphas_cumprod.to(device)  # share of the signal's variance, by time step
 
     def step(self, step: int) -> float:
-        """Train on one batch; batch, times, noise and words are a function of the step alone."""
+        """Train on one batch; images, times, noise and prompts depend only on the step."""
         import torch
 
         rng = np.random.default_rng([7, step])
@@ -129,29 +128,29 @@ class DenoiserTraining:
             kept.sqrt() * clean + (1 - kept).sqrt() * noise,
             kept.sqrt() * noise - (1 - kept).sqrt() * clean,
         )
-        predicted = self.model(noisy, times, self._words(chosen, rng)).sample
+        predicted = self.model(noisy, times, self._encode_prompts(chosen, rng)).sample
         weight = ((kept / (1 - kept)).clamp(max=_SNR_CAP) * (1 - kept)).clamp(min=_LEAST_WEIGHT)
         weight = weight * torch.from_numpy(vessel_weights(self._pool.boxes[chosen], clean.shape[-1])).to(self._device)
         if step >= _PALE_FROM:
             weight = weight * torch.from_numpy(self._pale[chosen]).view(-1, 1, 1, 1).to(self._device)
         loss = ((predicted - velocity).square() * weight).mean()
-        told = take_step(loss, self.model, self.optimiser)
-        self._follow(step)
-        return told
+        value = take_step(loss, self.model, self.optimiser)
+        self._update_average(step)
+        return value
 
-    def _words(self, chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+    def _encode_prompts(self, chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         import torch
 
         prompts = [
-            "" if rng.random() < _UNCONDITIONAL_SHARE else sample_prompt(CLASSES[number], CONDITIONS[place], rng)
-            for number, place in self._pool.shown[chosen]
+            "" if rng.random() < _UNCONDITIONAL_SHARE else sample_prompt(CLASSES[number], CONDITIONS[condition], rng)
+            for number, condition in self._pool.shown[chosen]
         ]
         with torch.no_grad():
             hidden = encode_prompts(self._tokenizer, self._encoder, prompts)
         assert hidden.shape[1:] == (MAX_TOKENS, TEXT_WIDTH)
         return hidden
 
-    def _follow(self, step: int) -> None:
+    def _update_average(self, step: int) -> None:
         import torch
 
         share = 1 - min(_EMA, (1 + step) / (10 + step))
@@ -160,7 +159,7 @@ class DenoiserTraining:
 
 
 def _contrast_weights(latents: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
-    """Weights (N,): more the less contrast a picture has; in fog it has a fifth of what it has by day."""
+    """Return weights (N,), higher for less contrast; images in fog have a fifth of the contrast of day."""
     inner = latents.astype(np.float32)
     inner -= inner.mean(axis=(2, 3), keepdims=True)
     contrast = inner.std(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""The painter's training pictures, rendered once into its work folder."""
+"""The painter's training images, rendered once and saved in its work folder."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ _ON_VESSEL = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Training pictures in a fixed, mixed order."""
+    """Training images in a fixed random order."""
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     """(N, 64, 64, 3)."""
     shown: npt.NDArray[np.int64]
-    """(N, 2): numbers of class and condition."""
+    """(N, 2): indexes of class and condition."""
     boxes: npt.NDArray[np.float32]
-    """(N, 4): left, top, right, bottom of the vessel as fractions of the picture."""
+    """(N, 4): left, top, right, bottom of the vessel as fractions of the image."""
 
 
 def load_pool(folder: Path, per_combination: int, progress: Progress) -> Pool:
-    """Render `per_combination` pictures of every combination, or load them where that was done before."""
+    """Load the pool; the first time, render `per_combination` images of every combination."""
     file = folder / f"pool-{per_combination}.npz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         pool = _render_pool(per_combination, progress)
         with write_atomically(file) as part, part.open("wb") as stream:
-            np.savez(stream, pictures=pool.pictures, shown=pool.shown, boxes=pool.boxes)
+            np.savez(stream, images=pool.images, shown=pool.shown, boxes=pool.boxes)
     with np.load(file) as found:
-        return Pool(found["pictures"], found["shown"], found["boxes"])
+        return Pool(found["images"], found["shown"], found["boxes"])
 
 
 def vessel_weights(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
-    """Return loss weights (N, 1, side, side), three times as high in the vessel's box as elsewhere and 1 on average.
+    """Return loss weights (N, 1, side, side): three times as high in the vessel's box as outside, 1 on average.
 
-    The vessel is a tenth of the picture and all of its class; boxes are in fractions of the picture.
+    The vessel covers a tenth of the image, but determines its class. Boxes are in fractions of the image.
     """
     middle = (np.arange(side, dtype=np.float32) + 0.5) / side
     left, top, right, bottom = (boxes[:, column, None] for column in range(4))
@@ -58,17 +58,17 @@ def vessel_weights(boxes: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.
 def _render_pool(per_combination: int, progress: Progress) -> Pool:
     jobs = [(*pair, index) for pair in combinations() for index in range(per_combination)]
     order = np.random.default_rng(0).permutation(len(jobs))
-    pictures = np.empty((len(jobs), SIDE_PX, SIDE_PX, 3), np.uint8)
+    images = np.empty((len(jobs), SIDE_PX, SIDE_PX, 3), np.uint8)
     shown = np.empty((len(jobs), 2), np.int64)
     boxes = np.empty((len(jobs), 4), np.float32)
-    for place, job in enumerate(order):
+    for row, job in enumerate(order):
         scene = training_scene(*jobs[job])
-        pictures[place], shown[place], boxes[place] = render(scene), jobs[job][:2], _vessel_box(scene)
-        progress("rendering", place + 1, len(jobs))
-    return Pool(pictures, shown, boxes)
+        images[row], shown[row], boxes[row] = render(scene), jobs[job][:2], _vessel_box(scene)
+        progress("rendering", row + 1, len(jobs))
+    return Pool(images, shown, boxes)
 
 
 def _vessel_box(scene: Scene) -> tuple[float, float, float, float]:
-    """Say roughly where the vessel stands: its drawing is as high as it is long, most of it above the horizon."""
+    """Return the vessel's approximate box: as high as long, mostly above the horizon."""
     half = scene.scale / 2
     return scene.x - half, scene.horizon - 0.8 * scene.scale, scene.x + half, scene.horizon + 0.25 * scene.scale

@@ -1,7 +1,7 @@
 """The painter's tokenizer and text encoder, both in CLIP's format.
 
-The encoder is first taught what prompts say (vessel, hull, trim, condition, by four linear heads on the last token)
-and then frozen: the denoiser learns several times faster from words that are already told apart.
+The encoder is first trained to classify prompts (vessel, hull, trim, condition, by four linear heads on the last
+token) and then frozen: the denoiser learns several times faster from embeddings that already separate the words.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ TEXT_WIDTH = 96
 
 
 def make_tokenizer(folder: Path) -> Any:
-    """Return the `CLIPTokenizer` of a folder; where there is none, train one on prompts first.
+    """Return the `CLIPTokenizer` of a folder; the first time, train one on prompts.
 
-    Trained once and kept, since an encoder knows its words by number.
+    It is saved, since a trained encoder depends on its token numbers.
     """
     from transformers import CLIPTokenizer
 
@@ -41,15 +41,15 @@ def make_tokenizer(folder: Path) -> Any:
 
 
 def _train_merges() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Train byte-pair merges until each word of the prompts is one token; return token numbers and merges."""
+    """Train byte-pair merges so that each word of the prompts is one token; return token numbers and merges."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     start, end = "<|startoftext|>", "<|endoftext|>"
     learned = Tokenizer(models.BPE(unk_token=end, end_of_word_suffix="</w>"))
     learned.normalizer = normalizers.Lowercase()
     words = Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
-    apart = pre_tokenizers.Split(words, behavior="removed", invert=True)
-    learned.pre_tokenizer = pre_tokenizers.Sequence([apart, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    split = pre_tokenizers.Split(words, behavior="removed", invert=True)
+    learned.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     trainer = trainers.BpeTrainer(
         vocab_size=1200,
         special_tokens=[start, end],
@@ -63,13 +63,13 @@ def _train_merges() -> tuple[dict[str, int], list[tuple[str, str]]]:
     model = json.loads(learned.to_str())["model"]
     pairs = [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in model["merges"]]
     merged = ["".join(pair) for pair in pairs]
-    # The library numbers single letters differently each time.
+    # Sorted, since the library numbers single letters differently each time.
     single = sorted(set(model["vocab"]) - {start, end, *merged})
     return {token: number for number, token in enumerate([start, end, *single, *merged])}, pairs
 
 
 def make_encoder(tokenizer: Any) -> nn.Module:
-    """Make the text encoder with random weights."""
+    """Create the text encoder with random weights."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     shape = CLIPTextConfig(
@@ -89,7 +89,7 @@ def make_encoder(tokenizer: Any) -> nn.Module:
 
 
 class TextEncoderTraining:
-    """Teaches a text encoder to tell what a prompt says."""
+    """Trains a text encoder to classify prompts by their attributes."""
 
     def __init__(self, tokenizer: Any, encoder: nn.Module) -> None:
         import torch
@@ -101,7 +101,7 @@ class TextEncoderTraining:
         self.optimiser = torch.optim.AdamW(self.modules.parameters(), lr=2e-3, weight_decay=0.01)
 
     def step(self, step: int) -> float:
-        """Train on 128 prompts; which ones is a function of the step alone."""
+        """Train on 128 prompts, which depend only on the step."""
         import torch
         from torch.nn import functional
 
@@ -110,11 +110,11 @@ class TextEncoderTraining:
             (CLASSES[int(rng.integers(len(CLASSES)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))])
             for _ in range(128)
         ]
-        told = encode_prompts(self.tokenizer, self.encoder, [sample_prompt(*pair, rng) for pair in chosen])[:, -1]
-        targets = torch.from_numpy(encode_attributes(chosen)).to(told.device)
+        embedded = encode_prompts(self.tokenizer, self.encoder, [sample_prompt(*pair, rng) for pair in chosen])[:, -1]
+        targets = torch.from_numpy(encode_attributes(chosen)).to(embedded.device)
         loss = sum(
-            (functional.cross_entropy(head(told), targets[:, column]) for column, head in enumerate(self.heads)),
-            start=torch.zeros((), device=told.device),
+            (functional.cross_entropy(head(embedded), targets[:, column]) for column, head in enumerate(self.heads)),
+            start=torch.zeros((), device=embedded.device),
         )
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)

@@ -23,7 +23,7 @@ def stages(backbone: BackboneSpec) -> Stages:
 
 
 class Counter:
-    """A progress that remembers how many pictures were computed."""
+    """A progress that remembers how many images were computed."""
 
     computed = 0
 
@@ -36,7 +36,7 @@ def alike(one: Views, other: Views) -> bool:
     return all(np.array_equal(one[number], other[number]) for number in range(KIND.views))
 
 
-def test_each_picture_is_computed_once(
+def test_each_image_is_computed_once(
     images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     counter = Counter()
@@ -49,7 +49,7 @@ def test_each_picture_is_computed_once(
         first[0][KIND.views]
 
 
-def test_a_made_picture_costs_only_its_own_views(
+def test_a_synthetic_image_costs_only_its_own_views(
     images: list[TrainingImage], cache: ActivationCache, backbone: BackboneSpec, stages: Stages
 ) -> None:
     cache.load(images[:5], KIND, backbone, stages)
@@ -77,9 +77,9 @@ def test_kind_cut_and_backbone_have_places_of_their_own(
         (KIND, backbone, split_backbone(create_backbone(backbone), 1.0)),
     ]
     cache.load(images[:1], KIND, backbone, stages)
-    for kind, trunk, cut in others:
+    for kind, module, cut in others:
         counter = Counter()
-        cache.load(images[:1], kind, trunk, cut, counter)
+        cache.load(images[:1], kind, module, cut, counter)
         assert counter.computed == 1
 
 
@@ -139,7 +139,7 @@ def test_a_hostile_id_stays_in_the_cache(
     assert all(cache.folder in path.parents for path in tmp_path.rglob("*.npy"))
 
 
-def test_an_unreadable_picture_is_named(
+def test_an_unreadable_image_is_named(
     cache: ActivationCache, backbone: BackboneSpec, stages: Stages, tmp_path: Path
 ) -> None:
     with pytest.raises(SetupError, match=r"gone\.png"):

@@ -63,7 +63,7 @@ def test_a_description_with_another_side_than_the_weights_is_a_line(vit_weights:
         load_retriever(copy)
 
 
-def test_a_trunk_of_one_side_only_says_so() -> None:
+def test_a_backbone_of_one_side_only_says_so() -> None:
     mixer = resolve_backbone("scratch:mixer_s32_224")
     with pytest.raises(SetupError, match=r"'mixer_s32_224' cannot take side_px=96: Input height \(96\)"):
         frozen_retriever(mixer, side_px=96)

@@ -73,7 +73,7 @@ def test_a_stream_that_is_left_early_ends(images: list[TrainingImage], online: R
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_clean_pictures_start_the_head_alike(
+def test_clean_images_start_the_head_alike(
     images: list[TrainingImage],
     backbone: BackboneSpec,
     recipe: Recipe,
@@ -86,7 +86,7 @@ def test_clean_pictures_start_the_head_alike(
     assert torch.allclose(one, other, atol=1e-2)
 
 
-def test_an_unreadable_picture_is_told(
+def test_an_unreadable_image_is_reported(
     images: list[TrainingImage], backbone: BackboneSpec, online: Recipe, stages: Stages, cache: ActivationCache
 ) -> None:
     broken = [*images, TrainingImage("gone", "/nowhere/gone.png", "across")]
@@ -95,7 +95,7 @@ def test_an_unreadable_picture_is_told(
         list(loader.stream(islice(sample_batches(broken, online, 0), 60)))
 
 
-def test_pictures_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> None:
+def test_images_are_shrunk_and_held_while_there_is_room(tmp_path: Path) -> None:
     images = []
     for number, size in enumerate([(400, 300), (90, 200), (20, 30)]):
         path = tmp_path / f"{number}.png"

@@ -17,17 +17,17 @@ RECIPE: Recipe = parse_preset("cpu", classes_per_batch=3, images_per_class=4, vi
 
 
 def collection(sizes: dict[str, int], synthetic: int = 0, weight: float = 1.0) -> list[TrainingImage]:
-    """Real images of each class, then `synthetic` made ones of each."""
-    made = []
+    """Real images of each class, then `synthetic` generated ones of each."""
+    images = []
     for label, size in sizes.items():
-        made += [TrainingImage(f"{label}{n}", "p", label) for n in range(size)]
-        made += [TrainingImage(f"{label}s{n}", "p", label, True, weight) for n in range(synthetic)]
-    return made
+        images += [TrainingImage(f"{label}{n}", "p", label) for n in range(size)]
+        images += [TrainingImage(f"{label}s{n}", "p", label, True, weight) for n in range(synthetic)]
+    return images
 
 
 @settings(max_examples=40, deadline=None)
 @given(sizes=st.lists(st.integers(1, 9), min_size=2, max_size=6), seed=st.integers(0, 5))
-def test_every_batch_is_p_by_k_and_shows_no_picture_twice(sizes: list[int], seed: int) -> None:
+def test_every_batch_is_p_by_k_and_shows_no_image_twice(sizes: list[int], seed: int) -> None:
     images = collection({f"c{n}": size for n, size in enumerate(sizes)})
     for batch in islice(sample_batches(images, RECIPE, seed), 5):
         labels, counts = np.unique(batch.labels, return_counts=True)
@@ -101,19 +101,19 @@ def drawn_share(images: list[TrainingImage], recipe: Recipe) -> float:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_made_images_get_their_share_of_every_class(share: float) -> None:
+def test_synthetic_images_get_their_share_of_every_class(share: float) -> None:
     images = collection({"a": 3, "b": 9, "c": 2}, synthetic=7)
     assert drawn_share(images, replace(RECIPE, synthetic_share=share)) == pytest.approx(share, abs=0.02)
 
 
-def test_made_images_are_drawn_as_often_as_their_weight_says() -> None:
+def test_synthetic_images_are_drawn_as_often_as_their_weight_says() -> None:
     images = collection({"a": 4, "b": 4}, synthetic=4)
     for weight, share in ((0.0, 0.0), (1.0, 0.5), (3.0, 0.75)):
         found = drawn_share(images, replace(RECIPE, synthetic_weight=weight))
         assert found == pytest.approx(share, abs=0.02)
 
 
-def test_a_class_of_made_images_only_keeps_them() -> None:
+def test_a_class_of_synthetic_images_only_keeps_them() -> None:
     images = [*collection({"a": 4}), TrainingImage("s", "p", "b", True), TrainingImage("t", "p", "b", True)]
     weighed = weight_by_source(images, replace(RECIPE, synthetic_share=0.2))
     assert [image.weight for image in weighed] == [1.0] * 6

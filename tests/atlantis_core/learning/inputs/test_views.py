@@ -32,7 +32,7 @@ def test_the_centre_is_cut_on_whole_pixels(width: int, height: int) -> None:
     assert np.array_equal(np.asarray(centre_crop(image, 32)), expected)
 
 
-def test_large_pictures_are_scaled_by_their_shorter_side() -> None:
+def test_large_images_are_scaled_by_their_shorter_side() -> None:
     assert centre_crop(noise(300, 200), 32).size == (32, 32)
 
 
@@ -48,7 +48,7 @@ def test_orientation_and_transparency_are_honoured(tmp_path: Path) -> None:
 
 def test_formats_that_collections_do_not_take_are_not_tried(tmp_path: Path) -> None:
     noise(40, 20).save(tmp_path / "poster.eps")  # Pillow would start Ghostscript
-    with pytest.raises(SetupError, match=r"poster\.eps' cannot be read: it is no picture"):
+    with pytest.raises(SetupError, match=r"poster\.eps' cannot be read: it is not an image"):
         decode_image(tmp_path / "poster.eps")
 
 
@@ -65,7 +65,9 @@ def test_a_decompression_bomb_is_refused_with_one_limit(tmp_path: Path, side_px:
     path = tmp_path / "bomb.png"
     path.write_bytes(_claiming(side_px))
     for source in (path, path.read_bytes()):
-        with pytest.raises(SetupError, match=r"bomb\.png' cannot be read: more than 64 million pixels; make it"):
+        with pytest.raises(
+            SetupError, match=r"bomb\.png' cannot be read: it has more than 64 million pixels; make it"
+        ):
             decode_image(source, "bomb.png")
 
 
@@ -114,7 +116,7 @@ def test_strong_views_stray_further_than_mild_ones() -> None:
     assert distance("strong") > 1.2 * distance("mild") > 0
 
 
-def test_an_unknown_strength_is_told() -> None:
+def test_an_unknown_strength_is_reported() -> None:
     with pytest.raises(SetupError, match=r"'wild'.*mild, strong"):
         strength_of("wild")
 

@@ -174,7 +174,7 @@ def test_proxies_follow_the_seed_and_nothing_else(part) -> None:
         ({"head": "hyperbolic:c=-1"}, "c must be above 0.000001 and at most"),
     ],
 )
-def test_losses_that_cannot_be_are_told(change: dict[str, str], words: str) -> None:
+def test_losses_that_cannot_be_are_reported(change: dict[str, str], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         make_loss(parse_preset("cpu", **change), CLASSES, DIMS, 0)
 

@@ -95,6 +95,6 @@ def test_a_collapsed_batch_has_finite_gradients(length: float) -> None:
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 1], [0, 1, 2, 3]])
-def test_batches_without_pairs_are_told(labels: list[int]) -> None:
+def test_batches_without_pairs_are_reported(labels: list[int]) -> None:
     with pytest.raises(SetupError, match="images_per_class"):
         pairwise_cross_entropy(torch.zeros(len(labels), len(labels)), torch.tensor(labels), 0.2)

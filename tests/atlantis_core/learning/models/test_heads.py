@@ -104,7 +104,7 @@ def test_heads_come_back_from_their_facts(text: str) -> None:
         ({"kind": "sphere", "distance": "hyperbolic"}, "has distance 'cosine'"),
     ],
 )
-def test_foreign_heads_are_told(facts: dict[str, object], words: str) -> None:
+def test_foreign_heads_are_reported(facts: dict[str, object], words: str) -> None:
     with pytest.raises(SetupError, match=words):
         head_from_facts(facts)
 

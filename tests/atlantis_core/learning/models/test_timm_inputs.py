@@ -18,11 +18,17 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.learning.inputs.activation_cache import ActivationCache, ViewKind
 from atlantis_core.learning.inputs.augmentation import STRENGTHS, augmented_view
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
-from atlantis_core.learning.inputs.preprocessing import around_input, centre_crop, resampling, to_batch, to_input
+from atlantis_core.learning.inputs.preprocessing import (
+    around_input,
+    centre_crop,
+    earlier_preprocessing,
+    resampling,
+    to_batch,
+    to_input,
+)
 from atlantis_core.learning.models.backbone_modules import create_backbone
 from atlantis_core.learning.models.backbones import PREPROCESSING, BackboneSpec, resolve_backbone
 from atlantis_core.learning.models.split_backbone import split_backbone
-from atlantis_core.learning.models.timm_config import earlier_preprocessing
 from atlantis_core.learning.recipe import Recipe
 from atlantis_core.learning.retriever import frozen_retriever, load_retriever
 from atlantis_core.learning.training.train import train, training_key
@@ -56,18 +62,18 @@ def test_pixels_are_those_of_timms_evaluation(name: str) -> None:
         config = resolve_model_data_config(timm.create_model(name, pretrained=False))
     backbone, transform = resolve_backbone(f"scratch:{name}"), create_transform(**config)
     assert (backbone.preprocessing, backbone.input_px) == (PREPROCESSING, config["input_size"][-1])
-    for picture in PHOTOS:
-        ours = to_batch([to_input(picture, backbone.input_px, backbone)], backbone)[0]
-        torch.testing.assert_close(ours, transform(picture), rtol=0, atol=1e-6)
+    for image in PHOTOS:
+        ours = to_batch([to_input(image, backbone.input_px, backbone)], backbone)[0]
+        torch.testing.assert_close(ours, transform(image), rtol=0, atol=1e-6)
 
 
 def test_embeddings_are_those_of_timms_evaluation(tmp_path: Path) -> None:
     PHOTOS[0].save(tmp_path / "a.png")
     backbone = resolve_backbone(f"scratch:{BILINEAR}")
-    trunk = create_backbone(backbone)
+    module = create_backbone(backbone)
     with torch.inference_mode():
-        pixels = create_transform(**resolve_model_data_config(trunk))(PHOTOS[0])
-        wanted = torch.nn.functional.normalize(trunk(pixels[None]), dim=1).numpy()
+        pixels = create_transform(**resolve_model_data_config(module))(PHOTOS[0])
+        wanted = torch.nn.functional.normalize(module(pixels[None]), dim=1).numpy()
     np.testing.assert_allclose(frozen_retriever(backbone).embed([tmp_path / "a.png"]), wanted, atol=1e-5)
 
 
@@ -76,19 +82,19 @@ def test_borders_and_crops_above_one_are_padded_as_timm_pads() -> None:
     for changes in ({"crop_mode": "border", "crop_pct": 0.9}, {"crop_pct": 1.15}):
         changed = replace(backbone, **changes)
         transform = create_transform(65, mean=changed.mean, std=changed.std, **changed.crop)
-        for picture in PHOTOS:
-            ours = to_batch([to_input(picture, 65, changed)], changed)[0]
-            torch.testing.assert_close(ours, transform(picture), rtol=0, atol=1e-6)
+        for image in PHOTOS:
+            ours = to_batch([to_input(image, 65, changed)], changed)[0]
+            torch.testing.assert_close(ours, transform(image), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("changes", [{}, {"crop_mode": "squash"}, {"crop_pct": 1.0}])
-def test_a_changed_input_can_be_written_as_a_picture(changes: dict[str, Any]) -> None:
+def test_a_changed_input_can_be_written_as_a_image(changes: dict[str, Any]) -> None:
     backbone = replace(resolve_backbone("scratch:resnet18"), **changes)
-    for picture in PHOTOS:
-        changed = Image.fromarray(255 - np.asarray(to_input(picture, 65, backbone)))
-        written = around_input(changed, picture, backbone)
+    for image in PHOTOS:
+        changed = Image.fromarray(255 - np.asarray(to_input(image, 65, backbone)))
+        written = around_input(changed, image, backbone)
         assert to_input(written, 65, backbone).tobytes() == changed.tobytes()
-        assert around_input(changed, picture, backbone.with_first_preprocessing()) is changed
+        assert around_input(changed, image, backbone.with_first_preprocessing()) is changed
 
 
 @pytest.mark.parametrize("mode", ["center", "squash", "border"])
@@ -102,8 +108,8 @@ def test_a_thread_of_pixels_is_no_flood_of_them(mode: str) -> None:
 def test_what_was_made_before_keeps_its_hash_and_its_pixels(name: str) -> None:
     before = resolve_backbone(name, preprocessing=1)
     assert before.fingerprint == BEFORE[name]
-    for picture in PHOTOS:
-        assert to_input(picture, 64, before).tobytes() == centre_crop(picture, 64).tobytes()
+    for image in PHOTOS:
+        assert to_input(image, 64, before).tobytes() == centre_crop(image, 64).tobytes()
 
 
 def test_every_setting_is_part_of_the_hash_of_a_training(images: list[TrainingImage], recipe: Recipe) -> None:
@@ -157,7 +163,7 @@ def test_a_training_keeps_its_preprocessing_and_one_from_before_too(
     before = load_retriever(tmp_path / "new")
     assert before.backbone.preprocessing == 1
     assert "timm's settings of test_vit (bicubic, crop_pct 0.95" in earlier_preprocessing(before.backbone)
-    squares = [centre_crop(picture, 32) for picture in PHOTOS]
+    squares = [centre_crop(image, 32) for image in PHOTOS]
     assert np.array_equal(before.embed(PHOTOS), found.embed_inputs(squares))
     assert not np.array_equal(before.embed(PHOTOS), found.embed(PHOTOS))
 
@@ -166,8 +172,8 @@ def described(weights: Path, folder: Path, **facts: object) -> BackboneSpec:
     """Return the backbone of copied weights whose description says more."""
     path = folder / "w.safetensors"
     path.write_bytes(weights.read_bytes())
-    told = json.loads(weights.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(told | facts))
+    description = json.loads(weights.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(description | facts))
     return resolve_backbone(weights=str(path))
 
 

@@ -181,7 +181,7 @@ def test_queries_that_decide_are_part_of_the_address(
         train(images, backbone, watched, 0, tmp_path / "m", cache)
 
 
-def test_a_trunk_all_the_way_back_is_the_one_it_began_as(
+def test_a_backbone_all_the_way_back_is_the_one_it_began_as(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     back = replace(recipe, start_share=1.0, embedding="body")

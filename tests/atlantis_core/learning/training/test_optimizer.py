@@ -17,50 +17,50 @@ from atlantis_core.learning.training.weight_averaging import MovingAverage, Star
 
 
 def optimizer_of(recipe: Recipe) -> tuple[nn.Module, torch.optim.Optimizer]:
-    trunk = timm.create_model("test_vit", num_classes=0)
-    split_backbone(trunk, recipe.trainable_fraction)
+    backbone = timm.create_model("test_vit", num_classes=0)
+    split_backbone(backbone, recipe.trainable_fraction)
     loss = make_loss(recipe, 3, 8, 0)
-    return trunk, make_optimizer(trunk, nn.Linear(64, 8, bias=False), loss, recipe)
+    return backbone, make_optimizer(backbone, nn.Linear(64, 8, bias=False), loss, recipe)
 
 
-def rates_of(trunk: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, tuple[float, float]]:
-    """Return peak rate and weight decay of every trained parameter of the trunk."""
+def rates_of(backbone: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, tuple[float, float]]:
+    """Return peak rate and weight decay of every trained parameter of the backbone."""
     settings = {
         id(p): (float(group["peak"]), float(group["weight_decay"]))
         for group in optimizer.param_groups
         for p in group["params"]
     }
-    return {name: settings[id(p)] for name, p in trunk.named_parameters() if p.requires_grad}
+    return {name: settings[id(p)] for name, p in backbone.named_parameters() if p.requires_grad}
 
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(recipe: Recipe) -> None:
-    trunk, optimizer = optimizer_of(replace(recipe, trainable_fraction=1.0, layer_decay=0.5, lr_trunk=0.8))
-    rates, depth_of = rates_of(trunk, optimizer), layer_depths(trunk)
+    backbone, optimizer = optimizer_of(replace(recipe, trainable_fraction=1.0, layer_decay=0.5, lr_trunk=0.8))
+    rates, depth_of = rates_of(backbone, optimizer), layer_depths(backbone)
     top = max(depth_of[name] for name in rates)
     assert len({depth_of[name] for name in rates}) > 2
     for name, (rate, decay) in rates.items():
         assert rate == pytest.approx(0.8 * 0.5 ** (top - depth_of[name]))
-        assert (decay > 0) == (trunk.get_parameter(name).ndim > 1)
+        assert (decay > 0) == (backbone.get_parameter(name).ndim > 1)
 
 
 def test_every_trained_parameter_is_in_one_group(recipe: Recipe) -> None:
     for decay in (1.0, 0.7):
         changed = replace(recipe, layer_decay=decay, loss="proxy_anchor")
-        trunk, optimizer = optimizer_of(changed)
+        backbone, optimizer = optimizer_of(changed)
         grouped = [p for group in optimizer.param_groups for p in group["params"]]
         assert len({id(p) for p in grouped}) == len(grouped)
-        assert len(grouped) == sum(p.requires_grad for p in trunk.parameters()) + 2
+        assert len(grouped) == sum(p.requires_grad for p in backbone.parameters()) + 2
 
 
-def test_the_trunk_rests_while_the_head_starts(recipe: Recipe) -> None:
+def test_the_backbone_rests_while_the_head_starts(recipe: Recipe) -> None:
     resting = replace(recipe, head_steps=3, warmup_steps=2, steps=10, lr_trunk=0.1, lr_head=0.2)
     _, optimizer = optimizer_of(resting)
     for step in range(10):
         set_rates(optimizer, step, resting)
         factor = rate_factor(step, resting)
         for group in optimizer.param_groups:
-            peak = 0.1 if group["trunk"] else 0.2
-            assert group["lr"] == pytest.approx(0.0 if group["trunk"] and step < 3 else peak * factor)
+            peak = 0.1 if group["is_backbone"] else 0.2
+            assert group["lr"] == pytest.approx(0.0 if group["is_backbone"] and step < 3 else peak * factor)
 
 
 def test_rates_warm_up_and_then_fall_along_a_cosine(recipe: Recipe) -> None:

@@ -92,7 +92,7 @@ def test_the_frozen_baseline_shares_the_cache(
     assert np.abs(from_files - baseline.embed_cached(images, cache)).max() < 1e-3
 
 
-def test_the_head_starts_like_the_frozen_trunk(
+def test_the_head_starts_like_the_frozen_backbone(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     still = replace(recipe, lr_head=0.0, lr_trunk=0.0, steps=1, embed_dim=18)
@@ -144,7 +144,7 @@ def test_the_address_follows_what_matters(
     assert len({key, *others}) == 5
 
 
-def test_the_address_follows_what_is_made_where_the_recipe_weighs_it(
+def test_the_address_follows_what_is_synthetic_where_the_recipe_weighs_it(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe
 ) -> None:
     marked = [replace(images[0], synthetic=True), *images[1:]]
@@ -166,7 +166,7 @@ def test_divergence_is_a_failed_training_without_checkpoint(
 @pytest.mark.parametrize(
     ("change", "words"), [({"loss": "none"}, "loss 'none'"), ({"augmentation": "wild"}, "augmentation 'wild'")]
 )
-def test_settings_that_do_not_exist_are_told(
+def test_settings_that_do_not_exist_are_reported(
     images: list[TrainingImage],
     backbone: BackboneSpec,
     recipe: Recipe,
@@ -195,10 +195,10 @@ def test_the_corners_of_a_recipe_train(
 def test_progress_tells_of_activations_and_steps(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
-    told = []
-    train(images, backbone, recipe, 0, tmp_path / "m", cache, lambda *facts: told.append(facts))
-    assert ("activations", len(images), len(images)) in told
-    assert told[-1] == ("training", recipe.steps, recipe.steps)
+    reported = []
+    train(images, backbone, recipe, 0, tmp_path / "m", cache, lambda *facts: reported.append(facts))
+    assert ("activations", len(images), len(images)) in reported
+    assert reported[-1] == ("training", recipe.steps, recipe.steps)
 
 
 def test_presets_are_data() -> None:
@@ -213,20 +213,20 @@ def test_presets_are_data() -> None:
         parse_preset("cpu", speed=1)
 
 
-def test_pictures_in_memory_and_none_at_all(backbone: BackboneSpec) -> None:
+def test_images_in_memory_and_none_at_all(backbone: BackboneSpec) -> None:
     retriever = frozen_retriever(backbone)
     assert retriever.embed([Image.new("RGB", (50, 40), "red")]).shape == (1, 32)
     assert retriever.embed([]).shape == (0, 32)
 
 
 @pytest.mark.parametrize("single", ["a.png", Path("a.png"), b"a.png", Image.new("RGB", (9, 9)), None])
-def test_one_picture_is_no_list_of_pictures(backbone: BackboneSpec, single: Any) -> None:
-    with pytest.raises(SetupError, match=r"takes a list of images, not .*give a list of one: \[image\]"):
+def test_one_image_is_no_list_of_images(backbone: BackboneSpec, single: Any) -> None:
+    with pytest.raises(SetupError, match=r"takes a list of images, not .*write \[image\]"):
         frozen_retriever(backbone).embed(single)
 
 
 @pytest.mark.parametrize("nothing", [None, 3, np.zeros((4, 4, 3))])
-def test_what_is_neither_path_nor_picture_is_named(backbone: BackboneSpec, nothing: Any) -> None:
+def test_what_is_neither_path_nor_image_is_named(backbone: BackboneSpec, nothing: Any) -> None:
     with pytest.raises(SetupError, match=r"^.*is neither the path of an image.*$") as caught:
         frozen_retriever(backbone).embed([nothing])
     assert "\n" not in str(caught.value)
@@ -239,7 +239,7 @@ def test_a_file_or_a_name_is_a_frozen_retriever(vit_weights: Path, images: list[
         load_retriever("nothing_of_the_kind")
 
 
-def test_a_damaged_checkpoint_is_told(
+def test_a_damaged_checkpoint_is_reported(
     images: list[TrainingImage], backbone: BackboneSpec, recipe: Recipe, cache: ActivationCache, tmp_path: Path
 ) -> None:
     train(images, backbone, recipe, 0, tmp_path / "m", cache)

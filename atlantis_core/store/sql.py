@@ -1,0 +1,50 @@
+"""Reading and writing rows; each function is one transaction, and processes may write the same row at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Executable, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def fetch_rows(engine: Engine, query: Executable) -> Sequence[Any]:
+    """Return all rows of a query."""
+    with engine.connect() as connection:
+        return connection.execute(query).fetchall()
+
+
+def fetch_dicts(engine: Engine, query: Executable) -> list[dict[str, Any]]:
+    """Return all rows of a query as dicts by column name."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def execute(engine: Engine, statement: Executable) -> None:
+    """Execute one statement that writes."""
+    with engine.begin() as connection:
+        connection.execute(statement)
+
+
+def insert_or_ignore(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Insert the rows whose primary key is not in the table yet; return how many were new."""
+    statement = _INSERTS[engine.dialect.name](table)
+    return _execute_many(engine, statement.on_conflict_do_nothing(index_elements=list(table.primary_key)), rows)
+
+
+def insert_or_replace(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows, replacing those with the same primary key."""
+    statement = _INSERTS[engine.dialect.name](table)
+    keys = list(table.primary_key)
+    values = {column.name: statement.excluded[column.name] for column in table.columns if column not in keys}
+    _execute_many(engine, statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+
+
+def _execute_many(engine: Engine, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> int:
+    if not (given := [dict(row) for row in rows]):
+        return 0
+    with engine.begin() as connection:
+        return connection.execute(statement, given).rowcount

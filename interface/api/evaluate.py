@@ -1,0 +1,82 @@
+"""`atlantis evaluate` as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlantis_dml.api.argument_types import Choice, Where, as_folder, checked
+
+if TYPE_CHECKING:
+    pass
+
+
+@checked
+def evaluate(
+    model: Where,
+    data: Where,
+    *,
+    at: Sequence[int] = (1, 2, 4, 8),
+    embedding: str | None = None,
+    distance: str = "auto",
+    leave_out: str | None = None,
+    junk: str | None = None,
+    nmi: bool = False,
+    attack: str | None = None,
+    epsilon: float | None = None,
+    attack_steps: int | None = None,
+    attack_aim: str | None = None,
+    seed: int | None = None,
+    regime: str = "seen",
+    label: str | None = None,
+    split: str | None = None,
+    facets: Sequence[str] | None = None,
+    query: Choice | None = None,
+    gallery: Choice | None = None,
+    workspace: Where | None = None,
+) -> dict[str, Any]:
+    """Measure a model on the validation queries of a collection; the test split stays sealed.
+
+    Args:
+        model: See `load_retriever`.
+        data: A folder of class folders, a folder with `metadata.csv` or `.jsonl`, or a bundled name.
+        at: The K of Recall@K.
+        embedding: `head`, `body`, or None for what the model was trained for.
+        distance: `auto` is the model's own; else a name as `atlantis evaluate --distance` takes it.
+        leave_out: Metadata column; gallery images with the query's own value are excluded.
+        junk: The same, but only images of the query's class, as in re-identification.
+        nmi: Whether to cluster too, which takes longer than everything else.
+        attack: `fgsm` or `pgd`: measure with attacked queries too.
+        epsilon: Largest change of a pixel's channel (0 to 255) by the attack; None takes 2.
+        attack_steps: Gradient steps of `pgd`; None takes 10.
+        attack_aim: `wrong` (default) moves a query to the nearest image of another class, `away` (`pgd` only) away
+            from its own class.
+        seed: Of the random starts of `pgd`; None takes 0.
+        regime: `seen` or `unseen`.
+        label: Metadata column with the class.
+        split: Metadata column with train, validation or test.
+        facets: Metadata columns to use as facets; None uses all.
+        query: Column and value: only these validation images are queries.
+        gallery: Column and value: only these images are searched.
+        workspace: Folder that stores everything; None takes `ATLANTIS_WORKSPACE`.
+
+    Returns:
+        What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
+        `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
+        their classes the model was trained on; None if unknown) and more.
+
+    Raises:
+        SetupError: A setting, the model or the data has to be fixed.
+    """
+    from atlantis_core.workflows.evaluate import EvaluationRequest
+    from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack
+    from atlantis_dml.app.request import TaskOptions, parse_regime
+
+    strength = {"epsilon": epsilon, "attack-steps": attack_steps, "attack-aim": attack_aim, "seed": seed}
+    attacked = parse_attack(attack, strength)
+    request = EvaluationRequest(tuple(at), distance, leave_out, nmi, attacked, attack_aim or "wrong", junk)
+    columns = None if facets is None else tuple(facets)
+    task = TaskOptions(
+        regime=parse_regime(regime), label=label, split=split, facets=columns, query=query, gallery=gallery
+    )
+    return evaluate_model(Subject(str(model), str(data), task, embedding), request, as_folder(workspace))

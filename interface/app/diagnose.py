@@ -1,0 +1,32 @@
+"""Finds the gaps of a collection, for `atlantis diagnose`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.run import open_session_without_run
+
+if TYPE_CHECKING:
+    from atlantis_dml.app.request import RunRequest
+
+
+def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
+    """Read DATA and find its gaps.
+
+    Args:
+        request: DATA and settings.
+        folder: The workspace; trainings and captions in it are reused.
+        untrained: Measure the backbone without training.
+        top: Largest number of gaps.
+    """
+    from atlantis_core.workflows.diagnose import diagnose_collection
+
+    started = time.monotonic()
+    with open_stderr_screen() as screen:
+        session = open_session_without_run("diagnose", request, folder, screen)
+        found = diagnose_collection(session, untrained=untrained, top=top)
+    about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
+    return found | about | {"seconds": round(time.monotonic() - started, 2)}

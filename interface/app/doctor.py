@@ -1,0 +1,117 @@
+"""Checks an installation, for `atlantis doctor`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import AtlantisError, SetupError
+
+if TYPE_CHECKING:
+    from atlantis_dml.settings import Settings
+
+_PACKAGES = ("torch", "torchvision", "timm", "kornia", "langgraph", "langchain-openai", "sqlalchemy", "chromadb")
+_PROVIDER_SECONDS = 5.0
+
+Check = dict[str, Any]
+"""`name`, `ok` and `found`, in words."""
+
+
+def check_installation(base_url: str | None, workspace: Path | None) -> list[Check]:
+    """Check packages, devices, the bundled model, the workspace and the provider of chat models.
+
+    Args:
+        base_url: Address of the provider; None takes the environment's, and asks nobody where there is no key.
+        workspace: As typed.
+    """
+    from atlantis_dml.settings import Settings
+
+    settings = Settings()
+    return [
+        _check("python", lambda: f"{platform.python_version()} on {platform.platform(terse=True)}"),
+        *[_check(name, partial(metadata.version, name)) for name in ("atlantis-dml", *_PACKAGES)],
+        _check("devices", _check_devices),
+        _check("import timm", _check_timm),
+        _check("bundled student", _check_student),
+        _check("workspace", lambda: _check_writable(workspace or settings.workspace)),
+        _check("provider key", lambda: _check_key(settings)),
+        *_check_provider(settings, base_url or settings.base_url),
+    ]
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    """Run one check; the failures that an installation can have become a line."""
+    try:
+        return {"name": name, "ok": True, "found": look()}
+    except metadata.PackageNotFoundError:
+        return {"name": name, "ok": False, "found": "not installed; pip install atlantis-dml"}
+    except (AtlantisError, ImportError, OSError, RuntimeError) as error:
+        return {"name": name, "ok": False, "found": f"{type(error).__name__}: {error}"}
+
+
+def _check_devices() -> str:
+    import torch
+
+    cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return f"{', '.join(cards) or 'no GPU'}; {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
+
+
+def _check_timm() -> str:
+    timm = importlib.import_module("timm")
+    importlib.import_module("torchvision.transforms.v2")
+    return f"works ({len(timm.list_models())} models)"
+
+
+def _check_student() -> str:
+    from atlantis_core.learning.models.backbone_modules import create_backbone
+    from atlantis_core.learning.models.backbones import HARBOR_STUDENT, resolve_backbone
+
+    backbone = resolve_backbone(HARBOR_STUDENT)
+    parameters = sum(weights.numel() for weights in create_backbone(backbone).parameters())
+    return f"{backbone.architecture}, {parameters / 1e6:.1f} M parameters"
+
+
+def _check_writable(folder: Path) -> str:
+    """Try to write a temporary file to the workspace, or to its nearest parent that exists."""
+    folder = folder.expanduser().resolve()
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir():
+        raise SetupError(f"{str(nearest)!r} is a file; name a folder with --workspace")
+    with tempfile.TemporaryFile(dir=nearest):
+        return f"{folder} ({'exists' if nearest == folder else 'will be created'})"
+
+
+def _check_key(settings: Settings) -> str:
+    found = settings.key() or settings.azure_api_key
+    return "yes" if found else "no (only chat models, `openai:MODEL` or `azure:DEPLOYMENT`, need one)"
+
+
+def _check_provider(settings: Settings, base_url: str | None) -> list[Check]:
+    """Ask the provider for its models, if a key or an address names one."""
+    if not (base_url or settings.api_key or settings.api_key_file):
+        return []
+
+    def ask() -> str:
+        import openai
+
+        key = settings.key()
+        client = openai.OpenAI(
+            api_key=key.get_secret_value() if key else "none",
+            base_url=base_url,
+            timeout=_PROVIDER_SECONDS,
+            max_retries=0,
+        )
+        try:
+            models = list(client.models.list())
+        except openai.OpenAIError as error:
+            raise SetupError(f"{base_url or 'OpenAI'} does not answer: {type(error).__name__}") from error
+        return f"{base_url or 'OpenAI'} answers, {len(models)} models"
+
+    return [_check("provider", ask)]

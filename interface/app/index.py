@@ -1,0 +1,186 @@
+"""Fills, describes and empties image indexes, for `atlantis index`, `indexes` and `unindex`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.records import IndexFacts
+from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
+
+if TYPE_CHECKING:
+    from atlantis_core.records import Collection
+    from atlantis_core.searching.embedder import Embedder
+    from atlantis_core.searching.index_building import IndexSource
+    from atlantis_dml.app.progress import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """What to index, by which model, as typed."""
+
+    model: str
+    """See `atlantis_dml.load_retriever`, or `clip:NAME`."""
+    data: str
+    task: TaskOptions
+    name: str | None = None
+    splits: tuple[str, ...] = ("train", "validation")
+    server: str = ""
+    embedding: str | None = None
+    add: bool = False
+    check: bool = True
+
+
+def index_home(workspace: Path | None) -> Path:
+    """Return the folder of a workspace's indexes, which may not exist."""
+    from atlantis_core.searching.index_folders import FOLDER_NAME
+    from atlantis_dml.app.setup import open_workspace
+
+    return open_workspace(workspace).folder / FOLDER_NAME
+
+
+def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]:
+    """Read DATA, load MODEL, and fill an index."""
+    from atlantis_core.searching.index_building import IndexSource
+
+    started = time.monotonic()
+    _check(request, workspace)
+    with open_stderr_screen() as screen:
+        model, embedder = load_index_embedder(
+            request.model, request.embedding, workspace, _find_filling_model(request.name, workspace)
+        )
+        source = IndexSource(_read(request, workspace, screen), request.splits)
+        found = _fill_index(request, source, model, embedder, workspace, screen)
+    return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}
+
+
+def _check(request: IndexRequest, workspace: Path | None) -> None:
+    """Check the request as far as that is possible without loading the model."""
+    from atlantis_core.searching.chroma import ping_server
+    from atlantis_core.searching.index_building import check_splits
+    from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
+    from atlantis_dml.app.setup import check_data
+
+    check_splits(request.splits)
+    check_data(request.data)
+    if request.name is not None:
+        folder = index_home(workspace) / check_name(request.name)
+        if (folder / FACTS_NAME).is_file():
+            check_index_server(read_facts(folder), request.server)
+    if request.server:
+        ping_server(request.server)
+
+
+def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
+    """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
+    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.run.session import Session
+    from atlantis_core.searching.filters import prepare_filterable
+    from atlantis_dml.app.setup import load_data, open_workspace, store_data
+
+    store, columns = open_workspace(workspace), request.task.columns()
+    loaded = load_data(request.data, store, columns, request.task.regime, screen.progress)
+    collection_id = store_data(loaded, store, request.task.regime)
+    spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
+    session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
+    found = prepare_filterable(session, columns)
+    unique = (
+        f"columns without a filter, since almost every image has another value: {', '.join(found.left_out)}"
+        if found.left_out
+        else ""
+    )
+    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
+        if line:
+            screen.line(line)
+    return found.collection
+
+
+def _fill_index(
+    request: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
+) -> dict[str, Any]:
+    from atlantis_core.searching.index_building import fill_index, prepare_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
+
+    name = request.name or suggest_name(source.collection.name, embedder.model_hash)
+    folder = index_home(workspace) / name
+    prepare_index(folder, model, embedder, request.server)
+    filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+    if request.check:
+        record_recall(folder, screen.progress)
+    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
+
+
+def _find_filling_model(name: str | None, workspace: Path | None) -> str:
+    """Return the hash of the model that filled an index; empty where there is no such index yet."""
+    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
+
+    folder = index_home(workspace) / name if name is not None else None
+    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
+
+
+def load_index_embedder(
+    model: str, embedding: str | None, workspace: Path | None, made_by: str
+) -> tuple[str, Embedder]:
+    """Return a name that loads MODEL from any folder, and the model; see `load_embedder`."""
+    from atlantis_core.searching.embedder import EMBEDDERS, load_embedder
+    from atlantis_dml.app.find_model import find_model
+
+    kind, _, name = model.partition(":")
+    if kind in EMBEDDERS and not Path(model).expanduser().exists():
+        folder = Path(name).expanduser()  # relative to here; the index may be searched from elsewhere
+        lasting = f"{kind}:{folder.resolve()}" if name and folder.is_dir() else model
+        return lasting, load_embedder(lasting, embedding)
+    target = find_model(model, workspace).target
+    path = Path(target)
+    return str(path.resolve() if path.exists() else target), load_embedder(target, embedding, made_by)
+
+
+def describe_index(facts: IndexFacts) -> dict[str, Any]:
+    """Return the public facts of an index, JSON-able."""
+    return {
+        "index": facts.name,
+        "images": facts.images,
+        "complete": facts.complete,
+        "distance": facts.distance,
+        "dims": facts.dims,
+        "model_hash": facts.model_hash,
+        "made_by": facts.model,
+        "server": facts.server or None,
+        "facets": list(facts.facets),
+        "columns": {name: list(values) for name, values in facts.columns.items()},
+        "recall_at_10": facts.recall_at_10,
+    }
+
+
+def describe_indexes(workspace: Path | None) -> dict[str, Any]:
+    """Return the facts of all indexes of a workspace, and the names of damaged ones."""
+    from atlantis_core.searching.index_folders import list_damaged_indexes, list_indexes
+
+    home = index_home(workspace)
+    return {"indexes": [describe_index(facts) for facts in list_indexes(home)], "damaged": list_damaged_indexes(home)}
+
+
+def remove_from_index(
+    index: str, ids: Sequence[str], where: Mapping[str, Sequence[str]], workspace: Path | None, *, everything: bool
+) -> dict[str, Any]:
+    """Remove images from an index, or all of it."""
+    from atlantis_core.searching.index_folders import find_index_folder, read_facts
+    from atlantis_core.searching.index_writing import drop_index, remove_images
+
+    folder = find_index_folder(index, index_home(workspace))
+    facts = read_facts(folder)
+    if everything and (ids or where):
+        raise SetupError("--everything removes the index itself; leave out --id and --where")
+    if everything:
+        drop_index(folder)
+        return {"index": facts.name, "removed": facts.images, "images": 0, "gone": True}
+    with open_stderr_screen() as screen:
+        count, facts = remove_images(folder, ids, where, screen.progress)
+    return {"index": facts.name, "removed": count, "images": facts.images, "gone": False}

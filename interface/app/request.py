@@ -1,0 +1,158 @@
+"""What a person can choose, with the defaults, and the one place that puts a run's specification together.
+
+The command line, the Python functions, the conversations and the benchmarks all begin here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.tasks import Restriction, restriction_columns
+from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
+
+if TYPE_CHECKING:
+    from atlantis_core.data.reading import ReadOptions
+
+Spread = Literal["targeted", "uniform"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """How DATA is read, and which of its validation images are queries and gallery."""
+
+    regime: Regime = "seen"
+    label: str | None = None
+    split: str | None = None
+    facets: tuple[str, ...] | None = None
+    kept: tuple[str, ...] = ()
+    """See `ReadOptions` for these four."""
+    query: Restriction | None = None
+    gallery: Restriction | None = None
+
+    def columns(self) -> ReadOptions:
+        """Return which metadata columns mean what."""
+        from atlantis_core.data.reading import ReadOptions
+
+        return ReadOptions(self.label, self.split, self.facets, self.kept)
+
+    def reading(self) -> ReadOptions:
+        """Return how DATA is read: images also keep the values that restrict queries and gallery."""
+        return self.columns().keeping(restriction_columns(self.query, self.gallery))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(TaskOptions):
+    """The settings of a run; a training, a diagnosis and a conversation use some of them."""
+
+    planner: str = "rules"
+    fallback: str | None = None
+    base_url: str | None = None
+    price: Price | None = None
+    """Of every chat model of the run; None takes the prices in `prices.toml`."""
+    budget_images: int | None = None
+    budget_usd: float | None = None
+    rounds: int | None = None
+    """These three limits override the ones in the goal's words."""
+    seeds: int = 2
+    seed: int = 0
+    auto: bool = False
+    preset: str = "auto"
+    backbone: str | None = None
+    weights: str | None = None
+    captioner: str = "attributes"
+    generator: str = "photometric"
+    scorer: str = "margin"
+    spread: Spread = "targeted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Settings and goal of a run."""
+
+    spec: RunSpec
+    """All settings; the collection's id and the goal's cells are filled in when the collection is read."""
+    options: ReadOptions
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How DATA is read: images also keep the values that restrict queries and gallery."""
+        return self.options.keeping(restriction_columns(self.spec.query, self.spec.gallery))
+
+
+def build_request(data: str, given: RunOptions, workspace: Path | None = None, goal: str = "") -> RunRequest:
+    """Put the specification of a run together.
+
+    Args:
+        data: DATA as typed.
+        given: The settings.
+        workspace: Folder whose `prices.toml` has the prices of chat models; None takes `ATLANTIS_WORKSPACE`.
+        goal: In plain words. Keys are removed from it, and limits in it count where no option gives them.
+
+    Raises:
+        SetupError: `prices.toml` or the file with the key cannot be read.
+    """
+    from atlantis_dml.app.agents import build_redaction
+    from atlantis_dml.app.prices import find_prices
+    from atlantis_dml.app.setup import open_workspace
+
+    if goal:
+        goal = build_redaction()(goal)
+    chat_models = [given.planner, given.fallback, given.captioner]
+    spec = RunSpec(
+        collection_id="",
+        data=data,
+        goal=Goal(goal),
+        budget=_build_budget(goal, given),
+        planner=given.planner,
+        base_url=given.base_url,
+        fallback=given.fallback,
+        prices=find_prices(chat_models, given.price, open_workspace(workspace).folder),
+        seeds=given.seeds,
+        seed=given.seed,
+        preset=given.preset,
+        backbone=given.backbone,
+        weights=given.weights,
+        captioner=given.captioner,
+        generator=given.generator,
+        scorer=given.scorer,
+        regime=given.regime,
+        query=given.query,
+        gallery=given.gallery,
+        auto=given.auto,
+        spread=given.spread,
+    )
+    return RunRequest(spec, given.columns())
+
+
+def _build_budget(goal: str, given: RunOptions) -> Budget:
+    """Take the limits from the options, else from the goal's words, which is said."""
+    from atlantis_core.base.amounts import limits_in
+    from atlantis_dml.app.output import say
+
+    typed = {"images": given.budget_images, "usd": given.budget_usd, "rounds": given.rounds}
+    named = {unit: value for unit, value in limits_in(goal).items() if typed[unit] is None}
+    if named:
+        limits = ", ".join(f"{value:g} {unit}" for unit, value in named.items())
+        say(f"limits read from the goal's words: {limits} (options such as --budget-images override them)")
+    images, usd, rounds = (typed[unit] if typed[unit] is not None else named.get(unit) for unit in typed)
+    return Budget(None if images is None else int(images), usd, 2 if rounds is None else int(rounds))
+
+
+def parse_choice(text: str, option: str, choices: Any) -> Any:
+    """Return the member of a `Literal` type that a text names.
+
+    Raises:
+        SetupError: There is none of that name.
+    """
+    if text not in get_args(choices):
+        raise SetupError(f"unknown {option} {text!r}; known: {', '.join(get_args(choices))}")
+    return text
+
+
+def parse_regime(text: str) -> Regime:
+    """Return a regime by name; see `parse_choice`."""
+    found: Regime = parse_choice(text, "--regime", Regime)
+    return found

@@ -1,0 +1,61 @@
+"""`atlantis resume`: continues a run that was stopped, is paused or waits for approval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import print_json, say
+from atlantis_dml.cli import options
+from atlantis_dml.cli.command import command
+
+if TYPE_CHECKING:
+    from atlantis_core.store.runs import Run
+    from atlantis_core.store.workspace import Workspace
+
+
+@command()
+def resume(
+    run_name: options.RunName,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve the protocol that the run waits with.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
+    edit: Annotated[Path | None, typer.Option(help="Approve this changed protocol (JSON).")] = None,
+    reason: Annotated[str, typer.Option(help="Why, with --reject.")] = "",
+    trace: options.Trace = None,
+    workspace: options.WorkspaceFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Continue a run that stopped or waits for approval.
+
+    Example: atlantis resume last --approve
+    """
+    from atlantis_dml.app.ask_approval import answer_from_options
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.app.run import open_session
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.cli.drive import drive_run
+    from atlantis_dml.tracing.live import read_target_option
+    from atlantis_dml.views.runs import show_run
+
+    store, screen, target = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
+    found = store.runs.get(run_name)
+    if found.status == "done":
+        summary = _summarise_finished(store, found, answered=approve or reject or edit is not None)
+    else:
+        session = open_session(store, found, screen)
+        answer = answer_from_options(session, approve, reject, edit, reason)
+        summary = drive_run(session, found, screen, target, as_json, answer)
+    print_json(summary) if as_json else show_run(summary, store.folder)
+
+
+def _summarise_finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
+    """Return the summary of a run that is done; any answer to it is refused."""
+    from atlantis_core.run.summary import summarise
+
+    if answered:
+        raise SetupError(f"run {found.id!r} is done and waits for no approval")
+    say(f"run {found.id} is done")
+    return summarise(store, found.id)
