@@ -45,7 +45,7 @@ def open_subject(
 ) -> tuple[Retriever, Collection, RetrievalTask]:
     """Read DATA, load the model, and return model, collection and validation task.
 
-    A metadata column in `columns` (by option) that is missing is refused before anything is loaded. With `measured`, a
+    A metadata column in `columns` (by option) that is missing is refused before loading. With `measured`, a
     collection without facets gets measured ones.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets

@@ -27,7 +27,7 @@ _LONGEST_LINE = 2000
 def report_errors(as_json: bool) -> Iterator[None]:
     """Turn this project's errors into one line and an exit code; other errors keep their traceback.
 
-    A database that is damaged, full or read-only is also reported as one line. With `as_json`, stdout gets exactly one
+    A damaged, full or read-only database is also reported as one line. With `as_json`, stdout gets exactly one
     JSON object.
 
     Raises:

@@ -21,7 +21,7 @@ def command(shared: str = "", **worded: Any) -> Callable[[Callable[..., None]], 
     """Make a function a command, whose errors are one line and an exit code.
 
     A parameter `given` of the function is a dataclass such as `RunOptions`. On the command line the fields that are
-    named in `shared` replace it, in this order, with the dataclass' defaults and the options of `SHARED`, or with those in
+    named in `shared` replace it, in this order, with the dataclass' defaults and the options of `SHARED`, or those in
     `worded`, where this command words them in another way.
     """
     names = shared.split()
