@@ -12,12 +12,7 @@ from atlantis_core.records import Collection
 
 
 def check_columns(folder: Path, options: ReadOptions, named: Mapping[str, str]) -> None:
-    """Check that columns exist in a collection's metadata; no image is opened.
-
-    Args:
-        folder: The collection's folder.
-        options: Passed to the reader.
-        named: Command-line option -> the column that it names.
+    """Check that the columns in `named` (command-line option -> column) are in a collection's metadata; reads no image.
 
     Raises:
         SetupError: The folder or a column does not exist.

@@ -71,13 +71,9 @@ def mirror_fingerprint(print_: bytes) -> bytes:
 
 
 def distances(print_: bytes, others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the distances of one fingerprint to many, (N,) in [0, 2]: one minus the cosine; lower is more alike.
+    """Return the distances of one fingerprint to (N, `LENGTH`) `unit_vectors`, (N,) in [0, 2]: one minus the cosine.
 
-    An image of one flat colour is at distance 1 from everything, itself included.
-
-    Args:
-        print_: A fingerprint.
-        others: (N, `LENGTH`) unit vectors from `unit_vectors`.
+    Lower is more alike. An image of one flat colour is at distance 1 from everything, itself included.
     """
     near: NDArray[np.float32] = 1.0 - others @ unit_vectors([print_])[0]
     return near

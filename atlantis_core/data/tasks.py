@@ -82,7 +82,6 @@ test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect 
 
 
 def _pool(collection: Collection, split: str, restriction: Restriction | None) -> Sequence[LabelledImage]:
-    """Return the images of the given split, or of the split that the restriction names."""
     if restriction and restriction[0] == "split" and "split" not in collection.facets:
         split = restriction[1]
         if split == "test":
