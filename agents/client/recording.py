@@ -61,12 +61,7 @@ class Recording:
         """Return the recorded answer to a call.
 
         A recorded call with the same key comes first, so that a step that runs again after a kill gets the same
-        answer. If the prompt's wording has changed since, the agent's next answer in order is returned.
-
-        Args:
-            agent: Name of the calling agent.
-            key: Content hash of the call.
-            place: How many answers this agent has received before.
+        answer. If the prompt's wording has changed since, the agent's answer number `place` (from 0) is returned.
 
         Raises:
             ProviderUnavailable: The recording has no further answer for this agent.

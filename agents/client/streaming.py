@@ -16,10 +16,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 def assemble_reply(chunks: Iterable[AIMessageChunk], hear: Callable[[str], None]) -> AIMessage:
     """Join a streamed answer; a call whose arguments are not a complete JSON object becomes an invalid one.
 
-    Args:
-        chunks: The chunks, as the model streams them.
-        hear: Called with each piece of text.
-
     Raises:
         ValueError: The stream ended without a finish reason: it was cut off.
     """

@@ -62,11 +62,7 @@ class _CellPrompts:
 
 
 class ChatPromptWriter:
-    """Asks a chat model for prompts; cells without any usable one get prompts from templates.
-
-    Args:
-        calls: The run's chat models.
-    """
+    """Asks a chat model for prompts; cells without any usable one get prompts from templates."""
 
     def __init__(self, calls: ModelCalls) -> None:
         self._calls, self._templates = calls, TemplatePromptWriter()

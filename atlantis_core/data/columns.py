@@ -12,7 +12,7 @@ from atlantis_core.records import Collection
 
 
 def check_columns(folder: Path, options: ReadOptions, named: Mapping[str, str]) -> None:
-    """Check that the columns in `named` (command-line option -> column) are in a collection's metadata; reads no image.
+    """Check that columns (command-line option -> column) exist in a collection's metadata; no image is opened.
 
     Raises:
         SetupError: The folder or a column does not exist.

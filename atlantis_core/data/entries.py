@@ -55,7 +55,7 @@ class Listing:
 
 
 def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
-    """Drop entries that list a file again under the same label; also return file name -> remark for each such file."""
+    """Drop entries that list a file again under the same label; also return file name -> remark for each one."""
     rows: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         rows.setdefault((entry.name, entry.label), []).append(entry)

@@ -56,8 +56,8 @@ def read_metadata(
 ) -> Listing:
     """List the files that a metadata file names.
 
-    Paths in the file are relative to its own folder; `folder_split` is the split of the split folder that contains it.
-    If `label` or `split` is None, the usual column names are looked for.
+    Paths in the file are relative to its own folder; `folder_split` is the split of the folder that contains it. If
+    `label` or `split` is None, the usual column names are looked for.
 
     Raises:
         SetupError: The file cannot be read, or a column that is required or named is missing.

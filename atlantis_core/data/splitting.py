@@ -46,7 +46,7 @@ def split_images(
 
     All images of a near-duplicate group go to one split, the largest groups to training. Every class keeps at least
     one group for training; if it has only two, the other goes to validation. Groups that span classes go to training.
-
+    """
     spans: dict[str, set[str]] = defaultdict(set)
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for label, group in zip(labels, groups, strict=True):

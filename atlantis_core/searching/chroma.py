@@ -56,10 +56,7 @@ class ChromaCollection:
 
     Every method raises a `SetupError` if Chroma fails.
 
-    Args:
-        folder: Folder of the index.
-        facts: Facts of the index.
-        graph: Settings to create a missing collection with; None only opens.
+    `graph` is what a missing collection is created with; without it, an existing one is opened.
 
     Raises:
         SetupError: The collection does not exist, cannot be read, or belongs to another model.
@@ -137,10 +134,6 @@ def call_chroma(where: str, call: Callable[[], ChromaAnswer]) -> ChromaAnswer:
     """Run a call to Chroma and report its errors in one line.
 
     A locked database is tried again for some seconds: a client that was just closed may still be cleaning up.
-
-    Args:
-        where: Folder or URL, for the message.
-        call: The call.
 
     Raises:
         SetupError: Chroma could not do it.

@@ -39,12 +39,10 @@ class Embedder(Protocol):
     @property
     def dims(self) -> int:
         """D, the length of a vector."""
-        ...
 
     @property
     def model_hash(self) -> str:
         """Hash of weights and facts: changes whenever an image would get another vector."""
-        ...
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
         """Return vectors (N, D) of images, given by path or decoded.
@@ -52,7 +50,6 @@ class Embedder(Protocol):
         Raises:
             SetupError: An image cannot be read.
         """
-        ...
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return vectors (N, D) of texts, in the embedding space of the images.
@@ -60,7 +57,6 @@ class Embedder(Protocol):
         Raises:
             SetupError: This model does not embed text.
         """
-        ...
 
 
 class RetrieverEmbedder:
@@ -91,11 +87,7 @@ class RetrieverEmbedder:
         return content_hash("index model", facts)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 (of the protocol)
-        """Refuse.
-
-        Raises:
-            SetupError: Always.
-        """
+        """Refuse with a `SetupError`: there is no text encoder."""
         raise SetupError(
             f"{self._retriever.backbone.architecture!r} embeds images only and cannot be searched with text; "
             "index the images with clip:NAME for that"

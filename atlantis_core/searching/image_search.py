@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 class ImageSearch:
     """An index that is searched with images, vectors or text.
 
-    Args:
-        folder: Folder of the index, see `index_folders.find_index_folder`.
-        embedder: The model that built it; None loads it when it is first needed.
+    Without an `embedder`, the model that built the index is loaded when it is first needed.
 
     Raises:
         SetupError: There is no such index, or another model built it.

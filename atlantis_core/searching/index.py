@@ -46,9 +46,6 @@ NearestIds = tuple[str, Mapping[str, Any], float]
 class SearchIndex:
     """An index in a folder, safe to keep open: a query sees what other processes changed. One thread at a time.
 
-    Args:
-        folder: Folder of the index, see `index_folders.find_index_folder`.
-
     Raises:
         SetupError: There is no index, or it is damaged.
     """

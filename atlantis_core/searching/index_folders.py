@@ -53,11 +53,7 @@ def suggest_name(text: str, model_hash: str) -> str:
 
 
 def find_index_folder(index: str, home: Path) -> Path:
-    """Return the folder of an index.
-
-    Args:
-        index: Its name, or its folder.
-        home: Folder that contains the workspace's indexes.
+    """Return the folder of an index, given by its name or folder; `home` contains the workspace's indexes.
 
     Raises:
         NotFoundError: There is no such index.
