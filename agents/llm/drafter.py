@@ -104,17 +104,13 @@ def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
     if draft.scorer not in SCORERS:
         raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for judged in brief.history:
-        if not judged.is_kept and _is_repeated(draft, cells, judged.protocol):
+        failed = judged.protocol
+        same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
+        if not judged.is_kept and same and {request.cell for request in failed.cells} == set(cells):
             raise InvalidProtocol(
                 f"round {judged.index} had exactly these cells, generation mode, scorer and weight and was rolled "
                 "back; change at least one of them"
             )
-
-
-def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Protocol) -> bool:
-    """Whether a draft repeats an earlier protocol except for its text and counts."""
-    same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
-    return same and {request.cell for request in failed.cells} == set(cells)
 
 
 def _list_cells(group: _Group, brief: Brief) -> Iterable[Cell]:

@@ -49,8 +49,6 @@ class _Answer(RootModel[dict[str, Any]]):
 
 @dataclass(slots=True)
 class _CellPrompts:
-    """A cell and its prompts so far."""
-
     number: int
     request: CellRequest
     most: int = PER_CELL

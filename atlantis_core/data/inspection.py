@@ -99,7 +99,6 @@ def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspe
 
 
 def _inspect_file(entry: Entry) -> InspectedFile | Problem:
-    """Hash and decode one file; return a problem if it cannot be used."""
     try:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")

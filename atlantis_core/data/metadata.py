@@ -28,8 +28,6 @@ _ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gal
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The meaning of each column."""
-
     file: str
     label: str
     split: str | None
@@ -82,7 +80,6 @@ def read_metadata(
 def _entry(
     root: Path, base: Path, row: Mapping[str, str], columns: _Columns, line: str, folder_split: Split | None
 ) -> Entry | Problem:
-    """Return the file of a row, or the problem with the row."""
     listed = row[columns.file].strip()
     name = (PurePosixPath(base.as_posix()) / listed).as_posix()
     label = clean_text(row[columns.label], LONGEST_LABEL)

@@ -176,7 +176,8 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
     open_files = [file for file, split in assigned.files if split != "test"]
     columns = {name: [file.entry.columns.get(name, "") for file in open_files] for name in inspected.listing.columns}
     choice = choose_facets([file.entry.label for file in open_files], columns, options.facets)
-    in_order = sorted(assigned.files, key=_fixed_order)
+    # By split, class and content, so that file names and listing order have no effect.
+    in_order = sorted(assigned.files, key=lambda pair: (_SPLIT_ORDER[pair[1]], pair[0].entry.label, pair[0].id))
     kept = (*choice.facets, *options.kept)
     images = [_to_labelled_image(file, split, kept) for file, split in in_order]
     tests = [(image, file) for image, (file, split) in zip(images, in_order, strict=True) if split == "test"]
@@ -193,12 +194,6 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
     sealed = SealedSplit([image for image, _ in tests], [file.fingerprint for _, file in tests])
     fingerprints = {file.id: file.fingerprint for file in open_files}
     return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
-
-
-def _fixed_order(file_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
-    """Order by split, class and content, so that file names and listing order have no effect."""
-    file, split = file_and_split
-    return _SPLIT_ORDER[split], file.entry.label, file.id
 
 
 def _to_labelled_image(file: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:

@@ -72,10 +72,7 @@ def test_task(
         SetupError: A column or value is unknown, or no image is left.
     """
     pool = collection.of_split("train") if regime == "seen" else test_images
-    return RetrievalTask(
-        _pick(collection, test_images, "query", query),
-        _pick(collection, pool, "gallery", gallery),
-    )
+    return RetrievalTask(_pick(collection, test_images, "query", query), _pick(collection, pool, "gallery", gallery))
 
 
 test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect it by its name

@@ -13,13 +13,9 @@ _LONGEST = 120
 
 
 def find_root(source: Path, markers: Sequence[str], inner: str, title: str) -> Path:
-    """Find the folder of a dataset: `source`, or the folder that its archive unpacks to.
+    """Find the folder of a dataset: `source`, or the folder `inner` that its archive unpacks to.
 
-    Args:
-        source: The folder that the user named.
-        markers: Files of which one must exist.
-        inner: Name of the archive's folder.
-        title: Name of the dataset.
+    One of the files `markers` must exist in it.
 
     Raises:
         SetupError: Neither folder has one of the files.
@@ -48,13 +44,9 @@ def require_file(file: Path, title: str) -> Path:
 
 
 def read_rows(file: Path, columns: int, title: str, header_lines: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the fields of each line of a list.
+    """Yield the line number and the fields, between white space, of each line of a list.
 
-    Args:
-        file: A text file of lines with fields between white space.
-        columns: Fields per line; the last one takes the rest of the line.
-        title: Name of the dataset.
-        header_lines: Lines to skip.
+    The last one of the `columns` takes the rest of the line.
 
     Raises:
         SetupError: The file is missing, empty or not text, or a line has too few fields.

@@ -27,10 +27,7 @@ RECALL_AT = (1, 2, 4, 8)
 def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
     """Return the metrics of a ranking: overall, by class and by facet value.
 
-    Args:
-        ranking: Of these queries.
-        queries: Q images, in the order of the ranking.
-        at: K of Recall@K.
+    `queries` are Q images, in the order of the ranking; `at` are the K of Recall@K.
 
     Raises:
         ValueError: The ranking has another number of queries, or a K is below 1.

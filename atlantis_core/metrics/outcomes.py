@@ -65,12 +65,7 @@ class QueryOutcomes:
 def query_outcomes(
     ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
 ) -> QueryOutcomes:
-    """Return the outcomes of the queries that have a positive.
-
-    Args:
-        ranking: Of these queries in this gallery.
-        queries: Q images, in the order of the ranking.
-        gallery: G images, in the order of the ranking.
+    """Return the outcomes of the queries that have a positive; images are in the order of the ranking.
 
     Raises:
         ValueError: The ranking has another number of queries.

@@ -92,31 +92,24 @@ class DomainScarce:
         """Return the images that stay; see `scenario_writer.Scenario`."""
         pairs = {text.strip(): parse_column_value(text) or ("", "") for text in parse_column_values(self.facet)}
         wanted = set(pairs.values())
-        missing = _find_measured_columns(items, {column for column, _ in wanted})
+        given = {name for item in items for name in item.photo.entry.columns}
+        missing = [name for name in MEASURED if name in {column for column, _ in wanted} - given]
         measured = _measure_facets(items, missing) if missing else {}
 
         def pairs_of(item: ScenarioItem) -> set[tuple[str, str]]:
             return {*item.photo.entry.columns.items(), *measured.get(item.photo.id, ())}
 
         _check_value_occurs(pairs, [pairs_of(item) for item in items if item.split == "train"])
-
-        def scarce(item: ScenarioItem) -> bool:
-            return bool(wanted & pairs_of(item))
-
-        def kept(count: int) -> int:
-            return round(self.share * count) if self.share else self.keep
-
-        left = _cut_images(items, scarce, kept, generator)
+        left = _cut_images(
+            items,
+            lambda item: bool(wanted & pairs_of(item)),
+            lambda count: round(self.share * count) if self.share else self.keep,
+            generator,
+        )
         notes = _describe_cut(left)
         if missing:
             notes.append(f"measured of the photos, as `atlantis diagnose` does: {', '.join(missing)}")
         return left, notes
-
-
-def _find_measured_columns(items: Sequence[ScenarioItem], names: Set[str]) -> list[str]:
-    """Return the named columns that the metadata lacks but that can be measured."""
-    given = {name for item in items for name in item.photo.entry.columns}
-    return [name for name in MEASURED if name in names - given]
 
 
 def _measure_facets(items: Sequence[ScenarioItem], facets: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

@@ -49,11 +49,8 @@ class ZeroShot:
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
         notes = [f"read it with --regime unseen; {_VALIDATION}, by class"]
-        return split, [
-            *notes,
-            *describe_lone_classes(item.label for item in items),
-            *_describe_unsealed(items, split),
-        ]
+        notes += describe_lone_classes(item.label for item in items)
+        return split, [*notes, *_describe_unsealed(items, split)]
 
 
 @dataclass(frozen=True, slots=True)

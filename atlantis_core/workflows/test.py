@@ -15,7 +15,7 @@ from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
-from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
+from atlantis_core.records import Arms, LabelledImage, Measurement
 from atlantis_core.records.round import SealOpening
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trials, seed_sd
@@ -29,8 +29,7 @@ Measured = tuple[Measurement, QueryOutcomes]
 def run_final_test(session: Session) -> dict[str, Any]:
     """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
 
-    Args:
-        session: A finished run: whoever has seen the test figures must not go on choosing.
+    The run must be finished: whoever has seen the test figures must not go on choosing.
 
     Returns:
         `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs and trials that
@@ -119,17 +118,16 @@ def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
 
 
 def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
-    found = [_trial(session, task, trial) for trial in find_trials(session, trial_ids)]
+    found: list[Measured | None] = []
+    for trial in find_trials(session, trial_ids):
+        if trial.status == "crashed":
+            found.append(None)
+            continue
+        session.progress(f"testing seed {trial.seed}", 0, 1)
+        found.append(measure_retriever(load_trial_retriever(trial), task, session.cache))
     if not any(found):
         raise SetupError("every training of this run crashed; there is no model to test")
     return found
-
-
-def _trial(session: Session, task: RetrievalTask, trial: Trial) -> Measured | None:
-    if trial.status == "crashed":
-        return None
-    session.progress(f"testing seed {trial.seed}", 0, 1)
-    return measure_retriever(load_trial_retriever(trial), task, session.cache)
 
 
 def _compared(

@@ -30,11 +30,6 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
 
     Each opening is written down under the trial; a second call returns the first figures.
 
-    Args:
-        workspace: In which they were trained.
-        trials: One or more.
-        progress: Receives which one is measured.
-
     Returns:
         `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `opened_before`: whether this is
         not the first call, and the figures at every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and
@@ -50,7 +45,10 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
         raise SetupError("these trials were trained on different collections or splits; test each by itself")
     before = {trial.id: session.read(0, JournalKind.TEST) for session, trial in zip(sessions, trials, strict=True)}
     tested = [before[trial.id] or _measured(session, trial) for session, trial in zip(sessions, trials, strict=True)]
-    rows = [_row(trial, one, opened_before=bool(before[trial.id])) for trial, one in zip(trials, tested, strict=True)]
+    rows = []
+    for trial, one in zip(trials, tested, strict=True):
+        facts = {"id": trial.id, "seed": trial.seed, "opened": one["opened"], "opened_before": bool(before[trial.id])}
+        rows.append(facts | dict(one["trained"]))
     return {
         "trials": rows,
         "recall_at_1": mean_and_sd([row["recall_at"]["1"] for row in rows]),
@@ -72,11 +70,6 @@ def _session_of(workspace: Workspace, trial: Trial, progress: Progress) -> Sessi
     if found.run_id in {run.id for run in workspace.runs.all()}:
         raise SetupError(f"trial {trial.id!r} is of a run; its test split opens by: atlantis test {found.run_id}")
     return Session(workspace, trial.id, found.spec, progress)
-
-
-def _row(trial: Trial, tested: dict[str, Any], *, opened_before: bool) -> dict[str, Any]:
-    facts = {"id": trial.id, "seed": trial.seed, "opened": tested["opened"], "opened_before": opened_before}
-    return facts | dict(tested["trained"])
 
 
 def _measured(session: Session, trial: Trial) -> dict[str, Any]:

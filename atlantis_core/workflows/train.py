@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     """Train with each seed on the training split and measure on validation.
 
-    Args:
-        session: Names collection, backbone and recipe.
-        seeds: Of the trainings.
-
     Returns:
         JSON-able: `trials` (id, seed, path, seconds, `embed_dim` as it came out, figures, or the error of one that
         diverged), `recall_at_1` and `map_at_r` (each mean and sample standard deviation over seeds; None of a single
