@@ -29,11 +29,7 @@ class RuleDrafter:
     """
 
     def draft(self, brief: Brief) -> Protocol:
-        """Return a protocol within `brief.num_images`.
-
-        Raises:
-            ToolError: There is no gap, or every cell has been tried.
-        """
+        """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
         if brief.spread == "uniform":
             cells = _all_cells(brief)
             reason = (

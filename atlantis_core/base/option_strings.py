@@ -64,11 +64,7 @@ def typed_options(target: type[Any], given: Mapping[str, Any], what: str) -> dic
 
 
 def make_with(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
-    """Build a part from options, given as strings or plain JSON values.
-
-    Raises:
-        SetupError: As `typed_options`, or a value is out of range.
-    """
+    """Build a part from options, as strings or plain JSON values; errors as for `typed_options`."""
     return part(**typed_options(part, given, what))
 
 
@@ -91,11 +87,7 @@ def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) ->
 
 
 def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
-    """Check that low < value <= high.
-
-    Raises:
-        SetupError: The value is out of this range.
-    """
+    """Check that low < value <= high; a `SetupError` if not."""
     if not low < value <= high:
         above = "" if math.isinf(high) else f" and at most {_format_number(high)}"
         raise SetupError(f"{what} must be above {_format_number(low)}{above}, not {value!r}")

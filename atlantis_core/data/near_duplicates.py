@@ -39,11 +39,7 @@ _ROWS_AT_ONCE = 1024
 
 
 def fingerprint_file(path: str | Path) -> bytes:
-    """Return the fingerprint of an image file, `LENGTH` bytes.
-
-    Raises:
-        OSError: The file is missing or not an image (`PIL.UnidentifiedImageError` is an `OSError`).
-    """
+    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is no image."""
     with open_undecoded(io.BytesIO(Path(path).read_bytes())) as image:
         return fingerprint_image(image)
 

@@ -110,11 +110,7 @@ def inspect_collection(
 
 
 def resolve_folder(folder: Path) -> Path:
-    """Return a collection's folder, resolved.
-
-    Raises:
-        SetupError: It does not exist or is a file.
-    """
+    """Return a collection's folder, resolved; a `SetupError` if it does not exist or is a file."""
     if not folder.exists():
         raise SetupError(f"there is no folder {to_printable(str(folder))!r}; check the path")
     if not folder.is_dir():

@@ -44,11 +44,7 @@ class ExportedModel:
 
 
 def check_destination(folder: Path) -> Path:
-    """Return a destination as an absolute path.
-
-    Raises:
-        SetupError: It exists and is not an empty folder, or it cannot be created.
-    """
+    """Return a destination as an absolute path; a `SetupError` if it is not a new or an empty folder."""
     absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must not be followed)
     empty = absolute.is_dir() and not absolute.is_symlink() and not any(absolute.iterdir())
     if os.path.lexists(absolute) and not empty:

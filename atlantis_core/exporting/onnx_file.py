@@ -42,11 +42,7 @@ class OnnxAgreement:
 
 
 def require_onnx() -> None:
-    """Check early that the exporter can work.
-
-    Raises:
-        SetupError: `onnx` or `onnxscript` is not installed.
-    """
+    """Check early that the exporter can work: a `SetupError` if `onnx` or `onnxscript` is not installed."""
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch's exporter needs it)

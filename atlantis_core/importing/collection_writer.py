@@ -41,11 +41,7 @@ class ImportResult:
 
 
 def check_new_folder(folder: Path) -> Path:
-    """Return a destination as an absolute path.
-
-    Raises:
-        SetupError: It exists.
-    """
+    """Return a destination as an absolute path; a `SetupError` if it exists."""
     if os.path.lexists(folder):
         raise SetupError(f"{to_printable(str(folder))!r} already exists; name a new folder, or remove it first")
     return Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must not be followed)

@@ -30,11 +30,7 @@ def find_root(source: Path, markers: Sequence[str], inner: str, title: str) -> P
 
 
 def require_file(file: Path, title: str) -> Path:
-    """Return a file that must exist.
-
-    Raises:
-        SetupError: It does not.
-    """
+    """Return a file; a `SetupError` if it does not exist."""
     if not file.is_file():
         raise SetupError(
             f"{title} is incomplete: {file.name} is missing in {to_printable(str(file.parent))!r}; "
@@ -82,22 +78,14 @@ def read_numbered(file: Path, title: str) -> dict[int, str]:
 
 
 def parse_integer(file: Path, line: int, text: str, title: str) -> int:
-    """Parse a field as a non-negative integer.
-
-    Raises:
-        SetupError: It is not one.
-    """
+    """Parse a field as a non-negative integer; a `SetupError` if it is not one."""
     if not (text.isascii() and text.isdigit()):
         raise damaged_line_error(file, line, text, title)
     return int(text)
 
 
 def resolve_listed(root: Path, name: str, title: str) -> Path:
-    """Return the path of a listed file.
-
-    Raises:
-        SetupError: It leads out of the dataset's folder.
-    """
+    """Return the path of a listed file; a `SetupError` if it leads out of the dataset's folder."""
     if reason := why_outside(root.resolve(), name):
         raise SetupError(f"{title} lists {clean_text(to_printable(name), _LONGEST)!r}, which is {reason}")
     return root / name

@@ -126,11 +126,7 @@ class Hyperbolic:
 
 
 def check_distance(text: str) -> Distance:
-    """Return the distance `cosine`, `euclidean` or `hyperbolic:C`, a ball of curvature -C.
-
-    Raises:
-        SetupError: The distance is unknown, or its argument is invalid.
-    """
+    """Return the distance `cosine`, `euclidean` or `hyperbolic:C`; a `SetupError` if it is unknown."""
     short, _, argument = text.partition(":")
     if short in {"cosine", "euclidean"} and argument:
         raise SetupError(f"distance {text!r}: {short} takes no argument; write {short}")

@@ -20,9 +20,6 @@ def wilson_interval(hits: float, count: int) -> Interval:
 
     It stays in [0, 1] and, unlike the normal approximation, does not shrink to a point at 0 or 1. Hits are fractional
     if averaged over seeds. Without observations the value is 0 and the interval [0, 1].
-
-    Raises:
-        ValueError: `hits` is outside 0..count.
     """
     if not 0 <= hits <= count + 1e-9:
         raise ValueError(f"{hits!r} hits among {count!r} observations")
@@ -40,9 +37,6 @@ def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) 
 
     `values` (N, M) are M figures of N independent observations, e.g. hits at M values of K by query. All figures use
     the same resamples. If all observations are equal, the interval is a point.
-
-    Raises:
-        ValueError: There is no observation.
     """
     count = len(values)
     if not count:

@@ -28,9 +28,6 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
     """Return the metrics of a ranking: overall, by class and by facet value.
 
     `queries` are Q images, in the order of the ranking; `at` are the K of Recall@K.
-
-    Raises:
-        ValueError: The ranking has another number of queries, or a K is below 1.
     """
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
@@ -77,9 +74,6 @@ def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
     """Return the mean over seeds of measurements of one task.
 
     Intervals are those of the mean hits over the same queries: seeds add no queries, so they do not narrow them.
-
-    Raises:
-        ValueError: There are no measurements, or their queries differ.
     """
     if not measurements:
         raise ValueError("no measurement to average")

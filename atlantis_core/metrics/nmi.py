@@ -18,9 +18,6 @@ def nmi(embeddings: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -
 
     Embeddings (N, D) may have any norm, labels (N,) are class numbers; the seed decides the initial centres and the
     batches.
-
-    Raises:
-        ValueError: There are no embeddings, or shapes do not match.
     """
     import numpy as np
     from sklearn.cluster import MiniBatchKMeans

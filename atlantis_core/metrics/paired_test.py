@@ -68,7 +68,6 @@ def compare(
 
     Raises:
         TrainingFailed: The control crashed at every seed.
-        ValueError: No seeds or unequal numbers of them, no common query, or a query without class.
     """
     if not control or len(control) != len(candidate):
         raise ValueError(f"{len(control)} control and {len(candidate)} candidate seeds cannot be paired")
@@ -93,9 +92,6 @@ def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool
     The probability that a run keeps any round without a true gain is at most 0.05 (Bonferroni): round r may spend
     0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to gain and a run
     often stops at a plateau before its last round. `comparison` is candidate against incumbent, the first round is 1.
-
-    Raises:
-        ValueError: The round is not one of 1..max_rounds.
     """
     if not 1 <= round_index <= max_rounds:
         raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")

@@ -89,7 +89,6 @@ def rank_gallery(
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
         SetupError: The distance is unknown.
-        ValueError: Shapes do not match, or the distance is not defined for such embeddings.
     """
     _check_embeddings(query_embeddings, query_labels, "query")
     _check_embeddings(gallery_embeddings, gallery_labels, "gallery")

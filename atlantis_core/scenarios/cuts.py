@@ -147,11 +147,7 @@ def _cut_images(
     keep: Callable[[int], int],
     generator: np.random.Generator,
 ) -> list[ScenarioItem]:
-    """Keep all images, but of the n training images of a class that are `scarce` only `keep(n)`, drawn by chance.
-
-    Raises:
-        SetupError: Fewer than two classes would keep training images.
-    """
+    """Keep all images, but of the n training images of a class that are `scarce` only `keep(n)`, drawn by chance."""
     groups: dict[str, list[int]] = {}
     for row, item in enumerate(items):
         if item.split == "train" and scarce(item):

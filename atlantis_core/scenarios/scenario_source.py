@@ -99,11 +99,7 @@ def image_origin(item: ScenarioItem) -> str:
 
 
 def check_origins(items: Sequence[ScenarioItem]) -> None:
-    """Refuse a column `origin` with another meaning: marking synthetic images in it would overwrite it.
-
-    Raises:
-        SetupError: There is one.
-    """
+    """Refuse a column `origin` with another meaning, which marking synthetic images would overwrite."""
     others = sorted({item.photo.entry.columns.get(ORIGIN, REAL_ORIGIN) for item in items} - {REAL_ORIGIN, SYNTHETIC})
     if others:
         raise SetupError(

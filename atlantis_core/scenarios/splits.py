@@ -35,11 +35,7 @@ class ZeroShot:
         items: Sequence[ScenarioItem],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is random)
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `scenario_writer.Scenario`.
-
-        Raises:
-            SetupError: Fewer than two classes in train or test.
-        """
+        """Return all images with new splits; see `scenario_writer.Scenario`."""
         labels = list_classes(items)
         count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:

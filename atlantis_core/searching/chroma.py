@@ -178,11 +178,7 @@ def _open_client(folder: Path, server: str) -> ClientAPI:
 
 
 def ping_server(server: str) -> None:
-    """Check that a server answers; Chroma's own client would wait without end.
-
-    Raises:
-        SetupError: Not the URL of a server, or no answer within seconds.
-    """
+    """Check that a server answers within seconds; Chroma's own client would wait without end."""
     import httpx
 
     host, port, secure = parse_server_url(server)
@@ -192,11 +188,7 @@ def ping_server(server: str) -> None:
 
 
 def parse_server_url(server: str) -> tuple[str, int, bool]:
-    """Return host, port and whether it is HTTPS.
-
-    Raises:
-        SetupError: Not the URL of a server.
-    """
+    """Return host, port and whether it is HTTPS; a `SetupError` if it is not the URL of a server."""
     try:
         parts = urlsplit(server)
         host, port = parts.hostname, parts.port

@@ -45,18 +45,10 @@ class Embedder(Protocol):
         """Hash of weights and facts: changes whenever an image would get another vector."""
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of images, given by path or decoded.
-
-        Raises:
-            SetupError: An image cannot be read.
-        """
+        """Return vectors (N, D) of images, by path or decoded; a `SetupError` if one cannot be read."""
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of texts, in the embedding space of the images.
-
-        Raises:
-            SetupError: This model does not embed text.
-        """
+        """Return vectors (N, D) of texts, among those of images; a `SetupError` if it embeds none."""
 
 
 class RetrieverEmbedder:

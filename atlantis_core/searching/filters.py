@@ -90,11 +90,7 @@ def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]
 
 
 def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
-    """Return a filter for Chroma, None for all images.
-
-    Raises:
-        SetupError: A column or a value that no image has, or the sealed test split.
-    """
+    """Return a checked filter for Chroma, None for all images."""
     check_filter(where, facts.facets, facts.columns)
     terms = [{column_key(column, facts.facets): {"$in": _allowed_values(wanted)}} for column, wanted in where.items()]
     if len(terms) < 2:

@@ -54,11 +54,7 @@ class IndexSource:
 
 
 def check_splits(splits: Sequence[str]) -> None:
-    """Refuse splits that cannot be indexed.
-
-    Raises:
-        SetupError: The sealed test split, an unknown split, or none.
-    """
+    """Refuse the sealed test split, an unknown split, or none."""
     if "test" in splits:
         raise SetupError("the test split is sealed and cannot be indexed; choose train, validation or both")
     unknown = [split for split in splits if split not in {"train", "validation"}]

@@ -47,11 +47,7 @@ def measure_recall(index: SearchIndex, seed: int = 0, progress: Progress = no_pr
 
 
 def record_recall(folder: Path, progress: Progress = no_progress) -> float | None:
-    """Measure an index and store the result in its facts.
-
-    Raises:
-        SetupError: The index cannot be read or written.
-    """
+    """Measure an index and store the result in its facts."""
     with closing(SearchIndex(folder)) as index:
         recall = measure_recall(index, progress=progress)
     with lock_index(folder, writing=True):

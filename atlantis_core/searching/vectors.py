@@ -33,11 +33,7 @@ class IndexVectors:
 
 
 def read_vectors(chroma: ChromaCollection, dims: int, ids: Sequence[str] | None = None) -> IndexVectors:
-    """Read the vectors (N, `dims`) of some images of an index, or of all (None).
-
-    Raises:
-        SetupError: The index cannot be read.
-    """
+    """Read the vectors (N, `dims`) of some images of an index, or of all (None)."""
     names: list[str] = []
     parts = [np.zeros((0, dims), np.float32)]
     for found, rows in chroma.pages(chroma.ids() if ids is None else ids, "embeddings"):

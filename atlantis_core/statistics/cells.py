@@ -58,9 +58,6 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     empty: validation classes may not be targeted, so they are not named.
 
     The queries are validation images of the collection; outcomes are one per seed, of the same task.
-
-    Raises:
-        ValueError: There are no outcomes, or a query is not in the collection.
     """
     by_class = _is_by_class(collection, outcomes)
     return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or ("",))

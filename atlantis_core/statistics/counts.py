@@ -130,11 +130,7 @@ def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]
 
 
 def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
-    """Return the spread of widths and heights; None without images.
-
-    Raises:
-        SetupError: A file is missing or no longer an image.
-    """
+    """Return the spread of widths and heights; None without images."""
     sizes = [_size(image.path) for image in images]
     if not sizes:
         return None

@@ -40,9 +40,6 @@ def find_gaps(
     """Return the worst `top` gaps, worst first, and cells that a goal names (`is_named`).
 
     Outcomes are the incumbent's, one or one per seed. Seeds are averaged; they do not add queries.
-
-    Raises:
-        ValueError: There are no outcomes, or they are not of this collection.
     """
     seeds = (outcomes,) if isinstance(outcomes, QueryOutcomes) else tuple(outcomes)
     gaps = [gap for table in cell_tables(collection, seeds) for gap in _find_facet_gaps(table, is_named)]

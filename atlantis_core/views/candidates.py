@@ -36,11 +36,7 @@ def list_candidates(session: Session) -> list[ScreenedCandidate]:
 
 
 def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter) -> list[ScreenedCandidate]:
-    """Return the rows that match a filter, sorted.
-
-    Raises:
-        SetupError: The order, the status or the filter is unknown.
-    """
+    """Return the rows that match a filter, sorted; a `SetupError` if one of its words is unknown."""
     _check("order", wanted.order, ORDERS)
     if wanted.status:
         _check("status", wanted.status, get_args(CandidateStatus))

@@ -51,11 +51,7 @@ class HeatMap:
 
 
 def parse_heat_map_kind(text: str) -> HeatMapKind:
-    """Return a kind of heat map by its name.
-
-    Raises:
-        SetupError: The name is unknown.
-    """
+    """Return a kind of heat map by its name; a `SetupError` if it is unknown."""
     shown: HeatMapKind
     for shown in get_args(HeatMapKind):
         if text == shown:
