@@ -105,13 +105,10 @@ def find_near_duplicates(prints: Sequence[bytes], threshold: float = THRESHOLD) 
 
 
 def _brightness_steps(grid: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Return the grid's brightness differences to the right and downwards, squashed to int8.
+    """Return the brightness differences of a (17, 17, 3) grid to the right and downwards, squashed to int8.
 
     `tanh(step / (median |step| + 1))`: strong edges count about the same at any contrast, and steps below one grey
     level, which are noise, count little.
-
-    Args:
-        grid: (17, 17, 3) grey levels, 0 to 255.
     """
     channels = grid.transpose(2, 0, 1)
     across = np.diff(channels, axis=2).ravel()

@@ -78,12 +78,8 @@ def read_collection(
 
     Unusable files are left out and listed in `Collection.problems`.
 
-    Args:
-        folder: The collection's folder.
-        options: Choice of columns.
-        regime: How missing splits are made: within classes (`seen`) or by class (`unseen`).
-        progress: Called with the number of images inspected.
-        known_splits: Splits made earlier in this regime; they are kept.
+    Missing splits are made within classes (`seen`) or by class (`unseen`); `known_splits`, made earlier in this
+    regime, are kept.
 
     Raises:
         SetupError: The folder does not exist, or has too few usable images.

@@ -94,11 +94,7 @@ def keep_known_splits(made: Sequence[Split], units: Sequence[str], known: Sequen
     """Return splits in which units (near-duplicate groups or classes) keep the earlier split of their members, N.
 
     If members had different splits, test comes before validation, and validation before train.
-
-    Args:
-        made: New split of each image, N.
-        units: Unit of each image, N.
-        known: Earlier split of each image, N; None for a new image.
+    All arguments are in the order of the images, N; the known split of a new image is None.
     """
     had: dict[str, set[Split]] = defaultdict(set)
     for unit, split in zip(units, known, strict=True):

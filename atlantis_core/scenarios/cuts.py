@@ -15,8 +15,6 @@ from atlantis_core.data.column_syntax import format_column, parse_column_value, 
 from atlantis_core.importing.import_plan import describe_pairless_classes
 from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
-_GALLERY_NOTE = "in the regime 'seen' training images are also the gallery, which is smaller now"
-
 
 @dataclass(frozen=True, slots=True)
 class FewShot:
@@ -138,7 +136,8 @@ def _check_count(count: int, labels: Sequence[str], scenario: str) -> int:
 
 
 def _describe_cut(left: Sequence[ScenarioItem]) -> list[str]:
-    return [_GALLERY_NOTE, *describe_pairless_classes(item.label for item in left if item.split == "train")]
+    note = "in the regime 'seen' training images are also the gallery, which is smaller now"
+    return [note, *describe_pairless_classes(item.label for item in left if item.split == "train")]
 
 
 def _cut_images(

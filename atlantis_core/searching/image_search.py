@@ -61,11 +61,7 @@ class ImageSearch:
     ) -> list[Hit]:
         """Return the images most similar to one, nearest first.
 
-        Args:
-            image: A path, or a decoded image.
-            top: Hits; fewer if fewer images match the filter.
-            where: Column -> value or values: `label`, `split`, `role` or a facet; all columns must match.
-            exact: Compare with every image instead of searching the graph.
+        The image is a path or decoded. `top`, `where` and `exact` are those of `SearchIndex.query`.
 
         Raises:
             SetupError: The image cannot be read, a column or value is unknown, or the index cannot be used.

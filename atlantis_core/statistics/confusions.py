@@ -21,7 +21,6 @@ class Confusion:
     returned: str
     """Class of the top-1 image."""
     count: int
-    """Number of queries."""
 
 
 def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
