@@ -103,7 +103,7 @@ def write_recording(recording: Recording, path: Path) -> None:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a file that `write_recording` wrote; a `SetupError` if it is no such file."""
+    """Read a file that `write_recording` wrote; a `SetupError` if it is not one."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         if facts["version"] != _VERSION:

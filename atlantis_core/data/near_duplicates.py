@@ -39,7 +39,7 @@ _ROWS_AT_ONCE = 1024
 
 
 def fingerprint_file(path: str | Path) -> bytes:
-    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is no image."""
+    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is not an image."""
     with open_undecoded(io.BytesIO(Path(path).read_bytes())) as image:
         return fingerprint_image(image)
 
