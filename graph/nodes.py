@@ -27,20 +27,11 @@ from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
 from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason
 from atlantis_dml.graph.state import State
-from atlantis_dml.tools import make_tools
+from atlantis_dml.tools import list_steps, make_tools
 from atlantis_dml.tools.context import RunContext
 
 _LONGEST_REASON = 600
 """Letters of a decision's words that are kept and shown later."""
-
-PREPARATION = (
-    "dataset_statistics",
-    "caption_images",
-    "train_retriever:baseline",
-    "evaluate_retrieval:baseline",
-)
-"""Steps that a run does once; all others begin anew with each round."""
-
 
 _NO_REASON = "it gave no reason"
 
@@ -185,6 +176,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         arms["incumbent"] = candidate
     session.write(round_index, JournalKind.ARMS, arms | {"candidate": candidate})
     write_comparison(session, arms)
+    once = {step.name for step in list_steps() if step.is_once}
     update: dict[str, Any] = {
         "arms": arms,
         "last_kept": decision.kept,
@@ -192,7 +184,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "protocol": "",
         "approved": "",
         "survivors": -1,
-        "steps": [step for step in state["steps"] if step in PREPARATION],
+        "steps": [name for name in state["steps"] if name in once],
     }
     after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
     reached = decision.kept and is_goal_reached(session, candidate)

@@ -21,7 +21,9 @@ IDENTIFIERS = re.compile(
 ALLOWED_IDENTIFIERS = {"lr_trunk", "pictures", "receipt"}
 """`lr_trunk` is a setting that people type; the others are fields of records in files of earlier versions."""
 
-STORED = re.compile(r"^\"(?:first answers|receipts|trunk\.?)\"$|\btrunk\.\{name\}|\.pictures\}|'pictures'|`pictures`|\"pictures\"")
+STORED = re.compile(
+    r"^\"(?:first answers|receipts|trunk\.?)\"$|\btrunk\.\{name\}|\.pictures\}|'pictures'|`pictures`|\"pictures\""
+)
 """Keys of JSON, tables and state dicts that were written by earlier versions."""
 
 

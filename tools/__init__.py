@@ -1,15 +1,19 @@
 """What the planner can do. One file is one tool; `make_tools` lists them.
 
-To add a tool: a file `<verb_noun>.py` with one typed, documented function of that name, and its name here.
+To add a tool: a file `<verb_noun>.py` with one typed, documented function of that name, and its name here. Beside the
+function may stand `STEPS`, where it comes in the usual order, and `WORDS`, by which people ask why it was called.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
+
+    from atlantis_dml.tools.steps import Step
 
 TOOLS = (
     "dataset_statistics",
@@ -29,3 +33,15 @@ TOOLS = (
 def make_tools() -> list[BaseTool]:
     """Return every tool, in the order in which a round uses them."""
     return [getattr(import_module(f"{__name__}.{name}"), name) for name in TOOLS]
+
+
+@cache
+def list_steps() -> tuple[Step, ...]:
+    """Return the steps of all tools in their usual order."""
+    steps = [step for name in TOOLS for step in getattr(import_module(f"{__name__}.{name}"), "STEPS", ())]
+    return tuple(sorted(steps, key=lambda step: step.place))
+
+
+def collect_words() -> dict[str, str]:
+    """Return tool -> the words by which people ask why it was called."""
+    return {name: getattr(import_module(f"{__name__}.{name}"), "WORDS", "") for name in TOOLS}

@@ -6,6 +6,17 @@ from langchain_core.tools import tool
 
 from atlantis_core.run.goals import describe_goal
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
+
+STEPS = (
+    Step(
+        20,
+        "caption_images",
+        "The collection has no facets; captions may give some.",
+        is_once=True,
+        is_needed=lambda _state, facets: not facets,
+    ),
+)
 
 
 @tool

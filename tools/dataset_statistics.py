@@ -12,12 +12,15 @@ from atlantis_core.data.inspection import summarize_problems
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
 
 _MAX_VALUES = 6
 _MAX_FACETS = 6
+
+STEPS = (Step(10, "dataset_statistics", "Start with an overview of the collection.", is_once=True),)
 
 
 @tool

@@ -11,9 +11,13 @@ from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.protocol_rules import check_protocol
 from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
+from atlantis_dml.tools.steps import Step
 
 _LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
 """Steps that a new draft makes undone."""
+
+STEPS = (Step(70, "draft_protocol", "Spend this round's images on the worst gaps."),)
+WORDS = "pick picked choose chose chosen select selected target targeted draft drafted protocol"
 
 
 @tool

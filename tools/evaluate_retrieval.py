@@ -11,12 +11,19 @@ from atlantis_core.base.text import quote
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measure_arm, measure_frozen
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
     from atlantis_core.records import Measurement
 
 _MAX_FACETS = 4
 _MAX_VALUES = 6
+
+STEPS = (
+    Step(40, "evaluate_retrieval", "Measure the baseline.", "baseline", is_once=True),
+    Step(120, "evaluate_retrieval", "Measure whether they help.", "candidate"),
+)
+WORDS = "measure measured evaluate evaluated"
 
 
 @tool

@@ -18,9 +18,13 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
 from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
+from atlantis_dml.tools.steps import Step
 
 _MAX_GROUPS, _MAX_CLAIMS = 4, 3
 _GROUPS_LETTERS, _CLAIMS_LETTERS, _FACETS_LETTERS, _NOTE_LETTERS = 700, 700, 200, 300
+
+STEPS = (Step(60, "find_gaps", "Find the cells where the incumbent fails."),)
+WORDS = "gap gaps fail fails failed weak worst diagnose"
 
 
 @tool

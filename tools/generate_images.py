@@ -9,6 +9,10 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round_images import generate_round
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
+
+STEPS = (Step(90, "generate_images", "Generate the images of the protocol."),)
+WORDS = "make made generate generated draw drew spend spent"
 
 
 @tool

@@ -14,6 +14,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.round_images import screen_round
 from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
+from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 _CELLS_SHOWN = 4
+
+STEPS = (Step(100, "score_outliers", "Only images that belong to their class may train."),)
+WORDS = "filter filtered drop dropped screen screened outlier rejects"
 
 
 @tool

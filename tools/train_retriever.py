@@ -6,12 +6,38 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.serialization import as_json
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_round
 from atlantis_core.run.training_set import Arm, collect_real, collect_synthetic
 from atlantis_core.run.trials import train_arm
 from atlantis_core.run.verdicts import list_screened
 from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.steps import Step
+
+STEPS = (
+    Step(
+        30,
+        "train_retriever",
+        "Real images alone set the baseline that synthetic images must beat.",
+        "baseline",
+        is_once=True,
+    ),
+    Step(
+        50,
+        "train_retriever",
+        "The last round was kept; diagnose its model next.",
+        "incumbent",
+        is_needed=lambda state, _facets: bool(state.get("last_kept")),
+    ),
+    Step(
+        110,
+        "train_retriever",
+        "Train with the kept images: the recipe, steps and seeds stay the same.",
+        "candidate",
+    ),
+)
+WORDS = "train trained training trainings baseline"
 
 
 @tool
@@ -48,4 +74,5 @@ def train_retriever(arm: Arm, runtime: Runtime) -> object:
     number = f"{count_noun(len(trained), 'training')}{judging_too}"
     text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} made images"
     text += f"; {crashed} crashed" if crashed else ""
-    return answer_call(runtime, f"train_retriever:{arm}", text, trained, arms=arms)
+    facts = [{name: value for name, value in as_json(trial).items() if name != "origin"} for trial in trained]
+    return answer_call(runtime, f"train_retriever:{arm}", text, facts, arms=arms)

@@ -13,6 +13,10 @@ from atlantis_core.prompting.prompt_selection import count_facet_values
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
+from atlantis_dml.tools.steps import Step
+
+STEPS = (Step(80, "write_prompts", "Varied prompts give varied images."),)
+WORDS = "prompt prompts word worded wrote"
 
 
 @tool

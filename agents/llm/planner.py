@@ -12,7 +12,7 @@ from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
-from atlantis_dml.agents.planner import State, list_usual_steps
+from atlantis_dml.agents.planner import list_usual_steps
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_round
 from atlantis_dml.prompts import quoted, render
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
     from atlantis_dml.agents.client.calls import ModelCalls
     from atlantis_dml.tools.context import RunContext
+    from atlantis_dml.tools.steps import State
 
 HISTORY_TOKENS = 1800
 """For the newest decisions and results; finished rounds are summarised apart from them."""

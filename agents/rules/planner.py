@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from atlantis_dml.agents.planner import State, list_usual_steps
+from atlantis_dml.agents.planner import list_usual_steps
 
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
+    from atlantis_dml.tools.steps import State
 
 
 class RulePlanner:

@@ -23,19 +23,12 @@ _SHOWN = 240
 _SEARCH_CHARS = 20_000
 
 _STEP_WORDS = {
-    "draft_protocol": "pick picked choose chose chosen select selected target targeted draft drafted protocol",
-    "find_gaps": "gap gaps fail fails failed weak worst diagnose",
-    "generate_images": "make made generate generated draw drew spend spent",
-    "score_outliers": "filter filtered drop dropped screen screened outlier rejects",
-    "train_retriever": "train trained training trainings baseline",
-    "evaluate_retrieval": "measure measured evaluate evaluated",
-    "write_prompts": "prompt prompts word worded wrote",
     "judge": "keep kept roll rolled back judge judged discard discarded proven",
     "approval": "approve approved reject rejected edit edited",
     "critique": "critic critique change changed",
     "end": "stop stopped end ended finish finished done",
 }
-"""Step -> words that people use for it."""
+"""Step that is not a tool -> words that people use for it."""
 
 _STOP_WORDS = (
     "why how come did does was were the that this those these with for and you your not are have has had there what "
@@ -52,17 +45,18 @@ class _Entry:
     search_text: str
 
 
-def explain_decisions(session: Session, question: str) -> list[str]:
+def explain_decisions(session: Session, question: str, tool_words: Mapping[str, str]) -> list[str]:
     """Return what the run recorded about the subjects of a question, the best match first; empty if nothing matches.
 
-    `round 2` in the question restricts the answer to that round.
+    `round 2` in the question restricts the answer to that round; `tool_words` are what people say for a tool's calls.
     """
     words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - set(_STOP_WORDS.split())
     wanted = re.search(r"\bround\s+(\d+)", question.lower())
     entries = [
         entry for entry in _entries(session) if not wanted or entry.round == int(wanted.group(1)) or entry.round == 0
     ]
-    scored = [(_score(entry, words), entry) for entry in entries]
+    step_words = {**_STEP_WORDS, **tool_words}
+    scored = [(_score(entry, words, step_words.get(entry.what, "")), entry) for entry in entries]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], -pair[1].place))
     return [*_about_cells(session, question), *(entry.text for _, entry in best[:_MOST])]
 
@@ -72,8 +66,8 @@ def list_decisions(session: Session) -> list[str]:
     return list(dict.fromkeys(entry.what for entry in _entries(session)))
 
 
-def _score(entry: _Entry, words: set[str]) -> int:
-    step_words = set(_STEP_WORDS.get(entry.what, "").split()) | set(re.findall(r"[a-z]{3,}", entry.what))
+def _score(entry: _Entry, words: set[str], used_for_it: str) -> int:
+    step_words = set(used_for_it.split()) | set(re.findall(r"[a-z]{3,}", entry.what))
     matches = sum(re.sub(r"(?<=\w{3})s$", "", word) in entry.search_text for word in words - step_words)
     return 3 * bool(words & step_words) + matches
 

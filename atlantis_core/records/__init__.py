@@ -14,7 +14,7 @@ from atlantis_core.records.generation import (
     Protocol,
     Verdict,
 )
-from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial
+from atlantis_core.records.measurement import Cause, Comparison, Gap, Interval, Measurement, Trial, TrialOrigin
 from atlantis_core.records.round import Arms, BaselineComparison, Constraints, Critique, Decision, RunEnd
 from atlantis_core.records.run_spec import Budget, Goal, Price, RunSpec
 from atlantis_core.records.searching import Hit, IndexFacts, IndexUpdate
@@ -52,5 +52,6 @@ __all__ = [
     "RunSpec",
     "Split",
     "Trial",
+    "TrialOrigin",
     "Verdict",
 ]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from atlantis_core.records.collection import Cell
 from atlantis_core.records.inline import INLINE
+from atlantis_core.records.run_spec import RunSpec
 
 Cause = Literal["scarce", "missed", "confused", "named"]
 
@@ -79,6 +80,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialOrigin:
+    """In which session a trial was trained."""
+
+    run_id: str
+    """Of the run, or of `atlantis train` and `diagnose`, which are no runs."""
+    spec: RunSpec
+    """Names the collection, its split (`regime`) and the task (`query`, `gallery`)."""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether the task has only a part of the queries or of the gallery."""
+        return bool(self.spec.query or self.spec.gallery)
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A training with one seed; its id is the content hash of all its inputs."""
 
@@ -91,3 +107,5 @@ class Trial:
     num_synthetic: int
     seconds: float
     error: str = ""
+    origin: TrialOrigin | None = None
+    """First session with all queries, else the first; None where no session of this workspace is known."""

@@ -14,7 +14,7 @@ from atlantis_core.learning.inputs import preprocessing
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
-from atlantis_core.records import Comparison, LabelledImage, Measurement, RunSpec, Trial
+from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -129,18 +129,10 @@ def _measured(session: Session, subject: str, build: Callable[[], Retriever]) ->
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)
     session.workspace.results.add(key, "measurement", as_json(measurement), time.monotonic() - started)
-    whose = {"run_id": session.run_id, "spec": as_json(session.spec)}
-    part = bool(session.spec.query or session.spec.gallery)
-    session.workspace.results.add(_measuring_key(subject, part), "measured by", whose, 0.0)
     return measurement, outcomes
 
 
 def find_trial_session(workspace: Workspace, trial_id: str) -> Session | None:
-    """Return the session that measured a trial first, if possible with all queries; None where none did."""
-    found = workspace.results.find(_measuring_key(trial_id, False))
-    found = found or workspace.results.find(_measuring_key(trial_id, True))
-    return Session(workspace, found["run_id"], from_json(RunSpec, found["spec"])) if found else None
-
-
-def _measuring_key(subject: str, part: bool) -> str:
-    return content_hash("measured by", [subject, "part"] if part else [subject])
+    """Return the session that a trial was trained in, if possible one with all queries; None if none is known."""
+    trial = workspace.trials.find(trial_id)
+    return Session(workspace, trial.origin.run_id, trial.origin.spec) if trial and trial.origin else None

@@ -74,7 +74,7 @@ def parse_edited_protocol(
 def _check_cell(cell: Cell, collection: Collection, regime: Regime) -> None:
     training_classes = {image.label for image in collection.of_split("train")}
     if cell.class_name not in training_classes:
-        kind = "a validation class" if cell.class_name in collection.classes else "no class"
+        kind = "a validation class" if cell.class_name in collection.classes else "not a class"
         where = "targeting it would leak" if regime == "unseen" else "nothing can be made from it"
         raise InvalidProtocol(f"{_short(cell.class_name)!r} is {kind} of this collection's training split: {where}")
     if not cell.facet and not cell.value:

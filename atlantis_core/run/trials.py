@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import TrainingFailed
 from atlantis_core.learning.evaluation import measure_retriever
-from atlantis_core.records import Trial
+from atlantis_core.records import Trial, TrialOrigin
 from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import find_trained_trial, report_dims
@@ -42,6 +42,9 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     missing = [(seed, trial_id) for seed, trial_id in zip(seeds, ids, strict=True) if found[trial_id] is None]
     if missing:
         prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
+    origin = TrialOrigin(session.run_id, session.spec)
+    for trial in filter(None, found.values()):
+        session.workspace.trials.set_origin(trial, origin)
     parent = session.workspace.events.open_here()
     for trial in map_on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
         session.workspace.trials.add(trial)
@@ -97,6 +100,7 @@ def _train(session: Session, seed: int, trial_id: str, images: Sequence[Training
         num_synthetic=num_made,
         seconds=round(time.monotonic() - started, 2),
         error=error,
+        origin=TrialOrigin(session.run_id, session.spec),
     )
 
 

@@ -33,7 +33,7 @@ def measure_trials(names: Sequence[str], workspace: Path | None) -> dict[str, An
     Raises:
         SetupError: There is no such trial, or they are not seeds of one recipe.
     """
-    from atlantis_core.workflows.test_trials import run_trial_test
+    from atlantis_core.workflows.test import run_trial_test
     from atlantis_dml.app.find_model import find_trial
 
     store = open_existing(workspace)

@@ -184,7 +184,7 @@ def test_what_a_model_does_wrong_is_answered_and_never_runs(
             "did not run",
             "no protocol yet",
             "not been trained",
-            "no class",
+            "not a class",
         ],
         strict=True,
     ):

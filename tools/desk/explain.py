@@ -6,6 +6,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.chat.explain import explain_decisions, list_decisions
+from atlantis_dml.tools import collect_words
 from atlantis_dml.tools.desk.context import DeskRuntime
 
 
@@ -19,7 +20,7 @@ def explain(runtime: DeskRuntime, question: str) -> str:
     session = runtime.context.desk.session()
     if session is None:
         raise ToolError("no run was started in this conversation yet, so there is nothing to explain")
-    found = explain_decisions(session, question)
+    found = explain_decisions(session, question, collect_words())
     if not found:
         done = ", ".join(list_decisions(session)) or "nothing yet"
         return f"the trace holds no decision that these words name; it holds: {done}"

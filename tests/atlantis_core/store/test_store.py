@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import Engine
 
 from atlantis_core.base.errors import BudgetExceeded, SetupError
+from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import LoadedCollection, read_collection
-from atlantis_core.records import Budget, Candidate, Cell, Goal, LabelledImage, RunSpec, Trial, Verdict
+from atlantis_core.records import Budget, Candidate, Cell, Goal, LabelledImage, RunSpec, Trial, TrialOrigin, Verdict
 from atlantis_core.store.sql import insert_or_ignore, insert_or_replace
 from atlantis_core.store.tables import splits
 from atlantis_core.store.workspace import Workspace
@@ -251,3 +253,28 @@ def test_a_file_in_the_workspaces_way_is_one_clear_error_everywhere(tmp_path: Pa
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SetupError, match="cannot be used"):
         Workspace(tmp_path / "file").path("collections")
+
+
+def test_a_trial_knows_where_it_was_trained(workspace: Workspace) -> None:
+    whole = RunSpec("collection", "photos", Goal("g"), Budget())
+    part = replace(whole, query=("light", "night"))
+    trained = Trial("t", 1, "finished", "", 4, 0, 1.0, origin=TrialOrigin("first", part))
+    workspace.trials.add(trained)
+    workspace.trials.set_origin(trained, TrialOrigin("second", whole))
+    found = workspace.trials.find("t")
+    assert found
+    assert found.origin == TrialOrigin("second", whole), "the session with all queries tells more"
+    workspace.trials.set_origin(found, TrialOrigin("third", whole))
+    assert workspace.trials.find("t") == found
+
+
+def test_a_trial_of_an_older_version_is_found_by_its_first_measurement(workspace: Workspace) -> None:
+    origin = TrialOrigin("run", RunSpec("collection", "photos", Goal("g"), Budget()))
+    workspace.trials.add(Trial("t", 1, "finished", "", 4, 0, 1.0))
+    unknown = workspace.trials.find("t")
+    assert unknown
+    assert unknown.origin is None
+    workspace.results.add(content_hash("measured by", ["t"]), "measured by", as_json(origin), 0.0)
+    known = workspace.trials.find("t")
+    assert known
+    assert known.origin == origin

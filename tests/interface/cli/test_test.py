@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atlantis_core.workflows.test_trials import PUBLISHED_KS
+from atlantis_core.workflows.test import PUBLISHED_KS
 from atlantis_dml import load_retriever
 from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK, write_picture
