@@ -54,11 +54,7 @@ class _Answer(BaseModel):
 
 
 class ChatCritic:
-    """Asks a chat model; if it gives no usable answer, returns the critique by rules.
-
-    Args:
-        calls: The run's chat models.
-    """
+    """Asks a chat model; if it gives no usable answer, returns the critique by rules."""
 
     def __init__(self, calls: ModelCalls) -> None:
         self._calls, self._rules = calls, RuleCritic()

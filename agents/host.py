@@ -28,4 +28,3 @@ class Host(Protocol):
             ProviderUnavailable: The chat model cannot be reached or refuses.
             BudgetExceeded: The dollars left do not pay for another answer.
         """
-        ...

@@ -11,7 +11,7 @@ from atlantis_core.run.critique import count_survivors
 from atlantis_dml.prompts import quoted
 
 if TYPE_CHECKING:
-    from atlantis_core.records import Cell, CellRequest, Gap
+    from atlantis_core.records import Cell, Gap
     from atlantis_core.run.round import JudgedRound
     from atlantis_core.run.session import Session
 
@@ -60,15 +60,11 @@ def summarise_round(judged: JudgedRound, session: Session) -> str:
     """Return a judged round in one line: images, cells, the decision and the critic's advice."""
     protocol, decision, critique = judged.protocol, judged.decision, judged.critique
     generated, kept, _ = count_survivors(session, judged)
+    values = sorted({f"{one.cell.facet}={one.cell.value}" for one in protocol.cells if one.cell.facet})
+    where = count_noun(len(protocol.cells), "cell") + (f" at {quoted(', '.join(values[:4]), 120)}" if values else "")
     changes = critique.changes if critique else ()
     change = f"; critic: {quoted(' / '.join(changes[:3]), 480)}" if changes else ""
     return (
-        f"round {judged.index}: {count_noun(generated, 'image')} for {_describe_targets(protocol.cells)}, "
+        f"round {judged.index}: {count_noun(generated, 'image')} for {where}, "
         f"{kept} kept by the filters; {'kept' if decision.kept else 'rolled back'}: {decision.reason}{change}"
     )
-
-
-def _describe_targets(requests: Sequence[CellRequest]) -> str:
-    values = sorted({f"{one.cell.facet}={one.cell.value}" for one in requests if one.cell.facet})
-    shown = f" at {quoted(', '.join(values[:4]), 120)}" if values else ""
-    return count_noun(len(requests), "cell") + shown

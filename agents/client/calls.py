@@ -54,8 +54,6 @@ class ModelCalls:
     Args:
         name: Of the model, also if a recording answers in its place.
         models: In the order in which they are tried; the next one is called if one fails.
-        workspace: Contains the cache and the trace.
-        run_id: The run that makes the calls.
         cost_tracker: Books the calls and limits their cost.
         address: Of the service; part of the cache key, since services differ under one model name.
         redact: Removes the provider's key from traced prompts and from answers.
@@ -78,19 +76,12 @@ class ModelCalls:
         self._cost_tracker, self._redact, self._recording = cost_tracker, redact, recording
 
     def ask(
-        self,
-        agent: str,
-        messages: Sequence[BaseMessage],
-        tools: Sequence[BaseTool] = (),
-        hear: Hear | None = None,
+        self, agent: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool] = (), hear: Hear | None = None
     ) -> AIMessage:
         """Return the model's answer: its text, tool calls, usage and finish reason.
 
-        Args:
-            agent: Name of the calling agent for the trace: `planner`, `protocol` ...
-            messages: The prompt.
-            tools: Tools that the model may call.
-            hear: Called with each piece of text as it arrives; tool arguments are then parsed strictly.
+        `agent` names the caller in the trace. With `hear`, which gets each piece of text as it arrives, tool
+        arguments are parsed strictly.
 
         Raises:
             ProviderUnavailable: No model can be reached, or the recording has no further answer.
@@ -111,7 +102,8 @@ class ModelCalls:
             if known is None:
                 span.tokens = count_tokens(reply.usage_metadata)
                 span.usd = self._cost_tracker.book(reply.usage_metadata, source, f"chat/{span.id}")
-                self._keep(key, reply)
+                if is_complete(reply) and (reply.tool_calls or reply.text.strip()):  # else a later call may get more
+                    self._workspace.results.add(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
             span.output = {"from": source, "reply": reply_to_json(reply)}
         return reply
 
@@ -119,10 +111,6 @@ class ModelCalls:
         """Ask several independent questions at once, in order; one that fails has its error in its place.
 
         With a budget in dollars they are asked one after the other: each may cost all that is left.
-
-        Args:
-            agent: See `ask`.
-            prompts: A prompt for each question; no more than should be asked at once.
 
         Raises:
             BudgetExceeded: The dollars left do not pay for the next call.
@@ -142,21 +130,21 @@ class ModelCalls:
     def _find_reply(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
         """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
-            return self._recording.reply(agent, key, self._count_replies(agent)), "the recording"
+            done = self._workspace.events.of_kind(self._run_id, "model")
+            place = sum(event["input"]["agent"] == agent for event in done)  # answers that this agent got before
+            return self._recording.reply(agent, key, place), "the recording"
         kept = self._workspace.results.find(key)
         return (reply_from_json(kept["reply"]), "the cache: an identical call") if kept else None
-
-    def _keep(self, key: str, reply: AIMessage) -> None:
-        """Cache an answer unless it is empty or cut off: a later call may get a complete one."""
-        if is_complete(reply) and (reply.tool_calls or reply.text.strip()):
-            self._workspace.results.add(key, "chat", {"reply": reply_to_json(reply)}, 0.0)
 
     def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None
     ) -> tuple[AIMessage, str]:
         problems: list[ProviderUnavailable] = []
         for chat in self._models:
-            limit = self._limit_tokens(chat.name, messages, tools)
+            about = int(_TOKEN_MARGIN * count_prompt_tokens(messages, tools))
+            limit = self._cost_tracker.affordable_tokens(chat.name, about)
+            if limit == 0:
+                raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
             try:
                 with translate_provider_errors(chat.name, self._redact):
                     return redact_reply(_invoke(chat.model, messages, tools, limit, hear), self._redact), chat.name
@@ -164,19 +152,6 @@ class ModelCalls:
                 problems.append(error)
         kind = type(problems[0]) if len(problems) == 1 else ProviderUnavailable
         raise kind("; ".join(map(str, problems)) or "there is no chat model")
-
-    def _limit_tokens(self, name: str, messages: Sequence[BaseMessage], tools: Sequence[BaseTool]) -> int | None:
-        """Return how many tokens an answer may have within the budget; None without a limit."""
-        about = _TOKEN_MARGIN * count_prompt_tokens(messages, tools)
-        limit = self._cost_tracker.affordable_tokens(name, int(about))
-        if limit == 0:
-            raise BudgetExceeded("the dollars left do not pay for another call of the chat model")
-        return limit
-
-    def _count_replies(self, agent: str) -> int:
-        """Count the answers that this agent has received in this run: its position in a recording."""
-        done = self._workspace.events.of_kind(self._run_id, "model")
-        return sum(event["input"]["agent"] == agent for event in done)
 
     def _clean(self, content: Any) -> Any:
         """Return what the trace shows of a message: without keys, and of an image only its content hash."""

@@ -39,13 +39,10 @@ def is_chat_model(name: str) -> bool:
 
 
 def build_chat_model(name: str, access: Access, *, streaming: bool = False) -> BaseChatModel:
-    """Build a chat model by its name.
+    """Build a chat model by its name, `openai:MODEL` or `azure:DEPLOYMENT`.
 
-    Args:
-        name: `openai:MODEL` or `azure:DEPLOYMENT`.
-        access: Key, address and timeout.
-        streaming: Stream answers, tool calls included. Only for callers that parse the raw arguments strictly
-            (`streaming.assemble_reply`): LangChain would complete arguments that were cut off.
+    With `streaming`, answers are streamed, tool calls included: only for callers that parse the raw arguments
+    strictly (`streaming.assemble_reply`), because LangChain would complete arguments that were cut off.
 
     Raises:
         SetupError: The name is not a chat model's, the key is missing, or the address is invalid or contains a
@@ -68,23 +65,18 @@ def build_chat_model(name: str, access: Access, *, streaming: bool = False) -> B
         "stream_usage": True,
         "disable_streaming": False if streaming else "tool_calling",
     }
-    if kind == "azure":
-        return _build_on_azure(model, access, options)
-    from langchain_openai import ChatOpenAI
+    if kind == "openai":
+        from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=model, base_url=access.base_url, **options)
-
-
-def _build_on_azure(deployment: str, access: Access, options: dict[str, Any]) -> BaseChatModel:
+        return ChatOpenAI(model=model, base_url=access.base_url, **options)
     from langchain_openai import AzureChatOpenAI
 
     if not access.base_url or not access.azure_api_version:
         raise SetupError(
-            f"'azure:{deployment}' needs AZURE_OPENAI_ENDPOINT (or --base-url) and OPENAI_API_VERSION; Azure's "
-            "portal shows both"
+            f"{name!r} needs AZURE_OPENAI_ENDPOINT (or --base-url) and OPENAI_API_VERSION; Azure's portal shows both"
         )
     return AzureChatOpenAI(
-        azure_deployment=deployment, azure_endpoint=access.base_url, api_version=access.azure_api_version, **options
+        azure_deployment=model, azure_endpoint=access.base_url, api_version=access.azure_api_version, **options
     )
 
 

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 def translate_provider_errors(name: str, redact: Redact) -> Iterator[None]:
     """Turn every failure of a chat model call into `ProviderUnavailable`.
 
-    Args:
-        name: Name of the model, for the message.
-        redact: Removes the key from the provider's message.
-
     Raises:
         ProviderRefused: The provider refuses this request.
         ProviderUnavailable: The model cannot be reached, refuses, or does not answer with a chat completion.

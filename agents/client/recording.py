@@ -61,12 +61,7 @@ class Recording:
         """Return the recorded answer to a call.
 
         A recorded call with the same key comes first, so that a step that runs again after a kill gets the same
-        answer. If the prompt's wording has changed since, the agent's next answer in order is returned.
-
-        Args:
-            agent: Name of the calling agent.
-            key: Content hash of the call.
-            place: How many answers this agent has received before.
+        answer. If the prompt's wording has changed since, the agent's answer number `place` (from 0) is returned.
 
         Raises:
             ProviderUnavailable: The recording has no further answer for this agent.
@@ -80,11 +75,7 @@ class Recording:
 
 
 def collect_recording(workspace: Workspace, run_id: str) -> Recording:
-    """Collect a run's settings and answers from its trace.
-
-    Raises:
-        SetupError: There is no such run, or it called no chat model.
-    """
+    """Collect a run's settings and answers from its trace; a `SetupError` if it called no chat model."""
     run = workspace.runs.get(run_id)
     calls = [
         {"agent": event["input"]["agent"], "key": event["input"]["key"], "reply": event["output"]["reply"]}
@@ -103,11 +94,7 @@ def collect_approvals(workspace: Workspace, run_id: str) -> list[Mapping[str, An
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    """Write a recording as one JSON file, without any key or photo.
-
-    Raises:
-        SetupError: The file cannot be written.
-    """
+    """Write a recording as one JSON file, without any key or photo; a `SetupError` if it cannot be written."""
     facts = {"version": _VERSION} | as_json(recording)
     try:
         path.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -116,11 +103,7 @@ def write_recording(recording: Recording, path: Path) -> None:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a file that `write_recording` wrote.
-
-    Raises:
-        SetupError: The file cannot be read or is not a recording.
-    """
+    """Read a file that `write_recording` wrote; a `SetupError` if it is not one."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         if facts["version"] != _VERSION:

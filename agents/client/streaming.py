@@ -14,15 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 
 def assemble_reply(chunks: Iterable[AIMessageChunk], hear: Callable[[str], None]) -> AIMessage:
-    """Join a streamed answer; a call whose arguments are not a complete JSON object becomes an invalid one.
-
-    Args:
-        chunks: The chunks, as the model streams them.
-        hear: Called with each piece of text.
-
-    Raises:
-        ValueError: The stream ended without a finish reason: it was cut off.
-    """
+    """Join a streamed answer strictly; a `ValueError` if it ended without a finish reason."""
     joined: AIMessageChunk | None = None
     for chunk in chunks:
         if chunk.text:

@@ -33,13 +33,8 @@ def ask_for_object(
     The object is requested as plain text, which every compatible service supports. Slightly broken JSON is
     repaired; every other error is sent back to the model.
 
-    Args:
-        calls: The run's chat models.
-        agent: Name of the calling agent.
-        system: Its instructions, the same in every call so that providers can cache them.
-        facts: The facts of this call.
-        kind: Schema of the object.
-        use: Turns the object into the result; raises `InvalidProtocol` or `ValueError` if it cannot.
+    `use` turns the object into the result, and raises `InvalidProtocol` or `ValueError` if it cannot. The
+    instructions in `system` are the same in every call, so that providers can cache them.
 
     Raises:
         NoUsableReply: Three answers could not be used.
@@ -54,15 +49,10 @@ def ask_for_object(
                 raise ValueError("it was cut off; be shorter")
             return use(kind.model_validate(extract_json(reply.text)))
         except ValidationError as error:
-            problem = _describe_first(error)
+            first = error.errors(include_url=False)[0]
+            problem = f"{'.'.join(map(str, first['loc'])) or 'the object'}: {first['msg']}"
         except (InvalidProtocol, ValueError) as error:
             problem = str(error)
         complaint = f"That answer cannot be used: {problem}. Answer again with one JSON object and nothing else."
         messages = [*messages[:2], AIMessage(reply.text[:_SHOWN] or "(empty)"), HumanMessage(complaint)]
     raise NoUsableReply(f"the {agent} agent's model gave no usable answer in {ATTEMPTS} tries; the last: {problem}")
-
-
-def _describe_first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where or 'the object'}: {first['msg']}"

@@ -29,12 +29,7 @@ _LONGEST = 300
 
 
 class ChatCaptioner:
-    """Asks a vision chat model what a photo shows; attributes are the conditions that its words name.
-
-    Args:
-        calls: Of a chat model that takes images.
-        cache: Keeps each caption, so that none is paid for twice.
-    """
+    """Asks a vision chat model what a photo shows; attributes are the conditions that its words name."""
 
     recognises = True
 

@@ -51,12 +51,7 @@ class _Draft(BaseModel):
 
 
 class ChatDrafter:
-    """Asks a chat model for a protocol; if it gives no usable one, the rules draft it and the reason says so.
-
-    Args:
-        calls: The run's chat models.
-        session: The run; the prompt lists its finished rounds.
-    """
+    """Asks a chat model for a protocol; if it gives no usable one, the rules draft it and the reason says so."""
 
     def __init__(self, calls: ModelCalls, session: Session) -> None:
         self._calls, self._session, self._rules = calls, session, RuleDrafter()
@@ -76,11 +71,7 @@ class ChatDrafter:
 
 
 def _protocol(draft: _Draft, brief: Brief) -> Protocol:
-    """Turn a draft into a protocol.
-
-    Raises:
-        InvalidProtocol: The draft breaks a rule; the message tells the model what to change.
-    """
+    """Turn a draft into a protocol; an `InvalidProtocol` tells the model what to change."""
     requests = [CellRequest(cell, group.count_each) for group in draft.groups for cell in _list_cells(group, brief)]
     cells = [request.cell for request in requests]
     if repeated := next((cell for cell in cells if cells.count(cell) > 1), None):
@@ -113,17 +104,13 @@ def _check_choices(draft: _Draft, brief: Brief, cells: Sequence[Cell]) -> None:
     if draft.scorer not in SCORERS:
         raise InvalidProtocol(f"scorer {draft.scorer!r} is not one of {', '.join(sorted(SCORERS))}")
     for judged in brief.history:
-        if not judged.is_kept and _is_repeated(draft, cells, judged.protocol):
+        failed = judged.protocol
+        same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
+        if not judged.is_kept and same and {request.cell for request in failed.cells} == set(cells):
             raise InvalidProtocol(
                 f"round {judged.index} had exactly these cells, generation mode, scorer and weight and was rolled "
                 "back; change at least one of them"
             )
-
-
-def _is_repeated(draft: _Draft, cells: Sequence[Cell], failed: Protocol) -> bool:
-    """Whether a draft repeats an earlier protocol except for its text and counts."""
-    same = all(getattr(draft, name) == getattr(failed, name) for name in ("arm", "scorer", "synthetic_weight"))
-    return same and {request.cell for request in failed.cells} == set(cells)
 
 
 def _list_cells(group: _Group, brief: Brief) -> Iterable[Cell]:

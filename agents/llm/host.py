@@ -27,11 +27,7 @@ _RESULT = 1600
 
 
 class ChatHost:
-    """Asks a chat model for the next answer or tool call.
-
-    Args:
-        calls: The conversation's chat models.
-    """
+    """Asks a chat model for the next answer or tool call."""
 
     def __init__(self, calls: ModelCalls) -> None:
         self.name = calls.name

@@ -69,11 +69,7 @@ class InsightAnswer(BaseModel):
 
 
 class ChatInsight:
-    """Asks a chat model for the domain, facets and deficient cells; `run.insight` checks the answer.
-
-    Args:
-        calls: The run's chat models.
-    """
+    """Asks a chat model for the domain, facets and deficient cells; `run.insight` checks the answer."""
 
     def __init__(self, calls: ModelCalls) -> None:
         self._calls = calls

@@ -49,8 +49,6 @@ class _Answer(RootModel[dict[str, Any]]):
 
 @dataclass(slots=True)
 class _CellPrompts:
-    """A cell and its prompts so far."""
-
     number: int
     request: CellRequest
     most: int = PER_CELL
@@ -62,11 +60,7 @@ class _CellPrompts:
 
 
 class ChatPromptWriter:
-    """Asks a chat model for prompts; cells without any usable one get prompts from templates.
-
-    Args:
-        calls: The run's chat models.
-    """
+    """Asks a chat model for prompts; cells without any usable one get prompts from templates."""
 
     def __init__(self, calls: ModelCalls) -> None:
         self._calls, self._templates = calls, TemplatePromptWriter()

@@ -29,18 +29,16 @@ class RuleDrafter:
     """
 
     def draft(self, brief: Brief) -> Protocol:
-        """Return a protocol within `brief.num_images`.
-
-        Raises:
-            ToolError: There is no gap, or every cell has been tried.
-        """
+        """Return a protocol within `brief.num_images`; a `ToolError` if there is no gap and no untried cell."""
         if brief.spread == "uniform":
             cells = _all_cells(brief)
             reason = (
                 f"control arm: {count_noun(brief.num_images, 'image')} spread over {count_noun(len(cells), 'cell')}"
             )
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
-        gaps = _untried(brief.gaps, brief.history)
+        tried = _tried(brief.history)
+        tried |= {replace(cell, class_name="") for cell in tried}
+        gaps = [gap for gap in brief.gaps if gap.cell not in tried]
         if not gaps:
             return _draft_elsewhere(brief)
         chosen = _add_queries(_select_leading(gaps)[: max(1, brief.num_images // PER_CELL * 2)], gaps)
@@ -87,12 +85,6 @@ def _add_queries(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
     while others and sum(gap.queries for gap in wanted) < FEWEST_QUERIES:
         wanted.append(others.pop(0))
     return wanted
-
-
-def _untried(gaps: Sequence[Gap], history: Sequence[JudgedRound]) -> list[Gap]:
-    tried = _tried(history)
-    tried |= {replace(cell, class_name="") for cell in tried}
-    return [gap for gap in gaps if gap.cell not in tried]
 
 
 def _tried(history: Sequence[JudgedRound]) -> set[Cell]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, ToolMessage
 
@@ -10,7 +10,7 @@ from atlantis_dml.agents.planner import list_usual_steps
 
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
-    from atlantis_dml.tools.steps import State, Step
+    from atlantis_dml.tools.steps import State
 
 
 class RulePlanner:
@@ -20,22 +20,13 @@ class RulePlanner:
 
     def decide(self, state: State, context: RunContext) -> AIMessage:
         """Return the next step as a tool call; stop the run if the last tool failed."""
-        failure = _last_failure(state)
-        if failure:
-            return AIMessage(f"Stopping: {failure}")
+        messages = state.get("messages", [])
+        last = messages[-1] if messages else None
+        if isinstance(last, ToolMessage) and last.status == "error" and last.content:
+            return AIMessage(f"Stopping: {last.content}")
         done = set(state.get("steps", []))
         for step in list_usual_steps(state, context.session.collection.facets):
             if step.name not in done:
-                return _call(step, len(state.get("messages", [])))
+                call = {"name": step.tool, "args": dict(step.arguments), "id": f"rule-{len(messages)}"}
+                return AIMessage(step.reason, tool_calls=[call])
         return AIMessage("Stopping: every step of this round is done, yet the round was not judged.")
-
-
-def _call(step: Step, number: int) -> AIMessage:
-    call: dict[str, Any] = {"name": step.tool, "args": dict(step.arguments), "id": f"rule-{number}"}
-    return AIMessage(step.reason, tool_calls=[call])
-
-
-def _last_failure(state: State) -> str:
-    messages = state.get("messages", [])
-    last = messages[-1] if messages else None
-    return str(last.content) if isinstance(last, ToolMessage) and last.status == "error" else ""

@@ -11,11 +11,7 @@ _MAX_NAME_CHARS = 200  # kept of the target's name: the temporary name is longer
 
 
 def check_writable(target: Path) -> None:
-    """Check that a file can be written, before the work that produces it; leave nothing behind.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Check, with an `OSError`, that a file can be written, before the work for it; leave nothing behind."""
     with _temporary_path(target):
         target.exists()  # fails where the name is too long
 

@@ -16,8 +16,7 @@ from atlantis_core.base.text import to_printable
 def check_writable(folder: Path) -> None:
     """Check that a folder can be created, before the work that fills it; leave nothing behind.
 
-    Args:
-        folder: Absolute path; the folder and its parents may be missing.
+    The path is absolute; the folder and its parents may be missing.
 
     Raises:
         SetupError: Nothing can be written there.
@@ -37,9 +36,7 @@ def temporary_folder(folder: Path, purpose: str) -> Iterator[Path]:
 
     Folders that killed processes left behind for the same purpose are deleted first.
 
-    Args:
-        folder: Absolute path; the caller's last step is `part.rename(folder)`.
-        purpose: One word, part of the hidden name.
+    The path is absolute; the caller's last step is `part.rename(folder)`. `purpose` is one word of the hidden name.
 
     Raises:
         SetupError: The folder cannot be written.

@@ -12,9 +12,7 @@ from atlantis_core.base.serialization import as_json
 def content_hash(kind: str, payload: Any) -> str:
     """Return 32 hex digits of the SHA-256 of a job's kind and inputs as canonical JSON.
 
-    Args:
-        kind: Kind of job; jobs of different kinds never share a hash.
-        payload: Records, mappings and plain values.
+    Jobs of different kinds never share a hash.
 
     Raises:
         ValueError: The payload contains NaN or infinity.

@@ -25,11 +25,8 @@ def name_and_options(
 ) -> tuple[str, dict[str, str]]:
     """Split `NAME?a=1&b=2` or `name:a=1,b=2` into the name and its options, as strings.
 
-    Args:
-        text: As a person wrote it.
-        sign: Separator of name and options.
-        kind: Kind of the named object, for error messages (`"loss"`).
-        decode: Decode `+` and `%20` in values as in URLs, for free text such as prompts.
+    `kind` names the kind of the object in error messages (`"loss"`). With `decode`, `+` and `%20` in values are
+    decoded as in URLs, for free text such as prompts.
 
     Raises:
         SetupError: An item is not `option=value`, or an option is set twice.
@@ -52,10 +49,7 @@ def name_and_options(
 def typed_options(target: type[Any], given: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Convert options, given as strings or plain JSON values, to the types of a dataclass's fields.
 
-    Args:
-        target: The dataclass.
-        given: Options by name.
-        what: Owner of the options, for error messages (`"loss 'triplet'"`).
+    `what` names the owner of the options in error messages (`"loss 'triplet'"`).
 
     Raises:
         SetupError: An option is unknown, or its value has the wrong type.
@@ -70,22 +64,15 @@ def typed_options(target: type[Any], given: Mapping[str, Any], what: str) -> dic
 
 
 def make_with(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
-    """Build a part from options, given as strings or plain JSON values.
-
-    Raises:
-        SetupError: As `typed_options`, or a value is out of range.
-    """
+    """Build a part from options, as strings or plain JSON values; errors as for `typed_options`."""
     return part(**typed_options(part, given, what))
 
 
 def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) -> Any:
     """Build the part that a text names, with its options.
 
-    Args:
-        registry: Short name -> `module:Class`.
-        text: `name`, `name:option=value,...`, or `module:Class` of a part outside this repository.
-        kind: Kind of part, for error messages (`"loss"`).
-        port: The protocol that an outside part must implement.
+    The text is `name`, `name:option=value,...`, or `module:Class` of a part outside this repository, which must
+    implement the protocol `port`. `kind` names the kind of part in error messages (`"loss"`).
 
     Raises:
         SetupError: The part or an option is unknown, a value is invalid, or the part does not implement `port`.
@@ -100,11 +87,7 @@ def parse_part(registry: Mapping[str, str], text: str, kind: str, port: type) ->
 
 
 def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
-    """Check that low < value <= high.
-
-    Raises:
-        SetupError: The value is out of this range.
-    """
+    """Check that low < value <= high; a `SetupError` if not."""
     if not low < value <= high:
         above = "" if math.isinf(high) else f" and at most {_format_number(high)}"
         raise SetupError(f"{what} must be above {_format_number(low)}{above}, not {value!r}")
@@ -122,11 +105,7 @@ def describe_range(low: float, high: float) -> str:
 
 
 def _typed(kind: Any, value: Any, what: str) -> Any:
-    """Convert a string or plain value to the type of its field.
-
-    Raises:
-        SetupError: The value does not have this type, or is not finite.
-    """
+    """Convert a string or plain value to the type of its field; refuse one that is not finite."""
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise SetupError(f"{what} is {' or '.join(get_args(kind))}, not {value!r}")

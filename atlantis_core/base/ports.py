@@ -41,11 +41,9 @@ class Captioner(Protocol):
     @property
     def version(self) -> str:
         """Changes whenever the same image would get another caption."""
-        ...
 
     def caption(self, images: Sequence[LabelledImage]) -> list[Caption]:
         """Return one caption per image, in order."""
-        ...
 
 
 class Generator(Protocol):
@@ -60,11 +58,9 @@ class Generator(Protocol):
     @property
     def version(self) -> str:
         """Changes whenever the same request would give another image."""
-        ...
 
     def settings(self, request: GenerationRequest) -> Mapping[str, Any]:
         """Return what will be done for a request, JSON-able (the edits and their strengths, say)."""
-        ...
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Image]:
         """Yield one RGB image per request, in order.
@@ -72,7 +68,6 @@ class Generator(Protocol):
         Raises:
             ToolError: This generator cannot serve a request.
         """
-        ...
 
 
 class OutlierScorer(Protocol):
@@ -87,11 +82,9 @@ class OutlierScorer(Protocol):
 
     def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Self:
         """Fit to real images: embeddings (N, D), labels (N,)."""
-        ...
 
     def score(self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return one score per row of (M, D) `embeddings` under its claimed label, (M,); higher is worse."""
-        ...
 
 
 CAPTIONERS = {

@@ -17,10 +17,7 @@ from atlantis_core.base.errors import SetupError
 def load_part(registry: Mapping[str, str], name: str, kind: str) -> Any:
     """Import the object that `name` stands for.
 
-    Args:
-        registry: Short name -> `module:attribute`.
-        name: A short name, or `module:attribute`.
-        kind: Kind of part, for error messages (`"captioner"`).
+    The name is a short one or `module:attribute`; `kind` names the kind of part in error messages (`"captioner"`).
 
     Raises:
         SetupError: The name is unknown, or its module cannot be imported.

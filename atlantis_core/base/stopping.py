@@ -26,10 +26,6 @@ class StopToken:
         return self._event.is_set()
 
     def check(self) -> None:
-        """End the work here if it is to stop.
-
-        Raises:
-            Stopped: It was requested.
-        """
+        """Raise `Stopped` if the work is to stop."""
         if self.is_requested():
             raise Stopped("stopped by a person")

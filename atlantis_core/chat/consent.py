@@ -36,10 +36,8 @@ class Approval:
 def find_unstated_limits(limits: Mapping[str, float | None], words: str) -> list[str]:
     """Return the limits whose number the person did not say, or said about something else.
 
-    Args:
-        limits: `images`, `usd`, `rounds` and `target`, each a number or None. A `target` of 0.9 may also be said as
-            90 %.
-        words: Everything the person said.
+    Limits are `images`, `usd`, `rounds` and `target`; a `target` of 0.9 may also be said as 90 %. `words` is all
+    that the person said.
     """
     said = set(amounts_in(words))
     unstated = []

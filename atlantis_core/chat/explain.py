@@ -48,10 +48,7 @@ class _Entry:
 def explain_decisions(session: Session, question: str, tool_words: Mapping[str, str]) -> list[str]:
     """Return what the run recorded about the subjects of a question, the best match first; empty if nothing matches.
 
-    Args:
-        session: The run.
-        question: A sentence; `round 2` in it restricts the answer to that round.
-        tool_words: Tool -> words that people use for its calls.
+    `round 2` in the question restricts the answer to that round; `tool_words` are what people say for a tool's calls.
     """
     words = set(re.findall(r"[^\W\d_]{3,}", question.lower())) - set(_STOP_WORDS.split())
     wanted = re.search(r"\bround\s+(\d+)", question.lower())
@@ -146,8 +143,7 @@ def _describe_gaps(index: int, gaps: Sequence[Gap], requests: Iterable[CellReque
         lines.append(
             f"round {index}: {_cell(gap.cell)} was gap {rank} of {len(gaps)}: R@1 {gap.recall_at_1:.2f} over "
             f"{count_noun(gap.queries, 'query', 'queries')}, {count_noun(gap.support, 'training image')}, "
-            f"{gap.cause}; "
-            f"images requested: {counts.get(gap.cell, 'none')}"
+            f"{gap.cause}; images requested: {counts.get(gap.cell, 'none')}"
         )
     return lines[:_MOST] or [f"round {index}: none of the {len(gaps)} gaps is in these cells"]
 

@@ -43,10 +43,7 @@ class RunPlan:
 def update_plan(planned: RunPlan, text: str, **limits: Any) -> RunPlan:
     """Return the plan with new words and limits.
 
-    Args:
-        planned: The plan so far.
-        text: New words for the goal; empty keeps the old ones.
-        **limits: `images`, `usd`, `rounds`, `target`; None keeps the old value.
+    An empty text keeps the old words, and a limit (`images`, `usd`, `rounds`, `target`) of None the old value.
 
     Raises:
         ToolError: A limit is out of range.

@@ -64,8 +64,7 @@ def describe_gaps(session: Session) -> list[str]:
         mistaken = f", mistaken for {gap.confused_with[0]}" if gap.confused_with else ""
         lines.append(
             f"{cell}: R@1 {gap.recall_at_1:.2f} over {count_noun(gap.queries, 'query', 'queries')}, "
-            f"{count_noun(gap.support, 'training image')}, "
-            f"{gap.cause}{mistaken}"
+            f"{count_noun(gap.support, 'training image')}, {gap.cause}{mistaken}"
         )
     return lines
 

@@ -12,16 +12,7 @@ from atlantis_core.records import Collection
 
 
 def check_columns(folder: Path, options: ReadOptions, named: Mapping[str, str]) -> None:
-    """Check that columns exist in a collection's metadata; no image is opened.
-
-    Args:
-        folder: The collection's folder.
-        options: Passed to the reader.
-        named: Command-line option -> the column that it names.
-
-    Raises:
-        SetupError: The folder or a column does not exist.
-    """
+    """Check that columns (command-line option -> column) exist in the metadata; a `SetupError` if not."""
     known = list_files(resolve_folder(folder), options).columns
     for option, column in named.items():
         if column not in known:

@@ -21,7 +21,6 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
     "testing": "test",
 }
 
-
 LISTED_TWICE = "listed twice"
 """Kind of problem that excludes no file: several rows list one file under one label."""
 
@@ -56,11 +55,7 @@ class Listing:
 
 
 def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
-    """Drop entries that list a file again under the same label.
-
-    Returns:
-        The remaining entries, in order; and file name -> remark for each file that was listed more than once.
-    """
+    """Drop entries that list a file again under the same label; also return file name -> remark for each one."""
     rows: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         rows.setdefault((entry.name, entry.label), []).append(entry)

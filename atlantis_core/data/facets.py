@@ -17,7 +17,6 @@ MOST_VALUES = 24
 """Facets with more values leave too few images per cell."""
 ORIGIN, SYNTHETIC = "origin", "synthetic"
 """The column with an image's origin, and its value for synthetic images, which trainings weight separately."""
-
 LEAST_SHARE = 0.03
 """Smallest share of images that a value found in captions must have."""
 
@@ -75,12 +74,7 @@ def describe_caption_facets(collection: Collection, captioner: str) -> str:
 
 
 def add_facets(collection: Collection, columns: Mapping[str, Sequence[str]]) -> Collection:
-    """Return a collection with further facets.
-
-    Args:
-        collection: Keeps the facets it has.
-        columns: New name -> value of each image, N; empty for an image without one. Rare values are dropped.
-    """
+    """Return a collection with further facets (name -> value of each image, N); rare and empty values are dropped."""
     kept = {name: drop_rare_values(values) for name, values in columns.items()}
     choice = choose_facets([image.label for image in collection.images], kept)
     images = tuple(

@@ -56,10 +56,7 @@ def open_undecoded(source: str | Path | IO[bytes]) -> Iterator[Image]:
 def open_image(path: str, least_px: int = 0) -> Image:
     """Decode an image as upright RGB; see `to_upright_rgb`.
 
-    Args:
-        path: The file.
-        least_px: Pixels a side that are needed: a large JPEG is decoded at about that size, which is several times
-            faster; 0 decodes it in full.
+    A large JPEG is decoded at about `least_px` a side, which is several times faster; 0 decodes it in full.
 
     Raises:
         ToolError: The file cannot be read.

@@ -74,21 +74,12 @@ class InspectedFile:
 def inspect_files(
     entries: Sequence[Entry], progress: Progress = no_progress
 ) -> tuple[tuple[InspectedFile, ...], tuple[Problem, ...]]:
-    """Decode every file once.
-
-    Returns:
-        The usable images and the problems, both sorted by file name.
-    """
-    images: list[InspectedFile] = []
-    problems: list[Problem] = []
+    """Decode every file once; return the usable images and the problems, both sorted by file name."""
     once, repeated = drop_repeated(entries)
     in_order = sorted(once, key=lambda entry: (entry.name, entry.label))
-    for result in _inspect_all(in_order, progress):
-        if isinstance(result, InspectedFile):
-            images.append(result)
-        else:
-            problems.append(result)
-    unique, copies = _drop_copies(images)
+    results = list(_inspect_all(in_order, progress))
+    problems = [result for result in results if isinstance(result, Problem)]
+    unique, copies = _drop_copies([result for result in results if isinstance(result, InspectedFile)])
     notes = [repeated[image.entry.name] for image in unique if image.entry.name in repeated]
     every = dict.fromkeys([*problems, *copies, *notes])  # a missing file listed under two labels is one problem
     return unique, tuple(sorted(every, key=lambda problem: problem.path))
@@ -108,7 +99,6 @@ def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[Inspe
 
 
 def _inspect_file(entry: Entry) -> InspectedFile | Problem:
-    """Hash and decode one file; return a problem if it cannot be used."""
     try:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
@@ -126,11 +116,9 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
 
 
 def check_header(source: Path | bytes, name: str) -> str:
-    """Return what is wrong with an image according to its header, empty if nothing is; no pixel is decoded.
+    """Return what the header of an image (file or content) shows to be wrong; empty if nothing is.
 
-    Args:
-        source: An existing file, or its content.
-        name: File name; its suffix says which format it claims.
+    No pixel is decoded. The suffix of `name` says which format it claims to be.
     """
     if not (source if isinstance(source, bytes) else source.stat().st_size):
         return _EMPTY
@@ -167,7 +155,6 @@ def _kind(problem: Problem) -> str:
 
 
 def _try_image(source: IO[bytes] | Path, path: Path, read: Callable[[Image], Content]) -> Content | str:
-    """Return what `read` gets from an image, or a problem text."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -23,19 +23,11 @@ METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")
 
 _FILE_COLUMNS = ("file_name", "path")
 _LABEL_COLUMNS = ("label", "class", "class_name")
-_ROLES: Mapping[str, Role] = {
-    "": "both",
-    "both": "both",
-    "query": "query",
-    "gallery": "gallery",
-    "train": "train",
-}
+_ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery", "train": "train"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The meaning of each column."""
-
     file: str
     label: str
     split: str | None
@@ -62,12 +54,8 @@ def read_metadata(
 ) -> Listing:
     """List the files that a metadata file names.
 
-    Args:
-        root: The collection's folder, resolved.
-        file: The metadata file; its paths are relative to its own folder.
-        label: Column with the class name; None takes `label`, `class` or `class_name`.
-        split: Column with the split; None takes `split`.
-        folder_split: Split of the split folder that contains the file.
+    Paths in the file are relative to its own folder; `folder_split` is the split of the folder that contains it. If
+    `label` or `split` is None, the usual column names are looked for.
 
     Raises:
         SetupError: The file cannot be read, or a column that is required or named is missing.
@@ -90,14 +78,8 @@ def read_metadata(
 
 
 def _entry(
-    root: Path,
-    base: Path,
-    row: Mapping[str, str],
-    columns: _Columns,
-    line: str,
-    folder_split: Split | None,
+    root: Path, base: Path, row: Mapping[str, str], columns: _Columns, line: str, folder_split: Split | None
 ) -> Entry | Problem:
-    """Return the file of a row, or the problem with the row."""
     listed = row[columns.file].strip()
     name = (PurePosixPath(base.as_posix()) / listed).as_posix()
     label = clean_text(row[columns.label], LONGEST_LABEL)

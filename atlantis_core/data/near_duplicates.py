@@ -39,11 +39,7 @@ _ROWS_AT_ONCE = 1024
 
 
 def fingerprint_file(path: str | Path) -> bytes:
-    """Return the fingerprint of an image file, `LENGTH` bytes.
-
-    Raises:
-        OSError: The file is missing or not an image (`PIL.UnidentifiedImageError` is an `OSError`).
-    """
+    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is not an image."""
     with open_undecoded(io.BytesIO(Path(path).read_bytes())) as image:
         return fingerprint_image(image)
 
@@ -71,13 +67,9 @@ def mirror_fingerprint(print_: bytes) -> bytes:
 
 
 def distances(print_: bytes, others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the distances of one fingerprint to many, (N,) in [0, 2]: one minus the cosine; lower is more alike.
+    """Return the distances of one fingerprint to (N, `LENGTH`) `unit_vectors`, (N,) in [0, 2]: one minus the cosine.
 
-    An image of one flat colour is at distance 1 from everything, itself included.
-
-    Args:
-        print_: A fingerprint.
-        others: (N, `LENGTH`) unit vectors from `unit_vectors`.
+    Lower is more alike. An image of one flat colour is at distance 1 from everything, itself included.
     """
     near: NDArray[np.float32] = 1.0 - others @ unit_vectors([print_])[0]
     return near
@@ -113,13 +105,10 @@ def find_near_duplicates(prints: Sequence[bytes], threshold: float = THRESHOLD) 
 
 
 def _brightness_steps(grid: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Return the grid's brightness differences to the right and downwards, squashed to int8.
+    """Return the brightness differences of a (17, 17, 3) grid to the right and downwards, squashed to int8.
 
     `tanh(step / (median |step| + 1))`: strong edges count about the same at any contrast, and steps below one grey
     level, which are noise, count little.
-
-    Args:
-        grid: (17, 17, 3) grey levels, 0 to 255.
     """
     channels = grid.transpose(2, 0, 1)
     across = np.diff(channels, axis=2).ravel()

@@ -78,12 +78,8 @@ def read_collection(
 
     Unusable files are left out and listed in `Collection.problems`.
 
-    Args:
-        folder: The collection's folder.
-        options: Choice of columns.
-        regime: How missing splits are made: within classes (`seen`) or by class (`unseen`).
-        progress: Called with the number of images inspected.
-        known_splits: Splits made earlier in this regime; they are kept.
+    Missing splits are made within classes (`seen`) or by class (`unseen`); `known_splits`, made earlier in this
+    regime, are kept.
 
     Raises:
         SetupError: The folder does not exist, or has too few usable images.
@@ -110,11 +106,7 @@ def inspect_collection(
 
 
 def resolve_folder(folder: Path) -> Path:
-    """Return a collection's folder, resolved.
-
-    Raises:
-        SetupError: It does not exist or is a file.
-    """
+    """Return a collection's folder, resolved; a `SetupError` if it does not exist or is a file."""
     if not folder.exists():
         raise SetupError(f"there is no folder {to_printable(str(folder))!r}; check the path")
     if not folder.is_dir():
@@ -176,7 +168,8 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
     open_files = [file for file, split in assigned.files if split != "test"]
     columns = {name: [file.entry.columns.get(name, "") for file in open_files] for name in inspected.listing.columns}
     choice = choose_facets([file.entry.label for file in open_files], columns, options.facets)
-    in_order = sorted(assigned.files, key=_fixed_order)
+    # By split, class and content, so that file names and listing order have no effect.
+    in_order = sorted(assigned.files, key=lambda pair: (_SPLIT_ORDER[pair[1]], pair[0].entry.label, pair[0].id))
     kept = (*choice.facets, *options.kept)
     images = [_to_labelled_image(file, split, kept) for file, split in in_order]
     tests = [(image, file) for image, (file, split) in zip(images, in_order, strict=True) if split == "test"]
@@ -193,12 +186,6 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
     sealed = SealedSplit([image for image, _ in tests], [file.fingerprint for _, file in tests])
     fingerprints = {file.id: file.fingerprint for file in open_files}
     return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
-
-
-def _fixed_order(file_and_split: tuple[InspectedFile, Split]) -> tuple[int, str, str]:
-    """Order by split, class and content, so that file names and listing order have no effect."""
-    file, split = file_and_split
-    return _SPLIT_ORDER[split], file.entry.label, file.id
 
 
 def _to_labelled_image(file: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:

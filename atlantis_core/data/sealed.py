@@ -51,11 +51,9 @@ class SealedSplit:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def open(self, purpose: str, record: Callable[[str], None]) -> tuple[LabelledImage, ...]:
-        """Record the purpose, then return the test images.
+        """Record the purpose (who opens the split and why, in a sentence), then return the test images.
 
-        Args:
-            purpose: Who opens the split and why, in a sentence.
-            record: Stores the purpose for good; if it raises, the split stays closed.
+        If `record`, which stores the purpose for good, raises, the split stays closed.
 
         Raises:
             SetupError: The purpose is empty.

@@ -50,12 +50,7 @@ class AssignedSplits:
 def assign_splits(files: Sequence[InspectedFile], regime: Regime, before: KnownSplits) -> AssignedSplits:
     """Use the given splits, make the missing ones, and check that they fit the regime.
 
-    No image ever leaves a test split, whether it was given or made earlier.
-
-    Args:
-        files: Usable images.
-        regime: `seen` or `unseen`.
-        before: Splits made earlier; they are kept.
+    No image ever leaves a test split, whether it was given or made earlier; splits made `before` are kept.
 
     Raises:
         SetupError: There are no training images, or the splits contradict the regime.

@@ -42,15 +42,10 @@ def group_near_duplicates(ids: Sequence[str], fingerprints: Sequence[bytes]) -> 
 def split_images(
     labels: Sequence[str], groups: Sequence[str], shares: Mapping[Split, float] = HELD_OUT
 ) -> list[Split]:
-    """Split the images of each class (regime `seen`) and return the split of each image, N.
+    """Split the images of each class (regime `seen`) by shares per held-out split; return the split of each image, N.
 
     All images of a near-duplicate group go to one split, the largest groups to training. Every class keeps at least
     one group for training; if it has only two, the other goes to validation. Groups that span classes go to training.
-
-    Args:
-        labels: Class of each image, N.
-        groups: Near-duplicate group of each image, N.
-        shares: Share of each class per held-out split.
     """
     spans: dict[str, set[str]] = defaultdict(set)
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
@@ -99,11 +94,7 @@ def keep_known_splits(made: Sequence[Split], units: Sequence[str], known: Sequen
     """Return splits in which units (near-duplicate groups or classes) keep the earlier split of their members, N.
 
     If members had different splits, test comes before validation, and validation before train.
-
-    Args:
-        made: New split of each image, N.
-        units: Unit of each image, N.
-        known: Earlier split of each image, N; None for a new image.
+    All arguments are in the order of the images, N; the known split of a new image is None.
     """
     had: dict[str, set[Split]] = defaultdict(set)
     for unit, split in zip(units, known, strict=True):

@@ -72,17 +72,13 @@ def test_task(
         SetupError: A column or value is unknown, or no image is left.
     """
     pool = collection.of_split("train") if regime == "seen" else test_images
-    return RetrievalTask(
-        _pick(collection, test_images, "query", query),
-        _pick(collection, pool, "gallery", gallery),
-    )
+    return RetrievalTask(_pick(collection, test_images, "query", query), _pick(collection, pool, "gallery", gallery))
 
 
 test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect it by its name
 
 
 def _pool(collection: Collection, split: str, restriction: Restriction | None) -> Sequence[LabelledImage]:
-    """Return the images of the given split, or of the split that the restriction names."""
     if restriction and restriction[0] == "split" and "split" not in collection.facets:
         split = restriction[1]
         if split == "test":

@@ -61,11 +61,8 @@ def export_dataset(
 ) -> dict[str, Any]:
     """Write the kept images of a run, their metadata and a data card into a new folder.
 
-    Args:
-        session: The run.
-        folder: Must not exist, or be empty.
-        rolled_back: Also export kept images of rounds that were rolled back or not judged.
-        progress: Receives the number of images copied.
+    The folder must not exist, or be empty. With `rolled_back`, the kept images of rounds that were rolled back or not
+    judged are exported too.
 
     Returns:
         JSON-able: `folder`, `run_id`, `images`, `bytes`, `classes`, `facets` (requested), `arms` (generation mode ->
@@ -134,7 +131,6 @@ def _list_by_key(session: Session, index: int) -> list[ScreenedCandidate]:
 
 
 def _filter_verdict(image: ScreenedCandidate) -> Verdict:
-    """Return the filters' verdict on a screened candidate."""
     assert image.filter_verdict is not None, "only screened candidates are counted and exported"
     return image.filter_verdict
 
@@ -161,11 +157,8 @@ def _file_name(image: ScreenedCandidate) -> str:
 
 def facet_column(facet: str) -> str:
     """Return the column name of a facet, with a prefix if a column of another meaning has that name."""
-    return (
-        f"facet_{facet}"
-        if facet.strip().lower() in {*_FIRST_COLUMNS, *_LAST_COLUMNS, "split", "role", "path"}
-        else facet
-    )
+    taken = {*_FIRST_COLUMNS, *_LAST_COLUMNS, "split", "role", "path"}
+    return f"facet_{facet}" if facet.strip().lower() in taken else facet
 
 
 def _write_metadata(images: Sequence[ScreenedCandidate], facets: Sequence[str], file: Path) -> None:

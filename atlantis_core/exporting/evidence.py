@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,7 @@ from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import (
-    find_trial_session,
-    find_trials,
-    measure_arm,
-    measure_frozen,
-    measure_trial,
-)
+from atlantis_core.run.measurements import find_trial_session, find_trials, measure_arm, measure_frozen, measure_trial
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
@@ -53,14 +47,13 @@ class TrialEvidence:
     queries: int
     """Validation queries with a positive."""
     gallery: int
-    """Gallery images."""
     figures: tuple[Figures, ...]
     """This model first."""
     judged: bool
     """Whether rounds were kept or rolled back by these same queries."""
     test: Mapping[str, Any] | None = None
     """What `atlantis test` measured: `frozen`, `baseline`, `final`; None while the test split is sealed."""
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()
     """Figures that could not be computed, and why."""
     restricted: tuple[str, ...] = ()
     """Which of `queries` and `gallery` were restricted to one value of a column."""
@@ -75,11 +68,7 @@ def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") ->
 
 
 def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
-    """Collect the counts and figures of a trial; existing measurements are reused.
-
-    Returns:
-        None for a crashed trial.
-    """
+    """Collect the counts and figures of a trial, None for a crashed one; existing measurements are reused."""
     (trial,) = find_trials(session, [trial_id])
     measured = measure_trial(session, trial)
     if measured is None:
@@ -121,8 +110,7 @@ def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
     arm = read_final_arms(session).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
-    mean = measure_arm(session, arm)
-    return (_build_figures("baseline", mean, None),)
+    return (_build_figures("baseline", measure_arm(session, arm), None),)
 
 
 def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:

@@ -33,10 +33,7 @@ image = canvas"""
 def input_snippet(side_px: int, crop: Mapping[str, Any], mean: Sequence[float]) -> str:
     """Return Python that replaces `image`, an upright RGB image, by what `preprocessing.to_input` returns.
 
-    Args:
-        side_px: Side of the square.
-        crop: `BackboneSpec.crop`, empty for version 1 of the preprocessing.
-        mean: Mean of the normalisation, the colour of timm's borders.
+    `crop` is `BackboneSpec.crop`, empty for version 1 of the preprocessing; `mean` is the colour of timm's borders.
     """
     if not crop:
         return _CENTRAL_SQUARE.format(side=side_px)

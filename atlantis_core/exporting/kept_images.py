@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.round import read_rounds
 from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
 
 if TYPE_CHECKING:
@@ -24,18 +24,16 @@ _PARTS = ("model", "lora", "control", "ip_adapter")
 def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandidate]:
     """Return the kept images of a run, each once, in the order of their requests.
 
-    Args:
-        session: The run.
-        rolled_back: Include rounds that were rolled back or not judged.
+    With `rolled_back`, images of rounds that were rolled back or not judged are included.
 
     Raises:
         SetupError: No image was kept, or a file is missing.
     """
+    rounds = [one for one in read_rounds(session) if one.is_kept or rolled_back]
+    # Kept rounds last: an image in two rounds is exported with the kept one.
+    rounds.sort(key=lambda one: (one.is_kept, one.index))
     found = {
-        image.candidate.key: image
-        for listed in _list_rounds(session, rolled_back)
-        for image in list_screened(session, listed)
-        if image.is_kept
+        image.candidate.key: image for listed in rounds for image in list_screened(session, listed) if image.is_kept
     }
     if not found:
         reason = "no image is kept" if rolled_back else "no kept round has an image"
@@ -48,12 +46,6 @@ def list_kept_images(session: Session, rolled_back: bool) -> list[ScreenedCandid
             f"{gone[0].candidate.path!r}; put them back, or run again"
         )
     return list(found.values())
-
-
-def _list_rounds(session: Session, rolled_back: bool) -> list[Round]:
-    """Return the rounds to export, kept ones last: an image in two rounds is exported with the kept one."""
-    rounds = [found for found in read_rounds(session) if found.is_kept or rolled_back]
-    return sorted(rounds, key=lambda found: (found.is_kept, found.index))
 
 
 def generating_model(candidate: Candidate) -> str:

@@ -171,8 +171,7 @@ def _validation_section(about: ModelFacts) -> str:
         "activations of frozen layers in half precision, and may differ in the fourth digit."
     )
     parts += [f"Not here: {reason}." for reason in about.evidence.missing]
-    chosen = about.evidence.judged or bool((about.recipe or {}).get("validate_every"))
-    if chosen:
+    if about.evidence.judged or bool((about.recipe or {}).get("validate_every")):
         parts.append("The model was selected by these same queries, which makes the figures slightly optimistic.")
     if about.evidence.test:
         parts.append(_test_section(about.evidence.test))

@@ -44,11 +44,7 @@ class ExportedModel:
 
 
 def check_destination(folder: Path) -> Path:
-    """Return a destination as an absolute path.
-
-    Raises:
-        SetupError: It exists and is not an empty folder, or it cannot be created.
-    """
+    """Return a destination as an absolute path; a `SetupError` if it is not a new or an empty folder."""
     absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 (a link must not be followed)
     empty = absolute.is_dir() and not absolute.is_symlink() and not any(absolute.iterdir())
     if os.path.lexists(absolute) and not empty:
@@ -70,12 +66,8 @@ def export_model(
     The facts name no path of this machine. The exported model gives bit-identical embeddings; those of the graph
     agree to 1e-4, which is checked on random and on real images.
 
-    Args:
-        model: What to export.
-        folder: Must not exist, or be empty.
-        session: Session that measured the trial; None leaves data and figures out of the card.
-        onnx: Also write the graph.
-        progress: Called at each step of the graph.
+    The folder must not exist, or be empty. Without the session that measured the trial, the card has no data and
+    figures.
 
     Returns:
         JSON-able: `folder`, `files` (name, bytes), `architecture`, `embedding`, `distance`, `dims`, `input_px`,
@@ -99,7 +91,11 @@ def export_model(
         agreement = None
         if onnx:
             images = list_validation_images(session, _MAX_IMAGES) if session else []
-            agreement = _write_onnx(retriever, part / FILE_NAME, images, progress)
+            progress("writing ONNX", 0, 2)
+            write_onnx(retriever, part / FILE_NAME)
+            progress("comparing ONNX with torch", 1, 2)
+            agreement = check_onnx(retriever, part / FILE_NAME, images)
+            progress("comparing ONNX with torch", 2, 2)
         about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx)
         (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
         part.rename(folder)
@@ -107,15 +103,9 @@ def export_model(
 
 
 def export_trials(session: Session, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """Export the trials of a training.
+    """Export the trials of a training; return its rows with the folder of each trial as `exported`.
 
-    Args:
-        session: Session that trained and measured them.
-        rows: Its `trials`; those that diverged are skipped.
-        folder: Folder of a single trial; several get a folder `seed-N` each in it.
-
-    Returns:
-        The rows, with the folder of each trial as `exported`.
+    Trials that diverged are skipped. The folder is that of a single trial; several get a folder `seed-N` each in it.
 
     Raises:
         SetupError: As `export_model`.
@@ -161,15 +151,6 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
     (part / WEIGHTS_NAME).chmod(0o644)  # for others to read; save_file writes for the owner only
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return facts
-
-
-def _write_onnx(retriever: Retriever, file: Path, images: Sequence[Path], progress: Progress) -> OnnxAgreement | None:
-    progress("writing ONNX", 0, 2)
-    write_onnx(retriever, file)
-    progress("comparing ONNX with torch", 1, 2)
-    agreement = check_onnx(retriever, file, images)
-    progress("comparing ONNX with torch", 2, 2)
-    return agreement
 
 
 def _collect_facts(

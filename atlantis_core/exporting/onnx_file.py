@@ -42,11 +42,7 @@ class OnnxAgreement:
 
 
 def require_onnx() -> None:
-    """Check early that the exporter can work.
-
-    Raises:
-        SetupError: `onnx` or `onnxscript` is not installed.
-    """
+    """Check early that the exporter can work: a `SetupError` if `onnx` or `onnxscript` is not installed."""
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch's exporter needs it)
@@ -60,11 +56,8 @@ def require_onnx() -> None:
 def write_onnx(retriever: Retriever, file: Path) -> None:
     """Write the graph `pixels` (N, 3, S, S) -> `embeddings` (N, D), both float32, for any N.
 
-    `pixels` are RGB in 0..1; the file's metadata name the distance of its embeddings (`distance`, `c`).
-
-    Args:
-        retriever: With or without a head, of any distance.
-        file: Weights over 2 GB go into a second file beside it.
+    `pixels` are RGB in 0..1; the file's metadata name the distance of its embeddings (`distance`, `c`). Weights over
+    2 GB go into a second file beside it.
 
     Raises:
         SetupError: `onnx` is not installed, or the exporter does not support the backbone.
@@ -98,15 +91,9 @@ def write_onnx(retriever: Retriever, file: Path) -> None:
 
 
 def check_onnx(retriever: Retriever, file: Path, images: Sequence[str | Path]) -> OnnxAgreement | None:
-    """Compare the embeddings of the file with torch's, one by one and as a batch.
+    """Compare the embeddings of the file with torch's on random and on real images, one by one and as a batch.
 
-    Args:
-        retriever: The exported retriever.
-        file: Its graph.
-        images: Real images; random ones are always compared too.
-
-    Returns:
-        None if `onnxruntime` is not installed.
+    Return None if `onnxruntime` is not installed.
 
     Raises:
         SetupError: They differ by more than `TOLERANCE`.

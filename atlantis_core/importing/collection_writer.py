@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,11 +41,7 @@ class ImportResult:
 
 
 def check_new_folder(folder: Path) -> Path:
-    """Return a destination as an absolute path.
-
-    Raises:
-        SetupError: It exists.
-    """
+    """Return a destination as an absolute path; a `SetupError` if it exists."""
     if os.path.lexists(folder):
         raise SetupError(f"{to_printable(str(folder))!r} already exists; name a new folder, or remove it first")
     return Path(os.path.abspath(folder))  # noqa: PTH100 (a link of that name must not be followed)
@@ -76,11 +72,6 @@ def write_collection(plan: ImportPlan, folder: Path, progress: Progress = no_pro
 
     Files are hard links if the file system allows it, else copies. Everything is written into a hidden folder beside
     it, which is renamed last; the next import clears what a killed one left.
-
-    Args:
-        plan: The photos.
-        folder: Must not exist.
-        progress: Receives the number of photos written.
 
     Raises:
         SetupError: The folder exists or cannot be written, a file is missing or (of a benchmark) damaged, or no photo
@@ -137,17 +128,15 @@ def _place_photo(photo: ImportedPhoto, part: Path) -> bool:
     return True
 
 
-def _split_by_class(photos: Iterable[ImportedPhoto]) -> list[ImportedPhoto]:
+def _split_by_class(photos: Sequence[ImportedPhoto]) -> list[ImportedPhoto]:
     """Train on the first half of the classes by name, hold out the rest."""
-    photos = list(photos)
     labels = sorted({photo.label for photo in photos})
     trained = set(labels[: len(labels) // 2])
     return [replace(photo, split="train" if photo.label in trained else "test") for photo in photos]
 
 
-def _write_metadata(photos: Iterable[ImportedPhoto], file: Path) -> tuple[str, ...]:
+def _write_metadata(photos: Sequence[ImportedPhoto], file: Path) -> tuple[str, ...]:
     """Write a row per photo, without empty columns; return the names of the facet columns."""
-    photos = list(photos)
     facets = tuple(dict.fromkeys(name for photo in photos for name, value in photo.facets.items() if value))
     split = ("split",) if any(photo.split for photo in photos) else ()
     role = ("role",) if any(photo.role != "both" for photo in photos) else ()

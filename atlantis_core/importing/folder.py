@@ -10,11 +10,7 @@ from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, Im
 
 
 def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
-    """List the files; class names are the full folder names, including dots.
-
-    Raises:
-        SetupError: There are no class folders.
-    """
+    """List the files; class names are the full folder names, including dots."""
     return plan_listing(read_folders(source), options)
 
 

@@ -95,9 +95,9 @@ def _read_features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]
 
 
 def _is_image_field(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
-    if features.get(field.name, {}).get("_type") == "Image":
-        return True
-    return any(field.type.field(place).name == "bytes" for place in range(field.type.num_fields))
+    return features.get(field.name, {}).get("_type") == "Image" or any(
+        field.type.field(place).name == "bytes" for place in range(field.type.num_fields)
+    )
 
 
 def _read_photos(root: Path, files: Sequence[Path], columns: _Columns, notes: list[str]) -> Iterator[ImportedPhoto]:

@@ -16,14 +16,7 @@ from atlantis_core.importing.import_plan import ImportOptions
 def import_dataset(
     kind: str, source: Path, folder: Path, options: ImportOptions, progress: Progress = no_progress
 ) -> ImportResult:
-    """Write a dataset as a collection; the source is not changed.
-
-    Args:
-        kind: A name in `IMPORTERS`.
-        source: Folder of the dataset.
-        folder: A new folder outside of `source`.
-        options: What the user chose.
-        progress: Receives the number of photos written.
+    """Write a dataset as a collection in a new folder outside of the source, which is not changed.
 
     Raises:
         SetupError: The kind is unknown, the source is missing or damaged, or the folder cannot be written.

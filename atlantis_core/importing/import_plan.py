@@ -64,12 +64,7 @@ class ImportPlan:
 
 
 def last_training_class(usual: int, highest: int) -> int:
-    """Return the last training class of a zero-shot split.
-
-    Args:
-        usual: The number used in the literature, for the full dataset.
-        highest: The highest class number; a smaller dataset trains on half of its classes.
-    """
+    """Return the last training class of a zero-shot split: `usual`, or half of the classes of a smaller dataset."""
     return usual if highest > usual else highest // 2
 
 

@@ -13,13 +13,9 @@ _LONGEST = 120
 
 
 def find_root(source: Path, markers: Sequence[str], inner: str, title: str) -> Path:
-    """Find the folder of a dataset: `source`, or the folder that its archive unpacks to.
+    """Find the folder of a dataset: `source`, or the folder `inner` that its archive unpacks to.
 
-    Args:
-        source: The folder that the user named.
-        markers: Files of which one must exist.
-        inner: Name of the archive's folder.
-        title: Name of the dataset.
+    One of the files `markers` must exist in it.
 
     Raises:
         SetupError: Neither folder has one of the files.
@@ -34,11 +30,7 @@ def find_root(source: Path, markers: Sequence[str], inner: str, title: str) -> P
 
 
 def require_file(file: Path, title: str) -> Path:
-    """Return a file that must exist.
-
-    Raises:
-        SetupError: It does not.
-    """
+    """Return a file; a `SetupError` if it does not exist."""
     if not file.is_file():
         raise SetupError(
             f"{title} is incomplete: {file.name} is missing in {to_printable(str(file.parent))!r}; "
@@ -48,13 +40,9 @@ def require_file(file: Path, title: str) -> Path:
 
 
 def read_rows(file: Path, columns: int, title: str, header_lines: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the fields of each line of a list.
+    """Yield the line number and the fields, between white space, of each line of a list.
 
-    Args:
-        file: A text file of lines with fields between white space.
-        columns: Fields per line; the last one takes the rest of the line.
-        title: Name of the dataset.
-        header_lines: Lines to skip.
+    The last one of the `columns` takes the rest of the line.
 
     Raises:
         SetupError: The file is missing, empty or not text, or a line has too few fields.
@@ -90,22 +78,14 @@ def read_numbered(file: Path, title: str) -> dict[int, str]:
 
 
 def parse_integer(file: Path, line: int, text: str, title: str) -> int:
-    """Parse a field as a non-negative integer.
-
-    Raises:
-        SetupError: It is not one.
-    """
+    """Parse a field as a non-negative integer; a `SetupError` if it is not one."""
     if not (text.isascii() and text.isdigit()):
         raise damaged_line_error(file, line, text, title)
     return int(text)
 
 
 def resolve_listed(root: Path, name: str, title: str) -> Path:
-    """Return the path of a listed file.
-
-    Raises:
-        SetupError: It leads out of the dataset's folder.
-    """
+    """Return the path of a listed file; a `SetupError` if it leads out of the dataset's folder."""
     if reason := why_outside(root.resolve(), name):
         raise SetupError(f"{title} lists {clean_text(to_printable(name), _LONGEST)!r}, which is {reason}")
     return root / name

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Factor = NDArray[np.floating[Any]]
 
-
 DISTANCES = {
     "cosine": "atlantis_core.metrics.distances:Cosine",
     "euclidean": "atlantis_core.metrics.distances:Euclidean",
@@ -36,11 +35,7 @@ class Distance(Protocol):
     """A distance that `rank_gallery` can rank by."""
 
     def factors(self, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> tuple[Factor, Factor]:
-        """Return factors (Q, F) and (G, F) for `finish`.
-
-        Args:
-            queries: (Q, D) embeddings.
-            gallery: (G, D) embeddings.
+        """Return factors (Q, F) and (G, F) of embeddings (Q, D) and (G, D), for `finish`.
 
         Raises:
             ValueError: The distance is not defined for such embeddings.
@@ -131,11 +126,7 @@ class Hyperbolic:
 
 
 def check_distance(text: str) -> Distance:
-    """Return the distance `cosine`, `euclidean` or `hyperbolic:C`, a ball of curvature -C.
-
-    Raises:
-        SetupError: The distance is unknown, or its argument is invalid.
-    """
+    """Return the distance `cosine`, `euclidean` or `hyperbolic:C`; a `SetupError` if it is unknown."""
     short, _, argument = text.partition(":")
     if short in {"cosine", "euclidean"} and argument:
         raise SetupError(f"distance {text!r}: {short} takes no argument; write {short}")

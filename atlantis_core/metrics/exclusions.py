@@ -59,12 +59,8 @@ def exclude_by_column(
     Person re-identification excludes images of the query's camera in this way (Zheng et al., ICCV 2015, Market-1501,
     section 4). Excluded images neither count as hits nor rank before one. A query without a value excludes nothing.
 
-    Args:
-        queries: Q images.
-        gallery: G images.
-        column: Name of the column.
-        values: Its values; None takes the facet of that name.
-        own_class_only: Exclude only images of the query's class, as that protocol does.
+    `values` are those of the column; None takes the facet of that name. With `own_class_only`, only images of the
+    query's class are excluded, as that protocol does.
 
     Raises:
         SetupError: No query has a value.

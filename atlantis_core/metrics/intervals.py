@@ -18,14 +18,8 @@ _Z = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 def wilson_interval(hits: float, count: int) -> Interval:
     """Return a proportion with its 95 % Wilson score interval (Wilson, JASA 22, 1927).
 
-    It stays in [0, 1] and, unlike the normal approximation, does not shrink to a point at 0 or 1.
-
-    Args:
-        hits: Successes; fractional if averaged over seeds.
-        count: Observations. With none, the value is 0 and the interval [0, 1].
-
-    Raises:
-        ValueError: `hits` is outside 0..count.
+    It stays in [0, 1] and, unlike the normal approximation, does not shrink to a point at 0 or 1. Hits are fractional
+    if averaged over seeds. Without observations the value is 0 and the interval [0, 1].
     """
     if not 0 <= hits <= count + 1e-9:
         raise ValueError(f"{hits!r} hits among {count!r} observations")
@@ -41,15 +35,8 @@ def wilson_interval(hits: float, count: int) -> Interval:
 def bootstrap_means(values: NDArray[np.float64], seed: int, rounds: int = 2000) -> list[Interval]:
     """Return means with their 95 % percentile bootstrap intervals (Efron, Annals of Statistics 7, 1979).
 
-    All M figures use the same resamples. If all observations are equal, the interval is a point.
-
-    Args:
-        values: (N, M) figures of N independent observations, e.g. hits at M values of K by query.
-        seed: Seed of the resamples.
-        rounds: Number of resamples.
-
-    Raises:
-        ValueError: There is no observation.
+    `values` (N, M) are M figures of N independent observations, e.g. hits at M values of K by query. All figures use
+    the same resamples. If all observations are equal, the interval is a point.
     """
     count = len(values)
     if not count:

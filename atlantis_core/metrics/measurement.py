@@ -27,13 +27,7 @@ RECALL_AT = (1, 2, 4, 8)
 def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequence[int] = RECALL_AT) -> Measurement:
     """Return the metrics of a ranking: overall, by class and by facet value.
 
-    Args:
-        ranking: Of these queries.
-        queries: Q images, in the order of the ranking.
-        at: K of Recall@K.
-
-    Raises:
-        ValueError: The ranking has another number of queries, or a K is below 1.
+    `queries` are Q images, in the order of the ranking; `at` are the K of Recall@K.
     """
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
@@ -80,9 +74,6 @@ def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
     """Return the mean over seeds of measurements of one task.
 
     Intervals are those of the mean hits over the same queries: seeds add no queries, so they do not narrow them.
-
-    Raises:
-        ValueError: There are no measurements, or their queries differ.
     """
     if not measurements:
         raise ValueError("no measurement to average")

@@ -16,13 +16,8 @@ def nmi(embeddings: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -
     6); clusters by mini-batch k-means (Sculley, WWW 2010). Not in `METRICS`, because it is not a function of a
     `Ranking`. It depends on the seed and rises with the number of classes: compare models on one task only.
 
-    Args:
-        embeddings: (N, D), of any norm.
-        labels: (N,) class numbers.
-        seed: Seed of the initial centres and the batches.
-
-    Raises:
-        ValueError: There are no embeddings, or shapes do not match.
+    Embeddings (N, D) may have any norm, labels (N,) are class numbers; the seed decides the initial centres and the
+    batches.
     """
     import numpy as np
     from sklearn.cluster import MiniBatchKMeans

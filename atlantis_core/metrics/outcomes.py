@@ -49,11 +49,7 @@ class QueryOutcomes:
 
     @classmethod
     def load(cls, path: Path) -> QueryOutcomes:
-        """Read a file written by `save`.
-
-        Raises:
-            SetupError: The file is missing or does not contain outcomes.
-        """
+        """Read a file written by `save`; a `SetupError` if it does not contain outcomes."""
         try:
             # Opened here, because numpy does not close a file that is not an archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
@@ -65,16 +61,7 @@ class QueryOutcomes:
 def query_outcomes(
     ranking: Ranking, queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage]
 ) -> QueryOutcomes:
-    """Return the outcomes of the queries that have a positive.
-
-    Args:
-        ranking: Of these queries in this gallery.
-        queries: Q images, in the order of the ranking.
-        gallery: G images, in the order of the ranking.
-
-    Raises:
-        ValueError: The ranking has another number of queries.
-    """
+    """Return the outcomes of the queries that have a positive; images are in the order of the ranking."""
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
     rows = [int(row) for row in np.flatnonzero(ranking.has_positive)]

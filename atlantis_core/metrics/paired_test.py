@@ -55,7 +55,7 @@ def compare(
     select: Iterable[str] | None = None,
     seed_sd: float = SEED_SD,
 ) -> Comparison:
-    """Compare two arms query by query and seed by seed.
+    """Compare two arms query by query and seed by seed; with one seed the spread between seeds is the prior alone.
 
     Args:
         control: Outcomes of the incumbent or baseline, one per seed. None is a crashed trial; its seed is left out
@@ -66,12 +66,8 @@ def compare(
         select: Query ids to compare on (those of a gap, say), as far as all outcomes have them; None takes all.
         seed_sd: Prior spread of Recall@1 between seeds; larger for training from scratch.
 
-    Returns:
-        The comparison. With one seed (`seeds` is 1) the spread between seeds is the prior alone.
-
     Raises:
         TrainingFailed: The control crashed at every seed.
-        ValueError: No seeds or unequal numbers of them, no common query, or a query without class.
     """
     if not control or len(control) != len(candidate):
         raise ValueError(f"{len(control)} control and {len(candidate)} candidate seeds cannot be paired")
@@ -95,15 +91,7 @@ def is_proven(comparison: Comparison, round_index: int, max_rounds: int) -> bool
 
     The probability that a run keeps any round without a true gain is at most 0.05 (Bonferroni): round r may spend
     0.05 * (1/r) / (1/1 + ... + 1/max_rounds). Early rounds get more, because they have the most to gain and a run
-    often stops at a plateau before its last round.
-
-    Args:
-        comparison: Candidate against incumbent.
-        round_index: 1 for the first round.
-        max_rounds: Most rounds of the run.
-
-    Raises:
-        ValueError: The round is not one of 1..max_rounds.
+    often stops at a plateau before its last round. `comparison` is candidate against incumbent, the first round is 1.
     """
     if not 1 <= round_index <= max_rounds:
         raise ValueError(f"round {round_index!r} is not one of 1..{max_rounds!r}")

@@ -37,14 +37,9 @@ class RankCounters:
         queries: int,
         tie: float,
     ) -> None:
-        """Start from the positives of queries 0..`queries`-1.
+        """Start from the positives of queries 0..`queries`-1: `rows` (P,) are their queries, ascending.
 
-        Args:
-            rows: (P,) query of every positive, ascending.
-            scores: (P,) their scores.
-            columns: (P,) their columns.
-            queries: Number of queries.
-            tie: Scores that differ by less are ties.
+        `scores` and `columns` (P,) are in the same order. Scores that differ by less than `tie` are ties.
         """
         by_score = np.argsort(_sort_keys(rows, scores), kind="stable")
         self._row, self._score, self._column = rows, scores[by_score], columns[by_score]
@@ -64,12 +59,9 @@ class RankCounters:
         self._close(slice(0, queries))
 
     def add_tile(self, rows: slice, scores: NDArray[np.float32], first_column: int) -> None:
-        """Count a tile of negatives.
+        """Count a tile of negatives: scores (r, c) of the columns from `first_column` on.
 
-        Args:
-            rows: The queries of the tile.
-            scores: (r, c) scores of the columns from `first_column` on; -inf for images that are not negatives.
-            first_column: Number of the tile's first column; of tied negatives the lowest column is the top-1.
+        Images that are not negatives score -inf; of tied negatives the lowest column is the top-1.
         """
         width, at = scores.shape[1], 0
         while at < width:

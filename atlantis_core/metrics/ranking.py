@@ -89,7 +89,6 @@ def rank_gallery(
     Raises:
         TrainingFailed: An embedding is not finite; the model diverged.
         SetupError: The distance is unknown.
-        ValueError: Shapes do not match, or the distance is not defined for such embeddings.
     """
     _check_embeddings(query_embeddings, query_labels, "query")
     _check_embeddings(gallery_embeddings, gallery_labels, "gallery")
@@ -102,7 +101,9 @@ def rank_gallery(
     if any((len(rule.queries), len(rule.gallery)) != (queries, gallery) for rule in ignoring):
         raise ValueError(f"an exclusion rule does not fit {queries} queries and {gallery} gallery images")
     if not gallery or not queries:
-        return _empty_ranking(queries)
+        zeros = np.zeros(queries)
+        nothing = np.full(queries, -1)
+        return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), nothing, zeros, zeros.copy())
     kind: Distance = build_part(DISTANCES, distance, "distance", Distance)
     left, right = kind.factors(query_embeddings, gallery_embeddings)
     order, gallery_order = (np.argsort(labels, kind="stable") for labels in (query_labels, gallery_labels))
@@ -158,8 +159,3 @@ def _check_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64]
         raise ValueError(f"{what}: embeddings {embeddings.shape} do not match labels {labels.shape}")
     if not np.isfinite(embeddings).all():
         raise TrainingFailed(f"the model returned {what} embeddings that are not finite; it diverged")
-
-
-def _empty_ranking(queries: int) -> Ranking:
-    zeros = np.zeros(queries)
-    return Ranking(np.full(queries, NO_HIT), np.zeros(queries, np.int64), np.full(queries, -1), zeros, zeros.copy())

@@ -39,9 +39,6 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
 
     This is Recall@K of the deep-metric-learning literature (Oh Song et al., CVPR 2016, section 6), not the share of
     relevant images that are retrieved.
-
-    Raises:
-        ValueError: `k` is below 1.
     """
     if k < 1:
         raise ValueError(f"k is {k!r}; Recall@K needs k of at least 1")

@@ -66,15 +66,8 @@ def write_adversarial(
     column `origin`, and are in no gallery. Test images are never attacked: the split stays sealed. The share that
     the model takes for another class is measured meanwhile, against the gallery of the clean images.
 
-    Args:
-        retriever: The attacked model. Images are written as PNG, so that its input is exactly what was attacked: at
-            its input side, with the margin that it crops away.
-        source: The collection and how it is read.
-        folder: A new folder outside of it.
-        attack: Method, strength and seed.
-        attacked: The split to attack.
-        aim: What images are pushed towards.
-        progress: Receives the number of images inspected, attacked and written.
+    The folder is a new one outside of the source. Images are written as PNG, so that the model sees exactly what
+    was attacked: at its input side, with the margin that it crops away.
 
     Returns:
         What was written and its description, as `scenario_writer.write_scenario`, with `robust` as
@@ -110,8 +103,6 @@ def write_adversarial(
 
 @dataclass(frozen=True, slots=True)
 class _Evasion:
-    """One attack on the images of one split."""
-
     retriever: Retriever
     attack: Attack
     attacked: AttackedRole

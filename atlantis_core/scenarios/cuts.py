@@ -15,8 +15,6 @@ from atlantis_core.data.column_syntax import format_column, parse_column_value, 
 from atlantis_core.importing.import_plan import describe_pairless_classes
 from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
-_GALLERY_NOTE = "in the regime 'seen' training images are also the gallery, which is smaller now"
-
 
 @dataclass(frozen=True, slots=True)
 class FewShot:
@@ -92,31 +90,24 @@ class DomainScarce:
         """Return the images that stay; see `scenario_writer.Scenario`."""
         pairs = {text.strip(): parse_column_value(text) or ("", "") for text in parse_column_values(self.facet)}
         wanted = set(pairs.values())
-        missing = _find_measured_columns(items, {column for column, _ in wanted})
+        given = {name for item in items for name in item.photo.entry.columns}
+        missing = [name for name in MEASURED if name in {column for column, _ in wanted} - given]
         measured = _measure_facets(items, missing) if missing else {}
 
         def pairs_of(item: ScenarioItem) -> set[tuple[str, str]]:
             return {*item.photo.entry.columns.items(), *measured.get(item.photo.id, ())}
 
         _check_value_occurs(pairs, [pairs_of(item) for item in items if item.split == "train"])
-
-        def scarce(item: ScenarioItem) -> bool:
-            return bool(wanted & pairs_of(item))
-
-        def kept(count: int) -> int:
-            return round(self.share * count) if self.share else self.keep
-
-        left = _cut_images(items, scarce, kept, generator)
+        left = _cut_images(
+            items,
+            lambda item: bool(wanted & pairs_of(item)),
+            lambda count: round(self.share * count) if self.share else self.keep,
+            generator,
+        )
         notes = _describe_cut(left)
         if missing:
             notes.append(f"measured of the photos, as `atlantis diagnose` does: {', '.join(missing)}")
         return left, notes
-
-
-def _find_measured_columns(items: Sequence[ScenarioItem], names: Set[str]) -> list[str]:
-    """Return the named columns that the metadata lacks but that can be measured."""
-    given = {name for item in items for name in item.photo.entry.columns}
-    return [name for name in MEASURED if name in names - given]
 
 
 def _measure_facets(items: Sequence[ScenarioItem], facets: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
@@ -145,7 +136,8 @@ def _check_count(count: int, labels: Sequence[str], scenario: str) -> int:
 
 
 def _describe_cut(left: Sequence[ScenarioItem]) -> list[str]:
-    return [_GALLERY_NOTE, *describe_pairless_classes(item.label for item in left if item.split == "train")]
+    note = "in the regime 'seen' training images are also the gallery, which is smaller now"
+    return [note, *describe_pairless_classes(item.label for item in left if item.split == "train")]
 
 
 def _cut_images(
@@ -154,11 +146,7 @@ def _cut_images(
     keep: Callable[[int], int],
     generator: np.random.Generator,
 ) -> list[ScenarioItem]:
-    """Keep all images, but of the n training images of a class that are `scarce` only `keep(n)`, drawn by chance.
-
-    Raises:
-        SetupError: Fewer than two classes would keep training images.
-    """
+    """Keep all images, but of the n training images of a class that are `scarce` only `keep(n)`, drawn by chance."""
     groups: dict[str, list[int]] = {}
     for row, item in enumerate(items):
         if item.split == "train" and scarce(item):

@@ -95,14 +95,8 @@ def merge_synthetic(
     which is therefore no facet. They never become validation or test images, and near-duplicates of those are left
     out. Their role is `train`: the gallery is unchanged, so figures with and without them differ by training alone.
 
-    Args:
-        real: The collection and how it is read.
-        synthetic: Folder of synthetic images: class folders, or a metadata file. Other classes than the training
-            classes of `real` are left out.
-        folder: A new folder outside of both.
-        quotas: How many each class may have.
-        seed: Decides which images are drawn.
-        progress: Receives the number of images inspected and written.
+    Synthetic images come in class folders or with a metadata file; those of classes without training images of `real`
+    are left out. The folder is a new one outside of both; the seed decides which images are drawn.
 
     Returns:
         What was written and its description, as `scenario_writer.write_scenario`.

@@ -60,12 +60,7 @@ class SourceImages:
 
 
 def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: bool = True) -> SourceImages:
-    """Inspect all files of a collection.
-
-    Args:
-        source: Where it is and how it is read.
-        progress: Receives the number of images inspected.
-        split: Whether to make missing splits and check that given ones fit the regime.
+    """Inspect all files of a collection; with `split`, make missing splits and check that given ones fit the regime.
 
     Raises:
         SetupError: There is no such folder, or too few files in it are usable.
@@ -104,11 +99,7 @@ def image_origin(item: ScenarioItem) -> str:
 
 
 def check_origins(items: Sequence[ScenarioItem]) -> None:
-    """Refuse a column `origin` with another meaning: marking synthetic images in it would overwrite it.
-
-    Raises:
-        SetupError: There is one.
-    """
+    """Refuse a column `origin` with another meaning, which marking synthetic images would overwrite."""
     others = sorted({item.photo.entry.columns.get(ORIGIN, REAL_ORIGIN) for item in items} - {REAL_ORIGIN, SYNTHETIC})
     if others:
         raise SetupError(
@@ -118,7 +109,6 @@ def check_origins(items: Sequence[ScenarioItem]) -> None:
 
 
 def _copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
-    """Return the columns to copy."""
     if options.facets is None:
         return frozenset(inspected.listing.columns)
     if unknown := [name for name in options.facets if name not in inspected.listing.columns]:

@@ -40,14 +40,11 @@ class Scenario(Protocol):
     ) -> tuple[list[ScenarioItem], list[str]]:
         """Return the images to keep, in order, with their splits, and notes for the user.
 
-        Args:
-            items: All usable images, in a fixed order.
-            generator: For random choices.
+        The items are all usable images, in a fixed order.
 
         Raises:
             SetupError: The collection does not suit the scenario.
         """
-        ...
 
 
 def write_scenario(
@@ -58,15 +55,9 @@ def write_scenario(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> tuple[ImportResult, dict[str, Any]]:
-    """Write a collection as a scenario changes it; the source is not changed.
+    """Write a collection as a scenario of `SCENARIOS` changes it, into a new folder; the source is not changed.
 
-    Args:
-        name: A name in `SCENARIOS`.
-        source: The collection and how it is read.
-        folder: A new folder outside of it; photos are hard links if possible.
-        given: The scenario's options.
-        seed: For random choices.
-        progress: Receives the number of images inspected and written.
+    `given` are the scenario's options. Photos are hard links if possible.
 
     Returns:
         What was written, and its description (`scenario.json`): name, options, seed, source, images before and after

@@ -35,11 +35,7 @@ class ZeroShot:
         items: Sequence[ScenarioItem],
         generator: np.random.Generator,  # noqa: ARG002 (nothing is random)
     ) -> tuple[list[ScenarioItem], list[str]]:
-        """Return all images with new splits; see `scenario_writer.Scenario`.
-
-        Raises:
-            SetupError: Fewer than two classes in train or test.
-        """
+        """Return all images with new splits; see `scenario_writer.Scenario`."""
         labels = list_classes(items)
         count = self.train_classes or int(self.train_share * len(labels))
         if not 2 <= count <= len(labels) - 2:
@@ -49,11 +45,8 @@ class ZeroShot:
         trained = set(labels[:count])
         split = [replace(item, split="train" if item.label in trained else "test") for item in items]
         notes = [f"read it with --regime unseen; {_VALIDATION}, by class"]
-        return split, [
-            *notes,
-            *describe_lone_classes(item.label for item in items),
-            *_describe_unsealed(items, split),
-        ]
+        notes += describe_lone_classes(item.label for item in items)
+        return split, [*notes, *_describe_unsealed(items, split)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,7 @@ class ChromaCollection:
 
     Every method raises a `SetupError` if Chroma fails.
 
-    Args:
-        folder: Folder of the index.
-        facts: Facts of the index.
-        graph: Settings to create a missing collection with; None only opens.
+    `graph` is what a missing collection is created with; without it, an existing one is opened.
 
     Raises:
         SetupError: The collection does not exist, cannot be read, or belongs to another model.
@@ -138,10 +135,6 @@ def call_chroma(where: str, call: Callable[[], ChromaAnswer]) -> ChromaAnswer:
 
     A locked database is tried again for some seconds: a client that was just closed may still be cleaning up.
 
-    Args:
-        where: Folder or URL, for the message.
-        call: The call.
-
     Raises:
         SetupError: Chroma could not do it.
     """
@@ -185,11 +178,7 @@ def _open_client(folder: Path, server: str) -> ClientAPI:
 
 
 def ping_server(server: str) -> None:
-    """Check that a server answers; Chroma's own client would wait without end.
-
-    Raises:
-        SetupError: Not the URL of a server, or no answer within seconds.
-    """
+    """Check that a server answers within seconds; Chroma's own client would wait without end."""
     import httpx
 
     host, port, secure = parse_server_url(server)
@@ -199,11 +188,7 @@ def ping_server(server: str) -> None:
 
 
 def parse_server_url(server: str) -> tuple[str, int, bool]:
-    """Return host, port and whether it is HTTPS.
-
-    Raises:
-        SetupError: Not the URL of a server.
-    """
+    """Return host, port and whether it is HTTPS; a `SetupError` if it is not the URL of a server."""
     try:
         parts = urlsplit(server)
         host, port = parts.hostname, parts.port

@@ -24,10 +24,7 @@ BATCH = 32
 
 
 class ClipEmbedder:
-    """An `embedder.Embedder` of images and text.
-
-    Args:
-        name: A model folder as `transformers` saves it, or a hub name such as `openai/clip-vit-base-patch32`.
+    """An `embedder.Embedder` of images and text: a model folder of `transformers`, or a model of the hub.
 
     Raises:
         SetupError: No such model, or it has no safetensors. The weights are loaded later.
@@ -107,7 +104,6 @@ class ClipEmbedder:
 
 
 def _normalise(features: Any, inputs: Any) -> NDArray[np.float32]:
-    """Return features as unit vectors."""
     import torch
 
     with torch.inference_mode():

@@ -39,28 +39,16 @@ class Embedder(Protocol):
     @property
     def dims(self) -> int:
         """D, the length of a vector."""
-        ...
 
     @property
     def model_hash(self) -> str:
         """Hash of weights and facts: changes whenever an image would get another vector."""
-        ...
 
     def embed(self, images: Sequence[str | Path | Image]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of images, given by path or decoded.
-
-        Raises:
-            SetupError: An image cannot be read.
-        """
-        ...
+        """Return vectors (N, D) of images, by path or decoded; a `SetupError` if one cannot be read."""
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return vectors (N, D) of texts, in the embedding space of the images.
-
-        Raises:
-            SetupError: This model does not embed text.
-        """
-        ...
+        """Return vectors (N, D) of texts, among those of images; a `SetupError` if it embeds none."""
 
 
 class RetrieverEmbedder:
@@ -91,11 +79,7 @@ class RetrieverEmbedder:
         return content_hash("index model", facts)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 (of the protocol)
-        """Refuse.
-
-        Raises:
-            SetupError: Always.
-        """
+        """Refuse with a `SetupError`: there is no text encoder."""
         raise SetupError(
             f"{self._retriever.backbone.architecture!r} embeds images only and cannot be searched with text; "
             "index the images with clip:NAME for that"

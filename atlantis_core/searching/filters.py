@@ -43,9 +43,7 @@ def prepare_filterable(session: Session, options: ReadOptions) -> FilterableColl
     A column that follows from the label, or has one value, is not a facet (no gap can be found in it), but images can
     be filtered by it. If a person chose the columns, exactly those are used.
 
-    Args:
-        session: Its collection is captioned if no column is a facet; earlier captions are reused.
-        options: Options that the collection was read with.
+    A collection without any facet column is captioned first; earlier captions are reused.
     """
     read = session.loaded.collection
     if not read.facets and options.facets is None:
@@ -59,9 +57,8 @@ def prepare_filterable(session: Session, options: ReadOptions) -> FilterableColl
     images = []
     for image in collection.images:
         own = {name: values[image.id] for name, values in kept.items() if image.id in values}
-        images.append(
-            replace(image, facets={**image.facets, **own})
-        )  # a column replaces a measured facet of its name
+        # A column replaces a measured facet of its name.
+        images.append(replace(image, facets={**image.facets, **own}))
     facets = tuple(dict.fromkeys((*kept, *collection.facets)))
     return FilterableCollection(replace(collection, images=tuple(images), facets=facets), left_out)
 
@@ -83,12 +80,7 @@ def image_metadata(image: LabelledImage) -> dict[str, str]:
 
 
 def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Return column -> its values, sorted.
-
-    Args:
-        facets: Names of the facets.
-        images: The `image_metadata` of each image.
-    """
+    """Return column -> its sorted values, given the names of the facets and the `image_metadata` of each image."""
     keys = {name: name for name in BUILTIN_COLUMNS} | {name: facet_key(name) for name in facets}
     values: dict[str, set[str]] = {name: set() for name in keys}
     for image in images:
@@ -98,11 +90,7 @@ def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]
 
 
 def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
-    """Return a filter for Chroma, None for all images.
-
-    Raises:
-        SetupError: A column or a value that no image has, or the sealed test split.
-    """
+    """Return a checked filter for Chroma, None for all images."""
     check_filter(where, facts.facets, facts.columns)
     terms = [{column_key(column, facts.facets): {"$in": _allowed_values(wanted)}} for column, wanted in where.items()]
     if len(terms) < 2:
@@ -118,45 +106,36 @@ def matches_filter(metadata: Mapping[str, Any], where: Where, facets: Sequence[s
 
 
 def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a filter that no image can match.
-
-    Args:
-        where: The filter.
-        facets: Names of the facets.
-        columns: See `list_column_values`.
+    """Refuse a filter that no image can match; `columns` are those of `list_column_values`.
 
     Raises:
         SetupError: A column or a value that no image has, or the sealed test split.
     """
+    known = tuple(dict.fromkeys((*facets, *BUILTIN_COLUMNS)))
     for column, wanted in where.items():
-        _check_column(column, _allowed_values(wanted), facets, columns)
+        values = _allowed_values(wanted)
+        if column not in known:
+            raise SetupError(
+                f"there is no column {to_printable(column)[:80]!r} to filter by; known: "
+                f"{', '.join(map(format_column, known))}"
+            )
+        if not values or not all(isinstance(value, str) for value in values):
+            raise SetupError(f"the filter on {column!r} needs one or more texts as values")
+        if column == "split" and column not in facets and "test" in values:
+            raise SetupError(
+                "the test split is sealed and cannot be searched; `atlantis test RUN|TRIAL` opens it once"
+            )
+        listed = columns.get(column, ())
+        if missing := [value for value in values if listed and value not in listed]:
+            more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
+            raise SetupError(
+                f"no image has {column}={to_printable(missing[0])[:80]}; known values: "
+                f"{', '.join(listed[:_MAX_LISTED])}{more}"
+            )
 
 
 def _allowed_values(wanted: str | Sequence[str]) -> list[str]:
     return [wanted] if isinstance(wanted, str) else list(wanted)
-
-
-def _check_column(
-    column: str, values: Sequence[Any], facets: Sequence[str], columns: Mapping[str, Sequence[str]]
-) -> None:
-    known = tuple(dict.fromkeys((*facets, *BUILTIN_COLUMNS)))
-    if column not in known:
-        raise SetupError(
-            f"there is no column {to_printable(column)[:80]!r} to filter by; known: "
-            f"{', '.join(map(format_column, known))}"
-        )
-    if not values or not all(isinstance(value, str) for value in values):
-        raise SetupError(f"the filter on {column!r} needs one or more texts as values")
-    if column == "split" and column not in facets and "test" in values:
-        raise SetupError("the test split is sealed and cannot be searched; `atlantis test RUN|TRIAL` opens it once")
-    listed = columns.get(column, ())
-    missing = [value for value in values if listed and value not in listed]
-    if missing:
-        more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
-        raise SetupError(
-            f"no image has {column}={to_printable(missing[0])[:80]}; known values: "
-            f"{', '.join(listed[:_MAX_LISTED])}{more}"
-        )
 
 
 def parse_filters(texts: Sequence[str]) -> dict[str, list[str]]:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 class ImageSearch:
     """An index that is searched with images, vectors or text.
 
-    Args:
-        folder: Folder of the index, see `index_folders.find_index_folder`.
-        embedder: The model that built it; None loads it when it is first needed.
+    Without an `embedder`, the model that built the index is loaded when it is first needed.
 
     Raises:
         SetupError: There is no such index, or another model built it.
@@ -63,11 +61,7 @@ class ImageSearch:
     ) -> list[Hit]:
         """Return the images most similar to one, nearest first.
 
-        Args:
-            image: A path, or a decoded image.
-            top: Hits; fewer if fewer images match the filter.
-            where: Column -> value or values: `label`, `split`, `role` or a facet; all columns must match.
-            exact: Compare with every image instead of searching the graph.
+        The image is a path or decoded. `top`, `where` and `exact` are those of `SearchIndex.query`.
 
         Raises:
             SetupError: The image cannot be read, a column or value is unknown, or the index cannot be used.

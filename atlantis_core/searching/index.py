@@ -46,9 +46,6 @@ NearestIds = tuple[str, Mapping[str, Any], float]
 class SearchIndex:
     """An index in a folder, safe to keep open: a query sees what other processes changed. One thread at a time.
 
-    Args:
-        folder: Folder of the index, see `index_folders.find_index_folder`.
-
     Raises:
         SetupError: There is no index, or it is damaged.
     """
@@ -110,11 +107,7 @@ class SearchIndex:
             return self._query_filtered(chroma, queries, top, where, rule)
 
     def hit(self, image_id: str) -> Hit:
-        """Return an image of the index by its id, at distance 0.
-
-        Raises:
-            NotFoundError: There is no such image.
-        """
+        """Return an image of the index by its id, at distance 0; a `NotFoundError` if there is none."""
         with self._lock, lock_index(self.folder, writing=False):
             found = self._read_metadata(self._reopen(), [image_id])
         if not found.get(image_id):
@@ -122,11 +115,7 @@ class SearchIndex:
         return self._to_hit(image_id, found[image_id], 0.0)
 
     def vectors(self) -> IndexVectors:
-        """Return all vectors; they are kept in memory until the index changes.
-
-        Raises:
-            SetupError: The index cannot be read.
-        """
+        """Return all vectors; they are kept in memory until the index changes."""
         with self._lock, lock_index(self.folder, writing=False):
             return self._all_vectors(self._reopen())
 

@@ -54,11 +54,7 @@ class IndexSource:
 
 
 def check_splits(splits: Sequence[str]) -> None:
-    """Refuse splits that cannot be indexed.
-
-    Raises:
-        SetupError: The sealed test split, an unknown split, or none.
-    """
+    """Refuse the sealed test split, an unknown split, or none."""
     if "test" in splits:
         raise SetupError("the test split is sealed and cannot be indexed; choose train, validation or both")
     unknown = [split for split in splits if split not in {"train", "validation"}]
@@ -69,11 +65,8 @@ def check_splits(splits: Sequence[str]) -> None:
 def prepare_index(folder: Path, model: str, embedder: Embedder, server: str = "") -> IndexFacts:
     """Create an index's folder, or check that the existing one belongs to the same model and server.
 
-    Args:
-        folder: Folder of the index, in a workspace's folder of indexes.
-        model: What loads the model again; a path within the workspace may move with it.
-        embedder: The model.
-        server: URL of a Chroma server; empty keeps everything in the folder.
+    `model` is what loads the model again; a path within the workspace may move with it. Without a `server`, the
+    folder keeps everything.
 
     Raises:
         SetupError: The index belongs to another model or server, or the folder cannot be written.
@@ -111,13 +104,7 @@ def fill_index(
 ) -> IndexUpdate:
     """Index a collection's images, or bring an index up to date with it.
 
-    Args:
-        folder: Folder of an index that `prepare_index` made.
-        embedder: The model that the index was prepared for.
-        source: What to index.
-        add: Also allow an index that contains another collection.
-        graph: Settings of the graph of a new index.
-        progress: Receives the number of images done.
+    `add` also allows an index that contains another collection. `graph` counts only for a new index.
 
     Raises:
         SetupError: The index contains another collection, an image cannot be read, or another process writes it.

@@ -33,11 +33,7 @@ _CHUNK_BYTES = 2**22
 
 
 def check_name(name: str) -> str:
-    """Return a valid index name, which also names a folder and a Chroma collection.
-
-    Raises:
-        SetupError: The name is not valid.
-    """
+    """Return a valid name of an index, of its folder and its Chroma collection; a `SetupError` if it is not."""
     if not _NAME.fullmatch(name) or ".." in name:
         raise SetupError(
             f"an index cannot be named {name[:80]!r}: use 1 to 63 of A-Z a-z 0-9 . _ - (a letter or digit first and "
@@ -53,11 +49,7 @@ def suggest_name(text: str, model_hash: str) -> str:
 
 
 def find_index_folder(index: str, home: Path) -> Path:
-    """Return the folder of an index.
-
-    Args:
-        index: Its name, or its folder.
-        home: Folder that contains the workspace's indexes.
+    """Return the folder of an index, given by its name or folder; `home` contains the workspace's indexes.
 
     Raises:
         NotFoundError: There is no such index.
@@ -73,11 +65,7 @@ def find_index_folder(index: str, home: Path) -> Path:
 
 
 def find_named_folder(name: str, home: Path) -> Path:
-    """Return the folder of an index by name only: paths, which could lead out of the workspace, are refused.
-
-    Raises:
-        NotFoundError: There is no index of that name.
-    """
+    """Return the folder of an index by name only: paths could lead out of the workspace."""
     folder = home / check_name(name)
     if not (folder / FACTS_NAME).is_file():
         known = ", ".join(facts.name for facts in list_indexes(home)) or "none; `atlantis index MODEL DATA` makes one"
@@ -109,11 +97,7 @@ def _read_all_facts(home: Path) -> Iterator[IndexFacts | SetupError]:
 
 
 def read_facts(folder: Path) -> IndexFacts:
-    """Read the facts of an index.
-
-    Raises:
-        SetupError: They are missing or damaged.
-    """
+    """Read the facts of an index; a `SetupError` if they are missing or damaged."""
     path = folder / FACTS_NAME
     try:
         return from_json(IndexFacts, json.loads(path.read_text(encoding="utf-8")))
@@ -124,11 +108,7 @@ def read_facts(folder: Path) -> IndexFacts:
 
 
 def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
-    """Write the facts of an index atomically and return them.
-
-    Raises:
-        SetupError: They cannot be written.
-    """
+    """Write the facts of an index atomically and return them."""
     try:
         with write_atomically(folder / FACTS_NAME) as part:
             part.write_text(json.dumps(as_json(facts), indent=1) + "\n", encoding="utf-8")
@@ -138,11 +118,7 @@ def write_facts(folder: Path, facts: IndexFacts) -> IndexFacts:
 
 
 def check_index_model(facts: IndexFacts, model_hash: str) -> None:
-    """Refuse a model that did not build the index: embeddings of two models cannot be compared.
-
-    Raises:
-        SetupError: Another model built it.
-    """
+    """Refuse a model that did not build the index: embeddings of two models cannot be compared."""
     if facts.model_hash != model_hash:
         raise SetupError(
             f"index {facts.name!r} was made by model {facts.model_hash[:12]}, this is {model_hash[:12]}, and their "
@@ -151,11 +127,7 @@ def check_index_model(facts: IndexFacts, model_hash: str) -> None:
 
 
 def check_index_server(facts: IndexFacts, server: str) -> None:
-    """Refuse a server (empty: none) other than the one that keeps the index.
-
-    Raises:
-        SetupError: The index is kept elsewhere.
-    """
+    """Refuse a server (empty: none) other than the one that keeps the index."""
     if facts.server != server:
         kept, given = (f"at {url!r}" if url else "in this workspace" for url in (facts.server, server))
         raise SetupError(f"index {facts.name!r} is kept {kept}, not {given}; choose another --name")
@@ -185,11 +157,7 @@ def _file_crc(path: Path) -> int:
 
 
 def check_graph_files(folder: Path, facts: IndexFacts) -> None:
-    """Refuse an index whose graph differs from what was saved.
-
-    Raises:
-        SetupError: A file is damaged, missing or new.
-    """
+    """Refuse an index whose graph differs from what was saved."""
     if not facts.complete or not facts.graph_files:
         return  # interrupted, on a server, or empty: no checksums were recorded
     if odd := sorted(set(graph_checksums(folder).items()) ^ set(facts.graph_files.items())):

@@ -30,10 +30,7 @@ from atlantis_core.searching.index_folders import (
 def open_for_writing(folder: Path, facts: IndexFacts, graph: HnswSettings) -> ChromaCollection:
     """Open an index so that its graph is saved now and then, not after every batch.
 
-    Args:
-        folder: Folder of the index, locked for writing.
-        facts: Facts of the index.
-        graph: Settings to create a missing Chroma collection with.
+    The folder must be locked for writing. A missing Chroma collection is created with the settings of `graph`.
 
     Raises:
         SetupError: Chroma could not do it.
@@ -49,10 +46,7 @@ def open_for_writing(folder: Path, facts: IndexFacts, graph: HnswSettings) -> Ch
 def finish_writing(folder: Path, facts: IndexFacts, progress: Progress = no_progress) -> IndexFacts:
     """Save the graph, count images, list column values, and mark the index as complete.
 
-    Args:
-        folder: Folder of the index, locked for writing.
-        facts: Facts while it was being changed.
-        progress: Called at the start and the end.
+    The folder must be locked for writing.
 
     Raises:
         SetupError: Chroma could not do it.
@@ -76,16 +70,7 @@ def finish_writing(folder: Path, facts: IndexFacts, progress: Progress = no_prog
 def remove_images(
     folder: Path, ids: Sequence[str] = (), where: Where | None = None, progress: Progress = no_progress
 ) -> tuple[int, IndexFacts]:
-    """Remove images from an index: those with one of the ids, and those that match the filter.
-
-    Args:
-        folder: Folder of the index.
-        ids: Ids of images; all must be in the index.
-        where: Filter by label, split, role or facets.
-        progress: Called when the index is saved.
-
-    Returns:
-        How many were removed, and the facts of the index now.
+    """Remove the images with one of the ids, and those that match the filter; return how many, and the facts now.
 
     Raises:
         SetupError: Neither ids nor a filter, an unknown id or value, or another process writes the index.

@@ -22,13 +22,8 @@ _TIE = 1e-6
 def measure_recall(index: SearchIndex, seed: int = 0, progress: Progress = no_progress) -> float | None:
     """Return the share of the 10 truly nearest images that the graph finds, 0 to 1; lower is worse.
 
-    Args:
-        index: Its own vectors are the queries, each searched among the others.
-        seed: Decides which `NUM_QUERIES` of them.
-        progress: Receives the number of queries done.
-
-    Returns:
-        None if the index has fewer than two images.
+    The index's own vectors are the queries, each searched among the others; `seed` decides which `NUM_QUERIES` of
+    them. An index of fewer than two images gets None.
 
     Raises:
         SetupError: The index cannot be read.
@@ -52,11 +47,7 @@ def measure_recall(index: SearchIndex, seed: int = 0, progress: Progress = no_pr
 
 
 def record_recall(folder: Path, progress: Progress = no_progress) -> float | None:
-    """Measure an index and store the result in its facts.
-
-    Raises:
-        SetupError: The index cannot be read or written.
-    """
+    """Measure an index and store the result in its facts."""
     with closing(SearchIndex(folder)) as index:
         recall = measure_recall(index, progress=progress)
     with lock_index(folder, writing=True):

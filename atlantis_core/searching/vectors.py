@@ -33,11 +33,7 @@ class IndexVectors:
 
 
 def read_vectors(chroma: ChromaCollection, dims: int, ids: Sequence[str] | None = None) -> IndexVectors:
-    """Read the vectors (N, `dims`) of some images of an index, or of all (None).
-
-    Raises:
-        SetupError: The index cannot be read.
-    """
+    """Read the vectors (N, `dims`) of some images of an index, or of all (None)."""
     names: list[str] = []
     parts = [np.zeros((0, dims), np.float32)]
     for found, rows in chroma.pages(chroma.ids() if ids is None else ids, "embeddings"):
@@ -47,12 +43,7 @@ def read_vectors(chroma: ChromaCollection, dims: int, ids: Sequence[str] | None 
 
 
 def to_query_vectors(vectors: object, dims: int, distance: str) -> NDArray[np.float32]:
-    """Return query vectors as (Q, D) float32, of unit length if the distance is cosine.
-
-    Args:
-        vectors: One vector (D) or several (Q, D).
-        dims: D of the index.
-        distance: Distance of the index.
+    """Return one query vector (D) or several (Q, D) as (Q, D) float32, of unit length if the distance is cosine.
 
     Raises:
         SetupError: They are not such vectors.
@@ -77,12 +68,9 @@ def to_query_vectors(vectors: object, dims: int, distance: str) -> NDArray[np.fl
 def compute_distances(
     queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str
 ) -> NDArray[np.float32]:
-    """Return distances (Q, N), exact to float32.
+    """Return distances (Q, N) of queries (Q, D) and vectors (N, D), exact to float32.
 
-    Args:
-        queries: (Q, D), of unit length if the distance is cosine.
-        vectors: (N, D), likewise.
-        distance: `cosine` (1 minus the cosine) or `hyperbolic:C` (geodesic, in the ball of curvature -C).
+    `cosine`, of vectors of unit length, is 1 minus the cosine; `hyperbolic:C` is geodesic, in a ball of curvature -C.
 
     Raises:
         SetupError: A point lies outside the ball.
@@ -105,14 +93,7 @@ def compute_distances(
 def find_nearest(
     queries: NDArray[np.float32], vectors: NDArray[np.float32], distance: str, top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return rows (Q, k) and distances (Q, k) of the nearest vectors, nearest first; k is at most N.
-
-    Args:
-        queries: (Q, D)
-        vectors: (N, D)
-        distance: See `compute_distances`.
-        top: k, if there are so many.
-    """
+    """Return rows (Q, k) and distances (Q, k) of the vectors nearest to each query, nearest first; k is at most N."""
     far = compute_distances(queries, vectors, distance)
     count = min(top, len(vectors))
     if not count:

@@ -57,12 +57,7 @@ def cell_tables(collection: Collection, outcomes: Sequence[QueryOutcomes]) -> tu
     If no query class has training images (the regime `unseen`), cells span all classes and their `class_name` is
     empty: validation classes may not be targeted, so they are not named.
 
-    Args:
-        collection: Contains the queries as validation images.
-        outcomes: One per seed, of the same task.
-
-    Raises:
-        ValueError: There are no outcomes, or a query is not in the collection.
+    The queries are validation images of the collection; outcomes are one per seed, of the same task.
     """
     by_class = _is_by_class(collection, outcomes)
     return tuple(_table(collection, outcomes, facet, by_class) for facet in collection.facets or ("",))

@@ -21,15 +21,10 @@ class Confusion:
     returned: str
     """Class of the top-1 image."""
     count: int
-    """Number of queries."""
 
 
 def count_confusions(outcomes: QueryOutcomes, queries: Sequence[LabelledImage]) -> tuple[Confusion, ...]:
-    """Return all confusions, most frequent first, ties by name; `queries` have the class of every query.
-
-    Raises:
-        ValueError: A query is not among `queries`.
-    """
+    """Return all confusions, most frequent first, ties by name; `queries` have the class of every query."""
     label_of = {image.id: image.label for image in queries}
     unknown = set(outcomes.ids) - set(label_of)
     if unknown:

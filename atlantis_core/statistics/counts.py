@@ -64,16 +64,12 @@ class CollectionStatistics:
 
 
 def collection_statistics(
-    collection: Collection,
-    sealed: SealedSplit | None = None,
-    fingerprints: Mapping[str, bytes] | None = None,
+    collection: Collection, sealed: SealedSplit | None = None, fingerprints: Mapping[str, bytes] | None = None
 ) -> CollectionStatistics:
     """Compute the statistics of a collection.
 
-    Args:
-        collection: Its files are read: headers for sizes, pixels for duplicates.
-        sealed: Its test split, used for matching only; None skips it.
-        fingerprints: Image id -> fingerprint, as far as known.
+    Files are read: headers for sizes, pixels for duplicates, as far as no fingerprint (by image id) is given. The
+    sealed test split is used for matching only.
 
     Raises:
         SetupError: A file is missing or no longer an image.
@@ -134,11 +130,7 @@ def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]
 
 
 def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
-    """Return the spread of widths and heights; None without images.
-
-    Raises:
-        SetupError: A file is missing or no longer an image.
-    """
+    """Return the spread of widths and heights; None without images."""
     sizes = [_size(image.path) for image in images]
     if not sizes:
         return None

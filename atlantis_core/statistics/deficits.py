@@ -34,12 +34,7 @@ _LEAST_SPREAD = 0.05  # cells of a group are never taken to be exactly alike
 def cell_deficits(
     cells: Sequence[CellTally], scarce: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the pooled deficit of every cell and its standard deviation, both (N,); higher is worse.
-
-    Args:
-        cells: N cells of one facet, each with queries.
-        scarce: (N,) which of them are scarce.
-    """
+    """Return the pooled deficit of every cell with queries and its standard deviation, both (N,); higher is worse."""
     queries = np.array([tally.queries for tally in cells], np.int64)
     hits = np.array([tally.hits for tally in cells], np.float64)
     classes = np.unique([tally.cell.class_name for tally in cells], return_inverse=True)[1]

@@ -42,9 +42,8 @@ class GroupGap:
         """The finding in one line."""
         recall, names = self.recall_at_1, ", ".join(self.class_names[:_MAX_NAMED])
         more = f" and {len(self.class_names) - _MAX_NAMED} more" if len(self.class_names) > _MAX_NAMED else ""
-        support = f"{self.least_support}-{self.most_support}"
-        if self.least_support == self.most_support:
-            support = f"{self.least_support}"
+        least, most = self.least_support, self.most_support
+        support = f"{least}" if least == most else f"{least}-{most}"
         return (
             f"{f'{self.facet}={self.value}' if self.facet else 'whole classes'}: "
             f"{count_noun(len(self.class_names), 'class', 'classes')} {self.cause} ({names}{more}); "

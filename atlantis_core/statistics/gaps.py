@@ -37,16 +37,9 @@ def find_gaps(
     top: int = 20,
     is_named: Callable[[Cell], bool] = lambda _: False,
 ) -> tuple[Gap, ...]:
-    """Return the worst `top` gaps, worst first.
+    """Return the worst `top` gaps, worst first, and cells that a goal names (`is_named`).
 
-    Args:
-        collection: Contains the queries as validation images.
-        outcomes: Of the incumbent, one or one per seed. Seeds are averaged; they do not add queries.
-        top: Most gaps to return.
-        is_named: Whether a goal names a cell.
-
-    Raises:
-        ValueError: There are no outcomes, or they are not of this collection.
+    Outcomes are the incumbent's, one or one per seed. Seeds are averaged; they do not add queries.
     """
     seeds = (outcomes,) if isinstance(outcomes, QueryOutcomes) else tuple(outcomes)
     gaps = [gap for table in cell_tables(collection, seeds) for gap in _find_facet_gaps(table, is_named)]

@@ -27,9 +27,7 @@ class Duplicates:
 
 
 def find_duplicates(
-    collection: Collection,
-    sealed: SealedSplit | None = None,
-    fingerprints: Mapping[str, bytes] | None = None,
+    collection: Collection, sealed: SealedSplit | None = None, fingerprints: Mapping[str, bytes] | None = None
 ) -> Duplicates:
     """Find near-duplicates among train and validation images, and between them and the sealed test split, if given.
 

@@ -36,16 +36,14 @@ def list_candidates(session: Session) -> list[ScreenedCandidate]:
 
 
 def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter) -> list[ScreenedCandidate]:
-    """Return the rows that match a filter, sorted.
-
-    Raises:
-        SetupError: The order, the status or the filter is unknown.
-    """
+    """Return the rows that match a filter, sorted; a `SetupError` if one of its words is unknown."""
     _check("order", wanted.order, ORDERS)
     if wanted.status:
         _check("status", wanted.status, get_args(CandidateStatus))
     if wanted.filter:
-        _check("filter", wanted.filter, sorted({name for row in rows for name in _filters_of(row)}))
+        # The filter whose verdict counts, and the one before a person overrode it, so that old links work.
+        known = {verdict.filter for row in rows for verdict in (row.filter_verdict, row.verdict) if verdict}
+        _check("filter", wanted.filter, sorted(known))
     found = [row for row in rows if _fits(row, wanted)]
     key = ORDERS[wanted.order]
     return found if key is None else sorted(found, key=key)
@@ -54,11 +52,6 @@ def filter_candidates(rows: Sequence[ScreenedCandidate], wanted: CandidateFilter
 def _check(what: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise SetupError(f"unknown {what} {name[:40]!r}; known: {', '.join(known) or 'none yet'}")
-
-
-def _filters_of(row: ScreenedCandidate) -> set[str]:
-    """Return the filter whose verdict counts, and the one before a person overrode it, so that old links work."""
-    return {verdict.filter for verdict in (row.filter_verdict, row.verdict) if verdict}
 
 
 def _by_cell(row: ScreenedCandidate) -> Any:
@@ -76,20 +69,16 @@ ORDERS: Mapping[str, Callable[[ScreenedCandidate], Any] | None] = {
 
 
 def _fits(row: ScreenedCandidate, wanted: CandidateFilter) -> bool:
-    cell, verdict = row.candidate.cell, row.verdict
+    candidate, cell, verdict = row.candidate, row.candidate.cell, row.verdict
+    words, texts = wanted.words.casefold(), (candidate.prompt, cell.class_name, candidate.key)
     return (
         wanted.round in {None, row.round}
         and wanted.status in {"", row.status}
         and wanted.filter in {"", verdict.filter if verdict else None}
         and wanted.class_name in {"", cell.class_name}
         and wanted.value in {"", f"{cell.facet}={cell.value}"}
-        and _says(row, wanted.words.casefold())
+        and (not words or any(words in text.casefold() for text in texts))
     )
-
-
-def _says(row: ScreenedCandidate, words: str) -> bool:
-    one = row.candidate
-    return not words or any(words in text.casefold() for text in (one.prompt, one.cell.class_name, one.key))
 
 
 def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, int]]:

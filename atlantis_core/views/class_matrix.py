@@ -21,10 +21,8 @@ def compute_similarity(
     The diagonal averages pairs of different images of one class; it is nan for a class with one image. The matrix is
     symmetric if `nearness` is.
 
-    Args:
-        nearness: Rows -> (r, N) values that are averaged, such as similarities or negative distances.
-        labels: (N,) class numbers 0..C-1.
-        classes: C.
+    `nearness` maps rows to the (r, N) values that are averaged, such as similarities or negative distances; `labels`
+    (N,) are class numbers 0..C-1.
     """
     member = np.zeros((len(labels), classes))
     member[np.arange(len(labels)), labels] = 1
@@ -44,12 +42,8 @@ def compute_confusion(labels: Sequence[str], answers: Sequence[str], names: Sequ
     """Return the share (C, C) of each class's queries whose top-1 image is of each class.
 
     Rows are query classes, columns the classes of top-1 images. A row adds up to 1 minus the share of classes that
-    are not in `names`; the row of a class without queries is nan.
-
-    Args:
-        labels: (Q,) class of each query.
-        answers: (Q,) class of its top-1 image.
-        names: (C,) classes of the matrix.
+    are not in `names`; the row of a class without queries is nan. `labels` and `answers` (Q,) are the classes of each
+    query and of its top-1 image.
     """
     number = {name: index for index, name in enumerate(names)}
     shares = np.zeros((len(names), len(names)))
@@ -65,10 +59,8 @@ def compute_confusion(labels: Sequence[str], answers: Sequence[str], names: Sequ
 def order_by_similarity(nearness: NDArray[np.float64]) -> list[int]:
     """Return an order (C,) of the classes that puts similar ones side by side.
 
-    The leaves of an average linkage, in optimal order (Bar-Joseph et al., Bioinformatics 17, 2001).
-
-    Args:
-        nearness: (C, C), higher is nearer; both directions are averaged, nan counts as the farthest.
+    The leaves of an average linkage, in optimal order (Bar-Joseph et al., Bioinformatics 17, 2001). In `nearness`
+    (C, C), higher is nearer; both directions are averaged, and nan counts as the farthest.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform

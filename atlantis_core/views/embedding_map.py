@@ -76,15 +76,10 @@ class EmbeddingMap:
 def build_embedding_map(
     retriever: Retriever, task: RetrievalTask, most: int, seed: int, progress: Progress = no_progress
 ) -> EmbeddingMap:
-    """Embed the images of a task and lay them out on a plane.
+    """Embed the images of a task and lay them out on a plane; the model's own distance ranks and lays out.
 
-    Args:
-        retriever: The model; its own distance ranks the gallery and lays out the images.
-        task: Queries and gallery.
-        most: Most images to draw. If there are more, a random sample is drawn, up to half of it queries; the gallery
-            is always ranked in full.
-        seed: Seed of the sample.
-        progress: Called as images are embedded and laid out.
+    If there are more than `most` images, a random sample is drawn, up to half of it queries; the gallery is always
+    ranked in full.
 
     Raises:
         SetupError: An image cannot be read, or all embeddings are the same point.

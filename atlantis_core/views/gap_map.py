@@ -125,11 +125,8 @@ def build_gap_map(
 ) -> GapMap:
     """Compare two arms cell by cell, from their stored measurements; crashed trainings are left out.
 
-    Args:
-        session: The run.
-        trial_ids_before: Trials of the first arm, one per seed; e.g. `summary.final_arms()["baseline"]`.
-        trial_ids_after: Trials of the second arm, e.g. `summary.final_arms()["incumbent"]`.
-        facet: One of `session.collection.facets`; empty compares classes alone.
+    The arms are trial ids, one per seed, such as those of `summary.final_arms()`. An empty facet compares classes
+    alone.
 
     Raises:
         SetupError: The collection has no such facet, or a trial has neither stored outcomes nor a checkpoint.
@@ -177,12 +174,7 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
     """Return each query of a cell with its top-1 image under a trial's model, misses first.
 
     The first call ranks all queries (a matter of seconds, as embeddings are cached) and stores the top-1 images for
-    later calls.
-
-    Args:
-        session: The run.
-        trial_id: The trial, one seed's training.
-        cell: Empty fields mean any. Queries without a positive are left out.
+    later calls. Empty fields of the cell mean any; queries without a positive are left out.
 
     Raises:
         SetupError: The checkpoint is missing, or an image cannot be read.
@@ -192,7 +184,9 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
     (trial,) = find_trials(session, [trial_id])
     answers = _rank_top_images(session, trial)
     gallery = {image.id: image for image in session.task.gallery}
-    wanted = set(_queries_in(session, cell))
+    wanted = {image.id for image in session.task.queries}
+    if cell != Cell(""):
+        wanted = set(queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)]))
     found = [
         QueryAnswer(
             query_id=query.id,
@@ -208,12 +202,6 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
         for answer in [gallery[answers[query.id]]]
     ]
     return tuple(sorted(found, key=lambda answer: answer.right))
-
-
-def _queries_in(session: Session, cell: Cell) -> list[str]:
-    if cell == Cell(""):
-        return [image.id for image in session.task.queries]
-    return queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)])
 
 
 def _rank_top_images(session: Session, trial: Trial) -> Mapping[str, str]:

@@ -51,11 +51,7 @@ class HeatMap:
 
 
 def parse_heat_map_kind(text: str) -> HeatMapKind:
-    """Return a kind of heat map by its name.
-
-    Raises:
-        SetupError: The name is unknown.
-    """
+    """Return a kind of heat map by its name; a `SetupError` if it is unknown."""
     shown: HeatMapKind
     for shown in get_args(HeatMapKind):
         if text == shown:
@@ -68,12 +64,8 @@ def build_heat_map(
 ) -> HeatMap:
     """Embed the images of a task and compare its classes.
 
-    Args:
-        retriever: The model; its own distance compares images.
-        task: Queries and gallery.
-        shown: `similarity`, the mean over pairs of images, or `confusion`, the shares of top-1 images.
-        most: Most classes to draw, at least 2; if there are more, those mistaken for each other most often.
-        progress: Called as images are embedded.
+    `similarity` is the mean over pairs of images, by the model's own distance; `confusion` is shares of top-1 images.
+    If there are more than `most` classes (at least 2), those mistaken for each other most often are drawn.
 
     Raises:
         SetupError: An image cannot be read.

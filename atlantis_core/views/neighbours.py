@@ -34,15 +34,10 @@ class Neighbour:
 
 
 class Neighbours:
-    """Finds the nearest images; loads the model and the gallery's embeddings once.
+    """Finds the nearest images of a gallery; loads a trial's model and the gallery's embeddings once.
 
     The search is exact: it compares every query with every image, which is fast at the size of a training
     collection.
-
-    Args:
-        session: The run.
-        trial_id: The trial whose model embeds the images.
-        images: The gallery.
     """
 
     def __init__(self, session: Session, trial_id: str, images: Sequence[LabelledImage]) -> None:
@@ -60,12 +55,7 @@ class Neighbours:
     def nearest_to(
         self, queries: Sequence[str | Path | Image], k: int, where: Where | None = None
     ) -> list[list[Neighbour]]:
-        """Return the `k` nearest images of each query, nearest first.
-
-        Args:
-            queries: Image files or open images.
-            k: Images per query; fewer if fewer pass the filter.
-            where: Filter by label, split, role or facets; see `searching.filters.Where`.
+        """Return the `k` nearest images of each query that pass the filter `where`, nearest first.
 
         Raises:
             SetupError: A query cannot be read, or no image has such a column or value.

@@ -27,10 +27,7 @@ def project_to_plane(
     t-SNE (van der Maaten and Hinton, JMLR 9, 2008), initialised with principal components. Near positions are near
     embeddings; large distances and the sizes and shapes of clusters mean little. The result is deterministic.
 
-    Args:
-        embeddings: (N, D), finite.
-        distances: (N, N) distances for t-SNE; None takes Euclidean distances, which rank unit vectors as the cosine
-            does.
+    `distances` (N, N) are for t-SNE; None takes Euclidean distances, which rank unit vectors as the cosine does.
 
     Raises:
         SetupError: All embeddings are the same point.

@@ -25,10 +25,7 @@ _CONFUSIONS = 20
 def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[str, Any]:
     """Find where retrieval fails on a collection.
 
-    Args:
-        session: Names collection, backbone, recipe and captioner.
-        untrained: Measure the backbone as it came, instead of training one baseline with the diagnosing seed.
-        top: How many gaps at most.
+    With `untrained` the backbone is measured as it came, instead of training one baseline with the diagnosing seed.
 
     Returns:
         JSON-able: `counts`, `problems`, `facets`, `not_facets`, `findings` (gaps grouped into sentences),

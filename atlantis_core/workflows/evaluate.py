@@ -70,13 +70,7 @@ class EvaluationRequest:
 def evaluate_model(
     retriever: Retriever, task: RetrievalTask, question: EvaluationRequest, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """Measure a model on a task.
-
-    Args:
-        retriever: The model.
-        task: Queries and gallery; an image in both never finds itself.
-        question: What to measure.
-        progress: Receives the number of embedded images, and the steps after that.
+    """Measure a model on a task; an image that is both query and gallery never finds itself.
 
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
@@ -97,9 +91,8 @@ def evaluate_model(
     ranking = rank_images(task.queries, queries, task.gallery, gallery, distance, rules)
     progress("ranking", 1, 1)
     if rules and not ranking.num_queries:
-        raise SetupError(
-            f"no query has a right image left without those of its own {_columns(question)}; ask without"
-        )
+        columns = " and ".join(filter(None, (question.leave_out, question.junk)))
+        raise SetupError(f"no query has a right image left without those of its own {columns}; ask without")
     figures: dict[str, Any] = as_json(measure_ranking(ranking, task.queries, question.at))
     figures |= {
         "intervals": _intervals(ranking, question.at),
@@ -126,10 +119,6 @@ def _rules(task: RetrievalTask, question: EvaluationRequest) -> list[ExclusionRu
         for column, own_class_only in asked
         if column is not None
     ]
-
-
-def _columns(question: EvaluationRequest) -> str:
-    return " and ".join(column for column in (question.leave_out, question.junk) if column)
 
 
 def _unit(points: NDArray[np.float32]) -> NDArray[np.float32]:

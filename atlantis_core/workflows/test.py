@@ -37,8 +37,7 @@ Measured = tuple[Measurement, QueryOutcomes]
 def run_final_test(session: Session) -> dict[str, Any]:
     """Measure a run's frozen, baseline and final models on the test split; a second call returns the first result.
 
-    Args:
-        session: A finished run: whoever has seen the test figures must not go on choosing.
+    The run must be finished: whoever has seen the test figures must not go on choosing.
 
     Returns:
         `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs and trials that
@@ -127,17 +126,16 @@ def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
 
 
 def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
-    found = [_trial(session, task, trial) for trial in find_trials(session, trial_ids)]
+    found: list[Measured | None] = []
+    for trial in find_trials(session, trial_ids):
+        if trial.status == "crashed":
+            found.append(None)
+            continue
+        session.progress(f"testing seed {trial.seed}", 0, 1)
+        found.append(measure_retriever(load_trial_retriever(trial), task, session.cache))
     if not any(found):
         raise SetupError("every training of this run crashed; there is no model to test")
     return found
-
-
-def _trial(session: Session, task: RetrievalTask, trial: Trial) -> Measured | None:
-    if trial.status == "crashed":
-        return None
-    session.progress(f"testing seed {trial.seed}", 0, 1)
-    return measure_retriever(load_trial_retriever(trial), task, session.cache)
 
 
 def _compared(
@@ -172,11 +170,6 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
 
     Each opening is written down under the trial; a second call returns the first figures.
 
-    Args:
-        workspace: In which they were trained.
-        trials: One or more.
-        progress: Receives which one is measured.
-
     Returns:
         `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `opened_before`: whether this is
         not the first call, and the figures at every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and
@@ -194,7 +187,10 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
     tested = [
         before[trial.id] or _test_trial(session, trial) for session, trial in zip(sessions, trials, strict=True)
     ]
-    rows = [_row(trial, one, opened_before=bool(before[trial.id])) for trial, one in zip(trials, tested, strict=True)]
+    rows = []
+    for trial, one in zip(trials, tested, strict=True):
+        facts = {"id": trial.id, "seed": trial.seed, "opened": one["opened"], "opened_before": bool(before[trial.id])}
+        rows.append(facts | dict(one["trained"]))
     return {
         "trials": rows,
         "recall_at_1": mean_and_sd([row["recall_at"]["1"] for row in rows]),
@@ -216,11 +212,6 @@ def _session_of(workspace: Workspace, trial: Trial, progress: Progress) -> Sessi
     if found.run_id in {run.id for run in workspace.runs.all()}:
         raise SetupError(f"trial {trial.id!r} is of a run; its test split opens by: atlantis test {found.run_id}")
     return Session(workspace, trial.id, found.spec, progress)
-
-
-def _row(trial: Trial, tested: dict[str, Any], *, opened_before: bool) -> dict[str, Any]:
-    facts = {"id": trial.id, "seed": trial.seed, "opened": tested["opened"], "opened_before": opened_before}
-    return facts | dict(tested["trained"])
 
 
 def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:

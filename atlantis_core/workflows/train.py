@@ -22,17 +22,12 @@ from atlantis_core.workflows.train_overlap import count_overlap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlantis_core.learning.inputs.pk_sampler import TrainingImage
     from atlantis_core.records import Trial
     from atlantis_core.run.session import Session
 
 
 def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     """Train with each seed on the training split and measure on validation.
-
-    Args:
-        session: Names collection, backbone and recipe.
-        seeds: Of the trainings.
 
     Returns:
         JSON-able: `trials` (id, seed, path, seconds, `embed_dim` as it came out, figures, or the error of one that
@@ -45,6 +40,8 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     Raises:
         SetupError: Every training diverged.
     """
+    from atlantis_core.learning.losses.losses import check_loss
+
     session.caption_if_no_facets()
     _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
     frozen, _ = measure_frozen(session)
@@ -53,7 +50,9 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
     images = collect_real(session)
     has_made = any(image.synthetic for image in images)
     idle = find_unused_settings(session.recipe, changed_settings(session.spec.preset), has_synthetic=has_made)
-    for line in [*_pairless(session, images), *idle]:
+    options, _ = check_loss(session.recipe)
+    pairless = describe_pairless_classes(image.label for image in images) if options.needs_pairs else []
+    for line in [*pairless, *idle]:
         session.say(line)
     trials = train_arm(session, seeds, images)
     finished = [trial.id for trial in trials if trial.status == "finished"]
@@ -78,14 +77,6 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         "trained_on": as_json(count_overlap(session.collection.of_split("train"), session.task)),
         "chosen_on_queries": session.recipe.validate_every > 0,
     }
-
-
-def _pairless(session: Session, images: Sequence[TrainingImage]) -> list[str]:
-    """Return what is to be known of classes of one training photo, where the loss learns from pairs."""
-    from atlantis_core.learning.losses.losses import check_loss
-
-    options, _ = check_loss(session.recipe)
-    return describe_pairless_classes(image.label for image in images) if options.needs_pairs else []
 
 
 def _say_if_alike(session: Session) -> None:

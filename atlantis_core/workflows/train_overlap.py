@@ -24,12 +24,7 @@ class TrainOverlap:
 
 
 def count_overlap(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainOverlap:
-    """Count what of a task's queries is among training images.
-
-    Args:
-        images: What was trained on.
-        task: Whose queries are looked for.
-    """
+    """Count which of a task's queries, and of their classes, are among training images."""
     images = list(images)
     ids, trained = {image.id for image in images}, {image.label for image in images}
     asked = {query.label for query in task.queries}
@@ -40,9 +35,7 @@ def count_overlap(images: Iterable[LabelledImage], task: RetrievalTask) -> Train
 def find_training_images(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:
     """Return the photos of a training, or None where the workspace knows no collection of it.
 
-    Args:
-        workspace: In which it may have been done.
-        training: Its content address: checkpoints and exported models keep it, wherever they lie.
+    `training` is its content address: checkpoints and exported models keep it, wherever they lie.
     """
     session = find_trial_session(workspace, training)
     return None if session is None else session.loaded.collection.of_split("train")
