@@ -51,10 +51,7 @@ class Settings(BaseSettings):
         return [key for key in (self.key(), self.azure_api_key) if key is not None]
 
     def key(self, name: str = "") -> SecretStr | None:
-        """Return the key of a chat model's provider, if it is set.
-
-        Args:
-            name: Of the model; `azure:` models have their own key.
+        """Return the key of a chat model's provider, if it is set; `azure:` models have their own.
 
         Raises:
             SetupError: `OPENAI_API_KEY_FILE` names a file that cannot be read or is empty.

@@ -64,13 +64,7 @@ def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
 
 
 def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
-    """Return what calls a run's chat models: its planner and then its fallback.
-
-    Args:
-        workspace: Stores earlier answers, and recordings.
-        run_id: The run that the calls are charged to and traced under.
-        spec: Names the models, or the recording that replaces them.
-        streaming: Whether text arrives piece by piece.
+    """Return what calls a run's chat models, its planner and then its fallback, at the cost of `run_id`.
 
     Raises:
         SetupError: A name is not a chat model's, there is no key, or the recording is missing.

@@ -31,11 +31,7 @@ _PROMPTS_SHOWN = 3
 
 
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
-    """Show a protocol and ask until the answer is valid.
-
-    Args:
-        session: The waiting run.
-        question: `Outcome.question`: round, protocol, images, spent.
+    """Show a protocol (`Outcome.question`) and ask until the answer is valid.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or the input ended.

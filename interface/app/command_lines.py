@@ -51,14 +51,7 @@ def build_evaluate_command(model: str, request: RunRequest, workspace: Path | No
 
 
 def build_command_on_run(command: str, run_id: str, folder: Path, *options: str) -> str:
-    """Return a command about a run; it names the workspace only if that is not the default one.
-
-    Args:
-        command: Its name.
-        run_id: Of the run.
-        folder: The run's workspace.
-        options: More words of the command.
-    """
+    """Return a command about a run; it names the workspace only if that is not the default one."""
     from atlantis_dml.settings import Settings
 
     elsewhere = folder.resolve() != Settings().workspace.resolve()
@@ -66,12 +59,7 @@ def build_command_on_run(command: str, run_id: str, folder: Path, *options: str)
 
 
 def join_shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> str:
-    """Return an `atlantis` command for a POSIX shell.
-
-    Args:
-        words: The command's name and arguments.
-        given: Option -> value; None leaves it out.
-    """
+    """Return an `atlantis` command for a POSIX shell; an option whose value is None is left out."""
     typed = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
     return shlex.join(["atlantis", *map(str, words), *typed])
 

@@ -14,14 +14,7 @@ if TYPE_CHECKING:
 
 
 def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
-    """Read DATA and find its gaps.
-
-    Args:
-        request: DATA and settings.
-        folder: The workspace; trainings and captions in it are reused.
-        untrained: Measure the backbone without training.
-        top: Largest number of gaps.
-    """
+    """Read DATA and find its `top` largest gaps; `untrained` measures the backbone without training."""
     from atlantis_core.workflows.diagnose import diagnose_collection
 
     started = time.monotonic()

@@ -27,9 +27,7 @@ Check = dict[str, Any]
 def check_installation(base_url: str | None, workspace: Path | None) -> list[Check]:
     """Check packages, devices, the bundled model, the workspace and the provider of chat models.
 
-    Args:
-        base_url: Address of the provider; None takes the environment's, and asks nobody where there is no key.
-        workspace: As typed.
+    Without `base_url` the environment's provider is asked, and nobody where there is no key.
     """
     from atlantis_dml.settings import Settings
 

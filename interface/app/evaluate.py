@@ -45,12 +45,8 @@ def open_subject(
 ) -> tuple[Retriever, Collection, RetrievalTask]:
     """Read DATA, load the model, and return model, collection and validation task.
 
-    Args:
-        subject: Model and DATA.
-        folder: The workspace.
-        screen: Shows progress, and lines about model and collection.
-        columns: Option -> metadata column that it names; a missing one is refused before anything is loaded.
-        measured: Whether to measure facets if the collection has none.
+    A metadata column in `columns` (by option) that is missing is refused before anything is loaded. With `measured`, a
+    collection without facets gets measured ones.
     """
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
@@ -83,13 +79,7 @@ def open_subject(
 
 
 def evaluate_model(subject: Subject, request: EvaluationRequest, folder: Path | None) -> dict[str, Any]:
-    """Measure MODEL on the validation task of DATA.
-
-    Args:
-        subject: Model and DATA.
-        request: What to measure.
-        folder: The workspace.
-    """
+    """Measure MODEL on the validation task of DATA."""
     from atlantis_core.data.columns import values_within_classes
     from atlantis_core.workflows.evaluate import evaluate_model
 
@@ -148,11 +138,7 @@ _OF_PGD = ("attack-steps", "step-size", "seed")
 
 
 def parse_attack(name: str | None, given: Mapping[str, Any]) -> Attack | None:
-    """Return the attack of that name, or None.
-
-    Args:
-        name: Of the attack; None for no attack.
-        given: Option -> value; None if it was left out.
+    """Return the attack of that name, or None; an option that was left out is None.
 
     Raises:
         SetupError: See `build_attack`; or there are options of an attack, but no attack.
@@ -166,11 +152,7 @@ def parse_attack(name: str | None, given: Mapping[str, Any]) -> Attack | None:
 
 
 def build_attack(name: str, given: Mapping[str, Any]) -> Attack:
-    """Return an attack.
-
-    Args:
-        name: `fgsm` or `pgd`.
-        given: Option -> value; None if it was left out.
+    """Return the attack `fgsm` or `pgd`; an option that was left out is None.
 
     Raises:
         SetupError: Unknown name, invalid strength, or an option that fgsm does not use.

@@ -19,12 +19,7 @@ _TRIAL = re.compile(r"[0-9a-f]{6,32}")
 
 
 def find_retriever(model: str, workspace: str | Path | None = None, embedding: str | None = None) -> Retriever:
-    """Load the model that MODEL names.
-
-    Args:
-        model: See `atlantis_dml.load_retriever`.
-        workspace: Folder in which runs and trials are looked up; None takes the environment's.
-        embedding: `head`, `body`, or None for what the model was trained for.
+    """Load the model that MODEL names; see `atlantis_dml.load_retriever`.
 
     Raises:
         SetupError: There is no such model, it is damaged, or it has no such embedding.
@@ -46,11 +41,7 @@ def find_default_model(data: str) -> str:
 
 
 def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel:
-    """Return the model that MODEL names, without loading it.
-
-    Args:
-        model: See `atlantis_dml.load_retriever`.
-        workspace: Folder in which runs and trials are looked up; None takes the environment's.
+    """Return the model that MODEL names, without loading it; see `atlantis_dml.load_retriever`.
 
     Raises:
         SetupError: MODEL is empty, or names a run or trial that has no checkpoint.

@@ -27,10 +27,8 @@ _LONGEST_LINE = 2000
 def report_errors(as_json: bool) -> Iterator[None]:
     """Turn this project's errors into one line and an exit code; other errors keep their traceback.
 
-    A database that is damaged, full or read-only is also reported as one line.
-
-    Args:
-        as_json: Whether to print exactly one JSON object on stdout.
+    A database that is damaged, full or read-only is also reported as one line. With `as_json`, stdout gets
+    exactly one JSON object.
 
     Raises:
         typer.Exit: With code 2, 3 or 130.
@@ -63,13 +61,7 @@ def _is_broken_database(error: Exception) -> bool:
 
 
 def exit_with_message(message: str, code: int, as_json: bool, facts: Mapping[str, Any] | None = None) -> NoReturn:
-    """Print why a command ends early, and end it.
-
-    Args:
-        message: One line for a person.
-        code: Exit code.
-        as_json: Also print `facts` and the message as one JSON object on stdout.
-        facts: More for the JSON object.
+    """Print why a command ends early, with `as_json` also `facts` and the message as one JSON object, and end it.
 
     Raises:
         typer.Exit: Always.

@@ -17,13 +17,10 @@ TABLE = "prices.toml"
 
 
 def find_prices(names: Iterable[str | None], given: Price | None, folder: Path) -> dict[str, Price]:
-    """Return the known prices of the chat models among `names`.
+    """Return the known prices of the chat models among `names`: the given one, else those in `prices.toml`.
 
-    Args:
-        names: Of planner, fallback and captioner; names of other parts are ignored.
-        given: From `--price`; applies to all of them.
-        folder: The workspace. Its `prices.toml` has a table for each model, in dollars per million tokens:
-            `["openai:MODEL"]`, `input = 0.25`, `output = 2.0` and perhaps `cached_input = 0.025`.
+    This file of the workspace has a table for each model, in dollars per million tokens: `["openai:MODEL"]`,
+    `input = 0.25`, `output = 2.0` and perhaps `cached_input = 0.025`.
 
     Raises:
         SetupError: The table cannot be read.

@@ -27,11 +27,7 @@ class Screen:
     """Draws progress, and prints a line for each decision and result.
 
     Its texts may come from a collection, so they are cleaned of control characters and never read as markup. Tools
-    call `progress` from threads of their own.
-
-    Args:
-        console: Where to draw.
-        every_seconds: Least time between two progress lines without a terminal.
+    call `progress` from threads of their own. Without a terminal, progress lines are `every_seconds` apart.
     """
 
     def __init__(self, console: Console, every_seconds: float = PLAIN_LINE_EVERY_SECONDS) -> None:
@@ -108,12 +104,7 @@ def open_stderr_screen() -> Screen:
 
 
 def make_watcher(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return a watcher for `graph.running.advance` that prints decisions, tool results and judged rounds.
-
-    Args:
-        screen: Where the lines go.
-        judged: Returns a line about the round that was just judged.
-    """
+    """Return a watcher for `graph.running.advance` that prints decisions, tool results and judged rounds."""
 
     def watch(node: str, update: Any) -> None:
         if node == "progress":

@@ -21,12 +21,8 @@ def request_from_recording(
 ) -> RunRequest:
     """Return the request of a recorded run, to be answered from the recording.
 
-    Args:
-        name: A run of the workspace, or a file of `atlantis record`.
-        data: Replaces the recorded DATA, if it was moved.
-        weights: Replaces the recorded weights, if they were moved.
-        options: Choice of columns, which a recording does not contain.
-        folder: The workspace.
+    Its name is a run of the workspace or a file of `atlantis record`; `data` and `weights` replace recorded ones that
+    were moved. Which columns to read is not in a recording.
 
     Raises:
         SetupError: No such recording.

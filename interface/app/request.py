@@ -85,11 +85,7 @@ class RunRequest:
 def build_request(data: str, given: RunOptions, workspace: Path | None = None, goal: str = "") -> RunRequest:
     """Put the specification of a run together.
 
-    Args:
-        data: DATA as typed.
-        given: The settings.
-        workspace: Folder whose `prices.toml` has the prices of chat models; None takes `ATLANTIS_WORKSPACE`.
-        goal: In plain words. Keys are removed from it, and limits in it count where no option gives them.
+    Keys are removed from the goal, and limits in its words count where no option gives them.
 
     Raises:
         SetupError: `prices.toml` or the file with the key cannot be read.

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 
 def create_run(request: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
-    """Read the collection and store a new run; nothing is trained yet.
-
-    Returns:
-        The run, and lines for the person about its collection and backbone.
+    """Read the collection and store a new run; return it, and lines for the person. Nothing is trained yet.
 
     Raises:
         SetupError: A setting or the data has to be fixed.
@@ -157,11 +154,7 @@ def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
 def open_session_without_run(purpose: str, request: RunRequest, folder: Path | None, screen: Screen) -> Session:
     """Read DATA, find the backbone, and return a session that belongs to no run.
 
-    Args:
-        purpose: Captions and costs are stored under this name and the collection's.
-        request: DATA and settings.
-        folder: The workspace.
-        screen: Shows progress, and lines about collection and backbone.
+    Captions and costs are stored under the purpose and the collection's name.
     """
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation

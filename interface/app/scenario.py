@@ -25,17 +25,7 @@ def make_scenario(
 ) -> tuple[ImportResult, dict[str, Any]]:
     """Write DATA to a new folder, as one of the registered scenarios leaves it.
 
-    Args:
-        name: Of the scenario.
-        data: DATA as typed.
-        task: How it is read.
-        destination: The new folder.
-        choices: Field of the scenario -> value.
-        seed: Of what is left to chance.
-        workspace: As typed.
-
-    Returns:
-        What was written, and the facts of its `scenario.json`.
+    Return what was written, and the facts of its `scenario.json`.
 
     Raises:
         SetupError: DATA does not exist, the destination is in the way, or a choice does not fit.
@@ -51,13 +41,6 @@ def open_source(
     data: str, task: TaskOptions, destination: Path, workspace: Path | None, progress: Progress
 ) -> ScenarioSource:
     """Find DATA; splits that this workspace drew before are drawn the same way again.
-
-    Args:
-        data: DATA as typed.
-        task: How it is read.
-        destination: The new folder; it is refused before a bundled collection is written.
-        workspace: As typed.
-        progress: Of writing a bundled collection.
 
     Raises:
         SetupError: DATA does not exist, or the destination is in the way.

@@ -30,12 +30,7 @@ class SearchQuery:
 
 
 def open_search(index: str, workspace: Path | None = None, model: str | None = None) -> ImageSearch:
-    """Open an index for searching.
-
-    Args:
-        index: Its name or folder.
-        workspace: Where a name is looked up.
-        model: The index's model, if it was moved; None takes the recorded one.
+    """Open an index for searching, by the model that it records, or by this one if it was moved.
 
     Raises:
         SetupError: There is no such index, or it was filled by another model.

@@ -19,13 +19,7 @@ def is_follower() -> bool:
 
 
 def train_trials(request: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
-    """Read DATA, train and measure.
-
-    Args:
-        request: DATA and settings.
-        folder: The workspace.
-        out: A new folder to export the models to; several seeds get a folder each.
-    """
+    """Read DATA, train and measure; export the models to the new folder `out`, several seeds to a folder each."""
     from atlantis_core.exporting.model_export import check_destination, export_trials
     from atlantis_core.workflows.train import train_baseline
     from atlantis_dml.app.command_lines import build_evaluate_command

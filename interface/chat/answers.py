@@ -30,13 +30,7 @@ _STOP_WORDS = frozenset({"stop", "pause", "halt"})
 
 
 class ChatAnswers:
-    """Answers lines.
-
-    Args:
-        conversation: Keeps the messages.
-        host: Returns the host that answers; called for each line, since the remaining budget changes.
-        redact: Removes API keys from typed text.
-    """
+    """Answers lines. The host is built for each line, since the remaining budget changes."""
 
     def __init__(self, conversation: Conversation, host: Callable[[], Host], redact: Redact) -> None:
         self._conversation, self._host, self._redact = conversation, host, redact
@@ -45,9 +39,7 @@ class ChatAnswers:
     def answer(self, line: str, hear: Callable[[str], None]) -> str:
         """Let the host act on a line and return its reply, or a sentence if the provider fails.
 
-        Args:
-            line: What the person typed.
-            hear: Called with each piece of the reply as it arrives.
+        Each piece of the reply is passed to `hear` as it arrives.
         """
         line = self.redacted(line)
         if line.startswith("/") and _command(line) in _WITHOUT_WORDS:

@@ -30,14 +30,7 @@ Status = Literal["none", "planned", "running", "waiting", "paused", "done"]
 
 
 class ChatDesk:
-    """Acts for a conversation; an `atlantis_dml.tools.desk.context.Desk`.
-
-    Args:
-        record: The conversation, as saved.
-        workspace: Stores it and its runs.
-        template: Settings of its runs.
-        screen: Shows what the run does, line by line.
-    """
+    """Acts for a conversation, with the settings of a template; an `atlantis_dml.tools.desk.context.Desk`."""
 
     def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest, screen: Screen) -> None:
         self._id, self.screen = record.id, screen

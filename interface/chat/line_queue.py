@@ -10,8 +10,7 @@ from collections.abc import Callable
 class LineQueue:
     """Answers lines one after the other; safe to use from many threads.
 
-    Args:
-        answer: Answers a line. An exception ends the thread with its traceback; the next line starts a new one.
+    An exception ends the thread with its traceback; the next line starts a new one.
     """
 
     def __init__(self, answer: Callable[[str], None]) -> None:

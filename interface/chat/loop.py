@@ -24,16 +24,7 @@ _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
 
 
 class TerminalChat:
-    """Talks with a person until they leave.
-
-    Args:
-        conversation: Keeps the messages.
-        desk: Acts on runs.
-        host: Returns the host that answers; called for each line, since the remaining budget changes.
-        terminal: Reads and writes.
-        workspace: Stores the trace.
-        redact: Removes API keys from typed text.
-    """
+    """Talks with a person until they leave. The host is built for each line, since the remaining budget changes."""
 
     def __init__(
         self,

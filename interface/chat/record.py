@@ -54,13 +54,7 @@ def list_records(workspace: Workspace) -> list[ChatRecord]:
 
 
 def find_or_create(workspace: Workspace, data: str | None, name: str | None, *, new: bool) -> tuple[ChatRecord, bool]:
-    """Return a conversation and whether it existed before.
-
-    Args:
-        workspace: Stores it.
-        data: DATA as typed; None for that of the conversation.
-        name: Of the conversation; None for the newest one about DATA.
-        new: Create a new one.
+    """Return the conversation of that name, else the newest one about DATA, and whether it existed before.
 
     Raises:
         SetupError: DATA is missing, or the conversation is about other data.

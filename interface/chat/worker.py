@@ -23,13 +23,7 @@ ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject beca
 
 
 class RunWorker:
-    """Drives one run at a time.
-
-    Args:
-        workspace: Stores the run.
-        screen: Shows what happens; its `stopped` also ends work in a tool's thread.
-        on_rest: Called when the run pauses, waits or is done.
-    """
+    """Drives one run at a time, and calls `on_rest` when it pauses, waits or is done."""
 
     def __init__(self, workspace: Workspace, screen: Screen, on_rest: Callable[[], None]) -> None:
         self._workspace, self._screen, self._on_rest = workspace, screen, on_rest

@@ -21,11 +21,8 @@ def command(shared: str = "", **worded: Any) -> Callable[[Callable[..., None]], 
     """Make a function a command, whose errors are one line and an exit code.
 
     A parameter `given` of the function is a dataclass such as `RunOptions`. On the command line the fields that are
-    named here replace it, in this order, with the dataclass' defaults and the options of `SHARED`.
-
-    Args:
-        shared: Names of such fields, separated by blanks.
-        worded: Field -> its option, where this command words it in another way.
+    named in `shared` replace it, in this order, with the dataclass' defaults and the options of `SHARED`, or in
+    `worded`, where this command words them in another way.
     """
     names = shared.split()
 

@@ -28,14 +28,7 @@ _HERE = {"by": "on the command line"}
 def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
-    """Begin a run and work on it; return its summary and the workspace's folder.
-
-    Args:
-        request: Settings and goal of the run.
-        workspace: As typed.
-        target: See `drive_run`.
-        as_json: See `drive_run`.
-    """
+    """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
     from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.run import create_run, open_session
     from atlantis_dml.app.setup import open_workspace
@@ -53,13 +46,7 @@ def drive_run(
 ) -> dict[str, Any]:
     """Work on a run, asking a person where there is one to ask; write its report; return its summary.
 
-    Args:
-        session: Of the run.
-        run: As it was stored.
-        screen: Shows what happens.
-        target: Where its trace is live_export to, `mlflow` or `mlflow:URL`; None exports nothing.
-        as_json: Whether an early end is answered in JSON too.
-        answer: To the approval it waits for.
+    Its trace goes to the target `mlflow` or `mlflow:URL`. The answer is that to the approval it waits for.
 
     Raises:
         typer.Exit: 3 where it waits or is paused, 130 after Ctrl-C; the run goes on with `atlantis resume`.

@@ -100,11 +100,7 @@ def run_as_program() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command and return its exit code.
-
-    Args:
-        argv: The arguments after the program's name.
-    """
+    """Run one command, given the arguments after the program's name, and return its exit code."""
     try:
         code = app(list(argv), standalone_mode=False)
     except _USAGE_ERROR as error:

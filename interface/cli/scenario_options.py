@@ -25,15 +25,7 @@ def show_scenario(
     as_json: bool,
     then: Sequence[str] = ("train",),
 ) -> None:
-    """Print what was written.
-
-    Args:
-        written: The new collection.
-        story: Contents of its `scenario.json`.
-        workspace: As typed.
-        as_json: Print everything as one JSON object.
-        then: The words of the next command, up to DEST.
-    """
+    """Print what was written, and the next command, of which `then` are the words up to DEST."""
     from atlantis_core.base.text import clean_text
     from atlantis_dml.app.command_lines import join_shell_line
 

@@ -20,13 +20,7 @@ _QUERY_RADIUS, _GALLERY_RADIUS = 5.0, 3.4
 
 
 def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
-    """Lay the map out.
-
-    Args:
-        found: Positions of the images.
-        column: Colour images by its values; None for their classes.
-        title: Heading.
-    """
+    """Lay the map out; colours are the values of a column, or the classes."""
     groups = Counter(find_group(point, column) for point in found.points)
     named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], item[0])) if name]
     colours = dict(zip(named, pick_group_colours(len(named)), strict=True)) | {"": NO_GROUP}

@@ -21,10 +21,6 @@ KINDS = ("html", "svg", "png")
 def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
     """Check the path of a plot or report before any work is done, and return it expanded.
 
-    Args:
-        out: As typed.
-        kinds: Allowed endings.
-
     Raises:
         SetupError: The ending is not allowed, the file exists, or it cannot be written.
     """
@@ -45,10 +41,7 @@ def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
 def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> None:
     """Write a drawing atomically, in the format of the file name's ending.
 
-    Args:
-        canvas: The drawing.
-        target: From `check_target`.
-        thumbnails: Key of a dot -> image as a data URL, which a page shows on hover.
+    A page shows the thumbnails (key of a dot -> data URL) on hover.
 
     Raises:
         SetupError: The file cannot be written.

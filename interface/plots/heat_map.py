@@ -21,12 +21,7 @@ _SCALE_STEPS = 48
 
 
 def draw_heat_map(found: HeatMap, title: str) -> Canvas:
-    """Lay the heat map out: rows and columns are classes in one order.
-
-    Args:
-        found: The matrix.
-        title: Heading.
-    """
+    """Lay the heat map out: rows and columns are classes in one order."""
     side = min(26.0, max(4.0, _SPACE / len(found.names)))
     size = min(12.0, side * 0.86)
     names = [clean_text(name, _LONGEST_NAME) for name in found.names] if side >= _LEAST_NAMED else []

@@ -63,13 +63,7 @@ class Plot:
 def lay_out_plot(
     points: Sequence[Point], level: float | None = None, incumbents: Sequence[float] = ()
 ) -> Plot | None:
-    """Lay points out from left to right.
-
-    Args:
-        points: None is returned if there are none.
-        level: Value of a horizontal line.
-        incumbents: The best value so far at each point, for the line through them.
-    """
+    """Lay points out from left to right, with lines at `level` and through the incumbents; None without points."""
     if not points:
         return None
     values = [value for p in points for value in (p.value, p.low, p.high, p.before, level) if value is not None]

@@ -23,12 +23,7 @@ Facts = Mapping[str, Any]
 
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
-    """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered.
-
-    Args:
-        facts: From `report.collect_facts`.
-        maps: The maps of gaps.
-    """
+    """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
     sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 

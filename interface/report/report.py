@@ -37,15 +37,8 @@ KINDS = ("html", "md", "json")
 def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) -> Summary:
     """Write `report.html`, `report.md` and `report.json` of a run, finished or not; return the summary.
 
-    The page embeds its images; the Markdown contains none, since it is pasted elsewhere.
-
-    Args:
-        workspace: Stores the run.
-        run_id: Its id, a unique prefix of it, or `last`.
-        copy: Path of a copy, from `plots.files.check_target`; its ending selects the format.
-
-    Returns:
-        `summary.summarise`, and `gap_maps`: the facts of each map in the report.
+    The page embeds its images; the Markdown contains none, since it is pasted elsewhere. A copy, at a path from
+    `plots.files.check_target`, has the format of its ending. The summary also has `gap_maps`, the facts of each map.
 
     Raises:
         SetupError: No such run, or the copy cannot be written.

@@ -27,12 +27,7 @@ def summarise_step(node: Mapping[str, Any]) -> str:
 
 
 def describe_step(node: Mapping[str, Any], whole: bool) -> list[str]:
-    """Return the lines below a node's title.
-
-    Args:
-        node: See `views.trace.Node`.
-        whole: Include all prompts, of images and of models.
-    """
+    """Return the lines below a node's title; with `whole`, all prompts too, of images and of models."""
     given = node["input"]
     if node["kind"] == "run":
         return [f"goal: {given['goal']['text']}", f"data: {given['data']}"]

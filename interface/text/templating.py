@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_template(template: str, **facts: Any) -> str:
-    """Fill in a template.
-
-    Args:
-        template: A file name after `plots/`, `report/` or `web/`.
-        facts: Its variables.
-    """
+    """Fill in a template, a file name after `plots/`, `report/` or `web/`."""
     return str(_environment().get_template(template).render(**facts))
 
 

@@ -54,11 +54,7 @@ def read_target_option(option: str | None) -> str | None:
 def live_export(workspace: Workspace, run: Run, to: str | None, say: Callable[[str], None]) -> Iterator[ExportResult]:
     """Export a run's spans while it works, and the complete run when it ends for any reason.
 
-    Args:
-        workspace: Stores the run.
-        run: The run to export.
-        to: `mlflow` or `mlflow:URL`; None exports nothing.
-        say: Called with one line if the target is unreachable, and at the end with where to look.
+    One line is said if the target is unreachable, and at the end where to look. Without a target nothing is exported.
     """
     result = ExportResult()
     if to is None:
@@ -77,12 +73,6 @@ class LiveExport:
 
     An unreachable target never affects the run: it is reported once, events stay in the log, and the export is tried
     again at the end.
-
-    Args:
-        workspace: Emits the events.
-        run: The run to export.
-        to: `mlflow` or `mlflow:URL`.
-        say: Called with lines for the person.
     """
 
     def __init__(self, workspace: Workspace, run: Run, to: str, say: Callable[[str], None]) -> None:

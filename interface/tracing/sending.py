@@ -38,13 +38,6 @@ class Sent:
 def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, writer: MlflowWriter) -> Sent:
     """Send a run's spans, figures, trials and files. Sending them again creates no duplicates.
 
-    Args:
-        workspace: Stores the run.
-        run: The run to export.
-        target: Where it goes.
-        redact: Removes API keys from texts.
-        writer: Open for that target.
-
     Raises:
         SetupError: MLflow is unreachable.
     """

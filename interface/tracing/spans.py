@@ -44,12 +44,7 @@ class SpanFacts:
 
 
 class Spans:
-    """Turns the events of one run into spans.
-
-    Args:
-        run: The run.
-        redact: Removes API keys from texts.
-    """
+    """Turns the events of one run into spans."""
 
     def __init__(self, run: Run, redact: Redact) -> None:
         self._run, self._redact = run, redact

@@ -55,11 +55,7 @@ def check_target(named: str) -> None:
 
 
 def resolve_target(named: str, folder: Path) -> Target:
-    """Return a target by its name.
-
-    Args:
-        named: `mlflow` or `mlflow:URL`.
-        folder: Of the workspace.
+    """Return the target `mlflow`, in this workspace, or `mlflow:URL`.
 
     Raises:
         SetupError: See `check_target`.

@@ -25,12 +25,7 @@ _PIPE_WIDTH = 120
 
 
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
-    """Print the result of a run on stdout.
-
-    Args:
-        summary: From `summarise`.
-        folder: The workspace of the run.
-    """
+    """Print the result of a run on stdout."""
     console = stdout_console()
     console.print(_text(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:

@@ -21,12 +21,7 @@ def _line(text: str) -> None:
 
 
 def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
-    """Print what `atlantis index` changed.
-
-    Args:
-        found: From `build_index`.
-        workspace: As typed.
-    """
+    """Print what `atlantis index` changed."""
     changes = [f"{found['added']} added", f"{found['there']} already there"]
     changes += [f"{found[what]} {what}" for what in ("refreshed", "removed") if found[what]]
     _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")

@@ -27,12 +27,9 @@ Node = dict[str, Any]
 
 
 def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> Node:
-    """Return a run's trace as one tree; tokens and dollars of a node include those below it.
+    """Return a run's trace as one tree, or only one step, counted from 1.
 
-    Args:
-        workspace: Stores the run.
-        run_id: Its id, a unique prefix of it, or `last`.
-        step: Only this step, counted from 1.
+    Tokens and dollars of a node include those below it.
 
     Raises:
         SetupError: No such run, or no such step.
@@ -61,12 +58,7 @@ def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> N
 
 
 def show_trace(root: Node, whole: bool) -> None:
-    """Print a trace as a tree on stdout.
-
-    Args:
-        root: From `build_trace`.
-        whole: Show arguments and results in full.
-    """
+    """Print a trace as a tree on stdout; with `whole`, arguments and results in full."""
     from rich.console import Console
 
     console = Console(highlight=False)

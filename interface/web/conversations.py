@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
 
 class Conversations:
-    """Finds, creates and keeps conversations; safe to call from many threads.
+    """Finds, creates and keeps conversations about `data`; safe to call from many threads.
 
-    Args:
-        workspace: Stores them.
-        template: Settings of the runs started in them.
-        data: DATA they may be about, as typed on the command line. A browser cannot name another folder.
+    A browser cannot name another folder.
     """
 
     def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:

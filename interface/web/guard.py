@@ -29,10 +29,6 @@ class LoopbackOnly:
 
     A page of another site can make a browser send requests to 127.0.0.1 under another host name (DNS rebinding), or
     post a form there. Neither has both a `Host` of this machine and an `Origin` equal to that host.
-
-    Args:
-        app: Handles all other requests.
-        hosts: Host names of this machine.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], hosts: frozenset[str] = LOOPBACK) -> None:

@@ -65,11 +65,7 @@ class Nearest(BaseModel):
 
 
 class OpenIndexes:
-    """The indexes of one workspace, opened on first use and kept open.
-
-    Args:
-        home: Folder of the indexes.
-    """
+    """The indexes in a folder, opened on first use and kept open."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

@@ -19,10 +19,6 @@ class BodyLimit:
     """ASGI middleware that answers 413 to requests with a larger body, whether or not a header declares its size.
 
     A form is read completely before a route sees it, so a limit in the route would come too late.
-
-    Args:
-        app: Handles all other requests.
-        limit: Largest body, in bytes.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], limit: int = LARGEST_BODY) -> None:

@@ -74,13 +74,7 @@ class ConversationState:
 
 
 class LiveConversation:
-    """Handles what people type and click in one conversation, in order.
-
-    Args:
-        record: The conversation.
-        workspace: Stores it.
-        template: Settings of the runs started in it.
-    """
+    """Handles what people type and click in one conversation, in order."""
 
     def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest) -> None:
         from atlantis_dml.app.agents import build_redaction

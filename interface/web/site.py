@@ -44,13 +44,7 @@ class LoadedRun:
 
 
 class Site:
-    """Everything the pages read; safe to call from many threads.
-
-    Args:
-        workspace: Keeps conversations and runs.
-        template: Settings of the runs started here.
-        data: DATA that conversations may be about; see `Conversations`.
-    """
+    """Everything the pages read; safe to call from many threads."""
 
     def __init__(self, workspace: Workspace, template: RunRequest, data: Sequence[str]) -> None:
         self.workspace = workspace

@@ -63,9 +63,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
 class Steering:
     """Acts on runs. If two browsers answer a protocol, the earlier one counts.
 
-    Args:
-        workspace: Keeps the runs.
-        conversations: A run started in a conversation is driven by its desk, any other run by a worker here.
+    A run started in a conversation is driven by its desk, any other run by a worker here.
     """
 
     def __init__(self, workspace: Workspace, conversations: Conversations) -> None:

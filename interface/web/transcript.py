@@ -36,13 +36,7 @@ class Message:
 
 
 def build_transcript(workspace: Workspace, chat_id: str, run_ids: Iterable[str]) -> list[Message]:
-    """Return all messages, oldest first.
-
-    Args:
-        workspace: Stores the trace.
-        chat_id: The conversation.
-        run_ids: Its runs.
-    """
+    """Return all messages of a conversation and its runs, oldest first."""
     found = [message for event in workspace.events.tree(chat_id) for message in _host_messages(event)]
     for run_id in run_ids:
         found += [message for event in workspace.events.tree(run_id) for message in _run_messages(event)]

@@ -33,12 +33,7 @@ _EXAMPLES = ("find where retrieval fails and fix it; you have 60 images and 1 ro
 
 
 def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
-    """Add the chat's components to the page being built.
-
-    Args:
-        site: The conversations to show.
-        pages: The app; the chat is its first page.
-    """
+    """Add the chat's components to the page being built."""
     chat_id, seen = gradio.State(""), gradio.State(None)
     with gradio.Row(elem_id="conversations"):
         choice = gradio.Dropdown(
