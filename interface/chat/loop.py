@@ -48,7 +48,9 @@ class TerminalChat:
             self._greet(resumed=resumed)
             while True:
                 try:
-                    line = self._next()
+                    if not self._terminal.is_a_person:
+                        self._desk.worker.wait()  # a script's next line expects the run to be finished
+                    line = self._terminal.read()
                     if line is None or not self._take(line.strip()):
                         return self._leave()
                 except KeyboardInterrupt:
@@ -70,11 +72,6 @@ class TerminalChat:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-    def _next(self) -> str | None:
-        if not self._terminal.is_a_person:
-            self._desk.worker.wait()  # a script's next line expects the run to be finished
-        return self._terminal.read()
 
     def _take(self, line: str) -> bool:
         """Act on a line; return False if the person leaves."""
