@@ -104,18 +104,14 @@ def render_svg(canvas: Canvas) -> str:
     ET.SubElement(root, "title").text = _plain(canvas.title)
     ET.SubElement(root, "rect", {**size, "fill": _PAPER})
     for shape in canvas.shapes:
-        _add(root, shape)
+        if isinstance(shape, TextLine):
+            ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
+            continue
+        kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
+        added = ET.SubElement(root, kind, facts)
+        if shape.note:
+            ET.SubElement(added, "title").text = _plain(shape.note)
     return ET.tostring(root, encoding="unicode")
-
-
-def _add(root: ET.Element, shape: Shape) -> None:
-    if isinstance(shape, TextLine):
-        ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
-        return
-    kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
-    added = ET.SubElement(root, kind, facts)
-    if shape.note:
-        ET.SubElement(added, "title").text = _plain(shape.note)
 
 
 def _dot(dot: Dot) -> dict[str, str]:

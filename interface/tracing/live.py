@@ -117,10 +117,8 @@ class LiveExport:
             self._queue.put(event)
 
     def _work(self) -> None:
-        more = True
-        while more:
-            more = self._gather()
-            if not self._lost and more:
+        while self._gather():
+            if not self._lost:
                 self._try(self._send_changed)
             self._cpu_seconds = time.thread_time()
         self._try(self._send_run)

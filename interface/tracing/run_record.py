@@ -42,7 +42,6 @@ class Record:
     """A run, or a trial below it."""
 
     key: str
-    """Identifies it in the tracker."""
     name: str
     started_ms: int
     ended_ms: int
@@ -62,6 +61,8 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
     folder, summary = workspace.folder / "runs" / run.id, summarise(workspace, run.id)
     session = Session(workspace, run.id, run.spec)
     rounds, parts = read_rounds(session), _trials(session, events)
+    # By people, after a round was measured; a tag, since tags can be replaced and points cannot.
+    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
     return Record(
         key=run.id,
@@ -72,7 +73,7 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
-        | {"atlantis.hands_since": _hands(session, rounds)},
+        | {"atlantis.hands_since": "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)},
         figures=[*_by_round(session, rounds, started), *_judged(summary, started), *_at_the_end(summary, started)],
         files=_files(folder, rounds),
         parts=parts,
@@ -92,12 +93,6 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
         "atlantis.workspace": str(workspace.folder),
         "mlflow.note.content": run.spec.goal.text,
     }
-
-
-def _hands(session: Session, rounds: Iterable[Round]) -> str:
-    """Say what people changed after a round was measured; a tag, since tags can be replaced and points cannot."""
-    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
-    return "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)
 
 
 def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable[Figure]:

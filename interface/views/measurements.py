@@ -12,12 +12,15 @@ from atlantis_dml.views.runs import build_table, stdout_console
 
 Facts = Mapping[str, Any]
 
-_GROUPS = 6
-_CONFUSIONS = 5
-_WEAKEST = 8
+_GROUPS, _CONFUSIONS, _WEAKEST = 6, 5, 8
 _LONGEST = 600
 _TITLES = tuple(metric.title for metric in METRICS.values())
 _TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has more
+_DUPLICATES = {
+    "within_train": "pairs of near-duplicates among the training images",
+    "across_splits": "training images are near-duplicates of a validation image",
+    "in_test": "training or validation images are near-duplicates of a sealed test image",
+}
 
 
 def show_diagnosis(found: Facts) -> None:
@@ -31,21 +34,18 @@ def show_diagnosis(found: Facts) -> None:
     _print(f"Facets: {', '.join(found['facets']) or 'none'}")
     for column, reason in found["not_facets"].items():
         _print(f"  not a facet: {column} ({reason})")
-    for line in _duplicates(found["duplicates"]):
-        _print(line)
+    for kind, what in _DUPLICATES.items():
+        if pairs := found["duplicates"][kind]:
+            _print(f"{len(pairs)} {what}")
+    training = "untrained" if found["model"] == "frozen" else "one baseline training"
+    weights = ", random weights" if found["weights"] == "random" else ""
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
-        f"{found['backbone']} ({_describe_training(found)}), "
-        f"{format_duration(found['seconds'])}"
+        f"{found['backbone']} ({training}{weights}), {format_duration(found['seconds'])}"
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
     _show_gaps(found)
-
-
-def _describe_training(found: Facts) -> str:
-    training = "untrained" if found["model"] == "frozen" else "one baseline training"
-    return f"{training}, random weights" if found["weights"] == "random" else training
 
 
 def show_evaluation(found: Facts) -> None:
@@ -182,19 +182,6 @@ def _show_gaps(found: Facts) -> None:
     _show(build_table(headers, rows, right=(2, 3, 4, 5)))
     pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
     _print(f"Most often mistaken: {'; '.join(pairs)}")
-
-
-def _duplicates(found: Facts) -> list[str]:
-    lines = []
-    if found["within_train"]:
-        lines.append(f"{len(found['within_train'])} pairs of near-duplicates among the training images")
-    if found["across_splits"]:
-        lines.append(f"{len(found['across_splits'])} training images are near-duplicates of a validation image")
-    if found["in_test"]:
-        lines.append(
-            f"{len(found['in_test'])} training or validation images are near-duplicates of a sealed test image"
-        )
-    return lines
 
 
 def _interval(one: Facts) -> tuple[str, str, str]:
