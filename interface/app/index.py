@@ -16,7 +16,6 @@ from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
     from atlantis_core.searching.embedder import Embedder
-    from atlantis_core.searching.index_building import IndexSource
     from atlantis_dml.app.progress import Screen
 
 
@@ -46,14 +45,24 @@ def index_home(workspace: Path | None) -> Path:
 
 def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index."""
-    from atlantis_core.searching.index_building import IndexSource
+    from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
 
     started = time.monotonic()
     made_by = _check(request, workspace)
     with open_stderr_screen() as screen:
         model, embedder = load_index_embedder(request.model, request.embedding, workspace, made_by)
         source = IndexSource(_read(request, workspace, screen), request.splits)
-        found = _fill_index(request, source, model, embedder, workspace, screen)
+        name = request.name or suggest_name(source.collection.name, embedder.model_hash)
+        folder = index_home(workspace) / name
+        prepare_index(folder, model, embedder, request.server)
+        filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+        if request.check:
+            record_recall(folder, screen.progress)
+    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    found = describe_index(read_facts(folder)) | counts
+    found |= {"folder": str(folder), "sealed": source.collection.num_test}
     return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}
 
 
@@ -98,23 +107,6 @@ def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Coll
     for line in filter(None, notes):
         screen.line(line)
     return found.collection
-
-
-def _fill_index(
-    request: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
-) -> dict[str, Any]:
-    from atlantis_core.searching.index_building import fill_index, prepare_index
-    from atlantis_core.searching.index_folders import read_facts, suggest_name
-    from atlantis_core.searching.recall_check import record_recall
-
-    name = request.name or suggest_name(source.collection.name, embedder.model_hash)
-    folder = index_home(workspace) / name
-    prepare_index(folder, model, embedder, request.server)
-    filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
-    if request.check:
-        record_recall(folder, screen.progress)
-    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
-    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
 
 
 def load_index_embedder(

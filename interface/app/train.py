@@ -52,11 +52,6 @@ def apply_settings(preset: str, settings: list[str]) -> str:
     if not settings:
         return preset
     name, _, changes = preset.partition("?")
-    replaced = set(map(_setting_name, settings))
-    stays = [item for item in changes.split("&") if item and _setting_name(item) not in replaced]
+    replaced = {setting.partition("=")[0].strip() for setting in settings}
+    stays = [item for item in changes.split("&") if item and item.partition("=")[0].strip() not in replaced]
     return f"{name}?{'&'.join([*stays, *settings])}"
-
-
-def _setting_name(change: str) -> str:
-    """Return the name in `setting=value`."""
-    return change.partition("=")[0].strip()

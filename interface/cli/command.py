@@ -79,8 +79,8 @@ class Command(TyperCommand):
         Raises:
             typer.BadParameter: An option is given twice.
         """
-        given: list[Any]
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        parser: Any = self.make_parser(ctx)
+        _, _, given = parser.parse_args(args=list(args))
         single = [one for one in given if one.param_type_name == "option" and not (one.multiple or one.is_flag)]
         for option in single:
             if single.count(option) > 1:

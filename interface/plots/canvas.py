@@ -91,16 +91,9 @@ def estimate_width(text: str, size: float) -> float:
 def render_svg(canvas: Canvas) -> str:
     """Return the drawing as an SVG element. All text is escaped, and nothing is loaded from elsewhere."""
     size = {"width": _number(canvas.width), "height": _number(canvas.height)}
-    root = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            **size,
-            "viewBox": f"0 0 {size['width']} {size['height']}",
-            "role": "img",
-            "font-family": _FONT,
-        },
-    )
+    box = f"0 0 {size['width']} {size['height']}"
+    facts = {"xmlns": "http://www.w3.org/2000/svg", **size, "viewBox": box, "role": "img", "font-family": _FONT}
+    root = ET.Element("svg", facts)
     ET.SubElement(root, "title").text = _plain(canvas.title)
     ET.SubElement(root, "rect", {**size, "fill": _PAPER})
     for shape in canvas.shapes:

@@ -165,7 +165,9 @@ def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
 
 def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
     started, folder = round(event["started"] * _MS), Path(trial.path)
-    facts = _facts(folder) if trial.path else {}
+    facts = {}
+    if trial.path and (folder / FACTS_NAME).is_file():  # else deleted to free space
+        facts = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
     settings = {"seed": trial.seed, "num_real": trial.num_real, "num_synthetic": trial.num_synthetic, "arm": arm}
     curve = _curve(folder, facts, started, trial.seconds) if trial.path else []
     cached = session.workspace.results.find(measurement_hash(session, trial.id))
@@ -197,14 +199,6 @@ def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: flo
             yield Figure("loss", loss, step, round(started_ms + each_ms * step))
     for step, value in facts.get("report", {}).get("measured", []):
         yield Figure("validation_recall_at_1", value, step, round(started_ms + each_ms * step))
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:  # deleted to free space
-        return {}
-    return facts
 
 
 def _files(folder: Path, rounds: Iterable[Round]) -> dict[str, str]:

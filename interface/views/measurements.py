@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from atlantis_core.base.text import clean_text
@@ -72,7 +72,13 @@ def show_evaluation(found: Facts) -> None:
         _show_recalls(facet, values, attacked["per_facet"].get(facet, {}))
     _show_weakest(found["per_class"], attacked["per_class"])
     weak = [cell for cell in found["per_cell"] if cell["recall_at_1"] < 1]
-    _show_cells(weak[:_WEAKEST], "clean R@1" if "robust" in found else "R@1")
+    rows = [
+        (format_cell(one), f"{one['recall_at_1']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one["queries"]))
+        for one in weak[:_WEAKEST]
+    ]
+    if rows:
+        recall = "clean R@1" if "robust" in found else "R@1"
+        _show(build_table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _show_weakest(clean: Facts, attacked: Facts) -> None:
@@ -90,20 +96,6 @@ def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
         (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
     ]
     _show(build_table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
-
-
-def _show_cells(cells: Sequence[Facts], recall: str) -> None:
-    rows = [
-        (
-            format_cell(cell),
-            f"{cell['recall_at_1']:.3f}",
-            f"{cell['low']:.3f}-{cell['high']:.3f}",
-            str(cell["queries"]),
-        )
-        for cell in cells
-    ]
-    if rows:
-        _show(build_table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _bounds(found: Facts, *names: str) -> str:

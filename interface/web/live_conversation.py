@@ -62,7 +62,6 @@ class ConversationState:
     stamp: tuple[Any, ...]
     """Changes whenever the transcript does."""
     status: str
-    """See `ChatDesk.status`."""
     thinking: bool
     """Whether a reply is being prepared."""
     activity: str
