@@ -25,7 +25,6 @@ class ChatRecord:
 
     id: str
     data: str
-    """DATA as the person typed it."""
     planned: RunPlan = field(default_factory=RunPlan)
     started: bool = False
     """Whether `run_id` was started with `planned`; otherwise the plan waits for a yes."""

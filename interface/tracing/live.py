@@ -145,7 +145,6 @@ class LiveExport:
             self._lost = True
 
     def _send_changed(self) -> None:
-        """Send the events since the last time."""
         writer, spans = self._open_mlflow(), Spans(self._run, self._redact)
         events, self._events = self._events, {}
         writer.send_spans([spans.one(event) for event in events.values()])

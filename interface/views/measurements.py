@@ -82,7 +82,6 @@ def show_evaluation(found: Facts) -> None:
 
 
 def _show_weakest(clean: Facts, attacked: Facts) -> None:
-    """Print the classes with failed queries, clean or attacked."""
     both = {name: (one["value"], attacked.get(name, one)["value"]) for name, one in clean.items()}
     weakest = sorted((name for name, recalls in both.items() if min(recalls) < 1), key=both.__getitem__)[:_WEAKEST]
     if weakest:

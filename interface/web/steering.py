@@ -170,7 +170,6 @@ class Steering:
             one.wait()
 
     def _driver(self, run: Run) -> tuple[RunWorker, QuietScreen]:
-        """Return the worker that drives a run, and its screen."""
         conversation = self._conversations.find_for_run(run)
         return self._worker(run) if conversation is None else (conversation.desk.worker, conversation.screen)
 

@@ -76,8 +76,6 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
 
 
 class _ChatEvents:
-    """Handles the events of the page."""
-
     def __init__(self, site: Site) -> None:
         self._conversations = site.conversations
 
