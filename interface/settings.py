@@ -16,7 +16,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     workspace: Path = Field(default=Path("atlantis-workspace"), validation_alias="ATLANTIS_WORKSPACE")
-    """Folder that stores everything."""
     database_url: str | None = Field(default=None, validation_alias="ATLANTIS_DATABASE_URL")
     """SQLAlchemy URL; None is SQLite inside the workspace."""
     api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
@@ -24,13 +23,10 @@ class Settings(BaseSettings):
     api_key_file: Path | None = Field(default=None, validation_alias="OPENAI_API_KEY_FILE")
     """A file that contains the key; `OPENAI_API_KEY` overrides it."""
     base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
-    """URL of an OpenAI-compatible service."""
     azure_api_key: SecretStr | None = Field(default=None, validation_alias="AZURE_OPENAI_API_KEY")
     """For `azure:` models; without it they use the other key."""
     azure_endpoint: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ENDPOINT")
-    """URL of Azure."""
     azure_api_version: str | None = Field(default=None, validation_alias="OPENAI_API_VERSION")
-    """Version of Azure's API."""
     model_timeout_seconds: float = Field(default=60.0, gt=0, validation_alias="ATLANTIS_MODEL_TIMEOUT")
     """Longest wait for an answer of a chat model."""
     trace: str | None = Field(default=None, validation_alias="ATLANTIS_TRACE")

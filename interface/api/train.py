@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atlantis_dml.api.argument_types import Choice, Where, as_folder, checked
-
-if TYPE_CHECKING:
-    pass
 
 
 @checked

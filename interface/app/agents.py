@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
@@ -119,21 +118,18 @@ def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> 
     """
     from atlantis_dml.agents.client.models import is_chat_model
 
-    return partial(_build_chat_captioner, workspace, run_id, spec) if is_chat_model(spec.captioner) else None
+    def build() -> Captioner:
+        from atlantis_dml.agents.client.recording import read_recording
+        from atlantis_dml.agents.llm.captioner import ChatCaptioner
 
+        captioning = replace(spec, planner=spec.captioner, fallback=None)
+        if spec.recording:
+            calls = read_recording(workspace.path("recordings") / f"{spec.recording}.json").calls
+            if not any(call["agent"] == "captioner" for call in calls):  # of a version that recorded no captions
+                captioning = replace(captioning, recording="")
+        return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 
-def _build_chat_captioner(workspace: Workspace, run_id: str, spec: RunSpec) -> Captioner:
-    from atlantis_dml.agents.client.recording import read_recording
-    from atlantis_dml.agents.llm.captioner import ChatCaptioner
-
-    captioning = replace(spec, planner=spec.captioner, fallback=None)
-    if spec.recording:
-        recording = read_recording(workspace.path("recordings") / f"{spec.recording}.json")
-        if not any(
-            call["agent"] == "captioner" for call in recording.calls
-        ):  # of a version that recorded no captions
-            captioning = replace(captioning, recording="")
-    return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
+    return build if is_chat_model(spec.captioner) else None
 
 
 def load_chat_model(name: str, spec: RunSpec, *, streaming: bool = False) -> BaseChatModel:

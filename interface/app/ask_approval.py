@@ -27,7 +27,6 @@ Answer = dict[str, Any]
 """Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `reject` the `reason`."""
 
 _CELLS_SHOWN = 12
-_PROMPTS_SHOWN = 3
 
 
 def ask_person(session: Session, question: Mapping[str, Any]) -> Answer:
@@ -61,11 +60,14 @@ def describe_protocol(session: Session, question: Mapping[str, Any]) -> list[str
         f"  aim: {protocol['objective']}",
         f"  why: {protocol['reason']} (expected gain {protocol['expected_gain']:+.3f} R@1 there)",
     ]
-    lines += [f"  {_format_cell(request)}" for request in cells[:_CELLS_SHOWN]]
+    for request in cells[:_CELLS_SHOWN]:
+        cell = request["cell"]
+        where = f" x {cell['facet']}={cell['value']}" if cell["facet"] else ""
+        lines.append(f"  {request['count']:4d}  {clean_text(cell['class_name'], 60)}{where}")
     if len(cells) > _CELLS_SHOWN:
         lines.append(f"  ... and {count_noun(len(cells) - _CELLS_SHOWN, 'cell')} more")
     prompts = [prompt for request in cells for prompt in request["prompts"][:1]]
-    lines += [f"  prompt: {prompt}" for prompt in prompts[:_PROMPTS_SHOWN]]
+    lines += [f"  prompt: {prompt}" for prompt in prompts[:3]]
     return [*lines, f"  cost: {_format_cost(session, question)}"]
 
 
@@ -119,12 +121,6 @@ def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | N
         except AtlantisError as error:
             say(f"{error}; nothing was changed")
     return None
-
-
-def _format_cell(request: Mapping[str, Any]) -> str:
-    cell = request["cell"]
-    where = f" x {cell['facet']}={cell['value']}" if cell["facet"] else ""
-    return f"{request['count']:4d}  {clean_text(cell['class_name'], 60)}{where}"
 
 
 def _format_cost(session: Session, question: Mapping[str, Any]) -> str:

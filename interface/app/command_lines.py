@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,18 @@ def build_run_command(spec: RunSpec) -> str:
 
     `--label`, `--split` and `--facets` are not in it, since runs do not store them.
     """
-    words = ["atlantis", "run", spec.data, "--goal", spec.goal.text, *_budget_options(spec), *_setting_options(spec)]
+    words = ["atlantis", "run", spec.data, "--goal", spec.goal.text]
+    for option, value in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
+        if value is not None:
+            words += [option, f"{value:g}"]
+    words += ["--rounds", str(spec.budget.rounds)]
+    if price := spec.prices.get(spec.planner):
+        words += ["--price", f"{price.input:g},{price.output:g}"]
+    defaults = {item.name: item.default for item in fields(spec)}
+    for name in _SETTINGS:
+        setting: Any = getattr(spec, name)
+        if setting is not None and (setting != defaults[name] or name == "seeds"):
+            words += [f"--{name.replace('_', '-')}", _format_value(setting)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
 
 
@@ -62,23 +73,6 @@ def join_shell_line(words: Sequence[str | Path], given: Mapping[str, Any]) -> st
     """Return an `atlantis` command for a POSIX shell; an option whose value is None is left out."""
     typed = [part for option, value in given.items() if value is not None for part in (option, _format_value(value))]
     return shlex.join(["atlantis", *map(str, words), *typed])
-
-
-def _budget_options(spec: RunSpec) -> Iterator[str]:
-    for option, value in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
-        if value is not None:
-            yield from (option, f"{value:g}")
-    yield from ("--rounds", str(spec.budget.rounds))
-    if price := spec.prices.get(spec.planner):
-        yield from ("--price", f"{price.input:g},{price.output:g}")
-
-
-def _setting_options(spec: RunSpec) -> Iterator[str]:
-    defaults = {item.name: item.default for item in fields(spec)}
-    for name in _SETTINGS:
-        value: Any = getattr(spec, name)
-        if value is not None and (value != defaults[name] or name == "seeds"):
-            yield from (f"--{name.replace('_', '-')}", _format_value(value))
 
 
 def _format_value(value: Any) -> str:

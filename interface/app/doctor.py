@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atlantis_dml.settings import Settings
 
 _PACKAGES = ("torch", "torchvision", "timm", "kornia", "langgraph", "langchain-openai", "sqlalchemy", "chromadb")
-_PROVIDER_SECONDS = 5.0
+_NO_KEY = "no (only chat models, `openai:MODEL` or `azure:DEPLOYMENT`, need one)"
 
 Check = dict[str, Any]
 """`name`, `ok` and `found`, in words."""
@@ -39,7 +39,7 @@ def check_installation(base_url: str | None, workspace: Path | None) -> list[Che
         _check("import timm", _check_timm),
         _check("bundled student", _check_student),
         _check("workspace", lambda: _check_writable(workspace or settings.workspace)),
-        _check("provider key", lambda: _check_key(settings)),
+        _check("provider key", lambda: "yes" if settings.key() or settings.azure_api_key else _NO_KEY),
         *_check_provider(settings, base_url or settings.base_url),
     ]
 
@@ -86,11 +86,6 @@ def _check_writable(folder: Path) -> str:
         return f"{folder} ({'exists' if nearest == folder else 'will be created'})"
 
 
-def _check_key(settings: Settings) -> str:
-    found = settings.key() or settings.azure_api_key
-    return "yes" if found else "no (only chat models, `openai:MODEL` or `azure:DEPLOYMENT`, need one)"
-
-
 def _check_provider(settings: Settings, base_url: str | None) -> list[Check]:
     """Ask the provider for its models, if a key or an address names one."""
     if not (base_url or settings.api_key or settings.api_key_file):
@@ -100,12 +95,8 @@ def _check_provider(settings: Settings, base_url: str | None) -> list[Check]:
         import openai
 
         key = settings.key()
-        client = openai.OpenAI(
-            api_key=key.get_secret_value() if key else "none",
-            base_url=base_url,
-            timeout=_PROVIDER_SECONDS,
-            max_retries=0,
-        )
+        secret = key.get_secret_value() if key else "none"
+        client = openai.OpenAI(api_key=secret, base_url=base_url, timeout=5.0, max_retries=0)
         try:
             models = list(client.models.list())
         except openai.OpenAIError as error:

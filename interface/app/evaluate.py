@@ -134,9 +134,6 @@ _FIELDS = {"epsilon": "epsilon", "attack-steps": "steps", "step-size": "step", "
 """Option -> field of `Attack`."""
 
 
-_OF_PGD = ("attack-steps", "step-size", "seed")
-
-
 def parse_attack(name: str | None, given: Mapping[str, Any]) -> Attack | None:
     """Return the attack of that name, or None; an option that was left out is None.
 
@@ -160,6 +157,7 @@ def build_attack(name: str, given: Mapping[str, Any]) -> Attack:
     from atlantis_core.learning.attacks import Attack
 
     chosen = {option: value for option, value in given.items() if value is not None}
-    if unused := [option for option in _OF_PGD if option in chosen and name == "fgsm"]:
+    unused = [option for option in ("attack-steps", "step-size", "seed") if option in chosen]
+    if unused and name == "fgsm":
         raise SetupError(f"{unused[0]} has no effect with fgsm, which takes one step of length epsilon; use pgd")
     return Attack(name, **{_FIELDS[option]: value for option, value in chosen.items() if option in _FIELDS})

@@ -58,8 +58,7 @@ def _export_model(model: str, folder: Path, workspace: Path | None, onnx: bool) 
     if onnx:
         require_onnx()
     found = find_model(model, workspace)
-    session = None
-    if found.trial_id:
-        session = open_trial_session(open_workspace(workspace), found.trial_id, found.run_id)
+    store = open_workspace(workspace)
+    session = open_trial_session(store, found.trial_id, found.run_id) if found.trial_id else None
     with open_stderr_screen() as screen:
         return {"model": model} | export_model(found, folder, session, onnx=onnx, progress=screen.progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.filtering.embedded import EmbeddedImages, FilterResult
+    from atlantis_core.filtering.embedded import EmbeddedImages
 
 
 def filter_synthetic(
@@ -17,17 +17,14 @@ def filter_synthetic(
         SetupError: Unknown scorer, or a threshold that is below 0 or infinite.
         ToolError: Synthetic images of a class without real ones, or too few real ones for the scorer.
     """
+    import numpy as np
+
     from atlantis_core.base.errors import SetupError
     from atlantis_core.filtering.embedded import filter_embeddings
 
     if threshold is not None and not 0 <= threshold < float("inf"):
         raise SetupError(f"threshold {threshold} is not a finite number of at least 0")
-    return _facts(filter_embeddings(real, synthetic, scorer, threshold))
-
-
-def _facts(found: FilterResult) -> dict[str, Any]:
-    import numpy as np
-
+    found = filter_embeddings(real, synthetic, scorer, threshold)
     rejected = [
         {
             "index": index,

@@ -47,7 +47,7 @@ def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel
         SetupError: MODEL is empty, or names a run or trial that has no checkpoint.
     """
     from atlantis_core.exporting.model_export import ExportedModel
-    from atlantis_dml.app.setup import open_workspace
+    from atlantis_dml.app.setup import has_runs, open_workspace
 
     if not model.strip():
         raise SetupError("MODEL is empty; name a run, a trial, a safetensors file or a timm model")
@@ -55,7 +55,11 @@ def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel
     path = Path(model).expanduser()
     if path.exists():
         return ExportedModel(path, _find_trial_of_checkpoint(path, store))
-    return _find_in_workspace(model, store) or ExportedModel(model)
+    if has_runs(store) and is_run_name(model):
+        run, trial_id = _find_best_trial(model, store)
+        return ExportedModel(_find_checkpoint(trial_id, store), trial_id, run)
+    named = _match_trial_id(model, store) if has_runs(store) else None
+    return ExportedModel(_find_checkpoint(named, store), named) if named else ExportedModel(model)
 
 
 def _find_trial_of_checkpoint(path: Path, workspace: Workspace) -> str:
@@ -67,20 +71,6 @@ def _find_trial_of_checkpoint(path: Path, workspace: Workspace) -> str:
         return ""
     trial = workspace.trials.find(folder.name)
     return trial.id if trial else ""
-
-
-def _find_in_workspace(model: str, workspace: Workspace) -> ExportedModel | None:
-    """Return the trial that MODEL names; None if it does not look like a run or trial."""
-    from atlantis_core.exporting.model_export import ExportedModel
-    from atlantis_dml.app.setup import has_runs
-
-    if not has_runs(workspace):
-        return None
-    if _RUN.fullmatch(model):
-        run, trial_id = _find_best_trial(model, workspace)
-        return ExportedModel(_find_checkpoint(trial_id, workspace), trial_id, run)
-    named = _match_trial_id(model, workspace)
-    return ExportedModel(_find_checkpoint(named, workspace), named) if named else None
 
 
 def is_run_name(name: str) -> bool:

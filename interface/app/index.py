@@ -16,7 +16,6 @@ from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 if TYPE_CHECKING:
     from atlantis_core.records import Collection
     from atlantis_core.searching.embedder import Embedder
-    from atlantis_core.searching.index_building import IndexSource
     from atlantis_dml.app.progress import Screen
 
 
@@ -46,21 +45,29 @@ def index_home(workspace: Path | None) -> Path:
 
 def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index."""
-    from atlantis_core.searching.index_building import IndexSource
+    from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
 
     started = time.monotonic()
-    _check(request, workspace)
+    made_by = _check(request, workspace)
     with open_stderr_screen() as screen:
-        model, embedder = load_index_embedder(
-            request.model, request.embedding, workspace, _find_filling_model(request.name, workspace)
-        )
+        model, embedder = load_index_embedder(request.model, request.embedding, workspace, made_by)
         source = IndexSource(_read(request, workspace, screen), request.splits)
-        found = _fill_index(request, source, model, embedder, workspace, screen)
+        name = request.name or suggest_name(source.collection.name, embedder.model_hash)
+        folder = index_home(workspace) / name
+        prepare_index(folder, model, embedder, request.server)
+        filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
+        if request.check:
+            record_recall(folder, screen.progress)
+    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    found = describe_index(read_facts(folder)) | counts
+    found |= {"folder": str(folder), "sealed": source.collection.num_test}
     return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}
 
 
-def _check(request: IndexRequest, workspace: Path | None) -> None:
-    """Check the request as far as that is possible without loading the model."""
+def _check(request: IndexRequest, workspace: Path | None) -> str:
+    """Check what can be checked without the model; return the hash of the one that filled the index, if any did."""
     from atlantis_core.searching.chroma import ping_server
     from atlantis_core.searching.index_building import check_splits
     from atlantis_core.searching.index_folders import FACTS_NAME, check_index_server, check_name, read_facts
@@ -68,12 +75,16 @@ def _check(request: IndexRequest, workspace: Path | None) -> None:
 
     check_splits(request.splits)
     check_data(request.data)
+    made_by = ""
     if request.name is not None:
         folder = index_home(workspace) / check_name(request.name)
         if (folder / FACTS_NAME).is_file():
-            check_index_server(read_facts(folder), request.server)
+            facts = read_facts(folder)
+            check_index_server(facts, request.server)
+            made_by = facts.model_hash
     if request.server:
         ping_server(request.server)
+    return made_by
 
 
 def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
@@ -89,40 +100,13 @@ def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Coll
     spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
     found = prepare_filterable(session, columns)
-    unique = (
-        f"columns without a filter, since almost every image has another value: {', '.join(found.left_out)}"
-        if found.left_out
-        else ""
-    )
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, unique):
-        if line:
-            screen.line(line)
+    notes = [summarize_problems(loaded.collection.problems), *loaded.notes]
+    if found.left_out:
+        unique = ", ".join(found.left_out)
+        notes.append(f"columns without a filter, since almost every image has another value: {unique}")
+    for line in filter(None, notes):
+        screen.line(line)
     return found.collection
-
-
-def _fill_index(
-    request: IndexRequest, source: IndexSource, model: str, embedder: Embedder, workspace: Path | None, screen: Screen
-) -> dict[str, Any]:
-    from atlantis_core.searching.index_building import fill_index, prepare_index
-    from atlantis_core.searching.index_folders import read_facts, suggest_name
-    from atlantis_core.searching.recall_check import record_recall
-
-    name = request.name or suggest_name(source.collection.name, embedder.model_hash)
-    folder = index_home(workspace) / name
-    prepare_index(folder, model, embedder, request.server)
-    filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
-    if request.check:
-        record_recall(folder, screen.progress)
-    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
-    return describe_index(read_facts(folder)) | counts | {"folder": str(folder), "sealed": source.collection.num_test}
-
-
-def _find_filling_model(name: str | None, workspace: Path | None) -> str:
-    """Return the hash of the model that filled an index; empty where there is no such index yet."""
-    from atlantis_core.searching.index_folders import FACTS_NAME, read_facts
-
-    folder = index_home(workspace) / name if name is not None else None
-    return read_facts(folder).model_hash if folder and (folder / FACTS_NAME).is_file() else ""
 
 
 def load_index_embedder(

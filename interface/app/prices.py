@@ -30,11 +30,9 @@ def find_prices(names: Iterable[str | None], given: Price | None, folder: Path) 
     models = [name for name in names if name and is_chat_model(name)]
     if given is not None:
         return dict.fromkeys(models, given)
-    table = _read(folder / TABLE) if models else {}
-    return {name: table[name] for name in models if name in table}
-
-
-def _read(path: Path) -> dict[str, Price]:
+    if not models:
+        return {}
+    path = folder / TABLE
     try:
         facts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         prices = TypeAdapter(dict[str, Price]).validate_python(facts)
@@ -46,4 +44,4 @@ def _read(path: Path) -> dict[str, Price]:
     for name, price in prices.items():
         if not all(0 <= one < math.inf for one in (price.input, price.output, price.cached_input or 0.0)):
             raise SetupError(f"{str(path)!r} gives {name!r} a price that is not a number of at least 0")
-    return prices
+    return {name: prices[name] for name in models if name in prices}

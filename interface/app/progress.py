@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from atlantis_core.run.session import Session
 
-
 PLAIN_LINE_EVERY_SECONDS = 5.0
 _LONGEST = 400
 
@@ -61,10 +60,16 @@ class Screen:
     def show(self, what: str, done: int, total: int) -> None:
         """Show progress without ending the work."""
         with self._lock:
-            if self._bars:
-                self._draw(clean_text(what, _LONGEST), done, total)
+            what = clean_text(what, _LONGEST)
+            if self._bars and done >= total:
+                if what in self._tasks:
+                    self._bars.remove_task(self._tasks.pop(what))
+            elif self._bars:
+                if what not in self._tasks:
+                    self._tasks[what] = self._bars.add_task(what, total=total)
+                self._bars.update(self._tasks[what], completed=done, total=total)
             elif time.monotonic() - self._last >= self._every_seconds:
-                self._print(f"  {clean_text(what, _LONGEST)} {done}/{total}")
+                self._print(f"  {what} {done}/{total}")
 
     def line(self, text: str) -> None:
         """Print one line."""
@@ -85,16 +90,6 @@ class Screen:
         self._last = time.monotonic()
         self._console.print(" " * indent + clean_text(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
 
-    def _draw(self, what: str, done: int, total: int) -> None:
-        assert self._bars is not None
-        if done >= total:
-            if what in self._tasks:
-                self._bars.remove_task(self._tasks.pop(what))
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)
-
 
 def open_stderr_screen() -> Screen:
     """Return a screen on stderr."""
@@ -112,32 +107,24 @@ def make_watcher(screen: Screen, judged: Callable[[], str]) -> Callable[[str, Ma
             return
         if node == "judge":
             screen.line(f"= {judged()}")
-        for message in _messages(update):
-            for line in _lines(message):
-                screen.line(line)
+        for part in update if isinstance(update, list) else [update]:
+            for message in part.get("messages", []) if isinstance(part, Mapping) else []:
+                for line in _lines(message):
+                    screen.line(line)
 
     return watch
 
 
-def _messages(update: Any) -> list[Any]:
-    """Return the messages in a step's update, which is one mapping or a list of them."""
-    parts = update if isinstance(update, list) else [update]
-    return [message for part in parts if isinstance(part, Mapping) for message in part.get("messages", [])]
-
-
 def _lines(message: Any) -> list[str]:
     if message.type == "tool":
-        mark = "x" if message.status == "error" else " "
-        return [f"  {mark} {message.text}"]
+        return [f"  {'x' if message.status == 'error' else ' '} {message.text}"]
     if message.type != "ai":
         return [f"  x {message.text}"]
-    calls = [_call(call) for call in message.tool_calls]
-    return [f"> {call}: {message.text}" for call in calls] or [f"> {message.text}"]
-
-
-def _call(call: Mapping[str, Any]) -> str:
-    given = ", ".join(f"{name}={value}" for name, value in call["args"].items())
-    return f"{call['name']}({given})" if given else str(call["name"])
+    lines = []
+    for call in message.tool_calls:
+        given = ", ".join(f"{name}={value}" for name, value in call["args"].items())
+        lines.append(f"> {call['name']}{f'({given})' if given else ''}: {message.text}")
+    return lines or [f"> {message.text}"]
 
 
 def _bars(console: Console) -> Bars:

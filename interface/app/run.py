@@ -51,14 +51,13 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
-    understood = describe_goal(goal, loaded.collection)
     lines = [
         summarize_problems(loaded.collection.problems),
         *loaded.notes,
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
-        understood,
+        describe_goal(goal, loaded.collection),
     ]
     return run, [line for line in lines if line]
 
@@ -75,11 +74,7 @@ def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
         raise SetupError(
             "the goal is empty; say what should be found better, e.g. --goal 'night photos are not found'"
         )
-    for name, value, least in (
-        ("seeds", spec.seeds, 1),
-        ("rounds", spec.budget.rounds, 1),
-        ("seed", spec.seed, 0),
-    ):
+    for name, value, least in (("seeds", spec.seeds, 1), ("rounds", spec.budget.rounds, 1), ("seed", spec.seed, 0)):
         if value < least:
             raise SetupError(f"{name} {value} is too small; at least {least}")
     for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
@@ -159,9 +154,6 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import make_captioner_factory
-    from atlantis_dml.app.run import check_spec, describe_backbone, settle_backbone
-    from atlantis_dml.app.setup import check_data, load_data, store_data
 
     check_data(request.spec.data)
     check_spec(request.spec)

@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.ports import (
-    Progress,
-    no_progress,
-)
+from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import Regime
 
 if TYPE_CHECKING:

@@ -35,14 +35,9 @@ def train_trials(request: RunRequest, folder: Path | None, out: Path | None = No
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)
             folder = session.workspace.folder  # only this records what an export was trained on
-        found["next"] = build_evaluate_command(_find_first_trained(found), request, folder)
+        first = next(trial for trial in found["trials"] if "path" in trial)  # that did not diverge
+        found["next"] = build_evaluate_command(str(first.get("exported", first["id"])), request, folder)
     return found
-
-
-def _find_first_trained(found: dict[str, Any]) -> str:
-    """Return the first trial that did not diverge: the folder it was exported to, else its id."""
-    first = next(trial for trial in found["trials"] if "path" in trial)
-    return str(first.get("exported", first["id"]))
 
 
 def apply_settings(preset: str, settings: list[str]) -> str:
@@ -57,11 +52,6 @@ def apply_settings(preset: str, settings: list[str]) -> str:
     if not settings:
         return preset
     name, _, changes = preset.partition("?")
-    replaced = set(map(_setting_name, settings))
-    stays = [item for item in changes.split("&") if item and _setting_name(item) not in replaced]
+    replaced = {setting.partition("=")[0].strip() for setting in settings}
+    stays = [item for item in changes.split("&") if item and item.partition("=")[0].strip() not in replaced]
     return f"{name}?{'&'.join([*stays, *settings])}"
-
-
-def _setting_name(change: str) -> str:
-    """Return the name in `setting=value`."""
-    return change.partition("=")[0].strip()

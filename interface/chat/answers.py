@@ -80,6 +80,5 @@ def build_host(store: Workspace, desk: ChatDesk, spec: RunSpec) -> Host:
 
     if spec.planner == RULES:
         return RuleHost()
-    budget = replace(spec.budget, usd=desk.planned.budget.usd)
-    spec = replace(spec, budget=budget, beside=desk.record.run_id)
+    spec = replace(spec, budget=replace(spec.budget, usd=desk.planned.budget.usd), beside=desk.record.run_id)
     return ChatHost(build_model_calls(store, desk.record.id, spec, streaming=True))

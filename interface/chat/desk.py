@@ -62,9 +62,9 @@ class ChatDesk:
 
     def situation(self) -> str:
         """See `Desk.situation`."""
-        return describe_situation(
-            self.status, self.planned, self.collection(), self.session(), self._question_without_skipped()
-        )
+        session, question = self.session(), self.question()
+        approved = drop_skipped_cells(session, question) if session and question else None
+        return describe_situation(self.status, self.planned, self.collection(), session, approved)
 
     def collection(self) -> Collection:
         """See `Desk.collection`."""
@@ -93,11 +93,6 @@ class ChatDesk:
         """See `Desk.question`."""
         return self.worker.question(self.record.run_id) if self.status == "waiting" else None
 
-    def _question_without_skipped(self) -> Mapping[str, Any] | None:
-        """Return the pending question without skipped cells: what an approval would generate."""
-        session, question = self.session(), self.question()
-        return drop_skipped_cells(session, question) if session and question else None
-
     def plan(self, planned: RunPlan) -> str:
         """See `Desk.plan`."""
         if self.status == "running":
@@ -119,18 +114,20 @@ class ChatDesk:
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
         run, lines = create_run(replace(self._template, spec=spec), self._workspace, self.screen.progress)
         self._keep(run_id=run.id, started=True, undo=())
-        self._apply_planned_constraints()
+        session = self.session()
+        if session and (self.planned.skip or self.planned.notes):
+            cells = [cell for words in self.planned.skip for cell in parse_skipped_cells(words, session.collection)]
+            constraints = replace(read_constraints(session), skip=tuple(cells), notes=self.planned.notes)
+            write_constraints(session, constraints)
         self.worker.start(run.id)
-        return "\n".join(
-            [f"Run {run.id} has started. Meanwhile you can say stop or skip ..., or ask anything.", *lines]
-        )
+        began = f"Run {run.id} has started. Meanwhile you can say stop or skip ..., or ask anything."
+        return "\n".join([began, *lines])
 
     def stop(self) -> str:
         """See `Desk.stop`."""
         if not self.worker.is_busy():
-            raise ToolError(
-                "another process is working on the run" if self.status == "running" else "no run is working now"
-            )
+            elsewhere = self.status == "running"
+            raise ToolError("another process is working on the run" if elsewhere else "no run is working now")
         self.worker.stop()
         return "Stopping at the next step; finished work is kept. Say go on to resume."
 
@@ -158,7 +155,8 @@ class ChatDesk:
             self._change(f"skipping {words}", replace(self.planned, skip=(*self.planned.skip, words)))
             return f"The run will skip {words}."
         self._constrain(f"skipping {words}", skip=cells)
-        named = _join_cells(cells)
+        names = [" at ".join(filter(None, (c.class_name, f"{c.facet}={c.value}" if c.facet else ""))) for c in cells]
+        named = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         return f"From now on the run skips {named if named == words else f'{words} ({named})'}.{self._show_again()}"
 
     def note(self, text: str) -> str:
@@ -215,21 +213,10 @@ class ChatDesk:
     def _constrain(self, what: str, skip: tuple[Cell, ...] = (), notes: tuple[str, ...] = ()) -> None:
         session = self.session()
         assert session is not None
-        constraints = read_constraints(session)
-        write_constraints(
-            session,
-            replace(constraints, skip=constraints.skip + skip, notes=(constraints.notes + notes)[-MOST_NOTES:]),
-        )
+        before = read_constraints(session)
+        after = replace(before, skip=before.skip + skip, notes=(before.notes + notes)[-MOST_NOTES:])
+        write_constraints(session, after)
         self._keep(undo=(*self.record.undo, {"what": what}))
-
-    def _apply_planned_constraints(self) -> None:
-        """Give the run the skips and notes of its plan."""
-        session = self.session()
-        if session and (self.planned.skip or self.planned.notes):
-            cells = [cell for words in self.planned.skip for cell in parse_skipped_cells(words, session.collection)]
-            write_constraints(
-                session, replace(read_constraints(session), skip=tuple(cells), notes=self.planned.notes)
-            )
 
     def _keep(self, **changes: Any) -> None:
         save_record(self._workspace, replace(self.record, **changes))
@@ -244,8 +231,3 @@ _WHY_NOT = {
     "done": "the run is finished; state a goal for a new run",
 }
 """Status -> why nothing can be started or resumed now."""
-
-
-def _join_cells(cells: tuple[Cell, ...]) -> str:
-    named = [" at ".join(filter(None, (c.class_name, f"{c.facet}={c.value}" if c.facet else ""))) for c in cells]
-    return ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")

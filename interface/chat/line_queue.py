@@ -32,16 +32,14 @@ class LineQueue:
                 threading.Thread(target=self._work, name="answers", daemon=True).start()
 
     def _work(self) -> None:
-        while (line := self._next()) is not None:
+        while True:
+            with self._lock:
+                if not self._lines:
+                    self._busy = False
+                    return
+                line = self._lines.popleft()
             try:
                 self._answer(line)
             except BaseException:
                 self._busy = False
                 raise
-
-    def _next(self) -> str | None:
-        with self._lock:
-            if self._lines:
-                return self._lines.popleft()
-            self._busy = False
-            return None

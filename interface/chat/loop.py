@@ -48,7 +48,9 @@ class TerminalChat:
             self._greet(resumed=resumed)
             while True:
                 try:
-                    line = self._next()
+                    if not self._terminal.is_a_person:
+                        self._desk.worker.wait()  # a script's next line expects the run to be finished
+                    line = self._terminal.read()
                     if line is None or not self._take(line.strip()):
                         return self._leave()
                 except KeyboardInterrupt:
@@ -71,32 +73,27 @@ class TerminalChat:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _next(self) -> str | None:
-        if not self._terminal.is_a_person:
-            self._desk.worker.wait()  # a script's next line expects the run to be finished
-        return self._terminal.read()
-
     def _take(self, line: str) -> bool:
-        """Act on a line; return False if the person leaves."""
+        """Act on a line; return False if the person leaves.
+
+        A person's line is answered in a thread, so that `stop` works while a model thinks; a script's at once.
+        """
         if line.lower() in _QUIT:
             return False
         if line.lower().startswith("/trace"):
             self._trace()
         elif (text := answer_without_host(line)) is not None:
             self._terminal.say(text)
-        elif line and not line.startswith("#"):
-            self._hand_over(line)
-        return True
-
-    def _hand_over(self, line: str) -> None:
-        """Answer a line at once for a script, in a thread for a person, so that `stop` works while a model thinks."""
-        if not self._terminal.is_a_person:
+        elif not line or line.startswith("#"):
+            pass
+        elif not self._terminal.is_a_person:
             self._say(line)
         elif self._lines.is_busy() and is_stop_word(line):
             stopped = self._desk.worker.stop()
             self._terminal.say("stopping the run" if stopped else "no run is working now; the answer is on its way")
         else:
             self._lines.put(line)
+        return True
 
     def _say(self, line: str) -> None:
         with self._terminal.answering():

@@ -25,7 +25,6 @@ class ChatRecord:
 
     id: str
     data: str
-    """DATA as the person typed it."""
     planned: RunPlan = field(default_factory=RunPlan)
     started: bool = False
     """Whether `run_id` was started with `planned`; otherwise the plan waits for a yes."""
@@ -60,9 +59,15 @@ def find_or_create(workspace: Workspace, data: str | None, name: str | None, *, 
         SetupError: DATA is missing, or the conversation is about other data.
     """
     known = list_records(workspace)
-    found = _find_by_name(known, name) if name else _find_latest(known, data)
+    about = [record for record in known if data in {None, record.data}]
+    found = _find_by_name(known, name) if name else max(about, key=lambda record: record.touched, default=None)
     if found is None or new:
-        return ChatRecord(_new_id(name, known if new else []), _require_data(data)), False
+        if name is not None and _find_by_name(known, name):
+            raise SetupError(f"--new: conversation {name!r} already exists; choose another --thread")
+        if data is None:
+            raise SetupError("DATA is missing; e.g. atlantis chat photos/ (or `atlantis chat harbor`)")
+        own = f"{time.strftime('%Y%m%d')}-{secrets.token_hex(2)}" if name is None else name.removeprefix(_PREFIX)
+        return ChatRecord(_PREFIX + own, data), False
     if data is not None and data != found.data:
         raise SetupError(f"conversation {name!r} is about {found.data!r}, not {data!r}; choose another --thread")
     return found, True
@@ -72,22 +77,3 @@ def _find_by_name(known: list[ChatRecord], name: str) -> ChatRecord | None:
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise SetupError(f"--thread {name!r} may contain only letters, digits, - and _ (at most 60)")
     return next((record for record in known if record.id in {name, _PREFIX + name}), None)
-
-
-def _find_latest(known: list[ChatRecord], data: str | None) -> ChatRecord | None:
-    about = [record for record in known if data in {None, record.data}]
-    return max(about, key=lambda record: record.touched, default=None)
-
-
-def _new_id(name: str | None, known: list[ChatRecord]) -> str:
-    if name is None:
-        return f"{_PREFIX}{time.strftime('%Y%m%d')}-{secrets.token_hex(2)}"
-    if _find_by_name(known, name) is not None:
-        raise SetupError(f"--new: conversation {name!r} already exists; choose another --thread")
-    return _PREFIX + name.removeprefix(_PREFIX)
-
-
-def _require_data(data: str | None) -> str:
-    if data is None:
-        raise SetupError("DATA is missing; e.g. atlantis chat photos/ (or `atlantis chat harbor`)")
-    return data

@@ -33,25 +33,25 @@ def describe_situation(
     lines.append(f"classes: {_join_names(collection.classes)}")
     values = (f"{facet} ({_join_names(found[:12])})" for facet, found in facet_value_lists(collection).items())
     lines.append(f"facets: {'; '.join(values) or 'none yet; captions may add some'}")
-    if status in {"none", "planned"}:
-        return "\n".join([*lines, *_describe_plan(planned)])
-    return "\n".join([*lines, *(_describe_run(session, question) if session else [])])
-
-
-def _describe_plan(planned: RunPlan) -> list[str]:
-    if not planned.text:
-        return [f"no goal yet; open: {'; '.join(list_missing(planned))}"]
-    lines = [f'goal, not started yet: "{planned.goal_text}"', describe_limits(planned.budget)]
-    lines += [f"skipped: {', '.join(planned.skip)}"] if planned.skip else []
-    return lines + [f"open: {question}" for question in list_missing(planned)]
+    if status not in {"none", "planned"}:
+        lines += _describe_run(session, question) if session else []
+    elif not planned.text:
+        lines.append(f"no goal yet; open: {'; '.join(list_missing(planned))}")
+    else:
+        lines += [f'goal, not started yet: "{planned.goal_text}"', describe_limits(planned.budget)]
+        lines += [f"skipped: {', '.join(planned.skip)}"] if planned.skip else []
+        lines += [f"open: {missing}" for missing in list_missing(planned)]
+    return "\n".join(lines)
 
 
 def _describe_run(session: Session, question: Mapping[str, Any] | None) -> list[str]:
     run, constraints = session.workspace.runs.get(session.run_id), read_constraints(session)
     lines = [f'run: {run.id}, goal "{run.spec.goal.text}"', *describe_budget(session)]
     lines += [f"paused or ended because: {run.stop_reason}"] if run.stop_reason else []
-    last = _describe_last_step(session)
-    lines += [f"last step: {last}"] if last else []
+    tree = session.workspace.events.tree(session.run_id)
+    for step in [child for event in tree for child in event["children"] if child["kind"] == "tool"][-1:]:
+        result = step["output"].get("text", "") if isinstance(step["output"], Mapping) else ""
+        lines.append(f"last step: {step['name']}{f': {result}' if result else ' (working)'}")
     for judged in read_judged_rounds(session)[-1:]:
         verdict = "kept" if judged.is_kept else "rolled back"
         lines.append(f"round {judged.index} was {verdict}: {judged.decision.reason}")
@@ -63,16 +63,6 @@ def _describe_run(session: Session, question: Mapping[str, Any] | None) -> list[
         lines.append(f"a protocol waits for approval: round {question['round']}, "
                      f"{count_noun(question['images'], 'image')} for {count_noun(cells, 'cell')}")  # fmt: skip
     return lines
-
-
-def _describe_last_step(session: Session) -> str:
-    tree = session.workspace.events.tree(session.run_id)
-    steps = [child for event in tree for child in event["children"] if child["kind"] == "tool"]
-    if not steps:
-        return ""
-    output = steps[-1]["output"]
-    result = output.get("text", "") if isinstance(output, Mapping) else ""
-    return f"{steps[-1]['name']}" + (f": {result}" if result else " (working)")
 
 
 def _join_names(names: Any) -> str:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.graph.running import Outcome
 
-_POLL_SECONDS = 0.2
-
 ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip ..."
 
 
@@ -50,8 +48,8 @@ class RunWorker:
 
     def wait(self) -> None:
         """Wait until no run is working."""
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(_POLL_SECONDS)  # with a timeout, so that Ctrl-C gets through
+        while self._thread and self._thread.is_alive():
+            self._thread.join(0.2)  # with a timeout, so that Ctrl-C gets through
 
     def question(self, run_id: str) -> Mapping[str, Any] | None:
         """Return the question that a waiting run asks."""
@@ -60,8 +58,15 @@ class RunWorker:
         return find_pending_question(self._workspace, run_id)
 
     def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
+        from atlantis_dml.app.agents import build_agents
+        from atlantis_dml.app.progress import judged
+        from atlantis_dml.graph.running import advance
+        from atlantis_dml.tracing.live import live_export, read_target_option
+
         try:
-            outcome = self._outcome(session, answer)
+            run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
+            with live_export(self._workspace, run, read_target_option(None), self._screen.line):
+                outcome = advance(build_agents(session, self._screen.stop), answer, watch)
             self._on_rest()
             self._report(session, outcome)
         except Stopped:  # before the first step
@@ -70,16 +75,6 @@ class RunWorker:
             self._screen.line(f"x {error}")
         finally:
             self._screen.stop.clear()
-
-    def _outcome(self, session: Session, answer: dict[str, Any] | None) -> Outcome:
-        from atlantis_dml.app.agents import build_agents
-        from atlantis_dml.app.progress import judged
-        from atlantis_dml.graph.running import advance
-        from atlantis_dml.tracing.live import live_export, read_target_option
-
-        run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
-        with live_export(self._workspace, run, read_target_option(None), self._screen.line):
-            return advance(build_agents(session, self._screen.stop), answer, watch)
 
     def _report(self, session: Session, outcome: Outcome) -> None:
         if outcome.status == "waiting" and outcome.question:

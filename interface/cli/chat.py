@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
-
-if TYPE_CHECKING:
-    from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.app.request import RunRequest
-    from atlantis_dml.chat.record import ChatRecord
 
 
 @command(
@@ -39,31 +34,25 @@ def chat(
 
     Example: atlantis chat photos/
     """
-    from atlantis_dml.app.setup import open_workspace
-    from atlantis_dml.chat.record import find_or_create
+    from atlantis_dml.app.agents import build_redaction
+    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.setup import check_data, open_workspace
+    from atlantis_dml.chat.answers import build_host
+    from atlantis_dml.chat.desk import ChatDesk
+    from atlantis_dml.chat.loop import TerminalChat
+    from atlantis_dml.chat.record import find_or_create, save_record
+    from atlantis_dml.chat.terminal import ChatTerminal
+    from atlantis_dml.graph.conversation import Conversation
 
     store = open_workspace(workspace)
     record, resumed = find_or_create(store, data, thread, new=new)
     template = build_request(record.data, given, workspace)
-    raise typer.Exit(_talk(store, record, template, resumed=resumed))
-
-
-def _talk(store: Workspace, record: ChatRecord, template: RunRequest, *, resumed: bool) -> int:
-    from atlantis_dml.app.agents import build_redaction
-    from atlantis_dml.app.run import check_spec, pin_base_url
-    from atlantis_dml.app.setup import check_data
-    from atlantis_dml.chat.answers import build_host
-    from atlantis_dml.chat.desk import ChatDesk
-    from atlantis_dml.chat.loop import TerminalChat
-    from atlantis_dml.chat.record import save_record
-    from atlantis_dml.chat.terminal import ChatTerminal
-    from atlantis_dml.graph.conversation import Conversation
-
     check_data(template.spec.data)
     check_spec(template.spec)
     template, terminal = replace(template, spec=pin_base_url(template.spec)), ChatTerminal()
     desk = ChatDesk(save_record(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    return TerminalChat(
+    loop = TerminalChat(
         talk, desk, lambda: build_host(store, desk, template.spec), terminal, store, build_redaction()
-    ).run(resumed=resumed)
+    )
+    raise typer.Exit(loop.run(resumed=resumed))

@@ -79,13 +79,10 @@ class Command(TyperCommand):
         Raises:
             typer.BadParameter: An option is given twice.
         """
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
-        for option in _find_repeated(given):
-            raise typer.BadParameter("it is given twice, and takes one value", ctx=ctx, param=option)
+        parser: Any = self.make_parser(ctx)
+        _, _, given = parser.parse_args(args=list(args))
+        single = [one for one in given if one.param_type_name == "option" and not (one.multiple or one.is_flag)]
+        for option in single:
+            if single.count(option) > 1:
+                raise typer.BadParameter("it is given twice, and takes one value", ctx=ctx, param=option)
         return super().parse_args(ctx, args)
-
-
-def _find_repeated(given: Iterable[Any]) -> list[Any]:
-    """Return the options that occur more than once in what was typed, and take one value."""
-    single = [one for one in given if one.param_type_name == "option" and not (one.multiple or one.is_flag)]
-    return [option for option in single if single.count(option) > 1]

@@ -64,14 +64,12 @@ def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
         for name, change in (("all", summary["over_baseline"]), ("planted gap", summary["planted_gap"]))
         if change
     ]
-    console = stdout_console()
-    console.print(
-        build_table(("R@1 on", "queries", "before", "after", "gain (95 % interval)"), rows, right=(1, 2, 3))
-    )
+    console, headers = stdout_console(), ("R@1 on", "queries", "before", "after", "gain (95 % interval)")
+    console.print(build_table(headers, rows, right=(1, 2, 3)))
     console.print(f"The demo took {summary['demo_seconds']:.0f} s. What next:", markup=False)
+    test = build_command_on_run("test", summary["run_id"], folder)
     for line in (
-        f"  {build_command_on_run('test', summary['run_id'], folder)}      the same figures "
-        "on the sealed test split, once",
+        f"  {test}      the same figures on the sealed test split, once",
         '  atlantis run PHOTOS --goal "night photos are not found"      the same on your own folder',
     ):
         console.print(line, markup=False, soft_wrap=True)

@@ -75,13 +75,11 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
         question = outcome.question or {}
         message = (
             f"round {question['round']} waits for approval ({count_noun(question['images'], 'image')}); "
-            "continue with: "
-            f"{resume} --approve (or --reject, or --edit FILE)"
+            f"continue with: {resume} --approve (or --reject, or --edit FILE)"
         )
         _stop(session, message, EXIT_WAITING, as_json, {"question": dict(question)})
     if outcome.status == "paused":
-        message = f"{outcome.problem}; continue with: {resume}"
-        _stop(session, message, EXIT_WAITING, as_json)
+        _stop(session, f"{outcome.problem}; continue with: {resume}", EXIT_WAITING, as_json)
 
 
 def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
@@ -106,9 +104,8 @@ def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) ->
 def _stop(session: Session, message: str, code: int, as_json: bool, facts: dict[str, Any] | None = None) -> NoReturn:
     from atlantis_core.run.summary import summarise
 
-    exit_with_message(
-        message, code, as_json, summarise(session.workspace, session.run_id) | (facts or {}) if as_json else None
-    )
+    summary = summarise(session.workspace, session.run_id) if as_json else {}
+    exit_with_message(message, code, as_json, summary | (facts or {}))
 
 
 @contextmanager

@@ -83,11 +83,7 @@ def evaluate(
 
 
 def _parse_numbers(text: str) -> tuple[int, ...]:
-    """Read `1,10,100`.
-
-    Raises:
-        SetupError: It is not a list of whole numbers.
-    """
+    """Read `1,10,100`."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
         raise SetupError(f"--at {text!r} is not a list of whole numbers from 1 up; write it like --at 1,10,100")

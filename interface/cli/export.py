@@ -61,10 +61,9 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
 
     size = sum(file["bytes"] for file in found["files"]) / 1e6
     names = ", ".join(file["name"] for file in found["files"])
-    dims, distance = found["dims"], found["distance"]
     for line in (
         f"{found['folder']}: {names} ({size:.1f} MB)",
-        f"{found['architecture']}: {dims} dimensions, searched by {distance} distance",
+        f"{found['architecture']}: {found['dims']} dimensions, searched by {found['distance']} distance",
         _describe_onnx_check(found["onnx"]),
         _format_figures(found["figures"]),
     ):
@@ -72,11 +71,8 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
             typer.echo(clean_text(line, 2000))
     say(found["license_note"])
     # The workspace records what the model was trained on; the folder does not.
-    typer.echo(
-        clean_text(
-            f"next: {join_shell_line(('evaluate', found['folder'], 'DATA'), {'--workspace': workspace})}", 2000
-        )
-    )
+    then = join_shell_line(("evaluate", found["folder"], "DATA"), {"--workspace": workspace})
+    typer.echo(clean_text(f"next: {then}", 2000))
 
 
 def _show_images(found: dict[str, Any], workspace: Path | None) -> None:

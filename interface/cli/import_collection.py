@@ -6,7 +6,7 @@ The file is not called `import.py`, since `import` is a keyword.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from atlantis_dml.app.output import print_json, say
 from atlantis_dml.app.request import parse_choice
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
-
-if TYPE_CHECKING:
-    from atlantis_core.importing.collection_writer import ImportResult
 
 
 @command()
@@ -54,12 +51,7 @@ def import_collection(
     with open_stderr_screen() as screen:
         wanted = ImportOptions(parse_choice(split, "--split", SplitChoice), label)
         found = import_dataset(kind, source, destination, wanted, screen.progress)
-    facts = _facts(found)
-    print_json(facts) if as_json else _show(facts)
-
-
-def _facts(found: ImportResult) -> dict[str, Any]:
-    return {
+    facts = {
         "folder": str(found.folder),
         "images": found.images,
         "classes": found.classes,
@@ -70,29 +62,24 @@ def _facts(found: ImportResult) -> dict[str, Any]:
         "left_out": [{"path": problem.path, "problem": problem.problem} for problem in found.left_out],
         "notes": list(found.notes),
     }
+    print_json(facts) if as_json else _show(facts)
 
 
 def _show(facts: dict[str, Any]) -> None:
     from atlantis_core.base.text import clean_text
     from atlantis_dml.app.command_lines import join_shell_line
 
+    splits = ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items())
+    is_split_later = splits and "validation" not in facts["splits"]
+    later = "; validation is taken out of train when the collection is read" if is_split_later else ""
     for line in (
         f"{facts['images']:,} photos of {facts['classes']:,} classes in {facts['folder']}",
-        f"splits: {_splits(facts['splits'])}",
+        f"splits: {splits or 'none given; they are drawn when the collection is read'}{later}",
         f"other columns: {', '.join(facts['columns']) or 'none'}",
     ):
         typer.echo(clean_text(line, 2000))
     for note in facts["notes"]:
         say(note)
-    then = join_shell_line(
-        ("diagnose", facts["folder"]), {"--regime": "unseen" if facts["regime"] == "unseen" else None}
-    )
+    regime = facts["regime"] if facts["regime"] == "unseen" else None
+    then = join_shell_line(("diagnose", facts["folder"]), {"--regime": regime})
     typer.echo(clean_text(f"next: {then}", 2000))
-
-
-def _splits(counts: dict[str, int]) -> str:
-    """Return the splits, and which of them are drawn when the collection is read."""
-    if not counts:
-        return "none given; they are drawn when the collection is read"
-    later = "" if "validation" in counts else "; validation is taken out of train when the collection is read"
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + later

@@ -49,23 +49,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (
-    demo,
-    run,
-    chat,
-    serve,
-    resume,
-    runs,
-    report,
-    trace,
-    record,
-    diagnose,
-    train,
-    presets,
-    evaluate,
-    export,
+    *(demo, run, chat, serve, resume, runs, report, trace, record, diagnose, train, presets, evaluate, export),
+    *(index, search, indexes, unindex),
 ):
-    app.command()(_command)
-for _command in (index, search, indexes, unindex):
     app.command()(_command)
 app.command("test")(open_test)
 app.command("import")(import_collection)

@@ -27,17 +27,6 @@ if TYPE_CHECKING:
 
 plot = make_group("Draw how a model embeds images and classes.")
 
-_LONGEST_TITLE = 110
-_THUMBNAIL_PX = 96
-
-MapOut = Annotated[
-    Path,
-    typer.Option("--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False),
-]
-HeatMapOut = Annotated[
-    Path, typer.Option("--out", metavar="FILE", help="A new .html, .svg or .png file.", show_default=False)
-]
-
 
 @plot.command("map")
 @command("regime label split query gallery facets")
@@ -45,7 +34,12 @@ def plot_map(
     *,
     model: options.Model,
     data: options.Data,
-    out: MapOut,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="FILE", help="A new .html (shows photos), .svg or .png file.", show_default=False
+        ),
+    ],
     colour: Annotated[
         str | None,
         typer.Option("--colour", "--color", metavar="COL", help="Colour by a metadata column instead of by class."),
@@ -65,13 +59,22 @@ def plot_map(
 
     Example: atlantis plot map last photos/ --out map.html --colour lighting
     """
-    from atlantis_dml.app.evaluate import Subject
-    from atlantis_dml.plots.files import check_target
+    from atlantis_core.views.embedding_map import build_embedding_map
+    from atlantis_dml.app.evaluate import Subject, open_subject
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.plots.embedding_map import draw_map
+    from atlantis_dml.plots.files import check_target, write_plot
 
-    if colour is not None:
-        given = replace(given, kept=(colour,))
-    subject = Subject(model, data, given, embedding)
-    found = _plot_map(subject, check_target(out), colour, most, seed, workspace)
+    started, target = time.monotonic(), check_target(out)
+    columns = {} if colour is None else {"--colour": colour}
+    subject = Subject(model, data, replace(given, kept=tuple(columns.values())), embedding)
+    with open_stderr_screen() as screen:
+        retriever, collection, task = open_subject(subject, workspace, screen, columns)
+        drawn = build_embedding_map(retriever, task, most, seed, screen.progress)
+        canvas = draw_map(drawn, colour, _build_title(subject, collection))
+        is_page = target.suffix.lower() == ".html"
+        write_plot(canvas, target, _embed_thumbnails(drawn, screen) if is_page else {})
+    found = _describe_plot(subject, retriever, target, started) | {"colour": colour or "class"} | drawn.facts()
     line = f"{found['images']} images, {found['misses']} of {found['queries']} queries with a wrong top-1"
     print_json(found) if as_json else _say_plot(found, line, "--images")
 
@@ -82,7 +85,9 @@ def plot_heat_map(
     *,
     model: options.Model,
     data: options.Data,
-    out: HeatMapOut,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="A new .html, .svg or .png file.", show_default=False)
+    ],
     shown: Annotated[
         str,
         typer.Option(
@@ -108,54 +113,25 @@ def plot_heat_map(
 
     Example: atlantis plot heatmap last photos/ --out classes.svg --of confusion
     """
-    from atlantis_dml.app.evaluate import Subject
-    from atlantis_dml.plots.files import check_target
+    from atlantis_core.views.heat_map import build_heat_map, parse_heat_map_kind
+    from atlantis_dml.app.evaluate import Subject, open_subject
+    from atlantis_dml.app.progress import open_stderr_screen
+    from atlantis_dml.plots.files import check_target, write_plot
+    from atlantis_dml.plots.heat_map import draw_heat_map
 
-    subject = Subject(model, data, given, embedding)
-    found = _plot_heat_map(subject, check_target(out), shown, most, workspace)
+    started, target = time.monotonic(), check_target(out)
+    subject, kind = Subject(model, data, given, embedding), parse_heat_map_kind(shown)
+    with open_stderr_screen() as screen:
+        retriever, collection, task = open_subject(subject, workspace, screen)
+        drawn = build_heat_map(retriever, task, kind, most, screen.progress)
+        write_plot(draw_heat_map(drawn, f"{_build_title(subject, collection)}: {kind} of classes"), target, {})
+    found = _describe_plot(subject, retriever, target, started) | drawn.facts()
     line = f"{len(found['classes'])} classes, {found['measured_in']}"
     print_json(found) if as_json else _say_plot(found, line, "--classes")
 
 
-def _plot_map(
-    subject: Subject, target: Path, colour: str | None, most: int, seed: int, folder: Path | None
-) -> dict[str, Any]:
-    from atlantis_core.views.embedding_map import build_embedding_map
-    from atlantis_dml.app.evaluate import open_subject
-    from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.plots.embedding_map import draw_map
-    from atlantis_dml.plots.files import write_plot
-
-    started = time.monotonic()
-    with open_stderr_screen() as screen:
-        columns = {} if colour is None else {"--colour": colour}
-        retriever, collection, task = open_subject(subject, folder, screen, columns)
-        found = build_embedding_map(retriever, task, most, seed, screen.progress)
-        canvas = draw_map(found, colour, _build_title(subject, collection))
-        is_page = target.suffix.lower() == ".html"
-        write_plot(canvas, target, _embed_thumbnails(found, screen) if is_page else {})
-    facts = _describe_plot(subject, retriever, target, started)
-    return facts | {"colour": colour or "class"} | found.facts()
-
-
-def _plot_heat_map(subject: Subject, target: Path, shown: str, most: int, folder: Path | None) -> dict[str, Any]:
-    from atlantis_core.views.heat_map import build_heat_map, parse_heat_map_kind
-    from atlantis_dml.app.evaluate import open_subject
-    from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.plots.files import write_plot
-    from atlantis_dml.plots.heat_map import draw_heat_map
-
-    started = time.monotonic()
-    kind = parse_heat_map_kind(shown)
-    with open_stderr_screen() as screen:
-        retriever, collection, task = open_subject(subject, folder, screen)
-        found = build_heat_map(retriever, task, kind, most, screen.progress)
-        write_plot(draw_heat_map(found, f"{_build_title(subject, collection)}: {kind} of classes"), target, {})
-    return _describe_plot(subject, retriever, target, started) | found.facts()
-
-
 def _build_title(subject: Subject, collection: Collection) -> str:
-    return clean_text(f"{Path(subject.model).name} on {collection.name}, validation", _LONGEST_TITLE)
+    return clean_text(f"{Path(subject.model).name} on {collection.name}, validation", 110)
 
 
 def _embed_thumbnails(found: EmbeddingMap, screen: Screen) -> dict[str, str]:
@@ -164,7 +140,7 @@ def _embed_thumbnails(found: EmbeddingMap, screen: Screen) -> dict[str, str]:
     thumbnails = {}
     for index, point in enumerate(found.points):
         screen.progress("making thumbnails", index, len(found.points))
-        if thumbnail := embed_thumbnail(point.image.path, _THUMBNAIL_PX):
+        if thumbnail := embed_thumbnail(point.image.path, 96):
             thumbnails[str(index)] = thumbnail
     return thumbnails
 

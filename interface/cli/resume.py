@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,10 +11,6 @@ from atlantis_core.base.errors import SetupError
 from atlantis_dml.app.output import print_json, say
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
-
-if TYPE_CHECKING:
-    from atlantis_core.store.runs import Run
-    from atlantis_core.store.workspace import Workspace
 
 
 @command()
@@ -32,6 +28,7 @@ def resume(
 
     Example: atlantis resume last --approve
     """
+    from atlantis_core.run.summary import summarise
     from atlantis_dml.app.ask_approval import answer_from_options
     from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.run import open_session
@@ -43,19 +40,12 @@ def resume(
     store, screen, target = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
     found = store.runs.get(run_name)
     if found.status == "done":
-        summary = _summarise_finished(store, found, answered=approve or reject or edit is not None)
+        if approve or reject or edit is not None:
+            raise SetupError(f"run {found.id!r} is done and waits for no approval")
+        say(f"run {found.id} is done")
+        summary = summarise(store, found.id)
     else:
         session = open_session(store, found, screen)
         answer = answer_from_options(session, approve, reject, edit, reason)
         summary = drive_run(session, found, screen, target, as_json, answer)
     print_json(summary) if as_json else show_run(summary, store.folder)
-
-
-def _summarise_finished(store: Workspace, found: Run, *, answered: bool) -> dict[str, Any]:
-    """Return the summary of a run that is done; any answer to it is refused."""
-    from atlantis_core.run.summary import summarise
-
-    if answered:
-        raise SetupError(f"run {found.id!r} is done and waits for no approval")
-    say(f"run {found.id} is done")
-    return summarise(store, found.id)

@@ -63,7 +63,6 @@ def _require(typed: str | None, name: str) -> str:
 
 
 def _refuse_beside_replay(goal: str | None, given: RunOptions) -> None:
-    """Refuse options that a replay would not follow."""
     changed = {
         "--goal": goal,
         "--fallback": given.fallback,

@@ -15,8 +15,6 @@ from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
 if TYPE_CHECKING:
-    from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.app.request import RunRequest
     from atlantis_dml.web.site import Site
 
 BUNDLED_DATA = ("harbor", "harbor-tiny")
@@ -29,9 +27,7 @@ def serve(
     data: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DATA...]",
-            help="Folders to talk about; default: the bundled collections.",
-            show_default=False,
+            metavar="[DATA...]", help="Folders to talk about; default: the bundled collections.", show_default=False
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")] = 7860,
@@ -45,30 +41,20 @@ def serve(
 
     Example: atlantis serve photos/
     """
-    from atlantis_dml.app.setup import open_workspace
-
-    site = _build_site(open_workspace(workspace), build_request("", given, workspace), tuple(data or BUNDLED_DATA))
-    _serve(site, port)
-
-
-def _build_site(store: Workspace, template: RunRequest, data: tuple[str, ...]) -> Site:
-    """Check all settings before anything is opened."""
     from atlantis_dml.app.run import check_spec, pin_base_url
-    from atlantis_dml.app.setup import check_data
+    from atlantis_dml.app.setup import check_data, open_workspace
     from atlantis_dml.web.site import Site
 
-    for name in data:
+    store, template = open_workspace(workspace), build_request("", given, workspace)
+    folders = tuple(data or BUNDLED_DATA)
+    for name in folders:
         check_data(name)
     check_spec(template.spec)
-    return Site(store, replace(template, spec=pin_base_url(template.spec)), data)
+    _serve(Site(store, replace(template, spec=pin_base_url(template.spec)), folders), port)
 
 
 def _serve(site: Site, port: int) -> None:
-    """Serve until Ctrl-C, which pauses the runs; they can be resumed.
-
-    Raises:
-        SetupError: The `web` extra is not installed, or the port is taken.
-    """
+    """Serve until Ctrl-C, which pauses the runs; they can be resumed."""
     import socket
 
     from atlantis_core.base.errors import SetupError

@@ -91,31 +91,20 @@ def estimate_width(text: str, size: float) -> float:
 def render_svg(canvas: Canvas) -> str:
     """Return the drawing as an SVG element. All text is escaped, and nothing is loaded from elsewhere."""
     size = {"width": _number(canvas.width), "height": _number(canvas.height)}
-    root = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            **size,
-            "viewBox": f"0 0 {size['width']} {size['height']}",
-            "role": "img",
-            "font-family": _FONT,
-        },
-    )
+    box = f"0 0 {size['width']} {size['height']}"
+    facts = {"xmlns": "http://www.w3.org/2000/svg", **size, "viewBox": box, "role": "img", "font-family": _FONT}
+    root = ET.Element("svg", facts)
     ET.SubElement(root, "title").text = _plain(canvas.title)
     ET.SubElement(root, "rect", {**size, "fill": _PAPER})
     for shape in canvas.shapes:
-        _add(root, shape)
+        if isinstance(shape, TextLine):
+            ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
+            continue
+        kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
+        added = ET.SubElement(root, kind, facts)
+        if shape.note:
+            ET.SubElement(added, "title").text = _plain(shape.note)
     return ET.tostring(root, encoding="unicode")
-
-
-def _add(root: ET.Element, shape: Shape) -> None:
-    if isinstance(shape, TextLine):
-        ET.SubElement(root, "text", _words(shape)).text = _plain(shape.text)
-        return
-    kind, facts = ("circle", _dot(shape)) if isinstance(shape, Dot) else ("rect", _box(shape))
-    added = ET.SubElement(root, kind, facts)
-    if shape.note:
-        ET.SubElement(added, "title").text = _plain(shape.note)
 
 
 def _dot(dot: Dot) -> dict[str, str]:

@@ -30,21 +30,24 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
     )
     highest = max(point.y for point in found.points)
     dots = [
-        _dot(found.points[index], colours[find_group(found.points[index], column)], str(index), highest)
-        for index in order
+        Dot(
+            x=_MARGIN + _SIDE * (point.x + 0.5),
+            y=_TOP + _MARGIN + _SIDE * (highest - point.y),
+            radius=_QUERY_RADIUS if point.is_query else _GALLERY_RADIUS,
+            fill=colours[find_group(point, column)],
+            opacity=1.0 if point.is_query else 0.45,
+            ring=_MISS if point.is_miss else "",
+            note=describe_point(point),
+            key=str(index),
+        )
+        for index, point in ((index, found.points[index]) for index in order)
     ]
     misses, queries = sum(point.is_miss for point in found.points), sum(point.is_query for point in found.points)
-    heading = [
-        TextLine(_MARGIN, 28, title, 16, bold=True),
-        TextLine(
-            _MARGIN,
-            48,
-            f"{len(dots)} images; {misses} of {queries} queries have a wrong top-1 (ringed); only distances are "
-            "meaningful, not the axes",
-            12,
-            faint=True,
-        ),
-    ]
+    line = (
+        f"{len(dots)} images; {misses} of {queries} queries have a wrong top-1 (ringed); only distances are "
+        "meaningful, not the axes"
+    )
+    heading = [TextLine(_MARGIN, 28, title, 16, bold=True), TextLine(_MARGIN, 48, line, 12, faint=True)]
     legend = _legend(column or "class", [(name, groups[name], colours[name]) for name in named], groups[""])
     lowest = max(shape.y for shape in (*dots, *legend))
     width = max(_SIDE + 2 * _MARGIN + _LEGEND, estimate_width(title, 16) + 2 * _MARGIN)
@@ -63,21 +66,6 @@ def describe_point(point: MapPoint) -> str:
     if not point.is_query:
         return facts
     return f"{facts}; confused with {point.answer}" if point.is_miss else f"{facts}; correct"
-
-
-def _dot(point: MapPoint, colour: str, key: str, highest: float) -> Dot:
-    x = _MARGIN + _SIDE * (point.x + 0.5)
-    y = _TOP + _MARGIN + _SIDE * (highest - point.y)
-    return Dot(
-        x,
-        y,
-        _QUERY_RADIUS if point.is_query else _GALLERY_RADIUS,
-        colour,
-        1.0 if point.is_query else 0.45,
-        _MISS if point.is_miss else "",
-        describe_point(point),
-        key,
-    )
 
 
 def _legend(what: str, groups: list[tuple[str, int, str]], without: int) -> list[Shape]:

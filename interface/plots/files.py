@@ -47,7 +47,12 @@ def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> N
         SetupError: The file cannot be written.
     """
     kind = target.suffix.lower()
-    write_file(render_png(canvas) if kind == ".png" else _text(canvas, kind, thumbnails).encode("utf-8"), target)
+    if kind == ".png":
+        write_file(render_png(canvas), target)
+        return
+    drawing = render_svg(canvas)
+    text = drawing + "\n" if kind == ".svg" else _page(canvas, drawing, thumbnails)
+    write_file(text.encode("utf-8"), target)
 
 
 def write_file(data: bytes, target: Path) -> None:
@@ -65,11 +70,6 @@ def write_file(data: bytes, target: Path) -> None:
 
 def _unwritable(target: Path, error: OSError) -> SetupError:
     return SetupError(f"{str(target)!r} cannot be written: {error.strerror or error}")
-
-
-def _text(canvas: Canvas, kind: str, thumbnails: Mapping[str, str]) -> str:
-    drawing = render_svg(canvas)
-    return drawing + "\n" if kind == ".svg" else _page(canvas, drawing, thumbnails)
 
 
 def _page(canvas: Canvas, drawing: str, thumbnails: Mapping[str, str]) -> str:

@@ -27,7 +27,9 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
     names = [clean_text(name, _LONGEST_NAME) for name in found.names] if side >= _LEAST_NAMED else []
     room = max((estimate_width(name, size) for name in names), default=0) + 10
     left, top = _MARGIN + room, _TOP + room + 14
-    low, high = _range(found)
+    # The colour scale ends at 0 and 1 for shares, else at the smallest and largest value.
+    values = [value for row in found.matrix for value in row if value is not None]
+    low, high = (0.0, 1.0) if found.shown == "confusion" or not values else (min(values), max(values))
     labels: list[Shape] = []
     for index, name in enumerate(names):
         middle = (index + 0.5) * side + size * 0.35
@@ -45,25 +47,16 @@ def draw_heat_map(found: HeatMap, title: str) -> Canvas:
     return Canvas(width, top + extent + 66, title, (*heading, *cells, *labels, *scale))
 
 
-def _range(found: HeatMap) -> tuple[float, float]:
-    """Return the ends of the colour scale: 0 to 1 for shares, else the smallest and largest value."""
-    values = [value for row in found.matrix for value in row if value is not None]
-    if found.shown == "confusion" or not values:
-        return 0.0, 1.0
-    return min(values), max(values)
-
-
 def _cells(found: HeatMap, left: float, top: float, side: float, low: float, high: float) -> list[Shape]:
     spread, colour = (high - low) or 1.0, _colour(found)
+    arrow = "\u2192" if found.shown == "confusion" else "\u2013"
     cells: list[Shape] = []
     for row, name in enumerate(found.names):
         for column, other in enumerate(found.names):
             value = found.matrix[row][column]
             fill = NOTHING if value is None else colour((value - low) / spread)
             text = "no data" if value is None else f"{value:.3f}"
-            note = (
-                f"{name} \u2192 {other}: {text}" if found.shown == "confusion" else f"{name} \u2013 {other}: {text}"
-            )
+            note = f"{name} {arrow} {other}: {text}"
             cells.append(Box(left + column * side, top + row * side, side, side, fill, note))
     return cells
 

@@ -23,13 +23,8 @@ def pick_group_colours(count: int) -> list[str]:
     """Return `count` distinct colours for groups; small counts share their first colours."""
     if count <= len(_FIRST):
         return list(_FIRST[:count])
-    return [_hue(index) for index in range(count)]
-
-
-def _hue(index: int) -> str:
-    lightness = (0.42, 0.58, 0.34)[index % 3]
-    parts = colorsys.hls_to_rgb((index * _GOLDEN) % 1, lightness, 0.62)
-    return _hex([255 * part for part in parts])
+    hues = [(index * _GOLDEN % 1, (0.42, 0.58, 0.34)[index % 3]) for index in range(count)]
+    return [_hex([255 * part for part in colorsys.hls_to_rgb(hue, lightness, 0.62)]) for hue, lightness in hues]
 
 
 def colour_of_value(share: float) -> str:

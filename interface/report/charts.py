@@ -104,8 +104,7 @@ def _ticks(least: float, most: float) -> list[float]:
     """Return at least two round values that enclose a range."""
     rough = max(most - least, 0.02) / (_MOST_TICKS - 1)
     size = 10 ** math.floor(math.log10(rough))
-    step = next(factor * size for factor in (1, 2, 5, 10) if factor * size >= rough)
-    step = max(step, 0.01)
+    step = max(0.01, next(factor * size for factor in (1, 2, 5, 10) if factor * size >= rough))
     first = math.floor(least / step + 1e-9)
     last = max(first + 1, math.ceil(most / step - 1e-9))
     return [round(index * step, 6) for index in range(first, last + 1)]

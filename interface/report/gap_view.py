@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 30
 """Rows of a map; of more classes, those with the most failed queries."""
-_MOST_FACETS = 2
 _TOWARDS_FULL = 0.55  # tint of a cell that fails on all queries; text stays readable on it
 
 
@@ -65,9 +64,8 @@ def build_gap_maps(
     if not (arms.get("baseline") and arms.get("incumbent")):
         return ()
     try:
-        return tuple(
-            build_gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in _facets(session, summary)
-        )
+        facets = _facets(session, summary)
+        return tuple(build_gap_map(session, arms["baseline"], arms["incumbent"], facet) for facet in facets)
     except ToolError:  # every training of an arm crashed
         return ()
 
@@ -76,7 +74,8 @@ def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
     """Lay a map out for reading: targeted classes first, then by name."""
     targeted = _targeted_cells(summary)
     targets = {name for name, facet, _ in targeted if facet == found.facet}
-    names = sorted(_listed_classes(found, targets), key=lambda name: (name not in targets, name))
+    listed = sorted(found.worst_first(), key=lambda name: name not in targets)[:MOST_CLASSES]
+    names = sorted(listed, key=lambda name: (name not in targets, name))
     by_place = found.by_place()
     rows = [
         HeatRow(
@@ -97,18 +96,13 @@ def _facets(session: Session, summary: Mapping[str, Any]) -> list[str]:
     named = Counter(gap["facet"] for gap in summary["gaps"])
     named.update(facet for _, facet, _ in _targeted_cells(summary))
     known = session.collection.facets
-    return sorted([facet for facet in known if named[facet]] or known[:1] or [""], key=lambda one: -named[one])[
-        :_MOST_FACETS
-    ]
+    chosen = [facet for facet in known if named[facet]] or known[:1] or [""]
+    return sorted(chosen, key=lambda facet: -named[facet])[:2]
 
 
 def _targeted_cells(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     cells = [cell for entry in summary["rounds"] for cell in entry["protocol"]["cells"]]
     return {(cell["class_name"], cell["facet"], cell["value"]) for cell in cells}
-
-
-def _listed_classes(found: GapMap, targets: set[str]) -> list[str]:
-    return sorted(found.worst_first(), key=lambda name: name not in targets)[:MOST_CLASSES]
 
 
 def _tint(recall: float | None) -> float:

@@ -16,7 +16,6 @@ from atlantis_dml.text.figures import format_cell, format_duration, format_gain
 _LONGEST = 2000
 _MARKS = re.compile(r"([\\`*_\[\]<>|~&$]|(?<!\w)@|(?<=:)/(?=/)|^[#+-])")  # `://` would become a link
 _CODE = re.compile(r"`([^`]*)`")
-
 _NOTHING = "\u2013"
 
 Facts = Mapping[str, Any]
@@ -65,24 +64,16 @@ def _rounds(facts: Facts) -> Iterator[str]:
         ("Round", "Outcome", "R@1", "Gain overall", "Gain on targeted cells", "Generated / kept / rejected", "Time"),
         [_round(entry) for entry in facts["rounds"]],
     )
-    yield "\n".join(
-        f"- Round {entry['index']}: {escape_markdown(entry['protocol']['reason'])}. "
-        f"Verdict: {escape_markdown(entry['reason'])}."
-        f"{_hands(entry['images'])}"
-        for entry in facts["rounds"]
-    )
-    why = facts["stop_detail"]
-    ended = (
-        f"The run ended because {escape_markdown(why)}."
-        if facts["status"] == "done"
-        else f"Status: {facts['status']}."
-    )
+    lines = []
+    for entry in facts["rounds"]:
+        reason, verdict = escape_markdown(entry["protocol"]["reason"]), escape_markdown(entry["reason"])
+        changed = describe_overrides(entry["images"])
+        images = f" Images: {changed}." if changed else ""
+        lines.append(f"- Round {entry['index']}: {reason}. Verdict: {verdict}.{images}")
+    yield "\n".join(lines)
+    is_done, why = facts["status"] == "done", escape_markdown(facts["stop_detail"])
+    ended = f"The run ended because {why}." if is_done else f"Status: {facts['status']}."
     yield f"{ended} Intervals are 95 %, paired over the same queries and {count_noun(facts['seeds'], 'seed')}."
-
-
-def _hands(images: Facts) -> str:
-    changed = describe_overrides(images)
-    return f" Images: {changed}." if changed else ""
 
 
 def _round(entry: Facts) -> tuple[str, ...]:
@@ -108,13 +99,8 @@ def _heat(maps: Sequence[HeatView]) -> Iterator[str]:
     )
     for view in maps:
         rows = [[escape_markdown(row.name), *(_square(cell) for cell in row.cells)] for row in view.rows]
-        yield markdown_table(
-            (
-                escape_markdown(view.facet or "class"),
-                *(escape_markdown(value or "Recall@1") for value in view.values),
-            ),
-            rows,
-        )
+        headers = [escape_markdown(name) for name in (view.facet or "class", *(v or "Recall@1" for v in view.values))]
+        yield markdown_table(headers, rows)
         if view.not_shown:
             yield f"{count_noun(view.not_shown, 'more class', 'more classes')} not shown."
 
@@ -169,8 +155,7 @@ def _spent(facts: Facts) -> Iterator[str]:
     yield "## Spent"
     yield (
         f"{count_noun(spent['images'], 'image')}, {count_noun(spent['tokens'], 'token')}, "
-        f"{spent['usd']:.2f} US dollars, "
-        f"{format_duration(spent['seconds'])} of work."
+        f"{spent['usd']:.2f} US dollars, {format_duration(spent['seconds'])} of work."
     )
 
 

@@ -75,14 +75,23 @@ def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) ->
 
 def collect_facts(session: Session, summary: Summary) -> Summary:
     """Return the summary and what the page and the Markdown show in addition."""
-    run = session.workspace.runs.get(session.run_id)
+    run, collection = session.workspace.runs.get(session.run_id), session.collection
     return summary | {
         "headline": write_headline(summary),
         "steps": count_steps(build_trace(session.workspace, run.id)),
         "command": build_run_command(run.spec),
         "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
         "version": __version__,
-        "collection": _collection(session),
+        "collection": {
+            "name": collection.name,
+            "train": len(collection.of_split("train")),
+            "validation": len(collection.of_split("validation")),
+            "test": collection.num_test,
+            "classes": len(collection.classes),
+            "facets": list(collection.facets),
+            "left_out": len(excluded_files(collection.problems)),
+            "splits_given": collection.splits_given,
+        },
     }
 
 
@@ -127,17 +136,3 @@ def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
 
 def _judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for entry in summary["rounds"] if entry["judged"]]
-
-
-def _collection(session: Session) -> dict[str, Any]:
-    collection = session.collection
-    return {
-        "name": collection.name,
-        "train": len(collection.of_split("train")),
-        "validation": len(collection.of_split("validation")),
-        "test": collection.num_test,
-        "classes": len(collection.classes),
-        "facets": list(collection.facets),
-        "left_out": len(excluded_files(collection.problems)),
-        "splits_given": collection.splits_given,
-    }

@@ -21,10 +21,13 @@ def write_headline(summary: Facts) -> str:
     bar = f"{summary['baseline']['recall_at']['1']:.3f}"
     if not kept:
         return f"No gain: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
-    final = f"{summary['final']['recall_at']['1']:.3f}"
+    final, change = f"{summary['final']['recall_at']['1']:.3f}", summary["over_baseline"]
+    moved = "rose" if change is None or change["low"] > 0 else "did not change significantly,"
+    if change is not None and change["high"] < 0:
+        moved = "fell"
     return (
-        f"R@1 {_direction_verb(summary['over_baseline'])} from {bar} to {final} over "
-        f"{summary['final']['queries']:,} held-out queries: {format_gain(summary['over_baseline'])} over the "
+        f"R@1 {moved} from {bar} to {final} over "
+        f"{summary['final']['queries']:,} held-out queries: {format_gain(change)} over the "
         f"baseline; {kept} of {count_noun(len(rounds), 'round')} kept. "
         "These queries also decided which rounds were kept; `atlantis test` measures on unseen images."
     )
@@ -97,9 +100,3 @@ def format_cell(cell: Facts) -> str:
     """Return `class, facet=value`, or the class alone, of a gap row or a protocol's cell."""
     name = str(cell.get("class", cell.get("class_name")))
     return f"{name}, {cell['facet']}={cell['value']}" if cell["facet"] else name
-
-
-def _direction_verb(change: Facts | None) -> str:
-    if change is None or change["low"] > 0:
-        return "rose"
-    return "fell" if change["high"] < 0 else "did not change significantly,"

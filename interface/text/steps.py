@@ -46,14 +46,11 @@ def _outcome(node: Mapping[str, Any]) -> list[str]:
     output = node["output"]
     if output is None:
         return []
-    if isinstance(output, Mapping):
-        return _FORMATTERS.get(node["kind"], _result)(node)
+    if isinstance(output, Mapping) and node["kind"] in _FORMATTERS:
+        return _FORMATTERS[node["kind"]](node)
+    if isinstance(output, Mapping) and "text" in output:
+        return [f"result: {output['text']}"]
     return [f"result: {output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)}"]
-
-
-def _result(node: Mapping[str, Any]) -> list[str]:
-    output = node["output"]
-    return [f"result: {output['text'] if 'text' in output else json.dumps(output, ensure_ascii=False)}"]
 
 
 def _decision(node: Mapping[str, Any]) -> list[str]:
@@ -74,8 +71,7 @@ def _critique(node: Mapping[str, Any]) -> list[str]:
 
 
 def _answer(node: Mapping[str, Any]) -> list[str]:
-    output = node["output"]
-    reply = output["reply"]
+    output, reply = node["output"], node["output"]["reply"]
     calls = ", ".join(f"{call['name']}({_format_arguments(call['args'])})" for call in reply["calls"])
     return [f"answer: {reply['text']} {calls}".rstrip(), f"answered by: {output['from']}"]
 

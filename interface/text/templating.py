@@ -23,21 +23,12 @@ def render_template(template: str, **facts: Any) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 
-    rooms = ("plots", "report", "web")
-    loader = PrefixLoader({room: PackageLoader(f"atlantis_dml.{room}") for room in rooms})
+    loader = PrefixLoader({room: PackageLoader(f"atlantis_dml.{room}") for room in ("plots", "report", "web")})
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    filters = (
-        format_duration,
-        format_gain,
-        format_bare_gain,
-        format_cell,
-        count_noun,
-        describe_overrides,
-        set_code,
-    )
-    environment.filters |= {function.__name__: function for function in filters}
+    texts = (format_duration, format_gain, format_bare_gain, format_cell, count_noun, describe_overrides, set_code)
+    environment.filters |= {function.__name__: function for function in texts}
     return environment
 
 

@@ -38,11 +38,18 @@ def build_attributes(event: Event) -> dict[str, Any]:
     if kind == "run":
         return {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "atlantis"}
     if kind == "tool":
-        return _tool(event)
+        return {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": event["name"],
+            "gen_ai.tool.type": "function",
+            "gen_ai.tool.call.arguments": event["input"],
+            "gen_ai.tool.call.result": event.get("output"),
+        }
     if kind == "model":
         return _chat(event)
     if kind in AGENT_KINDS:
-        return _agent(event)
+        found = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": AGENT_KINDS[kind]}
+        return found | (_service(event["name"]) if kind != "critique" and ":" in event["name"] else {})
     return {}
 
 
@@ -55,23 +62,6 @@ def find_error_type(event: Event) -> str | None:
     return first if first.isidentifier() else "_OTHER"
 
 
-def _tool(event: Event) -> dict[str, Any]:
-    return {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": event["name"],
-        "gen_ai.tool.type": "function",
-        "gen_ai.tool.call.arguments": event["input"],
-        "gen_ai.tool.call.result": event.get("output"),
-    }
-
-
-def _agent(event: Event) -> dict[str, Any]:
-    found = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": AGENT_KINDS[event["kind"]]}
-    if event["kind"] != "critique" and ":" in event["name"]:
-        found |= _service(event["name"])
-    return found
-
-
 def _chat(event: Event) -> dict[str, Any]:
     given, output = event["input"] or {}, event.get("output")
     reply = output.get("reply") if isinstance(output, Mapping) else None
@@ -81,15 +71,12 @@ def _chat(event: Event) -> dict[str, Any]:
     if reply:
         found["gen_ai.output.messages"] = [_answered(reply)]
         found["gen_ai.response.finish_reasons"] = [reply["finish_reason"]] if reply.get("finish_reason") else None
-        found |= _usage(reply.get("usage") or {}) if event.get("tokens") else {}
+    if reply and event.get("tokens"):  # cached answers use none
+        usage = reply.get("usage") or {}
+        found |= {f"gen_ai.usage.{side}": usage.get(side) for side in ("input_tokens", "output_tokens")}
+        cached = (usage.get("input_token_details") or {}).get("cache_read")
+        found |= {"gen_ai.usage.cache_read.input_tokens": cached} if cached else {}
     return found
-
-
-def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tokens of a call; cached answers use none."""
-    found = {f"gen_ai.usage.{side}": usage.get(side) for side in ("input_tokens", "output_tokens")}
-    cached = (usage.get("input_token_details") or {}).get("cache_read")
-    return found | ({"gen_ai.usage.cache_read.input_tokens": cached} if cached else {})
 
 
 def _service(name: str) -> dict[str, Any]:

@@ -117,10 +117,8 @@ class LiveExport:
             self._queue.put(event)
 
     def _work(self) -> None:
-        more = True
-        while more:
-            more = self._gather()
-            if not self._lost and more:
+        while self._gather():
+            if not self._lost:
                 self._try(self._send_changed)
             self._cpu_seconds = time.thread_time()
         self._try(self._send_run)
@@ -147,7 +145,6 @@ class LiveExport:
             self._lost = True
 
     def _send_changed(self) -> None:
-        """Send the events since the last time."""
         writer, spans = self._open_mlflow(), Spans(self._run, self._redact)
         events, self._events = self._events, {}
         writer.send_spans([spans.one(event) for event in events.values()])

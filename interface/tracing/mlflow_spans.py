@@ -27,7 +27,6 @@ _CODES = {"done": "STATUS_CODE_OK", "failed": "STATUS_CODE_ERROR"}
 _TRANSLATED = ("gen_ai.input.messages", "gen_ai.tool.call.arguments")
 """MLflow shows these as inputs, so a second copy is not stored."""
 _LONGEST_PREVIEW = 1000
-_SCHEMA = "3"
 
 
 def build_mlflow_span(facts: SpanFacts) -> Span:
@@ -66,6 +65,10 @@ def build_trace_info(
 
     states = {"done": TraceState.OK, "failed": TraceState.ERROR}
     run_id = str(root.attributes["atlantis.run_id"])
+    sides = ("input_tokens", "output_tokens")
+    usage = {side: sum(span.attributes.get(f"gen_ai.usage.{side}", 0) for span in spans) for side in sides}
+    usage["total_tokens"] = sum(span.attributes["atlantis.tokens"] for span in spans)
+    usd = sum(span.attributes["atlantis.usd"] for span in spans)
     return TraceInfo(
         trace_id=format_trace_id(root),
         trace_location=TraceLocation.from_experiment_id(experiment_id),
@@ -75,11 +78,11 @@ def build_trace_info(
         request_preview=str(root.given["goal"]["text"])[:_LONGEST_PREVIEW],
         response_preview=json.dumps(root.output)[:_LONGEST_PREVIEW] if root.output else None,
         trace_metadata={
-            "mlflow.trace_schema.version": _SCHEMA,
+            "mlflow.trace_schema.version": "3",
             "mlflow.sourceRun": mlflow_run_id,
             "mlflow.trace.session": run_id,
-            "mlflow.trace.tokenUsage": json.dumps(_usage(spans)),
-            "mlflow.trace.cost": json.dumps(_cost(spans)),
+            "mlflow.trace.tokenUsage": json.dumps(usage),
+            "mlflow.trace.cost": json.dumps({"input_cost": 0.0, "output_cost": 0.0, "total_cost": usd}),
         },
         tags={"mlflow.traceName": f"atlantis {run_id}", "atlantis.run_id": run_id, "atlantis.thread_id": run_id},
     )
@@ -88,16 +91,6 @@ def build_trace_info(
 def format_trace_id(facts: SpanFacts) -> str:
     """Return MLflow's id of a span's trace."""
     return f"tr-{facts.trace_id:032x}"
-
-
-def _usage(spans: Sequence[SpanFacts]) -> dict[str, int]:
-    sides = ("input_tokens", "output_tokens")
-    summed = {side: sum(span.attributes.get(f"gen_ai.usage.{side}", 0) for span in spans) for side in sides}
-    return summed | {"total_tokens": sum(span.attributes["atlantis.tokens"] for span in spans)}
-
-
-def _cost(spans: Sequence[SpanFacts]) -> dict[str, float]:
-    return {"input_cost": 0.0, "output_cost": 0.0, "total_cost": sum(s.attributes["atlantis.usd"] for s in spans)}
 
 
 def _in_base64(number: int, size: int) -> Any:

@@ -42,7 +42,6 @@ class Record:
     """A run, or a trial below it."""
 
     key: str
-    """Identifies it in the tracker."""
     name: str
     started_ms: int
     ended_ms: int
@@ -62,6 +61,8 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
     folder, summary = workspace.folder / "runs" / run.id, summarise(workspace, run.id)
     session = Session(workspace, run.id, run.spec)
     rounds, parts = read_rounds(session), _trials(session, events)
+    # By people, after a round was measured; a tag, since tags can be replaced and points cannot.
+    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
     return Record(
         key=run.id,
@@ -72,7 +73,7 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
         settings=_flat(as_json(run.spec)) | {k: v for k, v in recipe.items() if k.startswith("recipe.")},
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
-        | {"atlantis.hands_since": _hands(session, rounds)},
+        | {"atlantis.hands_since": "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)},
         figures=[*_by_round(session, rounds, started), *_judged(summary, started), *_at_the_end(summary, started)],
         files=_files(folder, rounds),
         parts=parts,
@@ -92,12 +93,6 @@ def _tags(workspace: Workspace, run: Run) -> dict[str, str]:
         "atlantis.workspace": str(workspace.folder),
         "mlflow.note.content": run.spec.goal.text,
     }
-
-
-def _hands(session: Session, rounds: Iterable[Round]) -> str:
-    """Say what people changed after a round was measured; a tag, since tags can be replaced and points cannot."""
-    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
-    return "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)
 
 
 def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable[Figure]:
@@ -170,7 +165,9 @@ def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
 
 def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
     started, folder = round(event["started"] * _MS), Path(trial.path)
-    facts = _facts(folder) if trial.path else {}
+    facts = {}
+    if trial.path and (folder / FACTS_NAME).is_file():  # else deleted to free space
+        facts = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
     settings = {"seed": trial.seed, "num_real": trial.num_real, "num_synthetic": trial.num_synthetic, "arm": arm}
     curve = _curve(folder, facts, started, trial.seconds) if trial.path else []
     cached = session.workspace.results.find(measurement_hash(session, trial.id))
@@ -202,14 +199,6 @@ def _curve(folder: Path, facts: Mapping[str, Any], started_ms: int, seconds: flo
             yield Figure("loss", loss, step, round(started_ms + each_ms * step))
     for step, value in facts.get("report", {}).get("measured", []):
         yield Figure("validation_recall_at_1", value, step, round(started_ms + each_ms * step))
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads((folder / FACTS_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:  # deleted to free space
-        return {}
-    return facts
 
 
 def _files(folder: Path, rounds: Iterable[Round]) -> dict[str, str]:

@@ -65,7 +65,6 @@ def send_run(workspace: Workspace, run: Run, target: Target, redact: Redact, wri
 
 
 def _redact_record(record: Record, redact: Redact) -> Record:
-    """Return a record without API keys in its texts."""
     return replace(
         record,
         settings=redact_values(record.settings, redact),

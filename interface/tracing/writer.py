@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 _KEY = "atlantis.key"
 """Tag that identifies a run or trial."""
-_LONGEST_SETTING = 6000
-_LONGEST_REASON = 160
+_LONGEST_SETTING, _LONGEST_REASON = 6000, 160
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-_REQUEST_SECONDS, _REPETITIONS = 5, 1
-"""Give up early on an unreachable server, since the event log keeps everything."""
 
 
 class MlflowWriter:
@@ -65,7 +62,10 @@ class MlflowWriter:
             self._client.log_batch(run_id, **_entities(record))
             for path, text in record.files.items():
                 self._client.log_text(run_id, text, path)
-            self._set_status(run_id, record)
+            if status := _STATUS.get(record.status):
+                self._client.set_terminated(run_id, status, record.ended_ms)
+            else:
+                self._client.update_run(run_id, "RUNNING")
         for part in record.parts:
             self.send_record(part, run_id)
         return run_id
@@ -78,13 +78,6 @@ class MlflowWriter:
         tags = {_KEY: record.key} | ({"mlflow.parentRunId": parent_id} if parent_id else {})
         made = self._client.create_run(self.experiment_id, record.started_ms, tags, record.name)
         return str(made.info.run_id)
-
-    def _set_status(self, run_id: str, record: Record) -> None:
-        status = _STATUS.get(record.status)
-        if status is None:
-            self._client.update_run(run_id, "RUNNING")
-        else:
-            self._client.set_terminated(run_id, status, record.ended_ms)
 
     @contextmanager
     def _errors_as_one_line(self) -> Iterator[None]:
@@ -113,10 +106,8 @@ def _experiment(client: MlflowClient, target: Target) -> str:
     known = client.get_experiment_by_name(EXPERIMENT)
     if known is None:
         return str(client.create_experiment(EXPERIMENT, target.artifacts))
-    if target.artifacts not in {
-        None,
-        known.artifact_location,
-    }:  # MLflow would write files to the old place of the workspace
+    # MLflow would write files to the old place of the workspace.
+    if target.artifacts not in {None, known.artifact_location}:
         raise SetupError(
             f"{target.tracking_uri!r} stores its files in {known.artifact_location!r}, but the workspace has moved; "
             "delete mlflow.db and mlflow-artifacts, then export again"
@@ -130,10 +121,8 @@ def _prepare() -> None:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    limits: Mapping[Any, int] = {
-        MLFLOW_HTTP_REQUEST_TIMEOUT: _REQUEST_SECONDS,
-        MLFLOW_HTTP_REQUEST_MAX_RETRIES: _REPETITIONS,
-    }
+    # Give up early on an unreachable server, since the event log keeps everything.
+    limits: Mapping[Any, int] = {MLFLOW_HTTP_REQUEST_TIMEOUT: 5, MLFLOW_HTTP_REQUEST_MAX_RETRIES: 1}
     for variable, value in limits.items():
         if not variable.is_set():
             variable.set(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from atlantis_core.base.text import clean_text
@@ -12,12 +12,15 @@ from atlantis_dml.views.runs import build_table, stdout_console
 
 Facts = Mapping[str, Any]
 
-_GROUPS = 6
-_CONFUSIONS = 5
-_WEAKEST = 8
+_GROUPS, _CONFUSIONS, _WEAKEST = 6, 5, 8
 _LONGEST = 600
 _TITLES = tuple(metric.title for metric in METRICS.values())
 _TESTED_AT = frozenset({"1", "2", "4", "8", "10", "100", "1000"})  # --json has more
+_DUPLICATES = {
+    "within_train": "pairs of near-duplicates among the training images",
+    "across_splits": "training images are near-duplicates of a validation image",
+    "in_test": "training or validation images are near-duplicates of a sealed test image",
+}
 
 
 def show_diagnosis(found: Facts) -> None:
@@ -31,21 +34,18 @@ def show_diagnosis(found: Facts) -> None:
     _print(f"Facets: {', '.join(found['facets']) or 'none'}")
     for column, reason in found["not_facets"].items():
         _print(f"  not a facet: {column} ({reason})")
-    for line in _duplicates(found["duplicates"]):
-        _print(line)
+    for kind, what in _DUPLICATES.items():
+        if pairs := found["duplicates"][kind]:
+            _print(f"{len(pairs)} {what}")
+    training = "untrained" if found["model"] == "frozen" else "one baseline training"
+    weights = ", random weights" if found["weights"] == "random" else ""
     _print(
         f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
-        f"{found['backbone']} ({_describe_training(found)}), "
-        f"{format_duration(found['seconds'])}"
+        f"{found['backbone']} ({training}{weights}), {format_duration(found['seconds'])}"
     )
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
     _show_gaps(found)
-
-
-def _describe_training(found: Facts) -> str:
-    training = "untrained" if found["model"] == "frozen" else "one baseline training"
-    return f"{training}, random weights" if found["weights"] == "random" else training
 
 
 def show_evaluation(found: Facts) -> None:
@@ -72,11 +72,16 @@ def show_evaluation(found: Facts) -> None:
         _show_recalls(facet, values, attacked["per_facet"].get(facet, {}))
     _show_weakest(found["per_class"], attacked["per_class"])
     weak = [cell for cell in found["per_cell"] if cell["recall_at_1"] < 1]
-    _show_cells(weak[:_WEAKEST], "clean R@1" if "robust" in found else "R@1")
+    rows = [
+        (format_cell(one), f"{one['recall_at_1']:.3f}", f"{one['low']:.3f}-{one['high']:.3f}", str(one["queries"]))
+        for one in weak[:_WEAKEST]
+    ]
+    if rows:
+        recall = "clean R@1" if "robust" in found else "R@1"
+        _show(build_table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _show_weakest(clean: Facts, attacked: Facts) -> None:
-    """Print the classes with failed queries, clean or attacked."""
     both = {name: (one["value"], attacked.get(name, one)["value"]) for name, one in clean.items()}
     weakest = sorted((name for name, recalls in both.items() if min(recalls) < 1), key=both.__getitem__)[:_WEAKEST]
     if weakest:
@@ -90,20 +95,6 @@ def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
         (name, *_interval(one), *(_interval(attacked[name])[:2] if attacked else ())) for name, one in clean.items()
     ]
     _show(build_table((what, *headers), rows, right=tuple(range(1, 1 + len(headers)))))
-
-
-def _show_cells(cells: Sequence[Facts], recall: str) -> None:
-    rows = [
-        (
-            format_cell(cell),
-            f"{cell['recall_at_1']:.3f}",
-            f"{cell['low']:.3f}-{cell['high']:.3f}",
-            str(cell["queries"]),
-        )
-        for cell in cells
-    ]
-    if rows:
-        _show(build_table(("weakest cells", recall, "95 %", "queries"), rows, (1, 2, 3)))
 
 
 def _bounds(found: Facts, *names: str) -> str:
@@ -182,19 +173,6 @@ def _show_gaps(found: Facts) -> None:
     _show(build_table(headers, rows, right=(2, 3, 4, 5)))
     pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
     _print(f"Most often mistaken: {'; '.join(pairs)}")
-
-
-def _duplicates(found: Facts) -> list[str]:
-    lines = []
-    if found["within_train"]:
-        lines.append(f"{len(found['within_train'])} pairs of near-duplicates among the training images")
-    if found["across_splits"]:
-        lines.append(f"{len(found['across_splits'])} training images are near-duplicates of a validation image")
-    if found["in_test"]:
-        lines.append(
-            f"{len(found['in_test'])} training or validation images are near-duplicates of a sealed test image"
-        )
-    return lines
 
 
 def _interval(one: Facts) -> tuple[str, str, str]:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from atlantis_core.store.runs import Run
 
-_LONGEST = 200
-_PIPE_WIDTH = 120
-
 
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the result of a run on stdout."""
@@ -30,7 +27,19 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     console.print(_text(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
-    for line in _lines(summary, folder):
+    spent = summary["spent"]
+    changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
+    lines = [f"Images of round {index}: {text}" for index, text in changed if text]
+    lines.append(f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})")
+    if summary["frozen"]:
+        lines.append(f"Frozen backbone, without training: R@1 {summary['frozen']['recall_at']['1']:.3f}")
+    paid = f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
+    lines += [
+        f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {paid}",
+        f"Report: {summary['report_path']}",
+        f"Trace:  {build_command_on_run('trace', summary['run_id'], folder)}",
+    ]
+    for line in lines:
         console.print(_text(line), soft_wrap=True)
 
 
@@ -54,7 +63,7 @@ def stdout_console() -> Console:
     from rich.console import Console
 
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+    return console if console.is_terminal else Console(highlight=False, width=120)
 
 
 def build_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
@@ -75,43 +84,20 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
         (
             str(entry["index"]),
             "kept" if entry["kept"] else "rolled back" if entry["judged"] else "not judged",
-            _arrow(entry["recall_at_1"]),
-            format_bare_gain(entry["recall_at_1"]) if entry["recall_at_1"] else "",
+            f"{change['before']:.3f} -> {change['after']:.3f}" if change else "",
+            format_bare_gain(change) if change else "",
             format_bare_gain(entry["gap_recall_at_1"]) if entry["gap_recall_at_1"] else "",
             f"{entry['images']['made']}/{entry['images']['kept']}/{entry['images']['rejected']}",
             format_duration(entry["seconds"]),
         )
-        for entry in rounds
+        for entry, change in ((entry, entry["recall_at_1"]) for entry in rounds)
     ]
     headers = ("round", "", "R@1", "gain overall", "gain on targeted cells", "generated/kept/rejected", "time")
     return build_table(headers, rows, right=(0, 6))
-
-
-def _lines(summary: Mapping[str, Any], folder: Path) -> list[str]:
-    spent = summary["spent"]
-    changed = [(entry["index"], describe_overrides(entry["images"])) for entry in summary["rounds"]]
-    lines = [f"Images of round {index}: {text}" for index, text in changed if text]
-    lines += [f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})"]
-    if summary["frozen"]:
-        lines.append(f"Frozen backbone, without training: R@1 {summary['frozen']['recall_at']['1']:.3f}")
-    lines.append(
-        f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {_paid(spent)}"
-    )
-    lines.append(f"Report: {summary['report_path']}")
-    lines.append(f"Trace:  {build_command_on_run('trace', summary['run_id'], folder)}")
-    return lines
-
-
-def _paid(spent: Mapping[str, Any]) -> str:
-    return f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
-
-
-def _arrow(change: Mapping[str, Any] | None) -> str:
-    return f"{change['before']:.3f} -> {change['after']:.3f}" if change else ""
 
 
 def _text(text: str) -> Any:
     """Return text without markup and control characters."""
     from rich.text import Text
 
-    return Text(clean_text(text, _LONGEST * 3))
+    return Text(clean_text(text, 600))

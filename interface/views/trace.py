@@ -41,7 +41,7 @@ def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> N
             raise SetupError(f"run {run.id!r} has steps 1 to {len(steps)}, not {step}")
         return steps[step - 1]
     seconds = round(sum(_seconds(node) for node in steps), 3)
-    root: Node = {
+    return {
         "name": run.id,
         "kind": "run",
         "started": run.created,
@@ -54,7 +54,6 @@ def build_trace(workspace: Workspace, run_id: str, step: int | None = None) -> N
         "usd": sum(node["usd"] for node in steps),
         "children": steps,
     }
-    return root
 
 
 def show_trace(root: Node, whole: bool) -> None:
@@ -80,7 +79,8 @@ def count_steps(root: Node) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for node in walk(root["children"]):
         if node["kind"] in {"tool", "judge", "critique", "planner", "model"}:
-            name = _row_name(node)
+            by_model = f"model, called by {(node['input'] or {}).get('agent')}"
+            name = str({"tool": node["name"], "model": by_model}.get(node["kind"], node["kind"]))
             row = rows.setdefault(name, {"name": name, "calls": 0, "failed": 0, "seconds": 0.0, "tokens": 0})
             row["calls"] += 1
             row["failed"] += node["status"] == "failed"
@@ -95,11 +95,12 @@ def sum_agent_costs(root: Node) -> list[dict[str, Any]]:
     `most_tokens_in` is the agent's longest prompt, in tokens as its provider counts them.
     """
     rows: dict[str, dict[str, Any]] = {}
+    names = ("agent", "calls", "kept", "tokens_in", "tokens_out", "most_tokens_in", "usd")
     for node in walk(root["children"]):
         if node["kind"] == "model":
             agent, output = str(node["input"]["agent"]), node["output"] if isinstance(node["output"], Mapping) else {}
             usage = (output.get("reply") or {}).get("usage") or {}
-            row = rows.setdefault(agent, dict.fromkeys(_COSTS, 0) | {"agent": agent})
+            row = rows.setdefault(agent, dict.fromkeys(names, 0) | {"agent": agent})
             row["calls"] += 1
             row["kept"] += node["tokens"] == 0
             row["tokens_in"] += usage.get("input_tokens", 0)
@@ -109,23 +110,13 @@ def sum_agent_costs(root: Node) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-_COSTS = ("agent", "calls", "kept", "tokens_in", "tokens_out", "most_tokens_in", "usd")
-
-
-def _row_name(node: Node) -> str:
-    names = {"tool": node["name"], "model": f"model, called by {(node['input'] or {}).get('agent')}"}
-    return str(names.get(node["kind"], node["kind"]))
-
-
 def _node(event: Mapping[str, Any], step: int | None) -> Node:
-    children = [_node(child, None) for child in event["children"]]
-    keys = ("name", "kind", "started", "seconds", "status", "input", "output")
-    node: Node = {key: event[key] for key in keys}
+    node: Node = {key: event[key] for key in ("name", "kind", "started", "seconds", "status", "input", "output")}
     if step is not None:
         node["step"] = step
     node["took"] = total_seconds(event)
     node["tokens"], node["usd"] = sum_cost(event)
-    node["children"] = children
+    node["children"] = [_node(child, None) for child in event["children"]]
     return node
 
 

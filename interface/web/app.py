@@ -33,14 +33,6 @@ if TYPE_CHECKING:
 DATA_PATH = "/data"
 API_PATH = "/api"
 STATIC_PATH = "/own"
-_ROUTES = (
-    add_run_routes,
-    add_steering_routes,
-    add_image_routes,
-    add_gallery_routes,
-    add_trace_routes,
-    add_search_routes,
-)
 _BLOCKED_UPLOADS = ("/gradio_api/upload", "/gradio_api/process_recording")
 """Routes where Gradio would accept any file; the pages do not use them."""
 
@@ -85,8 +77,12 @@ def make_data_app(site: Site) -> FastAPI:
     router, api = (
         APIRouter(prefix=path, dependencies=[Depends(refuse_unknown_parameters)]) for path in (DATA_PATH, API_PATH)
     )
-    for add in _ROUTES:
-        add(router, site)
+    add_run_routes(router, site)
+    add_steering_routes(router, site)
+    add_image_routes(router, site)
+    add_gallery_routes(router, site)
+    add_trace_routes(router, site)
+    add_search_routes(router, site)
     add_index_api(api, OpenIndexes(site.workspace.folder / FOLDER_NAME))
     for each in (router, api):
         include_strict_router(app, each)

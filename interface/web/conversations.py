@@ -90,7 +90,6 @@ class Conversations:
     def _opened(self, record: ChatRecord) -> LiveConversation:
         with self._lock:
             if record.id not in self._open:
-                spec = replace(self._template.spec, data=record.data)
-                template = replace(self._template, spec=spec)
+                template = replace(self._template, spec=replace(self._template.spec, data=record.data))
                 self._open[record.id] = LiveConversation(record, self._workspace, template)
             return self._open[record.id]

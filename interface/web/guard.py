@@ -41,7 +41,12 @@ class LoopbackOnly:
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
-        if _host_name(host) not in self._hosts or (origin and _origin_host(origin) != host):
+        try:
+            is_here = urlsplit(f"//{host}").hostname in self._hosts
+            is_own = is_here and (not origin or urlsplit(origin).netloc == host)
+        except ValueError:
+            is_own = False  # unreadable
+        if not is_own:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             else:
@@ -54,17 +59,3 @@ class LoopbackOnly:
             await send(message)
 
         await self._app(scope, receive, send_guarded)
-
-
-def _origin_host(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return "(unreadable)"
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from atlantis_dml.web.site import Site
 
 LARGEST_SIDE_PX = 1024
-_CACHED = 4096
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -86,4 +85,4 @@ def describe_neighbour(neighbour: Neighbour) -> dict[str, Any]:
     }
 
 
-_thumbnail = lru_cache(maxsize=_CACHED)(make_thumbnail)
+_thumbnail = lru_cache(maxsize=4096)(make_thumbnail)

@@ -90,7 +90,8 @@ def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
     @router.get("/indexes")
     def indexes() -> Indexes:
         """List the indexes."""
-        return Indexes(indexes=[_index(facts) for facts in list_indexes(searches.home)])
+        described = [describe_index(facts) for facts in list_indexes(searches.home)]
+        return Indexes(indexes=[Index(**{name: one[name] for name in Index.model_fields}) for one in described])
 
     @router.post("/indexes/{name}/search")
     def search(
@@ -110,18 +111,13 @@ def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
             hits = found.search(read_upload(file), top, filters, exact=exact)
         else:
             hits = found.search_text(text, top, filters, exact=exact)
-        found_images = [
+        results = [
             Found(id=hit.id, label=hit.label, split=hit.split, facets=dict(hit.facets), distance=hit.distance)
             for hit in hits
         ]
-        return Nearest(index=name, results=found_images)
+        return Nearest(index=name, results=results)
 
     @router.get("/indexes/{name}/image/{image_id}", response_class=Response)
     def image(name: str, image_id: str, side: Annotated[int, Query(ge=16, le=LARGEST_SIDE_PX)] = 160) -> Any:
         """Return an image of the index as a small JPEG."""
         return thumbnail_response(searches.get(name).index.hit(image_id).path, image_id, side)
-
-
-def _index(facts: Any) -> Index:
-    described = describe_index(facts)
-    return Index(**{name: described[name] for name in Index.model_fields})

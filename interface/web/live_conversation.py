@@ -62,7 +62,6 @@ class ConversationState:
     stamp: tuple[Any, ...]
     """Changes whenever the transcript does."""
     status: str
-    """See `ChatDesk.status`."""
     thinking: bool
     """Whether a reply is being prepared."""
     activity: str
@@ -151,19 +150,17 @@ class LiveConversation:
 
     def messages(self) -> list[Message]:
         """Return the transcript; read again only after a change."""
+        from atlantis_dml.web.transcript import build_transcript, describe_outcome
+
         runs = self.run_ids()
         stamp = (*self._workspace.events.stamp([self.id, *runs]), len(runs), self.desk.status)
         if self._read[0] != stamp:
-            self._read = stamp, self._transcript(runs)
+            workspace = self._workspace
+            found = build_transcript(workspace, self.id, runs)
+            done = [run_id for run_id in runs if workspace.runs.get(run_id).status == "done"]
+            found += [describe_outcome(workspace, run_id) for run_id in done]
+            self._read = stamp, sorted(found, key=lambda message: message.started)
         return self._read[1]
-
-    def _transcript(self, runs: list[str]) -> list[Message]:
-        from atlantis_dml.web.transcript import build_transcript, describe_outcome
-
-        store = self._workspace.runs
-        found = build_transcript(self._workspace, self.id, runs)
-        found += [describe_outcome(self._workspace, run_id) for run_id in runs if store.get(run_id).status == "done"]
-        return sorted(found, key=lambda message: message.started)
 
     def _answer(self, line: str) -> None:
         try:

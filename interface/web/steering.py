@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from atlantis_dml.web.conversations import Conversations
     from atlantis_dml.web.site import Site
 
-_LONGEST_REASON = 300
-_LONGEST_MESSAGE = 2000
-
 
 class Answer(BaseModel):
     """A person's answer to the protocol that waits."""
@@ -45,7 +42,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/runs/{run_id}/answered")
     def answered(run_id: str, protocol_id: str) -> dict[str, Any]:
-        return {"message": clean_text(site.steering.describe_answer(run_id, protocol_id), _LONGEST_MESSAGE)}
+        return {"message": clean_text(site.steering.describe_answer(run_id, protocol_id), 2000)}
 
     @router.post("/runs/{run_id}/answer")
     def answer(run_id: str, given: Answer) -> dict[str, Any]:
@@ -119,7 +116,7 @@ class Steering:
         from atlantis_dml.graph.running import find_pending_question
 
         if answer.get("decision") == "reject":
-            return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), _LONGEST_REASON)}
+            return {"decision": "reject", "reason": clean_text(str(answer.get("reason") or ""), 300)}
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
             return build_approval(session, find_pending_question(self._workspace, run.id) or question)
@@ -136,10 +133,8 @@ class Steering:
         """
         with self._lock:
             run = self._workspace.runs.get(run_id)
-            if (
-                self._workspace.read_status(run) not in {"paused", "stopped", "failed"}
-                or self._driver(run)[0].is_busy()
-            ):
+            is_paused = self._workspace.read_status(run) in {"paused", "stopped", "failed"}
+            if not is_paused or self._driver(run)[0].is_busy():
                 raise ToolError("the run is not paused")
             conversation = self._conversations.find_for_run(run)
             if conversation is not None:
@@ -175,7 +170,6 @@ class Steering:
             one.wait()
 
     def _driver(self, run: Run) -> tuple[RunWorker, QuietScreen]:
-        """Return the worker that drives a run, and its screen."""
         conversation = self._conversations.find_for_run(run)
         return self._worker(run) if conversation is None else (conversation.desk.worker, conversation.screen)
 

@@ -64,20 +64,22 @@ def _host_messages(event: Mapping[str, Any]) -> Iterator[Message]:
     for child in event["children"]:
         if child["kind"] == "tool":
             yield _call(child)
-    if isinstance(output, Mapping) and output["text"]:
-        yield Message("agent", _text(output["text"]), event["started"] + (event["seconds"] or 0.0))
-    elif isinstance(output, str):
-        yield Message("agent", _text(output), event["started"] + (event["seconds"] or 0.0))
+    reply = output["text"] if isinstance(output, Mapping) else output
+    if reply:
+        yield Message("agent", _text(reply), event["started"] + (event["seconds"] or 0.0))
 
 
 def _run_messages(event: Mapping[str, Any]) -> Iterator[Message]:
     """Yield a step of a run: a planner decision with its calls, a round's decision, a critique, a person's note."""
     kind, output = event["kind"], event["output"]
     if kind == "planner" and isinstance(output, Mapping):
-        reason = _text(output["reason"])
-        if reason:
+        if reason := _text(output["reason"]):
             yield Message("agent", reason, event["started"])
-        yield from (_BELOW[child["kind"]](child) for child in event["children"] if _is_shown(child))
+        for child in event["children"]:
+            if child["kind"] == "tool":
+                yield _call(child)
+            elif child["kind"] == "approval" and child["output"] is not None:
+                yield _approval(child)
     elif kind == "judge" and isinstance(output, Mapping):
         verdict = "kept" if output["kept"] else "rolled back"
         yield Message("agent", _text(f"{event['name']} is {verdict}: {output['reason']}"), event["started"])
@@ -107,14 +109,6 @@ def _call(event: Mapping[str, Any]) -> Message:
     title = clean_text(f"{'✗ ' if failed else ''}{event['name']}({arguments})", _LONGEST_TITLE)
     working = event["seconds"] is None and event["status"] == "running"
     return Message("agent", _text("\n".join(lines)), event["started"], title, working, event["seconds"])
-
-
-_BELOW = {"tool": _call, "approval": _approval}
-"""Kind of an event below a planner decision -> what builds its message."""
-
-
-def _is_shown(event: Mapping[str, Any]) -> bool:
-    return event["kind"] == "tool" or (event["kind"] == "approval" and event["output"] is not None)
 
 
 def _text(text: object) -> str:

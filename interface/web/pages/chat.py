@@ -76,8 +76,6 @@ def fill_chat_page(site: Site, pages: gradio.Blocks) -> None:
 
 
 class _ChatEvents:
-    """Handles the events of the page."""
-
     def __init__(self, site: Site) -> None:
         self._conversations = site.conversations
 
@@ -96,8 +94,12 @@ class _ChatEvents:
         now = chat.state()
         if now == before:
             return gradio.skip()
-        same = before is not None and now.stamp == before.stamp and now.reply == before.reply
-        return gradio.skip() if same else _render_messages(chat, now), _render_status(chat, now), now
+        if before is not None and now.stamp == before.stamp and now.reply == before.reply:
+            return gradio.skip(), _render_status(chat, now), now
+        messages = [_message(one) for one in chat.messages()]
+        if now.reply:
+            messages.append({"role": "assistant", "content": escape(now.reply)})
+        return messages, _render_status(chat, now), now
 
     def say(self, chat_id: str, text: str) -> str:
         self._conversations.get_or_create(chat_id or None).say(text)
@@ -131,13 +133,6 @@ def _name(record: Any) -> str:
     return f"{name}: {shorten(record.planned.text, 60, placeholder=' ...')}" if record.planned.text else name
 
 
-def _render_messages(chat: LiveConversation, state: ConversationState) -> list[Any]:
-    messages = [_message(one) for one in chat.messages()]
-    if state.reply:
-        messages.append({"role": "assistant", "content": escape(state.reply)})
-    return messages
-
-
 def _message(one: Message) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "user" if one.who == "person" else "assistant", "content": escape(one.text)}
     if one.title:
@@ -157,9 +152,7 @@ def _render_status(chat: LiveConversation, state: ConversationState) -> str:
         links = (f'<a href="/{page}?run={escape(run_id)}">{page}</a>' for page in ("runs", "gallery", "trace"))
         parts.append(f" {' '.join(links)}")
     parts.append("</p>")
-    parts += [
-        f'<pre class="{kind}">{escape(text)}</pre>'
-        for kind, text in (("notice", state.notice), ("problem", state.problem))
-        if text
-    ]
+    for kind, text in (("notice", state.notice), ("problem", state.problem)):
+        if text:
+            parts.append(f'<pre class="{kind}">{escape(text)}</pre>')
     return "".join(parts)

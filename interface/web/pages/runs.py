@@ -49,12 +49,8 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
     @router.get("/runs/{run_id}/page")
     def page(run_id: str, seen: str = "") -> dict[str, Any]:
         stamp = compute_stamp(site, run_id)
-        doing, problem = site.steering.describe_activity(run_id)
-        facts = {
-            "stamp": stamp,
-            "doing": clean_text(doing, _LONGEST_NAME),
-            "problem": clean_text(problem, _LONGEST_NAME),
-        }
+        doing, problem = (clean_text(text, _LONGEST_NAME) for text in site.steering.describe_activity(run_id))
+        facts = {"stamp": stamp, "doing": doing, "problem": problem}
         return facts if stamp == seen else facts | {"html": render_run(site, run_id)}
 
     @router.get("/runs/{run_id}/report")
@@ -78,9 +74,8 @@ def add_run_routes(router: APIRouter, site: Site) -> None:
 def compute_stamp(site: Site, run_id: str) -> str:
     """Return a stamp that changes whenever the run's HTML would."""
     run = site.workspace.runs.get(run_id)
-    return "-".join(
-        map(str, (*site.load_run(run.id).stamp, site.workspace.read_status(run), site.workspace.is_locked(run.id)))
-    )
+    parts = *site.load_run(run.id).stamp, site.workspace.read_status(run), site.workspace.is_locked(run.id)
+    return "-".join(map(str, parts))
 
 
 def render_run(site: Site, run_id: str) -> str:

@@ -39,7 +39,13 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
         where: Filters = None,
     ) -> dict[str, Any]:
         """Search with an uploaded image, or with one of the run's images by its key."""
-        query, filters = _read_query(site, run_id, file, key), parse_filters(where or [])
+        if file is not None and file.filename:
+            query: Any = read_upload(file)
+        elif key:
+            query = find_image_path(site, run_id, key)
+        else:
+            raise SetupError("no query image; send a file, or the key of an image")
+        filters = parse_filters(where or [])
         with _ONE_AT_A_TIME:
             found = {
                 name: site.search_model(run_id, name).nearest_to([query], top + 1, filters)[0]
@@ -49,11 +55,3 @@ def add_search_routes(router: APIRouter, site: Site) -> None:
             raise SetupError("this run has no trained model to search with yet")
         others = {name: [one for one in near if one.image.id != key][:top] for name, near in found.items()}
         return {"models": {name: [describe_neighbour(one) for one in near] for name, near in others.items()}}
-
-
-def _read_query(site: Site, run_id: str, file: UploadFile | None, key: str) -> Any:
-    if file is not None and file.filename:
-        return read_upload(file)
-    if key:
-        return find_image_path(site, run_id, key)
-    raise SetupError("no query image; send a file, or the key of an image")

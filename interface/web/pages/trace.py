@@ -55,10 +55,8 @@ def add_trace_routes(router: APIRouter, site: Site) -> None:
         row = next((row for row in site.load_run(run.id).rows if row.candidate.key == key), None)
         if row is None:
             raise NotFoundError(f"run {run.id!r} generated no image {key[:40]!r}")
-        return {
-            "event": find_generating_step(site.workspace.events.tree(run.id), row.round),
-            "image": describe_candidate(row),
-        }
+        event = find_generating_step(site.workspace.events.tree(run.id), row.round)
+        return {"event": event, "image": describe_candidate(row)}
 
 
 def find_generating_step(tree: Sequence[Mapping[str, Any]], round_index: int) -> int | None:

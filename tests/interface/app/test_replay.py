@@ -45,7 +45,7 @@ def test_record_and_replay_from_the_command_line(
     assert main(["record", "last", str(kept), "--workspace", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answers"] >= 10
     assert main(["record", "last", str(kept), "--workspace", str(folder)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
     monkeypatch.delenv("OPENAI_API_KEY")
     assert main(["run", "--replay", str(kept), "--workspace", str(tmp_path / "second"), "--json"]) == 0
