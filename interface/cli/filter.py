@@ -30,7 +30,7 @@ def filter_embeddings(
         str,
         typer.Option(
             metavar="auto|centre_ratio|margin|knn|lof|isolation",
-            help="auto: keep as many as the released rule (centre_ratio), but those nearest their own class.",
+            help="auto: keep about as many as the released rule (centre_ratio), those nearest their own class.",
         ),
     ] = "auto",
     threshold: Annotated[

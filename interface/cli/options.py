@@ -102,7 +102,7 @@ SHARED: dict[str, Any] = {
         help="A timm model, `harbor-student` or `scratch`; default: a small pretrained model, if one is available."
     ),
     "weights": typer.Option(
-        metavar="FILE.safetensors", help="Weights, with a .json file beside them (architecture, mean, std)."
+        metavar="FILE.safetensors", help="Weights, with a .json file beside them (architecture, mean, std, input_px)."
     ),
     "captioner": typer.Option(
         help="Describes images, to find facets where DATA has none and to check generated images: attributes "
