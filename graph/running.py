@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,14 +82,12 @@ def _stream(graph: Loop, given: Any, config: Any, context: RunContext, watch: Wa
     how: Any = {"stream_mode": ["updates", "custom"], "durability": "sync"}
     parts: Any = graph.stream(given, config, context=context, **how)
     try:
-        for mode, part in parts:
-            step = {"progress": part} if mode == "custom" else part
-            for node, update in step.items():
-                if watch and node != "__interrupt__":
-                    watch(node, update or {})
-            is_over = mode == "updates" and "__interrupt__" not in part
-            if context.stop.is_requested() and is_over and graph.get_state(config).next:
-                return Outcome("paused", None, STOPPED)
+        with closing(parts):  # before the checkpoints: its threads write them, and a tool may still be at work
+            for mode, part in parts:
+                _notify({"progress": part} if mode == "custom" else part, context, watch)
+                is_over = mode == "updates" and "__interrupt__" not in part
+                if context.stop.is_requested() and is_over and graph.get_state(config).next:
+                    return Outcome("paused", None, STOPPED)
     except Stopped:
         return Outcome("paused", None, STOPPED)
     except ProviderUnavailable as error:
@@ -97,6 +96,17 @@ def _stream(graph: Loop, given: Any, config: Any, context: RunContext, watch: Wa
         return Outcome("paused", None, f"the planner ran in circles for {config['recursion_limit']} steps")
     waiting = graph.get_state(config).interrupts
     return Outcome("waiting", waiting[0].value, "") if waiting else Outcome("done", None, "")
+
+
+def _notify(step: Mapping[str, Any], context: RunContext, watch: Watch | None) -> None:
+    """Call the watcher; if it fails, the tool that is at work is stopped too."""
+    try:
+        for node, update in step.items():
+            if watch and node != "__interrupt__":
+                watch(node, update or {})
+    except BaseException:
+        context.stop.request()
+        raise
 
 
 def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any] | None:

@@ -44,5 +44,8 @@ def test_an_interrupt_that_nobody_asked_for_is_not_swallowed(begin: Callable[...
     def press(node: str, update: Mapping[str, Any]) -> None:
         raise KeyboardInterrupt
 
+    context = begin(seeds=1)
     with pytest.raises(KeyboardInterrupt):
-        advance(begin(seeds=1), watch=press)
+        advance(context, watch=press)
+    context.stop.clear()
+    assert advance(context).status == "done", "it goes on from what was saved"
