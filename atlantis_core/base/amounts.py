@@ -35,12 +35,13 @@ _MEANS = {
 }
 """A unit as people write it -> the quantity that it limits, and how many of it make one."""
 _LIMITS = ("images", "usd", "rounds")
-_AMOUNT = re.compile(
+_FIGURE = (
     rf"(?:(?P<dollar>\$)\s*|(?<![\w.@,/$\u2013-]))(?P<figure>[-+~<>]?[\d.][\d.,/eEkK\u2013-]*|{_IN_WORDS}|\bhalf a\b)"
-    r"(?:\s*(?:(?:new|more|extra|synthetic|generated)\s+)?"
-    rf"(?P<unit>{'|'.join(_MEANS)})s?(?!\w))?",
-    re.IGNORECASE,
 )
+_UNIT = rf"(?P<unit>{'|'.join(_MEANS)})s?(?!\w)"
+_AMOUNT = re.compile(rf"{_FIGURE}(?:\s*(?:(?:new|more|extra|synthetic|generated)\s+)?{_UNIT})?", re.IGNORECASE)
+_ANY_AMOUNT = re.compile(rf"{_FIGURE}(?:\s*(?:\w+\s+)?{_UNIT})?", re.IGNORECASE)
+"""With any one word before the unit: `300 labelled photos` is a number of images, though not a limit."""
 _TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
 
 
@@ -54,18 +55,20 @@ def amounts_in(text: str) -> Iterator[tuple[str, float]]:
 
     Cents are converted to dollars, and percentages to shares. Ambiguous figures (`5-10 images`) are left out.
     """
-    return ((unit, value) for unit, _, value in _amounts(text) if value is not None)
+    return ((unit, value) for unit, _, value in _amounts(text, _ANY_AMOUNT) if value is not None)
 
 
 def limits_in(text: str) -> dict[str, float]:
-    """Return the limits that a goal names: `images`, `usd`, `rounds`.
+    """Return the limits that a goal names in digits: `images`, `usd`, `rounds`.
+
+    Number words are not limits: `two photos of one class are confused` says nothing about a budget.
 
     Raises:
         SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`), or a quantity has two limits.
     """
     found: dict[str, float] = {}
     for unit, figure, value in _amounts(text):
-        if unit not in _LIMITS:
+        if unit not in _LIMITS or _is_in_words(figure):
             continue
         if value is None or (unit != "usd" and not value.is_integer()):
             raise SetupError(
@@ -87,12 +90,21 @@ def target_in(text: str) -> float | None:
 
 def without_limits(text: str) -> str:
     """Return a goal without its limits, so that `2 dollars` is not taken for a class."""
-    return _AMOUNT.sub(lambda match: " " if _unit(match)[0] in _LIMITS else match.group(), text)
+
+    def shorten(match: re.Match[str]) -> str:
+        is_limit = _unit(match)[0] in _LIMITS and not _is_in_words(match["figure"])
+        return " " if is_limit else match.group()
+
+    return _AMOUNT.sub(shorten, text)
 
 
-def _amounts(text: str) -> Iterator[tuple[str, str, float | None]]:
+def _is_in_words(figure: str) -> bool:
+    return figure.lower() != "half a" and not any(letter.isdigit() for letter in figure)
+
+
+def _amounts(text: str, pattern: re.Pattern[str] = _AMOUNT) -> Iterator[tuple[str, str, float | None]]:
     """Yield unit, figure as written, and value, which is None for an ambiguous figure."""
-    for match in _AMOUNT.finditer(text):
+    for match in pattern.finditer(text):
         unit, parts = _unit(match)
         figure = match["figure"].rstrip(".,")
         value = _read(figure)

@@ -186,6 +186,8 @@ def test_a_number_counts_for_what_it_was_said_of() -> None:
         "usd 40",
         "rounds 40",
     ]
+    assert find_unstated_limits({"usd": 300.0}, "I have 300 labelled photos") == ["usd 300"]
+    assert find_unstated_limits({"images": 2}, "spend 2 whole dollars") == ["images 2"]
     assert find_unstated_limits({"usd": 0.5}, "half a dollar") == find_unstated_limits({"usd": 0.5}, "50 cents") == []
 
 
