@@ -26,7 +26,7 @@ FACTOR = 1.5
 
 
 def one_by_one(real: EmbeddedImages, made: EmbeddedImages) -> list[int]:
-    """Reject made images as the released script does, an image at a time; return their indices."""
+    """Reject synthetic images as the released script does, an image at a time; return their indices."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     centres, usual = {}, {}
@@ -43,7 +43,7 @@ def one_by_one(real: EmbeddedImages, made: EmbeddedImages) -> list[int]:
 
 
 def at_once(real: EmbeddedImages, made: EmbeddedImages) -> list[int]:
-    """Reject made images by `centre_ratio`; return their indices."""
+    """Reject synthetic images by `centre_ratio`; return their indices."""
     scores = CentreRatioScorer(FACTOR).fit(real.embeddings, real.labels).score(made.embeddings, made.labels)
     found: list[int] = np.flatnonzero(scores > FACTOR).tolist()
     return found
@@ -72,9 +72,9 @@ def halved(real: EmbeddedImages, seed: int) -> tuple[EmbeddedImages, EmbeddedIma
 
 
 def right_by_unseen(name: str, real: EmbeddedImages, made: EmbeddedImages, seed: int) -> float:
-    """Return the share of right ones among the best made images, as many as the released rule keeps.
+    """Return the share of right ones among the best synthetic images, as many as the released rule keeps.
 
-    The scorer learns from half of the real images, and a made image is right if its nearest neighbour among the
+    The scorer learns from half of the real images, and a synthetic image is right if its nearest neighbour among the
     other half has its class.
     """
     learned, judge = halved(real, seed)
@@ -126,7 +126,7 @@ def main() -> None:
     print(f"one by one {slow_seconds * 1000:.1f} ms, at once {fast_seconds * 1000:.2f} ms: ", end="")
     print(f"{slow_seconds / fast_seconds:.0f} times as fast (best of {REPEATS} each)\n")
     own = ClassCentres.of(real.embeddings, real.labels).distances(made.embeddings).argmin(axis=1) == made.labels
-    print(f"all made images: {own.mean():.1%} nearest their own class's centre\n")
+    print(f"all synthetic images: {own.mean():.1%} nearest their own class's centre\n")
     print("| scorer | threshold | real pass | kept | right | right at the released yield | ... by unseen | ms |")
     print("|" + " --- |" * 8)
     for name in (AUTO, *sorted(SCORERS)):

@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--generator", default="photometric", help="photometric, retrieve or diffusion:MODEL")
-    parser.add_argument("--captioner", default="attributes", help="transformers:harbor checks made images")
+    parser.add_argument("--captioner", default="attributes", help="transformers:harbor checks synthetic images")
     parser.add_argument("--workspace", type=Path, default=Path("atlantis-workspace/results"))
     parser.add_argument("--out", type=Path, default=None)
     asked = parser.parse_args()

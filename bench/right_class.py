@@ -1,4 +1,4 @@
-"""What the filters are good for: shares of made images that show the right class, before and after them.
+"""What the filters are good for: shares of synthetic images that show the right class, before and after them.
 
 `python bench/right_class.py --work FOLDER --workspace WORKSPACE RUN`, for a run on a harbor world whose images were
 drawn. The judge is the independent classifier of `atlantis_core.harbor.training.painter.examiner`;
@@ -23,7 +23,7 @@ from atlantis_core.store.workspace import Workspace
 
 
 def line(name: str, made: Sequence[Candidate], examiner: Examiner) -> str:
-    """Return a table row of what the examiner sees in made images."""
+    """Return a table row of what the examiner sees in synthetic images."""
     if not made:
         return f"| {name} | 0 | | | |"
     images = np.stack([np.asarray(Image.open(one.path).convert("RGB")) for one in made])
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="of the examiner's training")
     given = parser.parse_args()
     workspace, examiner = Workspace(given.workspace), train_examiner(given.steps, given.work, best_device())
-    print("| made images | n | right condition | right vessel | right class |\n|" + " --- |" * 5)
+    print("| synthetic images | n | right condition | right vessel | right class |\n|" + " --- |" * 5)
     for index, entries in workspace.journal.rounds(given.run).items():
         if "candidates" not in entries:
             continue

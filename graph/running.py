@@ -118,7 +118,7 @@ def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
     if answer and answer.get("decision") not in DECISIONS:
-        raise SetupError(f"{answer.get('decision')!r} answers no approval; it is one of {', '.join(DECISIONS)}")
+        raise SetupError(f"{answer.get('decision')!r} is not an answer to an approval; use {', '.join(DECISIONS)}")
     if snapshot.interrupts:
         return Command(resume=dict(answer)) if answer else None
     if answer:

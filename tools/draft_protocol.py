@@ -25,8 +25,8 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     """Draft the augmentation protocol of this round from the gaps, the budget and what earlier rounds taught.
 
     Args:
-        max_images: At most so many images, up to this round's share of the budget; 0 takes the share.
-        feedback: What should be different from the last draft, in words.
+        max_images: Maximum number of images, within this round's share of the budget; 0 means the whole share.
+        feedback: What to change in the last draft, in words.
     """
     context, round_index = runtime.context, runtime.state["round"]
     session = context.session

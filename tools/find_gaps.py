@@ -44,7 +44,7 @@ def find_gaps(
     if not diagnosing:
         raise ToolError("no trained retriever to diagnose; train the baseline first")
     if top < 1:
-        raise ToolError(f"top {top} lists no gap; at least 1")
+        raise ToolError(f"top must be at least 1, not {top}")
     gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
@@ -86,7 +86,7 @@ def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tup
     gaps = find_gaps_in_cells(session, trial_id, cells, top)
     if not gaps:
         raise ToolError(
-            f"the insight model names {len(cells)} cells of the collection, and in none of them a query is missed; "
+            f"none of the {len(cells)} cells that the insight model named has a missed query; "
             "use mode 'hybrid' or 'heuristic'"
         )
     return gaps

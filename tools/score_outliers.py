@@ -1,4 +1,4 @@
-"""Tool: drop the made images that are off (the paper's ORDC)."""
+"""Tool: reject outliers among the generated images (the paper's ORDC)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ WORDS = "filter filtered drop dropped screen screened outlier rejects"
 
 @tool
 def score_outliers(runtime: Runtime) -> object:
-    """Reject made images that leave their class or condition, repeat each other, or match validation or test."""
+    """Reject generated images that do not show their class or condition, are copies, or match validation or test."""
     session, round_index = runtime.context.session, runtime.state["round"]
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     found = read_round(session, round_index)
     if not diagnosing or not found.candidate_keys or found.protocol is None:
-        raise NothingGenerated("no images were made in this round; generate some first")
+        raise NothingGenerated("this round has no images; generate some first")
     verdicts = screen_round(session, round_index, found.protocol, diagnosing[0])
     kept = sum(verdict.kept for verdict in verdicts)
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)

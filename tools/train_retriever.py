@@ -72,7 +72,7 @@ def train_retriever(arm: Arm, runtime: Runtime) -> object:
     crashed = sum(trial.status == "crashed" for trial in trained)
     judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
     number = f"{count_noun(len(trained), 'training')}{judging_too}"
-    text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} made images"
+    text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} synthetic images"
     text += f"; {crashed} crashed" if crashed else ""
     facts = [{name: value for name, value in as_json(trial).items() if name != "origin"} for trial in trained]
     return answer_call(runtime, f"train_retriever:{arm}", text, facts, arms=arms)

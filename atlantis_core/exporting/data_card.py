@@ -101,7 +101,9 @@ def _filter_note(kept_by_hand: Mapping[str, int]) -> str:
         return "Only images that passed every filter are here."
     count = count_noun(sum(kept_by_hand.values()), "image")
     against = " and ".join(map(code_span, kept_by_hand))
-    return f"Every image passed every filter, but for {count} kept by hand against {against} (`by_hand` is `yes`)."
+    return (
+        f"Every image passed every filter, except {count} that a person kept against {against} (`by_hand` is `yes`)."
+    )
 
 
 def _generation_section(facts: DatasetFacts) -> Iterator[str]:

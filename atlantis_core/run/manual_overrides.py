@@ -1,4 +1,4 @@
-"""A person's word on made images: it goes before the filters', and the next training follows it."""
+"""A person's decisions on synthetic images: they override the filters, and the next training uses them."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes 
 
 
 def measurement_hash(session: Session, subject: str) -> str:
-    """Return the content address of a measurement: who is measured, on which queries and gallery, named how."""
+    """Return the content hash of a measurement: the model, its queries and gallery, and their names."""
     return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
 
 

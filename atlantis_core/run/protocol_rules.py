@@ -36,7 +36,7 @@ def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, i
         InvalidProtocol: Names the first rule that is broken.
     """
     if not protocol.cells:
-        raise InvalidProtocol("the protocol asks for nothing: it has no cells")
+        raise InvalidProtocol("the protocol has no cells")
     _check_prompt(protocol.objective, "the objective")
     for request in protocol.cells:
         _check_cell(request.cell, collection, regime)
@@ -123,10 +123,10 @@ def scale_protocol(protocol: Protocol, images: int) -> Protocol:
         InvalidProtocol: Fewer than one image, or there is no cell to scale.
     """
     if images < 1:
-        raise InvalidProtocol(f"{images} images are none; reject the protocol instead")
+        raise InvalidProtocol(f"images must be at least 1, not {images}; to generate none, reject the protocol")
     total = protocol.num_images
     if total < 1:
-        raise InvalidProtocol("the protocol asks for nothing: there is nothing to scale")
+        raise InvalidProtocol("the protocol has no images to scale")
     whole = [divmod(request.count * images, total) for request in protocol.cells]
     missing = images - sum(count for count, _ in whole)
     in_line = sorted(range(len(whole)), key=lambda place: -whole[place][1])

@@ -36,16 +36,18 @@ def generate_round(session: Session, round_index: int, protocol: Protocol, trial
         session: The run.
         round_index: Which round.
         protocol: What to make.
-        trial_id: The model whose eyes choose among the pool's images.
+        trial_id: The model in whose embedding space images are chosen from the pool.
 
     Raises:
-        InvalidProtocol: The protocol breaks a rule of the collection, or asks for an arm the generator does not have.
+        InvalidProtocol: The protocol breaks a rule of the collection, or names a mode that the generator lacks.
         BudgetExceeded: The images that are not booked yet are more than the budget has left.
     """
     check_protocol(protocol, session.collection, session.spec.regime, None)
     arms = session.generator.modes
     if protocol.arm not in arms:
-        raise InvalidProtocol(f"{session.generator.name} cannot do arm {protocol.arm!r}; it can do {', '.join(arms)}")
+        raise InvalidProtocol(
+            f"{session.generator.name} does not support mode {protocol.arm!r}; supported: {', '.join(arms)}"
+        )
     requests = _requests(session, round_index, protocol, trial_id)
     ledger, candidates = session.workspace.ledger, session.workspace.candidates
     new = ledger.unbooked_references(session.run_id, "images", [request.key for request in requests])
@@ -109,7 +111,7 @@ def _retriever(session: Session, trial_id: str) -> Retriever:
 
 
 def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
-    """Screen a round's candidates with the diagnosing model's eyes and keep the verdicts (the paper's ORDC)."""
+    """Screen a round's candidates in the diagnosing model's space and store the verdicts (the paper's ORDC)."""
     started = time.monotonic()
     captions = _caption_check(session)
     keys = session.read(round_index, JournalKind.CANDIDATES) or ()

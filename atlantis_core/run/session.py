@@ -157,7 +157,7 @@ class Session:
 
     @cached_property
     def task_hash(self) -> str:
-        """Content address of queries and gallery; a collection that was moved is still the same."""
+        """Content hash of queries and gallery; a collection that was moved is still the same."""
         nowhere = [[replace(image, path="") for image in part] for part in (self.task.queries, self.task.gallery)]
         return content_hash("task", nowhere)
 
@@ -214,7 +214,7 @@ class Session:
 
     @property
     def synthetic_side_px(self) -> int:
-        """Largest short side of made images: twice the training's input, so that crops are still sharp."""
+        """Largest short side of synthetic images: twice the training's input, so that crops are still sharp."""
         return 2 * (self.recipe.side_px or self.backbone.input_px)
 
     @cached_property

@@ -1,6 +1,6 @@
 """Arms: the same recipe over several seeds, trained, measured and compared.
 
-A round is judged by two arms that differ in nothing but the made images: same recipe, steps and seeds.
+A round is judged by two arms that differ in nothing but the synthetic images: same recipe, steps and seeds.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _traced(session: Session, seed: int, trial_id: str, images: Sequence[Trainin
     with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
         trial = _train(session, seed, trial_id, images)
         span.status = "failed" if trial.status == "crashed" else "done"
-        span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} made images"}
+        span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} synthetic images"}
     return trial
 
 
@@ -115,7 +115,7 @@ class TaskValidation:
 
     @property
     def key(self) -> str:
-        """Content address of queries and gallery."""
+        """Content hash of queries and gallery."""
         return measurement_hash(self.session, "validation")
 
     def __call__(self, retriever: Retriever) -> float:

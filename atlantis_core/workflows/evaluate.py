@@ -64,7 +64,7 @@ class EvaluationRequest:
         check_aim(self.aim, self.attack)
         if self.leave_out or self.junk:
             rule = "leaving out" if self.leave_out else "junk"
-            raise SetupError(f"an attack searches the whole gallery; ask for it and for {rule} one after the other")
+            raise SetupError(f"an attack searches the whole gallery; run the attack and {rule} separately")
 
 
 def evaluate_model(
@@ -92,7 +92,9 @@ def evaluate_model(
     progress("ranking", 1, 1)
     if rules and not ranking.num_queries:
         columns = " and ".join(filter(None, (question.leave_out, question.junk)))
-        raise SetupError(f"no query has a right image left without those of its own {columns}; ask without")
+        raise SetupError(
+            f"leaving out images with the same {columns} leaves no query a positive; measure without that"
+        )
     figures: dict[str, Any] = as_json(measure_ranking(ranking, task.queries, question.at))
     figures |= {
         "intervals": _intervals(ranking, question.at),
@@ -135,8 +137,8 @@ def _check_room(distance: str, parts: Sequence[NDArray[np.float32]]) -> None:
     reach = max(float(np.linalg.norm(part.astype(np.float64), axis=1).max(initial=0)) for part in parts)
     if np.isfinite(reach) and kind.curvature * reach**2 >= 1:
         raise SetupError(
-            f"distance {distance!r} does not suit these embeddings: its ball has radius {kind.curvature**-0.5:.4g}, "
-            f"they reach {reach:.4g}; take a C below {1 / reach**2:.4g}, or auto"
+            f"distance {distance!r} does not fit: embeddings have norm {reach:.4g}, but the ball's radius is "
+            f"{kind.curvature**-0.5:.4g}; use a C below {1 / reach**2:.4g}, or auto"
         )
 
 

@@ -35,7 +35,7 @@ def count_overlap(images: Iterable[LabelledImage], task: RetrievalTask) -> Train
 def find_training_images(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:
     """Return the photos of a training, or None where the workspace knows no collection of it.
 
-    `training` is its content address: checkpoints and exported models keep it, wherever they lie.
+    `training` is its content hash: checkpoints and exported models keep it, wherever they lie.
     """
     session = find_trial_session(workspace, training)
     return None if session is None else session.loaded.collection.of_split("train")

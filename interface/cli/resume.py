@@ -16,7 +16,7 @@ from atlantis_dml.cli.command import command
 @command()
 def resume(
     run_name: options.RunName,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve the protocol that the run waits with.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve the pending protocol.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Reject it; the run ends.")] = False,
     edit: Annotated[Path | None, typer.Option(help="Approve this changed protocol (JSON).")] = None,
     reason: Annotated[str, typer.Option(help="Why, with --reject.")] = "",

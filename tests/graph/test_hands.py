@@ -1,4 +1,4 @@
-"""A person's word on made images, before and after a round was trained on them."""
+"""A person's decisions on synthetic images, before and after a round was trained on them."""
 
 from __future__ import annotations
 

@@ -20,14 +20,14 @@ def answer_approval(
     without: str = "",
     reason: str = "",
 ) -> str:
-    """Answer the protocol that waits, exactly as the person's last line said. A rejection ends the run.
+    """Answer the waiting protocol exactly as the person's last message says. A rejection ends the run.
 
-    It counts only if that line is plain: yes, approve, "approve with 50", "approve without fog", no, "reject: ...".
+    It counts only if that is plain: yes, approve, "approve with 50", "approve without fog", no, "reject: ...".
 
     Args:
         decision: What the person decided.
-        images: Make exactly so many instead; all counts shrink alike. Only the number in that line.
-        without: Cells to leave out of this protocol, such as "fog".
+        images: Generate exactly this many instead; all counts are scaled alike. Only the number in that message.
+        without: Cells to leave out of this protocol, for example "fog".
         reason: Why it is rejected, in the person's words.
     """
     desk, said = runtime.context.desk, person_words(runtime.state["messages"])
@@ -37,13 +37,17 @@ def answer_approval(
     line = said[-1] if said else ""
     if decision == "reject":
         if rejection_in(line) is None:
-            raise ToolError("the person's last words reject nothing: ask them to say reject, and wait for the answer")
+            raise ToolError(
+                "the person's last message is not a rejection: ask them to say reject, and wait for the answer"
+            )
         return desk.answer({"decision": "reject", "reason": reason[:300]})
     approved = approval_in(line)
     if approved is None:
-        raise ToolError("the person's last words approve nothing: ask them to say approve, and wait for the answer")
+        raise ToolError(
+            "the person's last message is not an approval: ask them to say approve, and wait for the answer"
+        )
     if images not in (None, approved.images):
-        raise ToolError(f"the person's last words name no {images} images: ask them to say 'approve with {images}'")
+        raise ToolError(f"the person did not say {images} images: ask them to say 'approve with {images}'")
     if without and not approved.without:
-        raise ToolError(f"the person's last words leave nothing out: ask them to say 'approve without {without}'")
+        raise ToolError(f"the person did not say what to leave out: ask them to say 'approve without {without}'")
     return desk.answer(build_approval(session, question, approved.images, approved.without))

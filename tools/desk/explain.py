@@ -23,5 +23,5 @@ def explain(runtime: DeskRuntime, question: str) -> str:
     found = explain_decisions(session, question, collect_words())
     if not found:
         done = ", ".join(list_decisions(session)) or "nothing yet"
-        return f"the trace holds no decision that these words name; it holds: {done}"
+        return f"no recorded decision matches these words; recorded: {done}"
     return "\n".join(found)

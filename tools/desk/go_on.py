@@ -1,4 +1,4 @@
-"""Tool of the desk: go on with a paused run."""
+"""Tool of the desk: resume a paused run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 @tool
 def go_on(runtime: DeskRuntime) -> str:
-    """Go on with a run that is paused; what is done already is not done again."""
+    """Resume a paused run; finished work is not done again."""
     said = person_words(runtime.state["messages"])
     if not said or not is_agreement(said[-1]):
-        raise ToolError("the person's last words go on with nothing: ask whether the run should go on")
+        raise ToolError("the person did not ask to resume: ask whether the run should resume")
     return runtime.context.desk.go_on()

@@ -1,4 +1,4 @@
-"""Tool of the desk: cells for which nothing shall be made."""
+"""Tool of the desk: cells to skip."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from atlantis_dml.tools.desk.context import DeskRuntime
 
 @tool
 def leave_alone(runtime: DeskRuntime, what: str) -> str:
-    """Make no images for the classes or facet values that words name, from now on; a waiting protocol shrinks.
+    """Generate no images for the named classes or facet values from now on; they also leave a waiting protocol.
 
     Args:
-        what: Such as "fog" or "trawlers at night"; "everything but night" leaves all other values alone.
+        what: For example "fog" or "trawlers at night"; "everything but night" skips all other values.
     """
     return runtime.context.desk.leave_alone(what)

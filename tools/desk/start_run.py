@@ -11,8 +11,8 @@ from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 @tool
 def start_run(runtime: DeskRuntime) -> str:
-    """Start the run whose goal was stated, once the person said yes to the plan."""
+    """Start the run whose goal was stated, after the person has said yes to the plan."""
     said = person_words(runtime.state["messages"])
     if not said or not is_agreement(said[-1]):
-        raise ToolError("the person's last words start nothing: show them the plan and ask for a yes")
+        raise ToolError("the person has not agreed to the plan: show it and ask for a yes")
     return runtime.context.desk.start()

@@ -11,8 +11,8 @@ from atlantis_dml.tools.desk.context import DeskRuntime, person_words
 
 @tool
 def take_back(runtime: DeskRuntime) -> str:
-    """Take back the person's last wish or change of plan. Images that were made and answers that were sent stay."""
+    """Undo the person's last wish or change of plan. Generated images and sent answers cannot be undone."""
     said = person_words(runtime.state["messages"])
     if not said or not is_undo(said[-1]):
-        raise ToolError("the person's last words take nothing back: ask what to undo")
+        raise ToolError("the person did not ask to undo anything: ask what to undo")
     return runtime.context.desk.take_back()

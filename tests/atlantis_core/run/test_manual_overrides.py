@@ -1,4 +1,4 @@
-"""A person's word on made images: it counts, it is remembered, and it cannot let a leak through."""
+"""A person's decisions on synthetic images: it counts, it is remembered, and it cannot let a leak through."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_a_good_protocol_passes_and_so_does_a_whole_class() -> None:
 @pytest.mark.parametrize(
     ("protocol", "left", "telling"),
     [
-        (replace(GOOD, cells=()), None, "asks for nothing"),
+        (replace(GOOD, cells=()), None, "has no cells"),
         (with_cell("nope", "light", "night"), None, "'nope' is not a class"),
         (with_cell("held-out", "light", "day"), None, "a validation class"),
         (with_cell("tug", "light", "fog"), None, "not a cell of this collection; known: light: day, night"),

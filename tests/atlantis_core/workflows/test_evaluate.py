@@ -151,7 +151,7 @@ def test_every_question_has_its_answer(retriever: Retriever, task: RetrievalTask
     ("wrong", "words"),
     [
         ({"distance": "manhattan"}, "manhattan"),
-        ({"distance": "hyperbolic:4"}, "does not suit these embeddings"),
+        ({"distance": "hyperbolic:4"}, "does not fit: embeddings"),
         ({"leave_out": "camera"}, "camera"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_persons_word_is_told_apart_from_the_filters_and_from_what_was_measure
     told = [(row["filter"], row["by_hand"]) for row in rows(tmp_path / "made")]
     assert told == [("margin", "yes"), ("margin", "no")]
     card = (tmp_path / "made" / "README.md").read_text(encoding="utf-8")
-    assert "passed every filter, but for 1 image kept by hand against `margin`" in card
+    assert "passed every filter, except 1 image that a person kept against `margin`" in card
     assert "- Round 1: a person kept 1 image by hand against `margin` and took out 2 images that had passed." in card
     assert "| 1 | kept | 4 | 3 | `margin` 1 | 2 |" in card
     assert "Round 1 was trained and measured with 3 images" in card
