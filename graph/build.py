@@ -27,7 +27,7 @@ Loop: TypeAlias = "CompiledStateGraph[State, RunContext, State, State]"
 
 
 def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
-    """Return the compiled graph of design section 3; planner, agents and session come with the runtime context.
+    """Return the compiled graph of a run; planner, agents and session come with the runtime context.
 
     ```
     START -> planner <-> tools

@@ -126,5 +126,8 @@ def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
     opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None
-    keys = ("recall_at", *METRICS, "queries")
-    return {name: {key: as_json(opened[name])[key] for key in keys} for name in ("frozen", "baseline", "final")}
+    keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened)
+    return {
+        name: {key: figures[name][key] for key in keys if key in figures[name]}
+        for name in ("frozen", "baseline", "final")
+    }

@@ -182,7 +182,8 @@ def _figures_row(figures: Figures) -> Sequence[str]:
     at_1 = figures.recall_at_1
     interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
     name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
-    return name, f"{at_1.value:.3f}", interval, *(f"{figures.scores[key]:.3f}" for key in METRICS)
+    scores = (f"{figures.scores[key]:.3f}" if key in figures.scores else "-" for key in METRICS)
+    return name, f"{at_1.value:.3f}", interval, *scores
 
 
 def _test_section(found: Mapping[str, Any]) -> str:

@@ -29,9 +29,9 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         run_id: A run's id, its only prefix, or `last`.
 
     Returns:
-        Design section 7's keys (`run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`,
-        `report_path`) and more. Figures that are not measured yet are None; `stop_reason` of an unfinished run
-        is its status; `stopped` is one that was killed.
+        `run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`, `report_path` and more. Figures
+        that are not measured yet are None; `stop_reason` of an unfinished run is its status; `stopped` is one that
+        was killed.
 
     Raises:
         SetupError: No such run.
@@ -155,7 +155,8 @@ def _figures(measurement: Measurement | None) -> dict[str, Any] | None:
     if measurement is None:
         return None
     figures = as_json(measurement)
-    return {key: figures[key] for key in ("recall_at", *METRICS, "queries", "left_out")}
+    wanted = ("recall_at", *METRICS, "queries", "left_out")
+    return {key: figures[key] for key in wanted if key in figures}  # a metric may be newer than the run
 
 
 def _gaps(

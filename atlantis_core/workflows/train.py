@@ -97,4 +97,4 @@ def _row(session: Session, trial: Trial) -> dict[str, Any]:
         return facts | {"error": trial.error}
     figures: dict[str, Any] = as_json(measured[0])
     facts |= {"path": trial.path, "embed_dim": read_embed_dim(Path(trial.path))}
-    return facts | {name: figures[name] for name in ("recall_at", *METRICS)}
+    return facts | {name: figures[name] for name in ("recall_at", *METRICS) if name in figures}

@@ -36,8 +36,8 @@ def serve(
 ) -> None:
     """Open the web app on this machine.
 
-    Chat, approve, watch rounds, judge images, read traces and search. It listens on 127.0.0.1 only, and contacts no
-    other machine except the chat model that you name.
+    Chat, approve, watch rounds, judge images, read traces and search. It listens on 127.0.0.1 only, and contacts
+    nothing but the chat model, the model hub and the Chroma server that you name.
 
     Example: atlantis serve photos/
     """

@@ -108,7 +108,7 @@ def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable
 def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
     for k, value in measurement["recall_at"].items():
         yield Figure(f"{prefix}recall_at_{k}", value, step, at_ms)
-    for name in METRICS:
+    for name in filter(measurement.__contains__, METRICS):
         yield Figure(f"{prefix}{name}", measurement[name], step, at_ms)
 
 

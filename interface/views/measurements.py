@@ -112,7 +112,7 @@ def _show_attacked(robust: Facts) -> None:
         f"{robust['flipped']:.1%} of the queries lost their correct top-1"
     )
     rows = [
-        (which, *(f"{value:.3f}" for value in (*one["recall_at"].values(), *(one[key] for key in METRICS))))
+        (which, *(f"{value:.3f}" for value in one["recall_at"].values()), *_scores(one))
         for which, one in (("clean", robust["clean"]), ("attacked", robust))
     ]
     headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), *_TITLES)
@@ -139,7 +139,7 @@ def show_trial_test(found: Facts) -> None:
     """Print the figures of trials on the sealed test split."""
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
-        (name, *(f"{value:.3f}" for value in (*(one["recall_at"][k] for k in shown), *(one[key] for key in METRICS))))
+        (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), *_scores(one))
         for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
     ]
     headers = ("test split", *(f"R@{k}" for k in shown), *_TITLES)
@@ -173,6 +173,11 @@ def _show_gaps(found: Facts) -> None:
     _show(build_table(headers, rows, right=(2, 3, 4, 5)))
     pairs = [f"{one['label']} for {one['returned']} ({one['count']})" for one in found["confusions"][:_CONFUSIONS]]
     _print(f"Most often mistaken: {'; '.join(pairs)}")
+
+
+def _scores(one: Facts) -> tuple[str, ...]:
+    """Return every metric of `METRICS`; stored figures lack those that are newer."""
+    return tuple(f"{one[key]:.3f}" if key in one else "-" for key in METRICS)
 
 
 def _interval(one: Facts) -> tuple[str, str, str]:

@@ -49,6 +49,7 @@ def add_steering_routes(router: APIRouter, site: Site) -> None:
         return {"message": site.steering.answer(run_id, given.model_dump())}
 
     @router.post("/runs/{run_id}/resume")
+    @router.post("/runs/{run_id}/go-on", include_in_schema=False)  # name of version 0.1
     def resume(run_id: str) -> dict[str, Any]:
         return {"message": site.steering.resume(run_id)}
 

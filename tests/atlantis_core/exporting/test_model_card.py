@@ -83,6 +83,11 @@ def test_it_describes_the_model(changes: dict[str, object], expected: str) -> No
     assert expected in write_model_card(replace(ABOUT, **changes))  # type: ignore[arg-type]
 
 
+def test_a_metric_that_is_newer_than_the_figures_is_a_dash() -> None:
+    text = write_model_card(replace(ABOUT, evidence=replace(EVIDENCE, figures=(replace(FIGURES, scores={}),))))
+    assert "| this model | 0.750 | 0.610 to 0.850 | - | - |" in text
+
+
 def test_names_cannot_act() -> None:
     hostile = replace(ABOUT, architecture=HOSTILE, base_license=HOSTILE, recipe={HOSTILE: HOSTILE})
     text = write_model_card(hostile)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.records import Measurement
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.session import Session
@@ -270,3 +271,10 @@ def test_a_person_with_a_narrow_screen_needs_no_sideways_scrolling_and_the_keybo
     assert text.count('class="scroll"') == text.count('class="scroll" tabindex="0" role="region"')
     assert "@media screen and (max-width: 860px)" in text
     assert "@media print" in text
+
+
+def test_figures_measured_before_a_metric_was_added_are_reported_without_it(tmp_path: Path) -> None:
+    session = begin(tmp_path)
+    session.write(0, JournalKind.FROZEN, Measurement({1: 0.5}, {"map_at_r": 0.25}, 24, 0, {}, {}))
+    frozen = write_report(session.workspace, session.run_id)["frozen"]
+    assert frozen == {"recall_at": {"1": 0.5}, "map_at_r": 0.25, "queries": 24, "left_out": 0}
