@@ -6,6 +6,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
+from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round_images import generate_round
 from atlantis_dml.tools.context import Runtime, answer_call
@@ -22,6 +23,8 @@ def generate_images(runtime: Runtime) -> object:
     protocol = session.read(round_index, JournalKind.PROTOCOL)
     if protocol is None:
         raise ToolError("there is no protocol yet; draft one first")
+    if hash_protocol(protocol) != runtime.state.get("approved"):
+        raise ToolError("this protocol was not approved; ask for its approval")
     diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     if not diagnosing:
         raise ToolError("no trained retriever to choose with; train the baseline first")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 
+CAPTIONER = "captioner"
+"""The agent whose calls are independent: each is about one photo, so no answer stands in for another."""
+
 
 class _ToolCall(BaseModel):
     name: str
@@ -61,13 +64,16 @@ class Recording:
         """Return the recorded answer to a call.
 
         A recorded call with the same key comes first, so that a step that runs again after a kill gets the same
-        answer. If the prompt's wording has changed since, the agent's answer number `place` (from 0) is returned.
+        answer. If the prompt's wording has changed since, the agent's answer number `place` (from 0) is returned;
+        never for a caption, since that answer is about another photo.
 
         Raises:
-            ProviderUnavailable: The recording has no further answer for this agent.
+            ProviderUnavailable: The recording has no further answer for this agent, or no caption of this photo.
         """
         of_agent = [call for call in self.calls if call["agent"] == agent]
         same = next((call for call in of_agent if call["key"] == key), None)
+        if same is None and agent == CAPTIONER:
+            raise ProviderUnavailable("the recording has no caption of this photo")
         found = same or (of_agent[place] if place < len(of_agent) else None)
         if found is None:
             raise ProviderUnavailable(f"the recording ends here: it has {len(of_agent)} answers for {agent!r}")

@@ -15,6 +15,7 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.captioning.conditions import find_conditions
 from atlantis_core.data.image_io import open_image
 from atlantis_core.records import Caption, LabelledImage
+from atlantis_dml.agents.client.recording import CAPTIONER
 from atlantis_dml.prompts import render
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ChatCaptioner:
         is_answered = False
         for start in range(0, len(missing), AT_ONCE):
             some = missing[start : start + AT_ONCE]
-            replies = self._calls.ask_each("captioner", [self._prompt(image) for _, image in some])
+            replies = self._calls.ask_each(CAPTIONER, [self._prompt(image) for _, image in some])
             is_answered = is_answered or any(isinstance(reply, AIMessage) for reply in replies)
             for (key, image), reply in zip(some, replies, strict=True):
                 if isinstance(reply, AIMessage):

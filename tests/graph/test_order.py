@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +66,28 @@ def test_an_approval_is_for_one_protocol_as_it_was_shown_and_for_one_making(
     advance(replace(context, planner=planner), {"decision": "reject"})
     assert ledger.spent(run_id)["images"] == 4
     assert journal(context)[0]["end"]["stop_reason"] == "person"
+
+
+def test_a_protocol_that_changes_after_its_approval_is_not_spent_on(begin: Begin, chat: Any, call: Any) -> None:
+    context = begin(budget=Budget(images=12, rounds=1))
+    session = context.session
+    planner, model = chat(
+        context,
+        call("train_retriever", arm="baseline"),
+        call("find_gaps"),
+        call("draft_protocol", max_images=4),
+        call("generate_images"),
+        *[AIMessage("Enough.")] * 2,
+    )
+
+    def change(node: str, update: Mapping[str, Any]) -> None:
+        protocol = session.read(1, JournalKind.PROTOCOL)
+        if node == "approve" and protocol is not None:
+            session.write(1, JournalKind.PROTOCOL, replace(protocol, objective="what nobody saw"))
+
+    advance(replace(context, planner=planner), watch=change)
+    assert model.requests[4][-2].text == "this protocol was not approved; ask for its approval"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 0
 
 
 def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any, call: Any, journal: Any) -> None:

@@ -125,6 +125,26 @@ def test_the_trace_and_a_recording_hold_every_caption_and_no_pixel(make: Any, ph
     assert ChatCaptioner(calls, other.results).caption(photos) == captions
 
 
+def test_a_recording_gives_no_photo_the_caption_of_another(make: Any, photos: Any) -> None:
+    captioner, _, workspace = make(*[looks] * 4)
+    captions = captioner.caption(photos[:4])
+    events = workspace.events.of_kind("run", "model")
+    replies = [{"agent": "captioner", "key": one["input"]["key"], "reply": one["output"]["reply"]} for one in events]
+    recording = Recording(RunSpec("c", "d", Goal("g"), Budget()), replies)
+    other = Workspace(workspace.folder.parent / "elsewhere")
+    cost_tracker = CostTracker(other.ledger, "run", recording.spec)
+    calls = ModelCalls("openai:scripted", [], other, "run", cost_tracker, "http://here", recording=recording)
+    replay = ChatCaptioner(calls, other.results)
+    with pytest.raises(ProviderUnavailable, match="the recording has no caption of this photo"):
+        replay.caption(photos[4:])
+    assert replay.caption(photos[:4]) == captions
+    model = ScriptedChatModel(script=[looks, looks])
+    chat = ChatModel("openai:scripted", model)
+    live = ModelCalls(chat.name, [chat], other, "later", cost_tracker, "http://here")
+    ChatCaptioner(live, other.results).caption(photos[4:])
+    assert len(model.requests) == 2, "the replay kept no caption of the photos that were not recorded"
+
+
 def test_an_answer_that_is_no_completion_pauses(make: Any, photos: Any) -> None:
     captioner, _, _ = make(TypeError("'NoneType' object is not iterable"))
     with pytest.raises(ProviderUnavailable, match="no chat completion"):
