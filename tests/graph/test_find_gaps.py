@@ -91,7 +91,7 @@ def test_llm_lists_what_its_claims_name_with_measured_figures(begin: Any, ask: A
 
 def test_llm_that_names_nothing_of_the_collection_is_refused(begin: Any, ask: Ask, journal: Any) -> None:
     finder = Finder(ideas(Claim("liners are few", (), True, (Cell("liner"),))))
-    assert "names 0 cells" in ask(replace(context := begin(), insight=finder), mode="llm")
+    assert "none of the 0 cells" in ask(replace(context := begin(), insight=finder), mode="llm")
     assert 1 not in journal(context)
 
 
