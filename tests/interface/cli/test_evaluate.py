@@ -175,7 +175,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
 @pytest.mark.parametrize(
     ("words", "culprit"),
     [
-        (["--at", "1,x"], "--at '1,x' is no list of whole numbers"),
+        (["--at", "1,x"], "--at '1,x' is not a list of whole numbers"),
         (["--at", "0"], "--at '0'"),
         (["--at", ","], "--at ','"),
         (["--distance", "far"], "unknown distance 'far'; known: cosine, euclidean, hyperbolic"),

@@ -141,7 +141,7 @@ def test_the_most_mistaken_classes_are_drawn_when_there_are_too_many(trained, tm
         (["heatmap", "--out", "{}/there.svg"], "already exists"),
         (["map", "--out", "{}/folder.svg"], "already exists"),
         (["map", "--out", "{}/a.svg", "--colour", "mood"], "--colour: there is no metadata column 'mood'"),
-        (["heatmap", "--out", "{}/a.svg", "--of", "love"], "of similarity or confusion, not of 'love'"),
+        (["heatmap", "--out", "{}/a.svg", "--of", "love"], "unknown kind of heat map 'love'"),
         (["map", "--out", "{}/a.svg", "--query", "camera=z"], "leaves no image"),
         (["heatmap", "--out", "{}/a.svg", "--classes", "1"], "--classes"),
         (["map"], "--out"),
