@@ -36,7 +36,9 @@ def test_every_arm_needs_the_baseline_and_that_is_trained_once(begin: Begin, cha
     )
     advance(replace(context, planner=planner))
     answers = [request[-2].text for request in model.requests[1:5]]
-    for answer, telling in zip(answers, ["baseline first", "baseline first", "0 synthetic", "never changes"], strict=True):
+    for answer, telling in zip(
+        answers, ["baseline first", "baseline first", "0 synthetic", "never changes"], strict=True
+    ):
         assert telling in answer
 
 

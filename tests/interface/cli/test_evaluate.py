@@ -180,7 +180,7 @@ def test_a_person_reads_intervals_rules_and_the_weakest_cells(trained, capsys):
         (["--at", ","], "--at ','"),
         (["--distance", "far"], "unknown distance 'far'; known: cosine, euclidean, hyperbolic"),
         (["--distance", "hyperbolic:x"], "write it like hyperbolic:0.1"),
-        (["--distance", "hyperbolic:50"], "take a C below"),
+        (["--distance", "hyperbolic:50"], "use a C below"),
         (["--embedding", "tail"], "head, body, not 'tail'"),
         (["--leave-out", "wheel"], "there is no metadata column 'wheel'; columns: 'camera', 'object'"),
         (["--junk", "label"], "there is no metadata column 'label'"),
