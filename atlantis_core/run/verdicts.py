@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from atlantis_core.store.candidates import BY_HAND
+from atlantis_core.store.candidates import BY_HAND, apply_decision
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
@@ -108,8 +108,8 @@ def describe_overrides(images: Mapping[str, Any]) -> str:
 
 def _screened(session: Session, found: Round, by_hand: Mapping[str, bool]) -> list[ScreenedCandidate]:
     store = session.workspace.candidates
-    verdicts = {one.candidate_key: one for one in store.verdicts(session.run_id, found.index, by_hand)}
     filtered = {one.candidate_key: one for one in store.filtered(session.run_id, found.index)}
+    verdicts = {key: apply_decision(one, by_hand) for key, one in filtered.items()}
     return [
         ScreenedCandidate(candidate, found.index, verdicts.get(key), filtered.get(key), found.is_kept)
         for key, candidate in store.find(found.candidate_keys).items()

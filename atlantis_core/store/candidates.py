@@ -57,16 +57,10 @@ class CandidateStore:
         )
         insert_or_replace(self._engine, verdicts, rows)
 
-    def verdicts(self, run_id: str, round_index: int, by_hand: Mapping[str, bool] | None = None) -> list[Verdict]:
-        """Return the verdicts of a round, sorted by candidate key; a person's decision overrides the filters.
-
-        Args:
-            run_id: The run.
-            round_index: The round.
-            by_hand: A person's decisions by candidate key; None takes all decisions so far.
-        """
-        decided = self.by_hand(run_id, round_index) if by_hand is None else by_hand
-        return [_apply_decision(verdict, decided) for verdict in self.filtered(run_id, round_index)]
+    def verdicts(self, run_id: str, round_index: int) -> list[Verdict]:
+        """Return the verdicts of a round, sorted by candidate key; a person's decision overrides the filters."""
+        decided = self.by_hand(run_id, round_index)
+        return [apply_decision(verdict, decided) for verdict in self.filtered(run_id, round_index)]
 
     def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
         """Return the filters' own verdicts of a round, sorted by candidate key."""
@@ -96,7 +90,8 @@ class CandidateStore:
         return int(judged), int(count), float(last or 0.0)
 
 
-def _apply_decision(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
+def apply_decision(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
+    """Return a filter's verdict, or what a person decided in its place; `by_hand` is by candidate key."""
     kept = by_hand.get(verdict.candidate_key)
     if kept is None:
         return verdict
