@@ -14,6 +14,7 @@ from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
     from atlantis_core.records import Arms
+    from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
 
 MOST_GAPS = 20
@@ -43,7 +44,7 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
         arms: With `baseline` and `incumbent`.
     """
     baseline, incumbent = arms["baseline"], arms["incumbent"]
-    gaps = read_first_gaps(session)
+    gaps = find_first_gaps(read_rounds(session))
     planted = read_planted_gap(session.collection.root)
     found = BaselineComparison(tuple(baseline), tuple(incumbent), None, None, (None,) * len(gaps))
     if all(trial.status == "finished" for trial in find_trials(session, baseline)):
@@ -58,9 +59,9 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     return found
 
 
-def read_first_gaps(session: Session) -> tuple[Gap, ...]:
-    """Return the worst gaps that the first round found."""
-    return next((found.gaps for found in read_rounds(session) if found.gaps is not None), ())[:MOST_GAPS]
+def find_first_gaps(rounds: Iterable[Round]) -> tuple[Gap, ...]:
+    """Return the worst gaps that the first of a run's rounds found."""
+    return next((found.gaps for found in rounds if found.gaps is not None), ())[:MOST_GAPS]
 
 
 def gap_facts(gap: Gap) -> dict[str, Any]:

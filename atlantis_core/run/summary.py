@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.serialization import as_json
 from atlantis_core.metrics import METRICS
-from atlantis_core.run.before_after import gap_change_facts, read_comparison, read_first_gaps
+from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.session import Session
@@ -16,7 +16,7 @@ from atlantis_core.run.verdicts import count_overrides_since, measured_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
-    from atlantis_core.records import BaselineComparison, Comparison, Measurement, Protocol
+    from atlantis_core.records import BaselineComparison, Comparison, Gap, Measurement, Protocol
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
 
@@ -38,7 +38,8 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
     """
     run = workspace.runs.get(run_id)
     session = Session(workspace, run.id, run.spec)
-    rounds = [(found, found.protocol) for found in read_rounds(session) if found.protocol is not None]
+    begun = read_rounds(session)
+    rounds = [(found, found.protocol) for found in begun if found.protocol is not None]
     end, baseline = session.read(0, JournalKind.END), session.read(0, JournalKind.BASELINE)
     kept = [found.measurement for found, _ in rounds if found.is_kept]
     status, comparison = workspace.read_status(run), read_comparison(session)
@@ -55,7 +56,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "frozen": _figures(session.read(0, JournalKind.FROZEN)),
         "over_baseline": as_json(comparison and comparison.overall),
         "planted_gap": as_json(comparison and comparison.planted_gap),
-        "gaps": _gaps(session, comparison, rounds),
+        "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
         "spent": _spent(workspace, run.id),
         "test": session.read(0, JournalKind.TEST),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
@@ -160,10 +161,9 @@ def _figures(measurement: Measurement | None) -> dict[str, Any] | None:
 
 
 def _gaps(
-    session: Session, comparison: BaselineComparison | None, rounds: Sequence[tuple[Round, Protocol]]
+    gaps: Sequence[Gap], comparison: BaselineComparison | None, rounds: Sequence[tuple[Round, Protocol]]
 ) -> list[dict[str, Any]]:
     """Return the gaps that the first round found, with what became of them and the rounds that targeted them."""
-    gaps = read_first_gaps(session)
     changes = comparison.gaps if comparison else (None,) * len(gaps)
     targets = [(request.cell, found.index) for found, protocol in rounds for request in protocol.cells]
     return [
