@@ -130,11 +130,14 @@ class ModelCalls:
     def _find_reply(self, agent: str, key: str) -> tuple[AIMessage, str] | None:
         """Return the recorded or cached answer to a call, and its source; None if there is neither."""
         if self._recording is not None:
-            done = self._workspace.events.of_kind(self._run_id, "model")
-            place = sum(event["input"]["agent"] == agent for event in done)  # answers that this agent got before
-            return self._recording.reply(agent, key, place), "the recording"
+            return self._recording.reply(agent, key, lambda: self._count_given(agent)), "the recording"
         kept = self._workspace.results.find(key)
         return (reply_from_json(kept["reply"]), "the cache: an identical call") if kept else None
+
+    def _count_given(self, agent: str) -> int:
+        """Count the answers that an agent has had in this run."""
+        done = self._workspace.events.of_kind(self._run_id, "model")
+        return sum(event["input"]["agent"] == agent for event in done)
 
     def _call_models(
         self, messages: Sequence[BaseMessage], tools: Sequence[BaseTool], hear: Hear | None

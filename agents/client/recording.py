@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -60,12 +60,12 @@ class Recording:
     approvals: Sequence[Mapping[str, Any]] = ()
     """A person's decisions about protocols, in the form that `graph.running.advance` takes."""
 
-    def reply(self, agent: str, key: str, place: int) -> AIMessage:
+    def reply(self, agent: str, key: str, count_given: Callable[[], int]) -> AIMessage:
         """Return the recorded answer to a call.
 
         A recorded call with the same key comes first, so that a step that runs again after a kill gets the same
-        answer. If the prompt's wording has changed since, the agent's answer number `place` (from 0) is returned;
-        never for a caption, since that answer is about another photo.
+        answer. If the prompt's wording has changed since, the agent's next answer is returned: `count_given` reads
+        from the trace how many it has had. Never for a caption, since that answer is about another photo.
 
         Raises:
             ProviderUnavailable: The recording has no further answer for this agent, or no caption of this photo.
@@ -74,7 +74,7 @@ class Recording:
         same = next((call for call in of_agent if call["key"] == key), None)
         if same is None and agent == CAPTIONER:
             raise ProviderUnavailable("the recording has no caption of this photo")
-        found = same or (of_agent[place] if place < len(of_agent) else None)
+        found = same or next(iter(of_agent[count_given() :]), None)
         if found is None:
             raise ProviderUnavailable(f"the recording ends here: it has {len(of_agent)} answers for {agent!r}")
         return reply_from_json(found["reply"])
