@@ -119,13 +119,13 @@ def make_captioner_factory(workspace: Workspace, run_id: str, spec: RunSpec) -> 
     from atlantis_dml.agents.client.models import is_chat_model
 
     def build() -> Captioner:
-        from atlantis_dml.agents.client.recording import read_recording
+        from atlantis_dml.agents.client.recording import CAPTIONER, read_recording
         from atlantis_dml.agents.llm.captioner import ChatCaptioner
 
         captioning = replace(spec, planner=spec.captioner, fallback=None)
         if spec.recording:
             calls = read_recording(workspace.path("recordings") / f"{spec.recording}.json").calls
-            if not any(call["agent"] == "captioner" for call in calls):  # of a version that recorded no captions
+            if not any(call["agent"] == CAPTIONER for call in calls):  # of a version that recorded no captions
                 captioning = replace(captioning, recording="")
         return ChatCaptioner(build_model_calls(workspace, run_id, captioning), workspace.results)
 

@@ -17,7 +17,7 @@ from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdicts import count_overrides_since, describe_overrides
+from atlantis_core.run.verdicts import describe_overrides
 from atlantis_core.store.events import Event
 from atlantis_core.store.runs import Run
 from atlantis_core.store.workspace import Workspace
@@ -62,7 +62,7 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
     session = Session(workspace, run.id, run.spec)
     rounds, parts = read_rounds(session), _trials(session, events)
     # By people, after a round was measured; a tag, since tags can be replaced and points cannot.
-    changed = {found.index: describe_overrides(count_overrides_since(session, found)) for found in rounds}
+    changed = {entry["index"]: describe_overrides(entry["images"]) for entry in summary["rounds"]}
     recipe = next((part.settings for part in parts if part.settings.get("recipe.steps")), {})
     return Record(
         key=run.id,
