@@ -59,9 +59,9 @@ def amounts_in(text: str) -> Iterator[tuple[str, float]]:
 
 
 def limits_in(text: str) -> dict[str, float]:
-    """Return the limits that a goal names in digits: `images`, `usd`, `rounds`.
+    """Return the limits that a goal names in digits, or as `half a dollar`: `images`, `usd`, `rounds`.
 
-    Number words are not limits: `two photos of one class are confused` says nothing about a budget.
+    Other number words are not limits: `two photos of one class are confused` says nothing about a budget.
 
     Raises:
         SetupError: A limit is not a plain number (`5-10 images`, `2,5 dollars`), or a quantity has two limits.

@@ -60,7 +60,7 @@ class TrialEvidence:
 
 
 def open_trial_session(workspace: Workspace, trial_id: str, run_id: str = "") -> Session | None:
-    """Return the session that measured a trial: its run's, else the first with all queries; None if none did."""
+    """Return a trial's session: its run's, else the one that it was trained in; None where none is known."""
     if not run_id:
         return find_trial_session(workspace, trial_id)
     run = workspace.runs.get(run_id)
