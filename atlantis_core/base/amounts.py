@@ -40,8 +40,9 @@ _FIGURE = (
 )
 _UNIT = rf"(?P<unit>{'|'.join(_MEANS)})s?(?!\w)"
 _AMOUNT = re.compile(rf"{_FIGURE}(?:\s*(?:(?:new|more|extra|synthetic|generated)\s+)?{_UNIT})?", re.IGNORECASE)
-_ANY_AMOUNT = re.compile(rf"{_FIGURE}(?:\s*(?:\w+\s+)?{_UNIT})?", re.IGNORECASE)
-"""With any one word before the unit: `300 labelled photos` is a number of images, though not a limit."""
+_ANY_AMOUNT = re.compile(rf"{_FIGURE}(?:(?<![.,])(?=\s*(?:\w+\s+)?{_UNIT}))?", re.IGNORECASE)
+"""With any one word before the unit: `300 labelled photos` is a number of images, though not a limit. It looks ahead
+only, since that word may be the next number; after a comma or full stop nothing belongs to this number."""
 _TARGET = re.compile(r"(?:r(?:ecall)?\s*@?\s*1|\b(?:recall|target|aim))\D{0,20}?(0?\.\d+|\d{1,3}\s*%)", re.IGNORECASE)
 
 

@@ -191,6 +191,11 @@ def test_a_number_counts_for_what_it_was_said_of() -> None:
     assert find_unstated_limits({"usd": 0.5}, "half a dollar") == find_unstated_limits({"usd": 0.5}, "50 cents") == []
 
 
+@pytest.mark.parametrize("words", ["recall 0.9, 300 images", "images 300, target 0.9. Photos at night are not found"])
+def test_a_number_is_not_said_of_what_follows_a_comma_or_a_full_stop(words: str) -> None:
+    assert find_unstated_limits({"images": 300, "target": 0.9}, words) == []
+
+
 def test_starting_and_taking_back_need_words_for_it() -> None:
     assert is_agreement("yes")
     assert is_agreement("/go")
