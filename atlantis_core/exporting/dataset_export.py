@@ -27,7 +27,7 @@ from atlantis_core.exporting.kept_images import (
     list_kept_images,
 )
 from atlantis_core.exporting.model_export import CARD_NAME, check_destination
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
 
@@ -101,7 +101,7 @@ def export_dataset(
 
 def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> DatasetFacts:
     summary = summarise(session.workspace, session.run_id)
-    screened = {entry["index"]: _list_by_key(session, entry["index"]) for entry in summary["rounds"]}
+    screened = {found.index: _list_by_key(session, found) for found in read_rounds(session)}
     taken = Counter(image.round for image in images)
     return DatasetFacts(
         images=len(images),
@@ -124,10 +124,10 @@ def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> Dat
     )
 
 
-def _list_by_key(session: Session, index: int) -> list[ScreenedCandidate]:
+def _list_by_key(session: Session, found: Round) -> list[ScreenedCandidate]:
     """Return a round's screened candidates, sorted by key."""
-    screened = list_screened(session, read_round(session, index))
-    return sorted((one for one in screened if one.filter_verdict), key=lambda one: one.candidate.key)
+    screened = (one for one in list_screened(session, found) if one.filter_verdict)
+    return sorted(screened, key=lambda one: one.candidate.key)
 
 
 def _filter_verdict(image: ScreenedCandidate) -> Verdict:

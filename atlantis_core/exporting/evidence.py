@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
+from atlantis_core.records.inline import INLINE
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session, find_trials, measure_arm, measure_frozen, measure_trial
 from atlantis_core.run.round import read_final_arms
@@ -27,8 +28,8 @@ class Figures:
     name: str
     """`this model`, `baseline` (same recipe and seeds, real images only) or `frozen`."""
     recall_at: Mapping[int, float]
-    scores: Mapping[str, float]
-    """By key of `metrics.METRICS`."""
+    scores: Mapping[str, float] = field(metadata=INLINE)
+    """By key of `metrics.METRICS`; as JSON, each is a key of the figures themselves."""
     recall_at_1: Interval
     """With its 95 % Wilson interval over queries."""
 
@@ -75,7 +76,8 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
         return None
     frozen, missing = _frozen_figures(session)
     choices = {"queries": session.spec.query, "gallery": session.spec.gallery}
-    baseline = _baseline_figures(session, trial)
+    arms = read_final_arms(session)
+    baseline = _baseline_figures(session, trial, arms.get("baseline", []))
     return TrialEvidence(
         real=trial.num_real,
         synthetic=trial.num_synthetic,
@@ -84,8 +86,8 @@ def collect_evidence(session: Session, trial_id: str) -> TrialEvidence | None:
         queries=measured[0].queries,
         gallery=len(session.task.gallery),
         figures=(_build_figures("this model", measured[0], measured[1]), *baseline, *frozen),
-        judged=bool(read_final_arms(session)),
-        test=_test_figures(session, trial_id),
+        judged=bool(arms),
+        test=_test_figures(session) if trial_id in arms.get("incumbent", []) else None,
         missing=missing,
         restricted=tuple(name for name, choice in choices.items() if choice),
     )
@@ -105,9 +107,8 @@ def _frozen_figures(session: Session) -> tuple[tuple[Figures, ...], tuple[str, .
     return (_build_figures("frozen", measurement, outcomes),), ()
 
 
-def _baseline_figures(session: Session, trial: Trial) -> tuple[Figures, ...]:
+def _baseline_figures(session: Session, trial: Trial, arm: Sequence[str]) -> tuple[Figures, ...]:
     """Return the mean figures of the run's baseline arm, unless this trial belongs to it."""
-    arm = read_final_arms(session).get("baseline", [])
     if not arm or trial.id in arm:
         return ()
     return (_build_figures("baseline", measure_arm(session, arm), None),)
@@ -119,10 +120,8 @@ def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None
     return Figures(name, found.recall_at, found.scores, at_1)
 
 
-def _test_figures(session: Session, trial_id: str) -> Mapping[str, Any] | None:
-    """Return the test figures, if the split was opened and this is a trial of the final model."""
-    if trial_id not in read_final_arms(session).get("incumbent", []):
-        return None
+def _test_figures(session: Session) -> Mapping[str, Any] | None:
+    """Return the test figures of the final model, if the split was opened."""
     opened = session.read(0, JournalKind.TEST)
     if opened is None:
         return None

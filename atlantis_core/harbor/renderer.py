@@ -72,7 +72,7 @@ def _paint_lamps(canvas: Canvas, placement: _Placement, rng: np.random.Generator
 
 
 def _reflect(image: npt.NDArray[np.float32], scene: Scene, placement: _Placement, rng: np.random.Generator) -> None:
-    """Reflect the vessel in the water below it, in placement; rough water reflects less."""
+    """Reflect the vessel in the water below it, changing `image`; rough water reflects less."""
     share = {"storm": 0.08, "snow": 0.22, "fog": 0.25}.get(scene.condition, 0.32)
     water = round(placement.y_px / OVERSAMPLING)
     half = placement.length_px / OVERSAMPLING * 0.55

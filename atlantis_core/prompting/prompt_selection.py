@@ -13,7 +13,8 @@ from atlantis_core.prompting.subjects import SubjectChecker, readable_name, spli
 
 FEWEST_WORDS = 3
 LONGEST_PROMPT = 300
-_DISTANT_VIEW = 100_000
+_NO_CUT = 100_000
+"""Characters; prompts are cleaned at full length, so that one that is too long is dropped, not shortened."""
 _NOT_PROSE = re.compile(
     r"https?:|www\.|\b[\w-]+\.(?:com|org|net)\b|```|</?[a-z!][^>]*>|[{}\\]|\]\(|[=-]>|==|\w\(\)|^[#\[]|\*\*",
     re.IGNORECASE,
@@ -61,7 +62,7 @@ def select_prompts(
     seen = {_content_words(prompt) for prompt in taken}
     chosen: list[str] = []
     dropped: Counter[str] = Counter()
-    for prompt in (clean_text(text, _DISTANT_VIEW) for text in written):
+    for prompt in (clean_text(text, _NO_CUT) for text in written):
         reason = _find_fault(prompt, class_name, subjects, condition) or (
             "repeated" if _content_words(prompt) in seen else ""
         )

@@ -64,7 +64,7 @@ class RunSpec:
     backbone: str | None = None
     weights: str | None = None
     preprocessing: int | None = None
-    """`Backbone.preprocessing` of the run, set when it begins; None in a run from before there were two: 1."""
+    """`BackboneSpec.preprocessing` of the run, set when it begins; None in a run from before there were two: 1."""
     captioner: str = "attributes"
     generator: str = "photometric"
     scorer: str = "margin"

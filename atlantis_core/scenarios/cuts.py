@@ -119,7 +119,7 @@ def _measure_facets(items: Sequence[ScenarioItem], facets: Sequence[str]) -> dic
 
 def _check_value_occurs(pairs: Mapping[str, tuple[str, str]], training: Sequence[Set[tuple[str, str]]]) -> None:
     """Refuse a (column, value), keyed by the typed text, that no training image has."""
-    there = {pair for pairs in training for pair in pairs}
+    there = {pair for image in training for pair in image}
     for text, (column, value) in pairs.items():
         if (column, value) in there:
             continue

@@ -44,7 +44,9 @@ NearestIds = tuple[str, Mapping[str, Any], float]
 
 
 class SearchIndex:
-    """An index in a folder, safe to keep open: a query sees what other processes changed. One thread at a time.
+    """An index in a folder, safe to keep open: a query sees what other processes changed.
+
+    Queries of several threads are answered one after another.
 
     Raises:
         SetupError: There is no index, or it is damaged.

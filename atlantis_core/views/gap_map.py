@@ -125,8 +125,8 @@ def build_gap_map(
 ) -> GapMap:
     """Compare two arms cell by cell, from their stored measurements; crashed trainings are left out.
 
-    The arms are trial ids, one per seed, such as those of `summary.final_arms()`. An empty facet compares classes
-    alone.
+    The arms are trial ids, one per seed, such as those of `run.round.read_final_arms`. An empty facet compares
+    classes alone.
 
     Raises:
         SetupError: The collection has no such facet, or a trial has neither stored outcomes nor a checkpoint.

@@ -25,7 +25,7 @@ RULES = "rules"
 
 
 def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
-    """Return what nodes and tools receive, and the planner. All agents work by rules, or all by one chat model.
+    """Return what nodes and tools receive, the planner included. Agents all use rules, or all use one chat model.
 
     Raises:
         SetupError: Unknown planner, no key for it, or its recording is missing.

@@ -55,10 +55,12 @@ def find_model(model: str, workspace: str | Path | None = None) -> ExportedModel
     path = Path(model).expanduser()
     if path.exists():
         return ExportedModel(path, _find_trial_of_checkpoint(path, store))
-    if has_runs(store) and is_run_name(model):
+    if not has_runs(store):
+        return ExportedModel(model)
+    if is_run_name(model):
         run, trial_id = _find_best_trial(model, store)
         return ExportedModel(_find_checkpoint(trial_id, store), trial_id, run)
-    named = _match_trial_id(model, store) if has_runs(store) else None
+    named = _match_trial_id(model, store)
     return ExportedModel(_find_checkpoint(named, store), named) if named else ExportedModel(model)
 
 

@@ -104,9 +104,11 @@ class ChatDesk:
 
     def start(self) -> str:
         """See `Desk.start`."""
-        if self.status != "planned":
-            no_goal = f"there is no goal yet: {list_missing(self.planned)[0]}"
-            raise ToolError(no_goal if self.status == "none" else _WHY_NOT[self.status])
+        status = self.status
+        if status == "none":
+            raise ToolError(f"there is no goal yet: {list_missing(self.planned)[0]}")
+        if status != "planned":
+            raise ToolError(_WHY_NOT[status])
         from atlantis_core.records import Goal
         from atlantis_dml.app.run import create_run
 

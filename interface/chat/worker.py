@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import AtlantisError, Stopped
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_dml.app.ask_approval import describe_protocol
-from atlantis_dml.app.progress import make_watcher
+from atlantis_dml.app.progress import judged, make_watcher
 
 if TYPE_CHECKING:
     from atlantis_core.run.session import Session
@@ -59,7 +59,6 @@ class RunWorker:
 
     def _drive(self, session: Session, answer: dict[str, Any] | None) -> None:
         from atlantis_dml.app.agents import build_agents
-        from atlantis_dml.app.progress import judged
         from atlantis_dml.graph.running import advance
         from atlantis_dml.tracing.live import live_export, read_target_option
 

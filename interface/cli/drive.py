@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from atlantis_core.base.errors import Stopped
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message, say
-from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher
+from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher, open_stderr_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,6 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
-    from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.run import create_run, open_session
     from atlantis_dml.app.setup import open_workspace
 

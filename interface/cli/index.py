@@ -1,4 +1,4 @@
-"""`atlantis index`, `search`, `indexes` and `unindex`: image search."""
+"""`atlantis index`: makes a collection searchable by a model."""
 
 from __future__ import annotations
 

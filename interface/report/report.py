@@ -18,7 +18,7 @@ from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
-from atlantis_dml.report.gap_view import build_gap_maps, build_heat_view
+from atlantis_dml.report.gap_view import HeatView, build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template
@@ -26,7 +26,6 @@ from atlantis_dml.views.trace import build_trace, count_steps
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
-    from atlantis_core.views.gap_map import GapMap
 
 Summary = dict[str, Any]
 
@@ -47,9 +46,10 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
     session = Session(workspace, summary["run_id"], workspace.runs.get(summary["run_id"]).spec)
     maps = build_gap_maps(session, summary, read_final_arms(session))
     summary["gap_maps"] = [found.facts() for found in maps]
+    facts, views = collect_facts(session, summary), [build_heat_view(found, summary) for found in maps]
     written = {
-        "html": render_report(session, summary, maps),
-        "md": render_markdown(collect_facts(session, summary), [build_heat_view(found, summary) for found in maps]),
+        "html": render_report(session, facts, views),
+        "md": render_markdown(facts, views),
         "json": json.dumps(summary, indent=2, allow_nan=False),
     }
     folder = workspace.path("runs", session.run_id)
@@ -60,16 +60,16 @@ def write_report(workspace: Workspace, run_id: str, copy: Path | None = None) ->
     return summary
 
 
-def render_report(session: Session, summary: Summary, maps: Sequence[GapMap]) -> str:
+def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) -> str:
     """Return the page. Names from collections are escaped; the page sends no requests."""
     return render_template(
         "report/report.html",
-        overall=plot_overall(summary),
-        targeted=plot_targeted(summary),
-        maps=[build_heat_view(found, summary) for found in maps],
+        overall=plot_overall(facts),
+        targeted=plot_targeted(facts),
+        maps=maps,
         few_queries=FEW_QUERIES,
-        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in summary["rounds"]},
-        **collect_facts(session, summary),
+        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in facts["rounds"]},
+        **facts,
     )
 
 

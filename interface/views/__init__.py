@@ -1,1 +1,1 @@
-"""What pages and commands show, as data."""
+"""Runs, figures, search results and traces as the terminal prints them; pages also read the trace here."""

@@ -6,7 +6,14 @@ import io
 
 import pytest
 
+from atlantis_core.base.errors import ToolError
+from atlantis_core.chat.run_plan import RunPlan
+from atlantis_dml.app.progress import open_stderr_screen
+from atlantis_dml.app.request import RunOptions, build_request
+from atlantis_dml.chat.desk import ChatDesk
+from atlantis_dml.chat.record import ChatRecord, save_record
 from atlantis_dml.cli.main import main
+from tests.interface.conftest import Fabricated
 
 QUICK = ["chat", "harbor-tiny", "--preset", "smoke", "--backbone", "harbor-student", "--seeds", "1"]
 
@@ -94,6 +101,15 @@ def test_without_a_goal_nothing_starts_and_hostile_words_are_harmless(talk) -> N
     assert "Resuming" not in out
     assert "Resuming" in talk()[1]
     assert "Resuming" not in talk(options=("--new",))[1]
+
+
+def test_a_yes_after_the_run_is_done_says_why_nothing_starts(fabricated: Fabricated) -> None:
+    workspace, planned = fabricated.workspace, RunPlan(text="night photos are not found", images=5)
+    record = ChatRecord("chat-done", "photos", planned, started=True, run_id=fabricated.run_id)
+    template = build_request(record.data, RunOptions(), workspace.folder)
+    desk = ChatDesk(save_record(workspace, record), workspace, template, open_stderr_screen())
+    with pytest.raises(ToolError, match="the run is finished"):
+        desk.start()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_a_bug_ends_one_answer_and_the_next_line_is_answered() -> None:
 
     lines = LineQueue(answer)
     lines.put("bad")
+    for thread in [one for one in threading.enumerate() if one.name == "answers"]:
+        thread.join()  # its traceback belongs to this test, not to the next one
     _rest(lines)
     lines.put("good")
     _rest(lines)

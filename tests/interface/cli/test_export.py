@@ -22,6 +22,7 @@ from atlantis_core.exporting.evidence import collect_evidence
 from atlantis_core.learning.inputs.activation_cache import ActivationCache
 from atlantis_core.learning.inputs.pk_sampler import TrainingImage
 from atlantis_core.learning.retriever import load_retriever
+from atlantis_core.metrics import METRICS
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
@@ -115,6 +116,7 @@ def test_the_same_again_is_the_same_by_id_and_by_path(
     assert trained.export(trained.checkpoint.name[:8], tmp_path / "by-id", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in found["figures"]} == {"this model", "frozen"}
+    assert all(row.keys() == {"name", "recall_at", "recall_at_1", *METRICS} for row in found["figures"])
     assert found["onnx"] is None
     assert trained.export(str(trained.checkpoint), tmp_path / "by-path") == 0
     assert files(tmp_path / "by-id") == files(trained.out) == files(tmp_path / "by-path")

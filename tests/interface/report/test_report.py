@@ -158,8 +158,9 @@ def test_one_seed_is_told_as_one(fabricated: Fabricated) -> None:
     run = fabricated.workspace.runs.get("last")
     session = Session(fabricated.workspace, run.id, run.spec)
     summary = summarise(fabricated.workspace, run.id) | {"seeds": 1, "gap_maps": []}
-    assert "the same queries and 1 seed." in render_markdown(collect_facts(session, summary), [])
-    assert "the same queries and 1 seed proves" in render_report(session, summary, [])
+    facts = collect_facts(session, summary)
+    assert "the same queries and 1 seed." in render_markdown(facts, [])
+    assert "the same queries and 1 seed proves" in render_report(session, facts, [])
 
 
 def test_the_summary_has_the_promised_keys(fabricated: Fabricated) -> None:

@@ -74,7 +74,7 @@ class Examiner:
         from torch.nn import functional
 
         rng = np.random.default_rng([11, step])
-        shown = [_sample_scenes(rng) for _ in range(_BATCH)]
+        shown = [_sample_subject(rng) for _ in range(_BATCH)]
         images = [
             render(sample_scene(*pair, seeds.EXAMINER + step * _BATCH + place)) for place, pair in enumerate(shown)
         ]
@@ -112,7 +112,7 @@ class Examiner:
         return [head(features) for head in heads]
 
 
-def _sample_scenes(rng: np.random.Generator) -> Subject:
+def _sample_subject(rng: np.random.Generator) -> Subject:
     return CLASSES[int(rng.integers(len(CLASSES)))], CONDITIONS[int(rng.integers(len(CONDITIONS)))]
 
 
