@@ -9,7 +9,7 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.data.facets import facet_value_lists
-from atlantis_core.prompting.prompt_selection import count_facet_values
+from atlantis_core.prompting.prompt_selection import count_value_mentions
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_dml.tools.context import PromptFacts, Runtime, answer_call
@@ -37,7 +37,7 @@ def write_prompts(runtime: Runtime) -> object:
     protocol = replace(protocol, cells=cells)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     prompts = [prompt for request in cells for prompt in request.prompts]
-    named = count_facet_values(prompts, facet_value_lists(collection))
+    named = count_value_mentions(prompts, facet_value_lists(collection))
     text = f"{count_noun(len(prompts), 'prompt')} for {count_noun(len(cells), 'cell')}, such as: {prompts[0]!r}"
     return answer_call(
         runtime, "write_prompts", text, {"facets_named": named, "cells": cells}, protocol=hash_protocol(protocol)

@@ -74,7 +74,7 @@ def select_prompts(
     return PromptSelection(tuple(chosen[:wanted]), dict(dropped))
 
 
-def count_facet_values(
+def count_value_mentions(
     prompts: Sequence[str], facet_values: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, int]]:
     """Count facet -> value -> prompts that name the value, as whole words, ignoring case."""

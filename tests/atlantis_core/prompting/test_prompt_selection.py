@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.prompting.parsing import extract_prompts
-from atlantis_core.prompting.prompt_selection import PromptSelection, count_facet_values, select_prompts
+from atlantis_core.prompting.prompt_selection import PromptSelection, count_value_mentions, select_prompts
 from atlantis_core.prompting.subjects import SubjectChecker
 
 SUBJECTS = SubjectChecker(["red-tug", "blue-trawler", "snowy-owl", "night-heron"])
@@ -105,7 +105,7 @@ def test_fewer_than_none_is_refused() -> None:
 def test_coverage_counts_whole_words_of_every_value() -> None:
     prompts = ["A tug at Night", "a nightly tug in heavy rain, night", "a tug by day"]
     facets = {"time": ["night", "day", "dusk"], "weather": ["heavy_rain"], "none": [], "odd": ["-"]}
-    assert count_facet_values(prompts, facets) == {
+    assert count_value_mentions(prompts, facets) == {
         "time": {"night": 2, "day": 1, "dusk": 0},
         "weather": {"heavy_rain": 1},
         "none": {},
