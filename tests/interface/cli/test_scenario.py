@@ -209,7 +209,7 @@ def test_a_bundled_collection_is_data_too(tmp_path: Path, capsys: pytest.Capture
         (["--leave-out", "visit"], "no metadata column 'visit'"),
         (["--attack", "cw"], "fgsm, pgd"),
         (["--attack", "pgd", "--epsilon", "300"], "pixel units"),
-        (["--attack", "pgd", "--leave-out", "visit"], "one after the other"),
+        (["--attack", "pgd", "--leave-out", "visit"], "run the attack and leaving out separately"),
         (["--attack", "fgsm", "--attack-aim", "away"], "random start"),
         (["--attack", "pgd", "--attack-aim", "up"], "unknown attack aim 'up'"),
         (["--epsilon", "4"], "epsilon 4.0 has no effect without an attack"),
