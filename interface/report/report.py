@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,12 @@ from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
-from atlantis_dml import __version__
-from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
 from atlantis_dml.report.gap_view import HeatView, build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
+from atlantis_dml.text.command_lines import build_run_command
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template
 from atlantis_dml.views.trace import build_trace, count_steps
@@ -81,7 +81,7 @@ def collect_facts(session: Session, summary: Summary) -> Summary:
         "steps": count_steps(build_trace(session.workspace, run.id)),
         "command": build_run_command(run.spec),
         "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
-        "version": __version__,
+        "version": metadata.version("atlantis-dml"),
         "collection": {
             "name": collection.name,
             "train": len(collection.of_split("train")),

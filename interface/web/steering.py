@@ -17,7 +17,7 @@ from atlantis_dml.web.live_conversation import QuietScreen
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.worker import RunWorker
+    from atlantis_dml.app.run import RunWorker
     from atlantis_dml.web.conversations import Conversations
     from atlantis_dml.web.site import Site
 
@@ -175,7 +175,7 @@ class Steering:
         return self._worker(run) if conversation is None else (conversation.desk.worker, conversation.screen)
 
     def _worker(self, run: Run) -> tuple[RunWorker, QuietScreen]:
-        from atlantis_dml.chat.worker import RunWorker
+        from atlantis_dml.app.run import RunWorker
 
         with self._lock:
             if run.id not in self._workers:
