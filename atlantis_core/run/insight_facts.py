@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.text import format_figure
 from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
@@ -111,7 +112,7 @@ def _measured(session: Session) -> list[str]:
     found = session.read(0, JournalKind.BASELINE)
     if found is None:
         return []
-    sentences = [f"the baseline's Recall@1 is {found.recall_at[1]:.3f} over {found.queries} queries"]
+    sentences = [f"the baseline's Recall@1 is {format_figure(found.recall_at[1])} over {found.queries} queries"]
     for facet, values in list(found.per_facet.items())[:_MOST_FACETS]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_MOST_VALUES]
         listed = ", ".join(f"{shorten_name(value)} {one.value:.3f} ({one.count})" for value, one in worst)

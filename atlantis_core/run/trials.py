@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import TrainingFailed
+from atlantis_core.base.errors import SetupError, TrainingFailed
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.records import Trial, TrialOrigin
 from atlantis_core.run.measurements import measurement_hash
@@ -44,7 +44,8 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
         prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
     origin = TrialOrigin(session.run_id, session.spec)
     for trial in filter(None, found.values()):
-        session.workspace.trials.set_origin(trial, origin)
+        # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
+        session.workspace.trials.set_origin(trial, origin, newer=not session.is_run)
     parent = session.workspace.events.open_here()
     for trial in map_on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
         session.workspace.trials.add(trial)
@@ -121,4 +122,7 @@ class TaskValidation:
     def __call__(self, retriever: Retriever) -> float:
         """Return Recall@1; higher is better."""
         measured, _ = measure_retriever(retriever, self.session.task, self.session.cache)
-        return measured.recall_at[1]
+        recall = measured.recall_at[1]
+        if recall is None:
+            raise SetupError("no validation query has a positive, so no training can be stopped by its figures")
+        return recall

@@ -34,7 +34,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         SetupError: A setting or the data has to be fixed.
     """
     from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.tasks import check_measurable, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
 
@@ -42,7 +42,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     generator = check_spec(request.spec, request.spec.goal.text)
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
-    retrieval_task(loaded.collection, request.spec.regime, request.spec.query, request.spec.gallery)
+    spec = request.spec
+    check_measurable(retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery))
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)

@@ -111,8 +111,7 @@ def _format_figures(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "this workspace has no figures of it, as the card says"
     figures = (
-        f"{row['name']} {row['recall_at_1']['value']:.3f} "
-        f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
-        for row in rows
+        f"{row['name']} {at_1['value']:.3f} ({at_1['low']:.3f} to {at_1['high']:.3f})" if at_1 else f"{row['name']} -"
+        for row, at_1 in ((row, row["recall_at_1"]) for row in rows)
     )
     return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(figures)}"

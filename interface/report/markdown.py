@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import clean_text
+from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
@@ -167,7 +167,7 @@ def _reproduce(facts: Facts) -> Iterator[str]:
 
 
 def _recall(found: Facts | None) -> str:
-    return f"{found['recall_at']['1']:.3f}" if found else _NOTHING
+    return format_figure(found["recall_at"]["1"]) if found else _NOTHING
 
 
 def _escape_with_code(text: str) -> str:

@@ -100,9 +100,9 @@ def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
 
     A round's whisker is the 95 % interval of its gain, added to the baseline.
     """
-    if summary["baseline"] is None:
+    bar = summary["baseline"] and summary["baseline"]["recall_at"]["1"]
+    if bar is None:  # not measured, or without a query
         return None
-    bar = summary["baseline"]["recall_at"]["1"]
     found = [Point("baseline", bar, "bar")]
     if summary["frozen"]:
         found.insert(0, Point("frozen", summary["frozen"]["recall_at"]["1"], "bar"))

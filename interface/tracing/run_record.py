@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
 from atlantis_core.metrics import METRICS
-from atlantis_core.records import Trial
+from atlantis_core.records import Measurement, Trial
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.round import Round, read_rounds
@@ -106,10 +106,12 @@ def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable
 
 
 def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
-    for k, value in measurement["recall_at"].items():
-        yield Figure(f"{prefix}recall_at_{k}", value, step, at_ms)
-    for name in filter(measurement.__contains__, METRICS):
-        yield Figure(f"{prefix}{name}", measurement[name], step, at_ms)
+    """Yield what there is: without a query no figure, which the tracker could not tell from one of 0."""
+    figures = {f"recall_at_{k}": value for k, value in measurement["recall_at"].items()}
+    figures |= {name: measurement.get(name) for name in METRICS}
+    for name, value in figures.items():
+        if value is not None:
+            yield Figure(f"{prefix}{name}", value, step, at_ms)
 
 
 def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
@@ -185,7 +187,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
             "atlantis.model_folder": trial.path,
             "atlantis.error": trial.error,
         },
-        figures=[*(_measured(cached, "", 0, started) if cached else ()), *curve],
+        figures=[*(_measured(as_json(from_json(Measurement, cached)), "", 0, started) if cached else ()), *curve],
         files={FACTS_NAME: json.dumps(facts, indent=1)} if facts else {},
     )
 
