@@ -72,10 +72,10 @@ class ChatDesk:
     def collection(self) -> Collection:
         """See `Desk.collection`."""
         session = self.session()
-        return session.collection if session else self._loaded
+        return session.collection if session else self._template_collection
 
     @cached_property
-    def _loaded(self) -> Collection:
+    def _template_collection(self) -> Collection:
         from atlantis_dml.app.setup import load_data
 
         spec, options = self._template.spec, self._template.options

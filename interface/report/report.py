@@ -107,7 +107,7 @@ def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
     if summary["frozen"]:
         found.insert(0, Point("frozen", summary["frozen"]["recall_at"]["1"], "bar"))
     best = [point.value for point in found]
-    for entry in _judged(summary):
+    for entry in _list_judged(summary):
         change = entry["over_baseline"]
         style: Any = "kept" if entry["kept"] else "rolled-back"
         low, high = change["before"] + change["low"], change["before"] + change["high"]
@@ -128,11 +128,11 @@ def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
                 change["before"] + change["high"],
                 change["before"],
             )
-            for entry in _judged(summary)
+            for entry in _list_judged(summary)
             for change in [entry["gap_recall_at_1"]]
         ]
     )
 
 
-def _judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _list_judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for entry in summary["rounds"] if entry["judged"]]
