@@ -70,7 +70,7 @@ def find_turn(image: Image) -> Any:
     """Return Pillow's `Transpose` that turns an image upright; None without one, or if the EXIF block is damaged."""
     from PIL.Image import Transpose
 
-    turns = {
+    turns: dict[Any, Transpose] = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
         4: Transpose.FLIP_TOP_BOTTOM,
@@ -80,13 +80,31 @@ def find_turn(image: Image) -> Any:
         8: Transpose.ROTATE_90,
     }
     try:
-        try:
-            exif = image.getexif()
-        except DECODE_ERRORS:
-            exif = image.getexif()  # what was read before the damage
-        return turns.get(exif.get(0x0112, 1))
+        return turns.get(read_orientation(image) or scan_orientation(image.info.get("exif", b"")))
     except DECODE_ERRORS:
         return None
+
+
+def read_orientation(image: Image) -> Any:
+    """Return the EXIF orientation as Pillow reads it; None if there is none."""
+    try:
+        exif = image.getexif()
+    except DECODE_ERRORS:
+        exif = image.getexif()  # what was read before the damage
+    return exif.get(0x0112)
+
+
+def scan_orientation(block: bytes) -> int | None:
+    """Return the orientation of an EXIF block, whose reading Pillow gives up at the first value beyond its end."""
+    block = block.removeprefix(b"Exif\0\0")
+    order = ">" if block[:2] == b"MM" else "<"
+    (start,) = struct.unpack(f"{order}I", block[4:8])
+    (count,) = struct.unpack(f"{order}H", block[start : start + 2])
+    for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 9), 12):
+        tag, kind, _, value = struct.unpack(f"{order}HHIH", block[entry : entry + 10])
+        if tag == 0x0112 and kind == 3:
+            return int(value)
+    return None
 
 
 def _colour_to_rgb(image: Image, raw: str) -> Image:
@@ -167,4 +185,8 @@ def is_read_anew(image: Image) -> bool:
     """Whether an undecoded image gives other pixels than in atlantis before `VERSION` 2 of this file."""
     raw = find_stored_form(image)
     is_keyed = "transparency" in image.info and any(form in raw for form in (";16", ";2", ";4"))
-    return image.mode[0] in "IF" or is_keyed
+    try:
+        is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
+    except DECODE_ERRORS:
+        is_turned = False  # before, it was not read at all
+    return image.mode[0] in "IF" or is_keyed or is_turned
