@@ -84,7 +84,7 @@ def decode(source: str | Path | bytes | Image, least_px: int = 0) -> Image:
         OSError: There is no such file, or it may not be read.
     """
     if isinstance(source, str | Path | bytes):
-        # The content, as in the look at a collection: Pillow decodes some TIFFs otherwise from a path.
+        # Its content, as in the look at a collection: from a path, Pillow exchanges the sides of some turned TIFFs.
         with open_undecoded(source if isinstance(source, bytes) else read_bytes(source)) as image:
             if least_px:
                 image.draft("RGB", (least_px, least_px))

@@ -33,7 +33,17 @@ VERSION = 2
 # OverflowError, ZeroDivisionError and UnicodeError are among them by inheritance.
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError),
-    *(AssertionError, BufferError, RuntimeError, MemoryError, NameError, struct.error, zlib.error, Warning),
+    *(
+        AssertionError,
+        BufferError,
+        RuntimeError,
+        MemoryError,
+        NameError,
+        SystemError,
+        Warning,
+        struct.error,
+        zlib.error,
+    ),
 )
 
 
@@ -123,7 +133,7 @@ def _colour_to_rgb(image: Image, raw: str) -> Image:
         paper = Pillow.new("RGBA", coloured.size, "white")
         rgb = Pillow.alpha_composite(paper, coloured).convert("RGB")
     if ";16" in raw and image.mode in ("RGB", "RGBA"):
-        find_depth(max(1, int(np.asarray(image)[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
+        find_depth(max(1, int(np.asarray(image.copy())[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
     return rgb
 
 
@@ -145,7 +155,7 @@ def _grey_to_rgb(image: Image) -> Image:
     """Return a grey image of 12 to 32 bits, or of floats, as RGB."""
     from PIL import Image as Pillow
 
-    values, tags = np.asarray(image), getattr(image, "tag_v2", {})
+    values, tags = np.asarray(image.copy()), getattr(image, "tag_v2", {})  # a copy: a TIFF's size is the turned one
     grey = _scale_floats(values) if image.mode == "F" else _scale_integers(values, image, tags)
     if tags.get(262) == 0:  # a TIFF whose lowest value is white
         grey = 255 - grey
@@ -169,7 +179,8 @@ def _scale_integers(values: Any, image: Image, tags: Any) -> Any:
 
 
 def _scale_floats(values: Any) -> Any:
-    values = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of any kind
+        values = values.astype(np.float64)
     finite = np.isfinite(values)
     if not finite.any():
         raise ValueError("none of its values is a finite number")
@@ -189,4 +200,8 @@ def is_read_anew(image: Image) -> bool:
         is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
     except DECODE_ERRORS:
         is_turned = False  # before, it was not read at all
-    return image.mode[0] in "IF" or is_keyed or is_turned
+    # Pillow maps such a file into memory, if it has a path, with width and height exchanged.
+    file: Any = image
+    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "RGBA", "CMYK") else {}
+    is_exchanged = tags.get(0x0112) in (5, 6, 7, 8) and file.tile[0][0] == "raw"
+    return image.mode[0] in "IF" or is_keyed or is_turned or is_exchanged

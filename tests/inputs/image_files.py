@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def png(
     return b"\x89PNG\r\n\x1a\n" + b"".join([*parts, *(chunk(*each) for each in late), chunk(b"IEND", b"")])
 
 
-def tiff(values: NDArray[Any], tags: Mapping[int, int] | None = None, order: str = "<") -> bytes:
+def tiff(values: NDArray[Any], tags: Mapping[int, int] | None = None, order: Literal["<", ">"] = "<") -> bytes:
     """Return an uncompressed TIFF of (height, width[, channels]) values of their own dtype.
 
     `tags` are further SHORT tags, such as 262 (0: white is zero) or 274 (orientation), or replace usual ones.

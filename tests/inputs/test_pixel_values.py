@@ -174,7 +174,7 @@ def test_every_reader_and_the_snippet_of_the_model_card_see_the_same(name: str, 
     exec(decode_snippet(), alone)
     readings = [
         *(decode_image(path), decode_image(str(path)), decode_image(content), open_image(str(path))),
-        *(decode_image(Image.open(path)), alone["to_upright_rgb"](Image.open(path))),
+        *(decode_image(Image.open(path)), alone["to_upright_rgb"](Image.open(io.BytesIO(path.read_bytes())))),
     ]
     twice = Image.open(path)
     readings += [decode_image(twice), decode_image(twice)]
