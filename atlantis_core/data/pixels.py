@@ -78,19 +78,22 @@ def find_stored_form(image: Image) -> str:
 
 def find_turn(image: Image) -> Any:
     """Return Pillow's `Transpose` that turns an image upright; None without one, or if the EXIF block is damaged."""
-    from PIL.Image import Transpose
-
-    turns: dict[Any, Transpose] = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
     try:
-        return turns.get(read_orientation(image) or scan_orientation(image.info.get("exif", b"")))
+        orientation = read_orientation(image) or scan_orientation(image.info.get("exif", b""))
+        if orientation in (None, 1):
+            return None
+        from PIL.Image import Transpose
+
+        turns: dict[Any, Transpose] = {
+            2: Transpose.FLIP_LEFT_RIGHT,
+            3: Transpose.ROTATE_180,
+            4: Transpose.FLIP_TOP_BOTTOM,
+            5: Transpose.TRANSPOSE,
+            6: Transpose.ROTATE_270,
+            7: Transpose.TRANSVERSE,
+            8: Transpose.ROTATE_90,
+        }
+        return turns.get(orientation)
     except DECODE_ERRORS:
         return None
 
@@ -106,6 +109,8 @@ def read_orientation(image: Image) -> Any:
 
 def scan_orientation(block: bytes) -> int | None:
     """Return the orientation of an EXIF block, whose reading Pillow gives up at the first value beyond its end."""
+    if not block:
+        return None
     block = block.removeprefix(b"Exif\0\0")
     order = ">" if block[:2] == b"MM" else "<"
     (start,) = struct.unpack(f"{order}I", block[4:8])
