@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select, update
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.image_io import UnreadableImage, open_undecoded
 from atlantis_core.data.near_duplicates import fingerprint_file
@@ -69,8 +70,8 @@ class CollectionStore:
             other += [image["path"]] if is_other else []
         if other:
             raise SetupError(
-                f"{len(other)} images of the collection, the first {other[0]!r}, have other pixels than when this "
-                "began: values of 16 bits and more are no longer clipped; begin anew, so that figures compare"
+                f"this began when {count_noun(len(other), 'image')} of the collection, the first {other[0]!r}, gave "
+                "other pixels (values above 8 bits were clipped), so figures would not compare; begin anew"
             )
         self._update_fingerprints(row, fresh)
         return True
