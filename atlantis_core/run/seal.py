@@ -39,7 +39,7 @@ def check_seal(session: Session) -> None:
     except SetupError as error:
         again = "start a new run" if session.is_run else "call `atlantis train` again, which finds this training"
         raise SetupError(
-            f"the test split of {session.run_id!r} stays sealed: {error}. Correct {session.collection.root!r}, "
+            f"the test split of {session.run_id!r} is not opened: {error}. Correct {session.collection.root!r}, "
             f"{again}, and test that"
         ) from error
     sealed.require_files()
