@@ -157,7 +157,16 @@ def test_printed_figures_are_a_dash_where_there_are_none(capsys: Capture) -> Non
     of_run = {"frozen": nothing, "baseline": nothing, "final": nothing, "kept_nothing": True, "planted_gap": None}
     show_test(of_run)
     means = {"recall_at_1": mean_and_sd([None]), "map_at_r": mean_and_sd([None])}
-    show_trial_test({"frozen": nothing, "trials": [nothing | {"id": "t"}], "queries": 0, "regime": "seen", **means})
+    show_trial_test(
+        {
+            "frozen": nothing,
+            "trials": [nothing | {"id": "t"}],
+            "queries": 0,
+            "gallery": None,
+            "regime": "seen",
+            **means,
+        }
+    )
     printed = capsys.readouterr().out
     assert "0.000" not in printed
     assert "Recall@1 - on 0 test queries" in printed
@@ -231,7 +240,7 @@ def collection_of(images: Sequence[LabelledImage]) -> Collection:
     [
         ("seen", ["0.0", "1.0"], "'0.0' and '0', '1.0' and '1'"),
         ("seen", ["0", "1.0"], "another spelling: '1.0' and '1'"),
-        ("seen", ["x", "y"], "no test query has a positive in the gallery"),
+        ("seen", ["x", "y"], "no test class has training images.*use --regime unseen"),
         ("unseen", ["0.0", "0.0", "2", "2"], "another spelling: '0.0' and '0'"),
         ("unseen", ["0", "0", "2", "2"], "not trained on, but 1 are, the first '0'"),
         ("unseen", ["2", "3"], "no class of the queries has another image"),
@@ -299,6 +308,11 @@ def test_one_query_has_figures_but_no_interval(tmp_path: Path, capsys: Capture) 
     found = json.loads(capsys.readouterr().out)
     assert (found["queries"], found["intervals"]) == (1, {})
     assert found["recall_at"]["1"] in {0, 1}
+    assert found["notes"] == []
+    assert main(["evaluate", MODEL, str(photos), "--query", "label=0", "--at", "1,16,20", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["recall_at"]["16"], found["recall_at"]["20"]) == (1, 1)
+    assert found["notes"] == ["R@16, R@20: 1 for any model, as the gallery has 16 images"]
     assert main(["evaluate", MODEL, str(photos), "--query", "label=0"]) == 0
 
 
