@@ -10,7 +10,7 @@ from typing import Any
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
-from atlantis_core.exporting.input_snippet import input_snippet
+from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
 from atlantis_core.metrics import METRICS
@@ -115,12 +115,10 @@ def _onnx_section(about: ModelFacts) -> str:
     return f"""## Without torch
 ```python
 import numpy as np, onnxruntime
-from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("a.jpg"))
-if image.has_transparency_data:  # put it on white
-    image = image.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-image = image.convert("RGB")
+from PIL import Image
+# An image's pixels as the model was given them: upright, on white, 8 bit RGB.
+{decode_snippet()}
+image = to_upright_rgb(Image.open("a.jpg"))
 {input_snippet(side, about.crop, about.mean)}
 pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")

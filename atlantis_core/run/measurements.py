@@ -32,7 +32,7 @@ def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOut
     """
     if trial.status == "crashed":
         return None
-    return _measured(session, trial.id, lambda: load_trial_retriever(trial))
+    return _measure(session, trial.id, lambda: load_trial_retriever(trial))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -41,7 +41,7 @@ def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
 
     recipe = session.recipe
     key = content_hash("frozen", [session.backbone.fingerprint, recipe.side_px])
-    return _measured(
+    return _measure(
         session, key, lambda: frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
     )
 
@@ -124,7 +124,7 @@ def measurement_hash(session: Session, subject: str) -> str:
     return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
 
 
-def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
+def _measure(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)

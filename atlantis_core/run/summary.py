@@ -58,7 +58,7 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "over_baseline": as_json(comparison and comparison.overall),
         "planted_gap": as_json(comparison and comparison.planted_gap),
         "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
-        "spent": _spent(workspace, run.id),
+        "spent": _sum_spending(workspace, run.id),
         "test": read_test(session),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
     }
@@ -174,7 +174,7 @@ def _gaps(
     ]
 
 
-def _spent(workspace: Workspace, run_id: str) -> dict[str, Any]:
+def _sum_spending(workspace: Workspace, run_id: str) -> dict[str, Any]:
     spent = workspace.ledger.spent(run_id)
     return {
         "images": int(spent["images"]),

@@ -47,7 +47,9 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
         # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
         session.workspace.trials.set_origin(trial, origin, newer=not session.is_run)
     parent = session.workspace.events.open_here()
-    for trial in map_on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
+    for trial in map_on_cores(
+        lambda job: _train_with_trace(session, *job, images, parent), missing, at_once=len(seeds)
+    ):
         session.workspace.trials.add(trial)
         found[trial.id] = trial
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
@@ -58,7 +60,9 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     return trained
 
 
-def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
+def _train_with_trace(
+    session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None
+) -> Trial:
     """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
     given = {"trial": trial_id, "seed": seed}
     with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:

@@ -57,7 +57,7 @@ def export(
 
 def _show(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.base.text import clean_text
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     size = sum(file["bytes"] for file in found["files"]) / 1e6
     names = ", ".join(file["name"] for file in found["files"])
@@ -78,7 +78,7 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
 def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.base.text import clean_text
     from atlantis_core.data.column_syntax import format_column
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     size, facets = found["bytes"] / 1e6, ",".join(map(format_column, found["facets"]))
     then = join_shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})

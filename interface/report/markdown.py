@@ -23,7 +23,7 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _reproduce)
+    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -150,7 +150,7 @@ def _test(facts: Facts) -> Iterator[str]:
     )
 
 
-def _spent(facts: Facts) -> Iterator[str]:
+def _costs(facts: Facts) -> Iterator[str]:
     spent = facts["spent"]
     yield "## Spent"
     yield (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.app.command_lines import build_command_on_run
+from atlantis_dml.text.command_lines import build_command_on_run
 from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
 
 if TYPE_CHECKING:
