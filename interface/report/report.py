@@ -129,7 +129,7 @@ def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
                 change["before"],
             )
             for entry in _list_judged(summary)
-            for change in [entry["gap_recall_at_1"]]
+            if (change := entry["gap_recall_at_1"])
         ]
     )
 

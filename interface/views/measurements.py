@@ -141,6 +141,8 @@ def show_test(found: Facts) -> None:
 
 def show_trial_test(found: Facts) -> None:
     """Print the figures of trials on the sealed test split."""
+    from atlantis_core.metrics.measurement import describe_certain_hits
+
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
         (name, *(format_figure(one["recall_at"][k]) for k in shown), *_scores(one))
@@ -152,6 +154,8 @@ def show_trial_test(found: Facts) -> None:
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
     mean = format_figure(recall["mean"])
     _print(f"Recall@1 {mean}{over} on {found['queries']} test queries, regime {found['regime']}")
+    if found["gallery"] and (line := describe_certain_hits([int(k) for k in shown], found["gallery"])):
+        _print(line)
     if left_out := found["frozen"]["left_out"]:
         _print(f"{left_out} test queries have no positive in the gallery and are left out of all figures")
 
