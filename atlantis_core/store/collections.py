@@ -12,7 +12,7 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit, fingerprint_collection
 from atlantis_core.records import Collection
-from atlantis_core.store.sql import fetch_rows, insert_or_ignore
+from atlantis_core.store.sql import fetch_rows, insert_or_replace
 from atlantis_core.store.tables import collections
 
 
@@ -23,7 +23,10 @@ class CollectionStore:
         self._engine = engine
 
     def add(self, loaded: LoadedCollection) -> str:
-        """Store a collection; return its id, a hash of its content, test split and folder."""
+        """Store a collection; return its id, a hash of its content, test split and folder.
+
+        Reading the same content again replaces what is not part of the hash: file names and what was left out.
+        """
         parts = [fingerprint_collection(loaded.collection), loaded.sealed.address, loaded.collection.root]
         collection_id = content_hash("collection", parts)
         row = {
@@ -34,7 +37,7 @@ class CollectionStore:
                 image_id: base64.b64encode(print_).decode("ascii") for image_id, print_ in loaded.fingerprints.items()
             },
         }
-        insert_or_ignore(self._engine, collections, [row])
+        insert_or_replace(self._engine, collections, [row])
         return collection_id
 
     def get(self, collection_id: str) -> LoadedCollection:

@@ -37,7 +37,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     Raises:
         SetupError: A setting or the data has to be fixed.
     """
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
@@ -52,7 +52,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     lines = [
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),
@@ -151,7 +151,7 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
 
     Captions and costs are stored under the purpose and the collection's name.
     """
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
 
@@ -161,7 +161,7 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
+    for line in (summarize_reading(loaded.collection), *loaded.notes, *about):
         if line:
             screen.line(line)
     collection_id = store_data(loaded, store, spec.regime)
