@@ -136,7 +136,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _why_not_followed(root: Path, link: str) -> str:
     if not is_inside(root, os.path.realpath(root / link)):
         return OUTSIDE_BY_LINK
-    return f"link to a folder: it is not followed; it leads to {to_printable(_inside_name(root, link))!r}"
+    target = to_printable(_inside_name(root, link)) or "."
+    return f"link to a folder: it is not followed; it leads to {target!r} in the collection's folder"
 
 
 def _inside_name(root: Path, link: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.plural import count_noun
@@ -29,31 +30,55 @@ def read_folders(tree: FolderTree) -> Listing:
     """
     splits = split_folders(tree)
     _check_classes_in(tree, splits)
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    spellings: list[Spelling] = []
-    followed: set[str] = set()
-    for folder, real, split in _class_folders(tree, splits):
-        title = to_printable(folder.rpartition("/")[2])
-        label = clean_text(title, LONGEST_LABEL)
-        names = [folder + name.removeprefix(real) for name in tree.files_below(real)]
-        if not names and real not in tree.links and real not in tree.unread:
-            problems.append(Problem(to_printable(folder), "empty class: its folder contains no files"))
-        followed |= {folder, folder.rpartition("/")[0]} if real != folder else set()
-        spellings += [Spelling(title, label, split)] * len(names)
-        for name in names:
-            if reason := why_outside(tree.root, name, follow=tree.files.get(name, True)):
-                problems.append(Problem(to_printable(name), reason))
-            elif label:
-                entries.append(Entry(tree.root / name, name, label, split))
-            else:
-                problems.append(Problem(to_printable(name), "no label: the folder name has no printable characters"))
-    listing = Listing(tuple(entries), (), tuple(problems), "class folders", tuple(describe_labels(spellings)))
+    folders = list(_class_folders(tree, splits))
+    read = [_read_file(tree, folder, name) for folder in folders for name in folder.files]
+    problems = [found for found in read if isinstance(found, Problem)]
+    problems += [
+        Problem(to_printable(folder.name), "empty class: its folder contains no files")
+        for folder in folders
+        if not folder.files and folder.real not in tree.links and folder.real not in tree.unread
+    ]
+    spellings = (Spelling(folder.title, folder.label, folder.split) for folder in folders for _ in folder.files)
+    entries = tuple(found for found in read if isinstance(found, Entry))
+    notes = (*_describe_classes(tree, folders), *describe_labels(spellings))
+    followed = {name for folder in folders if folder.real != folder.name for name in (folder.name, folder.above)}
     layout = Layout(_describe_loose, unread=_folders_beside(tree, splits), followed=followed)
-    listing = add_leftovers(tree, listing, layout)
+    listing = add_leftovers(tree, Listing(entries, (), tuple(problems), "class folders", notes), layout)
     if not entries and {problem_kind(problem) for problem in listing.problems} <= _NO_CLASSES:
         raise SetupError(_no_classes_error(tree, splits))
     return listing
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassFolder:
+    """A folder whose files are the images of a class."""
+
+    name: str
+    real: str
+    """The folder that its files are in; another one behind a link."""
+    split: Split | None
+    files: tuple[str, ...]
+
+    @property
+    def above(self) -> str:
+        return self.name.rpartition("/")[0]
+
+    @property
+    def title(self) -> str:
+        return to_printable(self.name.rpartition("/")[2])
+
+    @property
+    def label(self) -> str:
+        return clean_text(self.title, LONGEST_LABEL)
+
+
+def _read_file(tree: FolderTree, folder: _ClassFolder, name: str) -> Entry | Problem:
+    reason = why_outside(tree.root, name, follow=tree.files.get(name, True))
+    if not reason and not folder.label:
+        reason = "no label: the folder name has no printable characters"
+    return (
+        Problem(to_printable(name), reason) if reason else Entry(tree.root / name, name, folder.label, folder.split)
+    )
 
 
 def split_folders(tree: FolderTree) -> dict[str, Split]:
@@ -93,18 +118,19 @@ def _check_classes_in(tree: FolderTree, splits: Mapping[str, Split]) -> None:
         )
 
 
-def _class_folders(tree: FolderTree, splits: Mapping[str, Split]) -> Iterator[tuple[str, str, Split | None]]:
-    """Yield the class folders, the folders that their files are in (others behind links), and their splits."""
-    for folder in tree.subfolders[""]:
-        if folder in splits:
-            for class_folder in _subfolders(tree, folder):
-                if (real := _real_folder(tree, class_folder)) == class_folder or real.partition("/")[0] not in splits:
-                    yield class_folder, real, splits[folder]
-        elif not splits and folder not in tree.links:
-            yield folder, folder, None
+def _class_folders(tree: FolderTree, splits: Mapping[str, Split]) -> Iterator[_ClassFolder]:
+    """Yield the class folders; links to folders are followed where the files that they lead to are not read."""
+    for above in splits or ("",):
+        for name in _subfolders(tree, above):
+            real = _real_folder(tree, name)
+            if real == name or (splits and real.partition("/")[0] not in splits):
+                files = tuple(name + file.removeprefix(real) for file in tree.files_below(real))
+                yield _ClassFolder(name, real, splits.get(above), files)
 
 
 def _subfolders(tree: FolderTree, folder: str) -> list[str]:
+    if not folder:
+        return list(tree.subfolders[""])
     real = _real_folder(tree, folder)
     return [f"{folder}/{name.rpartition('/')[2]}" for name in tree.subfolders.get(real, ())]
 
@@ -121,6 +147,20 @@ def _folders_beside(tree: FolderTree, splits: Mapping[str, Split]) -> dict[str, 
     """Return the folders beside split folders, which are not read, with the reason."""
     why = "not read: not one of the split folders beside it"
     return {folder: why for folder in tree.subfolders[""] if splits and folder not in splits}
+
+
+def _describe_classes(tree: FolderTree, folders: Sequence[_ClassFolder]) -> list[str]:
+    """Return sentences on folders that may not be the classes that they are read as."""
+    named = [folder.name for folder in folders if parse_split(folder.name)]
+    notes = [f"the folder {name!r} is read as a class, because photos are directly in it" for name in named]
+    filled = [folder for folder in folders if folder.files]
+    if filled and not any(tree.has_files(folder.real) for folder in filled):
+        below = [to_printable(name.rpartition("/")[2]) for name in tree.subfolders.get(filled[0].real, ())]
+        notes.append(
+            f"no photo is directly in a class folder: {filled[0].title!r} is one class with the subfolders "
+            f"{', '.join(map(repr, below[:3]))}; if those are the classes, move them up"
+        )
+    return notes
 
 
 def _describe_loose(name: str) -> str:

@@ -58,7 +58,6 @@ _PLURALS = {
     "hidden file": "hidden files",
     "loose file": "loose files",
     "empty class": "empty classes",
-    "no row": "without a row",
     "link to a folder": "links to folders",
 }
 

@@ -56,7 +56,7 @@ def add_leftovers(tree: FolderTree, listing: Listing, layout: Layout) -> Listing
         if cover := _cover(name, covers):
             found[name] = cover
         else:
-            problems.append(Problem(shown, _why_left(name, layout)))
+            problems.append(Problem(shown, _why_left(tree, name, layout)))
     found |= {name: "" for name in listed if name not in found and os.path.lexists(tree.root / name)}
     problems += _folder_problems(tree, layout, covers, set(found.values()), listed)
     return replace(listing, problems=tuple(problems), found=found)
@@ -87,7 +87,7 @@ def summarize_files(files: FileCount, problems: Sequence[Problem]) -> str:
     others = Counter(files.without_file)
     twice = sum(problem_kind(problem) == LISTED_TWICE for problem in problems)
     parts = [f"{count_noun(photos.total(), 'file')} left out: {count_kinds(photos)}"] if photos else []
-    parts += [f"rows and folders without a file of theirs: {count_kinds(others)}"] if others else []
+    parts += [f"rows and folders without files: {count_kinds(others)}"] if others else []
     parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
     return f"{'; '.join(parts)} {LEFT_OUT_HINT}" if parts else ""
 
@@ -119,9 +119,11 @@ def _cover(name: str, covers: Mapping[str, str]) -> str:
     return next((parent.as_posix() for parent in parents if parent.as_posix() in covers), "")
 
 
-def _why_left(name: str, layout: Layout) -> str:
+def _why_left(tree: FolderTree, name: str, layout: Layout) -> str:
     if is_hidden(name):
         return HIDDEN_FILE
+    if tree.files[name] and not (tree.root / name).exists():
+        return "missing: a link that leads to no file"
     path = PurePosixPath(name)
     if path.suffix.lower() in _OTHER_SUFFIXES or path.stem.lower() in _OTHER_NAMES:
         return f"{OTHER_FILE}: not an image by its name"

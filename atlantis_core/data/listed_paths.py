@@ -53,9 +53,11 @@ class ListedPaths:
         if not self._respelled:
             return []
         listed, name = self._respelled[0]
+        is_same_text = unicodedata.normalize("NFC", listed) == unicodedata.normalize("NFC", name)
+        show = ascii if is_same_text else to_one_line
         return [
             f"{count_noun(len(self._respelled), 'path')} of {source} were found under another spelling "
-            f"({_OTHER_SPELLINGS}): {to_one_line(listed)} is {to_one_line(name)}"
+            f"({_OTHER_SPELLINGS}): {show(listed)} is {show(name)}"
         ]
 
     def _relative_to_root(self, listed: str) -> str:

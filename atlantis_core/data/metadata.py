@@ -75,7 +75,9 @@ def read_metadata(
     )
     spellings = (spelling for part in parts for spelling in part.spellings)
     notes += [*describe_labels(spellings), *_describe_columns(listing), *paths.describe(source)]
-    listing = add_leftovers(tree, listing, Layout(lambda _: f"no row: {source} does not list it", sources.values()))
+    listing = add_leftovers(
+        tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
+    )
     notes += _describe_unread_tables(listing, source)
     return replace(listing, notes=tuple(notes))
 

@@ -24,9 +24,17 @@ class NumberRule:
     """How the cells of a column are read."""
 
     spelled: Mapping[str, str]
-    """Cell -> the cell as it is read; others are unchanged."""
-    notes: tuple[str, ...] = ()
-    """What was changed, each a part of a sentence about the column."""
+    """Cell -> the cell as it is read, empty for a missing value; others are unchanged."""
+    may_be_inexact: bool = False
+    """Whether numbers were written as floats that are too large to tell neighbours apart."""
+
+    @property
+    def example(self) -> str:
+        """The first change in words: `'0.0' is read as '0'`; empty without any."""
+        if not self.spelled:
+            return ""
+        cell = min(self.spelled, key=lambda cell: (self.spelled[cell] == "", len(cell), cell))
+        return f"{cell.strip()!r} is read as {repr(self.spelled[cell]) if self.spelled[cell] else 'missing'}"
 
 
 def choose_number_rule(cells: Iterable[str]) -> NumberRule:
@@ -37,24 +45,12 @@ def choose_number_rule(cells: Iterable[str]) -> NumberRule:
     if not numbers or not all(_NUMBER.fullmatch(cell.strip()) for cell in numbers):
         return NumberRule({})
     spelled = dict.fromkeys(missing, "")
-    notes = ["'nan' among numbers is a missing value"] if missing else []
     values = {cell: Decimal(cell.strip()) for cell in numbers}
     are_whole = all(value == value.to_integral_value() for value in values.values())
-    if are_whole or len(set(values.values())) < len(values):
-        changed = {cell: text for cell, value in values.items() if (text := _shortest(value)) != cell.strip()}
-        spelled |= changed
-        notes += _describe(changed, values)
-    return NumberRule(spelled, tuple(notes))
-
-
-def _describe(changed: Mapping[str, str], values: Mapping[str, Decimal]) -> list[str]:
-    if not changed:
-        return []
-    first = min(changed, key=lambda cell: (values[cell], cell))
-    notes = [f"{first.strip()!r} is read as {changed[first]!r}, like every number in it"]
-    if any(abs(values[cell]) >= _EXACT for cell in changed):
-        notes.append("numbers of 16 digits and more were written as floats, so different ones may have become equal")
-    return notes
+    if not are_whole and len(set(values.values())) == len(values):
+        return NumberRule(spelled)
+    changed = {cell: text for cell, value in values.items() if (text := _shortest(value)) != cell.strip()}
+    return NumberRule(spelled | changed, any(abs(values[cell]) >= _EXACT for cell in changed))
 
 
 def _shortest(value: Decimal) -> str:

@@ -54,7 +54,7 @@ def _describe_files(files: Facts) -> str:
     """Return the count of a collection's files as a sum: `Files: 30 found = 28 used + 1 missing + 1 truncated`."""
     parts = [f"{files['used']:,} used", *(f"{count:,} {kind}" for kind, count in files["left_out"].items())]
     others = ", ".join(f"{count:,} {kind}" for kind, count in files["without_file"].items())
-    apart = f"; rows and folders without a file of theirs: {others}" if others else ""
+    apart = f"; rows and folders without files: {others}" if others else ""
     return f"Files: {files['found']:,} found = {' + '.join(parts)}{apart}"
 
 
