@@ -147,7 +147,7 @@ def _write_metadata(tree: RandomTree, share: float) -> None:
 def find_files(root: Path) -> set[str]:
     """Return the files of a folder that have to be used or named, found by a walk of its own.
 
-    All but files of file managers, AppleDouble files, hidden files that are not images, and the metadata that is read.
+    Not files of file managers, AppleDouble files, hidden files that are not images, and the metadata that is read.
     """
     found = set()
     for where, folders, files in os.walk(root):
