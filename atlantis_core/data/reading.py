@@ -19,6 +19,7 @@ from atlantis_core.data.leftovers import count_files, summarize_files
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
+from atlantis_core.data.tasks import check_test_images
 from atlantis_core.records import Collection, FileCount, LabelledImage, Problem, Regime, Split
 from atlantis_core.records.natural_order import natural_key
 
@@ -99,7 +100,17 @@ def read_collection(
     """
     options = options or ReadOptions()
     inspected = inspect_collection(folder, options, progress)
-    return _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    loaded = _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    return replace(loaded, notes=(*loaded.notes, *_note_wasted_test(loaded, regime)))
+
+
+def _note_wasted_test(loaded: LoadedCollection, regime: Regime) -> list[str]:
+    """Say why a test split, if there is one, could not be tested: now, and not after days of training."""
+    try:
+        loaded.sealed.check(lambda images: check_test_images(loaded.collection, images, regime) if images else None)
+    except SetupError as error:
+        return [f"`atlantis test` will not open this test split: {error}."]
+    return []
 
 
 def inspect_collection(
