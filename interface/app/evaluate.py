@@ -51,7 +51,7 @@ def open_subject(
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_dml.app.find_model import find_retriever
     from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
@@ -66,7 +66,7 @@ def open_subject(
     notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
     ):
         if line:

@@ -116,7 +116,7 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
 
     Captions and costs are stored under the purpose and the collection's name.
     """
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
     from atlantis_dml.app.chat_models import make_captioner_factory
@@ -128,7 +128,7 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
+    for line in (summarize_reading(loaded.collection), *loaded.notes, *about):
         if line:
             screen.line(line)
     collection_id = store_data(loaded, store, spec.regime)

@@ -30,6 +30,8 @@ def show_diagnosis(found: Facts) -> None:
         f"{found['collection']}: {counts['train']} training, {counts['validation']} validation and "
         f"{counts['test']} sealed test images of {counts['classes']} classes"
     )
+    if found["files"]:
+        _print(_describe_files(found["files"]))
     _print(f"Balance: largest/smallest class {counts['max_over_min']:.1f}, Gini {counts['gini']:.2f}")
     _print(f"Facets: {', '.join(found['facets']) or 'none'}")
     for column, reason in found["not_facets"].items():
@@ -46,6 +48,14 @@ def show_diagnosis(found: Facts) -> None:
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
     _show_gaps(found)
+
+
+def _describe_files(files: Facts) -> str:
+    """Return the count of a collection's files as a sum: `Files: 30 found = 28 used + 1 missing + 1 truncated`."""
+    parts = [f"{files['used']:,} used", *(f"{count:,} {kind}" for kind, count in files["left_out"].items())]
+    others = ", ".join(f"{count:,} {kind}" for kind, count in files["without_file"].items())
+    apart = f"; rows and folders without files: {others}" if others else ""
+    return f"Files: {files['found']:,} found = {' + '.join(parts)}{apart}"
 
 
 def show_evaluation(found: Facts) -> None:
