@@ -1,8 +1,8 @@
 """Import timm and torchvision without torch's compiler, which they load while they are imported and rarely use.
 
-torchvision takes one function of `torch._dynamo` and timm decorates some with `torch.compiler.disable`, and either
-imports the whole compiler and sympy: half of the time of `import timm`. Here both get the same function in a form that
-imports the compiler when it is first called. A version whose source reads otherwise is imported as it is.
+torchvision takes one function of `torch._dynamo`, timm decorates some with `torch.compiler.disable`, and either loads
+the whole compiler and sympy: half of the time of `import timm`. Here both get the same function in a form that loads
+the compiler when it is first called. A version whose source reads otherwise is imported as it is.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class _Finder:
     """A meta-path finder of the modules above."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: object = None  # noqa: ARG002 (the finder protocol)
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: object = None,  # noqa: ARG002 (the finder protocol)
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path) if name in _CHANGES else None
         if spec is None or type(spec.loader) is not SourceFileLoader:

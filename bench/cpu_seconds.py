@@ -1,9 +1,10 @@
-"""CPU seconds of commands, and seconds until they say something: `python bench/cpu_seconds.py --checkout OLD --checkout .`
+"""CPU seconds of commands, and seconds until they say something, in one or more checkouts.
 
-Each command is a fresh process, in turn with the others, a few times; the least is given, since other jobs on the machine
-only add to it. CPU seconds are user and system time of the process and of those it started. Every checkout has a
-`.venv` of its own (`make dev`) and runs on the same workspace; without `--workspace` the first checkout fills a new one
-with a small run. `diagnose` begins with an empty workspace each time, so that nothing is cached.
+`python bench/cpu_seconds.py --checkout OLD --checkout .` compares two versions. Each command is a fresh process, in
+turn with the others, a few times; the least is given, since other jobs on the machine only add to it. CPU seconds are
+user and system time of the process and of those it started. Every checkout has a `.venv` of its own (`make dev`), all
+run on the same workspace, and without `--workspace` the first one fills a new one with a small run. `diagnose` begins
+with an empty workspace each time, so that nothing is cached.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> None:
     given = parser.parse_args()
     names = given.commands or list(COMMANDS)
     if unknown := set(names) - set(COMMANDS):
-        parser.error(f"unknown command {sorted(unknown)[0]!r}; known: {', '.join(COMMANDS)}")
+        parser.error(f"unknown command {min(unknown)!r}; known: {', '.join(COMMANDS)}")
     if "diagnose" in names and not given.photos.exists():
         print(f"diagnose is left out: there is no {given.photos}", file=sys.stderr)
         names.remove("diagnose")
@@ -72,7 +73,7 @@ def _fill_workspace(checkout: Path, scratch: Path) -> Path:
     workspace = scratch / "workspace"
     print("filling a workspace ...", file=sys.stderr)
     command = [str(checkout / ".venv/bin/atlantis"), *FILL, "--workspace", str(workspace)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (our own)
     return workspace
 
 
@@ -100,7 +101,7 @@ def _run(checkout: Path, words: Sequence[str], paths: dict[str, Path]) -> Cost:
         known |= {"NEW": f"{new}/new", "NEW.svg": f"{new}/new.svg"}
         command = [str(checkout / ".venv/bin/atlantis"), *(known.get(word, word) for word in words)]
         started = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:  # noqa: S603
             assert process.stdout
             said = os.read(process.stdout.fileno(), 1)
             first_seconds = time.perf_counter() - started
@@ -112,9 +113,7 @@ def _run(checkout: Path, words: Sequence[str], paths: dict[str, Path]) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, first_seconds)
 
 
-def _print_table(
-    checkouts: Sequence[Path], names: Sequence[str], costs: dict[tuple[Path, str], Cost]
-) -> None:
+def _print_table(checkouts: Sequence[Path], names: Sequence[str], costs: dict[tuple[Path, str], Cost]) -> None:
     print("| command |" + "".join(f" {folder}: CPU seconds | first line after |" for folder in checkouts))
     print("| --- |" + " --- | --- |" * len(checkouts))
     for name in names:
