@@ -8,7 +8,8 @@ down thirtyfold when anything else runs on the machine.
 
 import os
 
-from atlantis_core import lazy_dynamo, torchvision_hook
+from atlantis_core import torchvision_hook
+from atlantis_core.base import lazy_dynamo
 
 for _variable, _value in {
     "ANONYMIZED_TELEMETRY": "False",

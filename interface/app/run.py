@@ -151,11 +151,12 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
 
     Captions and costs are stored under the purpose and the collection's name.
     """
+    check_data(request.spec.data)
+    screen.line(f"reading {request.spec.data} ...")  # before the slow imports
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
 
-    check_data(request.spec.data)
     check_spec(request.spec)
     store = open_workspace(folder)
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
 
 
+def find_workspace_folder(folder: Path | None) -> Path:
+    """Return the folder that the option or the environment names; loads no database."""
+    from atlantis_dml.settings import Settings
+
+    return Path(folder or Settings().workspace).expanduser().resolve()
+
+
 def open_workspace(folder: Path | None) -> Workspace:
     """Return the workspace that the option or the environment names; nothing is created yet."""
     from atlantis_core.store.workspace import Workspace
