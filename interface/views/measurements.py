@@ -8,7 +8,7 @@ from typing import Any
 from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.metrics import METRICS
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
-from atlantis_dml.views.runs import build_table, stdout_console
+from atlantis_dml.views.tables import build_table, stdout_console
 
 Facts = Mapping[str, Any]
 
