@@ -13,7 +13,9 @@ from collections.abc import Iterable
 
 _PLAIN = re.compile(r"[^\W_](?:[\w ,()&+'-]*[\w)+'])?")
 _MOST_BYTES = 200
-_SPLIT_WORDS = frozenset("train training test testing eval evaluation validation valid val dev".split())
+_SPLIT_WORDS = frozenset(
+    ["train", "training", "test", "testing", "eval", "evaluation", "validation", "valid", "val", "dev"]
+)
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """Names that Windows gives to devices."""
