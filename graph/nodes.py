@@ -22,10 +22,10 @@ from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached, judge_round
 from atlantis_core.run.protocol_rules import parse_edited_protocol
-from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
-from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason
+from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, shown_protocol
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import list_steps, make_tools
 from atlantis_dml.tools.context import RunContext
@@ -122,6 +122,10 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
     protocol = _protocol(session, state)
+    now = hash_protocol(protocol)
+    if now != shown_protocol(state) and not session.spec.auto:
+        session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
+        return {"protocol": now, "approved": ""}
     said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
     by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
     call = _last_call(state)
@@ -166,31 +170,23 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     with session.workspace.events.span(
         session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
     ) as span:
-        # Of a round without survivors the candidate is the incumbent: nothing was added to it.
-        arms = {**state["arms"]} if state["survivors"] else {**state["arms"], "candidate": state["arms"]["incumbent"]}
-        decision = judge_round(session, round_index, protocol, arms)
+        arms = read_arms(session, round_index)
+        arms.setdefault("candidate", arms["incumbent"])  # without survivors nothing was added to the incumbent
+        decision = session.read(round_index, JournalKind.DECISION)  # it is there if the run was killed just below
+        decision = decision or judge_round(session, round_index, protocol, arms)
         span.output = decision
     session.write(round_index, JournalKind.DECISION, decision)
-    candidate = arms.pop("candidate")
     if decision.kept:
-        arms["incumbent"] = candidate
-    session.write(round_index, JournalKind.ARMS, arms | {"candidate": candidate})
+        arms["incumbent"] = arms["candidate"]
+    session.write(round_index, JournalKind.ARMS, arms)
     write_comparison(session, arms)
     once = {step.name for step in list_steps() if step.is_once}
-    update: dict[str, Any] = {
-        "arms": arms,
-        "last_kept": decision.kept,
-        "not_kept": 0 if decision.kept else state["not_kept"] + 1,
-        "protocol": "",
-        "approved": "",
-        "survivors": -1,
-        "steps": [name for name in state["steps"] if name in once],
-    }
-    after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
-    reached = decision.kept and is_goal_reached(session, candidate)
+    steps = [name for name in state["steps"] if name in once]
+    reached = decision.kept and is_goal_reached(session, arms["candidate"])
     left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    code, words = find_stop_reason(after, session.spec.budget.rounds, reached, left)
-    return update | ({"round": round_index + 1} if not code else _stop(code, words))
+    code, words = find_stop_reason(read_judged_rounds(session), session.spec.budget.rounds, reached, left)
+    after = _stop(code, words) if code else {"round": round_index + 1}
+    return {"protocol": "", "approved": "", "steps": steps} | after
 
 
 def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -213,7 +209,7 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Close the run: why it ended, and what it came to, as data."""
     session = runtime.context.session
     session.write(0, JournalKind.END, RunEnd(state["stop_reason"], state["stop_detail"]))
-    session.write(0, JournalKind.FINAL_ARMS, state["arms"])
+    session.write(0, JournalKind.FINAL_ARMS, read_arms(session, state["round"]))
     session.workspace.runs.mark(session.run_id, "done", state["stop_reason"])
     return {}
 

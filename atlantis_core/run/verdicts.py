@@ -66,6 +66,11 @@ def list_screened(session: Session, found: Round) -> list[ScreenedCandidate]:
     return _screened(session, found, session.workspace.candidates.by_hand(session.run_id, found.index))
 
 
+def has_survivors(session: Session, found: Round) -> bool:
+    """Whether any image of a round is kept, so that a candidate can be trained."""
+    return any(one.is_kept for one in list_screened(session, found))
+
+
 def list_measured(session: Session, found: Round) -> list[ScreenedCandidate]:
     """Return the candidates of a round with the verdicts that it was measured with.
 
