@@ -128,7 +128,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         return {"protocol": now, "approved": ""}
     said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
     by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
-    call = _last_call(state)
+    call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]  # the planner's, as it comes first
     given = {"protocol": protocol.id, "images": protocol.num_images}
     with session.workspace.events.span(
         session.run_id, "approval", decision["decision"], given, state["planner_event"]
@@ -220,8 +220,3 @@ def _stop_broke(words: str) -> dict[str, Any]:
 
 def _stop(code: str, words: str) -> dict[str, Any]:
     return {"stop_reason": code, "stop_detail": words}
-
-
-def _last_call(state: State) -> Any:
-    decisions = [message for message in state["messages"] if isinstance(message, AIMessage)]
-    return decisions[-1].tool_calls[0]

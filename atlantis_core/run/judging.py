@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.run.diagnosis import is_in_cell
-from atlantis_core.run.measurements import compare_arms, measured_queries, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, load_outcomes, queries_in_cells
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -33,11 +33,14 @@ def judge_round(
         arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
     """
     cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
-    asked = measured_queries(session, arms["incumbent"])
-    select = [query for query in queries_in_cells(session, cells) if query in asked]
-    overall = compare_arms(session, arms["incumbent"], arms["candidate"])
-    targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else overall
-    over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
+    baseline, incumbent, candidate = (
+        load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
+    )
+    with_positive = {query for found in incumbent if found for query in found.ids}
+    select = [query for query in queries_in_cells(session, cells) if query in with_positive]
+    overall = compare_arms(session, incumbent, candidate)
+    targeted = compare_arms(session, incumbent, candidate, select) if select else overall
+    over_baseline = compare_arms(session, baseline, candidate)
     where = "on the targeted cells" if select else "over all queries (none is in the targeted cells)"
     kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds, where)
     return Decision(kept, reason, overall, targeted, over_baseline)
@@ -62,4 +65,5 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     named = [image.id for image in session.task.queries if any(is_in_cell(cell, image) for cell in goal.cells)]
     if goal.cells and not named:
         return False
-    return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target
+    outcomes = load_outcomes(session, trial_ids)
+    return compare_arms(session, outcomes, outcomes, named or None).after >= goal.target

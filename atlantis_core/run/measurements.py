@@ -22,6 +22,9 @@ from atlantis_core.store.workspace import Workspace
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
 
+ArmOutcomes = Sequence[QueryOutcomes | None]
+"""Of an arm's trials, by judging seed; None for a crashed one."""
+
 
 def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
     """Measure a trial on validation, once; None for a crashed trial."""
@@ -55,19 +58,18 @@ def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
     return average_measurements([measurement for measurement, _ in measured])
 
 
-def compare_arms(
-    session: Session, control: Sequence[str], candidate: Sequence[str], select: Iterable[str] | None = None
-) -> Comparison:
-    """Compare two arms on the same queries, seeds paired by position.
+def load_outcomes(session: Session, trial_ids: Iterable[str]) -> ArmOutcomes:
+    """Return each query's outcome in each trial of an arm; a trial that was not measured yet is measured now."""
+    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
+    return [found[1] if found else None for found in measured]
 
-    Args:
-        session: The run.
-        control: Trial ids of the incumbent.
-        candidate: Trial ids of the challenger.
-        select: Ids of the queries to compare on; None means all.
-    """
+
+def compare_arms(
+    session: Session, control: ArmOutcomes, candidate: ArmOutcomes, select: Iterable[str] | None = None
+) -> Comparison:
+    """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position."""
     labels = {image.id: image.label for image in session.task.queries}
-    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd(session))
+    return compare(control, candidate, labels, select, seed_sd(session))
 
 
 def seed_sd(session: Session) -> float:
@@ -102,16 +104,6 @@ def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) ->
         return bool(own & wanted)
 
     return [image.id for image in session.task.queries if inside(image)]
-
-
-def measured_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
-    """Return the ids of the queries that count in an arm's figures: those with a positive in the gallery."""
-    return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
-
-
-def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes | None]:
-    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
-    return [found[1] if found else None for found in measured]
 
 
 def measurement_hash(session: Session, subject: str) -> str:

@@ -30,9 +30,7 @@ class CollectionStore:
             "id": collection_id,
             "payload": as_json(loaded.collection),
             "sealed": loaded.sealed.rows_for_store(),
-            "fingerprints": {
-                image_id: base64.b64encode(print_).decode("ascii") for image_id, print_ in loaded.fingerprints.items()
-            },
+            "fingerprints": {name: base64.b64encode(found).decode() for name, found in loaded.fingerprints.items()},
         }
         insert_or_ignore(self._engine, collections, [row])
         return collection_id
