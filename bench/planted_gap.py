@@ -22,7 +22,7 @@ from typing import Any
 from atlantis_core.base.serialization import as_json
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.harbor.world_files import write_bundled_collection
-from atlantis_core.records import Comparison
+from atlantis_core.records import Cell, Comparison
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.run.measurements import compare_arms, load_outcomes, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
@@ -80,7 +80,7 @@ def world_row(
     targeted = run_arm(workspace, request)
     uniform = run_arm(workspace, replace(request, spec=replace(request.spec, spread="uniform")))
     gap = read_planted_gap(targeted.loaded.collection.root)
-    queries = queries_in_cells(targeted, gap)
+    queries = queries_in_cells(targeted, [Cell(*names) for names in gap])
     ours, theirs = first_round(targeted, JournalKind.ARMS), first_round(uniform, JournalKind.ARMS)
     none, ours_with, theirs_with = (
         load_outcomes(targeted, trial_ids) for trial_ids in (ours["baseline"], ours["candidate"], theirs["candidate"])

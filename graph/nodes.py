@@ -139,8 +139,9 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
             return {"messages": [refusal], "approved": ""} | _stop("person", why)
         if decision["decision"] == "edit":
-            left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-            protocol = parse_edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
+            protocol = parse_edited_protocol(
+                decision["protocol"], session.collection, session.spec.regime, session.images_left
+            )
             session.write(state["round"], JournalKind.PROTOCOL, protocol)
         counts = [{"cell": request.cell, "count": request.count} for request in protocol.cells]
         span.output |= {"images": protocol.num_images, "counts": counts}
@@ -183,8 +184,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     once = {step.name for step in list_steps() if step.is_once}
     steps = [name for name in state["steps"] if name in once]
     reached = decision.kept and is_goal_reached(session, arms["candidate"])
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    code, words = find_stop_reason(read_judged_rounds(session), session.spec.budget.rounds, reached, left)
+    judged, max_rounds = read_judged_rounds(session), session.spec.budget.rounds
+    code, words = find_stop_reason(judged, max_rounds, reached, session.images_left)
     after = _stop(code, words) if code else {"round": round_index + 1}
     return {"protocol": "", "approved": "", "steps": steps} | after
 

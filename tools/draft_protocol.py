@@ -33,8 +33,7 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     session = context.session
     brief = build_brief(session, round_index, max_images, feedback)
     protocol = context.drafter.draft(brief)
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    check_protocol(protocol, session.collection, session.spec.regime, left)
+    check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     session.write(round_index, JournalKind.CANDIDATES, ())  # images of an earlier draft are not this protocol's

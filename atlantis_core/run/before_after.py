@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.harbor.planted import read_planted_gap
-from atlantis_core.records import BaselineComparison, Comparison, Gap
+from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import compare_arms, load_outcomes, queries_in_cells
 from atlantis_core.run.round import read_final_arms, read_rounds
@@ -37,12 +37,7 @@ def read_comparison(session: Session) -> BaselineComparison | None:
 
 
 def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
-    """Compare the incumbent with the baseline, and store the result.
-
-    Args:
-        session: The run.
-        arms: With `baseline` and `incumbent`.
-    """
+    """Compare the incumbent with the baseline, and store the result."""
     is_same = arms["baseline"] == arms["incumbent"]
     baseline, incumbent = load_outcomes(session, arms["baseline"]), load_outcomes(session, arms["incumbent"])
     gaps = find_first_gaps(read_rounds(session))
@@ -53,18 +48,17 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
         # If no round was kept they are the same model, and a gain of 0 is not an estimate.
         return replace(change, gain=0.0, low=0.0, high=0.0, p_value=1.0) if is_same else change
 
-    def compare_cells(cells: Iterable[tuple[str, str, str]]) -> Comparison | None:
+    def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
         select = queries_in_cells(session, cells)
         return compare(select) if select else None
 
     found = BaselineComparison(tuple(arms["baseline"]), tuple(arms["incumbent"]), None, None, (None,) * len(gaps))
     if all(trial is not None for trial in baseline):  # no training crashed
-        cells = [(gap.cell.class_name, gap.cell.facet, gap.cell.value) for gap in gaps]
         found = replace(
             found,
             overall=compare(None),
-            planted_gap=compare_cells(planted) if planted else None,
-            gaps=tuple(compare_cells([cell]) for cell in cells),
+            planted_gap=compare_cells([Cell(*names) for names in planted]) if planted else None,
+            gaps=tuple(compare_cells([gap.cell]) for gap in gaps),
         )
     session.write(0, JournalKind.COMPARISON, found)
     return found

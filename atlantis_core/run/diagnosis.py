@@ -24,14 +24,7 @@ def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
 
 
 def find_gaps_in_cells(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
-    """Return what one trial's failures are in the cells that somebody names, worst first; none where it has none.
-
-    Args:
-        session: The run.
-        trial_id: The diagnosed model.
-        cells: An empty field means any.
-        top: How many at most.
-    """
+    """Return the gaps of one trial in the cells that somebody names (an empty field means any), worst first."""
     unseen = session.spec.regime == "unseen"  # no query shows a class that may be named there: the value decides
     wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
 

@@ -24,20 +24,14 @@ def judge_round(
 
     A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
     `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
-    not by itself show as a gain.
-
-    Args:
-        session: The run.
-        round_index: 1-based.
-        protocol: Its cells are the targets.
-        arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
+    not by itself show as a gain. `arms` has the trial ids of `baseline`, `incumbent` and `candidate`.
     """
-    cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
     baseline, incumbent, candidate = (
         load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
     )
+    targets = [request.cell for request in protocol.cells]
     with_positive = {query for found in incumbent if found for query in found.ids}
-    select = [query for query in queries_in_cells(session, cells) if query in with_positive]
+    select = [query for query in queries_in_cells(session, targets) if query in with_positive]
     overall = compare_arms(session, incumbent, candidate)
     targeted = compare_arms(session, incumbent, candidate, select) if select else overall
     over_baseline = compare_arms(session, baseline, candidate)

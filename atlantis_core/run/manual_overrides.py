@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> dict[int, list[str]]:
     """Keep or reject candidates by hand; written into the journal's tables and the trace.
 
-    What was trained already stays as it is: the next training of an arm uses the images that are kept then.
-
-    Args:
-        session: The run.
-        keys: Of candidates of its rounds; of several rounds at once too.
-        kept: Whether they are to be trained on.
+    What was trained already stays as it is: the next training of an arm uses the images that are kept then. The
+    candidates (`keys`) may be of several rounds.
 
     Returns:
         Round -> the keys that were decided in it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
@@ -14,7 +15,7 @@ from atlantis_core.learning.inputs import preprocessing
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
-from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
@@ -90,20 +91,19 @@ def find_trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
     return [trial for trial in found.values() if trial is not None]
 
 
-def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Return the ids of the validation queries in any of the cells (class, facet, value).
+def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
+    """Return the ids of the validation queries in any of the cells.
 
     In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
     """
     unseen = session.spec.regime == "unseen"
-    wanted = {("" if unseen else name, facet, value) for name, facet, value in cells}
+    wanted = {replace(cell, class_name="") if unseen else cell for cell in cells}
 
-    def inside(image: LabelledImage) -> bool:
-        own = {(image.label, "", "")} | {(image.label, name, value) for name, value in image.facets.items()}
-        own |= {("", name, value) for name, value in image.facets.items()}
-        return bool(own & wanted)
+    def is_inside(image: LabelledImage) -> bool:
+        own = (Cell(name, *pair) for pair in image.facets.items() for name in ("", image.label))
+        return Cell(image.label) in wanted or any(cell in wanted for cell in own)
 
-    return [image.id for image in session.task.queries if inside(image)]
+    return [image.id for image in session.task.queries if is_inside(image)]
 
 
 def measurement_hash(session: Session, subject: str) -> str:

@@ -30,13 +30,7 @@ if TYPE_CHECKING:
 
 
 def generate_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
-    """Make a protocol's images, or fetch them from a pool, each once, and book them.
-
-    Args:
-        session: The run.
-        round_index: Which round.
-        protocol: What to make.
-        trial_id: The model in whose embedding space images are chosen from the pool.
+    """Generate a protocol's images, each once, or choose them from a pool in a trial's embedding space; book them.
 
     Raises:
         InvalidProtocol: The protocol breaks a rule of the collection, or names a mode that the generator lacks.

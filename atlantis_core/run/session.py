@@ -224,6 +224,11 @@ class Session:
 
         return ActivationCache(self.workspace.path("cache", "activations"))
 
+    @property
+    def images_left(self) -> float | None:
+        """How many images the budget has left; None without a limit."""
+        return self.workspace.ledger.left(self.run_id, self.spec.budget)["images"]
+
     def write(self, round_index: int, kind: EntryKind[Record], record: Record) -> None:
         """Write a journal entry of this run.
 

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
 
 def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Return what a run came to so far; unfinished runs too.
-
-    Args:
-        workspace: Where the run is kept.
-        run_id: A run's id, its only prefix, or `last`.
+    """Return what a run (its id, a unique prefix, or `last`) came to so far; unfinished runs too.
 
     Returns:
         `run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`, `report_path` and more. Figures

@@ -10,10 +10,7 @@ from atlantis_core.store.workspace import Workspace
 def estimate_seconds(workspace: Workspace, run_id: str, images: int) -> float | None:
     """Return about how many seconds a round with so many images takes; None before a first training.
 
-    Args:
-        workspace: Holds the run's trace.
-        run_id: The run.
-        images: How many images are to be made. While none was made yet, only the trainings count.
+    While no image was made yet, only the trainings count.
     """
     spec = workspace.runs.get(run_id).spec
     calls = [call for call in workspace.events.of_kind(run_id, "tool") if isinstance(call["output"], Mapping)]

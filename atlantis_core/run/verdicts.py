@@ -97,11 +97,7 @@ def list_verdicts(screened: Iterable[ScreenedCandidate]) -> list[Verdict]:
 
 
 def describe_overrides(images: Mapping[str, Any]) -> str:
-    """Say what a person changed after a round was measured; empty where nothing.
-
-    Args:
-        images: Of a round in the run's summary.
-    """
+    """Say what a person changed after a round was measured, by `images` in its summary; empty where nothing."""
     taken, put = images["taken_out_since"], images["put_in_since"]
     parts = ([f"{taken:,} taken out"] if taken else []) + ([f"{put:,} put in"] if put else [])
     return f"{' and '.join(parts)} by hand after it was measured" if parts else ""

@@ -186,7 +186,7 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
     gallery = {image.id: image for image in session.task.gallery}
     wanted = {image.id for image in session.task.queries}
     if cell != Cell(""):
-        wanted = set(queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)]))
+        wanted = set(queries_in_cells(session, [cell]))
     found = [
         QueryAnswer(
             query_id=query.id,
