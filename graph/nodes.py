@@ -126,8 +126,10 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if now != shown_protocol(state) and not session.spec.auto:
         session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
         return {"protocol": now, "approved": ""}
-    said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
-    by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
+    spent = session.workspace.ledger.spent(session.run_id)
+    asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
+    decision = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else dict(interrupt(asked))
+    by = decision.pop("by", "")
     call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]  # the planner's, as it comes first
     given = {"protocol": protocol.id, "images": protocol.num_images}
     with session.workspace.events.span(
@@ -155,13 +157,6 @@ def _protocol(session: Session, state: State) -> AugmentationProtocol:
     if protocol is None:
         raise LookupError(f"round {state['round']} has no protocol in the journal")
     return protocol
-
-
-def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
-    """Return what a person answers; the run rests until then."""
-    spent = session.workspace.ledger.spent(session.run_id)
-    asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
-    return dict(interrupt(asked))
 
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
