@@ -86,7 +86,7 @@ def world_row(
         load_outcomes(targeted, trial_ids) for trial_ids in (ours["baseline"], ours["candidate"], theirs["candidate"])
     )
     verdicts = {
-        name: workspace.candidates.verdicts(session.run_id, 1)
+        name: workspace.candidates.filtered(session.run_id, 1)
         for name, session in (("targeted", targeted), ("uniform", uniform))
     }
     return {

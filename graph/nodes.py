@@ -15,8 +15,7 @@ from langgraph.types import Command, interrupt
 from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
-from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.records import RunEnd
+from atlantis_core.records import Protocol, RunEnd
 from atlantis_core.run.approval import BY_AUTO, hash_protocol
 from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
@@ -51,7 +50,7 @@ def planner(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if context.planner.name != "rules" and context.cost_tracker.is_empty():  # the rules cost nothing
         return _stop_broke("the dollars for the planner are spent")
     known = {"round": state["round"], "steps": state["steps"]}
-    with session.workspace.events.span(session.run_id, "planner", context.planner.name, known) as span:
+    with session.span("planner", context.planner.name, known) as span:
         try:
             decision = context.planner.decide(state, context)
         except BudgetExceeded as error:
@@ -86,8 +85,7 @@ def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     """Run one tool call: record it, let its progress out, and count failures in a row."""
     runtime: Any = request.runtime
     session, call, state = _connect(runtime), request.tool_call, runtime.state
-    parent = state["planner_event"]
-    with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
+    with session.span("tool", call["name"], call["args"], state["planner_event"]) as span:
         answered = execute(request)
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
@@ -122,19 +120,16 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
     protocol = _protocol(session, state)
-    now = hash_protocol(protocol)
-    if now != shown_protocol(state) and not session.spec.auto:
-        session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
-        return {"protocol": now, "approved": ""}
     spent = session.workspace.ledger.spent(session.run_id)
     asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
     decision = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else dict(interrupt(asked))
-    by = decision.pop("by", "")
+    by, now = decision.pop("by", ""), hash_protocol(protocol)
+    if decision["decision"] == "approve" and now != shown_protocol(state) and not session.spec.auto:
+        session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
+        return {"protocol": now, "approved": ""}
     call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]  # the planner's, as it comes first
     given = {"protocol": protocol.id, "images": protocol.num_images}
-    with session.workspace.events.span(
-        session.run_id, "approval", decision["decision"], given, state["planner_event"]
-    ) as span:
+    with session.span("approval", decision["decision"], given, state["planner_event"]) as span:
         span.output = {"answer": decision, "by": by}
         if decision["decision"] == "reject":
             why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
@@ -151,7 +146,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {"approved": approved, "protocol": approved}
 
 
-def _protocol(session: Session, state: State) -> AugmentationProtocol:
+def _protocol(session: Session, state: State) -> Protocol:
     """Return this round's protocol; a state that names none is a bug."""
     protocol = session.read(state["round"], JournalKind.PROTOCOL)
     if protocol is None:
@@ -163,9 +158,7 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
     session, round_index = _connect(runtime), state["round"]
     protocol = _protocol(session, state)
-    with session.workspace.events.span(
-        session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
-    ) as span:
+    with session.span("judge", f"round {round_index}", {"protocol": protocol.id}) as span:
         arms = read_arms(session, round_index)
         arms.setdefault("candidate", arms["incumbent"])  # without survivors nothing was added to the incumbent
         decision = session.read(round_index, JournalKind.DECISION)  # it is there if the run was killed just below
@@ -192,9 +185,7 @@ def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     judged = read_judged_rounds(session)[-1]
     if critic is None or judged.critique:
         return {}
-    with session.workspace.events.span(
-        session.run_id, "critique", f"round {judged.index}", {"round": judged.index}
-    ) as span:
+    with session.span("critique", f"round {judged.index}", {"round": judged.index}) as span:
         found = critic.review(judged, session)
         span.output = found
     session.write(judged.index, JournalKind.CRITIQUE, found)

@@ -31,7 +31,7 @@ def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> d
     verb = "keep" if kept else "reject"
     for round_index, chosen in by_round.items():
         given = {"round": round_index, "candidates": chosen}
-        with session.workspace.events.span(session.run_id, "person", f"{verb} by hand", given, 0) as span:
+        with session.span("person", f"{verb} by hand", given, 0) as span:
             session.workspace.candidates.overrule(session.run_id, round_index, dict.fromkeys(chosen, kept))
             span.output = {"text": f"{len(chosen)} of round {round_index}: {verb}"}
     return by_round

@@ -56,7 +56,7 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
 def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
     """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
     given = {"trial": trial_id, "seed": seed}
-    with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
+    with session.span("job", f"training, seed {seed}", given, parent) as span:
         trial = _train(session, seed, trial_id, images)
         span.status = "failed" if trial.status == "crashed" else "done"
         span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} synthetic images"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
-
-from atlantis_core.store.candidates import BY_HAND, apply_decision
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
@@ -14,6 +12,9 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 CandidateStatus = Literal["kept", "rejected", "undecided"]
+
+BY_HAND = "by_hand"
+"""Filter name of a verdict that a person decided."""
 
 FINAL_FILTERS = frozenset({"leak_guard", "unreadable"})
 """Filters that state a fact: nobody can keep an image that matches a held-out one."""
@@ -111,11 +112,19 @@ def _read_filtered(session: Session, found: Round) -> dict[str, Verdict]:
 def _screened(
     found: Round, candidates: Mapping[str, Candidate], filtered: Mapping[str, Verdict], by_hand: Mapping[str, bool]
 ) -> list[ScreenedCandidate]:
-    verdicts = {key: apply_decision(one, by_hand) for key, one in filtered.items()}
+    verdicts = {key: _apply_decision(one, by_hand.get(key)) for key, one in filtered.items()}
     return [
         ScreenedCandidate(candidate, found.index, verdicts.get(key), filtered.get(key), found.is_kept)
         for key, candidate in candidates.items()
     ]
+
+
+def _apply_decision(verdict: Verdict, kept: bool | None) -> Verdict:
+    """Return a filter's verdict, or what a person decided in its place."""
+    if kept is None:
+        return verdict
+    reason = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
+    return replace(verdict, kept=kept, filter=BY_HAND, reason=reason)
 
 
 def _manual_decisions(session: Session, found: Round, filtered: Mapping[str, Verdict]) -> dict[str, bool]:

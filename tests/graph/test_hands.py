@@ -20,7 +20,7 @@ def test_figures_stay_those_of_the_images_that_were_trained_on(begin: Callable[.
     chosen: list[str] = []
 
     def reject_one_once_they_are_screened(node: str, update: Mapping[str, Any]) -> None:
-        kept = [verdict.candidate_key for verdict in store.verdicts(session.run_id, 1) if verdict.kept]
+        kept = [verdict.candidate_key for verdict in store.filtered(session.run_id, 1) if verdict.kept]
         if kept and not chosen:
             chosen.extend(kept)
             override_verdicts(session, kept[:1], kept=False)

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Goal, Price
 from atlantis_core.run.journal import JournalKind
@@ -110,6 +111,18 @@ def test_a_protocol_that_changes_while_a_person_decides_is_shown_again(begin: Be
     assert session.workspace.ledger.spent(session.run_id)["images"] == 0
     assert advance(context, {"decision": "approve"}).status == "done"
     assert session.workspace.ledger.spent(session.run_id)["images"] == 8
+
+
+def test_an_edit_that_was_killed_before_its_step_was_saved_counts_once_it_is_resumed(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    session = context.session
+    advance(context)
+    shown = session.read(1, JournalKind.PROTOCOL)
+    assert shown is not None
+    edited = replace(shown, cells=(replace(shown.cells[0], count=3),))
+    session.write(1, JournalKind.PROTOCOL, edited)  # what the killed step wrote
+    assert advance(context, {"decision": "edit", "protocol": as_json(edited)}).status == "done"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 3
 
 
 def test_a_judgement_that_was_killed_before_its_step_was_saved_comes_out_the_same(begin: Begin) -> None:

@@ -180,8 +180,8 @@ def test_candidates_and_verdicts_come_back_as_they_were(workspace: Workspace) ->
     verdicts = [Verdict("k0", True, "margin", 0.1, "fine"), Verdict("k1", False, "leak", 1.0, "match")]
     workspace.candidates.judge("r", 1, verdicts)
     workspace.candidates.judge("r", 1, verdicts)
-    assert workspace.candidates.verdicts("r", 1) == verdicts
-    assert workspace.candidates.verdicts("r", 2) == []
+    assert workspace.candidates.filtered("r", 1) == verdicts
+    assert workspace.candidates.filtered("r", 2) == []
 
 
 def test_a_trial_is_kept_once_and_found_by_prefix(workspace: Workspace) -> None:
