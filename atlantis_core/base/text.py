@@ -27,10 +27,11 @@ def clean_text(text: str, longest: int) -> str:
     Text over `longest` characters (at least 10) is cut and ends in `~` and 8 hex digits of the SHA-256 of the full
     text, so that different long names stay different.
     """
-    spaced = " ".join(unicodedata.normalize("NFC", text).split())
-    kept = "".join(
-        char for char in spaced if char in _KEPT_FORMAT or unicodedata.category(char) not in _DROPPED_CATEGORIES
-    ).strip()
+    kept = " ".join(unicodedata.normalize("NFC", text).split())
+    if not (kept.isascii() and kept.isprintable()):  # a quick look spares most texts the slow one
+        kept = "".join(
+            char for char in kept if char in _KEPT_FORMAT or unicodedata.category(char) not in _DROPPED_CATEGORIES
+        ).strip()
     if len(kept) <= longest:
         return kept
     digest = hashlib.sha256(kept.encode()).hexdigest()[:8]
@@ -40,6 +41,11 @@ def clean_text(text: str, longest: int) -> str:
 def quote(text: str, longest: int | None = None) -> str:
     """Return text as a JSON string, cut to `longest` characters, so that it reads as data inside a sentence."""
     return json.dumps(text[:longest], ensure_ascii=False)
+
+
+def format_figure(value: float | None, digits: int = 3) -> str:
+    """Return a figure such as a Recall@K with its digits; `-` where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def to_one_line(value: object) -> str:

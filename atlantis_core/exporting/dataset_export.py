@@ -27,6 +27,7 @@ from atlantis_core.exporting.kept_images import (
     list_kept_images,
 )
 from atlantis_core.exporting.model_export import CARD_NAME, check_destination
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
@@ -103,9 +104,10 @@ def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> Dat
     summary = summarise(session.workspace, session.run_id)
     screened = {found.index: _list_by_key(session, found) for found in read_rounds(session)}
     taken = Counter(image.round for image in images)
+    counts = Counter(image.candidate.cell.class_name for image in images)
     return DatasetFacts(
         images=len(images),
-        classes=dict(sorted(Counter(image.candidate.cell.class_name for image in images).items())),
+        classes={name: counts[name] for name in sorted(counts, key=natural_key)},
         facets=collect_facets(images),
         arms=count_modes(images),
         generators=tuple(sorted({image.candidate.generator for image in images})),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
-from atlantis_core.exporting.input_snippet import input_snippet
+from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
 from atlantis_core.metrics import METRICS
@@ -114,12 +115,10 @@ def _onnx_section(about: ModelFacts) -> str:
     return f"""## Without torch
 ```python
 import numpy as np, onnxruntime
-from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("a.jpg"))
-if image.has_transparency_data:  # put it on white
-    image = image.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-image = image.convert("RGB")
+from PIL import Image
+# An image's pixels as the model was given them: upright, on white, 8 bit RGB.
+{decode_snippet()}
+image = to_upright_rgb(Image.open(io.BytesIO(open("a.jpg", "rb").read())))
 {input_snippet(side, about.crop, about.mean)}
 pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")
@@ -180,15 +179,18 @@ def _validation_section(about: ModelFacts) -> str:
 
 def _figures_row(figures: Figures) -> Sequence[str]:
     at_1 = figures.recall_at_1
-    interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
+    interval = f"{at_1.low:.3f} to {at_1.high:.3f}" if at_1 else "-"
     name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
-    scores = (f"{figures.scores[key]:.3f}" if key in figures.scores else "-" for key in METRICS)
-    return name, f"{at_1.value:.3f}", interval, *scores
+    scores = (format_figure(figures.scores.get(key)) for key in METRICS)
+    return name, format_figure(at_1.value if at_1 else None), interval, *scores
 
 
 def _test_section(found: Mapping[str, Any]) -> str:
     named = {"final": "final (mean over seeds)", "baseline": "baseline (mean over seeds)", "frozen": "frozen"}
-    rows = [(named[name], f"{found[name]['recall_at']['1']:.3f}", f"{found[name]['map_at_r']:.3f}") for name in named]
+    rows = [
+        (named[name], format_figure(found[name]["recall_at"]["1"]), format_figure(found[name]["map_at_r"]))
+        for name in named
+    ]
     queries = f"{found['final']['queries']:,}"
     return (
         f"## Figures on the test split\nOpened once, after all choices; {queries} queries.\n\n"

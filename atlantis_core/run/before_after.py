@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, load_outcomes, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     is_same = arms["baseline"] == arms["incumbent"]
     baseline, incumbent = load_outcomes(session, arms["baseline"]), load_outcomes(session, arms["incumbent"])
     gaps = find_first_gaps(read_rounds(session))
-    planted = read_planted_gap(session.collection.root)
+    planted, counted = read_planted_gap(session.collection.root), counted_queries(baseline)
 
     def compare(select: Sequence[str] | None) -> Comparison:
         change = compare_arms(session, baseline, incumbent, select)
@@ -49,7 +49,7 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
         return replace(change, gain=0.0, low=0.0, high=0.0, p_value=1.0) if is_same else change
 
     def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
-        select = queries_in_cells(session, cells)
+        select = [query for query in queries_in_cells(session, cells) if query in counted]
         return compare(select) if select else None
 
     found = BaselineComparison(tuple(arms["baseline"]), tuple(arms["incumbent"]), None, None, (None,) * len(gaps))
@@ -57,7 +57,7 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
         found = replace(
             found,
             overall=compare(None),
-            planted_gap=compare_cells([Cell(*names) for names in planted]) if planted else None,
+            planted_gap=compare_cells([Cell(*names) for names in planted]),
             gaps=tuple(compare_cells([gap.cell]) for gap in gaps),
         )
     session.write(0, JournalKind.COMPARISON, found)

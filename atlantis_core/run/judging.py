@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Decision, Protocol
+from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
-from atlantis_core.run.measurements import compare_arms, load_outcomes, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -30,13 +31,13 @@ def judge_round(
         load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
     )
     targets = [request.cell for request in protocol.cells]
-    with_positive = {query for found in incumbent if found for query in found.ids}
-    select = [query for query in queries_in_cells(session, targets) if query in with_positive]
+    counted = counted_queries(incumbent)
+    select = [query for query in queries_in_cells(session, targets) if query in counted]
     overall = compare_arms(session, incumbent, candidate)
-    targeted = compare_arms(session, incumbent, candidate, select) if select else overall
+    targeted = compare_arms(session, incumbent, candidate, select) if select else None
     over_baseline = compare_arms(session, baseline, candidate)
-    where = "on the targeted cells" if select else "over all queries (none is in the targeted cells)"
-    kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds, where)
+    where = "on the targeted cells" if select else NO_TARGETED_QUERY
+    kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where)
     return Decision(kept, reason, overall, targeted, over_baseline)
 
 
@@ -56,8 +57,13 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     goal = session.goal
     if goal.target is None:
         return False
-    named = [image.id for image in session.task.queries if any(is_in_cell(cell, image) for cell in goal.cells)]
-    if goal.cells and not named:
-        return False
     outcomes = load_outcomes(session, trial_ids)
+    counted = counted_queries(outcomes)
+    named = [
+        image.id
+        for image in session.task.queries
+        if image.id in counted and any(is_in_cell(cell, image) for cell in goal.cells)
+    ]
+    if not counted or (goal.cells and not named):
+        return False
     return compare_arms(session, outcomes, outcomes, named or None).after >= goal.target

@@ -76,16 +76,21 @@ class Session:
         self.say = say
         self._captioner = captioner
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is of a run, and not of `atlantis train`, `diagnose`, or a trial."""
+        return any(run.id == self.run_id for run in self.workspace.runs.all())
+
     @cached_property
     def loaded(self) -> LoadedCollection:
         """The collection as it was read, with its test split sealed."""
         return self.workspace.collections.get(self.spec.collection_id)
 
     def require_images(self) -> None:
-        """Refuse to work on a collection whose images are no longer there.
+        """Refuse to work on a collection whose images are no longer there, or are read with other pixels since.
 
         Raises:
-            SetupError: Names the first that is gone.
+            SetupError: Names the first of them.
         """
         images = self.loaded.collection.images
         gone = [image.path for image in images if not Path(image.path).is_file()]
@@ -94,6 +99,9 @@ class Session:
                 f"{len(gone)} of {len(images)} images of the collection are gone, the first {gone[0]!r}; "
                 f"put them back where they were, then: atlantis resume {self.run_id}"
             )
+        if self.workspace.collections.renew(self.spec.collection_id):
+            self.__dict__.pop("loaded")
+            self._forget_collection()
 
     @cached_property
     def collection(self) -> Collection:

@@ -11,6 +11,7 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
 from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
@@ -53,8 +54,8 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "over_baseline": as_json(comparison and comparison.overall),
         "planted_gap": as_json(comparison and comparison.planted_gap),
         "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
-        "spent": _spent(workspace, run.id),
-        "test": session.read(0, JournalKind.TEST),
+        "spent": _sum_spending(workspace, run.id),
+        "test": read_test(session),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
     }
 
@@ -108,6 +109,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
     decision = found.decision
+    targeted = decision and decision.targeted
     return {
         "index": found.index,
         "judged": decision is not None,
@@ -115,7 +117,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "reason": decision.reason if decision else "not judged",
         "images": _images(session, found),
         "recall_at_1": _change(decision.overall) if decision else None,
-        "gap_recall_at_1": _change(decision.targeted) | {"queries": decision.targeted.queries} if decision else None,
+        "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,
         "over_baseline": _change(decision.over_baseline) if decision else None,
         "seeds": decision.overall.seeds if decision else session.spec.seeds,
         "queries": decision.overall.queries if decision else 0,
@@ -171,7 +173,7 @@ def _gaps(
     ]
 
 
-def _spent(workspace: Workspace, run_id: str) -> dict[str, Any]:
+def _sum_spending(workspace: Workspace, run_id: str) -> dict[str, Any]:
     spent = workspace.ledger.spent(run_id)
     return {
         "images": int(spent["images"]),

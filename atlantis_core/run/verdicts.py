@@ -130,13 +130,13 @@ def _apply_decision(verdict: Verdict, kept: bool | None) -> Verdict:
 def _manual_decisions(session: Session, found: Round, filtered: Mapping[str, Verdict]) -> dict[str, bool]:
     """Return a person's decisions, by candidate key, that a judged round's training followed."""
     if found.trained_on is None:  # nothing survived, or the run is older than the entry: the times tell
-        judged_at = _judged_at(session, found.index)
+        judged_at = _find_judging_time(session, found.index)
         return session.workspace.candidates.by_hand(session.run_id, found.index, before=judged_at)
     used = set(found.trained_on)
     return {key: key in used for key, verdict in filtered.items() if verdict.kept != (key in used)}
 
 
-def _judged_at(session: Session, round_index: int) -> float:
+def _find_judging_time(session: Session, round_index: int) -> float:
     """Return when a round was judged, in seconds since 1970; 0 where its trace is gone."""
     judged = session.workspace.events.of_kind(session.run_id, "judge")
     return max((event["started"] for event in judged if event["name"] == f"round {round_index}"), default=0.0)

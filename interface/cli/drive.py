@@ -29,8 +29,11 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
+    from atlantis_dml.app.setup import check_data, open_workspace
+
+    check_data(request.spec.data)
+    say(f"reading {request.spec.data} ...")  # before the slow imports
     from atlantis_dml.app.run import create_run, open_session
-    from atlantis_dml.app.setup import open_workspace
 
     store, screen = open_workspace(workspace), open_stderr_screen()
     with screen:
@@ -61,7 +64,7 @@ def drive_run(
 
 
 def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None) -> None:
-    from atlantis_dml.app.command_lines import build_command_on_run
+    from atlantis_dml.text.command_lines import build_command_on_run
 
     resume = build_command_on_run("resume", session.run_id, session.workspace.folder)
     try:
@@ -82,9 +85,9 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
 
 
 def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
-    from atlantis_dml.app.agents import build_agents
     from atlantis_dml.app.ask_approval import ask_person
     from atlantis_dml.app.replay import find_recorded_answer
+    from atlantis_dml.app.run import build_agents
     from atlantis_dml.graph.running import advance
 
     context = build_agents(session, screen.stop)
