@@ -126,8 +126,7 @@ def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | N
 
 
 def _format_cost(session: Session, question: Mapping[str, Any]) -> str:
-    images, budget = question["images"], session.spec.budget
-    left = session.images_left
+    images, left = question["images"], session.images_left
     parts = [count_noun(images, "image") + (f" of {left:g} left" if left is not None else "")]
     seconds = estimate_seconds(session.workspace, session.run_id, images)
     if seconds is not None:
