@@ -98,12 +98,13 @@ def world_row(
         "uniform_over_none": as_json(compare_arms(targeted, none, theirs_with, queries)),
         "targeted_over_uniform": as_json(compare_arms(targeted, theirs_with, ours_with, queries)),
         "overall": {
-            name: round(measure_arm(targeted, trial_ids).recall_at[1], 4)
+            name: round(recall, 4)
             for name, trial_ids in (
                 ("none", ours["baseline"]),
                 ("uniform", theirs["candidate"]),
                 ("targeted", ours["candidate"]),
             )
+            if (recall := measure_arm(targeted, trial_ids).recall_at[1]) is not None
         },
         "kept": first_round(targeted, JournalKind.DECISION).kept,
         "first_gap": as_json(first_round(targeted, JournalKind.GAPS)[0].cell),

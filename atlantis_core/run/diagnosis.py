@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -53,6 +53,13 @@ def is_in_cell(wanted: Cell, image: LabelledImage) -> bool:
     if wanted.class_name not in {"", image.label}:
         return False
     return not wanted.facet or image.facets.get(wanted.facet) == wanted.value
+
+
+def describe_unmeasured_goal(goal: Goal, queries: Iterable[LabelledImage]) -> str:
+    """Say that no query is in the cells that a goal names, so that nothing can be measured there; else empty."""
+    if not goal.cells or any(is_in_cell(cell, query) for query in queries for cell in goal.cells):
+        return ""
+    return "no validation query is in the cells that the goal names, so no gain can be measured on them"
 
 
 def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:

@@ -36,6 +36,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.goals import describe_goal, read_goal
 
     check_data(request.spec.data)
@@ -43,7 +44,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
     spec = request.spec
-    check_measurable(retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery))
+    task = retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
+    check_measurable(task)
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
@@ -55,6 +57,8 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         describe_goal(goal, loaded.collection),
+        # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
+        describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
     ]
     return run, [line for line in lines if line]
 

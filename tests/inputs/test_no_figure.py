@@ -29,8 +29,9 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.measurement import average_measurements, mean_and_sd, measure_ranking
 from atlantis_core.metrics.nmi import nmi
 from atlantis_core.metrics.ranking import rank_images
-from atlantis_core.records import Collection, Comparison, Decision, LabelledImage, Measurement
+from atlantis_core.records import Cell, Collection, Comparison, Decision, Goal, LabelledImage, Measurement
 from atlantis_core.records.round import NO_TARGETED_QUERY, SealOpening
+from atlantis_core.run.diagnosis import describe_unmeasured_goal
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session
 from atlantis_core.run.seal import count_seen_images, list_earlier_openings, open_seal, read_opening_times
@@ -331,6 +332,13 @@ def test_reading_says_that_a_test_split_cannot_be_tested(tmp_path: Path) -> None
     assert note.startswith("`atlantis test` will not open this test split")
     assert "'Ant' and 'ant'" in note
     assert read_collection(write_photos(tmp_path / "photos")).notes == ()
+
+
+def test_a_goal_in_whose_cells_no_query_is_says_so() -> None:
+    goal, queries = Goal("ants at night", (Cell("ant", "light", "night"),)), [image(1, "ant", light="day")]
+    assert "no gain can be measured on them" in describe_unmeasured_goal(goal, queries)
+    assert describe_unmeasured_goal(goal, [*queries, image(2, "ant", light="night")]) == ""
+    assert describe_unmeasured_goal(Goal("find more"), queries) == ""
 
 
 # The seal
