@@ -20,6 +20,7 @@ from atlantis_core.base.ports import (
 from atlantis_core.records import RunSpec
 from atlantis_dml.agents.client.models import is_chat_model
 from atlantis_dml.app.agents import check_chat_models, load_chat_model, make_captioner_factory
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.setup import check_data, load_data, open_workspace, store_data
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     Raises:
         SetupError: A setting or the data has to be fixed.
     """
+    check_data(request.spec.data)
+    generator = check_spec(request.spec, request.spec.goal.text)
+    announce(f"reading {request.spec.data}")
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
 
-    check_data(request.spec.data)
-    generator = check_spec(request.spec, request.spec.goal.text)
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
     retrieval_task(loaded.collection, request.spec.regime, request.spec.query, request.spec.gallery)
@@ -152,12 +154,12 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
     Captions and costs are stored under the purpose and the collection's name.
     """
     check_data(request.spec.data)
-    screen.line(f"reading {request.spec.data} ...")  # before the slow imports
+    check_spec(request.spec)
+    announce(f"reading {request.spec.data}")
     from atlantis_core.data.inspection import summarize_problems
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
 
-    check_spec(request.spec)
     store = open_workspace(folder)
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
