@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import TaskOptions
 
@@ -51,7 +52,7 @@ def open_subject(
     from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
     check_data(subject.data)
-    screen.line(f"loading {subject.model}, then reading {subject.data} ...")  # before the slow imports
+    announce(f"loading {subject.model}, then reading {subject.data}")
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.stopping import StopToken
 from atlantis_core.base.text import clean_text
+from atlantis_dml.app.output import mark_spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,6 +89,7 @@ class Screen:
     def _print(self, text: str) -> None:
         indent = len(text) - len(text.lstrip())
         self._last = time.monotonic()
+        mark_spoken()
         self._console.print(" " * indent + clean_text(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
 
 

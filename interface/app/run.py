@@ -12,6 +12,7 @@ from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import judged, make_watcher
 from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
 from atlantis_dml.app.setup import check_data, load_data, store_data
@@ -33,14 +34,15 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     Raises:
         SetupError: A setting or the data has to be fixed.
     """
+    check_data(request.spec.data)
+    generator = check_spec(request.spec, request.spec.goal.text)
+    announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.goals import describe_goal, read_goal
 
-    check_data(request.spec.data)
-    generator = check_spec(request.spec, request.spec.goal.text)
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
     spec = request.spec
