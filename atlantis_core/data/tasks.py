@@ -124,6 +124,12 @@ def check_test_images(
             f"the regime 'unseen' needs test classes that are not trained on, but {len(shared)} are, the first "
             f"{shared[0]!r}"
         )
+    if regime == "seen" and not tested & trained:
+        raise SetupError(
+            "no test class has training images, so no test query has a positive: test images are of "
+            f"{_name_some(tested)}, training images of {_name_some(trained)}; correct the labels, or use "
+            "--regime unseen"
+        )
     check_measurable(test_task(collection, test_images, regime, query, gallery), "test query")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Decision, Protocol
+from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
 from atlantis_core.run.measurements import compare_arms, measured_queries, queries_in_cells
 from atlantis_core.run.session import Session
@@ -36,10 +37,10 @@ def judge_round(
     asked = measured_queries(session, arms["incumbent"])
     select = [query for query in queries_in_cells(session, cells) if query in asked]
     overall = compare_arms(session, arms["incumbent"], arms["candidate"])
-    targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else overall
+    targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else None
     over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
-    where = "on the targeted cells" if select else "over all queries (none is in the targeted cells)"
-    kept, reason = _verdict(overall, targeted, round_index, session.spec.budget.rounds, where)
+    where = "on the targeted cells" if select else NO_TARGETED_QUERY
+    kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where)
     return Decision(kept, reason, overall, targeted, over_baseline)
 
 

@@ -85,10 +85,10 @@ class Session:
         return self.workspace.collections.get(self.spec.collection_id)
 
     def require_images(self) -> None:
-        """Refuse to work on a collection whose images are no longer there.
+        """Refuse to work on a collection whose images are no longer there, or are read with other pixels since.
 
         Raises:
-            SetupError: Names the first that is gone.
+            SetupError: Names the first of them.
         """
         images = self.loaded.collection.images
         gone = [image.path for image in images if not Path(image.path).is_file()]
@@ -97,6 +97,9 @@ class Session:
                 f"{len(gone)} of {len(images)} images of the collection are gone, the first {gone[0]!r}; "
                 f"put them back where they were, then: atlantis resume {self.run_id}"
             )
+        if self.workspace.collections.renew(self.spec.collection_id):
+            self.__dict__.pop("loaded")
+            self._forget_collection()
 
     @cached_property
     def collection(self) -> Collection:

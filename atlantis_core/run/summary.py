@@ -113,6 +113,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
     decision = found.decision
+    targeted = decision and decision.targeted
     return {
         "index": found.index,
         "judged": decision is not None,
@@ -120,7 +121,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "reason": decision.reason if decision else "not judged",
         "images": _images(session, found),
         "recall_at_1": _change(decision.overall) if decision else None,
-        "gap_recall_at_1": _change(decision.targeted) | {"queries": decision.targeted.queries} if decision else None,
+        "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,
         "over_baseline": _change(decision.over_baseline) if decision else None,
         "seeds": decision.overall.seeds if decision else session.spec.seeds,
         "queries": decision.overall.queries if decision else 0,

@@ -48,16 +48,18 @@ def open_subject(
     A metadata column in `columns` (by option) that is missing is refused before loading. With `measured`, a
     collection without facets gets measured ones.
     """
+    from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
+
+    check_data(subject.data)
+    screen.line(f"loading {subject.model}, then reading {subject.data} ...")  # before the slow imports
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import retrieval_task
     from atlantis_dml.app.find_model import find_retriever
-    from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
     task = subject.task
-    check_data(subject.data)
     store = open_workspace(folder)
     if columns:
         check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
@@ -66,7 +68,7 @@ def open_subject(
     notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
     ):
         if line:

@@ -33,7 +33,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     Raises:
         SetupError: A setting or the data has to be fixed.
     """
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.data.tasks import check_measurable, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.goals import describe_goal, read_goal
@@ -49,7 +49,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     lines = [
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from atlantis_dml.app.output import say
 from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
@@ -34,6 +35,7 @@ def chat(
 
     Example: atlantis chat photos/
     """
+    say("starting the conversation ...")  # before the slow imports
     from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
     from atlantis_dml.chat.desk import ChatDesk

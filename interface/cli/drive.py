@@ -29,8 +29,11 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
+    from atlantis_dml.app.setup import check_data, open_workspace
+
+    check_data(request.spec.data)
+    say(f"reading {request.spec.data} ...")  # before the slow imports
     from atlantis_dml.app.run import create_run, open_session
-    from atlantis_dml.app.setup import open_workspace
 
     store, screen = open_workspace(workspace), open_stderr_screen()
     with screen:

@@ -31,6 +31,7 @@ def report(
 
     Example: atlantis report last --out harbor.html
     """
+    say(f"reading {run_name} ...")  # before the slow imports
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.plots.files import check_target
     from atlantis_dml.report.report import KINDS, write_report

@@ -28,6 +28,7 @@ def resume(
 
     Example: atlantis resume last --approve
     """
+    say(f"reading {run_name} ...")  # before the slow imports
     from atlantis_core.run.summary import summarise
     from atlantis_dml.app.ask_approval import answer_from_options
     from atlantis_dml.app.progress import open_stderr_screen

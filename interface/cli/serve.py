@@ -41,6 +41,7 @@ def serve(
 
     Example: atlantis serve photos/
     """
+    say("starting the web app ...")  # before the slow imports
     from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
     from atlantis_dml.web.site import Site

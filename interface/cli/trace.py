@@ -75,7 +75,7 @@ def _send(run_name: str, to: str, step: int | None, folder: Path | None, as_json
 
 def _show_sent(run_id: str, sent: Sent) -> None:
     """Print what was exported and where to see it."""
-    from atlantis_dml.views.runs import stdout_console
+    from atlantis_dml.views.tables import stdout_console
 
     console = stdout_console()
     lines = [f"run {run_id}: {sent.spans} spans and {sent.trials} trials are in {sent.tracking_uri}"]

@@ -63,7 +63,7 @@ def _open_folder(workspace: Path | None) -> Iterator[Path | None]:
 def _show(found: dict[str, Any]) -> None:
     from atlantis_core.base.text import clean_text, format_figure
     from atlantis_dml.text.figures import format_duration, list_training_overlap
-    from atlantis_dml.views.runs import build_table, stdout_console
+    from atlantis_dml.views.tables import build_table, stdout_console
 
     frozen = found["frozen"]
     began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
