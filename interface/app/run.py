@@ -13,7 +13,7 @@ from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
-from atlantis_dml.app.progress import judged, make_watcher
+from atlantis_dml.app.progress import describe_last_round, make_watcher
 from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
 from atlantis_dml.app.setup import check_data, load_data, store_data
 
@@ -145,7 +145,8 @@ class RunWorker:
         from atlantis_dml.tracing.live import live_export, read_target_option
 
         try:
-            run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
+            run = self._workspace.runs.get(session.run_id)
+            watch = make_watcher(self._screen, lambda: describe_last_round(session))
             with live_export(self._workspace, run, read_target_option(None), self._screen.line):
                 outcome = advance(build_agents(session, self._screen.stop), answer, watch)
             self._on_rest()

@@ -48,7 +48,6 @@ def chat(
     from atlantis_dml.chat.loop import TerminalChat
     from atlantis_dml.chat.terminal import ChatTerminal
     from atlantis_dml.graph.conversation import Conversation
-    from atlantis_dml.settings import build_redaction
 
     check_spec(template.spec)
     template, terminal = replace(template, spec=pin_base_url(template.spec)), ChatTerminal()
