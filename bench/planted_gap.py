@@ -27,9 +27,8 @@ from atlantis_core.run.journal import EntryKind, JournalKind, Record
 from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.app.agents import build_agents
 from atlantis_dml.app.request import RunOptions, RunRequest, build_request
-from atlantis_dml.app.run import create_run
+from atlantis_dml.app.run import build_agents, create_run
 from atlantis_dml.graph.running import advance
 
 GOAL = "find where retrieval fails and fix it"

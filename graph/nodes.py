@@ -122,7 +122,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
     protocol = _protocol(session, state)
-    said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _said(state, session, protocol)
+    said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _ask_person(state, session, protocol)
     by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
     call = _last_call(state)
     given = {"protocol": protocol.id, "images": protocol.num_images}
@@ -152,7 +152,7 @@ def _protocol(session: Session, state: State) -> AugmentationProtocol:
     return protocol
 
 
-def _said(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
+def _ask_person(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
     """Return what a person answers; the run rests until then."""
     spent = session.workspace.ledger.spent(session.run_id)
     asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}

@@ -113,6 +113,6 @@ def begin(state: State, runtime: Runtime[Any]) -> State:
 
 def graph() -> CompiledStateGraph[State, Any, State, State]:
     """Return the graph with the rule planner, for any run of any workspace, and no checkpoints of its own."""
-    from atlantis_dml.graph.build import build_graph
+    from atlantis_dml.graph.running import build_graph
 
     return build_graph(context=StudioRun, first=begin)

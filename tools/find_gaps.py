@@ -45,14 +45,14 @@ def find_gaps(
         raise ToolError("no trained retriever to diagnose; train the baseline first")
     if top < 1:
         raise ToolError(f"top must be at least 1, not {top}")
-    gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
+    gaps, insight, note = _find_by_mode(session, diagnosing[0], top, mode, runtime.context.insight)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     return answer_call(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
 
 
-def _found(
+def _find_by_mode(
     session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None
 ) -> tuple[tuple[Gap, ...], Insight | None, str]:
     """Return the gaps, what the insight model made of them, and what the planner must know besides."""
@@ -62,7 +62,7 @@ def _found(
         raise ToolError(f"mode {mode!r} needs an insight model, and this run has no chat model; use 'heuristic'")
     if mode == "llm":
         insight = _insight(session, (), "llm", finder)
-        return _claimed(session, trial_id, top, insight), insight, ""
+        return _find_claimed_gaps(session, trial_id, top, insight), insight, ""
     gaps = diagnose(session, trial_id, top)
     try:
         insight = _insight(session, gaps, "hybrid", finder)
@@ -81,7 +81,7 @@ def _insight(session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightF
     return insight
 
 
-def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
+def _find_claimed_gaps(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
     cells = [cell for claim in insight.claims for cell in claim.cells]
     gaps = find_gaps_in_cells(session, trial_id, cells, top)
     if not gaps:

@@ -17,6 +17,7 @@ from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
+from atlantis_core.data.tasks import check_test_images
 from atlantis_core.records import Collection, LabelledImage, Problem, Regime, Split
 
 _SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}
@@ -86,7 +87,17 @@ def read_collection(
     """
     options = options or ReadOptions()
     inspected = inspect_collection(folder, options, progress)
-    return _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    loaded = _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    return replace(loaded, notes=(*loaded.notes, *_note_wasted_test(loaded, regime)))
+
+
+def _note_wasted_test(loaded: LoadedCollection, regime: Regime) -> list[str]:
+    """Say why a test split, if there is one, could not be tested: now, and not after days of training."""
+    try:
+        loaded.sealed.check(lambda images: check_test_images(loaded.collection, images, regime) if images else None)
+    except SetupError as error:
+        return [f"`atlantis test` will not open this test split: {error}."]
+    return []
 
 
 def inspect_collection(

@@ -9,6 +9,7 @@ from typing import Literal
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.inspection import InspectedFile
+from atlantis_core.data.lookalikes import describe_lookalikes, find_lookalikes
 from atlantis_core.data.splitting import (
     HELD_OUT,
     VALIDATION_ONLY,
@@ -135,4 +136,6 @@ def _check_regime(assigned: AssignedSplits, regime: Regime) -> None:
             f"are in both ({shared[0]!r} ...); use --regime seen, or name a --split-column that splits by class"
         )
     if regime == "seen" and not classes["train"] & classes["validation"]:
-        raise SetupError("no validation class has training images, so no query has a positive; use --regime unseen")
+        alike = find_lookalikes(classes["validation"], classes["train"])
+        hint = f"look-alikes: {describe_lookalikes(alike)}; write each in one way" if alike else "use --regime unseen"
+        raise SetupError(f"no validation class has training images, so no query has a positive; {hint}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
 from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
@@ -178,15 +179,18 @@ def _validation_section(about: ModelFacts) -> str:
 
 def _figures_row(figures: Figures) -> Sequence[str]:
     at_1 = figures.recall_at_1
-    interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
+    interval = f"{at_1.low:.3f} to {at_1.high:.3f}" if at_1 else "-"
     name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
-    scores = (f"{figures.scores[key]:.3f}" if key in figures.scores else "-" for key in METRICS)
-    return name, f"{at_1.value:.3f}", interval, *scores
+    scores = (format_figure(figures.scores.get(key)) for key in METRICS)
+    return name, format_figure(at_1.value if at_1 else None), interval, *scores
 
 
 def _test_section(found: Mapping[str, Any]) -> str:
     named = {"final": "final (mean over seeds)", "baseline": "baseline (mean over seeds)", "frozen": "frozen"}
-    rows = [(named[name], f"{found[name]['recall_at']['1']:.3f}", f"{found[name]['map_at_r']:.3f}") for name in named]
+    rows = [
+        (named[name], format_figure(found[name]["recall_at"]["1"]), format_figure(found[name]["map_at_r"]))
+        for name in named
+    ]
     queries = f"{found['final']['queries']:,}"
     return (
         f"## Figures on the test split\nOpened once, after all choices; {queries} queries.\n\n"

@@ -115,9 +115,9 @@ def filter_embeddings(
     """Keep the synthetic images that belong to their classes.
 
     With `auto` the released rule (`centre_ratio` at 1.5) decides how many are kept, and `margin` decides which. Every
-    image whose own class is nearest is kept; every image with a higher margin than 99.5 % of the real images is
-    rejected. With a single class there is no margin, and the released rule decides alone. A `threshold` replaces the
-    scorer's own.
+    image whose own class is nearest is kept; of the others, those with a higher margin than 99.5 % of the real
+    images are rejected. With a single class there is no margin, and the released rule decides alone. A `threshold`
+    replaces the scorer's own.
 
     Raises:
         SetupError: The scorer is unknown, one side has class names and the other numbers, or all real embeddings

@@ -92,6 +92,18 @@ class CaptionsEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierOpening:
+    """An opening whose figures do not count for the split as it is now."""
+
+    time: float
+    """Seconds since 1970."""
+    split: str
+    """Content hash of the split as it was then."""
+    why: str
+    """Why they do not count: `over other labels`, `over other images`, `with 0 queries` ..."""
+
+
+@dataclass(frozen=True, slots=True)
 class SealOpening:
     """When and why a sealed test split was opened."""
 
@@ -100,3 +112,5 @@ class SealOpening:
     """Seconds since 1970, one per opening."""
     split: str = ""
     """Content hash of the split; empty in the entries of the first versions."""
+    earlier: tuple[EarlierOpening, ...] = ()
+    """Those of `times` that do not count, oldest first."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.records import BaselineComparison, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, find_trials, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, find_trials, measured_queries, queries_in_cells
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -48,12 +48,13 @@ def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     planted = read_planted_gap(session.collection.root)
     found = BaselineComparison(tuple(baseline), tuple(incumbent), None, None, (None,) * len(gaps))
     if all(trial.status == "finished" for trial in find_trials(session, baseline)):
+        counted = measured_queries(session, baseline)
         cells = [(gap.cell.class_name, gap.cell.facet, gap.cell.value) for gap in gaps]
         found = replace(
             found,
             overall=_compare(session, baseline, incumbent, None),
-            planted_gap=_compare_cells(session, baseline, incumbent, planted) if planted else None,
-            gaps=tuple(_compare_cells(session, baseline, incumbent, [cell]) for cell in cells),
+            planted_gap=_compare_cells(session, baseline, incumbent, planted, counted),
+            gaps=tuple(_compare_cells(session, baseline, incumbent, [cell], counted) for cell in cells),
         )
     session.write(0, JournalKind.COMPARISON, found)
     return found
@@ -98,10 +99,14 @@ def gap_change_facts(gap: Gap, change: Comparison | None) -> dict[str, Any]:
 
 
 def _compare_cells(
-    session: Session, baseline: Sequence[str], incumbent: Sequence[str], cells: Iterable[tuple[str, str, str]]
+    session: Session,
+    baseline: Sequence[str],
+    incumbent: Sequence[str],
+    cells: Iterable[tuple[str, str, str]],
+    counted: Container[str],
 ) -> Comparison | None:
-    """Compare on the queries of some cells (class, facet, value); None without a query in them."""
-    select = queries_in_cells(session, cells)
+    """Compare on the queries of some cells (class, facet, value); None without one that counts in them."""
+    select = [query for query in queries_in_cells(session, cells) if query in counted]
     return _compare(session, baseline, incumbent, select) if select else None
 
 

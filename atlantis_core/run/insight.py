@@ -132,8 +132,8 @@ def check_insight(
     checks: list[FacetCheck] = []
     accepted: list[FacetIdea] = []
     taken = {name.casefold() for name in (*facts.taken_names, *collection.facets)}
-    for idea in filter(None, map(_cleaned, ideas.facets[:MOST_FACETS])):
-        checks.append(_counted(idea, collection, captions, taken))
+    for idea in filter(None, map(_clean, ideas.facets[:MOST_FACETS])):
+        checks.append(_check_facet(idea, collection, captions, taken))
         accepted += [idea] if checks[-1].kept else []
         taken.add(idea.name.casefold())
     grown = add_facet_ideas(collection, captions, accepted)
@@ -149,7 +149,7 @@ def add_facet_ideas(collection: Collection, captions: Sequence[Caption], ideas: 
     return add_facets(collection, columns) if columns else collection
 
 
-def _cleaned(idea: FacetIdea) -> FacetIdea | None:
+def _clean(idea: FacetIdea) -> FacetIdea | None:
     """Return a facet with harmless names and few values; None where no name is left."""
     values: dict[str, tuple[str, ...]] = {}
     for value, words in idea.values.items():
@@ -176,7 +176,7 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
 
 
-def _counted(idea: FacetIdea, collection: Collection, captions: Sequence[Caption], taken: set[str]) -> FacetCheck:
+def _check_facet(idea: FacetIdea, collection: Collection, captions: Sequence[Caption], taken: set[str]) -> FacetCheck:
     column = _column(idea, collection, captions)
     found = Counter(column)
     counts = {value: found[value] for value in idea.values}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.text import format_figure
 from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
@@ -38,7 +39,7 @@ def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> 
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
     sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
-    sentences += _measured(session) if mode == "hybrid" else []
+    sentences += _describe_baseline(session) if mode == "hybrid" else []
     sentences += [describe_group(group) for group in group_gaps(measured)]
     return InsightFacts(
         mode=mode,
@@ -76,8 +77,8 @@ def _sizes(collection: Collection) -> list[str]:
         f"{len(counts)} training classes",
         f"class imbalance: largest over smallest class {max_over_min(counts.values()):.1f}, "
         f"Gini {gini(counts.values()):.2f}",
-        f"classes with the fewest training images: {_listed(by_size[:_MOST_NAMED])}",
-        f"classes with the most training images: {_listed(by_size[: -_MOST_NAMED - 1 : -1])}",
+        f"classes with the fewest training images: {_join_counts(by_size[:_MOST_NAMED])}",
+        f"classes with the most training images: {_join_counts(by_size[: -_MOST_NAMED - 1 : -1])}",
     ]
 
 
@@ -100,18 +101,18 @@ def _facets(collection: Collection) -> list[str]:
         empty = num_classes * len(values[facet]) - len(cells)
         sentences.append(
             f"facet {shorten_name(facet)}, training images, fewest first: "
-            f"{_listed([(v, counted[v]) for v in fewest])}; "
+            f"{_join_counts([(v, counted[v]) for v in fewest])}; "
             f"{empty} of {num_classes * len(values[facet])} cells class x value have none"
         )
     return sentences
 
 
-def _measured(session: Session) -> list[str]:
+def _describe_baseline(session: Session) -> list[str]:
     """Return the baseline's Recall@1 overall and by facet value: what a gap is to be compared with."""
     found = session.read(0, JournalKind.BASELINE)
     if found is None:
         return []
-    sentences = [f"the baseline's Recall@1 is {found.recall_at[1]:.3f} over {found.queries} queries"]
+    sentences = [f"the baseline's Recall@1 is {format_figure(found.recall_at[1])} over {found.queries} queries"]
     for facet, values in list(found.per_facet.items())[:_MOST_FACETS]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_MOST_VALUES]
         listed = ", ".join(f"{shorten_name(value)} {one.value:.3f} ({one.count})" for value, one in worst)
@@ -122,7 +123,7 @@ def _measured(session: Session) -> list[str]:
     return sentences
 
 
-def _listed(counts: Sequence[tuple[str, int]]) -> str:
+def _join_counts(counts: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{shorten_name(name)} {count}" for name, count in counts)
 
 

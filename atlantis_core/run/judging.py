@@ -59,7 +59,12 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     goal = session.goal
     if goal.target is None:
         return False
-    named = [image.id for image in session.task.queries if any(is_in_cell(cell, image) for cell in goal.cells)]
-    if goal.cells and not named:
+    counted = measured_queries(session, trial_ids)
+    named = [
+        image.id
+        for image in session.task.queries
+        if image.id in counted and any(is_in_cell(cell, image) for cell in goal.cells)
+    ]
+    if not counted or (goal.cells and not named):
         return False
     return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import ToolError
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
+from atlantis_core.data.tasks import check_measurable
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.learning.inputs import preprocessing
 from atlantis_core.metrics.measurement import average_measurements
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 
 def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
-    """Measure a trial on validation, once; None for a crashed trial."""
+    """Measure a trial on validation, once; None for a crashed trial.
+
+    Raises:
+        SetupError: No query has a positive.
+    """
     if trial.status == "crashed":
         return None
-    return _measured(session, trial.id, lambda: load_trial_retriever(trial))
+    return _measure(session, trial.id, lambda: load_trial_retriever(trial))
 
 
 def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
@@ -36,7 +41,7 @@ def measure_frozen(session: Session) -> tuple[Measurement, QueryOutcomes]:
 
     recipe = session.recipe
     key = content_hash("frozen", [session.backbone.fingerprint, recipe.side_px])
-    return _measured(
+    return _measure(
         session, key, lambda: frozen_retriever(session.backbone, recipe.trainable_fraction, recipe.side_px)
     )
 
@@ -119,12 +124,13 @@ def measurement_hash(session: Session, subject: str) -> str:
     return content_hash("measurement", [subject, preprocessing.VERSION, session.task_hash])
 
 
-def _measured(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
+def _measure(session: Session, subject: str, build: Callable[[], Retriever]) -> tuple[Measurement, QueryOutcomes]:
     key = measurement_hash(session, subject)
     file = session.workspace.path("measurements") / f"{key}.npz"
     cached = session.workspace.results.find(key)
     if cached and file.exists():
         return from_json(Measurement, cached), QueryOutcomes.load(file)
+    check_measurable(session.task)
     started = time.monotonic()
     measurement, outcomes = measure_retriever(build(), session.task, session.cache)
     outcomes.save(file)

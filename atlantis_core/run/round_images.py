@@ -74,13 +74,13 @@ def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: 
     generator = f"{session.generator.name}/{session.generator.version}"
     if protocol.arm == "retrieve":
         return build_pool_requests(
-            protocol, *_chosen(session, protocol, trial_id), generator, session.synthetic_side_px
+            protocol, *_match_pool(session, protocol, trial_id), generator, session.synthetic_side_px
         )
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
     return build_requests(protocol, session.collection.of_split("train"), generator, seed, session.synthetic_side_px)
 
 
-def _chosen(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[PoolMatch]]:
+def _match_pool(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[PoolMatch]]:
     """Return the pool less the training photos in it and those of earlier rounds, and what was chosen of it."""
     from atlantis_core.generation.pool_matching import match_pool
 
@@ -116,7 +116,7 @@ def screen_round(session: Session, round_index: int, protocol: Protocol, trial_i
     captions = _caption_check(session)
     keys = session.read(round_index, JournalKind.CANDIDATES) or ()
     candidates = list(session.workspace.candidates.find(keys).values())
-    verdicts = _screened(session, candidates, protocol, trial_id, captions)
+    verdicts = _screen(session, candidates, protocol, trial_id, captions)
     if captions is not None:
         result = CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid)
         session.write(round_index, JournalKind.CAPTION_CHECK, result)
@@ -133,7 +133,7 @@ def _caption_check(session: Session) -> CaptionCheck | None:
     return CaptionCheck(session.captioner, facet_value_lists(session.collection), train)
 
 
-def _screened(
+def _screen(
     session: Session,
     candidates: Sequence[Candidate],
     protocol: Protocol,

@@ -74,6 +74,11 @@ class Session:
         self.say = say
         self._captioner = captioner
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is of a run, and not of `atlantis train`, `diagnose`, or a trial."""
+        return any(run.id == self.run_id for run in self.workspace.runs.all())
+
     @cached_property
     def loaded(self) -> LoadedCollection:
         """The collection as it was read, with its test split sealed."""

@@ -11,6 +11,7 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
 from atlantis_core.run.verdicts import count_overrides_since, measured_verdicts
 from atlantis_core.store.events import NESTED_KINDS
@@ -57,8 +58,8 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "over_baseline": as_json(comparison and comparison.overall),
         "planted_gap": as_json(comparison and comparison.planted_gap),
         "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
-        "spent": _spent(workspace, run.id),
-        "test": session.read(0, JournalKind.TEST),
+        "spent": _sum_spending(workspace, run.id),
+        "test": read_test(session),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
     }
 
@@ -172,7 +173,7 @@ def _gaps(
     ]
 
 
-def _spent(workspace: Workspace, run_id: str) -> dict[str, Any]:
+def _sum_spending(workspace: Workspace, run_id: str) -> dict[str, Any]:
     spent = workspace.ledger.spent(run_id)
     return {
         "images": int(spent["images"]),

@@ -21,13 +21,15 @@ def estimate_seconds(workspace: Workspace, run_id: str, images: int) -> float | 
     trainings = [trial["seconds"] for call in _done(calls, "train_retriever") for trial in call]
     if not trainings:
         return None
-    making = [(call["seconds"], call["output"]["artifact"]["images"]) for call in _named(calls, "generate_images")]
+    making = [
+        (call["seconds"], call["output"]["artifact"]["images"]) for call in _select_done(calls, "generate_images")
+    ]
     made = sum(number for _, number in making)
     per_image = sum(seconds for seconds, _ in making) / made if made else 0.0
     return float(spec.seeds * sum(trainings) / len(trainings) + images * per_image)
 
 
-def _named(calls: list[dict[str, Any]], tool: str) -> list[dict[str, Any]]:
+def _select_done(calls: list[dict[str, Any]], tool: str) -> list[dict[str, Any]]:
     return [
         call
         for call in calls
@@ -36,4 +38,4 @@ def _named(calls: list[dict[str, Any]], tool: str) -> list[dict[str, Any]]:
 
 
 def _done(calls: list[dict[str, Any]], tool: str) -> list[Any]:
-    return [call["output"]["artifact"] for call in _named(calls, tool)]
+    return [call["output"]["artifact"] for call in _select_done(calls, tool)]

@@ -63,7 +63,7 @@ class ScreenedCandidate:
 
 def list_screened(session: Session, found: Round) -> list[ScreenedCandidate]:
     """Return the candidates of a round in the order of its protocol, with their verdicts as they count now."""
-    return _screened(session, found, session.workspace.candidates.by_hand(session.run_id, found.index))
+    return _list_candidates(session, found, session.workspace.candidates.by_hand(session.run_id, found.index))
 
 
 def list_measured(session: Session, found: Round) -> list[ScreenedCandidate]:
@@ -73,7 +73,7 @@ def list_measured(session: Session, found: Round) -> list[ScreenedCandidate]:
     """
     if found.decision is None:
         return list_screened(session, found)
-    return _screened(session, found, _manual_decisions(session, found))
+    return _list_candidates(session, found, _manual_decisions(session, found))
 
 
 def measured_verdicts(session: Session, found: Round) -> list[Verdict]:
@@ -106,7 +106,7 @@ def describe_overrides(images: Mapping[str, Any]) -> str:
     return f"{' and '.join(parts)} by hand after it was measured" if parts else ""
 
 
-def _screened(session: Session, found: Round, by_hand: Mapping[str, bool]) -> list[ScreenedCandidate]:
+def _list_candidates(session: Session, found: Round, by_hand: Mapping[str, bool]) -> list[ScreenedCandidate]:
     store = session.workspace.candidates
     filtered = {one.candidate_key: one for one in store.filtered(session.run_id, found.index)}
     verdicts = {key: apply_decision(one, by_hand) for key, one in filtered.items()}
@@ -120,13 +120,13 @@ def _manual_decisions(session: Session, found: Round) -> dict[str, bool]:
     """Return a person's decisions, by candidate key, that a judged round's training followed."""
     store = session.workspace.candidates
     if found.trained_on is None:  # nothing survived, or the run is older than the entry: the times tell
-        return store.by_hand(session.run_id, found.index, before=_judged_at(session, found.index))
+        return store.by_hand(session.run_id, found.index, before=_find_judging_time(session, found.index))
     used = set(found.trained_on)
     filtered = {verdict.candidate_key: verdict.kept for verdict in store.filtered(session.run_id, found.index)}
     return {key: key in used for key, kept in filtered.items() if kept != (key in used)}
 
 
-def _judged_at(session: Session, round_index: int) -> float:
+def _find_judging_time(session: Session, round_index: int) -> float:
     """Return when a round was judged, in seconds since 1970; 0 where its trace is gone."""
     judged = session.workspace.events.of_kind(session.run_id, "judge")
     return max((event["started"] for event in judged if event["name"] == f"round {round_index}"), default=0.0)

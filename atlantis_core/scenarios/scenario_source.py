@@ -68,7 +68,7 @@ def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: b
     inspected = inspect_collection(source.folder, source.options, progress)
     assigned = assign_splits(inspected.images, source.regime, source.known_splits) if split else None
     pairs = assigned.files if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
-    chosen = _copied_columns(inspected, source.options)
+    chosen = _list_copied_columns(inspected, source.options)
     items = [ScenarioItem(_select_columns(photo, chosen), its_split) for photo, its_split in pairs]
     notes = [summarize_problems(inspected.problems), *(assigned.notes if assigned else ())]
     in_order = sorted(items, key=lambda item: (item.label, item.photo.id))
@@ -108,7 +108,7 @@ def check_origins(items: Sequence[ScenarioItem]) -> None:
         )
 
 
-def _copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
+def _list_copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
     if options.facets is None:
         return frozenset(inspected.listing.columns)
     if unknown := [name for name in options.facets if name not in inspected.listing.columns]:

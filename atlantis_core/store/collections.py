@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, select, update
@@ -89,6 +89,12 @@ class CollectionStore:
             fingerprints={key: base64.b64decode(text) for key, text in row.fingerprints.items() if key != _PIXELS},
             notes=(),
         )
+
+    def find_sealed(self, addresses: Container[str]) -> dict[str, SealedSplit]:
+        """Return address -> sealed test split, of the stored collections that have one of these."""
+        rows = fetch_rows(self._engine, select(collections.c.sealed))
+        splits = (SealedSplit.from_store_rows(row.sealed) for row in rows)
+        return {split.address: split for split in splits if split.address in addresses}
 
     def _row(self, collection_id: str) -> Any:
         rows = fetch_rows(self._engine, select(collections).where(collections.c.id == collection_id))

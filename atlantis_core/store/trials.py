@@ -26,12 +26,16 @@ class TrialStore:
         stored = replace(trial, path=to_stored_path(trial.path, self._folder))
         insert_or_ignore(self._engine, trials, [{"id": trial.id, "payload": as_json(stored)}])
 
-    def set_origin(self, trial: Trial, origin: TrialOrigin) -> None:
+    def set_origin(self, trial: Trial, origin: TrialOrigin, *, newer: bool = True) -> None:
         """Link a trial that was trained before to another session that uses it.
 
-        The first session stays its origin, unless its task was restricted and the other's is not.
+        The first session stays its origin, unless its task was restricted and the other's is not; or, if `newer`, the
+        other read another collection: the same training images with corrected labels of the test images, say.
         """
-        if trial.origin is None or (trial.origin.is_restricted and not origin.is_restricted):
+        known = trial.origin
+        is_wider = known is None or (known.is_restricted and not origin.is_restricted)
+        is_other = newer and known is not None and known.spec.collection_id != origin.spec.collection_id
+        if is_wider or (is_other and known is not None and known.is_restricted == origin.is_restricted):
             stored = replace(trial, path=to_stored_path(trial.path, self._folder), origin=origin)
             insert_or_replace(self._engine, trials, [{"id": trial.id, "payload": as_json(stored)}])
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.data.tasks import RetrievalTask, check_measurable
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.models.heads import Hyperbolic
 from atlantis_core.views.class_matrix import compute_confusion, compute_similarity, order_by_similarity
@@ -68,11 +68,13 @@ def build_heat_map(
     If there are more than `most` classes (at least 2), those mistaken for each other most often are drawn.
 
     Raises:
-        SetupError: An image cannot be read.
+        SetupError: An image cannot be read, or there is no query whose confusion could be shown.
         TrainingFailed: The embeddings are not finite.
     """
     if most < 2:
         raise SetupError(f"a heat map needs at least 2 classes, not {most}")
+    if shown == "confusion":
+        check_measurable(task)
     queries, gallery = embed_task(retriever, task, progress=progress)
     _, outcomes = measure_embeddings(retriever.space, task, queries, gallery)
     label_of = {image.id: image.label for image in task.queries}

@@ -6,6 +6,7 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.data.tasks import check_measurable
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Gap, Measurement
 from atlantis_core.run.before_after import gap_facts
@@ -32,11 +33,11 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
         `gaps` (worst first), `confusions`, `measurement`, `model`, `duplicates`.
 
     Raises:
-        SetupError: The training diverged.
+        SetupError: No query has a positive, or the training diverged.
     """
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     session.caption_if_no_facets()
-    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
+    check_measurable(session.task)  # before anything is trained
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection
     return {

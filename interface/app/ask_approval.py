@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 """Answer for `graph.running.advance`: a `decision`; with `edit` also the `protocol`, with `reject` the `reason`."""
 
+ANSWER_HINT = "answer: approve, approve with N, approve without fog, reject because ...; or ask why, or skip ..."
+"""What may be said in a conversation."""
+
 _CELLS_SHOWN = 12
 
 

@@ -90,9 +90,9 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
     Raises:
         SetupError: `prices.toml` or the file with the key cannot be read.
     """
-    from atlantis_dml.app.agents import build_redaction
     from atlantis_dml.app.prices import find_prices
     from atlantis_dml.app.setup import open_workspace
+    from atlantis_dml.settings import build_redaction
 
     if goal:
         goal = build_redaction()(goal)

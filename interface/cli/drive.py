@@ -61,7 +61,7 @@ def drive_run(
 
 
 def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None) -> None:
-    from atlantis_dml.app.command_lines import build_command_on_run
+    from atlantis_dml.text.command_lines import build_command_on_run
 
     resume = build_command_on_run("resume", session.run_id, session.workspace.folder)
     try:
@@ -82,9 +82,9 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
 
 
 def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
-    from atlantis_dml.app.agents import build_agents
     from atlantis_dml.app.ask_approval import ask_person
     from atlantis_dml.app.replay import find_recorded_answer
+    from atlantis_dml.app.run import build_agents
     from atlantis_dml.graph.running import advance
 
     context = build_agents(session, screen.stop)

@@ -41,7 +41,7 @@ def serve(
 
     Example: atlantis serve photos/
     """
-    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
     from atlantis_dml.web.site import Site
 
