@@ -41,6 +41,7 @@ _PLURALS = {
     "not an image": "not images",
     "bad metadata line": "bad metadata lines",
     "hidden folder": "hidden folders",
+    "unknown depth": "of unknown depth",
 }
 
 
