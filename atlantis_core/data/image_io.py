@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.data.pixels import DECODE_ERRORS, find_turn, to_upright_rgb
+from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +42,9 @@ class UnreadableImage(OSError):  # noqa: N818 (no suffix needed)
     It is an `OSError` like those of files that are missing, so that whoever reads images catches both at once.
     """
 
-    def __init__(self, kind: Literal["not an image", "huge", "truncated", "unreadable"], reason: str) -> None:
+    def __init__(
+        self, kind: Literal["not an image", "huge", "unknown depth", "truncated", "unreadable"], reason: str
+    ) -> None:
         super().__init__(reason)
         self.kind = kind
 
@@ -159,6 +161,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
         raise UnreadableImage("not an image", "it is not an image") from error
+    except UnknownDepth as error:
+        raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:
         is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
