@@ -16,6 +16,7 @@ from atlantis_core.records.natural_order import natural_key
 _MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _GAPS = re.compile(r"[\s_\-\u200b\u200c\u200d\u2060\ufeff]+")
+_TRUTH = {"true": "1", "false": "0"}
 _MOST_NAMED = 3
 
 
@@ -31,8 +32,9 @@ class Spelling:
 def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
     """Return sentences on labels that look alike, in one split or across splits, and on words for missing values.
 
-    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how a
-    number is written (`3`, `03`, `3.0`). They stay different classes, unless cleaning makes them equal.
+    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how
+    a number or a truth value is written (`3`, `03`, `3.0`; `1`, `True`). They stay different classes, unless cleaning
+    makes them equal.
     """
     counts = Counter(spellings)
     images: dict[str, Counter[str]] = defaultdict(Counter)
@@ -59,6 +61,8 @@ def look_alike_key(label: str) -> str:
     if _NUMBER.fullmatch(text):
         sign = "-" if text.startswith("-") else ""
         return sign + (text.lstrip("+-").partition(".")[0].lstrip("0") or "0")
+    if text in _TRUTH:
+        return _TRUTH[text]
     # Between digits a gap separates numbers: `1-2` is not 12.
     return _GAPS.sub(" " if any(char.isdigit() for char in text) else "", text)
 
