@@ -6,6 +6,7 @@ What the pixels mean is in `data.pixels`. Whatever `data.inspection` accepts is 
 from __future__ import annotations
 
 import io
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.data.pixels import DECODE_ERRORS, find_turn, to_upright_rgb
+from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,7 +42,9 @@ class UnreadableImage(OSError):  # noqa: N818 (no suffix needed)
     It is an `OSError` like those of files that are missing, so that whoever reads images catches both at once.
     """
 
-    def __init__(self, kind: Literal["not an image", "huge", "truncated", "unreadable"], reason: str) -> None:
+    def __init__(
+        self, kind: Literal["not an image", "huge", "unknown depth", "truncated", "unreadable"], reason: str
+    ) -> None:
         super().__init__(reason)
         self.kind = kind
 
@@ -84,7 +87,7 @@ def decode(source: str | Path | bytes | Image, least_px: int = 0) -> Image:
         OSError: There is no such file, or it may not be read.
     """
     if isinstance(source, str | Path | bytes):
-        # The content, as in the look at a collection: Pillow decodes some TIFFs otherwise from a path.
+        # Its content, as in the look at a collection: from a path, Pillow exchanges the sides of some turned TIFFs.
         with open_undecoded(source if isinstance(source, bytes) else read_bytes(source)) as image:
             if least_px:
                 image.draft("RGB", (least_px, least_px))
@@ -103,9 +106,10 @@ def read_bytes(path: str | Path) -> bytes:
         UnreadableImage: It is larger.
         OSError: There is no such file, or it may not be read.
     """
-    if (size := Path(path).stat().st_size) > MAX_BYTES:
-        raise UnreadableImage("huge", f"{size:,} bytes (limit {MAX_BYTES:,})")
-    return Path(path).read_bytes()
+    with open(path, "rb") as file:  # noqa: PTH123 (a path per photo takes longer than opening it)
+        if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+            raise UnreadableImage("huge", f"{size:,} bytes (limit {MAX_BYTES:,})")
+        return file.read()
 
 
 def open_image(path: str, least_px: int = 0) -> Image:
@@ -157,6 +161,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
         raise UnreadableImage("not an image", "it is not an image") from error
+    except UnknownDepth as error:
+        raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:
         is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
         reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__

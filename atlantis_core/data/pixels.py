@@ -33,8 +33,22 @@ VERSION = 2
 # OverflowError, ZeroDivisionError and UnicodeError are among them by inheritance.
 DECODE_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, AttributeError),
-    *(AssertionError, BufferError, RuntimeError, MemoryError, NameError, struct.error, zlib.error, Warning),
+    *(
+        AssertionError,
+        BufferError,
+        RuntimeError,
+        MemoryError,
+        NameError,
+        SystemError,
+        Warning,
+        struct.error,
+        zlib.error,
+    ),
 )
+
+
+class UnknownDepth(ValueError):  # noqa: N818 (no suffix needed)
+    """Nothing says how bright an image's values are."""
 
 
 def to_upright_rgb(image: Image) -> Image:
@@ -43,7 +57,8 @@ def to_upright_rgb(image: Image) -> Image:
     An undecoded TIFF loses its EXIF block here: Pillow turns TIFFs while it decodes them, and fails on one odd tag.
 
     Raises:
-        ValueError: The depth of its values cannot be known, or none of them is finite.
+        UnknownDepth: The depth of its values cannot be known.
+        ValueError: None of its values is finite.
         Exception: One of `DECODE_ERRORS`: the image is damaged.
     """
     raw = find_stored_form(image)
@@ -68,25 +83,48 @@ def find_stored_form(image: Image) -> str:
 
 def find_turn(image: Image) -> Any:
     """Return Pillow's `Transpose` that turns an image upright; None without one, or if the EXIF block is damaged."""
-    from PIL.Image import Transpose
-
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
     try:
-        try:
-            exif = image.getexif()
-        except DECODE_ERRORS:
-            exif = image.getexif()  # what was read before the damage
-        return turns.get(exif.get(0x0112, 1))
+        orientation = read_orientation(image) or scan_orientation(image.info.get("exif", b""))
+        if orientation in (None, 1):
+            return None
+        from PIL.Image import Transpose
+
+        turns: dict[Any, Transpose] = {
+            2: Transpose.FLIP_LEFT_RIGHT,
+            3: Transpose.ROTATE_180,
+            4: Transpose.FLIP_TOP_BOTTOM,
+            5: Transpose.TRANSPOSE,
+            6: Transpose.ROTATE_270,
+            7: Transpose.TRANSVERSE,
+            8: Transpose.ROTATE_90,
+        }
+        return turns.get(orientation)
     except DECODE_ERRORS:
         return None
+
+
+def read_orientation(image: Image) -> Any:
+    """Return the EXIF orientation as Pillow reads it; None if there is none."""
+    try:
+        exif = image.getexif()
+    except DECODE_ERRORS:
+        exif = image.getexif()  # what was read before the damage
+    return exif.get(0x0112)
+
+
+def scan_orientation(block: bytes) -> int | None:
+    """Return the orientation of an EXIF block, whose reading Pillow gives up at the first value beyond its end."""
+    if not block:
+        return None
+    block = block.removeprefix(b"Exif\0\0")
+    order = ">" if block[:2] == b"MM" else "<"
+    (start,) = struct.unpack(f"{order}I", block[4:8])
+    (count,) = struct.unpack(f"{order}H", block[start : start + 2])
+    for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 9), 12):
+        tag, kind, _, value = struct.unpack(f"{order}HHIH", block[entry : entry + 10])
+        if tag == 0x0112 and kind == 3:
+            return int(value)
+    return None
 
 
 def _colour_to_rgb(image: Image, raw: str) -> Image:
@@ -105,7 +143,7 @@ def _colour_to_rgb(image: Image, raw: str) -> Image:
         paper = Pillow.new("RGBA", coloured.size, "white")
         rgb = Pillow.alpha_composite(paper, coloured).convert("RGB")
     if ";16" in raw and image.mode in ("RGB", "RGBA"):
-        find_depth(max(1, int(np.asarray(image)[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
+        find_depth(max(1, int(np.asarray(image.copy())[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
     return rgb
 
 
@@ -113,13 +151,13 @@ def find_depth(greatest: int, stored_bits: int) -> int:
     """Return the depth in bits of an image's values, given the greatest of them.
 
     Raises:
-        ValueError: It cannot be known.
+        UnknownDepth: It cannot be known.
     """
     if stored_bits < 15:  # packed 12-bit values
         return stored_bits
     depth = min(stored_bits, next(bits for bits in (8, 16, 32) if greatest >> bits == 0))
     if depth > 8 and greatest >> (depth - 4) == 0:
-        raise ValueError(f"its depth is unknown: {depth} bits, but no value above {greatest:,}; save it as 8 bits")
+        raise UnknownDepth(f"the greatest of its {depth}-bit values is only {greatest:,}; save it with 8 bits")
     return depth
 
 
@@ -127,7 +165,7 @@ def _grey_to_rgb(image: Image) -> Image:
     """Return a grey image of 12 to 32 bits, or of floats, as RGB."""
     from PIL import Image as Pillow
 
-    values, tags = np.asarray(image), getattr(image, "tag_v2", {})
+    values, tags = np.asarray(image.copy()), getattr(image, "tag_v2", {})  # a copy: a TIFF's size is the turned one
     grey = _scale_floats(values) if image.mode == "F" else _scale_integers(values, image, tags)
     if tags.get(262) == 0:  # a TIFF whose lowest value is white
         grey = 255 - grey
@@ -139,19 +177,20 @@ def _grey_to_rgb(image: Image) -> Image:
 
 def _scale_integers(values: Any, image: Image, tags: Any) -> Any:
     if image.mode == "I" and not tags and image.format not in ("PNG", "PPM"):
-        raise ValueError("the depth of its integers is unknown; save it as 8 or 16 bits")
+        raise UnknownDepth("nothing states the depth of its integers; save it with 8 bits")
     values, bits = values.astype(np.int64), int(tags.get(258, (16,))[0])
     if tags.get(339, (1,))[0] == 2:  # signed
         bits -= 1
     elif bits == 32:
         values &= 0xFFFFFFFF
     if values.min() < 0:
-        raise ValueError("it has negative values, so their depth is unknown; save it as 8 bits")
+        raise UnknownDepth("it has negative values; save it with 8 bits")
     return values >> (find_depth(int(values.max()), bits) - 8)
 
 
 def _scale_floats(values: Any) -> Any:
-    values = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of any kind
+        values = values.astype(np.float64)
     finite = np.isfinite(values)
     if not finite.any():
         raise ValueError("none of its values is a finite number")
@@ -167,4 +206,12 @@ def is_read_anew(image: Image) -> bool:
     """Whether an undecoded image gives other pixels than in atlantis before `VERSION` 2 of this file."""
     raw = find_stored_form(image)
     is_keyed = "transparency" in image.info and any(form in raw for form in (";16", ";2", ";4"))
-    return image.mode[0] in "IF" or is_keyed
+    try:
+        is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
+    except DECODE_ERRORS:
+        is_turned = False  # before, it was not read at all
+    # Pillow maps such a file into memory, if it has a path, with width and height exchanged.
+    file: Any = image
+    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "RGBA", "CMYK") else {}
+    is_exchanged = tags.get(0x0112) in (5, 6, 7, 8) and file.tile[0][0] == "raw"
+    return image.mode[0] in "IF" or is_keyed or is_turned or is_exchanged

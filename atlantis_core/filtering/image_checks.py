@@ -20,9 +20,10 @@ def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -
     """Return a rejection of an image that cannot be read, is blank, or leaks (or its source does); else None."""
     try:
         spread = measure_brightness_spread(candidate.path)
+        is_leak = guard.matches(candidate.path, source_path)
     except OSError as error:
-        return Verdict(candidate.key, False, "unreadable", 1.0, f"the image cannot be read: {error}")
-    if guard.matches(candidate.path, source_path):
+        return Verdict(candidate.key, False, "unreadable", 1.0, f"the image, or its source, cannot be read: {error}")
+    if is_leak:
         return Verdict(candidate.key, False, guard.name, 1.0, "it, or its source, matches a held-out image")
     if spread < BLANK_THRESHOLD:
         reason = f"blank: brightness spreads over {spread:.3f}, below {BLANK_THRESHOLD:g}"

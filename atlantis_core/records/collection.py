@@ -19,7 +19,7 @@ class LabelledImage:
     """One image of a collection."""
 
     id: str
-    """First 16 hex digits of the SHA-256 of the file's bytes."""
+    """16 hex digits, the first of the SHA-256 of the file's bytes (or `data.inspection.InspectedFile.id`)."""
     path: str
     """Absolute path."""
     label: str
