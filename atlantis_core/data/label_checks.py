@@ -27,8 +27,9 @@ class Spelling:
 def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
     """Return sentences on labels that look alike, in one split or across splits, and on words for missing values.
 
-    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how a
-    number is written (`3`, `03`, `3.0`). They stay different classes, unless cleaning makes them equal.
+    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how
+    a number or a truth value is written (`3`, `03`, `3.0`; `1`, `True`). They stay different classes, unless cleaning
+    makes them equal.
     """
     counts = Counter(spellings)
     images: dict[str, Counter[str]] = defaultdict(Counter)

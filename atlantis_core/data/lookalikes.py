@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from atlantis_core.base.text import LONGEST_VALUE
 
+_TRUTH = {"true": "1", "false": "0"}
 _SEPARATORS = re.compile(r"[\s_-]+")
 _NUMBER = re.compile(r"([+-]?)0*(\d+?)(?:\.(\d*?)0*)?")
 """Sign, whole and fraction without the zeros that say nothing; as text, so that ids of 20 digits stay different."""
@@ -17,7 +18,7 @@ def look_alike_key(name: str) -> str:
     """Return a form that is equal for names that look alike.
 
     Ignored are case, accents' encoding, invisible characters, quotes around the name, spaces, `_` and `-` between
-    words, and how a number is written (`7`, `07`, `7.0`).
+    words, and how a number (`7`, `07`, `7.0`) or a truth value (`true`, `1`) is written.
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     visible = "".join(
@@ -27,6 +28,8 @@ def look_alike_key(name: str) -> str:
     if number := _NUMBER.fullmatch(bare):
         sign, whole, fraction = number.groups("")
         return f"{sign.replace('+', '')}{whole}{'.' if fraction else ''}{fraction}"
+    if bare in _TRUTH:
+        return _TRUTH[bare]
     # Next to digits a separator says where a number ends: `1-2` is not 12.
     gap = " " if any(letter.isdigit() for letter in bare) else ""
     return _SEPARATORS.sub(gap, unicodedata.normalize("NFKC", bare)).strip() or bare
