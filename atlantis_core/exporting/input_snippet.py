@@ -34,7 +34,7 @@ canvas.paste(image, (left, top))
 image = canvas"""
 
 
-_NOT_NEEDED = {"is_read_anew"}
+_NOT_NEEDED = {"is_read_anew", "is_mapped_sideways"}
 
 
 def decode_snippet() -> str:
