@@ -6,6 +6,10 @@ export PYTHONSAFEPATH := 1
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Imported once when .venv is made, so that their bytecode is there: uv writes none, and where PYTHONDONTWRITEBYTECODE
+# is set every command would compile their source anew, which takes as long as the rest of it.
+COMPILED := torch._dynamo, torchvision.transforms.v2, timm, kornia, diffusers, transformers, sklearn.manifold, \
+  langgraph.graph, langchain_openai, gradio, rich.progress, pytest
 PIP_FIND_LINKS_SEEN := $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
 export UV_FIND_LINKS ?= $(subst $(eval ) ,$(shell printf ','),$(strip $(PIP_FIND_LINKS_SEEN)))
 FOLDERS := atlantis_core interface agents tools graph prompts tests bench
@@ -21,10 +25,12 @@ $(VENV)/.installed: constraints.txt pyproject.toml setup.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt "torch==2.13.0" "torchvision==0.28.0" "setuptools>=77" -e '.[dev]'
 	@cp packaging/*.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "import $(COMPILED)"
 	@touch $@
 
 relink: $(VENV)/.installed # a strict editable install shows new files only after this; it takes seconds
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall-package atlantis-dml -e .
+	@$(BIN)/python -m compileall -q build/__editable__*
 
 check: relink ## Lint, types, import contracts
 	@$(BIN)/ruff check .

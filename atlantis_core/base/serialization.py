@@ -15,11 +15,14 @@ Record = TypeVar("Record")
 
 def as_json(record: Any) -> Any:
     """Return a record, or any nesting of records, sequences and mappings, as plain JSON data."""
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+    if record is None or isinstance(record, str | int | float):
+        return record  # nearly all values; the questions below are slow
+    fields = _fields(type(record))  # type: ignore[arg-type]  # types are hashable
+    if fields:
         found: dict[str, Any] = {}
-        for item in dataclasses.fields(record):
-            value = as_json(getattr(record, item.name))
-            found |= value if item.metadata == INLINE else {item.name: value}
+        for name, is_inline in fields:
+            value = as_json(getattr(record, name))
+            found |= value if is_inline else {name: value}
         return found
     if isinstance(record, Mapping):
         return {str(key): as_json(value) for key, value in record.items()}
@@ -52,13 +55,20 @@ def from_strict_json(kind: type[Record], payload: Any) -> Record:
 
 def _gather_inline(kind: type[Any], payload: Any) -> Any:
     """Return a payload with the keys that are no fields gathered in the inline field, if the record has one."""
-    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    inline = next((item.name for item in fields if item.metadata == INLINE), "")
+    fields = _fields(kind)  # type: ignore[arg-type]  # types are hashable
+    inline = next((name for name, is_inline in fields if is_inline), "")
     if not inline or not isinstance(payload, Mapping):
         return payload
-    own = {item.name for item in fields}
+    own = {name for name, _ in fields}
     gathered = {key: value for key, value in payload.items() if key not in own}
     return {key: value for key, value in payload.items() if key in own} | {inline: gathered}
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, bool], ...]:
+    """Return the names of a record's fields, each with whether it is inline; none for other types."""
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    return tuple((item.name, item.metadata == INLINE) for item in fields)
 
 
 @cache

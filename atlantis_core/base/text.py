@@ -27,10 +27,11 @@ def clean_text(text: str, longest: int) -> str:
     Text over `longest` characters (at least 10) is cut and ends in `~` and 8 hex digits of the SHA-256 of the full
     text, so that different long names stay different.
     """
-    spaced = " ".join(unicodedata.normalize("NFC", text).split())
-    kept = "".join(
-        char for char in spaced if char in _KEPT_FORMAT or unicodedata.category(char) not in _DROPPED_CATEGORIES
-    ).strip()
+    kept = " ".join(unicodedata.normalize("NFC", text).split())
+    if not (kept.isascii() and kept.isprintable()):  # a quick look spares most texts the slow one
+        kept = "".join(
+            char for char in kept if char in _KEPT_FORMAT or unicodedata.category(char) not in _DROPPED_CATEGORIES
+        ).strip()
     if len(kept) <= longest:
         return kept
     digest = hashlib.sha256(kept.encode()).hexdigest()[:8]

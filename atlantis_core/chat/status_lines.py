@@ -84,10 +84,10 @@ def _round(entry: Mapping[str, Any]) -> str:
     if not entry["judged"]:
         return f"round {entry['index']}: not judged yet; {counts}"
     overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]
+    on_cells = f"{targeted['before']:.3f} -> {targeted['after']:.3f}" if targeted else "no query"
     return (
         f"round {entry['index']} was {'kept' if entry['kept'] else 'rolled back'}: {entry['reason']}; {counts}; R@1 "
-        f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {targeted['before']:.3f} -> "
-        f"{targeted['after']:.3f}"
+        f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {on_cells}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.entries import LISTED_TWICE, Entry, drop_repeated
+from atlantis_core.data.entries import LISTED_TWICE, OTHER_FILE, Entry, drop_repeated, problem_kind
 from atlantis_core.data.image_io import UnreadableImage, open_undecoded, read_bytes, readable_formats
 from atlantis_core.data.near_duplicates import fingerprint_image
 from atlantis_core.data.pixels import VERSION, is_read_anew
@@ -35,12 +35,19 @@ _FOREIGN = frozenset(
     | {".eps", ".pdf", ".mp4", ".mov"}
 )
 
+LEFT_OUT_HINT = "(atlantis diagnose DATA --json lists them)"
+"""Where every problem is named."""
+
 _EMPTY = "empty: no bytes in it"
 _PLURALS = {
     "duplicate": "duplicates",
     "not an image": "not images",
     "bad metadata line": "bad metadata lines",
-    "hidden folder": "hidden folders",
+    "hidden folder": "in hidden folders",
+    "hidden file": "hidden files",
+    "loose file": "loose files",
+    "empty class": "empty classes",
+    "link to a folder": "links to folders",
     "unknown depth": "of unknown depth",
 }
 
@@ -137,9 +144,15 @@ def excluded_files(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return one problem for each excluded file; a file that is only listed twice is in use."""
     by_path: dict[str, Problem] = {}
     for problem in problems:
-        if _kind(problem) != LISTED_TWICE:
+        if problem_kind(problem) != LISTED_TWICE:
             by_path.setdefault(problem.path, problem)
     return tuple(by_path.values())
+
+
+def count_kinds(kinds: Counter[str]) -> str:
+    """Return counted kinds of problems in words, the most frequent first: `5 truncated, 4 duplicates`."""
+    by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
 
 
 def summarize_problems(problems: Sequence[Problem]) -> str:
@@ -148,17 +161,12 @@ def summarize_problems(problems: Sequence[Problem]) -> str:
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
     """
-    kinds = Counter(_kind(problem) for problem in excluded_files(problems))
-    twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
-    by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    counts = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    parts = [f"{count_noun(kinds.total(), 'file')} left out: {counts}"] if kinds else []
+    kinds = Counter(problem_kind(problem) for problem in excluded_files(problems))
+    del kinds[OTHER_FILE]
+    twice = sum(problem_kind(problem) == LISTED_TWICE for problem in problems)
+    parts = [f"{count_noun(kinds.total(), 'file')} left out: {count_kinds(kinds)}"] if kinds else []
     parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
-    return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
-
-
-def _kind(problem: Problem) -> str:
-    return problem.problem.partition(":")[0]
+    return f"{'; '.join(parts)} {LEFT_OUT_HINT}" if parts else ""
 
 
 def _check_size(image: Image) -> str:

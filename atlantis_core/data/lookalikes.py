@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"([+-]?)0*(\d+?)(?:\.(\d*?)0*)?")
 def normalize_spelling(name: str) -> str:
     """Return what a class name says whatever its spelling: names that only look different give equal texts.
 
-    Ignored are case, accents' encoding, invisible characters, quotes around the name, which separators stand between
+    Ignored are case, accents' encoding, invisible characters, quotes around the name, spaces, `_` and `-` between
     words, and how a number is written (`7`, `07`, `7.0`).
     """
     text = unicodedata.normalize("NFKC", name).casefold()
@@ -25,7 +25,9 @@ def normalize_spelling(name: str) -> str:
     if number := _NUMBER.fullmatch(bare):
         sign, whole, fraction = number.groups("")
         return f"{sign.replace('+', '')}{whole}{'.' if fraction else ''}{fraction}"
-    return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", bare)).strip() or bare
+    # Next to digits a separator says where a number ends: `1-2` is not 12.
+    gap = " " if any(letter.isdigit() for letter in bare) else ""
+    return _SEPARATORS.sub(gap, unicodedata.normalize("NFKC", bare)).strip() or bare
 
 
 def find_lookalikes(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:

@@ -91,7 +91,9 @@ def check_measurable(task: RetrievalTask, queries: str = "query") -> None:
     own = {image.id: image.label for image in task.gallery}
     positives = Counter(image.label for image in task.gallery)
     if not any(positives[image.label] > (own.get(image.id) == image.label) for image in task.queries):
-        raise SetupError(f"no {queries} has a positive in the gallery, so there is no figure: {_why_none(task)}")
+        raise SetupError(
+            f"no {queries} has a positive in the gallery, so there is no figure: {_explain_no_positive(task)}"
+        )
     if len(positives) == 1:
         raise SetupError(
             f"the gallery has only images of {task.gallery[0].label!r}, so every retrieval would be correct; "
@@ -124,6 +126,12 @@ def check_test_images(
             f"the regime 'unseen' needs test classes that are not trained on, but {len(shared)} are, the first "
             f"{shared[0]!r}"
         )
+    if regime == "seen" and not tested & trained:
+        raise SetupError(
+            "no test class has training images, so no test query has a positive: test images are of "
+            f"{_name_some(tested)}, training images of {_name_some(trained)}; correct the labels, or use "
+            "--regime unseen"
+        )
     check_measurable(test_task(collection, test_images, regime, query, gallery), "test query")
 
 
@@ -153,7 +161,7 @@ def _pick(
     return picked
 
 
-def _why_none(task: RetrievalTask) -> str:
+def _explain_no_positive(task: RetrievalTask) -> str:
     """Say why no query has a positive: no common class, look-alikes among them, or no second image of a class."""
     asked, there = ({image.label for image in part} for part in (task.queries, task.gallery))
     if asked & there:

@@ -13,6 +13,7 @@ from atlantis_core.exporting.evidence import Figures, TrialEvidence
 from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
+from atlantis_core.exporting.timm_section import write_timm_section
 from atlantis_core.metrics import METRICS
 
 
@@ -48,6 +49,10 @@ class ModelFacts:
     """Of the normalised input, RGB in 0..1."""
     earlier_preprocessing: str = ""
     """`preprocessing.earlier_preprocessing`; empty if images are prepared as timm says."""
+    with_timm: bool = True
+    """Whether timm opens the folder."""
+    clip_radius: float | None = None
+    """Of a hyperbolic head."""
 
 
 def write_model_card(about: ModelFacts) -> str:
@@ -57,6 +62,7 @@ def write_model_card(about: ModelFacts) -> str:
         f"# Image retriever: {code_span(about.architecture)}",
         _describe_model(about),
         _usage_section(about),
+        *([write_timm_section(about)] if about.with_timm else []),
         *([_onnx_section(about)] if about.with_onnx else []),
         _data_section(about.evidence),
         *([_training_section(about)] if about.recipe is not None else []),
@@ -68,7 +74,8 @@ def write_model_card(about: ModelFacts) -> str:
 
 
 def _front_matter(about: ModelFacts) -> str:
-    lines = ["---", "library_name: timm", "pipeline_tag: image-feature-extraction"]
+    library = ["library_name: timm"] if about.with_timm else []
+    lines = ["---", *library, "pipeline_tag: image-feature-extraction"]
     if about.base_model:
         lines.append(f"base_model: {json.dumps(about.base_model)}")
     lines += [

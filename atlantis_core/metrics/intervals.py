@@ -22,7 +22,7 @@ def wilson_interval(hits: float, count: int) -> Interval:
     if averaged over seeds.
 
     Raises:
-        ValueError: There is no observation, which is no proportion and not 0, or there are more hits than that.
+        ValueError: There are no observations, and so no proportion, or more hits than observations.
     """
     if not count or not 0 <= hits <= count + 1e-9:
         raise ValueError(f"{hits!r} hits among {count!r} observations")

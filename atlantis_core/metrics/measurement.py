@@ -47,6 +47,12 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
     )
 
 
+def describe_certain_hits(at: Sequence[int], gallery: int) -> str:
+    """Say which Recall@K say nothing, because the first K are the entire gallery; empty if none."""
+    certain = [f"R@{k}" for k in at if k >= gallery]
+    return f"{', '.join(certain)}: 1 for any model, as the gallery has {gallery} images" if certain else ""
+
+
 def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
     """Return (class, facet, value) -> Recall@1 with its Wilson interval, sorted, for cells with a counted query.
 

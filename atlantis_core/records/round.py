@@ -31,6 +31,10 @@ class Constraints:
         return replace(protocol, cells=tuple(request for request in protocol.cells if self.allows(request.cell)))
 
 
+NO_TARGETED_QUERY = "over all queries (none is in the targeted cells)"
+"""In the reason of a decision that could not be made on the targeted cells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether a round was kept, and why."""
@@ -39,10 +43,14 @@ class Decision:
     reason: str
     overall: Comparison
     """Candidate against incumbent over all queries."""
-    targeted: Comparison
-    """The same over the queries of the targeted cells."""
+    targeted: Comparison | None
+    """The same over the queries of the targeted cells; None if they have none."""
     over_baseline: Comparison
     """Candidate against real images only, over all queries."""
+
+    def __post_init__(self) -> None:
+        if NO_TARGETED_QUERY in self.reason:  # earlier versions stored the comparison over all queries
+            object.__setattr__(self, "targeted", None)
 
 
 @dataclass(frozen=True, slots=True)

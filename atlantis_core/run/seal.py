@@ -21,7 +21,7 @@ from atlantis_core.run.session import Session
 def read_test(session: Session) -> dict[str, Any] | None:
     """Return the stored figures of the test split; None if there are none that count for it as it is now."""
     stored = session.read(0, JournalKind.TEST)
-    return None if stored is None or _why_void(session) else dict(stored)
+    return None if stored is None or _explain_void(session) else dict(stored)
 
 
 def check_seal(session: Session) -> None:
@@ -39,7 +39,7 @@ def check_seal(session: Session) -> None:
     except SetupError as error:
         again = "start a new run" if session.is_run else "call `atlantis train` again, which finds this training"
         raise SetupError(
-            f"the test split of {session.run_id!r} stays sealed: {error}. Correct {session.collection.root!r}, "
+            f"the test split of {session.run_id!r} is not opened: {error}. Correct {session.collection.root!r}, "
             f"{again}, and test that"
         ) from error
     sealed.require_files()
@@ -55,7 +55,7 @@ def open_seal(session: Session) -> tuple[LabelledImage, ...]:
     before = session.read(0, JournalKind.SEAL_OPENING)
     times, earlier = (before.times, before.earlier) if before else ((), ())
     if before and times:
-        earlier = (*earlier, EarlierOpening(times[-1], before.split, _why_void(session)))
+        earlier = (*earlier, EarlierOpening(times[-1], before.split, _explain_void(session)))
 
     def record(purpose: str) -> None:
         opening = SealOpening(purpose, (*times, time.time()), session.loaded.sealed.address, earlier)
@@ -101,6 +101,8 @@ def count_seen_images(session: Session) -> dict[str, int]:
         for run_id, entry in sorted(entries.items())
         if run_id != session.run_id
     }
+    if not opened:
+        return {}
     own = session.loaded.sealed
     others = session.workspace.collections.find_sealed(set().union(*opened.values()))
     shared = {address: own.count_shared(split) for address, split in others.items()} | {own.address: len(own)}
@@ -113,10 +115,13 @@ def _find_address(session: Session, run_id: str) -> str:
     run = next((run for run in session.workspace.runs.all() if run.id == run_id), None)
     trial = None if run else session.workspace.trials.find(run_id)
     spec = run.spec if run else trial.origin.spec if trial and trial.origin else None
-    return session.workspace.collections.get(spec.collection_id).sealed.address if spec else ""
+    try:
+        return session.workspace.collections.get(spec.collection_id).sealed.address if spec else ""
+    except SetupError:  # the entry is of a collection that this workspace does not have
+        return ""
 
 
-def _why_void(session: Session) -> str:
+def _explain_void(session: Session) -> str:
     """Say why the last opening's figures do not count for the split as it is now; empty if they do."""
     stored, opening = session.read(0, JournalKind.TEST), session.read(0, JournalKind.SEAL_OPENING)
     if stored is None:

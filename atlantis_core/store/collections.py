@@ -18,7 +18,7 @@ from atlantis_core.data.pixels import VERSION, is_read_anew
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.data.sealed import SealedSplit, fingerprint_collection
 from atlantis_core.records import Collection
-from atlantis_core.store.sql import execute, fetch_rows, insert_or_ignore
+from atlantis_core.store.sql import execute, fetch_rows, insert_or_replace
 from atlantis_core.store.tables import collections
 
 _PIXELS = "pixels"
@@ -32,7 +32,10 @@ class CollectionStore:
         self._engine = engine
 
     def add(self, loaded: LoadedCollection) -> str:
-        """Store a collection; return its id, a hash of its content, test split and folder."""
+        """Store a collection; return its id, a hash of its content, test split and folder.
+
+        Reading the same content again replaces what is not part of the hash: file names and what was left out.
+        """
         parts = [fingerprint_collection(loaded.collection), loaded.sealed.address, loaded.collection.root]
         collection_id = content_hash("collection", parts)
         prints = loaded.fingerprints
@@ -42,9 +45,7 @@ class CollectionStore:
             "sealed": loaded.sealed.rows_for_store(),
             "fingerprints": {_PIXELS: str(VERSION)} | {image_id: _to_text(prints[image_id]) for image_id in prints},
         }
-        if not insert_or_ignore(self._engine, collections, [row]):
-            sealed = {each["image"]["id"]: each["fingerprint"] for each in row["sealed"]}
-            self._update_fingerprints(self._row(collection_id), row["fingerprints"] | sealed)
+        insert_or_replace(self._engine, collections, [row])
         return collection_id
 
     def renew(self, collection_id: str) -> bool:

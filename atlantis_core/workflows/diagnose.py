@@ -29,8 +29,9 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
     With `untrained` the backbone is measured as it came, instead of training one baseline with the diagnosing seed.
 
     Returns:
-        JSON-able: `counts`, `problems`, `facets`, `not_facets`, `findings` (gaps grouped into sentences),
-        `gaps` (worst first), `confusions`, `measurement`, `model`, `duplicates`.
+        JSON-able: `counts`, `files` (found = used + left out by reason), `problems`, `facets`, `not_facets`,
+        `findings` (gaps grouped into sentences), `gaps` (worst first), `confusions`, `measurement`, `model`,
+        `duplicates`.
 
     Raises:
         SetupError: No query has a positive, or the training diverged.
@@ -43,6 +44,7 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
     return {
         "collection": collection.name,
         "counts": _counts(statistics, session.spec.regime),
+        "files": as_json(collection.files),
         "problems": [as_json(problem) for problem in collection.problems],
         "facets": list(collection.facets),
         "not_facets": dict(collection.not_facets),

@@ -19,7 +19,7 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
 from atlantis_core.metrics.intervals import bootstrap_means
-from atlantis_core.metrics.measurement import RECALL_AT, measure_ranking, recall_by_cell
+from atlantis_core.metrics.measurement import RECALL_AT, describe_certain_hits, measure_ranking, recall_by_cell
 from atlantis_core.metrics.nmi import nmi
 from atlantis_core.metrics.ranking import Ranking, rank_images
 from atlantis_core.records import LabelledImage
@@ -75,7 +75,7 @@ def evaluate_model(
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
         `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
-        a person should know of the embeddings, a line each); where asked for, `nmi` and `robust`.
+        a person should know of the figures, a line each); where asked for, `nmi` and `robust`.
 
     Raises:
         SetupError: No query has a positive, an image cannot be read, or the distance does not suit the embeddings.
@@ -96,6 +96,11 @@ def evaluate_model(
         raise SetupError(
             f"leaving out images with the same {columns} leaves no query a positive; measure without that"
         )
+    notes = (
+        describe_certain_hits(question.at, len(task.gallery)),
+        describe_collapse(gallery),
+        earlier_preprocessing(retriever.backbone),
+    )
     figures: dict[str, Any] = as_json(measure_ranking(ranking, task.queries, question.at))
     figures |= {
         "intervals": _intervals(ranking, question.at),
@@ -103,7 +108,7 @@ def evaluate_model(
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
-        "notes": [line for line in (describe_collapse(gallery), earlier_preprocessing(retriever.backbone)) if line],
+        "notes": [line for line in notes if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)

@@ -151,8 +151,9 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
         do not count, and why, `opened_before`: whether these are the figures of an earlier call, and the figures at
         every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and sample standard deviation over trials),
         `frozen` (figures of the backbone before the first training),
-        `queries`, `regime`, `opened_by` (ids of other runs and trials that opened images of this split before) and
-        `seen_images` (how many, by id), `images` (of the split).
+        `queries`, `gallery` (images; None in figures of earlier versions), `regime`, `opened_by` (ids of other
+        runs and trials that opened images of this split before), `seen_images` (how many, by id) and `images` (of the
+        split).
 
     Raises:
         SetupError: One crashed, belongs to a run, or its test would be wasted (see `run.seal.check_seal`); or they
@@ -182,6 +183,7 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
         "map_at_r": mean_and_sd([row["map_at_r"] for row in rows]),
         "frozen": tested[0]["frozen"],
         "queries": rows[0]["queries"],
+        "gallery": tested[0].get("gallery"),
         "regime": sessions[0].spec.regime,
         "opened_by": list(seen),
         "seen_images": seen,
@@ -214,6 +216,11 @@ def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:
         return as_json(measure_embeddings(retriever.space, task, *embedded, PUBLISHED_KS)[0])
 
     opened = list(read_opening_times(session))
-    found = {"opened": opened, "trained": figures(trained), "frozen": figures(untrained)}
+    found = {
+        "opened": opened,
+        "gallery": len(task.gallery),
+        "trained": figures(trained),
+        "frozen": figures(untrained),
+    }
     session.write(0, JournalKind.TEST, found)
     return found

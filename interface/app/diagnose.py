@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, top: int) -> dict[str, Any]:
     """Read DATA and find its `top` largest gaps; `untrained` measures the backbone without training."""
-    from atlantis_core.workflows.diagnose import diagnose_collection
-
     started = time.monotonic()
     with open_stderr_screen() as screen:
         session = open_session_without_run("diagnose", request, folder, screen)
+        from atlantis_core.workflows.diagnose import diagnose_collection  # slow: after the first line
+
         found = diagnose_collection(session, untrained=untrained, top=top)
     about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}
     return found | about | {"seconds": round(time.monotonic() - started, 2)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import TaskOptions
 
@@ -48,25 +49,28 @@ def open_subject(
     A metadata column in `columns` (by option) that is missing is refused before loading. With `measured`, a
     collection without facets gets measured ones.
     """
+    from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
+
+    check_data(subject.data)
+    announce(f"loading {subject.model}, then reading {subject.data}")
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.data.tasks import restriction_columns, retrieval_task
     from atlantis_dml.app.find_model import find_retriever
-    from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
     task = subject.task
-    check_data(subject.data)
     store = open_workspace(folder)
     if columns:
         check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
+    reading = task.columns().keeping(restriction_columns(task.query, task.gallery))
+    loaded = load_data(subject.data, store, reading, task.regime, screen.progress)
     notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
     ):
         if line:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import announce
 
 
 def export_by_name(
@@ -39,6 +40,7 @@ def _export_images(run_name: str, folder: Path, workspace: Path | None, rolled_b
     from atlantis_dml.app.setup import open_existing
 
     check_destination(folder)
+    announce(f"exporting the images of {run_name}")
     store = open_existing(workspace)
     run = store.runs.get(run_name)
     with open_stderr_screen() as screen:
@@ -57,6 +59,7 @@ def _export_model(model: str, folder: Path, workspace: Path | None, onnx: bool) 
     check_destination(folder)
     if onnx:
         require_onnx()
+    announce(f"exporting {model}")
     found = find_model(model, workspace)
     store = open_workspace(workspace)
     session = open_trial_session(store, found.trial_id, found.run_id) if found.trial_id else None

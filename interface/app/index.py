@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import IndexFacts
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 
@@ -38,19 +39,20 @@ class IndexRequest:
 def index_home(workspace: Path | None) -> Path:
     """Return the folder of a workspace's indexes, which may not exist."""
     from atlantis_core.searching.index_folders import FOLDER_NAME
-    from atlantis_dml.app.setup import open_workspace
+    from atlantis_dml.app.setup import find_workspace_folder
 
-    return open_workspace(workspace).folder / FOLDER_NAME
+    return find_workspace_folder(workspace) / FOLDER_NAME
 
 
 def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]:
     """Read DATA, load MODEL, and fill an index."""
+    started = time.monotonic()
+    made_by = _check(request, workspace)
+    announce(f"loading {request.model}, then reading {request.data}")
     from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
     from atlantis_core.searching.index_folders import read_facts, suggest_name
     from atlantis_core.searching.recall_check import record_recall
 
-    started = time.monotonic()
-    made_by = _check(request, workspace)
     with open_stderr_screen() as screen:
         model, embedder = load_index_embedder(request.model, request.embedding, workspace, made_by)
         source = IndexSource(_read(request, workspace, screen), request.splits)
@@ -89,7 +91,7 @@ def _check(request: IndexRequest, workspace: Path | None) -> str:
 
 def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
     """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.run.session import Session
     from atlantis_core.searching.filters import prepare_filterable
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
@@ -100,7 +102,7 @@ def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Coll
     spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
     found = prepare_filterable(session, columns)
-    notes = [summarize_problems(loaded.collection.problems), *loaded.notes]
+    notes = [summarize_reading(loaded.collection), *loaded.notes]
     if found.left_out:
         unique = ", ".join(found.left_out)
         notes.append(f"columns without a filter, since almost every image has another value: {unique}")

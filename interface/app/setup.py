@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import Regime
+from atlantis_dml.app.output import announce
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.app.request import RunRequest
+
+
+def find_workspace_folder(folder: Path | None) -> Path:
+    """Return the folder that the option or the environment names; loads no database."""
+    from atlantis_dml.settings import Settings
+
+    return Path(folder or Settings().workspace).expanduser().resolve()
 
 
 def open_workspace(folder: Path | None) -> Workspace:
@@ -116,19 +124,21 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
 
     Captions and costs are stored under the purpose and the collection's name.
     """
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.session import Session
-    from atlantis_dml.app.chat_models import make_captioner_factory
     from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
 
     check_data(request.spec.data)
     check_spec(request.spec)
+    announce(f"reading {request.spec.data}")
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.session import Session
+    from atlantis_dml.app.chat_models import make_captioner_factory
+
     store = open_workspace(folder)
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
     about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
+    for line in (summarize_reading(loaded.collection), *loaded.notes, *about):
         if line:
             screen.line(line)
     collection_id = store_data(loaded, store, spec.regime)

@@ -21,7 +21,6 @@ def is_follower() -> bool:
 def train_trials(request: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
     """Read DATA, train and measure; export the models to the new folder `out`, several seeds to a folder each."""
     from atlantis_core.exporting.model_export import check_destination, export_trials
-    from atlantis_core.workflows.train import train_baseline
     from atlantis_dml.app.progress import open_stderr_screen
     from atlantis_dml.app.setup import open_session_without_run
 
@@ -30,6 +29,8 @@ def train_trials(request: RunRequest, folder: Path | None, out: Path | None = No
     seeds = range(request.spec.seed, request.spec.seed + request.spec.seeds)
     with open_stderr_screen() as screen:
         session = open_session_without_run("train", request, folder, screen)
+        from atlantis_core.workflows.train import train_baseline  # slow: after the first line
+
         found = {"data": request.spec.data} | train_baseline(session, seeds)
         if out is not None:
             found["trials"] = export_trials(session, found["trials"], out)

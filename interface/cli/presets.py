@@ -14,7 +14,7 @@ def presets(as_json: options.Json = False) -> None:
     """List the recipes that --preset accepts, with their settings."""
     from atlantis_core.base.serialization import as_json as plain
     from atlantis_core.learning.training.presets import PRESETS
-    from atlantis_dml.views.runs import build_table, stdout_console
+    from atlantis_dml.views.tables import build_table, stdout_console
 
     found = {name: plain(recipe) for name, recipe in PRESETS.items()}
     if as_json:

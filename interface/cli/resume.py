@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.output import announce, print_json, say
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
@@ -39,6 +39,7 @@ def resume(
 
     store, screen, target = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
     found = store.runs.get(run_name)
+    announce(f"reading run {found.id}")
     if found.status == "done":
         if approve or reject or edit is not None:
             raise SetupError(f"run {found.id!r} is done and waits for no approval")

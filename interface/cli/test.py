@@ -59,8 +59,8 @@ def _describe_opening(whose: str, row: dict[str, Any], found: dict[str, Any]) ->
         return f"the test split of {whose} was opened at {when}; these are the figures from then"
     earlier = [f"opened at {_format_time(one['time'])} too, {one['why']}" for one in row["earlier"]]
     seen = [*earlier, *_describe_others(found)]
-    told = f" ({'; '.join(seen)}, so this is not a first look)" if seen else ""
-    return f"the test split of {whose} is open now, once and for all; this is recorded{told}"
+    looks = f" ({'; '.join(seen)}, so this is not a first look)" if seen else ""
+    return f"the test split of {whose} is open now, once and for all; this is recorded{looks}"
 
 
 def _describe_others(found: dict[str, Any]) -> list[str]:

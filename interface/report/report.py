@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.inspection import excluded_files
-from atlantis_core.run.round import read_final_arms
+from atlantis_core.data.reading import count_left_out
+from atlantis_core.run.round import read_final_arms, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
@@ -68,7 +68,7 @@ def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) ->
         targeted=plot_targeted(facts),
         maps=maps,
         few_queries=FEW_QUERIES,
-        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in facts["rounds"]},
+        sheets={found.index: build_sheets(session, found) for found in read_rounds(session) if found.protocol},
         **facts,
     )
 
@@ -89,7 +89,7 @@ def collect_facts(session: Session, summary: Summary) -> Summary:
             "test": collection.num_test,
             "classes": len(collection.classes),
             "facets": list(collection.facets),
-            "left_out": len(excluded_files(collection.problems)),
+            "left_out": count_left_out(collection),
             "splits_given": collection.splits_given,
         },
     }
@@ -129,7 +129,7 @@ def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
                 change["before"],
             )
             for entry in _list_judged(summary)
-            for change in [entry["gap_recall_at_1"]]
+            if (change := entry["gap_recall_at_1"])
         ]
     )
 

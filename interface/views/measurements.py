@@ -8,7 +8,7 @@ from typing import Any
 from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.metrics import METRICS
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
-from atlantis_dml.views.runs import build_table, stdout_console
+from atlantis_dml.views.tables import build_table, stdout_console
 
 Facts = Mapping[str, Any]
 
@@ -30,6 +30,8 @@ def show_diagnosis(found: Facts) -> None:
         f"{found['collection']}: {counts['train']} training, {counts['validation']} validation and "
         f"{counts['test']} sealed test images of {counts['classes']} classes"
     )
+    if found["files"]:
+        _print(_describe_files(found["files"]))
     _print(f"Balance: largest/smallest class {counts['max_over_min']:.1f}, Gini {counts['gini']:.2f}")
     _print(f"Facets: {', '.join(found['facets']) or 'none'}")
     for column, reason in found["not_facets"].items():
@@ -46,6 +48,14 @@ def show_diagnosis(found: Facts) -> None:
     if measured["left_out"]:
         _print(f"{measured['left_out']} queries have no positive in the gallery and are left out of all figures")
     _show_gaps(found)
+
+
+def _describe_files(files: Facts) -> str:
+    """Return the count of a collection's files as a sum: `Files: 30 found = 28 used + 1 missing + 1 truncated`."""
+    parts = [f"{files['used']:,} used", *(f"{count:,} {kind}" for kind, count in files["left_out"].items())]
+    others = ", ".join(f"{count:,} {kind}" for kind, count in files["without_file"].items())
+    apart = f"; rows and folders without files: {others}" if others else ""
+    return f"Files: {files['found']:,} found = {' + '.join(parts)}{apart}"
 
 
 def show_evaluation(found: Facts) -> None:
@@ -113,7 +123,7 @@ def _show_attacked(robust: Facts) -> None:
     steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
     _print(
         f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
-        f"{_share(robust['flipped'])} of the queries lost their correct top-1"
+        f"{_format_share(robust['flipped'])} of the queries lost their correct top-1"
     )
     rows = [
         (which, *map(format_figure, one["recall_at"].values()), *_scores(one))
@@ -141,6 +151,8 @@ def show_test(found: Facts) -> None:
 
 def show_trial_test(found: Facts) -> None:
     """Print the figures of trials on the sealed test split."""
+    from atlantis_core.metrics.measurement import describe_certain_hits
+
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
         (name, *(format_figure(one["recall_at"][k]) for k in shown), *_scores(one))
@@ -152,6 +164,8 @@ def show_trial_test(found: Facts) -> None:
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
     mean = format_figure(recall["mean"])
     _print(f"Recall@1 {mean}{over} on {found['queries']} test queries, regime {found['regime']}")
+    if found["gallery"] and (line := describe_certain_hits([int(k) for k in shown], found["gallery"])):
+        _print(line)
     if left_out := found["frozen"]["left_out"]:
         _print(f"{left_out} test queries have no positive in the gallery and are left out of all figures")
 
@@ -190,7 +204,7 @@ def _scores(one: Facts) -> tuple[str, ...]:
     return tuple(format_figure(one.get(key)) for key in METRICS)
 
 
-def _share(value: float | None) -> str:
+def _format_share(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 

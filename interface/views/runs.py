@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import clean_text, format_figure
+from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.command_lines import build_command_on_run
 from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
+from atlantis_dml.views.tables import build_table, clean_cell, stdout_console
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console
     from rich.table import Table
 
     from atlantis_core.store.runs import Run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the result of a run on stdout."""
     console = stdout_console()
-    console.print(_text(write_headline(summary)), soft_wrap=True)
+    console.print(clean_cell(write_headline(summary)), soft_wrap=True)
     if summary["rounds"]:
         console.print(_rounds(summary["rounds"]))
     spent = summary["spent"]
@@ -40,7 +40,7 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
         f"Trace:  {build_command_on_run('trace', summary['run_id'], folder)}",
     ]
     for line in lines:
-        console.print(_text(line), soft_wrap=True)
+        console.print(clean_cell(line), soft_wrap=True)
 
 
 def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
@@ -58,27 +58,6 @@ def show_runs(runs: Sequence[tuple[Run, str]]) -> None:
     stdout_console().print(build_table(("run", "started", "status", "data", "goal"), rows))
 
 
-def stdout_console() -> Console:
-    """Return a console on stdout; files and pipes get lines wide enough for tables."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)
-
-
-def build_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
-    """Return a plain table of untrusted text; `right` lists the right-aligned columns."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    built = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for index, header in enumerate(headers):
-        built.add_column(header, justify="right" if index in right else "left", overflow="fold")
-    for row in rows:
-        built.add_row(*[_text(cell) for cell in row])
-    return built
-
-
 def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         (
@@ -94,10 +73,3 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Table:
     ]
     headers = ("round", "", "R@1", "gain overall", "gain on targeted cells", "generated/kept/rejected", "time")
     return build_table(headers, rows, right=(0, 6))
-
-
-def _text(text: str) -> Any:
-    """Return text without markup and control characters."""
-    from rich.text import Text
-
-    return Text(clean_text(text, 600))

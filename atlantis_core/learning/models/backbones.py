@@ -17,7 +17,9 @@ from atlantis_core.learning.models.weights_files import crop_facts, file_digest,
 Source = Literal["file", "cache", "hub", "scratch"]
 
 HARBOR_STUDENT = "harbor-student"
-"""Name of the bundled student (`atlantis_core/harbor/weights`)."""
+"""Name of the bundled student."""
+HARBOR_STUDENT_FILE = Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors"
+"""Its weights."""
 
 SCRATCH = "scratch"
 """Name of the small transformer without pretrained weights; `scratch:NAME` is any timm model without them."""
@@ -139,8 +141,7 @@ def resolve_backbone(
 
 def _resolve(name: str | None, weights: str | None, or_random: bool) -> BackboneSpec:
     if name == HARBOR_STUDENT and weights is None:
-        weights = str(Path(__file__).parents[2] / "harbor" / "weights" / "student.safetensors")
-        name = None
+        name, weights = None, str(HARBOR_STUDENT_FILE)
     if weights is not None:
         return _spec_from_file(Path(weights).expanduser(), name)
     if name is None:
