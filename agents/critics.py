@@ -32,7 +32,8 @@ class RuleCritic:
     def review(self, judged: JudgedRound, session: Session) -> Critique:
         """Return what to change; see `tools.context.Critic`."""
         generated, kept, why = count_survivors(session, judged)
-        queries, changes = judged.decision.targeted.queries, []
+        targeted = judged.decision.targeted
+        queries, changes = targeted.queries if targeted else 0, []
         if generated and kept < _FEW_KEPT * generated:
             changes.append(
                 f"{generated - kept} of {generated} images were rejected ({why}): generate them differently, or for "

@@ -125,7 +125,7 @@ def _names_a_test_image(
 
 def _messages(session: Session) -> Any:
     """Return the values of the graph's state."""
-    from atlantis_dml.graph.build import open_graph
+    from atlantis_dml.graph.running import open_graph
 
     with open_graph(session.workspace.checkpoints) as graph:
         return graph.get_state({"configurable": {"thread_id": session.run_id}}).values

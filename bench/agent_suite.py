@@ -156,7 +156,7 @@ def _until_the_end(case: Case, ran: Ran, provider: FakeProvider) -> None:
 def _advanced(ran: Ran) -> Outcome | None:
     """Continue as a new process would; None after an unexpected error."""
     from atlantis_core.run.session import Session
-    from atlantis_dml.app.agents import build_agents
+    from atlantis_dml.app.run import build_agents
     from atlantis_dml.graph.running import advance
 
     run = ran.session.workspace.runs.get(ran.session.run_id)

@@ -18,7 +18,8 @@ from atlantis_core.base.ports import SCORERS
 from atlantis_core.base.registry import load_part
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
-from atlantis_core.filtering.embedded import AUTO, EmbeddedImages, filter_embeddings
+from atlantis_core.filtering.embedded import AUTO, filter_embeddings
+from atlantis_core.filtering.embedding_files import EmbeddedImages
 
 REPEATS = 7
 SEEDS = 5

@@ -18,7 +18,7 @@ from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.client.calls import is_complete
 from atlantis_dml.agents.host import Host
-from atlantis_dml.graph.build import open_checkpoints
+from atlantis_dml.graph.running import open_checkpoints
 from atlantis_dml.tools.desk import make_desk_tools
 from atlantis_dml.tools.desk.context import BY_CODE, Desk, DeskContext, person_words
 

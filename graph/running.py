@@ -1,23 +1,36 @@
-"""Running the graph for one run: from the start, or on from where it was left."""
+"""The graph of a run: how it is put together, and working on a run from where it stands until it rests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langgraph.errors import GraphRecursionError
+from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from atlantis_core.base.errors import ProviderUnavailable, SetupError, Stopped
-from atlantis_dml.graph.build import MAX_STEPS_PER_ROUND, Loop, open_graph
-from atlantis_dml.graph.routing import MAX_FAILURES
-from atlantis_dml.graph.state import initial_state
+from atlantis_core.run.journal import JournalKind
+from atlantis_dml.graph import nodes, routing
+from atlantis_dml.graph.state import State, initial_state
+from atlantis_dml.tools.context import RunContext
 
 if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+    from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.tools.context import RunContext
+
+MAX_STEPS_PER_ROUND = 60
+"""Graph steps a round may take before the run is stopped as running in circles (a round needs about 20)."""
+
+
+Loop: TypeAlias = "CompiledStateGraph[State, RunContext, State, State]"
 
 Watch = Callable[[str, Mapping[str, Any]], None]
 
@@ -26,6 +39,40 @@ DECISIONS = ("approve", "reject", "edit")
 
 STOPPED = "stopped by a person"
 """Why a run is paused that its stop token ended."""
+
+
+def build_graph(*, context: type[Any] = RunContext, first: Any = None) -> Loop:
+    """Return the compiled graph of a run; planner, agents and session come with the runtime context.
+
+    ```
+    START -> planner <-> tools
+                |-> approve -> tools
+                tools -> judge -> critique -> planner
+                '-> report -> END
+    ```
+
+    Args:
+        context: What a run is handed: `RunContext`, or what offers the same.
+        first: A node `begin` before the planner, for a host that hands in no first state.
+    """
+    graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=context)
+    graph.add_node("planner", nodes.planner)
+    graph.add_node("tools", nodes.make_tools_node())
+    graph.add_node("approve", nodes.approve)
+    graph.add_node("judge", nodes.judge)
+    graph.add_node("critique", nodes.critique)
+    graph.add_node("report", nodes.report)
+    if first is not None:
+        graph.add_node("begin", first)
+        graph.add_edge("begin", "planner")
+    graph.add_edge(START, "planner" if first is None else "begin")
+    graph.add_conditional_edges("planner", routing.after_planner)
+    graph.add_conditional_edges("approve", routing.after_approve)
+    graph.add_conditional_edges("tools", routing.after_tools)
+    graph.add_edge("judge", "critique")
+    graph.add_conditional_edges("critique", routing.after_critique)
+    graph.add_edge("report", END)
+    return graph.compile(name="atlantis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +112,7 @@ def advance(context: RunContext, answer: Mapping[str, Any] | None = None, watch:
         }
         given = _input(graph.get_state(config), answer)
         session.require_images()
+        _adopt_arms(graph, config, session)
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
@@ -116,6 +164,15 @@ def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any
     return waiting[0].value if waiting else None
 
 
+def _adopt_arms(graph: Loop, config: Any, session: Session) -> None:
+    """Write the arms that a checkpoint of an older version holds into the journal, where they are kept now."""
+    saver: Any = graph.checkpointer
+    saved = saver.get_tuple(config)
+    values = saved.checkpoint["channel_values"] if saved else {}
+    if values.get("arms") and session.read(values["round"], JournalKind.ARMS) is None:
+        session.write(values["round"], JournalKind.ARMS, values["arms"])
+
+
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
     if answer and answer.get("decision") not in DECISIONS:
         raise SetupError(f"{answer.get('decision')!r} is not an answer to an approval; use {', '.join(DECISIONS)}")
@@ -125,6 +182,37 @@ def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:
         raise SetupError("this run waits for no approval; resume it without --approve, --reject or --edit")
     if not snapshot.values:
         return initial_state()
-    if snapshot.values["failures"] >= MAX_FAILURES:  # paused for them: a resumed run gets one more chance
-        return Command(update={"failures": MAX_FAILURES - 1})
+    if snapshot.values["failures"] >= routing.MAX_FAILURES:  # paused for them: a resumed run gets one more chance
+        return Command(update={"failures": routing.MAX_FAILURES - 1})
     return None
+
+
+_compile_once = cache(build_graph)
+
+
+@contextmanager
+def open_graph(path: Path) -> Iterator[Loop]:
+    """Open the graph with its checkpoints in an SQLite file; it is compiled once in a process.
+
+    Raises:
+        SetupError: See `open_checkpoints`.
+    """
+    with open_checkpoints(path) as saver:
+        yield _compile_once().copy({"checkpointer": saver})
+
+
+@contextmanager
+def open_checkpoints(path: Path) -> Iterator[Any]:
+    """Open the SQLite file that the graph's checkpoints go to.
+
+    Raises:
+        SetupError: The file is not a database, or cannot be written.
+    """
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        try:
+            saver.setup()
+        except sqlite3.DatabaseError as error:
+            raise SetupError(f"{str(path)!r} cannot be used: {error}; a run's steps are kept there") from error
+        yield saver

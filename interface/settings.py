@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from atlantis_core.base.errors import SetupError
+
+if TYPE_CHECKING:
+    from atlantis_dml.agents.client.redaction import Redact
 
 
 class Settings(BaseSettings):
@@ -64,3 +68,14 @@ class Settings(BaseSettings):
         if not text:
             raise SetupError(f"OPENAI_API_KEY_FILE {str(self.api_key_file)!r} is empty; put the key into it")
         return SecretStr(text)
+
+
+def build_redaction() -> Redact:
+    """Return a function that removes every key of the settings from a text.
+
+    Raises:
+        SetupError: The file with the key cannot be read.
+    """
+    from atlantis_dml.agents.client.redaction import build_redactor
+
+    return build_redactor(*Settings().secrets())

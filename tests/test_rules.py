@@ -97,7 +97,7 @@ def test_the_product_imports_neither_bench_nor_tests() -> None:
 
 
 def test_tests_mirror_the_folders() -> None:
-    own = {"cassettes", "fixtures", "snapshots"}
+    own = {"cassettes", "fixtures", "inputs", "snapshots"}
     folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
     strangers = [
         folder.as_posix()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from langchain_core.tools import tool
 
 from atlantis_core.base.text import quote
-from atlantis_core.data.inspection import summarize_problems
+from atlantis_core.data.reading import summarize_reading
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.statistics.counts import CollectionStatistics, collection_statistics
 from atlantis_dml.tools.context import Runtime, answer_call
@@ -33,7 +33,7 @@ def dataset_statistics(runtime: Runtime) -> object:
         f"{found.num_train} train and {found.num_validation} validation images of {found.num_classes} classes; "
         f"largest/smallest class {found.max_over_min:.1f}, Gini {found.gini:.2f}; "
         f"near-duplicates: {_duplicates(found)}; facets: {_facets(session.collection)}. "
-        f"{summarize_problems(session.collection.problems)}"
+        f"{summarize_reading(session.collection)}"
     )
     return answer_call(runtime, "dataset_statistics", text.strip(), found)
 

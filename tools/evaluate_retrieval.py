@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.base.text import quote
+from atlantis_core.base.text import format_figure, quote
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measure_arm, measure_frozen
+from atlantis_core.run.round import read_arms
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
@@ -34,11 +35,11 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         arm: Which trained arm to measure; `baseline` also measures the backbone without training.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
-    trial_ids = runtime.state.get("arms", {}).get(arm)
+    trial_ids = read_arms(session, round_index).get(arm)
     if not trial_ids:
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)
-    scores = f"R@1 {measured.recall_at[1]:.3f}, MAP@R {measured.scores['map_at_r']:.3f}"
+    scores = f"R@1 {format_figure(measured.recall_at[1])}, MAP@R {format_figure(measured.scores['map_at_r'])}"
     text = f"{arm}: {scores} over {measured.queries} queries{_by_value(measured)}"
     if arm == "candidate":
         session.write(round_index, JournalKind.CANDIDATE, measured)
@@ -46,7 +47,7 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         session.write(0, JournalKind.BASELINE, measured)
         frozen, _ = measure_frozen(session)
         session.write(0, JournalKind.FROZEN, frozen)
-        text += f"; without any training: R@1 {frozen.recall_at[1]:.3f}"
+        text += f"; without any training: R@1 {format_figure(frozen.recall_at[1])}"
     if measured.left_out:
         text += f"; {measured.left_out} queries have no positive in the gallery and are left out"
     return answer_call(runtime, f"evaluate_retrieval:{arm}", text, measured)

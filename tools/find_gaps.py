@@ -17,7 +17,7 @@ from atlantis_core.run.insight_facts import collect_insight_facts, describe_grou
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
-from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
+from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 _MAX_GROUPS, _MAX_CLAIMS = 4, 3
@@ -40,19 +40,17 @@ def find_gaps(
             has an insight model, else heuristic.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
-    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
-    if not diagnosing:
-        raise ToolError("no trained retriever to diagnose; train the baseline first")
+    diagnosing = find_diagnosing(runtime)
     if top < 1:
         raise ToolError(f"top must be at least 1, not {top}")
-    gaps, insight, note = _found(session, diagnosing[0], top, mode, runtime.context.insight)
+    gaps, insight, note = _find_by_mode(session, diagnosing, top, mode, runtime.context.insight)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
     return answer_call(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
 
 
-def _found(
+def _find_by_mode(
     session: Session, trial_id: str, top: int, mode: str, finder: InsightFinder | None
 ) -> tuple[tuple[Gap, ...], Insight | None, str]:
     """Return the gaps, what the insight model made of them, and what the planner must know besides."""
@@ -62,7 +60,7 @@ def _found(
         raise ToolError(f"mode {mode!r} needs an insight model, and this run has no chat model; use 'heuristic'")
     if mode == "llm":
         insight = _insight(session, (), "llm", finder)
-        return _claimed(session, trial_id, top, insight), insight, ""
+        return _find_claimed_gaps(session, trial_id, top, insight), insight, ""
     gaps = diagnose(session, trial_id, top)
     try:
         insight = _insight(session, gaps, "hybrid", finder)
@@ -81,7 +79,7 @@ def _insight(session: Session, gaps: Sequence[Gap], mode: Mode, finder: InsightF
     return insight
 
 
-def _claimed(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
+def _find_claimed_gaps(session: Session, trial_id: str, top: int, insight: Insight) -> tuple[Gap, ...]:
     cells = [cell for claim in insight.claims for cell in claim.cells]
     gaps = find_gaps_in_cells(session, trial_id, cells, top)
     if not gaps:

@@ -36,7 +36,7 @@ class RuleDrafter:
                 f"control arm: {count_noun(brief.num_images, 'image')} spread over {count_noun(len(cells), 'cell')}"
             )
             return _protocol(brief, _spread(cells, brief.num_images, brief.round), 0.0, reason)
-        tried = _tried(brief.history)
+        tried = _list_tried_cells(brief.history)
         tried |= {replace(cell, class_name="") for cell in tried}
         gaps = [gap for gap in brief.gaps if gap.cell not in tried]
         if not gaps:
@@ -56,7 +56,7 @@ def _draft_elsewhere(brief: Brief) -> Protocol:
     """Spread the images over the cells that no rolled-back round has targeted."""
     if not brief.history:
         raise ToolError("no gap was found")
-    tried = _tried(brief.history)
+    tried = _list_tried_cells(brief.history)
     cells = [cell for cell in _all_cells(brief) if cell not in tried]
     if not cells:
         raise ToolError("no cell is left that was not tried before")
@@ -87,7 +87,7 @@ def _add_queries(chosen: Sequence[Gap], gaps: Sequence[Gap]) -> list[Gap]:
     return wanted
 
 
-def _tried(history: Sequence[JudgedRound]) -> set[Cell]:
+def _list_tried_cells(history: Sequence[JudgedRound]) -> set[Cell]:
     """Return the cells of the rounds that were not kept."""
     return {request.cell for judged in history if not judged.is_kept for request in judged.protocol.cells}
 

@@ -60,7 +60,7 @@ def typed_options(target: type[Any], given: Mapping[str, Any], what: str) -> dic
             with_values = [f"{name}={value}" for name, value in defaults.items()]
             known = sorted(defaults) if MISSING in defaults.values() else with_values
             raise SetupError(f"{what} has no option {option!r}; known: {', '.join(known) or 'none'}")
-    return {option: _typed(kinds[option], value, f"{what}: {option}") for option, value in given.items()}
+    return {option: _convert(kinds[option], value, f"{what}: {option}") for option, value in given.items()}
 
 
 def make_with(part: type[Any], given: Mapping[str, Any], what: str) -> Any:
@@ -104,7 +104,7 @@ def describe_range(low: float, high: float) -> str:
     )
 
 
-def _typed(kind: Any, value: Any, what: str) -> Any:
+def _convert(kind: Any, value: Any, what: str) -> Any:
     """Convert a string or plain value to the type of its field; refuse one that is not finite."""
     if get_origin(kind) is Literal:
         if value not in get_args(kind):

@@ -43,6 +43,11 @@ def quote(text: str, longest: int | None = None) -> str:
     return json.dumps(text[:longest], ensure_ascii=False)
 
 
+def format_figure(value: float | None, digits: int = 3) -> str:
+    """Return a figure such as a Recall@K with its digits; `-` where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
 def to_one_line(value: object) -> str:
     """Return the `repr` of a value as one short line for a message."""
     return " ".join(repr(value).split())[:LONGEST_VALUE]

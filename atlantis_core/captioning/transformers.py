@@ -79,7 +79,7 @@ class TransformersCaptioner:
         return content_hash("captioner", [folder_digest(Path(self._folder)), self._prompt, self._max_tokens])[:16]
 
     @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
+    def _processor_and_model(self) -> tuple[Any, Any]:
         import torch
         import transformers
         from safetensors import SafetensorError
@@ -105,7 +105,7 @@ class TransformersCaptioner:
     def _generate_texts(self, images: list[Image]) -> list[str]:
         import torch
 
-        processor, model = self._loaded
+        processor, model = self._processor_and_model
         prompt: dict[str, Any] = {"text": [self._prompt] * len(images), "padding": True} if self._prompt else {}
         inputs = processor(images=images, return_tensors="pt", **prompt).to(model.device, model.dtype)
         prompt_tokens = inputs["input_ids"].shape[1] if "input_ids" in inputs else 1

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.records import Collection
 from atlantis_core.run.drafting import DEFAULT_IMAGES
@@ -83,10 +84,10 @@ def _round(entry: Mapping[str, Any]) -> str:
     if not entry["judged"]:
         return f"round {entry['index']}: not judged yet; {counts}"
     overall, targeted = entry["recall_at_1"], entry["gap_recall_at_1"]
+    on_cells = f"{targeted['before']:.3f} -> {targeted['after']:.3f}" if targeted else "no query"
     return (
         f"round {entry['index']} was {'kept' if entry['kept'] else 'rolled back'}: {entry['reason']}; {counts}; R@1 "
-        f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {targeted['before']:.3f} -> "
-        f"{targeted['after']:.3f}"
+        f"overall {overall['before']:.3f} -> {overall['after']:.3f}, on its cells {on_cells}"
     )
 
 
@@ -96,7 +97,8 @@ def describe_trials(session: Session) -> list[str]:
     named = {"frozen backbone": "frozen", "baseline (real images only)": "baseline", "final model so far": "final"}
     figures = {name: summary[key] for name, key in named.items() if summary[key]}
     return [
-        f"{name}: R@1 {found['recall_at']['1']:.3f}, MAP@R {found['map_at_r']:.3f} over {found['queries']} queries"
+        f"{name}: R@1 {format_figure(found['recall_at']['1'])}, MAP@R {format_figure(found['map_at_r'])} over "
+        f"{found['queries']} queries"
         for name, found in figures.items()
     ] or ["no model has been trained and measured yet"]
 

@@ -23,6 +23,8 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
 
 LISTED_TWICE = "listed twice"
 """Kind of problem that excludes no file: several rows list one file under one label."""
+OTHER_FILE = "other file"
+"""Kind of problem of a file that is not a photo by its name: a README, a table that is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class Listing:
     problems: tuple[Problem, ...]
     source: str
     """What was read (`metadata.csv`, `class folders`), for messages."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about labels and columns, a sentence each."""
+    found: Mapping[str, str] = field(default_factory=dict)
+    """Every file of the folder -> the folder above it whose problem covers it, or ``; without metadata files."""
+
+
+def problem_kind(problem: Problem) -> str:
+    """Return the kind of a problem: its words before the colon."""
+    return problem.problem.partition(":")[0]
 
 
 def drop_repeated(entries: Iterable[Entry]) -> tuple[list[Entry], dict[str, Problem]]:
@@ -74,14 +85,33 @@ def parse_split(spelling: str) -> Split | None:
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
 
 
-def why_outside(root: Path, name: str) -> str:
-    """Return why a path listed relative to the resolved folder `root` is refused; empty if it stays inside."""
+OUTSIDE_BY_LINK = "outside the folder: a link leads out of it"
+
+
+def why_outside(root: Path, name: str, *, follow: bool = True) -> str:
+    """Return why a path listed relative to the resolved folder `root` is refused; empty if it stays inside.
+
+    Without `follow`, the path is known to contain no link.
+    """
     if "\0" in name or to_printable(name) != name:
         return "unusable file name: it contains bytes that are not UTF-8"
     listed = PurePosixPath(name)
     if listed.is_absolute() or ".." in listed.parts:
         return "outside the folder: the path leaves it"
     # `realpath`, because `Path.resolve` raises on circular links.
-    if not Path(os.path.realpath(root / listed)).is_relative_to(root):
-        return "outside the folder: a link leads out of it"
+    if follow and not is_inside(root, os.path.realpath(root / listed)):
+        return OUTSIDE_BY_LINK
     return ""
+
+
+def is_inside(root: Path, real: str) -> bool:
+    """Whether a path without links is inside the resolved folder `root`, or in the blobs of its hub cache.
+
+    A cache of the Hugging Face hub has `snapshots/REVISION/x.jpg` as a link to `blobs/HASH` beside `snapshots`.
+    """
+    path = Path(real)
+    if path.is_relative_to(root):
+        return True
+    snapshots = (folder for folder in (root, *root.parents) if folder.name == "snapshots")
+    places = (folder.parent / "blobs" for folder in snapshots if folder.parent.name.startswith("datasets--"))
+    return any(path.is_relative_to(place) for place in places)

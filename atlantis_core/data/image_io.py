@@ -1,31 +1,52 @@
-"""Opening images: the readable formats, and pixels as upright RGB, for all parts alike."""
+"""Opening and decoding images, for all parts alike: the readable formats, the limits, and one error for the rest.
+
+What the pixels mean is in `data.pixels`. Whatever `data.inspection` accepts is read later, since it decodes here too.
+"""
 
 from __future__ import annotations
 
-import struct
+import io
+import os
+import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import SetupError, ToolError
+from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 
+MAX_BYTES = 256 * 1024 * 1024
+"""Larger files are not read."""
 MOST_PIXELS = 64_000_000
 """Larger images are refused as decompression bombs: a small file may unpack to more than fits in memory."""
 
-# Raised by Pillow's readers on damaged files, as found in its sources and by fuzzing.
-DECODE_ERRORS = (
-    *(OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, IndexError, KeyError),
-    *(RuntimeError, MemoryError, struct.error, zlib.error),
-)
+_TOO_LARGE = f"it has more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
+_LONGEST_REASON = 200
+
+_ABOUT_THE_FILE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+_QUIET: tuple[Any, ...] = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+"""The filter of Pillow's warnings, as `warnings.filters` lists it: they are about odd metadata, or bombs."""
+
+
+class UnreadableImage(OSError):  # noqa: N818 (no suffix needed)
+    """The content of a file is not an image that can be used; the message says why.
+
+    It is an `OSError` like those of files that are missing, so that whoever reads images catches both at once.
+    """
+
+    def __init__(
+        self, kind: Literal["not an image", "huge", "unknown depth", "truncated", "unreadable"], reason: str
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @cache
@@ -41,69 +62,108 @@ def readable_formats() -> tuple[str, ...]:
 
 
 @contextmanager
-def open_undecoded(source: str | Path | IO[bytes]) -> Iterator[Image]:
-    """Open an image file of a readable format; only its header is read until its pixels are used.
+def open_undecoded(source: str | Path | bytes) -> Iterator[Image]:
+    """Open an image file, or its content; only the header is read until the pixels are used.
 
     Raises:
-        OSError: The file is missing or not an image (`PIL.UnidentifiedImageError` is an `OSError`).
+        UnreadableImage: It is not an image, too large or damaged, as found on opening or in the caller's block.
+        OSError: There is no such file, or it may not be read.
     """
     from PIL import Image as Pillow
 
-    with Pillow.open(source, formats=readable_formats()) as file:
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    with _as_unreadable(), Pillow.open(stream, formats=readable_formats()) as file:
+        _check_size(file)
         yield file
 
 
-def open_image(path: str, least_px: int = 0) -> Image:
-    """Decode an image as upright RGB; see `to_upright_rgb`.
+def decode(source: str | Path | bytes | Image, least_px: int = 0) -> Image:
+    """Decode an image file, its content or a PIL image as upright RGB on white; see `data.pixels`.
 
     A large JPEG is decoded at about `least_px` a side, which is several times faster; 0 decodes it in full.
+
+    Raises:
+        UnreadableImage: It is not an image, too large or damaged.
+        OSError: There is no such file, or it may not be read.
+    """
+    if isinstance(source, str | Path | bytes):
+        # Its content, as in the look at a collection: from a path, Pillow exchanges the sides of some turned TIFFs.
+        with open_undecoded(source if isinstance(source, bytes) else read_bytes(source)) as image:
+            if least_px:
+                image.draft("RGB", (least_px, least_px))
+            return to_upright_rgb(image)
+    with _as_unreadable():
+        _check_size(source)
+        if source.format == "TIFF":
+            source.load()  # Pillow turns it; the caller's object keeps its EXIF block
+        return to_upright_rgb(source)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file of at most `MAX_BYTES`.
+
+    Raises:
+        UnreadableImage: It is larger.
+        OSError: There is no such file, or it may not be read.
+    """
+    with open(path, "rb") as file:  # noqa: PTH123 (a path per photo takes longer than opening it)
+        if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+            raise UnreadableImage("huge", f"{size:,} bytes (limit {MAX_BYTES:,})")
+        return file.read()
+
+
+def open_image(path: str, least_px: int = 0) -> Image:
+    """Decode an image file as upright RGB; see `decode`.
 
     Raises:
         ToolError: The file cannot be read.
         SetupError: The file is gone; a person must put it back.
     """
     try:
-        with open_undecoded(path) as file:
-            if least_px:
-                file.draft("RGB", (least_px, least_px))
-            return to_upright_rgb(file)
+        return decode(path, least_px)
     except FileNotFoundError as error:
         raise SetupError(f"image {path!r} is gone; put the collection back where it was and resume") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ToolError(f"image {path!r} cannot be read ({error}); leave it out or choose another") from error
 
 
-@contextmanager
-def pillow_warning_filter() -> Iterator[None]:
-    """Turn Pillow's bomb warning into an error and silence its warnings about odd EXIF blocks.
-
-    Enter it once around a thread pool: `catch_warnings` affects the process, not the thread.
-    """
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def is_huge(image: Image) -> bool:
-    """Whether an image has more than `MOST_PIXELS` according to its header; no pixel is decoded."""
+def upright_size(image: Image) -> tuple[int, int]:
+    """Return width and height of an undecoded image as they are when it is upright."""
     width, height = image.size
-    return width * height > MOST_PIXELS
+    if image.format == "TIFF" or "exif" not in image.info:  # Pillow has turned a TIFF's size
+        return width, height
+    is_turned = str(getattr(find_turn(image), "name", "")) in {"ROTATE_90", "ROTATE_270", "TRANSPOSE", "TRANSVERSE"}
+    return (height, width) if is_turned else (width, height)
 
 
-def to_upright_rgb(image: Image) -> Image:
-    """Apply the EXIF orientation, and put transparent images on white.
+def _check_size(image: Image) -> None:
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise UnreadableImage("huge", _TOO_LARGE)
 
-    Invisible pixels are often black or contain what was cut away; models must not see them either.
+
+@contextmanager
+def _as_unreadable() -> Iterator[None]:
+    """Raise whatever Pillow raises about an image's content as `UnreadableImage`, and silence its warnings.
+
+    The filter stays: `warnings.catch_warnings` affects the process, so threads would undo each other's.
     """
     from PIL import Image as Pillow
-    from PIL import ImageOps
+    from PIL import UnidentifiedImageError
 
-    upright = ImageOps.exif_transpose(image)
-    if not upright.has_transparency_data:
-        return upright.convert("RGB")
-    coloured = upright.convert("RGBA")
-    paper = Pillow.new("RGBA", coloured.size, "white")
-    return Pillow.alpha_composite(paper, coloured).convert("RGB")
+    if _QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
+    try:
+        yield
+    except (*_ABOUT_THE_FILE, UnreadableImage):
+        raise
+    except Pillow.DecompressionBombError as error:  # Pillow's own limit is higher
+        raise UnreadableImage("huge", _TOO_LARGE) from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImage("not an image", "it is not an image") from error
+    except UnknownDepth as error:
+        raise UnreadableImage("unknown depth", str(error)) from error
+    except DECODE_ERRORS as error:
+        is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
+        reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+        raise UnreadableImage("truncated" if is_cut else "unreadable", reason) from error

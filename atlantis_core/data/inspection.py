@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.entries import LISTED_TWICE, Entry, drop_repeated
-from atlantis_core.data.image_io import (
-    DECODE_ERRORS,
-    MOST_PIXELS,
-    is_huge,
-    open_undecoded,
-    pillow_warning_filter,
-    readable_formats,
-)
+from atlantis_core.data.entries import LISTED_TWICE, OTHER_FILE, Entry, drop_repeated, problem_kind
+from atlantis_core.data.image_io import UnreadableImage, open_undecoded, read_bytes, readable_formats
 from atlantis_core.data.near_duplicates import fingerprint_image
+from atlantis_core.data.pixels import VERSION, is_read_anew
 from atlantis_core.records import Problem
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Content = TypeVar("Content")
-
-MAX_BYTES = 256 * 1024 * 1024
-"""Larger files are not read."""
 MIN_SIDE_PX = 8
 """Smaller images have nothing to learn from."""
 
@@ -46,12 +35,20 @@ _FOREIGN = frozenset(
     | {".eps", ".pdf", ".mp4", ".mov"}
 )
 
+LEFT_OUT_HINT = "(atlantis diagnose DATA --json lists them)"
+"""Where every problem is named."""
+
 _EMPTY = "empty: no bytes in it"
 _PLURALS = {
     "duplicate": "duplicates",
     "not an image": "not images",
     "bad metadata line": "bad metadata lines",
-    "hidden folder": "hidden folders",
+    "hidden folder": "in hidden folders",
+    "hidden file": "hidden files",
+    "loose file": "loose files",
+    "empty class": "empty classes",
+    "link to a folder": "links to folders",
+    "unknown depth": "of unknown depth",
 }
 
 
@@ -64,17 +61,29 @@ class InspectedFile:
     """Of the file's bytes, 64 hex digits."""
     fingerprint: bytes
     """See `near_duplicates.fingerprint_image`."""
+    pixels_version: int = 1
+    """`data.pixels.VERSION` if it has other pixels since then, else 1."""
 
     @property
     def id(self) -> str:
-        """The image id: the first 16 hex digits of the hash."""
+        """The image id, 16 hex digits: it changes with the bytes, and with what is read from them.
+
+        So whatever was computed and stored from earlier pixels of this file is not used again.
+        """
+        if self.pixels_version == 1:
+            return self.first_id
+        return hashlib.sha256(f"{self.sha256}/{self.pixels_version}".encode()).hexdigest()[:16]
+
+    @property
+    def first_id(self) -> str:
+        """The image id in version 1 of the pixels: the first digits of the hash."""
         return self.sha256[:16]
 
 
 def inspect_files(
     entries: Sequence[Entry], progress: Progress = no_progress
 ) -> tuple[tuple[InspectedFile, ...], tuple[Problem, ...]]:
-    """Decode every file once; return the usable images and the problems, both sorted by file name."""
+    """Decode every file once, as it is read later; return the usable images and the problems, sorted by file name."""
     once, repeated = drop_repeated(entries)
     in_order = sorted(once, key=lambda entry: (entry.name, entry.label))
     results = list(_inspect_all(in_order, progress))
@@ -88,7 +97,7 @@ def inspect_files(
 def _inspect_all(entries: Sequence[Entry], progress: Progress) -> Iterator[InspectedFile | Problem]:
     """Inspect files in threads (Pillow decodes outside the interpreter lock), in order."""
     readable_formats()  # loads Pillow's plugins once, before the threads do
-    with pillow_warning_filter(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         try:
             for done, result in enumerate(pool.map(_inspect_file, entries), start=1):
                 yield result
@@ -102,17 +111,19 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
     try:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
-        if (size := entry.path.stat().st_size) > MAX_BYTES:
-            return Problem(entry.name, f"huge: {size:,} bytes (limit {MAX_BYTES:,})")
-        content = entry.path.read_bytes()
+        content = read_bytes(entry.path)
+        if not content:
+            return Problem(entry.name, _EMPTY)
+        with open_undecoded(content) as image:
+            if fault := _check_size(image):
+                return Problem(entry.name, fault)
+            is_new = is_read_anew(image)
+            fingerprint = fingerprint_image(image)  # only a full decode finds truncation
+    except UnreadableImage as error:
+        return Problem(entry.name, _describe_fault(error, entry.path))
     except OSError as error:
         return Problem(entry.name, f"unreadable: {error.strerror}")
-    if not content:
-        return Problem(entry.name, _EMPTY)
-    decoded = _try_image(io.BytesIO(content), entry.path, fingerprint_image)  # only a full decode finds truncation
-    if isinstance(decoded, str):
-        return Problem(entry.name, decoded)
-    return InspectedFile(entry, hashlib.sha256(content).hexdigest(), decoded)
+    return InspectedFile(entry, hashlib.sha256(content).hexdigest(), fingerprint, VERSION if is_new else 1)
 
 
 def check_header(source: Path | bytes, name: str) -> str:
@@ -122,17 +133,26 @@ def check_header(source: Path | bytes, name: str) -> str:
     """
     if not (source if isinstance(source, bytes) else source.stat().st_size):
         return _EMPTY
-    with pillow_warning_filter():
-        return _try_image(io.BytesIO(source) if isinstance(source, bytes) else source, Path(name), lambda _: "")
+    try:
+        with open_undecoded(source) as image:
+            return _check_size(image)
+    except UnreadableImage as error:
+        return _describe_fault(error, Path(name))
 
 
 def excluded_files(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return one problem for each excluded file; a file that is only listed twice is in use."""
     by_path: dict[str, Problem] = {}
     for problem in problems:
-        if _kind(problem) != LISTED_TWICE:
+        if problem_kind(problem) != LISTED_TWICE:
             by_path.setdefault(problem.path, problem)
     return tuple(by_path.values())
+
+
+def count_kinds(kinds: Counter[str]) -> str:
+    """Return counted kinds of problems in words, the most frequent first: `5 truncated, 4 duplicates`."""
+    by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
 
 
 def summarize_problems(problems: Sequence[Problem]) -> str:
@@ -141,41 +161,23 @@ def summarize_problems(problems: Sequence[Problem]) -> str:
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
     """
-    kinds = Counter(_kind(problem) for problem in excluded_files(problems))
-    twice = sum(_kind(problem) == LISTED_TWICE for problem in problems)
-    by_count = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    counts = ", ".join(f"{count} {kind if count == 1 else _PLURALS.get(kind, kind)}" for kind, count in by_count)
-    parts = [f"{count_noun(kinds.total(), 'file')} left out: {counts}"] if kinds else []
+    kinds = Counter(problem_kind(problem) for problem in excluded_files(problems))
+    del kinds[OTHER_FILE]
+    twice = sum(problem_kind(problem) == LISTED_TWICE for problem in problems)
+    parts = [f"{count_noun(kinds.total(), 'file')} left out: {count_kinds(kinds)}"] if kinds else []
     parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
-    return f"{'; '.join(parts)} (atlantis diagnose DATA --json lists them)" if parts else ""
-
-
-def _kind(problem: Problem) -> str:
-    return problem.problem.partition(":")[0]
-
-
-def _try_image(source: IO[bytes] | Path, path: Path, read: Callable[[Image], Content]) -> Content | str:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with open_undecoded(source) as image:
-            return _check_size(image) or read(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        return f"huge: {error}"
-    except UnidentifiedImageError:
-        return _describe_unrecognised(path)
-    except DECODE_ERRORS as error:
-        cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
-        return f"truncated: {error}" if cut else f"unreadable: {str(error) or type(error).__name__}"
+    return f"{'; '.join(parts)} {LEFT_OUT_HINT}" if parts else ""
 
 
 def _check_size(image: Image) -> str:
     width, height = image.size
-    if is_huge(image):
-        return f"huge: {width} x {height} pixels (limit {MOST_PIXELS:,})"
     if min(width, height) < MIN_SIDE_PX:
         return f"too small: {width} x {height} pixels (at least {MIN_SIDE_PX} a side)"
     return ""
+
+
+def _describe_fault(error: UnreadableImage, path: Path) -> str:
+    return _describe_unrecognised(path) if error.kind == "not an image" else f"{error.kind}: {error}"
 
 
 def _describe_unrecognised(path: Path) -> str:

@@ -1,29 +1,33 @@
 """Reading a metadata file in Hugging Face's imagefolder format.
 
-`metadata.csv`, `metadata.jsonl` or `meta.csv` has a row per image: `file_name` (or `path`), `label`, optional `split`
-and `role`; every other column may be a facet.
+`metadata.csv` (or `.jsonl`, `.tsv`, `.parquet`) or `meta.csv` has a row per image: `file_name` (or `path`), `label`,
+optional `split` and `role`, or `is_query` and `is_gallery` of open-metric-learning; other columns may be facets.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
+from atlantis_core.data.csv_table import FILE_COLUMNS
 from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
-from atlantis_core.records import Problem, Role, Split
+from atlantis_core.data.folder_tree import FolderTree
+from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words
+from atlantis_core.data.leftovers import Layout, add_leftovers
+from atlantis_core.data.listed_paths import ListedPaths
+from atlantis_core.data.roles import RoleColumns, choose_role_columns, parse_role
+from atlantis_core.data.tables import Table, read_table, unify_numbers
+from atlantis_core.records import Problem, Split
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv")
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv", "metadata.tsv", "metadata.parquet")
 """Accepted file names, in order of preference."""
 
-_FILE_COLUMNS = ("file_name", "path")
 _LABEL_COLUMNS = ("label", "class", "class_name")
-_ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery", "train": "train"}
+_BOX_COLUMNS = frozenset({"x_1", "x_2", "y_1", "y_2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +35,8 @@ class _Columns:
     file: str
     label: str
     split: str | None
-    role: str | None
+    role: RoleColumns
     others: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A metadata file as text: its columns, and its rows with their line numbers."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, Mapping[str, str]], ...]
-    problems: tuple[Problem, ...]
 
 
 def find_metadata(folder: Path) -> Path | None:
@@ -50,78 +45,145 @@ def find_metadata(folder: Path) -> Path | None:
 
 
 def read_metadata(
-    root: Path, file: Path, label: str | None, split: str | None, folder_split: Split | None = None
+    tree: FolderTree, files: Mapping[Path, Split | None], label: str | None, split: str | None
 ) -> Listing:
-    """List the files that a metadata file names.
+    """List the files that metadata files name: the root's own one, or one of each split folder.
 
-    Paths in the file are relative to its own folder; `folder_split` is the split of the folder that contains it. If
-    `label` or `split` is None, the usual column names are looked for.
+    Args:
+        tree: The folder.
+        files: Metadata file -> split of the folder that contains it. Paths in it are relative to that folder.
+        label: Column with the class; None looks for the usual names.
+        split: Column with the split; likewise.
 
     Raises:
-        SetupError: The file cannot be read, or a column that is required or named is missing.
+        SetupError: A file cannot be read or is damaged, or a column that is required or named is missing.
     """
-    source = file.relative_to(root).as_posix()
-    table = _read_jsonl(file, source) if file.suffix == ".jsonl" else _read_csv(file, source)
-    columns = _choose_columns(table.header, label, split, source)
-    _check_splits(table, columns, source, is_named=split is not None)
-    base = file.parent.relative_to(root)
-    entries: list[Entry] = []
-    problems = list(table.problems)
+    sources = {file: file.relative_to(tree.root).as_posix() for file in files}
+    tables = [read_table(file, source) for file, source in sources.items()]
+    tables, notes = unify_numbers(tables, FILE_COLUMNS)
+    paths = ListedPaths(tree)
+    parts = [
+        _read_part(tree, paths, table, (label, split), folder_split)
+        for table, folder_split in zip(tables, files.values(), strict=True)
+    ]
+    source = " and ".join(sources.values())
+    listing = Listing(
+        tuple(entry for part in parts for entry in part.entries),
+        tuple(dict.fromkeys(column for part in parts for column in part.columns)),
+        tuple(problem for part in parts for problem in part.problems),
+        source,
+    )
+    spellings = (spelling for part in parts for spelling in part.spellings)
+    notes += [*describe_labels(spellings), *_describe_columns(listing), *paths.describe(source)]
+    listing = add_leftovers(
+        tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
+    )
+    notes += _describe_unread_tables(listing, source)
+    return replace(listing, notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one metadata file lists."""
+
+    entries: list[Entry]
+    columns: list[str]
+    problems: list[Problem]
+    spellings: list[Spelling]
+
+
+def _read_part(
+    tree: FolderTree,
+    paths: ListedPaths,
+    table: Table,
+    named: tuple[str | None, str | None],
+    folder_split: Split | None,
+) -> _Part:
+    columns = _choose_columns(table.header, *named, table.source)
+    _check_splits(table, columns, is_named=named[1] is not None)
+    part = _Part([], [name for column in columns.others if (name := _clean(column))], list(table.problems), [])
+    base = table.source.rpartition("/")[0]
     for line, row in table.rows:
-        entry = _entry(root, base, row, columns, f"{source}:{line}", folder_split)
+        name = paths.find(listed, base) if (listed := row[columns.file].strip()) else ""
+        entry = _entry(tree, name, row, columns, folder_split)
         if isinstance(entry, Entry):
-            entries.append(entry)
+            part.entries.append(entry)
+            part.spellings.append(Spelling(row[columns.label], entry.label, entry.split))
         else:
-            problems.append(entry)
-    names = tuple(name for column in columns.others if (name := clean_text(column, LONGEST_VALUE)))
-    return Listing(tuple(entries), names, tuple(problems), source)
+            shown = to_printable(clean_text(name.removeprefix("/") if listed != name else listed, 400))
+            part.problems.append(Problem(shown or f"{table.source}:{line}", entry))
+    return part
 
 
 def _entry(
-    root: Path, base: Path, row: Mapping[str, str], columns: _Columns, line: str, folder_split: Split | None
-) -> Entry | Problem:
-    listed = row[columns.file].strip()
-    name = (PurePosixPath(base.as_posix()) / listed).as_posix()
-    label = clean_text(row[columns.label], LONGEST_LABEL)
-    role = _ROLES.get(row[columns.role].strip().lower()) if columns.role else "both"
+    tree: FolderTree, name: str, row: Mapping[str, str], columns: _Columns, folder_split: Split | None
+) -> Entry | str:
+    """Return the entry of a row, or why it is left out."""
+    if not name:
+        return "no file name"
+    if reason := why_outside(tree.root, name, follow=tree.files.get(name, True)):
+        return reason
+    if not (label := clean_text(row[columns.label], LONGEST_LABEL)):
+        return "no label"
     split = parse_split(row[columns.split]) if columns.split else folder_split
-    reason = "no file name" if not listed else why_outside(root, name)
-    if not reason and not label:
-        reason = "no label"
-    if not reason and role is None:
-        reason = (
-            f"unknown role: {clean_text(row[columns.role or ''], LONGEST_VALUE)!r} (query, gallery, both or train)"
-        )
-    if not reason and columns.split and split is None:
-        reason = f"unknown split: {clean_text(row[columns.split], LONGEST_VALUE)!r} (train, validation or test)"
-    if reason or role is None:
-        return Problem(to_printable(clean_text(listed, 400)) or line, reason)
-    others = {
-        key: value
-        for column in columns.others
-        if (key := clean_text(column, LONGEST_VALUE)) and (value := clean_text(row[column], LONGEST_VALUE))
-    }
-    return Entry(root / name, name, label, split, role, others)
+    if columns.split and split is None:
+        return f"unknown split: {_clean(row[columns.split])!r} (train, validation or test)"
+    role, reason = parse_role(row, columns.role, split)
+    if reason:
+        return reason
+    others = {key: value for column in columns.others if (key := _clean(column)) and (value := _clean(row[column]))}
+    return Entry(tree.root / name, name, label, split, role, others)
+
+
+def _clean(text: str) -> str:
+    return clean_text(text, LONGEST_VALUE)
+
+
+def _describe_columns(listing: Listing) -> list[str]:
+    """Return sentences on columns whose values may mean something else than a facet."""
+    values: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for entry in listing.entries:
+        for column, value in entry.columns.items():
+            if len(value) < 10:
+                values[column][value][""] += 1
+    notes = [note for column, found in values.items() for note in describe_missing_words(f"{column!r}:", found)]
+    if set(listing.columns) >= _BOX_COLUMNS:
+        notes.append("columns x_1 to y_2 look like boxes: images are used whole; crop them if objects are meant")
+    return notes
+
+
+def _describe_unread_tables(listing: Listing, source: str) -> list[str]:
+    """Return a sentence on other metadata files, if there are any: of two beside each other one is read."""
+    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES]
+    if not tables:
+        return []
+    more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
+    return [f"{to_printable(tables[0])!r}{more} is not read, because {source} is"]
 
 
 def _choose_columns(header: Sequence[str], label: str | None, split: str | None, source: str) -> _Columns:
-    found = f"{source} has the columns {', '.join(repr(clean_text(name, LONGEST_VALUE)) for name in header)}"
-    file_column = _first_column(header, _FILE_COLUMNS)
+    found = f"{source} has the columns {', '.join(repr(_clean(name)) for name in header)}"
+    file_column = _first_column(header, FILE_COLUMNS, source)
     if file_column is None:
         raise SetupError(f"{found}, but none named file_name or path; rename the column with the file names")
-    label_column = _named_column(header, label, "--label", found) or _first_column(header, _LABEL_COLUMNS)
+    label_column = _named_column(header, label, "--label", found) or _first_column(header, _LABEL_COLUMNS, source)
     if label_column is None:
         raise SetupError(f"{found}, but none named label; name the one with the class by --label COLUMN")
-    split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",))
-    role_column = _first_column(header, ("role",))
-    taken = {file_column, label_column, split_column, role_column}
+    split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",), source)
+    role = choose_role_columns(header)
+    taken = {file_column, label_column, split_column, *role.names}
     others = tuple(name for name in header if name not in taken)
-    return _Columns(file_column, label_column, split_column, role_column, others)
+    return _Columns(file_column, label_column, split_column, role, others)
 
 
-def _first_column(header: Sequence[str], wanted: Iterable[str]) -> str | None:
-    by_name = {name.strip().lower(): name for name in reversed(header)}
-    return next((by_name[name] for name in wanted if name in by_name), None)
+def _first_column(header: Sequence[str], wanted: Iterable[str], source: str) -> str | None:
+    for name in wanted:
+        found = [column for column in header if column.strip().lower() == name]
+        if len(found) > 1:
+            raise SetupError(f"{source} has the columns {found[0]!r} and {found[1]!r}; rename or remove one of them")
+        if found:
+            return found[0]
+    return None
 
 
 def _named_column(header: Sequence[str], column: str | None, option: str, found: str) -> str | None:
@@ -130,66 +192,17 @@ def _named_column(header: Sequence[str], column: str | None, option: str, found:
     return column
 
 
-def _check_splits(table: _Table, columns: _Columns, source: str, *, is_named: bool) -> None:
+def _check_splits(table: Table, columns: _Columns, *, is_named: bool) -> None:
     """Refuse a split column without a single split among its values: it is probably the wrong column."""
     if columns.split is None or not table.rows:
         return
     values = {row[columns.split] for _, row in table.rows}
     if not any(parse_split(value) for value in values):
-        some = ", ".join(repr(clean_text(value, LONGEST_VALUE)) for value in sorted(values)[:5])
+        some = ", ".join(repr(_clean(value)) for value in sorted(values)[:5])
         other = (
             "name another column with --split-column COLUMN" if is_named else "rename it if it means something else"
         )
         raise SetupError(
-            f"column {columns.split!r} of {source} contains no split ({some}); "
+            f"column {columns.split!r} of {table.source} contains no split ({some}); "
             f"use train, validation and test there, or {other}"
         )
-
-
-def _read_csv(file: Path, source: str) -> _Table:
-    text = _read_text(file, source)
-    first_line = text.partition("\n")[0]
-    # Spreadsheets in much of Europe write `;`; their header has no comma.
-    delimiter = "," if "," in first_line else ";" if ";" in first_line else "\t" if "\t" in first_line else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
-    try:
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise SetupError(f"{source} cannot be read as CSV: line {reader.line_num}: {error}") from error
-    header = tuple(name for name in reader.fieldnames or () if name)
-    if not header:
-        raise SetupError(f"{source} is empty; it needs a header with file_name,label and a row per image")
-    # Cells beyond the header have the key None.
-    kept = tuple((line, {name: row[name] for name in header}) for line, row in rows)
-    return _Table(header, kept, ())
-
-
-def _read_jsonl(file: Path, source: str) -> _Table:
-    found: list[tuple[int, dict[str, str]]] = []
-    problems: list[Problem] = []
-    header: dict[str, None] = {}
-    for line, text in enumerate(_read_text(file, source).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
-            row = None
-        if isinstance(row, dict):
-            # Nested values (boxes, captions by language ...) cannot be facets.
-            texts = {key: "" if isinstance(value, dict | list | None) else str(value) for key, value in row.items()}
-            found.append((line, texts))
-            header.update(dict.fromkeys(texts))
-        else:
-            problems.append(Problem(f"{source}:{line}", "bad metadata line: not a JSON object"))
-    if not header:
-        raise SetupError(f"{source} contains no JSON object; it needs one per line, with file_name and label")
-    rows = tuple((line, {name: row.get(name, "") for name in header}) for line, row in found)
-    return _Table(tuple(header), rows, tuple(problems))
-
-
-def _read_text(file: Path, source: str) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise SetupError(f"{source} cannot be read: {error}; save it as UTF-8 text") from error

@@ -13,14 +13,14 @@ pHash have no such threshold: their 2 % crops are farther away than some differe
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.data.image_io import open_undecoded
+from atlantis_core.data.image_io import open_undecoded, read_bytes
+from atlantis_core.data.pixels import to_upright_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,13 +39,13 @@ _ROWS_AT_ONCE = 1024
 
 
 def fingerprint_file(path: str | Path) -> bytes:
-    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is not an image."""
-    with open_undecoded(io.BytesIO(Path(path).read_bytes())) as image:
+    """Return the fingerprint of an image file, `LENGTH` bytes; an `OSError` if it is missing or not an image."""
+    with open_undecoded(read_bytes(path)) as image:
         return fingerprint_image(image)
 
 
 def fingerprint_image(image: Image) -> bytes:
-    """Return the fingerprint of an opened image of any mode; large JPEGs are decoded at a reduced size.
+    """Return the fingerprint of an opened image, as models see it; large JPEGs are decoded at a reduced size.
 
     Returns:
         `LENGTH` bytes: int8 of shape (direction, channel, rows, columns), see `_brightness_steps`.
@@ -53,9 +53,7 @@ def fingerprint_image(image: Image) -> bytes:
     from PIL.Image import Resampling
 
     image.draft("RGB", (_DECODED_SIDE_PX, _DECODED_SIDE_PX))
-    # Without the step to RGBA, Pillow warns about palettes with transparency.
-    upright = _upright(image.convert("RGBA") if "transparency" in image.info else image)
-    small = upright.convert("RGB").resize((_GRID, _GRID), Resampling.LANCZOS, reducing_gap=3.0)
+    small = to_upright_rgb(image).resize((_GRID, _GRID), Resampling.LANCZOS, reducing_gap=3.0)
     return _brightness_steps(np.asarray(small, dtype=np.float32)).tobytes()
 
 
@@ -116,13 +114,3 @@ def _brightness_steps(grid: NDArray[np.float32]) -> NDArray[np.int8]:
     steps = np.concatenate([across, down])
     squashed: NDArray[np.int8] = np.rint(127 * np.tanh(steps / (np.median(np.abs(steps)) + 1.0))).astype(np.int8)
     return squashed
-
-
-def _upright(image: Image) -> Image:
-    """Apply the EXIF orientation; ignore a broken EXIF block."""
-    from PIL import ImageOps
-
-    try:
-        return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError):
-        return image

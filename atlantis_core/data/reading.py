@@ -10,14 +10,18 @@ from pathlib import Path
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
-from atlantis_core.data.entries import Listing
+from atlantis_core.data.entries import OTHER_FILE, Listing, problem_kind
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC, choose_facets
+from atlantis_core.data.folder_tree import walk_folder
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
+from atlantis_core.data.leftovers import count_files, summarize_files
 from atlantis_core.data.metadata import find_metadata, read_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
-from atlantis_core.records import Collection, LabelledImage, Problem, Regime, Split
+from atlantis_core.data.tasks import check_test_images
+from atlantis_core.records import Collection, FileCount, LabelledImage, Problem, Regime, Split
+from atlantis_core.records.natural_order import natural_key
 
 _SPLIT_ORDER: Mapping[Split, int] = {"train": 0, "validation": 1, "test": 2}
 
@@ -65,6 +69,16 @@ class InspectedCollection:
     """The usable ones."""
     problems: tuple[Problem, ...]
     """Problems of the others, sorted by path."""
+    files: FileCount
+    """What became of the files of the folder."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about files, labels and columns, a sentence each."""
+        used = {image.entry.label for image in self.images}
+        lost = sorted({entry.label for entry in self.listing.entries} - used, key=natural_key)
+        without = [f"classes without a usable image: {', '.join(map(repr, lost[:5]))}{' ...' * (len(lost) > 5)}"]
+        return (*self.listing.notes, *(without if lost else []))
 
 
 def read_collection(
@@ -86,7 +100,17 @@ def read_collection(
     """
     options = options or ReadOptions()
     inspected = inspect_collection(folder, options, progress)
-    return _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    loaded = _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
+    return replace(loaded, notes=(*loaded.notes, *_note_wasted_test(loaded, regime)))
+
+
+def _note_wasted_test(loaded: LoadedCollection, regime: Regime) -> list[str]:
+    """Say why a test split, if there is one, could not be tested: now, and not after days of training."""
+    try:
+        loaded.sealed.check(lambda images: check_test_images(loaded.collection, images, regime) if images else None)
+    except SetupError as error:
+        return [f"`atlantis test` will not open this test split: {error}."]
+    return []
 
 
 def inspect_collection(
@@ -101,8 +125,9 @@ def inspect_collection(
     listing = list_files(root, options)
     images, found = inspect_files(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
-    _check_enough(root, listing, images, problems)
-    return InspectedCollection(root, listing, images, problems)
+    files = count_files(listing, {image.entry.name for image in images}, problems)
+    _check_enough(root, listing, images, problems, files)
+    return InspectedCollection(root, listing, images, problems, files)
 
 
 def resolve_folder(folder: Path) -> Path:
@@ -117,40 +142,44 @@ def resolve_folder(folder: Path) -> Path:
 def list_files(root: Path, options: ReadOptions) -> Listing:
     """List the files of a resolved folder: from its metadata file, or its split folders' ones, or class folders.
 
+    Files that none of these list are problems of the listing.
+
     Raises:
         SetupError: The folder has none of these, or a column that is required or named is missing.
     """
+    tree = walk_folder(root)
     if file := find_metadata(root):
-        return read_metadata(root, file, options.label, options.split)
-    splits = split_folders(root)
-    files = {folder: file for folder in splits if (file := find_metadata(folder))}
+        return read_metadata(tree, {file: None}, options.label, options.split)
+    splits = split_folders(tree)
+    files = {folder: file for folder in splits if (file := find_metadata(root / folder))}
     if files and len(files) == len(splits):
-        parts = [read_metadata(root, f, options.label, options.split, splits[folder]) for folder, f in files.items()]
-        return Listing(
-            tuple(entry for part in parts for entry in part.entries),
-            tuple(dict.fromkeys(column for part in parts for column in part.columns)),
-            tuple(problem for part in parts for problem in part.problems),
-            " and ".join(part.source for part in parts),
-        )
-    if files and not all(map(has_class_folders, splits)):
-        lacking = next(folder.name for folder in splits if folder not in files)
+        by_file = {file: splits[folder] for folder, file in files.items()}
+        return read_metadata(tree, by_file, options.label, options.split)
+    if files and not all(has_class_folders(tree, folder) for folder in splits):
+        lacking = next(folder for folder in splits if folder not in files)
         raise SetupError(
-            f"the split folder {lacking!r} has no metadata file, but {next(iter(files)).name!r} has one; write one "
+            f"the split folder {lacking!r} has no metadata file, but {next(iter(files))!r} has one; write one "
             f"with file_name,label, or move {lacking!r} out of {to_printable(str(root))!r}"
         )
     columns = {"--label": options.label, "--split-column": options.split, "--facets": options.facets}
     for option, value in columns.items():
         if value is not None:
             raise SetupError(f"{option} names a column, but {to_printable(str(root))!r} has no metadata file")
-    return read_folders(root)
+    return read_folders(tree)
 
 
-def _check_enough(root: Path, listing: Listing, images: Sequence[InspectedFile], problems: Sequence[Problem]) -> None:
+def _check_enough(
+    root: Path,
+    listing: Listing,
+    images: Sequence[InspectedFile],
+    problems: Sequence[Problem],
+    files: FileCount,
+) -> None:
     """Refuse a collection on which no retriever can be trained or tested."""
     where = f"{to_printable(str(root))!r} ({listing.source})"
-    lost = excluded_files(problems)
-    why = summarize_problems(lost).partition(" (atlantis")[0]
-    because = f": {why}, the first {lost[0].path!r}" if lost else ""
+    lost = [problem for problem in excluded_files(problems) if problem_kind(problem) != OTHER_FILE]
+    why = summarize_files(files, ()).partition(" (atlantis")[0]
+    because = f": {why}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is usable{because}; repair or replace the files")
     counts = Counter(image.entry.label for image in images)
@@ -162,6 +191,20 @@ def _check_enough(root: Path, listing: Listing, images: Sequence[InspectedFile],
         )
     if max(counts.values()) < 2:
         raise SetupError(f"no class of {where} has two usable images{because}; a query needs a positive to find")
+
+
+def summarize_reading(collection: Collection) -> str:
+    """Return in one line what is left out of a collection, empty if nothing is."""
+    if collection.files is None:
+        return summarize_problems(collection.problems)
+    return summarize_files(collection.files, collection.problems)
+
+
+def count_left_out(collection: Collection) -> int:
+    """Return how many files of a collection's folder are not used, without those that are not photos by name."""
+    if collection.files is None:
+        return len(excluded_files(collection.problems))
+    return sum(count for kind, count in collection.files.left_out.items() if kind != OTHER_FILE)
 
 
 def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: AssignedSplits) -> LoadedCollection:
@@ -182,10 +225,12 @@ def _assemble(inspected: InspectedCollection, options: ReadOptions, assigned: As
         problems=inspected.problems,
         splits_given=assigned.made is None,
         num_test=len(tests),
+        files=inspected.files,
     )
     sealed = SealedSplit([image for image, _ in tests], [file.fingerprint for _, file in tests])
     fingerprints = {file.id: file.fingerprint for file in open_files}
-    return LoadedCollection(collection, sealed, fingerprints, assigned.notes, assigned.made)
+    notes = (*assigned.notes, *inspected.notes)
+    return LoadedCollection(collection, sealed, fingerprints, notes, assigned.made)
 
 
 def _to_labelled_image(file: InspectedFile, split: Split, kept: Sequence[str]) -> LabelledImage:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from atlantis_core.base.errors import SetupError
@@ -49,6 +51,24 @@ class SealedSplit:
         """Content hash of the split, 64 hex digits: changes with any test image, label or role."""
         rows = sorted((image.id, image.label, image.role) for image in self._images)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def check(self, rule: Callable[[tuple[LabelledImage, ...]], None]) -> None:
+        """Let a rule refuse the split before it is opened; it gets labels and facets, but no file."""
+        rule(tuple(replace(image, path="") for image in self._images))
+
+    def require_files(self) -> None:
+        """Refuse to open a split of which images are missing.
+
+        Raises:
+            SetupError: Names the first.
+        """
+        gone = [image.path for image in self._images if not Path(image.path).is_file()]
+        if gone:
+            raise SetupError(f"{len(gone)} of {len(self)} test images are gone, the first {gone[0]!r}; put them back")
+
+    def count_shared(self, other: SealedSplit) -> int:
+        """Return how many images of this split are in another one too, by the content of their files."""
+        return len({image.id for image in self._images} & {image.id for image in other._images})
 
     def open(self, purpose: str, record: Callable[[str], None]) -> tuple[LabelledImage, ...]:
         """Record the purpose (who opens the split and why, in a sentence), then return the test images.

@@ -9,6 +9,7 @@ from typing import Literal
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.inspection import InspectedFile
+from atlantis_core.data.lookalikes import describe_lookalikes, find_lookalikes
 from atlantis_core.data.splitting import (
     HELD_OUT,
     VALIDATION_ONLY,
@@ -95,17 +96,23 @@ def _carve_validation(files: Sequence[InspectedFile], regime: Regime, known: Map
 
 def _note_kept_splits(files: Sequence[InspectedFile], splits: Sequence[Split], known: Mapping[str, Split]) -> str:
     """Return how many images kept their earlier split, for the note; empty if none did."""
-    same = sum(known.get(file.id) == split for file, split in zip(files, splits, strict=True))
+    same = sum(_known_split(file, known) == split for file, split in zip(files, splits, strict=True))
     return f" ({same} of {len(files)} as this workspace split them before)" if same else ""
 
 
 def _split(
     files: Sequence[InspectedFile], regime: Regime, shares: Mapping[Split, float], known: Mapping[str, Split]
 ) -> list[Split]:
-    ids, labels = [file.id for file in files], [file.entry.label for file in files]
+    ids, labels = [file.first_id for file in files], [file.entry.label for file in files]
     groups = group_near_duplicates(ids, [file.fingerprint for file in files])
     made = (split_images if regime == "seen" else split_classes)(labels, groups, shares)
-    return keep_known_splits(made, groups if regime == "seen" else labels, [known.get(identity) for identity in ids])
+    before = [_known_split(file, known) for file in files]
+    return keep_known_splits(made, groups if regime == "seen" else labels, before)
+
+
+def _known_split(file: InspectedFile, known: Mapping[str, Split]) -> Split | None:
+    """Return the split of an earlier time, also if the file had other pixels and thus another id then."""
+    return known.get(file.id, known.get(file.first_id))
 
 
 def _check_validation(assigned: AssignedSplits) -> AssignedSplits:
@@ -129,4 +136,6 @@ def _check_regime(assigned: AssignedSplits, regime: Regime) -> None:
             f"are in both ({shared[0]!r} ...); use --regime seen, or name a --split-column that splits by class"
         )
     if regime == "seen" and not classes["train"] & classes["validation"]:
-        raise SetupError("no validation class has training images, so no query has a positive; use --regime unseen")
+        alike = find_lookalikes(classes["validation"], classes["train"])
+        hint = f"look-alikes: {describe_lookalikes(alike)}; write each in one way" if alike else "use --regime unseen"
+        raise SetupError(f"no validation class has training images, so no query has a positive; {hint}")

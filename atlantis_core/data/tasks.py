@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.column_syntax import format_column
+from atlantis_core.data.lookalikes import describe_lookalikes, find_lookalikes
 from atlantis_core.records import Collection, LabelledImage, Regime
 
 Restriction = tuple[str, str]
 """A column (`split`, `role`, `label` or a metadata column) and its required value."""
 _OWN = ("split", "role", "label")
+_MOST_NAMED = 3  # classes in a message
 
 
 def restriction_columns(*restrictions: Restriction | None) -> tuple[str, ...]:
@@ -78,6 +80,61 @@ def test_task(
 test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect it by its name
 
 
+def check_measurable(task: RetrievalTask, queries: str = "query") -> None:
+    """Refuse a task on which every model has the same figures, or none; images are not read.
+
+    `queries` is what the message calls them, in the singular.
+
+    Raises:
+        SetupError: No query has a positive, or the gallery has a single class, so that every retrieval is correct.
+    """
+    own = {image.id: image.label for image in task.gallery}
+    positives = Counter(image.label for image in task.gallery)
+    if not any(positives[image.label] > (own.get(image.id) == image.label) for image in task.queries):
+        raise SetupError(
+            f"no {queries} has a positive in the gallery, so there is no figure: {_explain_no_positive(task)}"
+        )
+    if len(positives) == 1:
+        raise SetupError(
+            f"the gallery has only images of {task.gallery[0].label!r}, so every retrieval would be correct; "
+            "a measurement needs a gallery of at least 2 classes"
+        )
+
+
+def check_test_images(
+    collection: Collection,
+    test_images: Sequence[LabelledImage],
+    regime: Regime = "seen",
+    query: Restriction | None = None,
+    gallery: Restriction | None = None,
+) -> None:
+    """Refuse test images that a test would be wasted on; arguments as for `test_task`, but no file is read.
+
+    Raises:
+        SetupError: There is nothing to measure (see `check_measurable`), classes contradict the regime, or a test
+            class looks like a training class in another spelling, as `0.0` does like `0`.
+    """
+    trained = {image.label for image in collection.of_split("train")}
+    tested = {image.label for image in test_images}
+    if alike := find_lookalikes(tested, trained):
+        raise SetupError(
+            f"classes of the test split look like training classes in another spelling: "
+            f"{describe_lookalikes(alike)}; write each class in one way"
+        )
+    if regime == "unseen" and (shared := sorted(tested & trained)):
+        raise SetupError(
+            f"the regime 'unseen' needs test classes that are not trained on, but {len(shared)} are, the first "
+            f"{shared[0]!r}"
+        )
+    if regime == "seen" and not tested & trained:
+        raise SetupError(
+            "no test class has training images, so no test query has a positive: test images are of "
+            f"{_name_some(tested)}, training images of {_name_some(trained)}; correct the labels, or use "
+            "--regime unseen"
+        )
+    check_measurable(test_task(collection, test_images, regime, query, gallery), "test query")
+
+
 def _pool(collection: Collection, split: str, restriction: Restriction | None) -> Sequence[LabelledImage]:
     if restriction and restriction[0] == "split" and "split" not in collection.facets:
         split = restriction[1]
@@ -102,6 +159,22 @@ def _pick(
     if not picked:
         raise SetupError(_empty_pool_error(collection, eligible or collection.images, role, restriction))
     return picked
+
+
+def _explain_no_positive(task: RetrievalTask) -> str:
+    """Say why no query has a positive: no common class, look-alikes among them, or no second image of a class."""
+    asked, there = ({image.label for image in part} for part in (task.queries, task.gallery))
+    if asked & there:
+        return f"no class of the queries has another image in the gallery ({_name_some(asked)})"
+    alike = find_lookalikes(asked, there)
+    hint = f" (another spelling? {describe_lookalikes(alike)})" if alike else ""
+    return f"queries are of {_name_some(asked)}, the gallery of {_name_some(there)}{hint}; they need a common class"
+
+
+def _name_some(labels: set[str]) -> str:
+    """Return the first few class names."""
+    some = ", ".join(map(repr, sorted(labels)[:_MOST_NAMED]))
+    return some + (f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else "")
 
 
 def _value(image: LabelledImage, column: str) -> str:

@@ -197,8 +197,8 @@ def _round_effect(entry: Mapping[str, Any]) -> Sequence[str]:
         "kept" if entry["kept"] else "rolled back",
         f"{overall['before']:.3f} to {overall['after']:.3f}",
         _format_points(overall),
-        _format_points(cells),
-        f"{cells['p_value']:.4f}",
+        _format_points(cells) if cells else "-",
+        f"{cells['p_value']:.4f}" if cells else "-",
     )
 
 

@@ -1,7 +1,7 @@
 """Export the kept images of a run as a dataset, atomically, into a new folder.
 
-It gets `train/images/*.png`, `train/metadata.csv` with a row per image, and a data card; no path of this machine. The
-layout is Hugging Face's imagefolder with splits, which `atlantis diagnose` reads too.
+It gets `train/CLASS/*.png`, `train/metadata.csv` with a row per image, and a data card; no path of this machine. The
+layout is Hugging Face's imagefolder with splits and torchvision's `ImageFolder`; `atlantis diagnose` reads it too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.atomic_folder import temporary_folder
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.exporting.class_folders import name_class_folders
 from atlantis_core.exporting.data_card import DatasetFacts, write_data_card
 from atlantis_core.exporting.kept_images import (
     collect_facets,
@@ -27,6 +28,7 @@ from atlantis_core.exporting.kept_images import (
     list_kept_images,
 )
 from atlantis_core.exporting.model_export import CARD_NAME, check_destination
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.summary import summarise
 from atlantis_core.run.verdicts import ScreenedCandidate, list_screened
@@ -76,14 +78,16 @@ def export_dataset(
     images = list_kept_images(session, rolled_back)
     facts = _collect_facts(session, images)
     with temporary_folder(folder, "exporting") as part:
-        (part / "train" / "images").mkdir(parents=True)
-        for done, image in enumerate(images, start=1):
-            target = part / "train" / _file_name(image)
+        named = _name_files(images)
+        size = 0
+        for done, (image, name) in enumerate(zip(images, named, strict=True), start=1):
+            target = part / "train" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(image.candidate.path, target)
             target.chmod(0o644)
+            size += target.stat().st_size
             progress("images exported", done, len(images))
-        size = sum(file.stat().st_size for file in (part / "train" / "images").iterdir())
-        _write_metadata(images, facts.facets, part / "train" / "metadata.csv")
+        _write_metadata(images, named, facts.facets, part / "train" / "metadata.csv")
         (part / CARD_NAME).write_text(write_data_card(facts), encoding="utf-8")
         part.rename(folder)
     return {
@@ -103,9 +107,10 @@ def _collect_facts(session: Session, images: Sequence[ScreenedCandidate]) -> Dat
     summary = summarise(session.workspace, session.run_id)
     screened = {found.index: _list_by_key(session, found) for found in read_rounds(session)}
     taken = Counter(image.round for image in images)
+    counts = Counter(image.candidate.cell.class_name for image in images)
     return DatasetFacts(
         images=len(images),
-        classes=dict(sorted(Counter(image.candidate.cell.class_name for image in images).items())),
+        classes={name: counts[name] for name in sorted(counts, key=natural_key)},
         facets=collect_facets(images),
         arms=count_modes(images),
         generators=tuple(sorted({image.candidate.generator for image in images})),
@@ -150,9 +155,12 @@ def _describe_round(entry: Mapping[str, Any], screened: Sequence[ScreenedCandida
     }
 
 
-def _file_name(image: ScreenedCandidate) -> str:
-    """Return the path relative to the metadata file."""
-    return f"images/{image.candidate.key[:_NAME_LETTERS]}.png"
+def _name_files(images: Sequence[ScreenedCandidate]) -> list[str]:
+    """Return the path of each image relative to the metadata file."""
+    folders = name_class_folders(image.candidate.cell.class_name for image in images)
+    return [
+        f"{folders[image.candidate.cell.class_name]}/{image.candidate.key[:_NAME_LETTERS]}.png" for image in images
+    ]
 
 
 def facet_column(facet: str) -> str:
@@ -161,17 +169,19 @@ def facet_column(facet: str) -> str:
     return f"facet_{facet}" if facet.strip().lower() in taken else facet
 
 
-def _write_metadata(images: Sequence[ScreenedCandidate], facets: Sequence[str], file: Path) -> None:
+def _write_metadata(
+    images: Sequence[ScreenedCandidate], named: Sequence[str], facets: Sequence[str], file: Path
+) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([*_FIRST_COLUMNS, *map(facet_column, facets), *_LAST_COLUMNS])
-        for image in images:
+        for image, name in zip(images, named, strict=True):
             candidate, cell, verdict = image.candidate, image.candidate.cell, _filter_verdict(image)
             mode = generation_mode(candidate)
             requested = [cell.value if cell.facet == facet else "" for facet in facets]
             writer.writerow(
                 [
-                    _file_name(image),
+                    name,
                     cell.class_name,
                     *requested,
                     candidate.prompt,

@@ -14,9 +14,9 @@ from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Interval, Measurement, Trial
 from atlantis_core.records.inline import INLINE
-from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session, find_trials, measure_arm, measure_frozen, measure_trial
 from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 
@@ -27,11 +27,11 @@ class Figures:
 
     name: str
     """`this model`, `baseline` (same recipe and seeds, real images only) or `frozen`."""
-    recall_at: Mapping[int, float]
-    scores: Mapping[str, float] = field(metadata=INLINE)
+    recall_at: Mapping[int, float | None]
+    scores: Mapping[str, float | None] = field(metadata=INLINE)
     """By key of `metrics.METRICS`; as JSON, each is a key of the figures themselves."""
-    recall_at_1: Interval
-    """With its 95 % Wilson interval over queries."""
+    recall_at_1: Interval | None
+    """With its 95 % Wilson interval over queries; None where no query counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,17 @@ def _baseline_figures(session: Session, trial: Trial, arm: Sequence[str]) -> tup
 
 
 def _build_figures(name: str, found: Measurement, outcomes: QueryOutcomes | None) -> Figures:
-    hits = float(outcomes.hit.sum()) if outcomes else found.recall_at[1] * found.queries
+    recall = found.recall_at[1]
+    if recall is None:
+        return Figures(name, found.recall_at, found.scores, None)
+    hits = float(outcomes.hit.sum()) if outcomes else recall * found.queries
     at_1 = wilson_interval(min(hits, found.queries), found.queries)
     return Figures(name, found.recall_at, found.scores, at_1)
 
 
 def _test_figures(session: Session) -> Mapping[str, Any] | None:
     """Return the test figures of the final model, if the split was opened."""
-    opened = session.read(0, JournalKind.TEST)
+    opened = read_test(session)
     if opened is None:
         return None
     keys, figures = ("recall_at", *METRICS, "queries"), as_json(opened)

@@ -1,10 +1,14 @@
-"""The lines of a model card that turn an RGB image into the model's square input, with Pillow alone."""
+"""The lines of a model card that turn a file into the model's square input, with Pillow and NumPy alone."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from atlantis_core.data import pixels
 
 _CENTRAL_SQUARE = """\
 short = min(image.size)
@@ -28,6 +32,31 @@ left, top = (({side} - n) // 2 if n < {side} else -round((n - {side}) / 2) for n
 canvas = Image.new("RGB", ({side}, {side}), {fill})
 canvas.paste(image, (left, top))
 image = canvas"""
+
+
+_NOT_NEEDED = {"is_read_anew"}
+
+
+def decode_snippet() -> str:
+    """Return Python that defines `to_upright_rgb`: the source of `data.pixels`, without docstrings and types."""
+    kept = []
+    for node in ast.parse(inspect.getsource(pixels)).body:
+        is_errors = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DECODE_ERRORS"
+        if isinstance(node, ast.ClassDef):
+            kept.append(f"class {node.name}({ast.unparse(node.bases[0])}):\n    pass")
+        elif is_errors or (isinstance(node, ast.FunctionDef) and node.name not in _NOT_NEEDED):
+            kept.append(ast.unparse(_strip(node)))
+    return "\n".join(["import io, struct, zlib", *kept])
+
+
+def _strip(node: ast.stmt) -> ast.stmt:
+    if isinstance(node, ast.FunctionDef):
+        node.returns = None
+        for argument in node.args.args:
+            argument.annotation = None
+        if ast.get_docstring(node) is not None:
+            del node.body[0]
+    return node
 
 
 def input_snippet(side_px: int, crop: Mapping[str, Any], mean: Sequence[float]) -> str:

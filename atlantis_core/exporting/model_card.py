@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
-from atlantis_core.exporting.input_snippet import input_snippet
+from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
 from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
+from atlantis_core.exporting.timm_section import write_timm_section
 from atlantis_core.metrics import METRICS
 
 
@@ -47,6 +49,10 @@ class ModelFacts:
     """Of the normalised input, RGB in 0..1."""
     earlier_preprocessing: str = ""
     """`preprocessing.earlier_preprocessing`; empty if images are prepared as timm says."""
+    with_timm: bool = True
+    """Whether timm opens the folder."""
+    clip_radius: float | None = None
+    """Of a hyperbolic head."""
 
 
 def write_model_card(about: ModelFacts) -> str:
@@ -56,6 +62,7 @@ def write_model_card(about: ModelFacts) -> str:
         f"# Image retriever: {code_span(about.architecture)}",
         _describe_model(about),
         _usage_section(about),
+        *([write_timm_section(about)] if about.with_timm else []),
         *([_onnx_section(about)] if about.with_onnx else []),
         _data_section(about.evidence),
         *([_training_section(about)] if about.recipe is not None else []),
@@ -67,7 +74,8 @@ def write_model_card(about: ModelFacts) -> str:
 
 
 def _front_matter(about: ModelFacts) -> str:
-    lines = ["---", "library_name: timm", "pipeline_tag: image-feature-extraction"]
+    library = ["library_name: timm"] if about.with_timm else []
+    lines = ["---", *library, "pipeline_tag: image-feature-extraction"]
     if about.base_model:
         lines.append(f"base_model: {json.dumps(about.base_model)}")
     lines += [
@@ -114,12 +122,10 @@ def _onnx_section(about: ModelFacts) -> str:
     return f"""## Without torch
 ```python
 import numpy as np, onnxruntime
-from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("a.jpg"))
-if image.has_transparency_data:  # put it on white
-    image = image.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-image = image.convert("RGB")
+from PIL import Image
+# An image's pixels as the model was given them: upright, on white, 8 bit RGB.
+{decode_snippet()}
+image = to_upright_rgb(Image.open(io.BytesIO(open("a.jpg", "rb").read())))
 {input_snippet(side, about.crop, about.mean)}
 pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")
@@ -180,15 +186,18 @@ def _validation_section(about: ModelFacts) -> str:
 
 def _figures_row(figures: Figures) -> Sequence[str]:
     at_1 = figures.recall_at_1
-    interval = f"{at_1.low:.3f} to {at_1.high:.3f}"
+    interval = f"{at_1.low:.3f} to {at_1.high:.3f}" if at_1 else "-"
     name = figures.name.replace("baseline", "baseline (real images only, mean over seeds)")
-    scores = (f"{figures.scores[key]:.3f}" if key in figures.scores else "-" for key in METRICS)
-    return name, f"{at_1.value:.3f}", interval, *scores
+    scores = (format_figure(figures.scores.get(key)) for key in METRICS)
+    return name, format_figure(at_1.value if at_1 else None), interval, *scores
 
 
 def _test_section(found: Mapping[str, Any]) -> str:
     named = {"final": "final (mean over seeds)", "baseline": "baseline (mean over seeds)", "frozen": "frozen"}
-    rows = [(named[name], f"{found[name]['recall_at']['1']:.3f}", f"{found[name]['map_at_r']:.3f}") for name in named]
+    rows = [
+        (named[name], format_figure(found[name]["recall_at"]["1"]), format_figure(found[name]["map_at_r"]))
+        for name in named
+    ]
     queries = f"{found['final']['queries']:,}"
     return (
         f"## Figures on the test split\nOpened once, after all choices; {queries} queries.\n\n"

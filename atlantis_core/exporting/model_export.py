@@ -18,8 +18,10 @@ from atlantis_core.base.text import to_printable
 from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
 from atlantis_core.exporting.model_card import ModelFacts, write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
+from atlantis_core.exporting.timm_folder import CONFIG_NAME, write_for_timm
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
-from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
+from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME, name_parts
+from atlantis_core.learning.models.weights_files import read_facts, read_weights
 
 if TYPE_CHECKING:
     from atlantis_core.learning.models.backbones import BackboneSpec
@@ -96,7 +98,8 @@ def export_model(
             progress("comparing ONNX with torch", 1, 2)
             agreement = check_onnx(retriever, part / FILE_NAME, images)
             progress("comparing ONNX with torch", 2, 2)
-        about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx)
+        with_timm = (part / CONFIG_NAME).exists()
+        about = _collect_facts(retriever, facts, evidence, agreement, with_onnx=onnx, with_timm=with_timm)
         (part / CARD_NAME).write_text(write_model_card(about), encoding="utf-8")
         part.rename(folder)
     return _build_result(folder, about)
@@ -123,18 +126,11 @@ def export_trials(session: Session, rows: Sequence[Mapping[str, Any]], folder: P
 
 
 def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, Any]:
-    """Write the weights unchanged, and the facts without paths of this machine; return the facts."""
-    from safetensors.torch import save_file
-
-    from atlantis_core.learning.models.weights_files import read_facts
-
+    """Write the weights by timm's names, and the facts without paths of this machine; return the facts."""
     path = target / WEIGHTS_NAME if target.is_dir() else target
     facts = read_facts(path) if path.suffix == ".safetensors" else {}
     if "head" in facts:
-        backbone = facts["backbone"] | {"notice": "", "weights_path": None}  # the weights are beside the facts
-        report = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
-        facts |= {"backbone": backbone, "report": report}
-        shutil.copyfile(path, part / WEIGHTS_NAME)
+        _write_trained(path, facts, retriever, part)
     elif retriever.backbone.source == "scratch":
         raise SetupError(f"{str(target)!r} is not a trained model: its weights are random; train it first")
     else:
@@ -147,10 +143,32 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
             **spec.crop,
             "input_px": spec.input_px,
         }
-        save_file({name: value.cpu().contiguous() for name, value in state.items()}, part / WEIGHTS_NAME)
-    (part / WEIGHTS_NAME).chmod(0o644)  # for others to read; save_file writes for the owner only
+        cpu_state = {name: value.cpu().contiguous() for name, value in state.items()}
+        write_for_timm(part, spec, retriever.side_px, cpu_state, None, by_body=True)
+    (part / WEIGHTS_NAME).chmod(0o644)  # for others to read; safetensors writes for the owner only
     (part / FACTS_NAME).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return facts
+
+
+def _write_trained(path: Path, facts: dict[str, Any], retriever: Retriever, part: Path) -> None:
+    """Write the weights of a training unchanged, and change its facts to those of the export."""
+    state = name_parts(read_weights(path), facts)
+    backbone = {name.removeprefix("trunk."): value for name, value in state.items() if name.startswith("trunk.")}
+    classifier = write_for_timm(
+        part,
+        retriever.backbone,
+        retriever.side_px,
+        backbone,
+        state["head.linear.weight"],
+        by_body=retriever.embedding == "body",
+    )
+    if classifier is None:
+        shutil.copyfile(path, part / WEIGHTS_NAME)
+    else:
+        facts["classifier"] = classifier
+    # The weights are beside the facts.
+    facts["backbone"] = facts["backbone"] | {"notice": "", "weights_path": None}
+    facts["report"] = {name: value for name, value in facts.get("report", {}).items() if name != "path"}
 
 
 def _collect_facts(
@@ -160,6 +178,7 @@ def _collect_facts(
     agreement: OnnxAgreement | None,
     *,
     with_onnx: bool,
+    with_timm: bool,
 ) -> ModelFacts:
     base_model, base_license = _base_model(retriever.backbone)
     space = retriever.space
@@ -177,6 +196,8 @@ def _collect_facts(
         seed=facts.get("seed"),
         evidence=evidence,
         with_onnx=with_onnx,
+        with_timm=with_timm,
+        clip_radius=float(space.clip_radius) if space.distance == "hyperbolic" else None,  # type: ignore[attr-defined]
         agreement=agreement,
         crop=retriever.backbone.crop,
         mean=retriever.backbone.mean,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,15 +11,15 @@ import numpy as np
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS, OutlierScorer
 from atlantis_core.base.registry import make_part
-from atlantis_core.base.text import to_printable
+from atlantis_core.data.label_checks import Spelling, describe_labels, look_alike_key
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
+from atlantis_core.filtering.embedding_files import EmbeddedImages
 from atlantis_core.filtering.margin import MarginScorer
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-_HOW_TO_WRITE = "it with numpy.savez(file, embeddings=..., labels=...)"
 AUTO = "auto"
 """Scorer name: `filter_embeddings` chooses the scorer and its threshold."""
 
@@ -33,18 +31,6 @@ _UNLIKE_REAL = 2.0
 
 _ROUNDING = 1e-6
 """Relative difference below which embeddings are equal in single precision."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedImages:
-    """Embeddings of labelled images by one model."""
-
-    embeddings: NDArray[np.float32]
-    """(N, D)."""
-    labels: NDArray[np.int64]
-    """(N,)."""
-    names: tuple[str, ...] = ()
-    """Names of the classes 0, 1 ...; empty if labels were given as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,62 +48,15 @@ class FilterResult:
     remarks: tuple[str, ...]
 
 
-def read_embedding_file(file: Path) -> EmbeddedImages:
-    """Read an `.npz` file with `embeddings` (N, D) and `labels` (N,), integers or class names.
-
-    Raises:
-        SetupError: The file is missing, damaged, or contains something else.
-    """
-    name = to_printable(str(file))
-    try:
-        with file.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                raise SetupError(f"{name!r} is a single array (.npy), but two are needed; write {_HOW_TO_WRITE}")
-            with loaded as arrays:
-                embeddings, labels = np.asarray(arrays["embeddings"]), np.asarray(arrays["labels"])
-    except FileNotFoundError as error:
-        raise SetupError(f"file {name!r} does not exist; check the path") from error
-    except KeyError as error:
-        raise SetupError(f"{name!r} lacks an array ({error.args[0]}); write {_HOW_TO_WRITE}") from error
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise SetupError(
-            f"{name!r} is not a readable .npz file of numbers and strings; write {_HOW_TO_WRITE}"
-        ) from error
-    return _check_arrays(name, embeddings, labels)
-
-
-def to_embedded_images(given: str | Path | tuple[ArrayLike, ArrayLike], which: str) -> EmbeddedImages:
-    """Read an `.npz` file, or check embeddings (N, D) and labels (N,), integers or names, in memory.
-
-    Messages call a pair in memory `which`.
-
-    Raises:
-        SetupError: It is neither, the file does not exist, or shapes, types or values are invalid.
-    """
-    if isinstance(given, str | Path):
-        return read_embedding_file(Path(given))
-    try:
-        embeddings, labels = given
-    except (TypeError, ValueError) as error:
-        raise SetupError(
-            f"{which}: pass embeddings (N, D) and labels (N,) as a pair, or the path of an .npz file"
-        ) from error
-    try:
-        return _check_arrays(which, np.asarray(embeddings), np.asarray(labels))
-    except (ValueError, TypeError, RuntimeError) as error:  # rows of different lengths; tensors of a training
-        raise SetupError(f"{which}: embeddings must be (N, D) and labels (N,): {error}") from error
-
-
 def filter_embeddings(
     real: EmbeddedImages, made: EmbeddedImages, scorer: str = AUTO, threshold: float | None = None
 ) -> FilterResult:
     """Keep the synthetic images that belong to their classes.
 
     With `auto` the released rule (`centre_ratio` at 1.5) decides how many are kept, and `margin` decides which. Every
-    image whose own class is nearest is kept; every image with a higher margin than 99.5 % of the real images is
-    rejected. With a single class there is no margin, and the released rule decides alone. A `threshold` replaces the
-    scorer's own.
+    image whose own class is nearest is kept; of the others, those with a higher margin than 99.5 % of the real
+    images are rejected. With a single class there is no margin, and the released rule decides alone. A `threshold`
+    replaces the scorer's own.
 
     Raises:
         SetupError: The scorer is unknown, one side has class names and the other numbers, or all real embeddings
@@ -143,7 +82,11 @@ def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> Embedded
         raise SetupError("labels are class names on one side and numbers on the other; use the same in both")
     if unknown := [name for name in made.names if name not in real.names]:
         named = ", ".join(map(repr, unknown[:10]))
-        raise ToolError(f"no real image has class {named}; leave out these images, or add real ones of these classes")
+        alike = [name for name in real.names if look_alike_key(name) == look_alike_key(unknown[0])]
+        hint = f" (there is {alike[0]!r})" if alike else ""
+        raise ToolError(
+            f"no real image has class {named}{hint}; leave out these images, or add real ones of these classes"
+        )
     if not made.names:
         return made
     number = np.array([real.names.index(name) for name in made.names], np.int64)
@@ -173,6 +116,8 @@ def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[s
                 "were embedded"
             )
         medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
+    named = [given.names[row] for given in (real, made) if given.names for row in given.labels.tolist()]
+    yield from describe_labels(Spelling(label, label, None) for label in named)
     if all(medians) and not 1 / _UNLIKE_REAL < medians[0] / medians[1] < _UNLIKE_REAL:
         yield (
             f"the median length of real embeddings is {medians[0]:.4g}, of synthetic ones {medians[1]:.4g}: "
@@ -187,27 +132,3 @@ def _auto_threshold(real: EmbeddedImages, made: EmbeddedImages, margins: NDArray
     as_many = float(np.sort(margins)[count - 1]) if count else 0.0
     of_real = MarginScorer().fit(real.embeddings, real.labels).score(real.embeddings, real.labels)
     return max(1.0, min(as_many, float(np.quantile(of_real, _REAL_NEVER_BELOW))))
-
-
-def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np.generic]) -> EmbeddedImages:
-    if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or not embeddings.shape[1]:
-        raise SetupError(
-            f"{name!r} contains embeddings {embeddings.shape} and labels {labels.shape}; they must be (N, D) and (N,)"
-        )
-    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
-        labels = labels.astype(str)  # a pandas column
-    if embeddings.dtype.kind not in "fiu" or labels.dtype.kind not in "iuU":
-        kinds = f"embeddings of type {embeddings.dtype} and labels of type {labels.dtype}"
-        raise SetupError(f"{name!r} contains {kinds}; embeddings must be numbers, labels integers or strings")
-    with np.errstate(over="ignore"):  # numbers that are too large become infinity and are refused below
-        plain = embeddings.astype(np.float32)
-    broken = np.flatnonzero(~np.isfinite(plain).all(axis=1))
-    if broken.size:
-        raise SetupError(
-            f"{name!r} contains NaN, infinity or numbers too large in {broken.size} rows, the first {broken[0]}; "
-            "leave out these images, or embed them with a model that has not diverged"
-        )
-    if labels.dtype.kind == "U":
-        names, numbers = np.unique(labels, return_inverse=True)
-        return EmbeddedImages(plain, numbers.astype(np.int64), tuple(names.tolist()))
-    return EmbeddedImages(plain, labels.astype(np.int64))

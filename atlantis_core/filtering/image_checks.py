@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlantis_core.data.image_io import open_undecoded
+from atlantis_core.data.image_io import decode
 from atlantis_core.records import Candidate, Verdict
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ def judge_image_file(candidate: Candidate, guard: LeakGuard, source_path: str) -
     """Return a rejection of an image that cannot be read, is blank, or leaks (or its source does); else None."""
     try:
         spread = measure_brightness_spread(candidate.path)
-    except (OSError, ValueError) as error:
-        return Verdict(candidate.key, False, "unreadable", 1.0, f"the image cannot be read: {error}")
-    if guard.matches(candidate.path, source_path):
+        is_leak = guard.matches(candidate.path, source_path)
+    except OSError as error:
+        return Verdict(candidate.key, False, "unreadable", 1.0, f"the image, or its source, cannot be read: {error}")
+    if is_leak:
         return Verdict(candidate.key, False, guard.name, 1.0, "it, or its source, matches a held-out image")
     if spread < BLANK_THRESHOLD:
         reason = f"blank: brightness spreads over {spread:.3f}, below {BLANK_THRESHOLD:g}"
@@ -34,10 +35,8 @@ def measure_brightness_spread(path: str) -> float:
     """Return the difference of the 95th and 5th percentile of an image's brightness, 0 to 1.
 
     Raises:
-        OSError: The file is not an image, or is truncated.
-        ValueError: Pillow cannot convert the image.
+        OSError: The file is missing, damaged or not an image.
     """
-    with open_undecoded(path) as file:
-        luma = np.asarray(file.convert("L"), dtype=np.float32) / 255
+    luma = np.asarray(decode(path).convert("L"), dtype=np.float32) / 255
     low, high = np.percentile(luma, [5, 95])
     return float(high - low)

@@ -18,6 +18,7 @@ from atlantis_core.base.text import to_printable
 from atlantis_core.data.inspection import check_header
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportPlan, describe_lone_classes, join_first
 from atlantis_core.records import Problem
+from atlantis_core.records.natural_order import natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ def _place_photo(photo: ImportedPhoto, part: Path) -> bool:
 
 
 def _split_by_class(photos: Sequence[ImportedPhoto]) -> list[ImportedPhoto]:
-    """Train on the first half of the classes by name, hold out the rest."""
-    labels = sorted({photo.label for photo in photos})
+    """Train on the first half of the classes by name (numbers by value), hold out the rest."""
+    labels = sorted({photo.label for photo in photos}, key=natural_key)
     trained = set(labels[: len(labels) // 2])
     return [replace(photo, split="train" if photo.label in trained else "test") for photo in photos]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from atlantis_core.data.entries import Listing
+from atlantis_core.data.entries import OTHER_FILE, Listing, problem_kind
+from atlantis_core.data.folder_tree import walk_folder
 from atlantis_core.data.folders import read_folders
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan
 
 
 def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
     """List the files; class names are the full folder names, including dots."""
-    return plan_listing(read_folders(source), options)
+    return plan_listing(read_folders(walk_folder(source)), options)
 
 
 def plan_listing(listing: Listing, options: ImportOptions) -> ImportPlan:
@@ -21,4 +22,6 @@ def plan_listing(listing: Listing, options: ImportOptions) -> ImportPlan:
         for entry in listing.entries
     ]
     halve = options.split == "zero-shot"
-    return ImportPlan(photos, len(photos), listing.source, halve=halve, left_out=listing.problems)
+    left_out = tuple(problem for problem in listing.problems if problem_kind(problem) != OTHER_FILE)
+    notes = list(listing.notes)
+    return ImportPlan(photos, len(photos), listing.source, halve=halve, left_out=left_out, notes=notes)

@@ -10,12 +10,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.text import to_printable
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import parse_split
 from atlantis_core.data.inspection import USUAL_SUFFIXES
+from atlantis_core.data.label_checks import Spelling, describe_labels
+from atlantis_core.data.metadata import METADATA_NAMES
 from atlantis_core.data.reading import ReadOptions, list_files
+from atlantis_core.data.tables import Table, cell_text, check_header, unify_numbers
 from atlantis_core.importing.folder import plan_listing
-from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan
+from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan, join_first
 from atlantis_core.importing.source_lists import resolve_listed
 from atlantis_core.records import Split
 
@@ -43,15 +47,21 @@ def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
     Raises:
         SetupError: No such dataset, a file is damaged, a column is missing, or `pyarrow` is not installed.
     """
-    files = sorted(path for path in source.rglob("*.parquet") if not path.name.startswith("."))
+    files = sorted(path for path in source.rglob("*.parquet") if _may_contain_photos(path))
     if not files:
         return plan_listing(list_files(source, ReadOptions(label=options.label)), options)
     opened = [_open_file(file) for file in files]
     columns = _choose_columns(opened[0].schema_arrow, options.label, files[0].name)
     total = sum(file.metadata.num_rows for file in opened)
-    notes: list[str] = []
-    photos = _read_photos(source, files, columns, notes)
+    texts, notes = _read_texts(source, files, columns)
+    notes += describe_labels(_spell_labels(source, files, texts, columns))
+    photos = _read_photos(source, files, texts, columns, notes)
     return ImportPlan(photos, total, "the parquet dataset", halve=options.split == "zero-shot", notes=notes)
+
+
+def _may_contain_photos(file: Path) -> bool:
+    """Whether a parquet file is not hidden and not the metadata file of an imagefolder."""
+    return not file.name.startswith(".") and file.name not in METADATA_NAMES
 
 
 def _open_file(file: Path) -> Any:
@@ -71,6 +81,7 @@ def _broken_file_error(file: Path, error: Exception) -> SetupError:
 
 
 def _choose_columns(schema: Any, label: str | None, file: str) -> _Columns:
+    check_header(schema.names, repr(file))
     features = _read_features(schema.metadata or {})
     image = next((field.name for field in schema if _is_image_field(field, features)), None)
     found = f"{file!r} has the columns {', '.join(map(repr, schema.names))}"
@@ -100,35 +111,54 @@ def _is_image_field(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bo
     )
 
 
-def _read_photos(root: Path, files: Sequence[Path], columns: _Columns, notes: list[str]) -> Iterator[ImportedPhoto]:
-    numbers: Counter[str] = Counter()
-    without_label = 0
+def _read_texts(root: Path, files: Sequence[Path], columns: _Columns) -> tuple[list[Table], list[str]]:
+    """Read all columns but the images as text; numbers are spelled alike across files. Also return notes."""
+    names = (columns.label, *columns.others)
+    tables = []
     for file in files:
+        rows = enumerate(_read_rows(file, names), start=1)
+        cells = [(line, {name: _to_text(name, row[name], columns) for name in names}) for line, row in rows]
+        tables.append(Table(file.relative_to(root).as_posix(), names, tuple(cells)))
+    return unify_numbers(tables, tuple(columns.names))
+
+
+def _spell_labels(root: Path, files: Sequence[Path], texts: Sequence[Table], columns: _Columns) -> Iterator[Spelling]:
+    for file, table in zip(files, texts, strict=True):
         split = _split_from_path(file, root)
-        for row in _read_rows(file, columns):
-            label = _to_text(columns.label, row[columns.label], columns)
-            if not label:
-                without_label += 1
+        for _, row in table.rows:
+            yield Spelling(row[columns.label], clean_text(row[columns.label], LONGEST_LABEL), split)
+
+
+def _read_photos(
+    root: Path, files: Sequence[Path], texts: Sequence[Table], columns: _Columns, notes: list[str]
+) -> Iterator[ImportedPhoto]:
+    numbers: Counter[str] = Counter()
+    without_label: list[str] = []
+    for file, table in zip(files, texts, strict=True):
+        split = _split_from_path(file, root)
+        for row, (line, cells) in zip(_read_rows(file, [columns.image]), table.rows, strict=True):
+            if not (label := cells[columns.label]):
+                without_label.append(f"row {line} of {table.source}")
                 continue
             folder = split or "images"
             content, suffix = _image_content(root, row[columns.image])
             facets = {
-                f"given_{name}" if name.strip().lower() in _RESERVED else name: _to_text(name, row[name], columns)
-                for name in columns.others
+                f"given_{name}" if name.strip().lower() in _RESERVED else name: cells[name] for name in columns.others
             }
             yield ImportedPhoto(f"{folder}/{numbers[folder]:06d}{suffix}", content, label, split, facets=facets)
             numbers[folder] += 1
     if without_label:
-        notes.append(f"{without_label} rows without a label are left out.")
+        notes.append(
+            f"{count_noun(len(without_label), 'row')} without a label left out: {join_first(without_label)}."
+        )
 
 
-def _read_rows(file: Path, columns: _Columns) -> Iterator[dict[str, Any]]:
-    names = [columns.image, columns.label, *columns.others]
+def _read_rows(file: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     with _open_file(file) as opened:
         if lacking := [name for name in names if name not in opened.schema_arrow.names]:
             raise SetupError(f"{to_printable(file.name)!r} lacks the column {lacking[0]!r} that the first file has")
         try:
-            for batch in opened.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
+            for batch in opened.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(names)):
                 yield from batch.to_pylist()
         except (OSError, ValueError) as error:
             raise _broken_file_error(file, error) from error
@@ -141,13 +171,11 @@ def _split_from_path(file: Path, root: Path) -> Split | None:
 
 
 def _to_text(name: str, value: Any, columns: _Columns) -> str:
-    """Return a value as text: class numbers as their names, lists and bytes as empty."""
-    if name in columns.names and isinstance(value, int):
+    """Return a value as text: class numbers as their names, lists, bytes and missing values as empty."""
+    if name in columns.names and isinstance(value, int | float) and float(value).is_integer():
         names = columns.names[name]
-        return str(names[value]) if 0 <= value < len(names) else ""
-    if value is None or isinstance(value, dict | list | bytes):
-        return ""
-    return str(value)
+        return str(names[int(value)]) if 0 <= value < len(names) else ""
+    return cell_text(value)
 
 
 def _image_content(root: Path, image: Any) -> tuple[Path | bytes, str]:

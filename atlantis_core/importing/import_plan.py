@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atlantis_core.records import Problem, Role, Split
+from atlantis_core.records.natural_order import natural_key
 
 _MAX_NAMED = 5
 
@@ -87,7 +88,7 @@ def describe_pairless_classes(trained: Iterable[str]) -> list[str]:
 
 def _classes_of_one_photo(labels: Iterable[str]) -> str:
     """Return how many classes have one photo and the first names; empty if none has."""
-    lone = sorted(label for label, count in Counter(labels).items() if count == 1)
+    lone = sorted((label for label, count in Counter(labels).items() if count == 1), key=natural_key)
     return f"{len(lone)}: {join_first([repr(label) for label in lone])}" if lone else ""
 
 

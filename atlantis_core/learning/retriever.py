@@ -17,7 +17,7 @@ from atlantis_core.learning.inputs.activation_cache import ActivationCache, Iden
 from atlantis_core.learning.inputs.preprocessing import decode_image, to_batch, to_input
 from atlantis_core.learning.models.backbone_modules import create_backbone, load_backbone
 from atlantis_core.learning.models.backbones import BackboneSpec, check_name, resolve_backbone
-from atlantis_core.learning.models.checkpoint import WEIGHTS_NAME
+from atlantis_core.learning.models.checkpoint import WEIGHTS_NAME, name_parts
 from atlantis_core.learning.models.heads import Head, Sphere, head_from_facts, make_empty_head
 from atlantis_core.learning.models.split_backbone import Stages, split_backbone
 from atlantis_core.learning.models.weights_files import crop_facts, parse_rgb, read_facts, read_weights
@@ -212,6 +212,7 @@ def _load_trained(path: Path, state: dict[str, Tensor], facts: dict[str, Any], e
         if not 0 <= fraction <= 1:
             raise ValueError(f"trainable_fraction must be from 0 to 1, not {fraction}")
         space = head_from_facts(facts["head"])
+        state = name_parts(state, facts)
         rows, columns = state["head.linear.weight"].shape
         head = make_empty_head(space, columns, rows)
         head.load_state_dict(_strip_prefix(state, "head."))

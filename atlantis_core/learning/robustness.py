@@ -38,8 +38,8 @@ class Robustness:
     clean: Measurement
     robust: Measurement
     attack: Attack
-    flipped: float
-    """Share of the queries whose top-1 is a positive without the attack, and a negative with it."""
+    flipped: float | None
+    """Share of the queries whose top-1 is a positive without the attack, and a negative with it; None without any."""
     aim: str = "wrong"
 
     def facts(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def compare_attacked(
     queries, gallery = embeddings
     clean, before = measure_embeddings(space, task, queries, gallery, at)
     robust, after = measure_embeddings(space, task, attacked, gallery, at)
-    flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else 0.0
+    flipped = float(np.mean(before.hit & ~after.hit)) if len(before.hit) else None
     return Robustness(clean, robust, attack, flipped, aim)
 
 

@@ -19,12 +19,13 @@ def wilson_interval(hits: float, count: int) -> Interval:
     """Return a proportion with its 95 % Wilson score interval (Wilson, JASA 22, 1927).
 
     It stays in [0, 1] and, unlike the normal approximation, does not shrink to a point at 0 or 1. Hits are fractional
-    if averaged over seeds. Without observations the value is 0 and the interval [0, 1].
+    if averaged over seeds.
+
+    Raises:
+        ValueError: There are no observations, and so no proportion, or more hits than observations.
     """
-    if not 0 <= hits <= count + 1e-9:
+    if not count or not 0 <= hits <= count + 1e-9:
         raise ValueError(f"{hits!r} hits among {count!r} observations")
-    if not count:
-        return Interval(0.0, 0.0, 1.0, 0)
     value = min(hits / count, 1.0)
     spread = 1 + _Z**2 / count
     centre = (value + _Z**2 / (2 * count)) / spread

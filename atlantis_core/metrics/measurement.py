@@ -47,6 +47,12 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
     )
 
 
+def describe_certain_hits(at: Sequence[int], gallery: int) -> str:
+    """Say which Recall@K say nothing, because the first K are the entire gallery; empty if none."""
+    certain = [f"R@{k}" for k in at if k >= gallery]
+    return f"{', '.join(certain)}: 1 for any model, as the gallery has {gallery} images" if certain else ""
+
+
 def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:
     """Return (class, facet, value) -> Recall@1 with its Wilson interval, sorted, for cells with a counted query.
 
@@ -90,18 +96,26 @@ def average_measurements(measurements: Sequence[Measurement]) -> Measurement:
     )
 
 
-def mean_and_sd(values: Sequence[float]) -> dict[str, float | None]:
-    """Return `mean` and `sd`, the sample standard deviation over seeds; None for a single seed."""
-    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+def mean_and_sd(values: Sequence[float | None]) -> dict[str, float | None]:
+    """Return `mean` and `sd`, the sample standard deviation over seeds; None for a single seed, both without one.
+
+    A seed without a figure leaves all without one: the mean of the rest would be of other queries.
+    """
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
+        return {"mean": None, "sd": None}
+    return {"mean": statistics.fmean(known), "sd": statistics.stdev(known) if len(known) > 1 else None}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean over seeds; None where no query counts, which is so at every seed or at none."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def _average_intervals(tables: Sequence[Mapping[str, Interval]]) -> dict[str, Interval]:
     """Average intervals key by key; all tables have the same keys and counts."""
     return {
-        key: wilson_interval(_mean([table[key].value for table in tables]) * interval.count, interval.count)
+        key: wilson_interval(sum(table[key].value for table in tables) / len(tables) * interval.count, interval.count)
         for key, interval in tables[0].items()
     }

@@ -1,7 +1,8 @@
 """Recall@K, MAP@R and R-precision: shares in [0, 1], higher is better.
 
-Queries without a positive do not count; without any query a metric is 0, the worst. R is the number of positives of a
-query. MAP@R and R-precision: Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020), section 3.2.
+Queries without a positive do not count; without any query there is no figure, which is None and not 0. R is the
+number of positives of a query. MAP@R and R-precision: Musgrave et al., "A Metric Learning Reality Check" (ECCV 2020),
+section 3.2.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ class Metric:
     """Value of every query (Q,)."""
     higher_is_better: bool
 
-    def measure(self, ranking: Ranking) -> float:
-        """Return the mean over the queries that have a positive; the worst value where none has."""
+    def measure(self, ranking: Ranking) -> float | None:
+        """Return the mean over the queries that have a positive; None where none has."""
         if not ranking.num_queries:
-            return 0.0 if self.higher_is_better else 1.0
+            return None
         return float(self.per_query(ranking)[ranking.has_positive].mean())
 
 
-def recall_at_k(ranking: Ranking, k: int = 1) -> float:
-    """Return the share of queries with a positive among the first `k`.
+def recall_at_k(ranking: Ranking, k: int = 1) -> float | None:
+    """Return the share of queries with a positive among the first `k`; None where no query counts.
 
     This is Recall@K of the deep-metric-learning literature (Oh Song et al., CVPR 2016, section 6), not the share of
     relevant images that are retrieved.
@@ -43,7 +44,7 @@ def recall_at_k(ranking: Ranking, k: int = 1) -> float:
     if k < 1:
         raise ValueError(f"k is {k!r}; Recall@K needs k of at least 1")
     if not ranking.num_queries:
-        return 0.0
+        return None
     return float((ranking.first_hit[ranking.has_positive] < k).mean())
 
 

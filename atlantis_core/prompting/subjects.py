@@ -97,10 +97,10 @@ class SubjectChecker:
 
     def _longer(self, own: Collection[str], words: Sequence[str]) -> str:
         """Return a class named in full whose name extends the own one, such as orange juice for orange."""
-        line = _joined_words(word for word in words if word not in _STOP_WORDS)
+        line = _join_words(word for word in words if word not in _STOP_WORDS)
         candidates = {name for word in own for name in self._naming.get(word, ())}
         longer = (name for name in sorted(candidates) if set(own) < set(self._words[name]))
-        return next((name for name in longer if _joined_words(self._words[name]) in line), "")
+        return next((name for name in longer if _join_words(self._words[name]) in line), "")
 
     def _candidates(self, own: Collection[str], held: Collection[str]) -> Iterator[str]:
         """Yield classes that are named by a word that the own class lacks, or in full."""
@@ -116,5 +116,5 @@ def _name_words(class_name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([word for word in words if word not in _STOP_WORDS] or words))
 
 
-def _joined_words(words: Iterable[str]) -> str:
+def _join_words(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "

@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from atlantis_core.records.collection import Caption, Cell, Collection, LabelledImage, Problem, Regime, Role, Split
+from atlantis_core.records.collection import (
+    Caption,
+    Cell,
+    Collection,
+    FileCount,
+    LabelledImage,
+    Problem,
+    Regime,
+    Role,
+    Split,
+)
 from atlantis_core.records.generation import (
     Candidate,
     CellRequest,
@@ -33,6 +43,7 @@ __all__ = [
     "Constraints",
     "Critique",
     "Decision",
+    "FileCount",
     "Gap",
     "GenerationMode",
     "GenerationRequest",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from atlantis_core.records.natural_order import natural_key
+
 Split = Literal["train", "validation", "test"]
 Role = Literal["query", "gallery", "both", "train"]
 """The role in retrieval: query, gallery, both, or neither (`train`)."""
@@ -17,7 +19,7 @@ class LabelledImage:
     """One image of a collection."""
 
     id: str
-    """First 16 hex digits of the SHA-256 of the file's bytes."""
+    """16 hex digits, the first of the SHA-256 of the file's bytes (or `data.inspection.InspectedFile.id`)."""
     path: str
     """Absolute path."""
     label: str
@@ -37,6 +39,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCount:
+    """What became of the files of a collection's folder: found = used + the sum of left out."""
+
+    found: int
+    """Files in the folder, without metadata files that were read and files of file managers."""
+    used: int
+    """Files that are training, validation or test images."""
+    left_out: Mapping[str, int]
+    """Kind of problem -> files."""
+    without_file: Mapping[str, int]
+    """Kind of problem -> rows, folders or links: a row that names a missing file, an empty class."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """A labelled collection without its test images; those are in `data.sealed.SealedSplit`."""
 
@@ -53,11 +69,13 @@ class Collection:
     """False if splits were made here."""
     num_test: int
     """Number of images in the sealed test split."""
+    files: FileCount | None = None
+    """None if the collection was read by a version that did not count them."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names of train and validation images, sorted."""
-        return tuple(sorted({image.label for image in self.images}))
+        """Class names of train and validation images, sorted; numbers in them by value."""
+        return tuple(sorted({image.label for image in self.images}, key=natural_key))
 
     def of_split(self, split: Literal["train", "validation"]) -> tuple[LabelledImage, ...]:
         """Return the images of one split, in order."""

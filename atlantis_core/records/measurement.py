@@ -25,10 +25,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Retrieval quality of a model on a task."""
+    """Retrieval quality of a model on a task. Where no query counts, a figure is None and not 0."""
 
-    recall_at: Mapping[int, float]
-    scores: Mapping[str, float] = field(metadata=INLINE)
+    recall_at: Mapping[int, float | None]
+    scores: Mapping[str, float | None] = field(metadata=INLINE)
     """Value of every other metric in `metrics.METRICS`, by its key: `map_at_r`, `r_precision`."""
     queries: int
     """Number of queries with a positive in the gallery."""
@@ -38,6 +38,11 @@ class Measurement:
     """Recall@1 by class."""
     per_facet: Mapping[str, Mapping[str, Interval]]
     """Recall@1 by facet and value."""
+
+    def __post_init__(self) -> None:
+        if not self.queries:  # earlier versions stored 0 for no figure
+            object.__setattr__(self, "recall_at", dict.fromkeys(self.recall_at))
+            object.__setattr__(self, "scores", dict.fromkeys(self.scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +113,5 @@ class Trial:
     seconds: float
     error: str = ""
     origin: TrialOrigin | None = None
-    """First session with all queries, else the first; None where no session of this workspace is known."""
+    """First session with all queries, else the first, on the collection that was read last; None where no session of
+    this workspace is known."""

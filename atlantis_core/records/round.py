@@ -31,6 +31,10 @@ class Constraints:
         return replace(protocol, cells=tuple(request for request in protocol.cells if self.allows(request.cell)))
 
 
+NO_TARGETED_QUERY = "over all queries (none is in the targeted cells)"
+"""In the reason of a decision that could not be made on the targeted cells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether a round was kept, and why."""
@@ -39,10 +43,14 @@ class Decision:
     reason: str
     overall: Comparison
     """Candidate against incumbent over all queries."""
-    targeted: Comparison
-    """The same over the queries of the targeted cells."""
+    targeted: Comparison | None
+    """The same over the queries of the targeted cells; None if they have none."""
     over_baseline: Comparison
     """Candidate against real images only, over all queries."""
+
+    def __post_init__(self) -> None:
+        if NO_TARGETED_QUERY in self.reason:  # earlier versions stored the comparison over all queries
+            object.__setattr__(self, "targeted", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,18 @@ class CaptionsEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierOpening:
+    """An opening whose figures do not count for the split as it is now."""
+
+    time: float
+    """Seconds since 1970."""
+    split: str
+    """Content hash of the split as it was then."""
+    why: str
+    """Why they do not count: `over other labels`, `over other images`, `with 0 queries` ..."""
+
+
+@dataclass(frozen=True, slots=True)
 class SealOpening:
     """When and why a sealed test split was opened."""
 
@@ -100,3 +120,5 @@ class SealOpening:
     """Seconds since 1970, one per opening."""
     split: str = ""
     """Content hash of the split; empty in the entries of the first versions."""
+    earlier: tuple[EarlierOpening, ...] = ()
+    """Those of `times` that do not count, oldest first."""

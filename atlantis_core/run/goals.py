@@ -34,7 +34,7 @@ def read_goal(text: str, collection: Collection) -> Goal:
     if not text.strip():
         raise SetupError("the goal is empty; say what should be found, e.g. --goal 'night photos are not found'")
     words = _words(without_limits(text)) - _SAYS_NOTHING
-    classes = _named_classes(words, collection.classes)
+    classes = _find_classes(words, collection.classes)
     values = [
         (facet, value)
         for facet, found in facet_value_lists(collection).items()
@@ -61,7 +61,7 @@ def describe_goal(goal: Goal, collection: Collection) -> str:
     return f"the goal names {' in '.join(named)}"
 
 
-def _named_classes(words: set[str], classes: Iterable[str]) -> list[str]:
+def _find_classes(words: set[str], classes: Iterable[str]) -> list[str]:
     words_of = {name: _words(name) for name in classes}
     counts = {word: sum(word in found for found in words_of.values()) for word in words}
     telling = {word for word, count in counts.items() if 0 < count <= _MAX_SHARE * len(words_of)}

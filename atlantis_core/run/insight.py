@@ -118,13 +118,7 @@ def shorten_name(name: str) -> str:
 def check_insight(
     ideas: InsightIdeas, facts: InsightFacts, collection: Collection, captions: Sequence[Caption]
 ) -> tuple[Insight, tuple[FacetIdea, ...]]:
-    """Check what a model proposed against the collection.
-
-    Args:
-        ideas: What it proposed; only the first few facets and claims are looked at.
-        facts: What it read.
-        collection: With its facets so far.
-        captions: Of its images.
+    """Check the first few facets and claims that a model proposed, from the facts it read, against the collection.
 
     Returns:
         What is left of it, and the facets that stood the count.
@@ -132,8 +126,8 @@ def check_insight(
     checks: list[FacetCheck] = []
     accepted: list[FacetIdea] = []
     taken = {name.casefold() for name in (*facts.taken_names, *collection.facets)}
-    for idea in filter(None, map(_cleaned, ideas.facets[:MOST_FACETS])):
-        checks.append(_counted(idea, collection, captions, taken))
+    for idea in filter(None, map(_clean, ideas.facets[:MOST_FACETS])):
+        checks.append(_check_facet(idea, collection, captions, taken))
         accepted += [idea] if checks[-1].kept else []
         taken.add(idea.name.casefold())
     grown = add_facet_ideas(collection, captions, accepted)
@@ -149,7 +143,7 @@ def add_facet_ideas(collection: Collection, captions: Sequence[Caption], ideas: 
     return add_facets(collection, columns) if columns else collection
 
 
-def _cleaned(idea: FacetIdea) -> FacetIdea | None:
+def _clean(idea: FacetIdea) -> FacetIdea | None:
     """Return a facet with harmless names and few values; None where no name is left."""
     values: dict[str, tuple[str, ...]] = {}
     for value, words in idea.values.items():
@@ -176,7 +170,7 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
 
 
-def _counted(idea: FacetIdea, collection: Collection, captions: Sequence[Caption], taken: set[str]) -> FacetCheck:
+def _check_facet(idea: FacetIdea, collection: Collection, captions: Sequence[Caption], taken: set[str]) -> FacetCheck:
     column = _column(idea, collection, captions)
     found = Counter(column)
     counts = {value: found[value] for value in idea.values}

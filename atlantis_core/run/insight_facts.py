@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlantis_core.base.text import format_figure
 from atlantis_core.captioning.wordcount import count_caption_words
 from atlantis_core.data.facets import count_facet_values, facet_value_lists
 from atlantis_core.run.insight import InsightFacts, Mode, shorten_name
@@ -28,17 +29,14 @@ _RESERVED = ("split", "role", "label", "class")
 
 
 def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Collect what a model reads about a run's collection.
-
-    Args:
-        session: The run.
-        gaps: Measured gaps, worst first; used in mode `hybrid` only.
-        mode: `llm` or `hybrid`.
-    """
+    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only."""
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
-    sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
-    sentences += _measured(session) if mode == "hybrid" else []
+    statistics = session.read(0, JournalKind.STATISTICS)
+    pairs = len(statistics.duplicates.within_train) if statistics else 0
+    alike = [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
+    sentences = [*_sizes(collection), *alike, *_facets(collection)]
+    sentences += _describe_baseline(session) if mode == "hybrid" else []
     sentences += [describe_group(group) for group in group_gaps(measured)]
     return InsightFacts(
         mode=mode,
@@ -53,12 +51,7 @@ def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> 
 
 
 def describe_group(group: GroupGap, quoted: bool = False) -> str:
-    """Return a group's sentence with long names cut.
-
-    Args:
-        group: Gaps of one facet value.
-        quoted: Put names in quotation marks: for a text that holds other things than data.
-    """
+    """Return a group's sentence with long names cut, and in quotation marks for a text that is not all data."""
 
     def named(name: str) -> str:
         return json.dumps(shorten_name(name), ensure_ascii=False) if quoted and name else shorten_name(name)
@@ -76,16 +69,9 @@ def _sizes(collection: Collection) -> list[str]:
         f"{len(counts)} training classes",
         f"class imbalance: largest over smallest class {max_over_min(counts.values()):.1f}, "
         f"Gini {gini(counts.values()):.2f}",
-        f"classes with the fewest training images: {_listed(by_size[:_MOST_NAMED])}",
-        f"classes with the most training images: {_listed(by_size[: -_MOST_NAMED - 1 : -1])}",
+        f"classes with the fewest training images: {_join_counts(by_size[:_MOST_NAMED])}",
+        f"classes with the most training images: {_join_counts(by_size[: -_MOST_NAMED - 1 : -1])}",
     ]
-
-
-def _from_statistics(session: Session) -> list[str]:
-    """Return what the statistics found beyond counts of labels; nothing before they were computed."""
-    found = session.read(0, JournalKind.STATISTICS)
-    pairs = len(found.duplicates.within_train) if found else 0
-    return [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
 
 
 def _facets(collection: Collection) -> list[str]:
@@ -100,18 +86,18 @@ def _facets(collection: Collection) -> list[str]:
         empty = num_classes * len(values[facet]) - len(cells)
         sentences.append(
             f"facet {shorten_name(facet)}, training images, fewest first: "
-            f"{_listed([(v, counted[v]) for v in fewest])}; "
+            f"{_join_counts([(v, counted[v]) for v in fewest])}; "
             f"{empty} of {num_classes * len(values[facet])} cells class x value have none"
         )
     return sentences
 
 
-def _measured(session: Session) -> list[str]:
+def _describe_baseline(session: Session) -> list[str]:
     """Return the baseline's Recall@1 overall and by facet value: what a gap is to be compared with."""
     found = session.read(0, JournalKind.BASELINE)
     if found is None:
         return []
-    sentences = [f"the baseline's Recall@1 is {found.recall_at[1]:.3f} over {found.queries} queries"]
+    sentences = [f"the baseline's Recall@1 is {format_figure(found.recall_at[1])} over {found.queries} queries"]
     for facet, values in list(found.per_facet.items())[:_MOST_FACETS]:
         worst = sorted(values.items(), key=lambda item: item[1].value)[:_MOST_VALUES]
         listed = ", ".join(f"{shorten_name(value)} {one.value:.3f} ({one.count})" for value, one in worst)
@@ -122,7 +108,7 @@ def _measured(session: Session) -> list[str]:
     return sentences
 
 
-def _listed(counts: Sequence[tuple[str, int]]) -> str:
+def _join_counts(counts: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{shorten_name(name)} {count}" for name, count in counts)
 
 

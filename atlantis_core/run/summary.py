@@ -11,8 +11,9 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.run.before_after import find_first_gaps, gap_change_facts, read_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
+from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
-from atlantis_core.run.verdicts import count_overrides_since, measured_verdicts
+from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Return what a run came to so far; unfinished runs too.
-
-    Args:
-        workspace: Where the run is kept.
-        run_id: A run's id, its only prefix, or `last`.
+    """Return what a run (its id, a unique prefix, or `last`) came to so far; unfinished runs too.
 
     Returns:
         `run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`, `report_path` and more. Figures
@@ -57,8 +54,8 @@ def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
         "over_baseline": as_json(comparison and comparison.overall),
         "planted_gap": as_json(comparison and comparison.planted_gap),
         "gaps": _gaps(find_first_gaps(begun), comparison, rounds),
-        "spent": _spent(workspace, run.id),
-        "test": session.read(0, JournalKind.TEST),
+        "spent": _sum_spending(workspace, run.id),
+        "test": read_test(session),
         "report_path": str(workspace.folder / "runs" / run.id / "report.html"),
     }
 
@@ -112,6 +109,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -> dict[str, Any]:
     decision = found.decision
+    targeted = decision and decision.targeted
     return {
         "index": found.index,
         "judged": decision is not None,
@@ -119,7 +117,7 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
         "reason": decision.reason if decision else "not judged",
         "images": _images(session, found),
         "recall_at_1": _change(decision.overall) if decision else None,
-        "gap_recall_at_1": _change(decision.targeted) | {"queries": decision.targeted.queries} if decision else None,
+        "gap_recall_at_1": _change(targeted) | {"queries": targeted.queries} if targeted else None,
         "over_baseline": _change(decision.over_baseline) if decision else None,
         "seeds": decision.overall.seeds if decision else session.spec.seeds,
         "queries": decision.overall.queries if decision else 0,
@@ -137,14 +135,17 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
 
 def _images(session: Session, found: Round) -> dict[str, Any]:
     """Count a round's images as they were when it was measured; what a person changed after that stands apart."""
-    verdicts = measured_verdicts(session, found)
+    measured, screened = list_then_and_now(session, found)
+    verdicts = list_verdicts(measured)
     kept = sum(verdict.kept for verdict in verdicts)
+    pairs = list(zip(measured, screened, strict=True))
     return {
         "made": len(set(found.candidate_keys)),
         "kept": kept,
         "rejected": len(verdicts) - kept,
         "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
-        **count_overrides_since(session, found),
+        "taken_out_since": sum(then.is_kept and not now.is_kept for then, now in pairs),
+        "put_in_since": sum(now.is_kept and not then.is_kept for then, now in pairs),
     }
 
 
@@ -172,7 +173,7 @@ def _gaps(
     ]
 
 
-def _spent(workspace: Workspace, run_id: str) -> dict[str, Any]:
+def _sum_spending(workspace: Workspace, run_id: str) -> dict[str, Any]:
     spent = workspace.ledger.spent(run_id)
     return {
         "images": int(spent["images"]),

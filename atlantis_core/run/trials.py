@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlantis_core.base.errors import TrainingFailed
+from atlantis_core.base.errors import SetupError, TrainingFailed
 from atlantis_core.learning.evaluation import measure_retriever
 from atlantis_core.records import Trial, TrialOrigin
 from atlantis_core.run.measurements import measurement_hash
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
     """Train with each seed, side by side where there are several cores; what was trained before is returned.
 
-    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run.
-
-    Args:
-        session: The run.
-        seeds: Of the trials, in this order. Their number decides the threads that each gets, and so the last bits.
-        images: Training images, real and made.
+    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run. The number
+    of seeds decides the threads that each training gets, and so the last bits.
     """
     from atlantis_core.base.parallel import map_on_cores
     from atlantis_core.learning.training.train import prepare_activations, training_key
@@ -44,9 +40,12 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
         prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
     origin = TrialOrigin(session.run_id, session.spec)
     for trial in filter(None, found.values()):
-        session.workspace.trials.set_origin(trial, origin)
+        # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
+        session.workspace.trials.set_origin(trial, origin, newer=not session.is_run)
     parent = session.workspace.events.open_here()
-    for trial in map_on_cores(lambda job: _traced(session, *job, images, parent), missing, at_once=len(seeds)):
+    for trial in map_on_cores(
+        lambda job: _train_with_trace(session, *job, images, parent), missing, at_once=len(seeds)
+    ):
         session.workspace.trials.add(trial)
         found[trial.id] = trial
     seconds = round((time.monotonic() - started) / max(1, len(missing)), 2)
@@ -57,10 +56,12 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     return trained
 
 
-def _traced(session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None) -> Trial:
+def _train_with_trace(
+    session: Session, seed: int, trial_id: str, images: Sequence[TrainingImage], parent: int | None
+) -> Trial:
     """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
     given = {"trial": trial_id, "seed": seed}
-    with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
+    with session.span("job", f"training, seed {seed}", given, parent) as span:
         trial = _train(session, seed, trial_id, images)
         span.status = "failed" if trial.status == "crashed" else "done"
         span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} synthetic images"}
@@ -121,4 +122,7 @@ class TaskValidation:
     def __call__(self, retriever: Retriever) -> float:
         """Return Recall@1; higher is better."""
         measured, _ = measure_retriever(retriever, self.session.task, self.session.cache)
-        return measured.recall_at[1]
+        recall = measured.recall_at[1]
+        if recall is None:
+            raise SetupError("no validation query has a positive, so no training can be stopped by its figures")
+        return recall

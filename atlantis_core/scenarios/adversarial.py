@@ -13,6 +13,7 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
+from atlantis_core.base.text import format_figure
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
@@ -173,9 +174,11 @@ def _nearest_targets(space: Head, task: RetrievalTask, queries: Rows, gallery: R
 
 
 def _describe_attack(found: Robustness) -> str:
-    clean, robust = (measured.recall_at.get(1, 0.0) for measured in (found.clean, found.robust))
+    if found.flipped is None:
+        return "no attacked image has a positive in the gallery, so the attack has no figures"
+    clean, robust = (format_figure(measured.recall_at[1]) for measured in (found.clean, found.robust))
     how = f"{found.attack.method}, epsilon {found.attack.epsilon:g} of 255, aim {found.aim}"
     return (
         f"{how}: {found.flipped:.1%} of the attacked images lost their correct top-1 match: "
-        f"Recall@1 {clean:.3f} -> {robust:.3f}"
+        f"Recall@1 {clean} -> {robust}"
     )

@@ -13,6 +13,7 @@ from atlantis_core.base.option_strings import check_range
 from atlantis_core.captioning.attributes import MEASURED, measure_attributes
 from atlantis_core.data.column_syntax import format_column, parse_column_value, parse_column_values
 from atlantis_core.importing.import_plan import describe_pairless_classes
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.scenarios.scenario_source import ScenarioItem, list_classes
 
 
@@ -58,9 +59,10 @@ class Imbalanced:
         """Return the images that stay; see `scenario_writer.Scenario`."""
         labels = list_classes(items, "train")
         count = _check_count(self.classes or max(1, len(labels) // 2), labels, "imbalanced")
-        drawn = set(generator.permutation(labels)[:count].tolist())
+        # By text, so that a seed draws the classes that it always drew.
+        drawn = set(generator.permutation(sorted(labels))[:count].tolist())
         left = _cut_images(items, lambda item: item.label in drawn, lambda _: self.keep, generator)
-        return left, [*_describe_cut(left), f"classes that were cut: {', '.join(sorted(drawn))}"]
+        return left, [*_describe_cut(left), f"classes that were cut: {', '.join(sorted(drawn, key=natural_key))}"]
 
 
 @dataclass(frozen=True, slots=True)

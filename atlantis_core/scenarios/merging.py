@@ -20,6 +20,7 @@ from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.scenarios.scenario_source import (
     REAL_ORIGIN,
     TRAINED_ONLY_NOTE,
@@ -113,11 +114,11 @@ def merge_synthetic(
     found = _sort_offered(read.items, offered)
     if not found.usable:
         why = "; ".join(found.notes()) or "none can be read"
-        classes = ", ".join(sorted({photo.entry.label for photo in offered})[:10]) or "none"
+        classes = ", ".join(sorted({photo.entry.label for photo in offered}, key=natural_key)[:10]) or "none"
         raise SetupError(f"no image of {to_printable(str(synthetic))!r} can join ({why}); classes there: {classes}")
     taken = _draw_within_quotas(found.usable, read.items, quotas, np.random.default_rng(seed))
     lost = summarize_problems([*listing.problems, *damaged]).partition(" (atlantis")[0]
-    notes = [*([f"synthetic images: {lost}"] if lost else []), *found.notes()]
+    notes = [f"synthetic images: {note}" for note in (lost, *listing.notes) if note] + list(found.notes())
     notes.append(TRAINED_ONLY_NOTE if taken else "no synthetic image joined: the quotas leave no room in any class")
     story = describe_scenario("merge", asdict(quotas), seed, real, read, [*read.items, *taken], notes)
     counted = {name: getattr(found, name) for name in ("of_other_classes", "held_out", "copies")}

@@ -9,11 +9,13 @@ from pathlib import Path
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
-from atlantis_core.data.inspection import InspectedFile, summarize_problems
+from atlantis_core.data.inspection import InspectedFile
+from atlantis_core.data.leftovers import summarize_files
 from atlantis_core.data.reading import InspectedCollection, ReadOptions, inspect_collection
 from atlantis_core.data.split_assignment import KnownSplits, assign_splits
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.records import Regime, Split
+from atlantis_core.records.natural_order import natural_key
 
 REAL_ORIGIN = "real"
 """Value of the column `origin` for photographs."""
@@ -68,16 +70,17 @@ def read_scenario_source(source: ScenarioSource, progress: Progress, *, split: b
     inspected = inspect_collection(source.folder, source.options, progress)
     assigned = assign_splits(inspected.images, source.regime, source.known_splits) if split else None
     pairs = assigned.files if assigned else tuple((photo, photo.entry.split) for photo in inspected.images)
-    chosen = _copied_columns(inspected, source.options)
+    chosen = _list_copied_columns(inspected, source.options)
     items = [ScenarioItem(_select_columns(photo, chosen), its_split) for photo, its_split in pairs]
-    notes = [summarize_problems(inspected.problems), *(assigned.notes if assigned else ())]
+    left_out = summarize_files(inspected.files, inspected.problems)
+    notes = [left_out, *inspected.notes, *(assigned.notes if assigned else ())]
     in_order = sorted(items, key=lambda item: (item.label, item.photo.id))
     return SourceImages(inspected.root, tuple(in_order), tuple(filter(None, notes)))
 
 
 def list_classes(items: Sequence[ScenarioItem], split: Split | None = None) -> list[str]:
-    """Return the sorted class names of one split, or of all."""
-    return sorted({item.label for item in items if split in (None, item.split)})
+    """Return the class names of one split, or of all, sorted; numbers in them by value."""
+    return sorted({item.label for item in items if split in (None, item.split)}, key=natural_key)
 
 
 def to_imported_photo(item: ScenarioItem, under: str = "", **facets: str) -> ImportedPhoto:
@@ -108,7 +111,7 @@ def check_origins(items: Sequence[ScenarioItem]) -> None:
         )
 
 
-def _copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
+def _list_copied_columns(inspected: InspectedCollection, options: ReadOptions) -> frozenset[str]:
     if options.facets is None:
         return frozenset(inspected.listing.columns)
     if unknown := [name for name in options.facets if name not in inspected.listing.columns]:

@@ -49,7 +49,7 @@ class ClipEmbedder:
     @cached_property
     def dims(self) -> int:
         """D, the length of a vector."""
-        return int(self._loaded[1].config.projection_dim)
+        return int(self._processor_and_model[1].config.projection_dim)
 
     @cached_property
     def model_hash(self) -> str:
@@ -62,7 +62,7 @@ class ClipEmbedder:
         Raises:
             SetupError: An image cannot be read, or the model cannot be loaded.
         """
-        processor, model = self._loaded
+        processor, model = self._processor_and_model
         parts = [np.zeros((0, self.dims), np.float32)]
         for start in range(0, len(images), BATCH):
             batch = [decode_image(image) for image in images[start : start + BATCH]]
@@ -78,12 +78,12 @@ class ClipEmbedder:
         """
         if not all(text.strip() for text in texts):
             raise SetupError("the text to search with is empty")
-        processor, model = self._loaded
+        processor, model = self._processor_and_model
         inputs = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True).to(model.device)
         return _normalise(model.get_text_features, inputs)
 
     @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
+    def _processor_and_model(self) -> tuple[Any, Any]:
         """Processor and model."""
         import transformers
         from safetensors import SafetensorError

@@ -92,7 +92,7 @@ def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]
 def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
     """Return a checked filter for Chroma, None for all images."""
     check_filter(where, facts.facets, facts.columns)
-    terms = [{column_key(column, facts.facets): {"$in": _allowed_values(wanted)}} for column, wanted in where.items()]
+    terms = [{column_key(column, facts.facets): {"$in": _list_values(wanted)}} for column, wanted in where.items()]
     if len(terms) < 2:
         return terms[0] if terms else None
     return {"$and": terms}
@@ -100,9 +100,7 @@ def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:
 
 def matches_filter(metadata: Mapping[str, Any], where: Where, facets: Sequence[str]) -> bool:
     """Whether an image matches a checked filter, by the rules of `to_chroma_filter`."""
-    return all(
-        metadata.get(column_key(column, facets)) in _allowed_values(wanted) for column, wanted in where.items()
-    )
+    return all(metadata.get(column_key(column, facets)) in _list_values(wanted) for column, wanted in where.items())
 
 
 def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
@@ -113,7 +111,7 @@ def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequ
     """
     known = tuple(dict.fromkeys((*facets, *BUILTIN_COLUMNS)))
     for column, wanted in where.items():
-        values = _allowed_values(wanted)
+        values = _list_values(wanted)
         if column not in known:
             raise SetupError(
                 f"there is no column {to_printable(column)[:80]!r} to filter by; known: "
@@ -134,7 +132,7 @@ def check_filter(where: Where, facets: Sequence[str], columns: Mapping[str, Sequ
             )
 
 
-def _allowed_values(wanted: str | Sequence[str]) -> list[str]:
+def _list_values(wanted: str | Sequence[str]) -> list[str]:
     return [wanted] if isinstance(wanted, str) else list(wanted)
 
 

@@ -151,8 +151,7 @@ class _IndexFiller:
         for start in range(0, len(images), BATCH):
             progress("indexing", start, len(images))
             batch = images[start : start + BATCH]
-            answer = self._chroma.call("get", ids=[image.id for image in batch], include=["metadatas"])
-            old = dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
+            old = self._chroma.metadata([image.id for image in batch])
             there += len(old)
             refreshed += self._refresh([image for image in batch if image.id in old], old)
             added += self._add([image for image in batch if image.id in self._wanted and image.id not in old])

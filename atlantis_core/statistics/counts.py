@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.image_io import open_undecoded
+from atlantis_core.data.image_io import open_undecoded, upright_size
 from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]
 
 
 def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
-    """Return the spread of widths and heights; None without images."""
+    """Return the spread of widths and heights of upright images; None without images."""
     sizes = [_size(image.path) for image in images]
     if not sizes:
         return None
@@ -140,7 +140,7 @@ def image_sizes(images: Iterable[LabelledImage]) -> ImageSizes | None:
 def _size(path: str) -> tuple[int, int]:
     try:
         with open_undecoded(path) as image:
-            return image.size
+            return upright_size(image)
     except OSError as error:
         raise SetupError(f"cannot read image {path!r} ({error}); read the collection again") from error
 

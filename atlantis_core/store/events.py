@@ -112,7 +112,7 @@ class EventStore:
         return roots
 
     def _open(self, run_id: str, kind: str, name: str, given: Any, parent: int | None) -> Event:
-        with self._counted():
+        with self._count_write_time():
             row: Event = {
                 "run_id": run_id,
                 "parent": parent,
@@ -129,7 +129,7 @@ class EventStore:
         return event
 
     def _close(self, span: Span, event: Event) -> None:
-        with self._counted():
+        with self._count_write_time():
             values = {
                 "seconds": round(time.monotonic() - span._started, 3),  # noqa: SLF001 (same module)
                 "status": span.status,
@@ -145,7 +145,7 @@ class EventStore:
             watcher(event)
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _count_write_time(self) -> Iterator[None]:
         """Add the time of a `with` block to `write_seconds`."""
         started = time.perf_counter()
         try:

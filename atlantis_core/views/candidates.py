@@ -85,13 +85,13 @@ def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, i
     """Count the candidates by round, status, filter, class and facet value."""
     cells = [row.candidate.cell for row in rows]
     return {
-        "round": _counted(str(row.round) for row in rows),
-        "status": _counted(row.status for row in rows),
-        "filter": _counted(row.verdict.filter for row in rows if row.verdict),
-        "class": _counted(cell.class_name for cell in cells),
-        "value": _counted(f"{cell.facet}={cell.value}" for cell in cells if cell.facet),
+        "round": _count(str(row.round) for row in rows),
+        "status": _count(row.status for row in rows),
+        "filter": _count(row.verdict.filter for row in rows if row.verdict),
+        "class": _count(cell.class_name for cell in cells),
+        "value": _count(f"{cell.facet}={cell.value}" for cell in cells if cell.facet),
     }
 
 
-def _counted(names: Any) -> dict[str, int]:
+def _count(names: Any) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))

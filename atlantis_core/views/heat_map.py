@@ -11,9 +11,10 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
-from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.data.tasks import RetrievalTask, check_measurable
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings
 from atlantis_core.learning.models.heads import Hyperbolic
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.views.class_matrix import compute_confusion, compute_similarity, order_by_similarity
 
 if TYPE_CHECKING:
@@ -68,16 +69,18 @@ def build_heat_map(
     If there are more than `most` classes (at least 2), those mistaken for each other most often are drawn.
 
     Raises:
-        SetupError: An image cannot be read.
+        SetupError: An image cannot be read, or there is no query whose confusion could be shown.
         TrainingFailed: The embeddings are not finite.
     """
     if most < 2:
         raise SetupError(f"a heat map needs at least 2 classes, not {most}")
+    if shown == "confusion":
+        check_measurable(task)
     queries, gallery = embed_task(retriever, task, progress=progress)
     _, outcomes = measure_embeddings(retriever.space, task, queries, gallery)
     label_of = {image.id: image.label for image in task.queries}
     labels = [label_of[identity] for identity in outcomes.ids]
-    every = sorted({image.label for image in (*task.queries, *task.gallery)})
+    every = sorted({image.label for image in (*task.queries, *task.gallery)}, key=natural_key)
     names = _choose_classes(every, labels, outcomes.returned, most)
     if shown == "confusion":
         matrix = compute_confusion(labels, outcomes.returned, names)
@@ -103,7 +106,7 @@ def _choose_classes(every: Sequence[str], labels: Sequence[str], answers: Sequen
     pairs = Counter(pair for pair in zip(labels, answers, strict=True) if pair[0] != pair[1])
     frequent = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
     wanted = dict.fromkeys(name for pair in frequent for name in pair)
-    return sorted([*wanted, *(name for name in every if name not in wanted)][:most])
+    return sorted([*wanted, *(name for name in every if name not in wanted)][:most], key=natural_key)
 
 
 def _compare_images(

@@ -6,6 +6,7 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.data.tasks import check_measurable
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Gap, Measurement
 from atlantis_core.run.before_after import gap_facts
@@ -28,20 +29,22 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
     With `untrained` the backbone is measured as it came, instead of training one baseline with the diagnosing seed.
 
     Returns:
-        JSON-able: `counts`, `problems`, `facets`, `not_facets`, `findings` (gaps grouped into sentences),
-        `gaps` (worst first), `confusions`, `measurement`, `model`, `duplicates`.
+        JSON-able: `counts`, `files` (found = used + left out by reason), `problems`, `facets`, `not_facets`,
+        `findings` (gaps grouped into sentences), `gaps` (worst first), `confusions`, `measurement`, `model`,
+        `duplicates`.
 
     Raises:
-        SetupError: The training diverged.
+        SetupError: No query has a positive, or the training diverged.
     """
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     session.caption_if_no_facets()
-    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
+    check_measurable(session.task)  # before anything is trained
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection
     return {
         "collection": collection.name,
         "counts": _counts(statistics, session.spec.regime),
+        "files": as_json(collection.files),
         "problems": [as_json(problem) for problem in collection.problems],
         "facets": list(collection.facets),
         "not_facets": dict(collection.not_facets),

@@ -11,7 +11,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.data.tasks import RetrievalTask, check_measurable
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
@@ -19,7 +19,7 @@ from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
 from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
 from atlantis_core.metrics.intervals import bootstrap_means
-from atlantis_core.metrics.measurement import RECALL_AT, measure_ranking, recall_by_cell
+from atlantis_core.metrics.measurement import RECALL_AT, describe_certain_hits, measure_ranking, recall_by_cell
 from atlantis_core.metrics.nmi import nmi
 from atlantis_core.metrics.ranking import Ranking, rank_images
 from atlantis_core.records import LabelledImage
@@ -75,12 +75,13 @@ def evaluate_model(
     Returns:
         JSON-able: the fields of `Measurement`, and `intervals` (95 % bootstrap over queries of `recall_at` by K,
         `map_at_r`, `r_precision`), `per_cell` (worst first), `distance`, `left_out_by`, `junk_by`, `notes` (what
-        a person should know of the embeddings, a line each); where asked for, `nmi` and `robust`.
+        a person should know of the figures, a line each); where asked for, `nmi` and `robust`.
 
     Raises:
-        SetupError: An image cannot be read, or the distance does not suit the embeddings.
+        SetupError: No query has a positive, an image cannot be read, or the distance does not suit the embeddings.
         TrainingFailed: The embeddings are not finite.
     """
+    check_measurable(task)
     rules = _rules(task, question)
     embeddings = queries, gallery = embed_task(retriever, task, progress=progress)
     distance = distance_of(retriever.space) if question.distance == "auto" else question.distance
@@ -95,6 +96,11 @@ def evaluate_model(
         raise SetupError(
             f"leaving out images with the same {columns} leaves no query a positive; measure without that"
         )
+    notes = (
+        describe_certain_hits(question.at, len(task.gallery)),
+        describe_collapse(gallery),
+        earlier_preprocessing(retriever.backbone),
+    )
     figures: dict[str, Any] = as_json(measure_ranking(ranking, task.queries, question.at))
     figures |= {
         "intervals": _intervals(ranking, question.at),
@@ -102,7 +108,7 @@ def evaluate_model(
         "distance": distance,
         "left_out_by": question.leave_out,
         "junk_by": question.junk,
-        "notes": [line for line in (describe_collapse(gallery), earlier_preprocessing(retriever.backbone)) if line],
+        "notes": [line for line in notes if line],
     }
     if question.nmi:
         progress("clustering for NMI", 0, 1)
@@ -143,9 +149,9 @@ def _check_room(distance: str, parts: Sequence[NDArray[np.float32]]) -> None:
 
 
 def _intervals(ranking: Ranking, at: Sequence[int]) -> dict[str, Any]:
-    """Return every figure with its interval over queries; none without a query."""
+    """Return every figure with its interval over queries; none for a single query, which has no spread."""
     counted = ranking.has_positive
-    if not counted.any():
+    if counted.sum() < 2:
         return {}
     recalls = [ranking.first_hit[counted] < k for k in at]
     others = [metric.per_query(ranking)[counted] for metric in METRICS.values()]
@@ -173,7 +179,7 @@ def _cells(ranking: Ranking, queries: Sequence[LabelledImage]) -> list[dict[str,
     return sorted(rows, key=lambda row: (row["high"], row["recall_at_1"]))
 
 
-def _nmi(task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> float:
+def _nmi(task: RetrievalTask, queries: NDArray[np.float32], gallery: NDArray[np.float32]) -> float | None:
     """Return the NMI of all images of the task, each once."""
     images = (*task.queries, *task.gallery)
     first = {image.id: row for row, image in reversed(list(enumerate(images)))}

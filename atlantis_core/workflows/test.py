@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,19 +9,27 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import RetrievalTask, test_task
+from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings, measure_retriever
 from atlantis_core.metrics.measurement import average_measurements, mean_and_sd
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
-from atlantis_core.records.round import SealOpening
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import find_trial_session, find_trials, seed_sd
 from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.seal import (
+    build_test_task,
+    check_seal,
+    count_seen_images,
+    list_earlier_openings,
+    open_seal,
+    read_opening_times,
+    read_test,
+)
 from atlantis_core.run.session import Session
-from atlantis_core.run.trial_checkpoints import load_trial_retriever
+from atlantis_core.run.trial_checkpoints import find_checkpoint, load_trial_retriever
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
@@ -40,57 +47,34 @@ def run_final_test(session: Session) -> dict[str, Any]:
     The run must be finished: whoever has seen the test figures must not go on choosing.
 
     Returns:
-        `opened` (seconds since the epoch, one entry an opening), `opened_by` (ids of other runs and trials that
-        opened the same split before), `frozen`, `baseline` and `final` (figures),
+        `opened` (seconds since the epoch, one entry an opening), `earlier` (openings whose figures do not count, and
+        why), `opened_by` (ids of other runs and trials that opened images of this split before), `seen_images` (how
+        many, by id), `images` (of the split), `frozen`, `baseline` and `final` (figures),
         `over_baseline` and, in a bundled world, `planted_gap` (comparisons); `kept_nothing` where final and
         baseline are the same model.
 
     Raises:
-        SetupError: The collection has no test images, or the run is not done.
+        SetupError: The run is not done, or a test would be wasted (see `run.seal.check_seal`). Nothing was opened.
     """
-    stored = session.read(0, JournalKind.TEST)
+    stored = read_test(session)
     if stored is not None:
-        return dict(stored)
+        return stored
     arms = read_final_arms(session)
     if session.read(0, JournalKind.END) is None:
         raise SetupError(f"run {session.run_id!r} is not done; finish it with `atlantis resume` first")
     if not arms.get("baseline") or not arms.get("incumbent"):
         raise SetupError(f"run {session.run_id!r} trained no model; there is nothing to test")
+    check_seal(session)
+    for arm in ("baseline", "incumbent"):
+        finished = [trial for trial in find_trials(session, arms[arm]) if trial.status == "finished"]
+        if not finished:
+            raise SetupError(f"every training of the {arm} crashed; there is no model to test, nothing was opened")
+        for trial in finished:
+            find_checkpoint(trial)
     opened = open_seal(session)
     result = _measure(session, arms, opened)
     session.write(0, JournalKind.TEST, result)
     return result
-
-
-def open_seal(session: Session) -> tuple[LabelledImage, ...]:
-    """Return the test images; the opening is written down first, each one if an earlier one was cut short.
-
-    Raises:
-        SetupError: The collection has none; nothing was opened.
-    """
-    if not len(session.loaded.sealed):
-        raise SetupError(f"collection {session.collection.name!r} has no test images; nothing was opened")
-
-    def record(purpose: str) -> None:
-        opening = SealOpening(purpose, (*read_opening_times(session), time.time()), session.loaded.sealed.address)
-        session.write(0, JournalKind.SEAL_OPENING, opening)
-
-    return session.loaded.sealed.open(f"`atlantis test {session.run_id}`: the final figures", record)
-
-
-def read_opening_times(session: Session) -> tuple[float, ...]:
-    """Return when the test split was opened under this session's id, in seconds since 1970."""
-    opening = session.read(0, JournalKind.SEAL_OPENING)
-    return opening.times if opening else ()
-
-
-def list_other_openings(session: Session) -> list[str]:
-    """Return the other runs and trials that have opened this very split: what they saw may have led to this one."""
-    address = session.loaded.sealed.address
-    entries = session.workspace.journal.everywhere(JournalKind.SEAL_OPENING.name)
-    return sorted(
-        run_id for run_id, entry in entries.items() if run_id != session.run_id and entry.get("split") == address
-    )
 
 
 def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) -> dict[str, Any]:
@@ -101,10 +85,15 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
-    planted = _queries_in(task, read_planted_gap(session.collection.root))
+    counted = {query for found in baseline if found for query in found[1].ids}
+    planted = [query for query in _queries_in(task, read_planted_gap(session.collection.root)) if query in counted]
+    seen = count_seen_images(session)
     return {
         "opened": list(read_opening_times(session)),
-        "opened_by": list_other_openings(session),
+        "earlier": [as_json(one) for one in list_earlier_openings(session)],
+        "opened_by": list(seen),
+        "seen_images": seen,
+        "images": len(images),
         "kept_nothing": kept_nothing,
         "frozen": as_json(measure_retriever(untrained, task, session.cache)[0]),
         "baseline": as_json(average_measurements([found[0] for found in baseline if found])),
@@ -112,17 +101,6 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
         "over_baseline": _compared(session, task, baseline, final),
         "planted_gap": _compared(session, task, baseline, final, planted) if planted else None,
     }
-
-
-def build_test_task(session: Session, images: tuple[LabelledImage, ...]) -> RetrievalTask:
-    """Return the task on the opened test images, restricted as the session's own is."""
-    spec = session.spec
-    return test_task(session.collection, images, spec.regime, _facet_only(spec.query), _facet_only(spec.gallery))
-
-
-def _facet_only(restriction: tuple[str, str] | None) -> tuple[str, str] | None:
-    """Drop a restriction to a split: the test split takes the place of the one that was named."""
-    return None if restriction and restriction[0] == "split" else restriction
 
 
 def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> list[Measured | None]:
@@ -133,8 +111,6 @@ def _arm(session: Session, task: RetrievalTask, trial_ids: Sequence[str]) -> lis
             continue
         session.progress(f"testing seed {trial.seed}", 0, 1)
         found.append(measure_retriever(load_trial_retriever(trial), task, session.cache))
-    if not any(found):
-        raise SetupError("every training of this run crashed; there is no model to test")
     return found
 
 
@@ -171,34 +147,47 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
     Each opening is written down under the trial; a second call returns the first figures.
 
     Returns:
-        `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `opened_before`: whether this is
-        not the first call, and the figures at every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and
-        sample standard deviation over trials), `frozen` (figures of the backbone before the first training),
-        `queries`, `regime`, and `opened_by` (other runs and trials that opened the same split before).
+        `trials` (id, seed, `opened`: seconds since the epoch, one entry an opening, `earlier`: openings whose figures
+        do not count, and why, `opened_before`: whether these are the figures of an earlier call, and the figures at
+        every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and sample standard deviation over trials),
+        `frozen` (figures of the backbone before the first training),
+        `queries`, `gallery` (images; None in figures of earlier versions), `regime`, `opened_by` (ids of other
+        runs and trials that opened images of this split before), `seen_images` (how many, by id) and `images` (of the
+        split).
 
     Raises:
-        SetupError: One crashed, belongs to a run, or its collection has no test images; or they are of several
-            collections. Nothing was opened then.
+        SetupError: One crashed, belongs to a run, or its test would be wasted (see `run.seal.check_seal`); or they
+            are of several collections. Nothing was opened then.
     """
     sessions = [_session_of(workspace, trial, progress) for trial in trials]
     if len({(session.loaded.sealed.address, session.spec.regime) for session in sessions}) > 1:
         raise SetupError("these trials were trained on different collections or splits; test each by itself")
-    before = {trial.id: session.read(0, JournalKind.TEST) for session, trial in zip(sessions, trials, strict=True)}
+    before = {trial.id: read_test(session) for session, trial in zip(sessions, trials, strict=True)}
+    for session, trial in zip(sessions, trials, strict=True):
+        if before[trial.id] is None:  # all are checked before the first is opened
+            session.require_images()
+            check_seal(session)
+            find_checkpoint(trial)
     tested = [
         before[trial.id] or _test_trial(session, trial) for session, trial in zip(sessions, trials, strict=True)
     ]
     rows = []
-    for trial, one in zip(trials, tested, strict=True):
+    for session, trial, one in zip(sessions, trials, tested, strict=True):
         facts = {"id": trial.id, "seed": trial.seed, "opened": one["opened"], "opened_before": bool(before[trial.id])}
+        facts["earlier"] = [as_json(opening) for opening in list_earlier_openings(session)]
         rows.append(facts | dict(one["trained"]))
+    seen = {run_id: count for run_id, count in count_seen_images(sessions[0]).items() if run_id not in before}
     return {
         "trials": rows,
         "recall_at_1": mean_and_sd([row["recall_at"]["1"] for row in rows]),
         "map_at_r": mean_and_sd([row["map_at_r"] for row in rows]),
         "frozen": tested[0]["frozen"],
         "queries": rows[0]["queries"],
+        "gallery": tested[0].get("gallery"),
         "regime": sessions[0].spec.regime,
-        "opened_by": [one for one in list_other_openings(sessions[0]) if one not in before],
+        "opened_by": list(seen),
+        "seen_images": seen,
+        "images": len(sessions[0].loaded.sealed),
     }
 
 
@@ -218,7 +207,6 @@ def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:
     """Open the seal, measure, and keep the figures for whoever asks again."""
     from atlantis_core.learning.retriever import frozen_retriever
 
-    session.require_images()
     trained = load_trial_retriever(trial)  # a checkpoint that is lost shows before the seal is opened
     untrained = frozen_retriever(session.backbone, session.recipe.trainable_fraction, session.recipe.side_px)
     task = build_test_task(session, open_seal(session))
@@ -228,6 +216,11 @@ def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:
         return as_json(measure_embeddings(retriever.space, task, *embedded, PUBLISHED_KS)[0])
 
     opened = list(read_opening_times(session))
-    found = {"opened": opened, "trained": figures(trained), "frozen": figures(untrained)}
+    found = {
+        "opened": opened,
+        "gallery": len(task.gallery),
+        "trained": figures(trained),
+        "frozen": figures(untrained),
+    }
     session.write(0, JournalKind.TEST, found)
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.data.tasks import check_measurable
 from atlantis_core.importing.import_plan import describe_pairless_classes
 from atlantis_core.learning.evaluation import describe_collapse, embed_task
 from atlantis_core.learning.models.checkpoint import read_embed_dim
@@ -38,14 +39,14 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
         queries that are measured.
 
     Raises:
-        SetupError: Every training diverged.
+        SetupError: No query has a positive, or every training diverged.
     """
     from atlantis_core.learning.losses.losses import check_loss
 
     session.caption_if_no_facets()
-    _ = session.task  # a --query or --gallery that matches nothing is refused before anything is trained
+    check_measurable(session.task)  # before anything is trained
     frozen, _ = measure_frozen(session)
-    if frozen.queries and not frozen.recall_at[1]:
+    if frozen.recall_at[1] == 0:
         _say_if_alike(session)
     images = collect_real(session)
     has_made = any(image.synthetic for image in images)

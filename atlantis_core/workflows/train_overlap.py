@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from atlantis_core.data.lookalikes import find_lookalikes
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.records import LabelledImage
 from atlantis_core.run.measurements import find_trial_session
@@ -24,12 +25,13 @@ class TrainOverlap:
 
 
 def count_overlap(images: Iterable[LabelledImage], task: RetrievalTask) -> TrainOverlap:
-    """Count which of a task's queries, and of their classes, are among training images."""
+    """Count which of a task's queries, and of their classes in any spelling, are among training images."""
     images = list(images)
     ids, trained = {image.id for image in images}, {image.label for image in images}
     asked = {query.label for query in task.queries}
     known = sum(query.id in ids for query in task.queries)
-    return TrainOverlap(known, len(task.queries), len(asked & trained), len(asked))
+    classes = len(asked & trained) + len(find_lookalikes(asked, trained))
+    return TrainOverlap(known, len(task.queries), classes, len(asked))
 
 
 def find_training_images(workspace: Workspace, training: str) -> Sequence[LabelledImage] | None:

@@ -60,10 +60,10 @@ def evaluate(
     Returns:
         What `atlantis evaluate --json` prints: `recall_at` (by K as text), `map_at_r`, `r_precision`, `queries`,
         `left_out`, `per_class`, `per_facet`, `per_cell`, `intervals`, `trained_on` (how many of the queries and of
-        their classes the model was trained on; None if unknown) and more.
+        their classes the model was trained on; None if unknown) and more. None where there is no figure.
 
     Raises:
-        SetupError: A setting, the model or the data has to be fixed.
+        SetupError: A setting, the model or the data has to be fixed, as where no query has a positive.
     """
     from atlantis_core.workflows.evaluate import EvaluationRequest
     from atlantis_dml.app.evaluate import Subject, evaluate_model, parse_attack

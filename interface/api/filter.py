@@ -36,7 +36,7 @@ def filter_embeddings(
         SetupError: An argument of another type, or an unknown scorer.
         ToolError: Synthetic images of a class without real ones, or too few real ones for the scorer.
     """
-    from atlantis_core.filtering.embedded import to_embedded_images
+    from atlantis_core.filtering.embedding_files import to_embedded_images
     from atlantis_dml.app.filter import filter_synthetic
 
     return filter_synthetic(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_dml.app.progress import open_stderr_screen
-from atlantis_dml.app.run import open_session_without_run
+from atlantis_dml.app.setup import open_session_without_run
 
 if TYPE_CHECKING:
     from atlantis_dml.app.request import RunRequest

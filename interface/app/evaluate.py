@@ -56,8 +56,8 @@ def open_subject(
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.data.tasks import restriction_columns, retrieval_task
     from atlantis_dml.app.find_model import find_retriever
 
     task = subject.task
@@ -65,11 +65,12 @@ def open_subject(
     if columns:
         check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
+    reading = task.columns().keeping(restriction_columns(task.query, task.gallery))
+    loaded = load_data(subject.data, store, reading, task.regime, screen.progress)
     notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
     ):
         if line:

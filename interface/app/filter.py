@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlantis_core.filtering.embedded import EmbeddedImages
+    from atlantis_core.filtering.embedding_files import EmbeddedImages
 
 
 def filter_synthetic(

@@ -91,7 +91,7 @@ def _check(request: IndexRequest, workspace: Path | None) -> str:
 
 def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Collection:
     """Read DATA with the columns to filter by, and store its splits: held-out images stay held out."""
-    from atlantis_core.data.inspection import summarize_problems
+    from atlantis_core.data.reading import summarize_reading
     from atlantis_core.run.session import Session
     from atlantis_core.searching.filters import prepare_filterable
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
@@ -102,7 +102,7 @@ def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Coll
     spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))
     found = prepare_filterable(session, columns)
-    notes = [summarize_problems(loaded.collection.problems), *loaded.notes]
+    notes = [summarize_reading(loaded.collection), *loaded.notes]
     if found.left_out:
         unique = ", ".join(found.left_out)
         notes.append(f"columns without a filter, since almost every image has another value: {unique}")

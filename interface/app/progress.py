@@ -146,7 +146,7 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def judged(session: Session) -> str:
+def describe_last_round(session: Session) -> str:
     """Return a line about the round that was judged last."""
     from atlantis_core.run.round import read_judged_rounds
 

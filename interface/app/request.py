@@ -38,10 +38,6 @@ class TaskOptions:
 
         return ReadOptions(self.label, self.split, self.facets, self.kept)
 
-    def reading(self) -> ReadOptions:
-        """Return how DATA is read: images also keep the values that restrict queries and gallery."""
-        return self.columns().keeping(restriction_columns(self.query, self.gallery))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions(TaskOptions):
@@ -90,9 +86,9 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
     Raises:
         SetupError: `prices.toml` or the file with the key cannot be read.
     """
-    from atlantis_dml.app.agents import build_redaction
     from atlantis_dml.app.prices import find_prices
     from atlantis_dml.app.setup import find_workspace_folder
+    from atlantis_dml.settings import build_redaction
 
     if goal:
         goal = build_redaction()(goal)

@@ -1,35 +1,31 @@
-"""Begins a run and opens its session. Settings are checked before any work."""
+"""A run: created, opened, given its agents, and worked on in a thread until it is done, waits or is paused."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from atlantis_core.base import registry
-from atlantis_core.base.errors import SetupError
-from atlantis_core.base.ports import (
-    CAPTIONERS,
-    GENERATORS,
-    SCORERS,
-    Captioner,
-    Generator,
-    OutlierScorer,
-    Progress,
-)
-from atlantis_core.records import RunSpec
-from atlantis_dml.agents.client.models import is_chat_model
-from atlantis_dml.app.agents import check_chat_models, load_chat_model, make_captioner_factory
+from atlantis_core.base.errors import AtlantisError, Stopped
+from atlantis_core.base.ports import Progress
+from atlantis_core.run.approval import drop_skipped_cells
+from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
 from atlantis_dml.app.output import announce
-from atlantis_dml.app.setup import check_data, load_data, open_workspace, store_data
+from atlantis_dml.app.progress import describe_last_round, make_watcher
+from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
+from atlantis_dml.app.setup import check_data, load_data, store_data
 
 if TYPE_CHECKING:
-    from atlantis_core.learning.models.backbones import BackboneSpec
+    from atlantis_core.base.stopping import StopToken
     from atlantis_core.run.session import Session
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.app.request import RunRequest
+    from atlantis_dml.graph.running import Outcome
+    from atlantis_dml.tools.context import RunContext
 
 
 def create_run(request: RunRequest, workspace: Workspace, progress: Progress) -> tuple[Run, list[str]]:
@@ -41,103 +37,32 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     check_data(request.spec.data)
     generator = check_spec(request.spec, request.spec.goal.text)
     announce(f"reading {request.spec.data}")
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.data.tasks import check_measurable, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.goals import describe_goal, read_goal
 
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
-    retrieval_task(loaded.collection, request.spec.regime, request.spec.query, request.spec.gallery)
+    spec = request.spec
+    task = retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
+    check_measurable(task)
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
     run = workspace.runs.create(replace(spec, collection_id=collection_id, goal=goal))
     lines = [
-        summarize_problems(loaded.collection.problems),
+        summarize_reading(loaded.collection),
         *loaded.notes,
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
         describe_goal(goal, loaded.collection),
+        # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
+        describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
     ]
     return run, [line for line in lines if line]
-
-
-def check_spec(spec: RunSpec, goal: str | None = None) -> Generator:
-    """Refuse invalid settings, the cheapest checks first; return the generator, which is built to check it.
-
-    Raises:
-        SetupError: Names the first wrong setting.
-    """
-    from atlantis_core.learning.training.presets import check_preset
-
-    if goal is not None and not goal.strip():
-        raise SetupError(
-            "the goal is empty; say what should be found better, e.g. --goal 'night photos are not found'"
-        )
-    for name, value, least in (("seeds", spec.seeds, 1), ("rounds", spec.budget.rounds, 1), ("seed", spec.seed, 0)):
-        if value < least:
-            raise SetupError(f"{name} {value} is too small; at least {least}")
-    for option, limit in (("--budget-images", spec.budget.images), ("--budget-usd", spec.budget.usd)):
-        if limit is not None and not limit > 0:
-            raise SetupError(f"{option} {limit:g} must be more than 0")
-    check_preset(spec.preset)
-    _check_prices(spec)
-    if is_chat_model(spec.captioner):
-        load_chat_model(spec.captioner, spec)
-    else:
-        registry.build_part(CAPTIONERS, spec.captioner, "captioner", Captioner)
-    generator: Generator = registry.build_part(GENERATORS, spec.generator, "generator", Generator)
-    registry.make_part(SCORERS, spec.scorer, "scorer", OutlierScorer)
-    check_chat_models(spec)
-    return generator
-
-
-def _check_prices(spec: RunSpec) -> None:
-    """Refuse a budget in dollars if a chat model's price is unknown."""
-    names = [name for name in (spec.planner, spec.fallback, spec.captioner) if name and is_chat_model(name)]
-    unpriced = [name for name in names if name not in spec.prices]
-    if spec.budget.usd is not None and unpriced and not spec.recording:
-        raise SetupError(
-            f"a budget of ${spec.budget.usd:g} needs the price of {unpriced[0]!r}: --price IN,OUT in dollars per "
-            "million tokens, or a table in prices.toml of the workspace"
-        )
-
-
-def settle_backbone(spec: RunSpec) -> tuple[RunSpec, BackboneSpec]:
-    """Find the backbone and pin it in the spec, so that a resumed run has the same one.
-
-    Raises:
-        SetupError: Unknown name, missing or unreadable weights.
-    """
-    from atlantis_core.harbor.world_files import is_bundled
-    from atlantis_core.learning.models.backbones import HARBOR_STUDENT, PREPROCESSING, resolve_backbone
-
-    if spec.backbone is None and spec.weights is None and is_bundled(spec.data):
-        spec = replace(spec, backbone=HARBOR_STUDENT)
-    backbone = resolve_backbone(spec.backbone, spec.weights, preprocessing=spec.preprocessing or PREPROCESSING)
-    if spec.weights is not None:
-        spec = replace(spec, weights=backbone.weights_path)
-    elif spec.backbone != HARBOR_STUDENT:
-        spec = replace(spec, backbone=backbone.pinned_name)
-    return replace(spec, preprocessing=backbone.preprocessing), backbone
-
-
-def describe_backbone(backbone: BackboneSpec) -> str:
-    """Return a line that names the backbone and the source of its weights."""
-    if backbone.notice:
-        return f"backbone: {backbone.notice}; name another with --backbone or --weights"
-    where = {"file": backbone.weights_path, "cache": "the local cache", "hub": "the hub", "scratch": "scratch"}
-    return f"backbone: {backbone.architecture}, weights from {where[backbone.source]}"
-
-
-def pin_base_url(spec: RunSpec) -> RunSpec:
-    """Pin the chat models' base URL: a resumed run asks the same service, and a replay finds the recorded calls."""
-    from atlantis_dml.settings import Settings
-
-    chats = [name for name in (spec.planner, spec.captioner) if is_chat_model(name)]
-    return replace(spec, base_url=spec.base_url or Settings().address(chats[0])) if chats else spec
 
 
 def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
@@ -148,26 +73,101 @@ def open_session(workspace: Workspace, run: Run, screen: Screen) -> Session:
     return Session(workspace, run.id, run.spec, screen.progress, captioner, screen.line)
 
 
-def open_session_without_run(purpose: str, request: RunRequest, folder: Path | None, screen: Screen) -> Session:
-    """Read DATA, find the backbone, and return a session that belongs to no run.
+def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
+    """Return what nodes and tools receive, the planner included. Agents all use rules, or all use one chat model.
 
-    Captions and costs are stored under the purpose and the collection's name.
+    Raises:
+        SetupError: Unknown planner, no key for it, or its recording is missing.
     """
-    check_data(request.spec.data)
-    check_spec(request.spec)
-    announce(f"reading {request.spec.data}")
-    from atlantis_core.data.inspection import summarize_problems
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.session import Session
+    from atlantis_core.base.stopping import StopToken
+    from atlantis_dml.tools.context import RunContext
 
-    store = open_workspace(folder)
-    loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
-    spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
-    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
-    for line in (summarize_problems(loaded.collection.problems), *loaded.notes, *about):
-        if line:
-            screen.line(line)
-    collection_id = store_data(loaded, store, spec.regime)
-    spec = replace(spec, collection_id=collection_id)
-    run_id = f"{purpose}-{collection_id[:16]}"
-    return Session(store, run_id, spec, screen.progress, make_captioner_factory(store, run_id, spec), screen.line)
+    stop = stop or StopToken()
+    if session.spec.planner == RULES:
+        from atlantis_dml.agents.critics import RuleCritic
+        from atlantis_dml.agents.rules.drafter import RuleDrafter
+        from atlantis_dml.agents.rules.planner import RulePlanner
+        from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
+
+        return RunContext(
+            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
+        )
+    from atlantis_dml.agents.critics import ChatCritic
+    from atlantis_dml.agents.llm.drafter import ChatDrafter
+    from atlantis_dml.agents.llm.insight import ChatInsight
+    from atlantis_dml.agents.llm.planner import ChatPlanner
+    from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
+    from atlantis_dml.tools import make_tools
+
+    calls = build_model_calls(session.workspace, session.run_id, session.spec)
+    return RunContext(
+        session,
+        ChatPlanner(calls, make_tools()),
+        ChatDrafter(calls, session),
+        ChatPromptWriter(calls),
+        ChatInsight(calls),
+        ChatCritic(calls),
+        stop,
+    )
+
+
+class RunWorker:
+    """Works on one run at a time, in a thread; calls `on_rest` when it pauses, waits or is done."""
+
+    def __init__(self, workspace: Workspace, screen: Screen, on_rest: Callable[[], None]) -> None:
+        self._workspace, self._screen, self._on_rest = workspace, screen, on_rest
+        self._thread: threading.Thread | None = None
+
+    def is_busy(self) -> bool:
+        """Whether a run is working now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, run_id: str, answer: dict[str, Any] | None = None) -> None:
+        """Start or resume a run, with the answer it waits for, if any."""
+        session = open_session(self._workspace, self._workspace.runs.get(run_id), self._screen)
+        self._thread = threading.Thread(target=self._work, args=(session, answer), name=f"run {run_id}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Ask the run to pause; False if none is working or it was asked already."""
+        if not self.is_busy() or self._screen.stop.is_requested():
+            return False
+        self._screen.stop.request()
+        return True
+
+    def wait(self) -> None:
+        """Wait until no run is working."""
+        while self._thread and self._thread.is_alive():
+            self._thread.join(0.2)  # with a timeout, so that Ctrl-C gets through
+
+    def _work(self, session: Session, answer: dict[str, Any] | None) -> None:
+        from atlantis_dml.graph.running import STOPPED, advance
+        from atlantis_dml.tracing.live import live_export, read_target_option
+
+        try:
+            run = self._workspace.runs.get(session.run_id)
+            watch = make_watcher(self._screen, lambda: describe_last_round(session))
+            with live_export(self._workspace, run, read_target_option(None), self._screen.line):
+                outcome = advance(build_agents(session, self._screen.stop), answer, watch)
+            self._on_rest()
+            self._report(session, outcome)
+        except Stopped:  # before the first step
+            self._workspace.runs.mark(session.run_id, "paused", STOPPED)
+        except AtlantisError as error:
+            self._screen.line(f"x {error}")
+        finally:
+            self._screen.stop.clear()
+
+    def _report(self, session: Session, outcome: Outcome) -> None:
+        if outcome.status == "waiting" and outcome.question:
+            for line in [*describe_protocol(session, drop_skipped_cells(session, outcome.question)), ANSWER_HINT]:
+                self._screen.line(line)
+        elif outcome.status == "paused":
+            self._screen.line(f"The run is paused: {outcome.problem}. Say `go on` to resume.")
+        else:
+            from atlantis_dml.report.report import write_report
+            from atlantis_dml.text.figures import write_headline
+
+            summary = write_report(self._workspace, session.run_id)
+            self._screen.line(write_headline(summary))
+            self._screen.line(f"Report: {summary['report_path']}")

@@ -79,10 +79,8 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
 
 def _read_query_image(path: Path) -> Image:
     """Read the query image before a model is loaded."""
-    from atlantis_core.data.image_io import pillow_warning_filter
     from atlantis_core.learning.inputs.preprocessing import decode_image
 
     if not path.expanduser().is_file():
         raise SetupError(f"there is no image {str(path)!r}; check the path")
-    with pillow_warning_filter():
-        return decode_image(path.expanduser())
+    return decode_image(path.expanduser())

@@ -1,4 +1,4 @@
-"""Opens the workspace and reads DATA."""
+"""Opens the workspace, reads DATA, and opens a session on it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import Regime
+from atlantis_dml.app.output import announce
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
+    from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.app.progress import Screen
+    from atlantis_dml.app.request import RunRequest
 
 
 def find_workspace_folder(folder: Path | None) -> Path:
@@ -113,3 +117,31 @@ def store_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -
     """Store a collection and its splits; return the collection's id."""
     workspace.splits.write(loaded, regime)
     return workspace.collections.add(loaded)
+
+
+def open_session_without_run(purpose: str, request: RunRequest, folder: Path | None, screen: Screen) -> Session:
+    """Read DATA, find the backbone, and return a session that belongs to no run.
+
+    Captions and costs are stored under the purpose and the collection's name.
+    """
+    from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
+
+    check_data(request.spec.data)
+    check_spec(request.spec)
+    announce(f"reading {request.spec.data}")
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.session import Session
+    from atlantis_dml.app.chat_models import make_captioner_factory
+
+    store = open_workspace(folder)
+    loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
+    spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
+    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
+    for line in (summarize_reading(loaded.collection), *loaded.notes, *about):
+        if line:
+            screen.line(line)
+    collection_id = store_data(loaded, store, spec.regime)
+    spec = replace(spec, collection_id=collection_id)
+    run_id = f"{purpose}-{collection_id[:16]}"
+    return Session(store, run_id, spec, screen.progress, make_captioner_factory(store, run_id, spec), screen.line)

@@ -18,14 +18,14 @@ def measure_run(run_name: str, workspace: Path | None) -> dict[str, Any]:
     Raises:
         SetupError: There is no such run, or it is not done.
     """
-    from atlantis_core.run.journal import JournalKind
+    from atlantis_core.run.seal import read_test
     from atlantis_core.workflows.test import run_final_test
     from atlantis_dml.app.run import open_session
 
     store, screen = open_existing(workspace), open_stderr_screen()
     announce(f"reading run {run_name}")
     session = open_session(store, store.runs.get(run_name), screen)
-    stored = session.read(0, JournalKind.TEST) is not None
+    stored = read_test(session) is not None
     with screen, store.lock(session.run_id):
         return {"run_id": session.run_id, "opened_before": stored, **run_final_test(session)}
 

@@ -21,9 +21,8 @@ def is_follower() -> bool:
 def train_trials(request: RunRequest, folder: Path | None, out: Path | None = None) -> dict[str, Any]:
     """Read DATA, train and measure; export the models to the new folder `out`, several seeds to a folder each."""
     from atlantis_core.exporting.model_export import check_destination, export_trials
-    from atlantis_dml.app.command_lines import build_evaluate_command
     from atlantis_dml.app.progress import open_stderr_screen
-    from atlantis_dml.app.run import open_session_without_run
+    from atlantis_dml.app.setup import open_session_without_run
 
     if out is not None:
         check_destination(out)
@@ -37,8 +36,30 @@ def train_trials(request: RunRequest, folder: Path | None, out: Path | None = No
             found["trials"] = export_trials(session, found["trials"], out)
             folder = session.workspace.folder  # only this records what an export was trained on
         first = next(trial for trial in found["trials"] if "path" in trial)  # that did not diverge
-        found["next"] = build_evaluate_command(str(first.get("exported", first["id"])), request, folder)
+        found["next"] = _build_evaluate_command(str(first.get("exported", first["id"])), request, folder)
     return found
+
+
+def _build_evaluate_command(model: str, request: RunRequest, workspace: Path | None) -> str:
+    """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
+
+    With another regime or other columns, validation would contain images that it was trained on.
+    """
+    from atlantis_dml.text.command_lines import join_shell_line
+
+    read, spec = request.options, request.spec
+    return join_shell_line(
+        ("evaluate", model, spec.data),
+        {
+            "--regime": None if spec.regime == "seen" else spec.regime,
+            "--label": read.label,
+            "--split-column": read.split,
+            "--query": spec.query,
+            "--gallery": spec.gallery,
+            "--facets": ",".join(read.facets) if read.facets else None,
+            "--workspace": workspace,
+        },
+    )
 
 
 def apply_settings(preset: str, settings: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The desk behind a conversation: its plan, its collection, and its run, which works in a thread."""
+"""The desk behind a conversation: its plan, its collection, its host, and its run, which works in a thread."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from atlantis_core.chat.run_plan import RunPlan, describe_plan, list_missing
 from atlantis_core.chat.skip_phrases import parse_skipped_cells
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_core.run.constraints import MOST_NOTES, read_constraints, undo_constraints, write_constraints
-from atlantis_dml.app.ask_approval import describe_protocol
+from atlantis_dml.agents.rules.host import RuleHost
+from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
+from atlantis_dml.app.chat_models import RULES, build_model_calls
+from atlantis_dml.app.run import RunWorker, create_run
 from atlantis_dml.chat.record import ChatRecord, load_record, save_record
 from atlantis_dml.chat.situation import describe_situation
-from atlantis_dml.chat.worker import ANSWER_HINT, RunWorker
 
 if TYPE_CHECKING:
     from atlantis_core.records import Cell, Collection
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
+    from atlantis_dml.agents.host import Host
     from atlantis_dml.app.progress import Screen
     from atlantis_dml.app.request import RunRequest
 
@@ -69,10 +72,10 @@ class ChatDesk:
     def collection(self) -> Collection:
         """See `Desk.collection`."""
         session = self.session()
-        return session.collection if session else self._loaded
+        return session.collection if session else self._template_collection
 
     @cached_property
-    def _loaded(self) -> Collection:
+    def _template_collection(self) -> Collection:
         from atlantis_dml.app.setup import load_data
 
         spec, options = self._template.spec, self._template.options
@@ -91,7 +94,19 @@ class ChatDesk:
 
     def question(self) -> Mapping[str, Any] | None:
         """See `Desk.question`."""
-        return self.worker.question(self.record.run_id) if self.status == "waiting" else None
+        from atlantis_dml.graph.running import find_pending_question
+
+        return find_pending_question(self._workspace, self.record.run_id) if self.status == "waiting" else None
+
+    def host(self) -> Host:
+        """Return who answers now; a chat model shares its dollar budget, as it is by now, with the run."""
+        spec = self._template.spec
+        if spec.planner == RULES:
+            return RuleHost()
+        from atlantis_dml.agents.llm.host import ChatHost
+
+        spec = replace(spec, budget=self.planned.budget, beside=self.record.run_id)
+        return ChatHost(build_model_calls(self._workspace, self._id, spec, streaming=True))
 
     def plan(self, planned: RunPlan) -> str:
         """See `Desk.plan`."""
@@ -110,7 +125,6 @@ class ChatDesk:
         if status != "planned":
             raise ToolError(_WHY_NOT[status])
         from atlantis_core.records import Goal
-        from atlantis_dml.app.run import create_run
 
         text = self.planned.goal_text
         spec = replace(self._template.spec, goal=Goal(text), budget=self.planned.budget, beside=self.record.id)
@@ -170,7 +184,7 @@ class ChatDesk:
         else:
             self._constrain("the note", notes=(text,))
         return "Noted for the drafter of the next protocol" + (
-            "; rules ignore notes." if self._template.spec.planner == "rules" else "."
+            "; rules ignore notes." if self._template.spec.planner == RULES else "."
         )
 
     def take_back(self) -> str:

@@ -1,4 +1,4 @@
-"""A conversation on the terminal: greeting, reading, slash commands, leaving."""
+"""What happens with a line of a conversation, and the loop that reads lines on the terminal."""
 
 from __future__ import annotations
 
@@ -7,38 +7,85 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable
 from atlantis_core.chat.status_lines import describe_data
+from atlantis_dml.agents.rules.host import HELP, RuleHost
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING
-from atlantis_dml.chat.answers import ChatAnswers, answer_without_host, is_stop_word
 from atlantis_dml.chat.line_queue import LineQueue
+from atlantis_dml.settings import build_redaction
 
 if TYPE_CHECKING:
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.agents.host import Host
     from atlantis_dml.chat.desk import ChatDesk
     from atlantis_dml.chat.terminal import ChatTerminal
     from atlantis_dml.graph.conversation import Conversation
 
+SLASH_COMMANDS = """Commands that need no model: /status /budget /approve [N] /reject [because ...] /why WORDS
+  /skip WORDS /undo /stop /go /trace /help /quit"""
+
+_WITHOUT_WORDS = frozenset({"status", "budget", "undo", "stop", "go"})
+_WITH_WORDS = frozenset({"approve", "reject", "why", "skip"})
+_STOP_WORDS = frozenset({"stop", "pause", "halt"})
+"""Words that are never sent to a chat model."""
 _QUIT = frozenset({"/quit", "/exit", "quit", "exit", "bye"})
+_LONGEST = 10_000
+"""Characters of a line; the rest is cut off."""
+
+
+def answer_line(line: str, conversation: Conversation, desk: ChatDesk, hear: Callable[[str], None]) -> str:
+    """Let a host act on a line and return its reply, or a sentence if the provider fails.
+
+    Rules act on commands and on a request to stop, the conversation's host on everything else.
+
+    Args:
+        line: Without keys; see `clean_line`.
+        conversation: Remembers the line and the reply.
+        desk: Says who the host is; asked for each line, since the remaining budget changes.
+        hear: Called with each piece of the reply as it arrives.
+    """
+    if line.startswith("/") and _command(line) in _WITHOUT_WORDS:
+        line = line.split(" ", maxsplit=1)[0]
+    host = RuleHost() if line.startswith("/") or is_stop_word(line) else desk.host()
+    try:
+        return conversation.say(host, line.removeprefix("/"), hear)
+    except (ProviderUnavailable, BudgetExceeded) as error:
+        return f"{error}. Commands that start with / work without it (see /help)."
+
+
+def answer_without_host(line: str) -> str | None:
+    """Return the help, or an error for an unknown command; None for a line that a host answers."""
+    if line.lower() in {"/help", "help"}:
+        return f"{HELP}\n{SLASH_COMMANDS}"
+    if line.startswith("/") and _command(line) not in {*_WITHOUT_WORDS, *_WITH_WORDS}:
+        return f"there is no command {line.split(' ', maxsplit=1)[0][:40]!r}\n{SLASH_COMMANDS}"
+    return None
+
+
+def is_stop_word(line: str) -> bool:
+    """Whether a line asks to stop."""
+    return line.lower().strip(" .!/") in _STOP_WORDS
+
+
+def clean_line(line: str, redact: Redact) -> str:
+    """Return a line without API keys and cut to the longest length."""
+    return redact(line.encode("utf-8", "replace").decode("utf-8"))[:_LONGEST]
+
+
+def _command(line: str) -> str:
+    return line[1:].split(" ", maxsplit=1)[0].lower()
 
 
 class TerminalChat:
-    """Talks with a person until they leave. The host is built for each line, since the remaining budget changes."""
+    """Talks with a person until they leave."""
 
     def __init__(
-        self,
-        conversation: Conversation,
-        desk: ChatDesk,
-        host: Callable[[], Host],
-        terminal: ChatTerminal,
-        workspace: Workspace,
-        redact: Redact,
+        self, conversation: Conversation, desk: ChatDesk, terminal: ChatTerminal, workspace: Workspace
     ) -> None:
-        self._answers = ChatAnswers(conversation, host, redact)
         self._lines = LineQueue(self._say)
-        self._conversation, self._desk, self._host = conversation, desk, host
+        self._conversation, self._desk = conversation, desk
         self._terminal, self._workspace = terminal, workspace
+        self._redact = build_redaction()
         self._stopped_run = False
         """Whether the last Ctrl-C had a run to stop."""
 
@@ -97,7 +144,8 @@ class TerminalChat:
 
     def _say(self, line: str) -> None:
         with self._terminal.answering():
-            self._terminal.answer(self._answers.answer(line, self._terminal.hear))
+            line = clean_line(line, self._redact)
+            self._terminal.answer(answer_line(line, self._conversation, self._desk, self._terminal.hear))
 
     def _trace(self) -> None:
         from atlantis_dml.views.trace import build_trace, show_trace
@@ -112,7 +160,7 @@ class TerminalChat:
         from atlantis_dml.graph.conversation import read_last_exchange
 
         self._terminal.say(describe_data(self._desk.collection())[0])
-        name = self._host().name
+        name = self._desk.host().name
         who = "Rules answer, without a chat model" if name == "rules" else f"{name} answers"
         if not resumed:
             self._terminal.say(f"{who}. State a goal and a budget; /help shows how, /quit leaves.")

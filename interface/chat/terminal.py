@@ -47,7 +47,7 @@ class ChatTerminal:
             if self._replying and threading.current_thread() is not threading.main_thread():
                 self._held.append(text)  # the run's lines wait until the reply is complete
             elif self._reading and self.is_a_person:
-                sys.stdout.write(f"{_CLEAR_LINE}{text}{PROMPT}{_typed()}")
+                sys.stdout.write(f"{_CLEAR_LINE}{text}{PROMPT}{_read_input()}")
             else:
                 sys.stdout.write(text)
         return len(text)
@@ -100,10 +100,10 @@ class ChatTerminal:
             if text and self._written.rstrip().endswith(text.rstrip()):
                 sys.stdout.write("\n")
             else:
-                sys.stdout.write(("\n" if self._written else "") + _cleaned(text))
+                sys.stdout.write(("\n" if self._written else "") + _clean(text))
             self._written = ""
             if self._reading and self.is_a_person:
-                sys.stdout.write(f"{PROMPT}{_typed()}")
+                sys.stdout.write(f"{PROMPT}{_read_input()}")
             sys.stdout.flush()
 
     def _clear_prompt(self) -> None:
@@ -113,16 +113,16 @@ class ChatTerminal:
 
     def say(self, text: str) -> None:
         """Write lines of the program itself."""
-        self.write(_cleaned(text))
+        self.write(_clean(text))
         self.flush()
 
 
-def _cleaned(text: str) -> str:
+def _clean(text: str) -> str:
     lines = (line.rstrip() for line in text.splitlines())
     return "".join(f"{' ' * (len(line) - len(line.lstrip()))}{clean_text(line, _LONGEST)}\n" for line in lines)
 
 
-def _typed() -> str:
+def _read_input() -> str:
     try:
         import readline
     except ImportError:

@@ -43,9 +43,7 @@ def chat(
     template = build_request(record.data, given, workspace)
     check_data(template.spec.data)
     announce("starting the conversation")
-    from atlantis_dml.app.agents import build_redaction
-    from atlantis_dml.app.run import check_spec, pin_base_url
-    from atlantis_dml.chat.answers import build_host
+    from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.chat.desk import ChatDesk
     from atlantis_dml.chat.loop import TerminalChat
     from atlantis_dml.chat.terminal import ChatTerminal
@@ -55,7 +53,4 @@ def chat(
     template, terminal = replace(template, spec=pin_base_url(template.spec)), ChatTerminal()
     desk = ChatDesk(save_record(store, record), store, template, terminal.screen())
     talk = Conversation(record.id, store, desk)
-    loop = TerminalChat(
-        talk, desk, lambda: build_host(store, desk, template.spec), terminal, store, build_redaction()
-    )
-    raise typer.Exit(loop.run(resumed=resumed))
+    raise typer.Exit(TerminalChat(talk, desk, terminal, store).run(resumed=resumed))

@@ -54,7 +54,7 @@ def demo(
 
 def show_demo(summary: Mapping[str, Any], folder: Path) -> None:
     """Print the table that the demo ends with, and the next commands."""
-    from atlantis_dml.app.command_lines import build_command_on_run
+    from atlantis_dml.text.command_lines import build_command_on_run
     from atlantis_dml.text.figures import format_gain
     from atlantis_dml.views.runs import show_run
     from atlantis_dml.views.tables import build_table, stdout_console

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from atlantis_core.base.errors import Stopped
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message, say
-from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher, open_stderr_screen
+from atlantis_dml.app.progress import Screen, describe_last_round, is_interactive, make_watcher, open_stderr_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def drive_run(
 
 
 def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None) -> None:
-    from atlantis_dml.app.command_lines import build_command_on_run
+    from atlantis_dml.text.command_lines import build_command_on_run
 
     resume = build_command_on_run("resume", session.run_id, session.workspace.folder)
     try:
@@ -82,13 +82,13 @@ def _work(session: Session, screen: Screen, as_json: bool, answer: Answer | None
 
 
 def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) -> Outcome:
-    from atlantis_dml.app.agents import build_agents
     from atlantis_dml.app.ask_approval import ask_person
     from atlantis_dml.app.replay import find_recorded_answer
+    from atlantis_dml.app.run import build_agents
     from atlantis_dml.graph.running import advance
 
     context = build_agents(session, screen.stop)
-    watch = make_watcher(screen, lambda: judged(session))
+    watch = make_watcher(screen, lambda: describe_last_round(session))
     with screen:
         outcome = advance(context, answer and answer | _HERE, watch)
         while outcome.status == "waiting" and (recorded := find_recorded_answer(session)):

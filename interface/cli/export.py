@@ -57,7 +57,7 @@ def export(
 
 def _show(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.base.text import clean_text
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     size = sum(file["bytes"] for file in found["files"]) / 1e6
     names = ", ".join(file["name"] for file in found["files"])
@@ -78,7 +78,7 @@ def _show(found: dict[str, Any], workspace: Path | None) -> None:
 def _show_images(found: dict[str, Any], workspace: Path | None) -> None:
     from atlantis_core.base.text import clean_text
     from atlantis_core.data.column_syntax import format_column
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     size, facets = found["bytes"] / 1e6, ",".join(map(format_column, found["facets"]))
     then = join_shell_line(("diagnose", found["folder"]), {"--facets": facets or None, "--workspace": workspace})
@@ -111,8 +111,7 @@ def _format_figures(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "this workspace has no figures of it, as the card says"
     figures = (
-        f"{row['name']} {row['recall_at_1']['value']:.3f} "
-        f"({row['recall_at_1']['low']:.3f} to {row['recall_at_1']['high']:.3f})"
-        for row in rows
+        f"{row['name']} {at_1['value']:.3f} ({at_1['low']:.3f} to {at_1['high']:.3f})" if at_1 else f"{row['name']} -"
+        for row, at_1 in ((row, row["recall_at_1"]) for row in rows)
     )
     return f"Recall@1 on validation, with 95 % Wilson intervals: {', '.join(figures)}"

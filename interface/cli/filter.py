@@ -44,7 +44,7 @@ def filter_embeddings(
 
     Example: atlantis filter real.npz synthetic.npz --json
     """
-    from atlantis_core.filtering.embedded import read_embedding_file
+    from atlantis_core.filtering.embedding_files import read_embedding_file
 
     found = filter_synthetic(read_embedding_file(real), read_embedding_file(synthetic), scorer, threshold)
     print_json(found) if as_json else _show(found)

@@ -67,7 +67,7 @@ def import_collection(
 
 def _show(facts: dict[str, Any]) -> None:
     from atlantis_core.base.text import clean_text
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["splits"].items())
     is_split_later = splits and "validation" not in facts["splits"]

@@ -27,7 +27,7 @@ def show_scenario(
 ) -> None:
     """Print what was written, and the next command, of which `then` are the words up to DEST."""
     from atlantis_core.base.text import clean_text
-    from atlantis_dml.app.command_lines import join_shell_line
+    from atlantis_dml.text.command_lines import join_shell_line
 
     facts = {
         **story,

@@ -47,7 +47,7 @@ def serve(
     for name in folders:
         check_data(name)
     announce("starting the web app")
-    from atlantis_dml.app.run import check_spec, pin_base_url
+    from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.web.site import Site
 
     store = open_workspace(workspace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -44,18 +43,34 @@ def open_test(
         found = measure_run(names[0], workspace)
         if not found["opened_before"]:
             write_report(open_existing(workspace), found["run_id"])
-        say(_describe_opening(f"run {found['run_id']}", found, found["opened_by"]))
+        say(_describe_opening(f"run {found['run_id']}", found, found))
         print_json(found) if as_json else show_test(found)
     else:
         found = measure_trials(names, workspace)
         for row in found["trials"]:
-            say(_describe_opening(f"trial {row['id']}", row, found["opened_by"]))
+            say(_describe_opening(f"trial {row['id']}", row, found))
         print_json(found) if as_json else show_trial_test(found)
 
 
-def _describe_opening(whose: str, row: dict[str, Any], others: Sequence[str]) -> str:
+def _describe_opening(whose: str, row: dict[str, Any], found: dict[str, Any]) -> str:
+    """Say that a split is open now or was before; `found` has who else saw its images."""
     if row["opened_before"]:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["opened"][0]))
+        when = _format_time(row["opened"][-1])
         return f"the test split of {whose} was opened at {when}; these are the figures from then"
-    seen = f" ({others[-1]} opened the same split before, so this is not a first look)" if others else ""
-    return f"the test split of {whose} is open now, once and for all; this is recorded{seen}"
+    earlier = [f"opened at {_format_time(one['time'])} too, {one['why']}" for one in row["earlier"]]
+    seen = [*earlier, *_describe_others(found)]
+    looks = f" ({'; '.join(seen)}, so this is not a first look)" if seen else ""
+    return f"the test split of {whose} is open now, once and for all; this is recorded{looks}"
+
+
+def _describe_others(found: dict[str, Any]) -> list[str]:
+    """Say which other run or trial opened the most of the split's images."""
+    if not found["seen_images"]:
+        return []
+    most = max(found["seen_images"], key=lambda run_id: (found["seen_images"][run_id], run_id))
+    count, total = found["seen_images"][most], found["images"]
+    return [f"{most} opened {'the same split' if count == total else f'{count} of its {total} images'} before"]
+
+
+def _format_time(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

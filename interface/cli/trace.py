@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json
+from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import announce, print_json
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
+
+if TYPE_CHECKING:
+    from atlantis_dml.tracing.sending import Sent
 
 
 @command()
@@ -35,12 +41,46 @@ def trace(
     To MLflow: atlantis trace last --to mlflow
     """
     if to is not None:
-        from atlantis_dml.tracing.command import send
-
-        send(run_name, to, step, workspace, as_json)
+        _send(run_name, to, step, workspace, as_json)
         return
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.views.trace import build_trace, show_trace, sum_agent_costs
 
     root = build_trace(open_existing(workspace), run_name, step)
     print_json(root | {"agents": sum_agent_costs(root)}) if as_json else show_trace(root, whole=step is not None)
+
+
+def _send(run_name: str, to: str, step: int | None, folder: Path | None, as_json: bool) -> None:
+    """Write a run's report, export the run to MLflow, and print where to see it.
+
+    Raises:
+        SetupError: No such run or target, MLflow is missing or unreachable, or `step` is given.
+    """
+    from atlantis_dml.app.setup import open_existing
+    from atlantis_dml.tracing.target import resolve_target
+
+    if step is not None:
+        raise SetupError("--to exports a complete run; leave out --step")
+    workspace = open_existing(folder)
+    target, run = resolve_target(to, workspace.folder), workspace.runs.get(run_name)
+    announce(f"sending run {run.id}")
+    from atlantis_dml.report.report import write_report
+    from atlantis_dml.settings import build_redaction
+    from atlantis_dml.tracing.sending import send_run
+    from atlantis_dml.tracing.writer import MlflowWriter
+
+    writer = MlflowWriter(target)  # first, so that no report is written for an unreachable server
+    write_report(workspace, run.id)
+    sent = send_run(workspace, run, target, build_redaction(), writer)
+    print_json({"run_id": run.id} | asdict(sent)) if as_json else _show_sent(run.id, sent)
+
+
+def _show_sent(run_id: str, sent: Sent) -> None:
+    """Print what was exported and where to see it."""
+    from atlantis_dml.views.tables import stdout_console
+
+    console = stdout_console()
+    lines = [f"run {run_id}: {sent.spans} spans and {sent.trials} trials are in {sent.tracking_uri}"]
+    lines += [f"show them with: {sent.ui}"] if sent.ui else []
+    for line in [*lines, f"trace: {sent.trace_page}", f"figures: {sent.run_page}"]:
+        console.print(line, markup=False, soft_wrap=True)

@@ -61,26 +61,32 @@ def _open_folder(workspace: Path | None) -> Iterator[Path | None]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from atlantis_core.base.text import clean_text
+    from atlantis_core.base.text import clean_text, format_figure
     from atlantis_dml.text.figures import format_duration, list_training_overlap
     from atlantis_dml.views.tables import build_table, stdout_console
 
     frozen = found["frozen"]
     began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
-    rows = [(began, "", f"{frozen['recall_at']['1']:.3f}", f"{frozen['map_at_r']:.3f}", "")]
+    rows = [(began, "", *_format_figures(frozen), "")]
     for trial in found["trials"]:
         if "error" in trial:
             say(f"seed {trial['seed']} diverged: {trial['error']}")
             continue
-        figures = f"{trial['recall_at']['1']:.3f}", f"{trial['map_at_r']:.3f}", format_duration(trial["seconds"])
-        rows.append((trial["id"], str(trial["seed"]), *figures))
+        rows.append((trial["id"], str(trial["seed"]), *_format_figures(trial), format_duration(trial["seconds"])))
     stdout_console().print(build_table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
     recall = found["recall_at_1"]
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these same queries." if found["chosen_on_queries"] else ""
-    typer.echo(f"Recall@1 {recall['mean']:.3f}{spread} on {found['queries']} validation queries.{chosen}")
+    typer.echo(f"Recall@1 {format_figure(recall['mean'])}{spread} on {found['queries']} validation queries.{chosen}")
     for line in list_training_overlap(found):
         typer.echo(line)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):
         typer.echo(clean_text(f"exported to {exported}", 2000))
     typer.echo(clean_text(f"next: {found['next']}", 2000))
+
+
+def _format_figures(measured: dict[str, Any]) -> tuple[str, str]:
+    """Return Recall@1 and MAP@R."""
+    from atlantis_core.base.text import format_figure
+
+    return format_figure(measured["recall_at"]["1"]), format_figure(measured["map_at_r"])

@@ -72,7 +72,7 @@ def build_gap_maps(
 
 def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
     """Lay a map out for reading: targeted classes first, then by name."""
-    targeted = _targeted_cells(summary)
+    targeted = _collect_targets(summary)
     targets = {name for name, facet, _ in targeted if facet == found.facet}
     listed = sorted(found.worst_first(), key=lambda name: name not in targets)[:MOST_CLASSES]
     names = sorted(listed, key=lambda name: (name not in targets, name))
@@ -94,13 +94,13 @@ def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
 def _facets(session: Session, summary: Mapping[str, Any]) -> list[str]:
     """Return facets, those that gaps and protocols name most often first."""
     named = Counter(gap["facet"] for gap in summary["gaps"])
-    named.update(facet for _, facet, _ in _targeted_cells(summary))
+    named.update(facet for _, facet, _ in _collect_targets(summary))
     known = session.collection.facets
     chosen = [facet for facet in known if named[facet]] or known[:1] or [""]
     return sorted(chosen, key=lambda facet: -named[facet])[:2]
 
 
-def _targeted_cells(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+def _collect_targets(summary: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     cells = [cell for entry in summary["rounds"] for cell in entry["protocol"]["cells"]]
     return {(cell["class_name"], cell["facet"], cell["value"]) for cell in cells}
 

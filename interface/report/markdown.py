@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import clean_text
+from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.exporting.markdown import markdown_table
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.report.gap_view import HeatCell, HeatView
@@ -23,7 +23,7 @@ Facts = Mapping[str, Any]
 
 def render_markdown(facts: Facts, maps: Sequence[HeatView]) -> str:
     """Return the report. Names and text from outside are escaped, so that they stay text wherever it is rendered."""
-    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _spent, _reproduce)
+    sections = (_head, _rounds, lambda _: _heat(maps), _gaps, _test, _costs, _reproduce)
     return "\n\n".join(part for section in sections for part in section(facts)) + "\n"
 
 
@@ -150,7 +150,7 @@ def _test(facts: Facts) -> Iterator[str]:
     )
 
 
-def _spent(facts: Facts) -> Iterator[str]:
+def _costs(facts: Facts) -> Iterator[str]:
     spent = facts["spent"]
     yield "## Spent"
     yield (
@@ -167,7 +167,7 @@ def _reproduce(facts: Facts) -> Iterator[str]:
 
 
 def _recall(found: Facts | None) -> str:
-    return f"{found['recall_at']['1']:.3f}" if found else _NOTHING
+    return format_figure(found["recall_at"]["1"]) if found else _NOTHING
 
 
 def _escape_with_code(text: str) -> str:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlantis_core.data.inspection import excluded_files
-from atlantis_core.run.round import read_final_arms
+from atlantis_core.data.reading import count_left_out
+from atlantis_core.run.round import read_final_arms, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
-from atlantis_dml import __version__
-from atlantis_dml.app.command_lines import build_run_command
 from atlantis_dml.plots.files import write_file
 from atlantis_dml.report.charts import Plot, Point, lay_out_plot
 from atlantis_dml.report.contact_sheets import build_sheets
 from atlantis_dml.report.gap_view import HeatView, build_gap_maps, build_heat_view
 from atlantis_dml.report.markdown import render_markdown
+from atlantis_dml.text.command_lines import build_run_command
 from atlantis_dml.text.figures import write_headline
 from atlantis_dml.text.templating import render_template
 from atlantis_dml.views.trace import build_trace, count_steps
@@ -68,7 +68,7 @@ def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) ->
         targeted=plot_targeted(facts),
         maps=maps,
         few_queries=FEW_QUERIES,
-        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in facts["rounds"]},
+        sheets={found.index: build_sheets(session, found) for found in read_rounds(session) if found.protocol},
         **facts,
     )
 
@@ -81,7 +81,7 @@ def collect_facts(session: Session, summary: Summary) -> Summary:
         "steps": count_steps(build_trace(session.workspace, run.id)),
         "command": build_run_command(run.spec),
         "created": time.strftime("%d %B %Y, %H:%M", time.localtime(run.created)),
-        "version": __version__,
+        "version": metadata.version("atlantis-dml"),
         "collection": {
             "name": collection.name,
             "train": len(collection.of_split("train")),
@@ -89,7 +89,7 @@ def collect_facts(session: Session, summary: Summary) -> Summary:
             "test": collection.num_test,
             "classes": len(collection.classes),
             "facets": list(collection.facets),
-            "left_out": len(excluded_files(collection.problems)),
+            "left_out": count_left_out(collection),
             "splits_given": collection.splits_given,
         },
     }
@@ -100,14 +100,14 @@ def plot_overall(summary: Mapping[str, Any]) -> Plot | None:
 
     A round's whisker is the 95 % interval of its gain, added to the baseline.
     """
-    if summary["baseline"] is None:
+    bar = summary["baseline"] and summary["baseline"]["recall_at"]["1"]
+    if bar is None:  # not measured, or without a query
         return None
-    bar = summary["baseline"]["recall_at"]["1"]
     found = [Point("baseline", bar, "bar")]
     if summary["frozen"]:
         found.insert(0, Point("frozen", summary["frozen"]["recall_at"]["1"], "bar"))
     best = [point.value for point in found]
-    for entry in _judged(summary):
+    for entry in _list_judged(summary):
         change = entry["over_baseline"]
         style: Any = "kept" if entry["kept"] else "rolled-back"
         low, high = change["before"] + change["low"], change["before"] + change["high"]
@@ -128,11 +128,11 @@ def plot_targeted(summary: Mapping[str, Any]) -> Plot | None:
                 change["before"] + change["high"],
                 change["before"],
             )
-            for entry in _judged(summary)
-            for change in [entry["gap_recall_at_1"]]
+            for entry in _list_judged(summary)
+            if (change := entry["gap_recall_at_1"])
         ]
     )
 
 
-def _judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _list_judged(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for entry in summary["rounds"] if entry["judged"]]

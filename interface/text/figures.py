@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 
 Facts = Mapping[str, Any]
 
@@ -18,10 +19,10 @@ def write_headline(summary: Facts) -> str:
     kept = sum(entry["kept"] for entry in rounds)
     if summary["baseline"] is None:
         return f"The run ended before its baseline was measured: {summary['stop_detail']}."
-    bar = f"{summary['baseline']['recall_at']['1']:.3f}"
+    bar = format_figure(summary["baseline"]["recall_at"]["1"])
     if not kept:
         return f"No gain: {_describe_no_gain(summary)}, so the final model is the baseline (R@1 {bar})."
-    final, change = f"{summary['final']['recall_at']['1']:.3f}", summary["over_baseline"]
+    final, change = format_figure(summary["final"]["recall_at"]["1"]), summary["over_baseline"]
     moved = "rose" if change is None or change["low"] > 0 else "did not change significantly,"
     if change is not None and change["high"] < 0:
         moved = "fell"

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
 from atlantis_dml.text.figures import format_bare_gain, format_cell, format_duration, format_gain
 
@@ -27,7 +28,16 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    texts = (format_duration, format_gain, format_bare_gain, format_cell, count_noun, describe_overrides, set_code)
+    texts = (
+        format_duration,
+        format_figure,
+        format_gain,
+        format_bare_gain,
+        format_cell,
+        count_noun,
+        describe_overrides,
+        set_code,
+    )
     environment.filters |= {function.__name__: function for function in texts}
     return environment
 

@@ -67,9 +67,9 @@ def _chat(event: Event) -> dict[str, Any]:
     reply = output.get("reply") if isinstance(output, Mapping) else None
     found: dict[str, Any] = {"gen_ai.operation.name": "chat", **_service(event["name"])}
     found["gen_ai.agent.name"] = given.get("agent")
-    found["gen_ai.input.messages"] = [_sent(message) for message in given.get("messages", [])] or None
+    found["gen_ai.input.messages"] = [_format_input(message) for message in given.get("messages", [])] or None
     if reply:
-        found["gen_ai.output.messages"] = [_answered(reply)]
+        found["gen_ai.output.messages"] = [_format_output(reply)]
         found["gen_ai.response.finish_reasons"] = [reply["finish_reason"]] if reply.get("finish_reason") else None
     if reply and event.get("tokens"):  # cached answers use none
         usage = reply.get("usage") or {}
@@ -88,13 +88,13 @@ def _model(name: str) -> str:
     return name.partition(":")[2] or name
 
 
-def _sent(message: Mapping[str, Any]) -> dict[str, Any]:
+def _format_input(message: Mapping[str, Any]) -> dict[str, Any]:
     content = message["content"]
     parts: Sequence[Any] = content if isinstance(content, list) else [{"type": "text", "content": content}]
     return {"role": _ROLES.get(message["type"], message["type"]), "parts": parts}
 
 
-def _answered(reply: Mapping[str, Any]) -> dict[str, Any]:
+def _format_output(reply: Mapping[str, Any]) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"type": "text", "content": reply["text"]}] if reply["text"] else []
     parts += [
         {"type": "tool_call", "id": call["id"], "name": call["name"], "arguments": call["args"]}

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.command_lines import build_command_on_run
+from atlantis_dml.text.command_lines import build_command_on_run
 from atlantis_dml.tracing.sending import Sent, send_run
 from atlantis_dml.tracing.spans import Spans
 from atlantis_dml.tracing.target import check_target, resolve_target
@@ -76,7 +76,7 @@ class LiveExport:
     """
 
     def __init__(self, workspace: Workspace, run: Run, to: str, say: Callable[[str], None]) -> None:
-        from atlantis_dml.app.agents import build_redaction
+        from atlantis_dml.settings import build_redaction
 
         self._workspace, self._run, self._to, self._say = workspace, run, to, say
         self._target, self._redact = resolve_target(to, workspace.folder), build_redaction()

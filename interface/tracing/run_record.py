@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atlantis_core.base.serialization import as_json
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, read_losses
 from atlantis_core.metrics import METRICS
-from atlantis_core.records import Trial
+from atlantis_core.records import Measurement, Trial
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measurement_hash
 from atlantis_core.run.round import Round, read_rounds
@@ -74,7 +74,11 @@ def build_record(workspace: Workspace, run: Run, events: Sequence[Event]) -> Rec
         tags=_tags(workspace, run)
         | {"atlantis.status": str(summary["status"]), "atlantis.stop_reason": str(summary["stop_reason"])}
         | {"atlantis.hands_since": "; ".join(f"round {index}: {text}" for index, text in changed.items() if text)},
-        figures=[*_by_round(session, rounds, started), *_judged(summary, started), *_at_the_end(summary, started)],
+        figures=[
+            *_by_round(session, rounds, started),
+            *_list_round_results(summary, started),
+            *_at_the_end(summary, started),
+        ],
         files=_files(folder, rounds),
         parts=parts,
     )
@@ -100,19 +104,21 @@ def _by_round(session: Session, rounds: Iterable[Round], at_ms: int) -> Iterable
     measured = [(0, session.read(0, JournalKind.BASELINE)), *((found.index, found.measurement) for found in rounds)]
     for index, measurement in measured:
         if measurement is not None:
-            yield from _measured(as_json(measurement), "", index, at_ms)
+            yield from _list_metrics(as_json(measurement), "", index, at_ms)
     if (frozen := session.read(0, JournalKind.FROZEN)) is not None:
-        yield from _measured(as_json(frozen), "frozen_", 0, at_ms)
+        yield from _list_metrics(as_json(frozen), "frozen_", 0, at_ms)
 
 
-def _measured(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
-    for k, value in measurement["recall_at"].items():
-        yield Figure(f"{prefix}recall_at_{k}", value, step, at_ms)
-    for name in filter(measurement.__contains__, METRICS):
-        yield Figure(f"{prefix}{name}", measurement[name], step, at_ms)
+def _list_metrics(measurement: Mapping[str, Any], prefix: str, step: int, at_ms: int) -> Iterable[Figure]:
+    """Yield what there is: without a query no figure, which the tracker could not tell from one of 0."""
+    figures = {f"recall_at_{k}": value for k, value in measurement["recall_at"].items()}
+    figures |= {name: measurement.get(name) for name in METRICS}
+    for name, value in figures.items():
+        if value is not None:
+            yield Figure(f"{prefix}{name}", value, step, at_ms)
 
 
-def _judged(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
+def _list_round_results(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
     """Yield the results of judged rounds, overall and on targeted cells (`gap_`); before, images may change."""
     for entry in summary["rounds"]:
         if not entry["judged"]:
@@ -140,7 +146,7 @@ def _at_the_end(summary: Mapping[str, Any], at_ms: int) -> Iterable[Figure]:
     if summary["planted_gap"]:
         yield from _change("planted_gap_recall_at_1", summary["planted_gap"], 0, at_ms)
     if summary["final"]:
-        yield from _measured(summary["final"], "final_", 0, at_ms)
+        yield from _list_metrics(summary["final"], "final_", 0, at_ms)
 
 
 def _trials(session: Session, events: Sequence[Event]) -> list[Record]:
@@ -185,7 +191,7 @@ def _trial(session: Session, trial: Trial, arm: str, event: Event) -> Record:
             "atlantis.model_folder": trial.path,
             "atlantis.error": trial.error,
         },
-        figures=[*(_measured(cached, "", 0, started) if cached else ()), *curve],
+        figures=[*(_list_metrics(as_json(from_json(Measurement, cached)), "", 0, started) if cached else ()), *curve],
         files={FACTS_NAME: json.dumps(facts, indent=1)} if facts else {},
     )
 

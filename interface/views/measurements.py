@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atlantis_core.base.text import clean_text
+from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.metrics import METRICS
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
 from atlantis_dml.views.tables import build_table, stdout_console
@@ -30,6 +30,8 @@ def show_diagnosis(found: Facts) -> None:
         f"{found['collection']}: {counts['train']} training, {counts['validation']} validation and "
         f"{counts['test']} sealed test images of {counts['classes']} classes"
     )
+    if found["files"]:
+        _print(_describe_files(found["files"]))
     _print(f"Balance: largest/smallest class {counts['max_over_min']:.1f}, Gini {counts['gini']:.2f}")
     _print(f"Facets: {', '.join(found['facets']) or 'none'}")
     for column, reason in found["not_facets"].items():
@@ -40,7 +42,7 @@ def show_diagnosis(found: Facts) -> None:
     training = "untrained" if found["model"] == "frozen" else "one baseline training"
     weights = ", random weights" if found["weights"] == "random" else ""
     _print(
-        f"R@1 {measured['recall_at']['1']:.3f} over {measured['queries']} queries with "
+        f"R@1 {format_figure(measured['recall_at']['1'])} over {measured['queries']} queries with "
         f"{found['backbone']} ({training}{weights}), {format_duration(found['seconds'])}"
     )
     if measured["left_out"]:
@@ -48,13 +50,25 @@ def show_diagnosis(found: Facts) -> None:
     _show_gaps(found)
 
 
+def _describe_files(files: Facts) -> str:
+    """Return the count of a collection's files as a sum: `Files: 30 found = 28 used + 1 missing + 1 truncated`."""
+    parts = [f"{files['used']:,} used", *(f"{count:,} {kind}" for kind, count in files["left_out"].items())]
+    others = ", ".join(f"{count:,} {kind}" for kind, count in files["without_file"].items())
+    apart = f"; rows and folders without files: {others}" if others else ""
+    return f"Files: {files['found']:,} found = {' + '.join(parts)}{apart}"
+
+
 def show_evaluation(found: Facts) -> None:
     """Print the figures of one model."""
     _print(f"{found['model']} ({found['embedding']}, {found['distance']}) on {found['data']}, validation:")
-    _print(", ".join(f"R@{k} {value:.3f}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()))
     _print(
-        f"{', '.join(f'{metric.title} {found[key]:.3f}{_bounds(found, key)}' for key, metric in METRICS.items())}; "
-        f"{found['queries']} queries, {found['left_out']} left out (no positive in the gallery)"
+        ", ".join(
+            f"R@{k} {format_figure(value)}{_bounds(found, 'recall_at', k)}" for k, value in found["recall_at"].items()
+        )
+    )
+    scores = (f"{metric.title} {format_figure(found[key])}{_bounds(found, key)}" for key, metric in METRICS.items())
+    _print(
+        f"{', '.join(scores)}; {found['queries']} queries, {found['left_out']} left out (no positive in the gallery)"
     )
     _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
     for line in (*found["notes"], *list_training_overlap(found)):
@@ -64,7 +78,7 @@ def show_evaluation(found: Facts) -> None:
     if found["junk_by"]:
         _print(f"Each query's gallery excludes images of its class with the same {found['junk_by']}")
     if "nmi" in found:
-        _print(f"NMI {found['nmi']:.3f}")
+        _print(f"NMI {format_figure(found['nmi'])}")
     if "robust" in found:
         _show_attacked(found["robust"])
     attacked = found.get("robust", {"per_facet": {}, "per_class": {}})
@@ -98,7 +112,7 @@ def _show_recalls(what: str, clean: Facts, attacked: Facts) -> None:
 
 
 def _bounds(found: Facts, *names: str) -> str:
-    """Return a figure's interval in brackets; empty if no query counts."""
+    """Return a figure's interval in brackets; empty if fewer than two queries count."""
     part: Any = found["intervals"]
     for name in names:
         part = part.get(name, {})
@@ -109,10 +123,10 @@ def _show_attacked(robust: Facts) -> None:
     steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
     _print(
         f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
-        f"{robust['flipped']:.1%} of the queries lost their correct top-1"
+        f"{_format_share(robust['flipped'])} of the queries lost their correct top-1"
     )
     rows = [
-        (which, *(f"{value:.3f}" for value in one["recall_at"].values()), *_scores(one))
+        (which, *map(format_figure, one["recall_at"].values()), *_scores(one))
         for which, one in (("clean", robust["clean"]), ("attacked", robust))
     ]
     headers = ("queries", *(f"R@{k}" for k in robust["recall_at"]), *_TITLES)
@@ -122,7 +136,7 @@ def _show_attacked(robust: Facts) -> None:
 def show_test(found: Facts) -> None:
     """Print the figures on the sealed test split."""
     rows = [
-        (name, f"{one['recall_at']['1']:.3f}", f"{one['map_at_r']:.3f}", str(one["queries"]))
+        (name, format_figure(one["recall_at"]["1"]), format_figure(one["map_at_r"]), str(one["queries"]))
         for name, one in ((name, found[name]) for name in ("frozen", "baseline", "final"))
     ]
     _show(build_table(("test split", "R@1", "MAP@R", "queries"), rows, right=(1, 2, 3)))
@@ -137,19 +151,29 @@ def show_test(found: Facts) -> None:
 
 def show_trial_test(found: Facts) -> None:
     """Print the figures of trials on the sealed test split."""
+    from atlantis_core.metrics.measurement import describe_certain_hits
+
     shown = [k for k in found["frozen"]["recall_at"] if k in _TESTED_AT]
     rows = [
-        (name, *(f"{one['recall_at'][k]:.3f}" for k in shown), *_scores(one))
+        (name, *(format_figure(one["recall_at"][k]) for k in shown), *_scores(one))
         for name, one in (("frozen", found["frozen"]), *((row["id"], row) for row in found["trials"]))
     ]
     headers = ("test split", *(f"R@{k}" for k in shown), *_TITLES)
     _show(build_table(headers, rows, right=range(1, len(headers))))
     recall = found["recall_at_1"]
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
-    _print(f"Recall@1 {recall['mean']:.3f}{over} on {found['queries']} test queries, regime {found['regime']}")
+    mean = format_figure(recall["mean"])
+    _print(f"Recall@1 {mean}{over} on {found['queries']} test queries, regime {found['regime']}")
+    if found["gallery"] and (line := describe_certain_hits([int(k) for k in shown], found["gallery"])):
+        _print(line)
+    if left_out := found["frozen"]["left_out"]:
+        _print(f"{left_out} test queries have no positive in the gallery and are left out of all figures")
 
 
 def _show_gaps(found: Facts) -> None:
+    if not any(found["measurement"]["per_facet"].get(facet) for facet in found["facets"]) and found["facets"]:
+        _print(f"Nothing to find gaps in: no query has a value of {', '.join(found['facets'])}")
+        return
     if not found["gaps"]:
         _print("No gaps: no cell is worse than expected from its class and its facet value.")
         return
@@ -177,7 +201,11 @@ def _show_gaps(found: Facts) -> None:
 
 def _scores(one: Facts) -> tuple[str, ...]:
     """Return every metric of `METRICS`; stored figures lack those that are newer."""
-    return tuple(f"{one[key]:.3f}" if key in one else "-" for key in METRICS)
+    return tuple(format_figure(one.get(key)) for key in METRICS)
+
+
+def _format_share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _interval(one: Facts) -> tuple[str, str, str]:

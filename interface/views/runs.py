@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import format_figure
 from atlantis_core.run.verdicts import describe_overrides
-from atlantis_dml.app.command_lines import build_command_on_run
+from atlantis_dml.text.command_lines import build_command_on_run
 from atlantis_dml.text.figures import format_bare_gain, format_duration, write_headline
 from atlantis_dml.views.tables import build_table, clean_cell, stdout_console
 
@@ -31,7 +32,7 @@ def show_run(summary: Mapping[str, Any], folder: Path) -> None:
     lines = [f"Images of round {index}: {text}" for index, text in changed if text]
     lines.append(f"Ended because: {summary['stop_detail']} ({summary['stop_reason']})")
     if summary["frozen"]:
-        lines.append(f"Frozen backbone, without training: R@1 {summary['frozen']['recall_at']['1']:.3f}")
+        lines.append(f"Frozen backbone, without training: R@1 {format_figure(summary['frozen']['recall_at']['1'])}")
     paid = f"{spent['tokens']:,} tokens, ${spent['usd']:.2f}" if spent["tokens"] or spent["usd"] else "no tokens"
     lines += [
         f"Spent: {count_noun(spent['images'], 'image')}, {format_duration(spent['seconds'])} of work, {paid}",

@@ -10,14 +10,13 @@ import typer
 from atlantis_core.base.text import clean_text
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.searching.filters import BUILTIN_COLUMNS
-from atlantis_dml.app.command_lines import join_shell_line
-from atlantis_dml.app.output import say
+from atlantis_dml.text.command_lines import join_shell_line
 
 _LONGEST = 2000
 
 
-def _line(text: str) -> None:
-    typer.echo(clean_text(text, _LONGEST))
+def _line(text: str, *, err: bool = False) -> None:
+    typer.echo(clean_text(text, _LONGEST), err=err)
 
 
 def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
@@ -28,7 +27,7 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
     if found["recall_at_10"] is not None:
         _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
     if found["sealed"]:
-        say(f"{found['sealed']} test images are sealed and not indexed")
+        _line(f"{found['sealed']} test images are sealed and not indexed", err=True)
     _line(
         f"columns for --where: {', '.join(map(format_column, dict.fromkeys((*found['facets'], *BUILTIN_COLUMNS))))}"
     )
@@ -38,7 +37,7 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
 def show_hits(found: dict[str, Any]) -> None:
     """Print one line per hit, nearest first."""
     if not found["results"]:
-        say("no image of the index matches the filters")
+        _line("no image of the index matches the filters", err=True)
     for rank, hit in enumerate(found["results"], start=1):
         facets = ", ".join(f"{name}={value}" for name, value in hit["facets"].items())
         facts = "  ".join(part for part in (hit["label"], hit["split"], facets) if part)
@@ -48,9 +47,9 @@ def show_hits(found: dict[str, Any]) -> None:
 def show_indexes(found: dict[str, Any]) -> None:
     """Print one line per index."""
     for line in found["damaged"]:
-        say(line)
+        _line(line, err=True)
     if not found["indexes"]:
-        say("no index in this workspace; build one with `atlantis index MODEL DATA`")
+        _line("no index in this workspace; build one with `atlantis index MODEL DATA`", err=True)
     for one in found["indexes"]:
         state = "" if one["complete"] else " (incomplete; run the same `atlantis index` again to finish it)"
         recall = "" if one["recall_at_10"] is None else f", recall@10 {one['recall_at_10']:.3f}"

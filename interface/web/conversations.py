@@ -52,7 +52,7 @@ class Conversations:
             known = ", ".join(self.data)
             raise SetupError(f"this server serves {known}; for {data[:80]!r} run: atlantis serve DATA")
         record, _ = find_or_create(self._workspace, data, None, new=True)
-        return self._opened(record)
+        return self._open_record(record)
 
     def get(self, chat_id: str) -> LiveConversation:
         """Return a conversation by its id.
@@ -65,7 +65,7 @@ class Conversations:
                 return self._open[chat_id]
         for record in self.records():
             if record.id == chat_id:
-                return self._opened(record)
+                return self._open_record(record)
         raise NotFoundError(f"there is no conversation {chat_id[:80]!r} here")
 
     def get_or_create(self, chat_id: str | None = None) -> LiveConversation:
@@ -87,7 +87,7 @@ class Conversations:
         conversation = self.get(run.spec.beside)
         return conversation if conversation.desk.record.run_id == run.id else None
 
-    def _opened(self, record: ChatRecord) -> LiveConversation:
+    def _open_record(self, record: ChatRecord) -> LiveConversation:
         with self._lock:
             if record.id not in self._open:
                 template = replace(self._template, spec=replace(self._template.spec, data=record.data))

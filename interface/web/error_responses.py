@@ -35,15 +35,15 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(AtlantisError)
     def failed(_request: Request, error: Any) -> JSONResponse:
-        return _refused(404 if isinstance(error, NotFoundError) else 400, str(error))
+        return _refuse(404 if isinstance(error, NotFoundError) else 400, str(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(_request: Request, error: Any) -> JSONResponse:
-        return _refused(422, _first_of(error))
+        return _refuse(422, _first_of(error))
 
     @app.exception_handler(HTTPException)
     def not_served(_request: Request, error: Any) -> JSONResponse:
-        return _refused(error.status_code, str(error.detail), error.headers)
+        return _refuse(error.status_code, str(error.detail), error.headers)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -83,7 +83,7 @@ def include_strict_router(app: FastAPI, router: APIRouter) -> None:
         raise HTTPException(405, f"{request.method} is not allowed here; allowed: {allowed}", {"Allow": allowed})
 
 
-def _refused(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def _refuse(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(Refusal(error=clean_text(line, _LONGEST_LINE)).model_dump(), status, headers)
 
 

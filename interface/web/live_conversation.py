@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import AtlantisError
 from atlantis_dml.app.progress import Screen
-from atlantis_dml.chat.answers import ChatAnswers, answer_without_host, build_host, is_stop_word
 from atlantis_dml.chat.line_queue import LineQueue
+from atlantis_dml.chat.loop import answer_line, answer_without_host, clean_line, is_stop_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,16 +76,15 @@ class LiveConversation:
     """Handles what people type and click in one conversation, in order."""
 
     def __init__(self, record: ChatRecord, workspace: Workspace, template: RunRequest) -> None:
-        from atlantis_dml.app.agents import build_redaction
         from atlantis_dml.chat.desk import ChatDesk
         from atlantis_dml.chat.record import save_record
         from atlantis_dml.graph.conversation import Conversation
+        from atlantis_dml.settings import build_redaction
 
         self._workspace = workspace
         self.screen = QuietScreen()
         self.desk = ChatDesk(save_record(workspace, record), workspace, template, self.screen)
-        talk = Conversation(record.id, workspace, self.desk)
-        self._answers = ChatAnswers(talk, lambda: build_host(workspace, self.desk, template.spec), build_redaction())
+        self._conversation, self._redact = Conversation(record.id, workspace, self.desk), build_redaction()
         self._lines = LineQueue(self._answer)
         self._lock = threading.Lock()
         self._reply, self._notice = "", ""
@@ -101,7 +100,7 @@ class LiveConversation:
 
     def say(self, line: str) -> None:
         """Queue a line for an answer. A request to stop is carried out at once."""
-        line = self._answers.redacted(line.strip())
+        line = clean_line(line.strip(), self._redact)
         if not line:
             return
         self.screen.clear()
@@ -164,7 +163,7 @@ class LiveConversation:
 
     def _answer(self, line: str) -> None:
         try:
-            self._answers.answer(line, self._add_to_reply)
+            answer_line(line, self._conversation, self.desk, self._add_to_reply)
         except AtlantisError as error:
             self.screen.line(f"x {error}")
         finally:

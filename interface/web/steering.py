@@ -17,7 +17,7 @@ from atlantis_dml.web.live_conversation import QuietScreen
 if TYPE_CHECKING:
     from atlantis_core.store.runs import Run
     from atlantis_core.store.workspace import Workspace
-    from atlantis_dml.chat.worker import RunWorker
+    from atlantis_dml.app.run import RunWorker
     from atlantis_dml.web.conversations import Conversations
     from atlantis_dml.web.site import Site
 
@@ -94,7 +94,7 @@ class Steering:
                 raise ToolError("no protocol waits for approval now; another window may have answered it")
             if question["protocol"]["id"] != answer.get("protocol_id"):
                 raise ToolError("a newer protocol waits for approval; reload the page to see it")
-            checked = {**self._checked(run, question, answer), "by": "in the web form"}
+            checked = {**self._check(run, question, answer), "by": "in the web form"}
             conversation = self._conversations.find_for_run(run)
             if conversation is not None:
                 return conversation.answer(checked)
@@ -110,7 +110,7 @@ class Steering:
             (summarise_step(one) for one in reversed(approvals) if one["input"].get("protocol") == protocol_id), ""
         )
 
-    def _checked(self, run: Run, question: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    def _check(self, run: Run, question: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
         from atlantis_core.run.approval import build_approval
         from atlantis_core.run.protocol_rules import parse_edited_protocol
         from atlantis_core.run.session import Session
@@ -175,7 +175,7 @@ class Steering:
         return self._worker(run) if conversation is None else (conversation.desk.worker, conversation.screen)
 
     def _worker(self, run: Run) -> tuple[RunWorker, QuietScreen]:
-        from atlantis_dml.chat.worker import RunWorker
+        from atlantis_dml.app.run import RunWorker
 
         with self._lock:
             if run.id not in self._workers:

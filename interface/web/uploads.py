@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.image_io import pillow_warning_filter
 from atlantis_core.learning.inputs.preprocessing import decode_image
 
 if TYPE_CHECKING:
@@ -27,5 +26,4 @@ def read_upload(file: UploadFile) -> Image:
         raise SetupError(f"{name!r} is empty; choose an image file")
     if len(data) > LARGEST_BYTES:
         raise SetupError(f"{name!r} is larger than {LARGEST_BYTES // 2**20} MB; send a smaller image")
-    with pillow_warning_filter():
-        return decode_image(data, name)
+    return decode_image(data, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.graph.build import open_checkpoints
+from atlantis_dml.graph.running import open_checkpoints
 
 
 def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.runtime import Runtime
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.records import Protocol
+from atlantis_core.records import Candidate, Cell, Comparison, Decision, Protocol, Verdict
 from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import JudgedRound
 from atlantis_dml.graph import routing
 
 DRAFT = Protocol("p", 1, "edit", (), "tugs", "few", "margin", 1.0, 0.1)
@@ -27,7 +30,6 @@ def state(message: Any, **more: Any) -> Any:
         "approved": "",
         "protocol": "",
         "steps": [],
-        "survivors": -1,
         "stop_reason": "",
         **more,
     }
@@ -52,27 +54,61 @@ def test_after_planner(given: Any, goes: str) -> None:
     assert routing.after_planner(given) == goes
 
 
-def test_only_a_measured_candidate_is_judged() -> None:
+def test_only_a_measured_candidate_is_judged(begin: Any) -> None:
     done = ToolMessage("R@1 .5", tool_call_id="1")
     failed = ToolMessage("no", tool_call_id="1", status="error")
     measured = ["evaluate_retrieval:candidate"]
-    assert routing.after_tools(state(done, steps=measured)) == "judge"
-    assert routing.after_tools(state(failed, steps=measured)) == "planner"
-    assert routing.after_tools(state(done, steps=["evaluate_retrieval:baseline"])) == "planner"
-    assert routing.after_tools(state(done, steps=["score_outliers"], survivors=0)) == "judge"
-    assert routing.after_tools(state(done, steps=["score_outliers"], survivors=3)) == "planner"
-    assert routing.after_tools(state(done, steps=measured, stop_reason="failures")) == "report"
-
-
-@pytest.mark.parametrize(("reason", "goes"), [("", "tools"), ("person", "report")])
-def test_after_approve(reason: str, goes: str) -> None:
-    assert routing.after_approve(state(call("generate_images"), stop_reason=reason)) == goes
+    runtime: Any = Runtime(context=begin())
+    assert routing.after_tools(state(done, steps=measured), runtime) == "judge"
+    assert routing.after_tools(state(failed, steps=measured), runtime) == "planner"
+    assert routing.after_tools(state(done, steps=["evaluate_retrieval:baseline"]), runtime) == "planner"
+    assert routing.after_tools(state(done, steps=measured, stop_reason="failures"), runtime) == "report"
 
 
 @pytest.mark.parametrize(
-    ("round_index", "not_kept", "reached", "code"),
-    [(1, 0, False, ""), (1, 0, True, "goal_reached"), (2, 2, False, "plateau"), (3, 1, False, "budget_spent")],
+    ("kept", "by_hand", "goes"),
+    [(False, {}, "judge"), (True, {}, "planner"), (False, {"key": True}, "planner"), (True, {"key": False}, "judge")],
 )
-def test_stopping(round_index: int, not_kept: int, reached: bool, code: str) -> None:
-    given: Any = {"round": round_index, "not_kept": not_kept}
-    assert routing.find_stop_reason(given, 3, reached)[0] == code
+def test_a_round_without_images_is_judged_at_once(
+    kept: bool, by_hand: dict[str, bool], goes: str, begin: Any
+) -> None:
+    context = begin()
+    session, store = context.session, context.session.workspace.candidates
+    store.add(Candidate("key", "p.png", "", Cell("tug", "light", "dark"), "", "", "g/1", {}, 7, "p", 1, 0.1))
+    store.judge(session.run_id, 1, [Verdict("key", kept, "margin", 0.5, "far off")])
+    store.overrule(session.run_id, 1, by_hand)
+    session.write(1, JournalKind.CANDIDATES, ("key",))
+    screened = state(ToolMessage("done", tool_call_id="1"), steps=["score_outliers"], round=1)
+    assert routing.after_tools(screened, Runtime(context=context)) == goes
+
+
+@pytest.mark.parametrize(
+    ("given", "goes"),
+    [
+        ({"protocol": "p", "approved": "p"}, "tools"),
+        ({"protocol": "p", "approved": ""}, "approve"),
+        ({"stop_reason": "person"}, "report"),
+    ],
+)
+def test_after_approve(given: dict[str, str], goes: str) -> None:
+    assert routing.after_approve(state(call("generate_images"), **given)) == goes
+
+
+@pytest.mark.parametrize(
+    ("kept", "reached", "code"),
+    [
+        ([True], False, ""),
+        ([False], False, ""),
+        ([True], True, "goal_reached"),
+        ([False, False], False, "plateau"),
+        ([True, False], False, ""),
+        ([False, True, False], False, "budget_spent"),
+    ],
+)
+def test_stopping(kept: list[bool], reached: bool, code: str) -> None:
+    nothing = Comparison(0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 20, 2)
+    judged = [
+        JudgedRound(index=index, protocol=DRAFT, decision=Decision(each, "", nothing, nothing, nothing))
+        for index, each in enumerate(kept, start=1)
+    ]
+    assert routing.find_stop_reason(judged, 3, reached)[0] == code

@@ -9,7 +9,7 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import ToolError
 from atlantis_core.chat.consent import approval_in, rejection_in
 from atlantis_core.run.approval import build_approval
-from atlantis_dml.tools.desk.context import DeskRuntime, person_words
+from atlantis_dml.tools.desk.context import DeskRuntime, last_words
 
 
 @tool
@@ -30,11 +30,10 @@ def answer_approval(
         without: Cells to leave out of this protocol, for example "fog".
         reason: Why it is rejected, in the person's words.
     """
-    desk, said = runtime.context.desk, person_words(runtime.state["messages"])
+    desk, line = runtime.context.desk, last_words(runtime)
     session, question = desk.session(), desk.question()
     if session is None or question is None:
         raise ToolError("no protocol waits for an answer now")
-    line = said[-1] if said else ""
     if decision == "reject":
         if rejection_in(line) is None:
             raise ToolError(

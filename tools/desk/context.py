@@ -21,7 +21,8 @@ BY_CODE = {"by": "code"}
 class Desk(Protocol):
     """One conversation's collection and run. Its methods answer in sentences.
 
-    All of them raise `ToolError` or `SetupError` where something cannot be done now.
+    `ChatDesk` in `interface/chat/desk.py` is the one that acts; tools may not import it. All methods raise
+    `ToolError` or `SetupError` where something cannot be done now.
     """
 
     @property
@@ -89,6 +90,12 @@ if TYPE_CHECKING:
     DeskRuntime: TypeAlias = ToolRuntime[DeskContext, dict[str, Any]]
 else:
     DeskRuntime = ToolRuntime[Any, Any]  # given the class, langchain would build a schema of its fields
+
+
+def last_words(runtime: DeskRuntime) -> str:
+    """Return what the person said last; empty if nothing."""
+    said = person_words(runtime.state["messages"])
+    return said[-1] if said else ""
 
 
 def person_words(messages: Iterable[BaseMessage]) -> list[str]:

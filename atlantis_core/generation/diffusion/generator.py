@@ -49,7 +49,7 @@ class DiffusionGenerator:
         addons = (split_lora(self._options.lora)[0], self._options.control, self._options.ip_adapter)
         used = [self._model, *filter(None, addons)]
         self.notice = "; ".join(filter(None, (model_facts(name).licence for name in used)))
-        self.modes: tuple[GenerationMode, ...] = _supported_modes(self._options)
+        self.modes: tuple[GenerationMode, ...] = _list_modes(self._options)
 
     @cached_property
     def version(self) -> str:
@@ -172,7 +172,7 @@ class DiffusionGenerator:
             return self._editor.draw(photos, arguments) if photos else list(self._pipeline(**arguments).images)
 
 
-def _supported_modes(options: DiffusionOptions) -> tuple[GenerationMode, ...]:
+def _list_modes(options: DiffusionOptions) -> tuple[GenerationMode, ...]:
     """Return the modes, the default first; a ControlNet or an IP-Adapter needs a source image."""
     if options.control or options.ip_adapter:
         return ("edit",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import to_one_line
-from atlantis_core.data.image_io import DECODE_ERRORS, MOST_PIXELS, is_huge, open_undecoded, to_upright_rgb
+from atlantis_core.data.image_io import decode
 from atlantis_core.learning.models.timm_config import input_facts
 
 if TYPE_CHECKING:
@@ -29,38 +28,22 @@ _MAX_ASPECT = 16
 
 
 def decode_image(source: str | Path | bytes | Image, name: str = "") -> Image:
-    """Decode a path, the content of a file or a PIL image to upright RGB; transparent pixels become white.
+    """Decode a path, the content of a file or a PIL image to upright RGB on white; see `data.pixels`.
 
     Errors call the image `name`, or by its path.
 
     Raises:
         SetupError: The file is missing, damaged, too large or not an image, or `source` has another type.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not isinstance(source, str | Path | bytes | Image.Image):
         raise SetupError(f"{to_one_line(source)} is neither the path of an image (str or Path) nor a PIL image")
     try:
-        if isinstance(source, Image.Image):
-            return to_upright_rgb(source)
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with open_undecoded(file) as opened:
-            if is_huge(opened):
-                raise Image.DecompressionBombError
-            return to_upright_rgb(opened)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's limits are higher
-        raise _unreadable_error(
-            source, name, f"it has more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
-        ) from error
-    except UnidentifiedImageError as error:
-        raise _unreadable_error(source, name, "it is not an image") from error
-    except DECODE_ERRORS as error:
-        raise _unreadable_error(source, name, str(error) or type(error).__name__) from error
-
-
-def _unreadable_error(source: object, name: str, reason: str) -> SetupError:
-    label = repr(name or str(source)) if name or isinstance(source, str | Path) else "in memory"
-    return SetupError(f"image {label} cannot be read: {reason}")
+        return decode(source)
+    except OSError as error:
+        label = repr(name or str(source)) if name or isinstance(source, str | Path) else "in memory"
+        raise SetupError(f"image {label} cannot be read: {error.strerror or error}") from error
 
 
 def centre_crop(image: Image, side_px: int) -> Image:

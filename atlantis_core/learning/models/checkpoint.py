@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from atlantis_core.learning.models.heads import Head, head_facts
 from atlantis_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 WEIGHTS_NAME = "model.safetensors"
 FACTS_NAME = "model.json"
@@ -129,6 +129,19 @@ def save_checkpoint(
     with write_atomically(folder / WEIGHTS_NAME) as part:
         save_file(state, part)
     _write(folder / FACTS_NAME, json.dumps(facts, indent=1))
+
+
+def name_parts(state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return weights by the names in a checkpoint: those of the backbone and of the head have a prefix each.
+
+    An exported file has timm's names; its facts say which `classifier` is the head's projection.
+    """
+    classifier = facts.get("classifier")
+    if classifier is None:
+        return dict(state)
+    weight, bias = f"{classifier}.weight", f"{classifier}.bias"
+    backbone = {f"trunk.{name}": value for name, value in state.items() if name not in {weight, bias}}
+    return {**backbone, "head.linear.weight": state[weight]}
 
 
 def save_losses(folder: Path, losses: Sequence[float]) -> None:

@@ -94,7 +94,7 @@ def render_run(site: Site, run_id: str) -> str:
         targeted=plot_targeted(summary),
         burn_down=compute_burn_down(summary),
         by_facet=list(session.collection.facets),
-        has_map=bool(_compared_arms(session)),
+        has_map=bool(_read_arms(session)),
     )
 
 
@@ -116,7 +116,7 @@ def render_gaps(site: Site, run_id: str, facet: str) -> str:
     from atlantis_core.views.gap_map import build_gap_map
 
     session = site.load_run(run_id).session
-    arms = _compared_arms(session)
+    arms = _read_arms(session)
     if not arms:
         return render_template("web/runs_gaps.html", found=None)
     found = build_gap_map(session, arms["baseline"], arms["incumbent"], facet)
@@ -136,7 +136,7 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
     from atlantis_core.views.gap_map import find_query_answers
 
     session = site.load_run(run_id).session
-    arms = _compared_arms(session)
+    arms = _read_arms(session)
     if not arms:
         raise ToolError("nothing has been measured in this run yet")
     cell = Cell(class_name, facet, value)
@@ -155,7 +155,7 @@ def render_cell(site: Site, run_id: str, class_name: str, facet: str, value: str
     )
 
 
-def _compared_arms(session: Session) -> Arms:
+def _read_arms(session: Session) -> Arms:
     """Return the arms to compare. Before the first decision both are the baseline; before that there are none."""
     arms = read_final_arms(session)
     return arms if arms.get("baseline") and arms.get("incumbent") else {}

@@ -38,7 +38,10 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda at: at.mkdir(), "has no classes"),
     "loose files": (lambda at: write(at, {"x.png": 1, "y.png": 2}), "2 files directly in it"),
     "empty folders": (lambda at: (at / "a").mkdir(parents=True), "its folders contain no files"),
-    "hidden folders": (lambda at: class_folders(at, {".a": 2}), "1 hidden folder, the first '.a'"),
+    "hidden folders": (
+        lambda at: class_folders(at, {".a": 2}),
+        "2 files left out: 2 in hidden folders, the first '.a'",
+    ),
     "one class": (lambda at: class_folders(at, {"only": 5}), "only one class, 'only'"),
     "nothing readable": (
         lambda at: write(at, {"a/x.jpg": b"junk", "b/y.jpg": b"junk"}),

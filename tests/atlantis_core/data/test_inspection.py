@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from atlantis_core.data.entries import Entry
-from atlantis_core.data.image_io import MOST_PIXELS
-from atlantis_core.data.inspection import MAX_BYTES, excluded_files, inspect_files, summarize_problems
+from atlantis_core.data.image_io import MAX_BYTES, MOST_PIXELS
+from atlantis_core.data.inspection import excluded_files, inspect_files, summarize_problems
 from atlantis_core.records import Problem
 from tests.atlantis_core.data.sample_images import encoded, picture, write
 

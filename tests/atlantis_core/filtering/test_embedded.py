@@ -8,12 +8,8 @@ import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS
-from atlantis_core.filtering.embedded import (
-    EmbeddedImages,
-    filter_embeddings,
-    read_embedding_file,
-    to_embedded_images,
-)
+from atlantis_core.filtering.embedded import filter_embeddings
+from atlantis_core.filtering.embedding_files import EmbeddedImages, read_embedding_file, to_embedded_images
 
 
 def saved(path: Path, **arrays: Any) -> Path:
@@ -70,7 +66,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"x\.npy' is a single array \(\.npy\), but two are needed; write it with"):
         read_embedding_file(tmp_path / "x.npy")
     saved(tmp_path / "pickled.npz", embeddings=np.array([{}, {}], dtype=object), labels=[1, 2])
-    with pytest.raises(SetupError, match="not a readable"):
+    with pytest.raises(SetupError, match="'embeddings' has dtype object"):
         read_embedding_file(tmp_path / "pickled.npz")
 
 

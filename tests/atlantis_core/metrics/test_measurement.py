@@ -156,9 +156,9 @@ def test_wilson_agrees_with_scipy():
         assert [found.low, found.high] == pytest.approx([expected.low, expected.high])
 
 
-def test_wilson_without_observations_knows_nothing():
-    found = wilson_interval(0, 0)
-    assert (found.low, found.high, found.count) == (0, 1, 0)
+def test_wilson_without_observations_is_refused():
+    with pytest.raises(ValueError, match="0 observations"):
+        wilson_interval(0, 0)
 
 
 @pytest.mark.parametrize(("hits", "count"), [(-1, 4), (5, 4)])

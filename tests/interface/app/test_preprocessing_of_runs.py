@@ -10,7 +10,7 @@ from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
-from atlantis_dml.app.run import settle_backbone
+from atlantis_dml.app.run_settings import settle_backbone
 
 SPEC = RunSpec("", "photos", Goal("night"), Budget(), backbone="scratch:test_resnet")
 

@@ -99,8 +99,8 @@ def test_its_activations_are_cached_under_an_address_of_their_own(tmp_path: Path
 
 def test_nothing_of_this_machine_and_no_class_name_is_in_it(trained: Trained) -> None:
     written = files(trained.out)
-    assert written.keys() == {"README.md", "model.json", "model.safetensors"}
-    for name in ("README.md", "model.json"):
+    assert written.keys() == {"README.md", "config.json", "model.json", "model.safetensors"}
+    for name in ("README.md", "config.json", "model.json"):
         text = written[name].decode()
         assert str(trained.photos.parent) not in text
         assert "<b>" not in text

@@ -51,7 +51,7 @@ def test_the_images_of_kept_rounds_go_out_with_all_that_is_known_of_each(
         assert row["prompt"] == f"a photo of {HOSTILE} at night"
         with Image.open(out / "train" / row["file_name"]) as picture:
             assert picture.size == (32, 24)
-    pictures = {f"images/{path.name}" for path in (out / "train" / "images").iterdir()}
+    pictures = {path.relative_to(out / "train").as_posix() for path in (out / "train").rglob("*.png")}
     assert pictures == {row["file_name"] for row in told}, "a row for each file, a file for each row"
 
 

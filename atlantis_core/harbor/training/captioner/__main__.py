@@ -29,7 +29,7 @@ from atlantis_core.harbor.scene import Scene, sample_scene
 from atlantis_core.harbor.training.captioner.exam import Marks, examine_captioner, report
 from atlantis_core.harbor.training.captioner.model import make_captioner, make_processor
 from atlantis_core.harbor.training.resumable import describe_machine, print_progress, take_step, train
-from atlantis_core.harbor.training.shipping import make_readable
+from atlantis_core.harbor.training.shipping import compute_in_float32, make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS, VesselClass, caption_for
 
 
@@ -99,6 +99,7 @@ def train_captioner(
     folder = work / "captioner"
     training.modules.cpu().to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
+    compute_in_float32(folder)
     make_readable(folder)
     marks = examine_captioner(str(folder))
     facts = {

@@ -1,4 +1,4 @@
-"""Write the painter as a `StableDiffusionPipeline` folder in half precision."""
+"""Write the painter as a `StableDiffusionPipeline` folder: stored in half precision, opened in float32."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from atlantis_core.harbor.canvas import SIDE_PX
 from atlantis_core.harbor.renderer import RENDERER_VERSION
 from atlantis_core.harbor.training.painter.curriculum import is_held_out
 from atlantis_core.harbor.training.painter.denoiser import make_scheduler
-from atlantis_core.harbor.training.shipping import make_readable
+from atlantis_core.harbor.training.shipping import compute_in_float32, make_readable
 from atlantis_core.harbor.vocabulary import CLASSES, CONDITIONS
 
 
@@ -45,6 +45,7 @@ def write_pipeline(
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    compute_in_float32(folder)
     make_readable(folder)
     seen = {
         "renderer_version": RENDERER_VERSION,

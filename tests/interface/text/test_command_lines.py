@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from atlantis_core.records import Goal
-from atlantis_dml.app.command_lines import build_run_command
+from atlantis_dml.text.command_lines import build_run_command
 from tests.interface.conftest import Fabricated, session_of
 
 

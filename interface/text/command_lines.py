@@ -6,13 +6,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.records import RunSpec
-
-if TYPE_CHECKING:
-    from atlantis_dml.app.request import RunRequest
 
 _SETTINGS = (
     *("planner", "base_url", "fallback", "seeds", "seed", "preset", "backbone", "weights", "captioner", "generator"),
@@ -39,26 +36,6 @@ def build_run_command(spec: RunSpec) -> str:
         if setting is not None and (setting != defaults[name] or name == "seeds"):
             words += [f"--{name.replace('_', '-')}", _format_value(setting)]
     return shlex.join([*words, "--auto" if spec.auto else "--approve"])
-
-
-def build_evaluate_command(model: str, request: RunRequest, workspace: Path | None) -> str:
-    """Return the `atlantis evaluate` command that measures a model on the validation images of its training.
-
-    With another regime or other columns, validation would contain images that it was trained on.
-    """
-    read, spec = request.options, request.spec
-    return join_shell_line(
-        ("evaluate", model, spec.data),
-        {
-            "--regime": None if spec.regime == "seen" else spec.regime,
-            "--label": read.label,
-            "--split-column": read.split,
-            "--query": spec.query,
-            "--gallery": spec.gallery,
-            "--facets": ",".join(read.facets) if read.facets else None,
-            "--workspace": workspace,
-        },
-    )
 
 
 def build_command_on_run(command: str, run_id: str, folder: Path, *options: str) -> str:

@@ -1,4 +1,4 @@
-"""Builds the agents of a run, its chat models, and its captioner if that is a chat model."""
+"""Builds the chat models that a run names: its planner, the fallback, and its captioner if that is one."""
 
 from __future__ import annotations
 
@@ -13,53 +13,11 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from atlantis_core.base.ports import Captioner
-    from atlantis_core.base.stopping import StopToken
     from atlantis_core.records import RunSpec
-    from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.agents.client.calls import ModelCalls
-    from atlantis_dml.agents.client.redaction import Redact
-    from atlantis_dml.tools.context import RunContext
 
 RULES = "rules"
-
-
-def build_agents(session: Session, stop: StopToken | None = None) -> RunContext:
-    """Return what nodes and tools receive, the planner included. Agents all use rules, or all use one chat model.
-
-    Raises:
-        SetupError: Unknown planner, no key for it, or its recording is missing.
-    """
-    from atlantis_core.base.stopping import StopToken
-    from atlantis_dml.tools.context import RunContext
-
-    stop = stop or StopToken()
-    if session.spec.planner == RULES:
-        from atlantis_dml.agents.critics import RuleCritic
-        from atlantis_dml.agents.rules.drafter import RuleDrafter
-        from atlantis_dml.agents.rules.planner import RulePlanner
-        from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
-
-        return RunContext(
-            session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic(), stop=stop
-        )
-    from atlantis_dml.agents.critics import ChatCritic
-    from atlantis_dml.agents.llm.drafter import ChatDrafter
-    from atlantis_dml.agents.llm.insight import ChatInsight
-    from atlantis_dml.agents.llm.planner import ChatPlanner
-    from atlantis_dml.agents.llm.prompt_writer import ChatPromptWriter
-    from atlantis_dml.tools import make_tools
-
-    calls = build_model_calls(session.workspace, session.run_id, session.spec)
-    return RunContext(
-        session,
-        ChatPlanner(calls, make_tools()),
-        ChatDrafter(calls, session),
-        ChatPromptWriter(calls),
-        ChatInsight(calls),
-        ChatCritic(calls),
-        stop,
-    )
 
 
 def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, streaming: bool = False) -> ModelCalls:
@@ -71,6 +29,7 @@ def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, strea
     from atlantis_core.run.cost_tracker import CostTracker
     from atlantis_dml.agents.client.calls import ChatModel, ModelCalls
     from atlantis_dml.agents.client.recording import read_recording
+    from atlantis_dml.settings import build_redaction
 
     costs = CostTracker(workspace.ledger, run_id, spec)
     if spec.recording:
@@ -78,20 +37,7 @@ def build_model_calls(workspace: Workspace, run_id: str, spec: RunSpec, *, strea
         return ModelCalls(spec.planner, [], workspace, run_id, costs, spec.base_url or "", recording=recording)
     names = [name for name in (spec.planner, spec.fallback) if name]
     models = [ChatModel(name, load_chat_model(name, spec, streaming=streaming)) for name in names]
-    redact = build_redaction()
-    return ModelCalls(spec.planner, models, workspace, run_id, costs, spec.base_url or "", redact)
-
-
-def build_redaction() -> Redact:
-    """Return a function that removes every key of the settings from a text.
-
-    Raises:
-        SetupError: The file with the key cannot be read.
-    """
-    from atlantis_dml.agents.client.redaction import build_redactor
-    from atlantis_dml.settings import Settings
-
-    return build_redactor(*Settings().secrets())
+    return ModelCalls(spec.planner, models, workspace, run_id, costs, spec.base_url or "", build_redaction())
 
 
 def check_chat_models(spec: RunSpec) -> None:

@@ -1,0 +1,110 @@
+"""Strict reading of CSV and TSV: what is damaged is refused with its line, not guessed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+
+from atlantis_core.base.errors import SetupError
+from atlantis_core.base.text import LONGEST_VALUE, clean_text
+from atlantis_core.data.inspection import USUAL_SUFFIXES
+from atlantis_core.data.tables import Table, check_header, read_utf8
+
+FILE_COLUMNS = ("file_name", "path")
+"""Columns with the file names, in order of preference."""
+_DELIMITERS = ",;\t|"
+
+Record = tuple[int, list[str]]
+"""The number of a row's first line, and its cells."""
+
+
+def read_csv_table(file: Path, source: str) -> Table:
+    """Read a CSV or TSV file with a header; `;`, tabs and `|` are taken for commas if the header has them.
+
+    Columns without a name are dropped; pandas writes its row numbers so.
+
+    Raises:
+        SetupError: A quote is not closed, a row has too many or too few cells, a column is named twice, the header is
+            repeated, or the file is empty or not UTF-8.
+    """
+    text = read_utf8(file, source)
+    delimiter = _choose_delimiter(text, file)
+    records = list(_split_records(text, delimiter, source))
+    if not records or not any(map(str.strip, records[0][1])):
+        raise SetupError(f"{source} is empty; it needs a header with file_name,label and a row per image")
+    header = [name.strip() for name in records[0][1]]
+    check_header(header, source)
+    rows = [(line, cells) for line, cells in records[1:] if any(map(str.strip, cells))]
+    _check_rows(rows, header, delimiter, source)
+    named = [(row, name) for row, name in enumerate(header) if name]
+    kept = ((line, {name: cells[row] for row, name in named}) for line, cells in rows)
+    return Table(source, tuple(name for _, name in named), tuple(kept))
+
+
+def _choose_delimiter(text: str, file: Path) -> str:
+    """Return the delimiter that gives the header a column with file names, else the first that is in it."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    # Spreadsheets in much of Europe write `;`.
+    candidates = "\t,;|" if file.suffix == ".tsv" else _DELIMITERS
+    for delimiter in candidates:
+        if any(name.strip(' "\r').lower() in FILE_COLUMNS for name in first.split(delimiter)) and delimiter in first:
+            return delimiter
+    return next((delimiter for delimiter in candidates if delimiter in first), candidates[0])
+
+
+def _split_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise SetupError(_describe_error(error, start, reader.line_num, source)) from error
+        if reader.line_num > start and any(map(_contains_rows, cells)):
+            raise SetupError(
+                _describe_open_quote(start, source, f"it takes in the rows up to line {reader.line_num}")
+            )
+        if cells:
+            yield start, cells
+
+
+def _describe_error(error: csv.Error, start: int, end: int, source: str) -> str:
+    if "unexpected end" in str(error):
+        return _describe_open_quote(start, source, "it takes in the rest of the file")
+    lines = f"line {start}" if end <= start else f"lines {start} to {end}"
+    return f"{source} cannot be read as CSV: {lines}: {error}; look for a quote that is missing or one too many"
+
+
+def _describe_open_quote(line: int, source: str, result: str) -> str:
+    return f'{source} cannot be read as CSV: line {line}: a quote (") is opened and not closed, so {result}; close it'
+
+
+def _contains_rows(cell: str) -> bool:
+    """Whether a cell of several lines contains rows of the table: lines with the name of an image as a value."""
+    words = (word.strip(" \"'") for line in cell.split("\n")[1:] for word in line.replace(";", ",").split(","))
+    return "\n" in cell and any(PurePath(word).suffix.lower() in USUAL_SUFFIXES for word in words)
+
+
+def _check_rows(rows: Sequence[Record], header: Sequence[str], delimiter: str, source: str) -> None:
+    """Cut empty cells beyond the header, and refuse rows of another length and repeated headers."""
+    wrong: list[Record] = []
+    for line, cells in rows:
+        while len(cells) > len(header) and not cells[-1].strip():
+            cells.pop()
+        if len(cells) != len(header):
+            wrong.append((line, cells))
+        elif [cell.strip().lstrip("\ufeff") for cell in cells] == header:
+            raise SetupError(f"{source} repeats its header in line {line}; remove that line")
+    if wrong:
+        line, cells = wrong[0]
+        start = clean_text(delimiter.join(cells), LONGEST_VALUE)
+        many = f"{len(wrong)} rows of {source} do" if len(wrong) > 1 else f"a row of {source} does"
+        shown = "a tab" if delimiter == "\t" else repr(delimiter)
+        raise SetupError(
+            f"{many} not have the {len(header)} cells of the header, the first in line {line} ({len(cells)} cells: "
+            f"{start!r}); quote values that contain {shown}, and leave empty cells empty instead of out"
+        )

@@ -1,0 +1,100 @@
+"""What a person should know about the labels of a collection: spellings that look alike, words for missing values."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from atlantis_core.base.plural import count_noun
+from atlantis_core.base.text import LONGEST_VALUE
+from atlantis_core.records import Split
+from atlantis_core.records.natural_order import natural_key
+
+_MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_GAPS = re.compile(r"[\s_\-\u200b\u200c\u200d\u2060\ufeff]+")
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A label as it was written, and as it is read."""
+
+    written: str
+    label: str
+    split: Split | None
+
+
+def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
+    """Return sentences on labels that look alike, in one split or across splits, and on words for missing values.
+
+    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how a
+    number is written (`3`, `03`, `3.0`). They stay different classes, unless cleaning makes them equal.
+    """
+    counts = Counter(spellings)
+    images: dict[str, Counter[str]] = defaultdict(Counter)
+    written: dict[str, Counter[str]] = defaultdict(Counter)
+    for spelling, count in counts.items():
+        if spelling.label:
+            images[spelling.label][spelling.split or ""] += count
+            written[spelling.label][spelling.written.strip()] += count
+    return [*_describe_merged(written), *_describe_look_alikes(images), *describe_missing_words("class", images)]
+
+
+def describe_missing_words(what: str, values: Mapping[str, Counter[str]]) -> list[str]:
+    """Return a sentence on values that are words for a missing value (`nan`, `None`), if there are any."""
+    words = {value: found.total() for value, found in values.items() if value.lower() in _MISSING_WORDS}
+    if not words:
+        return []
+    named = ", ".join(f"{word!r} ({count_noun(count, 'image')})" for word, count in words.items())
+    return [f"{what} {named} is read as text: if it marks missing values, leave the cells empty"]
+
+
+def look_alike_key(label: str) -> str:
+    """Return a form that is equal for labels that look alike."""
+    text = unicodedata.normalize("NFKC", label).casefold().strip()
+    if _NUMBER.fullmatch(text):
+        sign = "-" if text.startswith("-") else ""
+        return sign + (text.lstrip("+-").partition(".")[0].lstrip("0") or "0")
+    # Between digits a gap separates numbers: `1-2` is not 12.
+    return _GAPS.sub(" " if any(char.isdigit() for char in text) else "", text)
+
+
+def _describe_merged(written: Mapping[str, Counter[str]]) -> list[str]:
+    several = [found for found in written.values() if len(found) > 1]
+    if not several:
+        return []
+    named = _name_first([" and ".join(map(_show, sorted(found))) for found in several])
+    return [f"labels that are written in several ways are read as one class: {named}"]
+
+
+def _describe_look_alikes(images: Mapping[str, Counter[str]]) -> list[str]:
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(images, key=natural_key):
+        alike[look_alike_key(label)].append(label)
+    groups = [labels for labels in alike.values() if len(labels) > 1]
+    if not groups:
+        return []
+    named = _name_first(
+        [" / ".join(f"{_show(label)} ({_count(images[label])})" for label in labels) for labels in groups]
+    )
+    return [f"labels that look alike are different classes: {named}; give them one spelling if they mean one class"]
+
+
+def _count(by_split: Counter[str]) -> str:
+    return ", ".join(f"{count} {split}".strip() for split, count in sorted(by_split.items()))
+
+
+def _show(text: str) -> str:
+    """Return a label quoted; characters that cannot be seen or told apart are escaped."""
+    decomposed = unicodedata.normalize("NFC", text) != text
+    odd = decomposed or not text.isprintable() or any(char in "\u200c\u200d" for char in text)
+    return (ascii(text) if odd else repr(text))[:LONGEST_VALUE]
+
+
+def _name_first(groups: Sequence[str]) -> str:
+    more = f" and {len(groups) - _MOST_NAMED} more" if len(groups) > _MOST_NAMED else ""
+    return "; ".join(groups[:_MOST_NAMED]) + more

@@ -1,0 +1,46 @@
+"""Class names that differ in spelling only: `0` and `0.0`, `Cat` and `cat`, composed and decomposed accents."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_SEPARATORS = re.compile(r"[\s_-]+")
+_NUMBER = re.compile(r"([+-]?)0*(\d+?)(?:\.(\d*?)0*)?")
+"""Sign, whole and fraction without the zeros that say nothing; as text, so that ids of 20 digits stay different."""
+
+
+def normalize_spelling(name: str) -> str:
+    """Return what a class name says whatever its spelling: names that only look different give equal texts.
+
+    Ignored are case, accents' encoding, invisible characters, quotes around the name, spaces, `_` and `-` between
+    words, and how a number is written (`7`, `07`, `7.0`).
+    """
+    text = unicodedata.normalize("NFKC", name).casefold()
+    visible = "".join(
+        letter for letter in text if unicodedata.category(letter) not in {"Cf", "Cc"} or letter.isspace()
+    )
+    bare = visible.strip().strip("\"'").strip()
+    if number := _NUMBER.fullmatch(bare):
+        sign, whole, fraction = number.groups("")
+        return f"{sign.replace('+', '')}{whole}{'.' if fraction else ''}{fraction}"
+    # Next to digits a separator says where a number ends: `1-2` is not 12.
+    gap = " " if any(letter.isdigit() for letter in bare) else ""
+    return _SEPARATORS.sub(gap, unicodedata.normalize("NFKC", bare)).strip() or bare
+
+
+def find_lookalikes(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return name -> the known name that it is another spelling of, sorted; exact matches are no look-alikes."""
+    exact = set(known)
+    by_spelling: dict[str, str] = {}
+    for name in sorted(exact):
+        by_spelling.setdefault(normalize_spelling(name), name)
+    spelled = ((name, by_spelling.get(normalize_spelling(name))) for name in sorted(set(names) - exact))
+    return {name: like for name, like in spelled if like is not None}
+
+
+def describe_lookalikes(found: dict[str, str], most: int = 3) -> str:
+    """Show look-alikes side by side, the first few: `'0.0' and '0', '1.0' and '1' (5 in all)`."""
+    pairs = [f"{name!r} and {like!r}" for name, like in list(found.items())[:most]]
+    return ", ".join(pairs) + (f" ({len(found)} in all)" if len(found) > most else "")

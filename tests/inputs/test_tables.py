@@ -1,0 +1,111 @@
+"""Metadata tables are read strictly: what is damaged is refused in one line with its line number."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from atlantis_core.data.reading import read_collection
+from tests.inputs.small_tables import PHOTOS, classes_of, labelled, problems_of, refusal_of, with_photos, with_table
+
+AB = ["a", "b"] * 4
+RIGHT = dict(zip(PHOTOS, AB, strict=True))
+ROWS = labelled(AB).split("\n")
+
+
+def changed(line: int, text: str) -> str:
+    """Return the table with another line, counted from 1."""
+    return "\n".join([*ROWS[: line - 1], text, *ROWS[line:]])
+
+
+DAMAGED: dict[str, tuple[str | bytes, str]] = {
+    "quote to the end": (changed(4, 'p/2.png,"a'), r'line 4: a quote \("\) is opened and not closed'),
+    "quote to another quote": (
+        "\n".join([*ROWS[:3], 'p/2.png,"a', *ROWS[4:7], 'p/6.png,b"', ROWS[8]]),
+        "line 4: a quote .* the rows up to line 8",
+    ),
+    "text after a quote": (changed(4, 'p/2.png,"a"b'), "line 4: ',' expected after"),
+    "column twice": (labelled([f"{label},x" for label in AB], "file_name,label,label"), "names the column 'label' 2"),
+    "column twice in two cases": (
+        labelled([f"{label},x" for label in AB], "file_name,label,Label"),
+        "has the columns 'label' and 'Label'",
+    ),
+    "header twice": ("\n".join([*ROWS[:5], ROWS[0], *ROWS[5:]]), "repeats its header in line 6"),
+    "header twice, with its byte order mark": (
+        "\n".join([*ROWS, "\ufeff" + ROWS[0]]),
+        "repeats its header in line 10",
+    ),
+    "comma in a value": (changed(4, "p/2.png,a, b"), r"the 2 cells of the header, the first in line 4 \(3 cells"),
+    "missing cell": (changed(4, "p/2.png"), r"the first in line 4 \(1 cells"),
+    "several": ("\n".join([ROWS[0], *(f"{row},x" for row in ROWS[1:])]), "^8 rows of metadata.csv do not have the 2"),
+    "Latin-1": ("\n".join(ROWS).replace("a\n", "\xe9\n").encode("latin-1"), "0xe9 in line 2 is not UTF-8"),
+    "Windows-1252 is named": ("x\n\u20ac".encode("cp1252"), "probably Windows-1252 or Latin-1 text"),
+    "UTF-16": ("\n".join(ROWS).encode("utf-16"), "it is UTF-16 text"),
+    "UTF-16 without a mark": ("\n".join(ROWS).encode("utf-16-le"), "UTF-16 text or binary"),
+    "spreadsheet": (b"PK\x03\x04\x14\x00\x06\x00\xff", "a spreadsheet or an archive"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_table_is_refused_with_its_line(tmp_path: Path, case: str) -> None:
+    content, message = DAMAGED[case]
+    found = refusal_of(with_table(tmp_path, content))
+    assert re.search(message, found), found
+    assert "metadata.csv" in found
+
+
+SOUND: dict[str, tuple[str | bytes, str]] = {
+    "CRLF": ("\r\n".join(ROWS), "metadata.csv"),
+    "CR": ("\r".join(ROWS), "metadata.csv"),
+    "byte order mark": ("\ufeff" + "\n".join(ROWS), "metadata.csv"),
+    "semicolons": ("\n".join(ROWS).replace(",", ";"), "metadata.csv"),
+    "bars": ("\n".join(ROWS).replace(",", "|"), "metadata.csv"),
+    "tabs": ("\n".join(ROWS).replace(",", "\t"), "metadata.csv"),
+    "tsv": ("\n".join(ROWS).replace(",", "\t"), "metadata.tsv"),
+    "row numbers of pandas": (
+        "\n".join([f",{ROWS[0]}", *(f"{n},{row}" for n, row in enumerate(ROWS[1:]))]),
+        "meta.csv",
+    ),
+    "empty cells beyond the header": ("\n".join(f"{row},," for row in ROWS), "metadata.csv"),
+    "empty rows": ("\n".join([*ROWS[:4], "", ",", *ROWS[4:], ",,"]), "metadata.csv"),
+    "quoted after a space": ("\n".join(row.replace(",", ', "') + '"' for row in ROWS), "metadata.csv"),
+    "lines in a value": (
+        "\n".join([f"{ROWS[0]},words", *(f'{row},"one, two\nthree"' for row in ROWS[1:])]),
+        "meta.csv",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_every_usual_form_of_a_table_is_read_alike(tmp_path: Path, case: str) -> None:
+    content, name = SOUND[case]
+    assert classes_of(with_table(tmp_path, content, name)) == RIGHT
+
+
+def test_parquet_metadata_is_read_with_its_missing_values(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    with_photos(tmp_path)
+    labels = pa.array([0, 1, 0, 1, None, 1, 0, 1], pa.int64())
+    scores = pa.array([1.0, float("nan"), None, 2.0, 1.0, 2.0, 1.0, 2.0], pa.float64())
+    table = pa.table({"file_name": list(PHOTOS), "label": labels, "side": scores})
+    parquet.write_table(table, tmp_path / "metadata.parquet")
+    loaded = read_collection(tmp_path)
+    assert problems_of(loaded) == {"p/4.png": "no label"}
+    assert loaded.collection.classes == ("0", "1")
+    (tmp_path / "metadata.parquet").write_bytes(b"PAR1 not a table")
+    assert "metadata.parquet is not a complete parquet file" in refusal_of(tmp_path)
+
+
+def test_json_lines_name_the_line_of_a_repeated_key(tmp_path: Path) -> None:
+    rows = ['{"file_name": "p/0.png", "label": "a"}', '{"file_name": "p/1.png", "label": "a", "label": "b"}']
+    assert "metadata.jsonl:2 has the key 'label' twice" in refusal_of(
+        with_table(tmp_path, "\n".join(rows), "metadata.jsonl")
+    )
+
+
+def test_of_two_tables_the_one_that_is_not_read_is_said(tmp_path: Path) -> None:
+    with_table(tmp_path, "\n".join(ROWS))
+    (tmp_path / "metadata.jsonl").write_text("{}")
+    assert "'metadata.jsonl' is not read, because metadata.csv is" in read_collection(tmp_path).notes
