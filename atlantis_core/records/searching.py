@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Hit:
     """Distance to the query; larger is farther."""
     role: str = "both"
     """`query`, `gallery` or `both`."""
+    file_state: Literal["", "changed", "missing"] = ""
+    """Whether the file is still the image that was indexed; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True)

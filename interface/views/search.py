@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.searching.filters import BUILTIN_COLUMNS
@@ -41,7 +42,15 @@ def show_hits(found: dict[str, Any]) -> None:
     for rank, hit in enumerate(found["results"], start=1):
         facets = ", ".join(f"{name}={value}" for name, value in hit["facets"].items())
         facts = "  ".join(part for part in (hit["label"], hit["split"], facets) if part)
-        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file unknown here'}  [{hit['id']}]")
+        state = f"  ({hit['file_state']})" if hit["file_state"] else ""
+        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file unknown here'}{state}  [{hit['id']}]")
+    odd = [hit for hit in found["results"] if hit["file_state"]]
+    if odd:
+        _line(
+            f"{count_noun(len(odd), 'file')} changed or missing since it was indexed, the first {odd[0]['path']!r}: "
+            "run the same `atlantis index` again",
+            err=True,
+        )
 
 
 def show_indexes(found: dict[str, Any]) -> None:
