@@ -71,3 +71,5 @@ class IndexUpdate:
     """Of `there`, those with an updated label, split, path or facet."""
     removed: int
     """No longer in the collection, or now in its sealed test split."""
+    other_label: int = 0
+    """Of `there`, the same photos in another collection of the index, under another label, which they keep."""

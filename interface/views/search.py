@@ -27,6 +27,12 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
     _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")
     if found["recall_at_10"] is not None:
         _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
+    if found["other_label"]:
+        _line(
+            f"{count_noun(found['other_label'], 'image')} of another label in another collection of this index: each "
+            "photo is there once, with its first label; another --name makes a separate index",
+            err=True,
+        )
     if found["sealed"]:
         _line(f"{found['sealed']} test images are sealed and not indexed", err=True)
     _line(

@@ -373,6 +373,29 @@ def test_hits_whose_files_were_replaced_or_removed_are_marked(
     assert {hit["file_state"] for hit in renewed["results"]} == {""}
 
 
+def test_photos_that_two_collections_label_differently_are_said(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """chroma#1062, agno#6714: an id that is there already was ignored without a word."""
+    first, second = write_photos(tmp_path / "first"), write_photos(tmp_path / "second", ("tug", "green"))
+    made, _ = ask("index", MODEL, first, "--name", "both", "--no-check")
+    added, _ = ask("index", MODEL, second, "--name", "both", "--add", "--no-check")
+    assert (added["added"], added["images"]) == (0, made["images"])
+    assert added["other_label"] == 6, "of the tugs, which are red ones there, the training and validation photos"
+    assert main(["index", MODEL, str(second), "--name", "both", "--add", "--no-check"]) == 0
+    assert "6 images of another label in another collection" in capsys.readouterr().err
+
+
+def test_names_that_a_drawing_cannot_show_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """yolov5#6522, matplotlib#14269: names of classes were boxes in confusion_matrix.png."""
+    photos = write_photos(tmp_path / "photos", ("\u8239", "caf\u00e9", "tug"))
+    for ending, warned in (("png", True), ("svg", False)):
+        assert main(["plot", "heatmap", MODEL, str(photos), "--out", str(tmp_path / f"plot.{ending}")]) == 0
+        said = capsys.readouterr().err
+        assert ("names show boxes for" in said) == warned
+        assert ("\u8239" in said, "\u00e9" in said) == (warned, warned)
+
+
 # Pixels
 
 
@@ -384,9 +407,7 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path) -> None:
     """Pillow#6590, Pillow#5819: the first frame of a GIF was black, later ones had another palette."""
     frames = [draw(0, number) for number in range(3)]
     for name in ("a.webp", "a.png", "a.tif"):
-        frames[0].save(
-            tmp_path / name, save_all=True, append_images=frames[1:], **{"lossless": True} if "w" in name else {}
-        )
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
         assert np.array_equal(embed(tmp_path / name), embed(frames[0])), name
     palette = [frame.quantize(16) for frame in frames]
     palette[0].save(tmp_path / "a.gif", save_all=True, append_images=palette[1:])
