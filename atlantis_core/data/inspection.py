@@ -72,12 +72,21 @@ class InspectedFile:
         """
         if self.pixels_version == 1:
             return self.first_id
-        return hashlib.sha256(f"{self.sha256}/{self.pixels_version}".encode()).hexdigest()[:16]
+        return _later_id(self.sha256, self.pixels_version)
 
     @property
     def first_id(self) -> str:
         """The image id in version 1 of the pixels: the first digits of the hash."""
         return self.sha256[:16]
+
+
+def possible_ids(sha256: str) -> tuple[str, str]:
+    """Return the ids that an image whose bytes have this hash may have; see `InspectedFile.id`."""
+    return sha256[:16], _later_id(sha256, VERSION)
+
+
+def _later_id(sha256: str, pixels_version: int) -> str:
+    return hashlib.sha256(f"{sha256}/{pixels_version}".encode()).hexdigest()[:16]
 
 
 def inspect_files(
