@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 
 from atlantis_core.base.text import LONGEST_VALUE
@@ -36,13 +37,16 @@ def look_alike_key(name: str) -> str:
 
 
 def find_lookalikes(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return name -> the known name that it is another spelling of, sorted; exact matches are no look-alikes."""
+    """Return name -> the known name that it is another spelling of, sorted; exact matches are no look-alikes.
+
+    Where known names look alike among themselves (`a` and `A`), spelling tells them apart, so they match none.
+    """
     exact = set(known)
-    by_spelling: dict[str, str] = {}
-    for name in sorted(exact):
-        by_spelling.setdefault(look_alike_key(name), name)
-    spelled = ((name, by_spelling.get(look_alike_key(name))) for name in sorted(set(names) - exact))
-    return {name: like for name, like in spelled if like is not None}
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for name in exact:
+        by_key[look_alike_key(name)].append(name)
+    spelled = ((name, by_key.get(look_alike_key(name), [])) for name in sorted(set(names) - exact))
+    return {name: like[0] for name, like in spelled if len(like) == 1}
 
 
 def describe_lookalikes(found: dict[str, str], most: int = 3) -> str:

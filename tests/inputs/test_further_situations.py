@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import atlantis_dml
+from atlantis_core.data.lookalikes import find_lookalikes
 from atlantis_dml.cli.main import main
 
 CLASSES = ("red", "green", "blue")
@@ -494,3 +495,42 @@ def test_two_classes_of_one_name_stay_two(ask: Ask, tmp_path: Path) -> None:
     ask("import", "cub", source, tmp_path / "imported")
     with (tmp_path / "imported" / "metadata.csv").open(newline="", encoding="utf-8") as file:
         assert {row["label"] for row in csv.DictReader(file)} == {"001.Crane", "002.Crane", "Gull"}
+
+
+def test_splits_of_folders_count_in_a_table_above_them(ask: Ask, tmp_path: Path) -> None:
+    """`metadata.jsonl` above `train/` and `test/` was ignored: huggingface/datasets#4548, #7337."""
+    rows = []
+    for colour, label in enumerate(CLASSES):
+        for number in range(EACH):
+            name = f"{'train' if number < EACH // 2 else 'validation'}/{label}{number}.png"
+            (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+            draw(colour, number).save(tmp_path / "photos" / name)
+            rows.append(json.dumps({"file_name": name, "label": label}))
+    (tmp_path / "photos/metadata.jsonl").write_text("\n".join(rows))
+    found, said = evaluate(ask, tmp_path / "photos")
+    assert found["queries"] == len(CLASSES) * EACH // 2
+    assert "splits are those of the folders train, validation" in said
+
+
+def test_a_photo_of_another_class_below_a_class_is_said(ask: Ask, tmp_path: Path) -> None:
+    """`dog/cat/cat_0.jpg` was read as a dog: cvat-ai/cvat#5143."""
+    write_photos(tmp_path / "photos")
+    (tmp_path / "photos/red/green").mkdir()
+    shutil.move(tmp_path / "photos/green/0.png", tmp_path / "photos/red/green/0.png")
+    _, said = evaluate(ask, tmp_path / "photos")
+    assert "'red/green': its photos are read as 'red'" in said
+
+
+def test_further_pictures_of_a_file_are_said(ask: Ask, tmp_path: Path) -> None:
+    """Further pages and frames were lost: python-pillow/Pillow#6590, #5819."""
+    write_photos(tmp_path / "photos")
+    pages = [draw(0, number) for number in range(90, 93)]
+    pages[0].save(tmp_path / "photos/red/pages.tiff", save_all=True, append_images=pages[1:])
+    _, said = evaluate(ask, tmp_path / "photos")
+    assert "1 file with several frames or pages, the first 'red/pages.tiff'" in said
+
+
+def test_where_spelling_tells_training_classes_apart_it_does_so_in_a_test() -> None:
+    assert find_lookalikes(["Cat", "0.0"], ["cat", "0"]) == {"Cat": "cat", "0.0": "0"}
+    assert find_lookalikes(["B", "\uff22"], ["a", "A", "b"]) == {"B": "b", "\uff22": "b"}
+    assert find_lookalikes(["\uff21"], ["a", "A"]) == {}
