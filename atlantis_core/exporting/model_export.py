@@ -153,12 +153,12 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
 def _write_trained(path: Path, facts: dict[str, Any], retriever: Retriever, part: Path) -> None:
     """Write the weights of a training unchanged, and change its facts to those of the export."""
     state = name_parts(read_weights(path), facts)
-    trunk = {name.removeprefix("trunk."): value for name, value in state.items() if name.startswith("trunk.")}
+    backbone = {name.partition(".")[2]: value for name, value in state.items() if not name.startswith("head.")}
     classifier = write_for_timm(
         part,
         retriever.backbone,
         retriever.side_px,
-        trunk,
+        backbone,
         state["head.linear.weight"],
         by_body=retriever.embedding == "body",
     )

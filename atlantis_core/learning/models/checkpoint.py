@@ -132,7 +132,7 @@ def save_checkpoint(
 
 
 def name_parts(state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return weights by the names of a checkpoint, `trunk.*` and `head.*`.
+    """Return weights by the names of a checkpoint, where backbone and head have a prefix each.
 
     An exported file has timm's names; its facts say which `classifier` is the head's projection.
     """
@@ -140,8 +140,8 @@ def name_parts(state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[st
     if classifier is None:
         return dict(state)
     weight, bias = f"{classifier}.weight", f"{classifier}.bias"
-    trunk = {f"trunk.{name}": value for name, value in state.items() if name not in {weight, bias}}
-    return {**trunk, "head.linear.weight": state[weight]}
+    backbone = {f"trunk.{name}": value for name, value in state.items() if name not in {weight, bias}}
+    return {**backbone, "head.linear.weight": state[weight]}
 
 
 def save_losses(folder: Path, losses: Sequence[float]) -> None:
