@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atlantis_dml.tools import list_steps
-from atlantis_dml.tools.steps import State, Step
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
+    from atlantis_dml.tools.steps import State, Step
 
 
-def list_usual_steps(state: State, facets: Sequence[str]) -> tuple[Step, ...]:
-    """Return the steps of preparation and of one round that are needed, in order.
-
-    Args:
-        state: The graph's.
-        facets: Of the collection.
-    """
-    return tuple(step for step in list_steps() if step.is_needed(state, facets))
+def find_next_step(state: State, session: Session) -> Step | None:
+    """Return the first usual step of the preparation or of this round that is needed and not done; None after all."""
+    done = set(state.get("steps", []))
+    open_steps = (step for step in list_steps() if step.name not in done)
+    return next((step for step in open_steps if step.is_needed(session, state["round"])), None)

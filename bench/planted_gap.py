@@ -22,9 +22,9 @@ from typing import Any
 from atlantis_core.base.serialization import as_json
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.harbor.world_files import write_bundled_collection
-from atlantis_core.records import Comparison
+from atlantis_core.records import Cell, Comparison
 from atlantis_core.run.journal import EntryKind, JournalKind, Record
-from atlantis_core.run.measurements import compare_arms, measure_arm, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, load_outcomes, measure_arm, queries_in_cells
 from atlantis_core.run.session import Session
 from atlantis_core.store.workspace import Workspace
 from atlantis_dml.app.request import RunOptions, RunRequest, build_request
@@ -79,10 +79,13 @@ def world_row(
     targeted = run_arm(workspace, request)
     uniform = run_arm(workspace, replace(request, spec=replace(request.spec, spread="uniform")))
     gap = read_planted_gap(targeted.loaded.collection.root)
-    queries = queries_in_cells(targeted, gap)
+    queries = queries_in_cells(targeted, [Cell(*names) for names in gap])
     ours, theirs = first_round(targeted, JournalKind.ARMS), first_round(uniform, JournalKind.ARMS)
+    none, ours_with, theirs_with = (
+        load_outcomes(targeted, trial_ids) for trial_ids in (ours["baseline"], ours["candidate"], theirs["candidate"])
+    )
     verdicts = {
-        name: workspace.candidates.verdicts(session.run_id, 1)
+        name: workspace.candidates.filtered(session.run_id, 1)
         for name, session in (("targeted", targeted), ("uniform", uniform))
     }
     return {
@@ -91,16 +94,17 @@ def world_row(
         "gap_queries": len(queries),
         "seeds": num_seeds,
         "made_and_kept": {name: [len(v), sum(one.kept for one in v)] for name, v in verdicts.items()},
-        "targeted_over_none": as_json(compare_arms(targeted, ours["baseline"], ours["candidate"], queries)),
-        "uniform_over_none": as_json(compare_arms(targeted, ours["baseline"], theirs["candidate"], queries)),
-        "targeted_over_uniform": as_json(compare_arms(targeted, theirs["candidate"], ours["candidate"], queries)),
+        "targeted_over_none": as_json(compare_arms(targeted, none, ours_with, queries)),
+        "uniform_over_none": as_json(compare_arms(targeted, none, theirs_with, queries)),
+        "targeted_over_uniform": as_json(compare_arms(targeted, theirs_with, ours_with, queries)),
         "overall": {
-            name: round(measure_arm(targeted, trial_ids).recall_at[1], 4)
+            name: round(recall, 4)
             for name, trial_ids in (
                 ("none", ours["baseline"]),
                 ("uniform", theirs["candidate"]),
                 ("targeted", ours["candidate"]),
             )
+            if (recall := measure_arm(targeted, trial_ids).recall_at[1]) is not None
         },
         "kept": first_round(targeted, JournalKind.DECISION).kept,
         "first_gap": as_json(first_round(targeted, JournalKind.GAPS)[0].cell),

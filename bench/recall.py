@@ -56,8 +56,9 @@ def ours(points: NDArray[np.float32], labels: NDArray[np.int64], tie: float | No
     from atlantis_core.metrics.retrieval_metrics import recall_at_k
 
     ranking = rank_gallery(points, labels, points, labels, np.arange(len(labels)), tie=TIE if tie is None else tie)
-    recalls = {f"recall_at_{k}": recall_at_k(ranking, k) for k in (1, 10, 100, 1000)}
-    return recalls | {name: metric.measure(ranking) for name, metric in METRICS.items()}
+    figures = {f"recall_at_{k}": recall_at_k(ranking, k) for k in (1, 10, 100, 1000)}
+    figures |= {name: metric.measure(ranking) for name, metric in METRICS.items()}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def plain(points: NDArray[np.float32], _: NDArray[np.int64]) -> dict[str, float]:

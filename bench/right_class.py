@@ -47,7 +47,7 @@ def main() -> None:
         if "candidates" not in entries:
             continue
         made = workspace.candidates.find(entries["candidates"])
-        verdicts = [v for v in workspace.candidates.verdicts(given.run, index) if v.candidate_key in made]
+        verdicts = [v for v in workspace.candidates.filtered(given.run, index) if v.candidate_key in made]
         kept = [made[verdict.candidate_key] for verdict in verdicts if verdict.kept]
         print(line(f"round {index}, all", list(made.values()), examiner))
         print(line(f"round {index}, kept", kept, examiner))

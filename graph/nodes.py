@@ -15,17 +15,16 @@ from langgraph.types import Command, interrupt
 from atlantis_core.base.errors import BudgetExceeded, ProviderUnavailable, ToolError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import clean_text
-from atlantis_core.records import Protocol as AugmentationProtocol
-from atlantis_core.records import RunEnd
+from atlantis_core.records import Protocol, RunEnd
 from atlantis_core.run.approval import BY_AUTO, hash_protocol
 from atlantis_core.run.before_after import write_comparison
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.judging import is_goal_reached, judge_round
 from atlantis_core.run.protocol_rules import parse_edited_protocol
-from atlantis_core.run.round import read_judged_rounds
+from atlantis_core.run.round import read_arms, read_judged_rounds
 from atlantis_core.run.session import Session
 from atlantis_dml.agents.client.calls import COMPLETE
-from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason
+from atlantis_dml.graph.routing import MAX_FAILURES, find_stop_reason, shown_protocol
 from atlantis_dml.graph.state import State
 from atlantis_dml.tools import list_steps, make_tools
 from atlantis_dml.tools.context import RunContext
@@ -51,7 +50,7 @@ def planner(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if context.planner.name != "rules" and context.cost_tracker.is_empty():  # the rules cost nothing
         return _stop_broke("the dollars for the planner are spent")
     known = {"round": state["round"], "steps": state["steps"]}
-    with session.workspace.events.span(session.run_id, "planner", context.planner.name, known) as span:
+    with session.span("planner", context.planner.name, known) as span:
         try:
             decision = context.planner.decide(state, context)
         except BudgetExceeded as error:
@@ -86,8 +85,7 @@ def _run_tool(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any
     """Run one tool call: record it, let its progress out, and count failures in a row."""
     runtime: Any = request.runtime
     session, call, state = _connect(runtime), request.tool_call, runtime.state
-    parent = state["planner_event"]
-    with session.workspace.events.span(session.run_id, "tool", call["name"], call["args"], parent) as span:
+    with session.span("tool", call["name"], call["args"], state["planner_event"]) as span:
         answered = execute(request)
         update: Any = answered.update if isinstance(answered, Command) else {"messages": [answered]}
         message = update["messages"][0]
@@ -122,21 +120,25 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Wait for a person where the run asks for it; in auto mode pass. The trace says who approved what."""
     session = runtime.context.session
     protocol = _protocol(session, state)
-    said = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else _ask_person(state, session, protocol)
-    by, decision = said.get("by", ""), {name: value for name, value in said.items() if name != "by"}
-    call = _last_call(state)
+    spent = session.workspace.ledger.spent(session.run_id)
+    asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
+    decision = {"decision": "approve", "by": BY_AUTO} if session.spec.auto else dict(interrupt(asked))
+    by, now = decision.pop("by", ""), hash_protocol(protocol)
+    if decision["decision"] == "approve" and now != shown_protocol(state) and not session.spec.auto:
+        session.say(f"the protocol of round {state['round']} has changed since it was shown: nothing was approved")
+        return {"protocol": now, "approved": ""}
+    call: Any = state["messages"][-1].tool_calls[0]  # type: ignore[union-attr]  # the planner's, as it comes first
     given = {"protocol": protocol.id, "images": protocol.num_images}
-    with session.workspace.events.span(
-        session.run_id, "approval", decision["decision"], given, state["planner_event"]
-    ) as span:
+    with session.span("approval", decision["decision"], given, state["planner_event"]) as span:
         span.output = {"answer": decision, "by": by}
         if decision["decision"] == "reject":
             why = f"a person rejected this protocol: {decision.get('reason') or 'no reason given'}"
             refusal = ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
             return {"messages": [refusal], "approved": ""} | _stop("person", why)
         if decision["decision"] == "edit":
-            left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-            protocol = parse_edited_protocol(decision["protocol"], session.collection, session.spec.regime, left)
+            protocol = parse_edited_protocol(
+                decision["protocol"], session.collection, session.spec.regime, session.images_left
+            )
             session.write(state["round"], JournalKind.PROTOCOL, protocol)
         counts = [{"cell": request.cell, "count": request.count} for request in protocol.cells]
         span.output |= {"images": protocol.num_images, "counts": counts}
@@ -144,7 +146,7 @@ def approve(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {"approved": approved, "protocol": approved}
 
 
-def _protocol(session: Session, state: State) -> AugmentationProtocol:
+def _protocol(session: Session, state: State) -> Protocol:
     """Return this round's protocol; a state that names none is a bug."""
     protocol = session.read(state["round"], JournalKind.PROTOCOL)
     if protocol is None:
@@ -152,45 +154,28 @@ def _protocol(session: Session, state: State) -> AugmentationProtocol:
     return protocol
 
 
-def _ask_person(state: State, session: Session, protocol: AugmentationProtocol) -> dict[str, Any]:
-    """Return what a person answers; the run rests until then."""
-    spent = session.workspace.ledger.spent(session.run_id)
-    asked = {"round": state["round"], "protocol": as_json(protocol), "images": protocol.num_images, "spent": spent}
-    return dict(interrupt(asked))
-
-
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Keep the round or roll it back, write it down, and begin the next."""
     session, round_index = _connect(runtime), state["round"]
     protocol = _protocol(session, state)
-    with session.workspace.events.span(
-        session.run_id, "judge", f"round {round_index}", {"protocol": protocol.id}
-    ) as span:
-        # Of a round without survivors the candidate is the incumbent: nothing was added to it.
-        arms = {**state["arms"]} if state["survivors"] else {**state["arms"], "candidate": state["arms"]["incumbent"]}
-        decision = judge_round(session, round_index, protocol, arms)
+    with session.span("judge", f"round {round_index}", {"protocol": protocol.id}) as span:
+        arms = read_arms(session, round_index)
+        arms.setdefault("candidate", arms["incumbent"])  # without survivors nothing was added to the incumbent
+        decision = session.read(round_index, JournalKind.DECISION)  # it is there if the run was killed just below
+        decision = decision or judge_round(session, round_index, protocol, arms)
         span.output = decision
     session.write(round_index, JournalKind.DECISION, decision)
-    candidate = arms.pop("candidate")
     if decision.kept:
-        arms["incumbent"] = candidate
-    session.write(round_index, JournalKind.ARMS, arms | {"candidate": candidate})
+        arms["incumbent"] = arms["candidate"]
+    session.write(round_index, JournalKind.ARMS, arms)
     write_comparison(session, arms)
     once = {step.name for step in list_steps() if step.is_once}
-    update: dict[str, Any] = {
-        "arms": arms,
-        "last_kept": decision.kept,
-        "not_kept": 0 if decision.kept else state["not_kept"] + 1,
-        "protocol": "",
-        "approved": "",
-        "survivors": -1,
-        "steps": [name for name in state["steps"] if name in once],
-    }
-    after: State = {**state, **update}  # type: ignore[typeddict-item]  # the update holds State's own fields
-    reached = decision.kept and is_goal_reached(session, candidate)
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    code, words = find_stop_reason(after, session.spec.budget.rounds, reached, left)
-    return update | ({"round": round_index + 1} if not code else _stop(code, words))
+    steps = [name for name in state["steps"] if name in once]
+    reached = decision.kept and is_goal_reached(session, arms["candidate"])
+    judged, max_rounds = read_judged_rounds(session), session.spec.budget.rounds
+    code, words = find_stop_reason(judged, max_rounds, reached, session.images_left)
+    after = _stop(code, words) if code else {"round": round_index + 1}
+    return {"protocol": "", "approved": "", "steps": steps} | after
 
 
 def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -200,9 +185,7 @@ def critique(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     judged = read_judged_rounds(session)[-1]
     if critic is None or judged.critique:
         return {}
-    with session.workspace.events.span(
-        session.run_id, "critique", f"round {judged.index}", {"round": judged.index}
-    ) as span:
+    with session.span("critique", f"round {judged.index}", {"round": judged.index}) as span:
         found = critic.review(judged, session)
         span.output = found
     session.write(judged.index, JournalKind.CRITIQUE, found)
@@ -213,7 +196,7 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Close the run: why it ended, and what it came to, as data."""
     session = runtime.context.session
     session.write(0, JournalKind.END, RunEnd(state["stop_reason"], state["stop_detail"]))
-    session.write(0, JournalKind.FINAL_ARMS, state["arms"])
+    session.write(0, JournalKind.FINAL_ARMS, read_arms(session, state["round"]))
     session.workspace.runs.mark(session.run_id, "done", state["stop_reason"])
     return {}
 
@@ -224,8 +207,3 @@ def _stop_broke(words: str) -> dict[str, Any]:
 
 def _stop(code: str, words: str) -> dict[str, Any]:
     return {"stop_reason": code, "stop_detail": words}
-
-
-def _last_call(state: State) -> Any:
-    decisions = [message for message in state["messages"] if isinstance(message, AIMessage)]
-    return decisions[-1].tool_calls[0]

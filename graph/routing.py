@@ -1,13 +1,20 @@
-"""Where to go next: pure functions of the state."""
+"""Where to go next, by the state; what was drafted in a round, and what the filters left of it, is in the store."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.runtime import Runtime
 
 from atlantis_core.base.hashing import content_hash
+from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.round import JudgedRound, read_round
+from atlantis_core.run.verdicts import has_survivors
 from atlantis_dml.graph.state import State
+from atlantis_dml.tools.context import RunContext
 
 SPENDING_TOOL = "generate_images"
 """The tool that waits for approval."""
@@ -19,39 +26,43 @@ PLATEAU_ROUNDS = 2
 """Rounds not kept in a row that count as a plateau."""
 
 
-def after_planner(state: State) -> Literal["approve", "tools", "planner", "report"]:
+def after_planner(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
     """A call goes to the tools, a spending one through approval; an unreadable one goes back; else the end."""
     decision = state["messages"][-1]
     if state.get("stop_reason"):
         return "report"
     if not isinstance(decision, AIMessage) or not decision.tool_calls:
         return "planner"
-    spends = decision.tool_calls[0]["name"] == SPENDING_TOOL
-    return "approve" if spends and state.get("protocol") and not is_approved(state) else "tools"
+    if decision.tool_calls[0]["name"] != SPENDING_TOOL:
+        return "tools"
+    protocol = runtime.context.session.read(state["round"], JournalKind.PROTOCOL)
+    return "tools" if protocol is None or hash_protocol(protocol) == state["approved"] else "approve"
 
 
-def is_approved(state: State) -> bool:
-    """Whether the protocol, as it is now, may be spent on."""
-    protocol: Any = state.get("protocol")
+def shown_protocol(state: State) -> str:
+    """Return the content hash of the protocol that a person is shown; empty where there is none."""
+    protocol: Any = state.get("protocol") or ""
     if isinstance(protocol, dict):  # a checkpoint of a version that kept the protocol itself in the state
         protocol = content_hash("approval", protocol)
-    return bool(protocol) and state["approved"] == protocol
+    return str(protocol)
 
 
-def after_approve(state: State) -> Literal["tools", "report"]:
-    """An approved spending is made; a refused one ends the run."""
-    return "report" if state.get("stop_reason") else "tools"
+def after_approve(state: State) -> Literal["tools", "approve", "report"]:
+    """An approved spending is made, a rejected one ends the run; a protocol that has changed is shown again."""
+    if state.get("stop_reason"):
+        return "report"
+    return "tools" if state["approved"] else "approve"
 
 
-def after_tools(state: State) -> Literal["judge", "planner", "report"]:
+def after_tools(state: State, runtime: Runtime[RunContext]) -> Literal["judge", "planner", "report"]:
     """A measured candidate is judged, and so is a round of which no image is left; else back to the planner."""
     if state.get("stop_reason"):
         return "report"
     answer = state["messages"][-1]
     if not isinstance(answer, ToolMessage) or answer.status == "error" or not state["steps"]:
         return "planner"
-    last = state["steps"][-1]
-    nothing_left = last == "score_outliers" and state["survivors"] == 0
+    last, session = state["steps"][-1], runtime.context.session
+    nothing_left = last == "score_outliers" and not has_survivors(session, read_round(session, state["round"]))
     return "judge" if nothing_left or last == "evaluate_retrieval:candidate" else "planner"
 
 
@@ -61,21 +72,22 @@ def after_critique(state: State) -> Literal["planner", "report"]:
 
 
 def find_stop_reason(
-    state: State, max_rounds: int, goal_reached: bool, images_left: float | None = None
+    judged: Sequence[JudgedRound], max_rounds: int, goal_reached: bool, images_left: float | None = None
 ) -> tuple[str, str]:
     """Return why a run ends after a judged round, as a code and in words; empty strings to go on.
 
     Args:
-        state: After the judgement; `round` is the round that was judged.
+        judged: Its judged rounds so far.
         max_rounds: The budget's rounds.
         goal_reached: Whether the goal's target is met.
         images_left: Of the budget; None without a limit.
     """
     if goal_reached:
         return "goal_reached", "the goal's target is met"
-    if state["not_kept"] >= PLATEAU_ROUNDS:
+    newest = judged[-PLATEAU_ROUNDS:]
+    if len(newest) == PLATEAU_ROUNDS and not any(one.is_kept for one in newest):
         return "plateau", f"{PLATEAU_ROUNDS} rounds in a row were not kept"
-    if state["round"] >= max_rounds:
+    if judged[-1].index >= max_rounds:
         return "budget_spent", "its one round is done" if max_rounds == 1 else f"all {max_rounds} rounds are done"
     if images_left is not None and images_left < 1:
         return "budget_spent", "all images of the budget are made"

@@ -15,6 +15,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from atlantis_core.base.errors import ProviderUnavailable, SetupError, Stopped
+from atlantis_core.run.journal import JournalKind
 from atlantis_dml.graph import nodes, routing
 from atlantis_dml.graph.state import State, initial_state
 from atlantis_dml.tools.context import RunContext
@@ -22,6 +23,7 @@ from atlantis_dml.tools.context import RunContext
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
 
 MAX_STEPS_PER_ROUND = 60
@@ -110,6 +112,7 @@ def advance(context: RunContext, answer: Mapping[str, Any] | None = None, watch:
         }
         given = _input(graph.get_state(config), answer)
         session.require_images()
+        _adopt_arms(graph, config, session)
         runs.mark(session.run_id, "running")
         outcome: Outcome | None = None
         try:
@@ -159,6 +162,15 @@ def find_pending_question(workspace: Workspace, run_id: str) -> Mapping[str, Any
     with open_graph(workspace.checkpoints) as graph:
         waiting = graph.get_state({"configurable": {"thread_id": run_id}}).interrupts
     return waiting[0].value if waiting else None
+
+
+def _adopt_arms(graph: Loop, config: Any, session: Session) -> None:
+    """Write the arms that a checkpoint of an older version holds into the journal, where they are kept now."""
+    saver: Any = graph.checkpointer
+    saved = saver.get_tuple(config)
+    values = saved.checkpoint["channel_values"] if saved else {}
+    if values.get("arms") and session.read(values["round"], JournalKind.ARMS) is None:
+        session.write(values["round"], JournalKind.ARMS, values["arms"])
 
 
 def _input(snapshot: Any, answer: Mapping[str, Any] | None) -> Any:

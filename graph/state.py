@@ -1,4 +1,4 @@
-"""The graph's state: small, plain JSON. Everything heavy is in the store."""
+"""The graph's state: small, plain JSON. What a round found and made is in the store and in its journal."""
 
 from __future__ import annotations
 
@@ -18,18 +18,14 @@ class State(TypedDict, total=False):
     """The round being worked on, from 1."""
     steps: list[str]
     """Steps done: those of the preparation, and those of this round."""
-    arms: dict[str, list[str]]
-    """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`."""
     protocol: str
-    """Content hash of this round's protocol, which the journal holds; empty before there is one."""
+    """Content hash of this round's protocol, empty before there is one.
+
+    The journal holds the protocol; its hash stands here too, saved with each step, so that one that changes while
+    a person decides is not approved unseen.
+    """
     approved: str
     """Content hash of the protocol that may be spent on, once; empty where none may."""
-    survivors: int
-    """Images of this round that passed the filters; -1 before they are screened."""
-    last_kept: bool
-    """Whether the last judged round was kept."""
-    not_kept: int
-    """Rounds not kept in a row."""
     failures: int
     """Tool calls in a row that failed."""
     planner_event: int
@@ -46,12 +42,8 @@ def initial_state() -> State:
         messages=[],
         round=1,
         steps=[],
-        arms={},
         protocol="",
         approved="",
-        survivors=-1,
-        last_kept=False,
-        not_kept=0,
         failures=0,
         planner_event=0,
         stop_reason="",

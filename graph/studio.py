@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, Any
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.base.stopping import StopToken
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.graph.state import State, initial_state
+from atlantis_dml.tools.context import RunContext
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from atlantis_core.run.session import Session
-    from atlantis_dml.agents.critics import RuleCritic
-    from atlantis_dml.agents.rules.drafter import RuleDrafter
-    from atlantis_dml.agents.rules.planner import RulePlanner
-    from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
 
 @dataclass(frozen=True)
@@ -58,42 +54,20 @@ class StudioRun:
         return Session(workspace, run.id, run.spec)
 
     @cached_property
-    def stop(self) -> StopToken:
-        """Nobody stops a run here: Studio's server does it between steps."""
-        return StopToken()
-
-    @cached_property
-    def planner(self) -> RulePlanner:
-        """Decides the steps."""
-        from atlantis_dml.agents.rules.planner import RulePlanner
-
-        return RulePlanner()
-
-    @cached_property
-    def drafter(self) -> RuleDrafter:
-        """Writes protocols."""
+    def context(self) -> RunContext:
+        """The run with the agents by rules; nobody stops it here, Studio's server does that between steps."""
+        from atlantis_dml.agents.critics import RuleCritic
         from atlantis_dml.agents.rules.drafter import RuleDrafter
-
-        return RuleDrafter()
-
-    @cached_property
-    def prompt_writer(self) -> TemplatePromptWriter:
-        """Writes prompts."""
+        from atlantis_dml.agents.rules.planner import RulePlanner
         from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
 
-        return TemplatePromptWriter()
+        return RunContext(self.session, RulePlanner(), RuleDrafter(), TemplatePromptWriter(), critic=RuleCritic())
 
-    @cached_property
-    def critic(self) -> RuleCritic:
-        """Reads finished rounds."""
-        from atlantis_dml.agents.critics import RuleCritic
-
-        return RuleCritic()
-
-    @property
-    def insight(self) -> None:
-        """Only chat models have one."""
-        return
+    def __getattr__(self, name: str) -> Any:
+        """Offer what a `RunContext` does; what libraries look for on any object is not looked up in it."""
+        if name not in RunContext.__dataclass_fields__ and name != "cost_tracker":
+            raise AttributeError(name)
+        return getattr(self.context, name)
 
 
 def begin(state: State, runtime: Runtime[Any]) -> State:

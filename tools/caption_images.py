@@ -14,7 +14,7 @@ STEPS = (
         "caption_images",
         "The collection has no facets; captions may give some.",
         is_once=True,
-        is_needed=lambda _state, facets: not facets,
+        is_needed=lambda session, _round: not session.collection.facets,
     ),
 )
 

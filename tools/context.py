@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
+from atlantis_core.base.errors import ToolError
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.stopping import StopToken
 from atlantis_core.records import Critique
@@ -21,7 +22,7 @@ from atlantis_core.records import Protocol as AugmentationProtocol
 from atlantis_core.run.cost_tracker import CostTracker
 from atlantis_core.run.drafting import Brief
 from atlantis_core.run.insight import InsightFacts, InsightIdeas
-from atlantis_core.run.round import JudgedRound
+from atlantis_core.run.round import JudgedRound, read_arms
 from atlantis_core.run.session import Session
 
 
@@ -130,7 +131,13 @@ def answer_call(
     return Command(update={**state, "steps": steps, "messages": [message]})
 
 
-def drop_candidate_arm(runtime: Runtime) -> dict[str, list[str]]:
-    """Return the arms less a candidate that was trained on other images: what is judged is what was screened last."""
-    arms: dict[str, list[str]] = runtime.state.get("arms", {})
-    return {name: trial_ids for name, trial_ids in arms.items() if name != "candidate"}
+def find_diagnosing(runtime: Runtime) -> str:
+    """Return the trial id of the model that gaps are read from and candidates are screened with.
+
+    Raises:
+        ToolError: None is trained yet.
+    """
+    found = read_arms(runtime.context.session, runtime.state["round"]).get("diagnosing")
+    if not found:
+        raise ToolError("there is no trained retriever yet; train the baseline first")
+    return found[0]

@@ -10,7 +10,8 @@ from atlantis_core.run.constraints import check_constraints, read_constraints
 from atlantis_core.run.drafting import build_brief
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.protocol_rules import check_protocol
-from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
+from atlantis_core.run.round import drop_candidate_arm
+from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
 _LATER = ("write_prompts", "generate_images", "score_outliers", "train_retriever:candidate")
@@ -32,11 +33,11 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
     session = context.session
     brief = build_brief(session, round_index, max_images, feedback)
     protocol = context.drafter.draft(brief)
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    check_protocol(protocol, session.collection, session.spec.regime, left)
+    check_protocol(protocol, session.collection, session.spec.regime, session.images_left)
     check_constraints(read_constraints(session), protocol)
     session.write(round_index, JournalKind.PROTOCOL, protocol)
     session.write(round_index, JournalKind.CANDIDATES, ())  # images of an earlier draft are not this protocol's
+    drop_candidate_arm(session, round_index)
     share = brief.num_images
     clamped = f" ({max_images} were asked for, this round's share is {share})" if max_images > share else ""
     text = (
@@ -44,10 +45,5 @@ def draft_protocol(runtime: Runtime, max_images: int = 0, feedback: str = "") ->
         f"{count_noun(len(protocol.cells), 'cell')} by {protocol.arm}, scorer {protocol.scorer}, weight "
         f"{protocol.synthetic_weight:g}, expected gain {protocol.expected_gain:+.3f}. {protocol.reason}"
     )
-    anew = {
-        "protocol": hash_protocol(protocol),
-        "approved": "",
-        "survivors": -1,
-        "arms": drop_candidate_arm(runtime),
-    }
+    anew = {"protocol": hash_protocol(protocol), "approved": ""}
     return answer_call(runtime, "draft_protocol", text, protocol, undone=_LATER, **anew)

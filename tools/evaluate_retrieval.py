@@ -10,6 +10,7 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.base.text import format_figure, quote
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.measurements import measure_arm, measure_frozen
+from atlantis_core.run.round import read_arms
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
@@ -34,7 +35,7 @@ def evaluate_retrieval(arm: Literal["baseline", "candidate"], runtime: Runtime) 
         arm: Which trained arm to measure; `baseline` also measures the backbone without training.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
-    trial_ids = runtime.state.get("arms", {}).get(arm)
+    trial_ids = read_arms(session, round_index).get(arm)
     if not trial_ids:
         raise ToolError(f"arm {arm!r} has not been trained in this round")
     measured = measure_arm(session, trial_ids)

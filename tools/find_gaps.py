@@ -17,7 +17,7 @@ from atlantis_core.run.insight_facts import collect_insight_facts, describe_grou
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.session import Session
 from atlantis_core.statistics.findings import group_gaps
-from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call
+from atlantis_dml.tools.context import InsightFinder, Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 _MAX_GROUPS, _MAX_CLAIMS = 4, 3
@@ -40,12 +40,10 @@ def find_gaps(
             has an insight model, else heuristic.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
-    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
-    if not diagnosing:
-        raise ToolError("no trained retriever to diagnose; train the baseline first")
+    diagnosing = find_diagnosing(runtime)
     if top < 1:
         raise ToolError(f"top must be at least 1, not {top}")
-    gaps, insight, note = _find_by_mode(session, diagnosing[0], top, mode, runtime.context.insight)
+    gaps, insight, note = _find_by_mode(session, diagnosing, top, mode, runtime.context.insight)
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)

@@ -9,7 +9,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.run.approval import hash_protocol
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round_images import generate_round
-from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 STEPS = (Step(90, "generate_images", "Generate the images of the protocol."),)
@@ -25,10 +25,8 @@ def generate_images(runtime: Runtime) -> object:
         raise ToolError("there is no protocol yet; draft one first")
     if hash_protocol(protocol) != runtime.state.get("approved"):
         raise ToolError("this protocol was not approved; ask for its approval")
-    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
-    if not diagnosing:
-        raise ToolError("no trained retriever to choose with; train the baseline first")
-    made = generate_round(session, round_index, protocol, diagnosing[0])
+    diagnosing = find_diagnosing(runtime)
+    made = generate_round(session, round_index, protocol, diagnosing)
     text = f"{count_noun(len(made), 'image')} made with {session.spec.generator}"
     artifact = {"images": len(made), "keys": [candidate.key for candidate in made]}
     return answer_call(runtime, "generate_images", text, artifact, approved="")

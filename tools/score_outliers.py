@@ -10,10 +10,9 @@ from langchain_core.tools import tool
 from atlantis_core.base.errors import NothingGenerated
 from atlantis_core.base.text import quote
 from atlantis_core.run.critique import count_rejections
-from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import drop_candidate_arm, read_round
 from atlantis_core.run.round_images import screen_round
-from atlantis_dml.tools.context import Runtime, answer_call, drop_candidate_arm
+from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 from atlantis_dml.tools.steps import Step
 
 if TYPE_CHECKING:
@@ -34,20 +33,19 @@ WORDS = "filter filtered drop dropped screen screened outlier rejects"
 def score_outliers(runtime: Runtime) -> object:
     """Reject generated images that do not show their class or condition, are copies, or match validation or test."""
     session, round_index = runtime.context.session, runtime.state["round"]
-    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
     found = read_round(session, round_index)
-    if not diagnosing or not found.candidate_keys or found.protocol is None:
+    if not found.candidate_keys or found.protocol is None:
         raise NothingGenerated("this round has no images; generate some first")
-    verdicts = screen_round(session, round_index, found.protocol, diagnosing[0])
+    verdicts, check = screen_round(session, round_index, found.protocol, find_diagnosing(runtime))
+    drop_candidate_arm(session, round_index)
     kept = sum(verdict.kept for verdict in verdicts)
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     why = count_rejections(verdicts)
     text = f"{kept} of {len(verdicts)} kept"
     text += f"; rejected: {why}{_by_class(session, found, verdicts)}" if why else ""
-    check = session.read(round_index, JournalKind.CAPTION_CHECK)
     artifact = {"kept": kept, "rejected": dict(reasons), "caption_check": check or {}}
     text += _describe_check(check) if check else ""
-    return answer_call(runtime, "score_outliers", text, artifact, survivors=kept, arms=drop_candidate_arm(runtime))
+    return answer_call(runtime, "score_outliers", text, artifact)
 
 
 def _by_class(session: Session, found: Round, verdicts: Sequence[Verdict]) -> str:

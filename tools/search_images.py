@@ -6,7 +6,7 @@ from langchain_core.tools import tool
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.run.diagnosis import count_top1_labels
-from atlantis_dml.tools.context import Runtime, answer_call
+from atlantis_dml.tools.context import Runtime, answer_call, find_diagnosing
 
 
 @tool
@@ -19,9 +19,7 @@ def search_images(class_name: str, runtime: Runtime) -> object:
     session = runtime.context.session
     if class_name not in session.collection.classes:
         raise ToolError(f"{class_name!r} is not a class of this collection")
-    diagnosing = runtime.state.get("arms", {}).get("diagnosing")
-    if not diagnosing:
-        raise ToolError("no trained retriever to search with; train the baseline first")
-    returned = count_top1_labels(session, diagnosing[0], class_name)
+    diagnosing = find_diagnosing(runtime)
+    returned = count_top1_labels(session, diagnosing, class_name)
     listed = ", ".join(f"{label!r} {count}x" for label, count in returned[:5]) or "it has no validation query"
     return answer_call(runtime, "search_images", f"queries of {class_name!r} get: {listed}", dict(returned))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlantis_core.run.session import Session
 
 State = Mapping[str, Any]
 """The graph's state, read-only."""
 
-Condition = Callable[[State, Sequence[str]], bool]
-"""Whether a step is needed, by the graph's state and the collection's facets."""
+Condition = Callable[["Session", int], bool]
+"""Whether a run needs a step in a round, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Step:
     """Argument `arm` of the call; empty for a tool without one."""
     is_once: bool = False
     """Whether a run does it once, before its first round; all other steps are done anew in each round."""
-    is_needed: Condition = lambda _state, _facets: True
+    is_needed: Condition = lambda _session, _round: True
 
     @property
     def name(self) -> str:

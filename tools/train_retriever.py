@@ -8,10 +8,10 @@ from atlantis_core.base.errors import ToolError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.serialization import as_json
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import is_round_kept, read_arms, read_round
 from atlantis_core.run.training_set import Arm, collect_real, collect_synthetic
 from atlantis_core.run.trials import train_arm
-from atlantis_core.run.verdicts import list_screened
+from atlantis_core.run.verdicts import has_survivors
 from atlantis_dml.tools.context import Runtime, answer_call
 from atlantis_dml.tools.steps import Step
 
@@ -28,7 +28,7 @@ STEPS = (
         "train_retriever",
         "The last round was kept; diagnose its model next.",
         "incumbent",
-        is_needed=lambda state, _facets: bool(state.get("last_kept")),
+        is_needed=lambda session, round_index: is_round_kept(session, round_index - 1),
     ),
     Step(
         110,
@@ -50,13 +50,12 @@ def train_retriever(arm: Arm, runtime: Runtime) -> object:
             a round was kept.
     """
     session, round_index = runtime.context.session, runtime.state["round"]
-    arms = dict(runtime.state.get("arms", {}))
-    if arm == "baseline" and "baseline" in arms:
+    arms, step = read_arms(session, round_index), f"train_retriever:{arm}"
+    if arm == "baseline" and step in runtime.state["steps"]:
         raise ToolError("the baseline is trained already; it never changes in a run")
     if arm != "baseline" and "baseline" not in arms:
         raise ToolError("train the baseline first: every other arm is compared with it")
-    screened = list_screened(session, read_round(session, round_index))
-    if arm == "candidate" and not any(one.is_kept for one in screened):
+    if arm == "candidate" and not has_survivors(session, read_round(session, round_index)):
         raise ToolError("no kept images in this round; generate and score images first")
     synthetic = collect_synthetic(session, arm, round_index)
     images = [*collect_real(session), *synthetic]
@@ -69,10 +68,11 @@ def train_retriever(arm: Arm, runtime: Runtime) -> object:
         (diagnosing,) = train_arm(session, [session.diagnosing_seed], images)
         trained.append(diagnosing)
         arms |= {"incumbent": judging, "diagnosing": [diagnosing.id]}
+    session.write(0 if arm == "baseline" else round_index, JournalKind.ARMS, arms)
     crashed = sum(trial.status == "crashed" for trial in trained)
     judging_too = "" if arm == "candidate" else f" ({len(judging)} to judge with and one to find gaps with)"
     number = f"{count_noun(len(trained), 'training')}{judging_too}"
     text = f"{arm}: {number} on {trained[0].num_real} real and {len(synthetic)} synthetic images"
     text += f"; {crashed} crashed" if crashed else ""
     facts = [{name: value for name, value in as_json(trial).items() if name != "origin"} for trial in trained]
-    return answer_call(runtime, f"train_retriever:{arm}", text, facts, arms=arms)
+    return answer_call(runtime, step, text, facts)

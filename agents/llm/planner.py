@@ -12,7 +12,7 @@ from atlantis_core.run.constraints import read_constraints
 from atlantis_core.run.drafting import images_for_round
 from atlantis_core.run.round import read_judged_rounds
 from atlantis_dml.agents.client.calls import is_complete
-from atlantis_dml.agents.planner import list_usual_steps
+from atlantis_dml.agents.planner import find_next_step
 from atlantis_dml.agents.prompt_facts import describe_cells, summarise_round
 from atlantis_dml.prompts import quoted, render
 
@@ -100,8 +100,7 @@ def _now(state: State, context: RunContext) -> dict[str, Any]:
     session = context.session
     images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
     usd_left = context.cost_tracker.left_usd()
-    constraints, done = read_constraints(session), set(state.get("steps", []))
-    usual = next((step for step in list_usual_steps(state, session.collection.facets) if step.name not in done), None)
+    constraints, usual = read_constraints(session), find_next_step(state, session)
     return {
         "round": state["round"],
         "rounds": session.spec.budget.rounds,

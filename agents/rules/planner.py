@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, ToolMessage
 
-from atlantis_dml.agents.planner import list_usual_steps
+from atlantis_dml.agents.planner import find_next_step
 
 if TYPE_CHECKING:
     from atlantis_dml.tools.context import RunContext
@@ -24,9 +24,8 @@ class RulePlanner:
         last = messages[-1] if messages else None
         if isinstance(last, ToolMessage) and last.status == "error" and last.content:
             return AIMessage(f"Stopping: {last.content}")
-        done = set(state.get("steps", []))
-        for step in list_usual_steps(state, context.session.collection.facets):
-            if step.name not in done:
-                call = {"name": step.tool, "args": dict(step.arguments), "id": f"rule-{len(messages)}"}
-                return AIMessage(step.reason, tool_calls=[call])
-        return AIMessage("Stopping: every step of this round is done, yet the round was not judged.")
+        step = find_next_step(state, context.session)
+        if step is None:
+            return AIMessage("Stopping: every step of this round is done, yet the round was not judged.")
+        call = {"name": step.tool, "args": dict(step.arguments), "id": f"rule-{len(messages)}"}
+        return AIMessage(step.reason, tool_calls=[call])

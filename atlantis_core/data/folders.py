@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.plural import count_noun
@@ -13,6 +13,7 @@ from atlantis_core.data.folder_tree import FolderTree
 from atlantis_core.data.label_checks import Spelling, describe_labels
 from atlantis_core.data.leftovers import Layout, add_leftovers
 from atlantis_core.data.metadata import find_metadata
+from atlantis_core.data.number_columns import NumberRule, choose_number_rule, describe_rules
 from atlantis_core.records import Problem, Split
 
 _NO_CLASSES = frozenset({"empty class", "loose file", OTHER_FILE})
@@ -30,7 +31,7 @@ def read_folders(tree: FolderTree) -> Listing:
     """
     splits = split_folders(tree)
     _check_classes_in(tree, splits)
-    folders = list(_class_folders(tree, splits))
+    folders, rule = _spell_numbers(list(_class_folders(tree, splits)))
     read = [_read_file(tree, folder, name) for folder in folders for name in folder.files]
     problems = [found for found in read if isinstance(found, Problem)]
     problems += [
@@ -40,7 +41,7 @@ def read_folders(tree: FolderTree) -> Listing:
     ]
     spellings = (Spelling(folder.title, folder.label, folder.split) for folder in folders for _ in folder.files)
     entries = tuple(found for found in read if isinstance(found, Entry))
-    notes = (*_describe_classes(tree, folders), *describe_labels(spellings))
+    notes = (*_describe_classes(tree, folders), *describe_rules(rule), *describe_labels(spellings))
     followed = {name for folder in folders if folder.real != folder.name for name in (folder.name, folder.above)}
     layout = Layout(_describe_loose, unread=_folders_beside(tree, splits), followed=followed)
     listing = add_leftovers(tree, Listing(entries, (), tuple(problems), "class folders", notes), layout)
@@ -58,14 +59,12 @@ class _ClassFolder:
     """The folder that its files are in; another one behind a link."""
     split: Split | None
     files: tuple[str, ...]
+    title: str
+    """Its last name, with a number in the one spelling; empty for a missing one."""
 
     @property
     def above(self) -> str:
         return self.name.rpartition("/")[0]
-
-    @property
-    def title(self) -> str:
-        return to_printable(self.name.rpartition("/")[2])
 
     @property
     def label(self) -> str:
@@ -75,7 +74,7 @@ class _ClassFolder:
 def _read_file(tree: FolderTree, folder: _ClassFolder, name: str) -> Entry | Problem:
     reason = why_outside(tree.root, name, follow=tree.files.get(name, True))
     if not reason and not folder.label:
-        reason = "no label: the folder name has no printable characters"
+        reason = "no label: the folder name has no printable characters, or is 'nan' among numbers"
     return (
         Problem(to_printable(name), reason) if reason else Entry(tree.root / name, name, folder.label, folder.split)
     )
@@ -125,7 +124,14 @@ def _class_folders(tree: FolderTree, splits: Mapping[str, Split]) -> Iterator[_C
             real = _real_folder(tree, name)
             if real == name or (splits and real.partition("/")[0] not in splits):
                 files = tuple(name + file.removeprefix(real) for file in tree.files_below(real))
-                yield _ClassFolder(name, real, splits.get(above), files)
+                yield _ClassFolder(name, real, splits.get(above), files, to_printable(name.rpartition("/")[2]))
+
+
+def _spell_numbers(folders: Sequence[_ClassFolder]) -> tuple[list[_ClassFolder], dict[str, NumberRule]]:
+    """Give names that are numbers one spelling, as in a column of labels; also return the rule if it changes any."""
+    rule = choose_number_rule(folder.title for folder in folders)
+    spelled = [replace(folder, title=rule.spelled.get(folder.title, folder.title)) for folder in folders]
+    return spelled, {"the class folders": rule} if rule.spelled else {}
 
 
 def _subfolders(tree: FolderTree, folder: str) -> list[str]:

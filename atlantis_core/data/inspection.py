@@ -48,6 +48,7 @@ _PLURALS = {
     "loose file": "loose files",
     "empty class": "empty classes",
     "link to a folder": "links to folders",
+    "unknown depth": "of unknown depth",
 }
 
 

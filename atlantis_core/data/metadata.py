@@ -78,7 +78,7 @@ def read_metadata(
     listing = add_leftovers(
         tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
     )
-    notes += _describe_unread_tables(listing, source)
+    notes += _describe_unread_tables(listing, tuple(sources.values()))
     return replace(listing, notes=tuple(notes))
 
 
@@ -125,14 +125,23 @@ def _entry(
         return reason
     if not (label := clean_text(row[columns.label], LONGEST_LABEL)):
         return "no label"
-    split = parse_split(row[columns.split]) if columns.split else folder_split
-    if columns.split and split is None:
-        return f"unknown split: {_clean(row[columns.split])!r} (train, validation or test)"
-    role, reason = parse_role(row, columns.role, split)
+    split, reason = _read_split(row, columns.split, folder_split)
+    if not reason:
+        role, reason = parse_role(row, columns.role, split)
     if reason:
         return reason
     others = {key: value for column in columns.others if (key := _clean(column)) and (value := _clean(row[column]))}
     return Entry(tree.root / name, name, label, split, role, others)
+
+
+def _read_split(row: Mapping[str, str], column: str | None, folder_split: Split | None) -> tuple[Split | None, str]:
+    """Return the split of a row, and why it is unknown (empty if it is known or not given at all)."""
+    if column is None:
+        return folder_split, ""
+    if not (cell := row[column].strip()):
+        return None, "no split: the cell is empty (train, validation or test)"
+    split = parse_split(cell)
+    return split, "" if split else f"unknown split: {_clean(cell)!r} (train, validation or test)"
 
 
 def _clean(text: str) -> str:
@@ -152,13 +161,13 @@ def _describe_columns(listing: Listing) -> list[str]:
     return notes
 
 
-def _describe_unread_tables(listing: Listing, source: str) -> list[str]:
+def _describe_unread_tables(listing: Listing, read: Sequence[str]) -> list[str]:
     """Return a sentence on other metadata files, if there are any: of two beside each other one is read."""
-    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES]
+    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES and name not in read]
     if not tables:
         return []
     more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
-    return [f"{to_printable(tables[0])!r}{more} is not read, because {source} is"]
+    return [f"{to_printable(tables[0])!r}{more} is not read, because {' and '.join(read)} is"]
 
 
 def _choose_columns(header: Sequence[str], label: str | None, split: str | None, source: str) -> _Columns:

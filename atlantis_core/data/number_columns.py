@@ -17,6 +17,7 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 _NOT_A_NUMBER = "nan"
 _EXACT = 2**53
 """Above it, floats cannot tell neighbouring whole numbers apart."""
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,18 @@ def _shortest(value: Decimal) -> str:
 def apply_rule(rule: NumberRule, cells: Sequence[str]) -> list[str]:
     """Return the cells of a column as they are read."""
     return [rule.spelled.get(cell, cell) for cell in cells]
+
+
+def describe_rules(rules: Mapping[str, NumberRule]) -> list[str]:
+    """Return sentences on columns (by their names for messages) whose numbers are spelled otherwise in the file."""
+    if not rules:
+        return []
+    examples = [f"{column} ({rule.example})" for column, rule in rules.items()]
+    more = f" and {len(examples) - _MOST_NAMED} more columns" if len(examples) > _MOST_NAMED else ""
+    notes = [f"one spelling for one number in {', '.join(examples[:_MOST_NAMED])}{more}"]
+    if inexact := [column for column, rule in rules.items() if rule.may_be_inexact]:
+        notes.append(
+            f"{inexact[0]} has numbers of 16 digits or more, written as floats: different ones may have "
+            "become equal; write them as text"
+        )
+    return notes

@@ -47,13 +47,18 @@ DECODE_ERRORS = (
 )
 
 
+class UnknownDepth(ValueError):  # noqa: N818 (no suffix needed)
+    """Nothing says how bright an image's values are."""
+
+
 def to_upright_rgb(image: Image) -> Image:
     """Return an opened image of any mode as upright RGB on white; of its metadata only an ICC profile is kept.
 
     An undecoded TIFF loses its EXIF block here: Pillow turns TIFFs while it decodes them, and fails on one odd tag.
 
     Raises:
-        ValueError: The depth of its values cannot be known, or none of them is finite.
+        UnknownDepth: The depth of its values cannot be known.
+        ValueError: None of its values is finite.
         Exception: One of `DECODE_ERRORS`: the image is damaged.
     """
     raw = find_stored_form(image)
@@ -146,13 +151,13 @@ def find_depth(greatest: int, stored_bits: int) -> int:
     """Return the depth in bits of an image's values, given the greatest of them.
 
     Raises:
-        ValueError: It cannot be known.
+        UnknownDepth: It cannot be known.
     """
     if stored_bits < 15:  # packed 12-bit values
         return stored_bits
     depth = min(stored_bits, next(bits for bits in (8, 16, 32) if greatest >> bits == 0))
     if depth > 8 and greatest >> (depth - 4) == 0:
-        raise ValueError(f"its depth is unknown: {depth} bits, but no value above {greatest:,}; save it as 8 bits")
+        raise UnknownDepth(f"the greatest of its {depth}-bit values is only {greatest:,}; save it with 8 bits")
     return depth
 
 
@@ -172,14 +177,14 @@ def _grey_to_rgb(image: Image) -> Image:
 
 def _scale_integers(values: Any, image: Image, tags: Any) -> Any:
     if image.mode == "I" and not tags and image.format not in ("PNG", "PPM"):
-        raise ValueError("the depth of its integers is unknown; save it as 8 or 16 bits")
+        raise UnknownDepth("nothing states the depth of its integers; save it with 8 bits")
     values, bits = values.astype(np.int64), int(tags.get(258, (16,))[0])
     if tags.get(339, (1,))[0] == 2:  # signed
         bits -= 1
     elif bits == 32:
         values &= 0xFFFFFFFF
     if values.min() < 0:
-        raise ValueError("it has negative values, so their depth is unknown; save it as 8 bits")
+        raise UnknownDepth("it has negative values; save it with 8 bits")
     return values >> (find_depth(int(values.max()), bits) - 8)
 
 
@@ -205,8 +210,11 @@ def is_read_anew(image: Image) -> bool:
         is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
     except DECODE_ERRORS:
         is_turned = False  # before, it was not read at all
-    # Pillow maps such a file into memory, if it has a path, with width and height exchanged.
+    return image.mode[0] in "IF" or is_keyed or is_turned or is_mapped_sideways(image)
+
+
+def is_mapped_sideways(image: Image) -> bool:
+    """Whether an undecoded image is a TIFF that Pillow, opening a path, reads with width and height exchanged."""
     file: Any = image
-    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "RGBA", "CMYK") else {}
-    is_exchanged = tags.get(0x0112) in (5, 6, 7, 8) and file.tile[0][0] == "raw"
-    return image.mode[0] in "IF" or is_keyed or is_turned or is_exchanged
+    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "I;16", "I;16B", "RGBA", "CMYK") else {}
+    return tags.get(0x0112) in (5, 6, 7, 8) and bool(file.tile) and file.tile[0][0] == "raw"

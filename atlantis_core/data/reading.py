@@ -179,7 +179,7 @@ def _check_enough(
     where = f"{to_printable(str(root))!r} ({listing.source})"
     lost = [problem for problem in excluded_files(problems) if problem_kind(problem) != OTHER_FILE]
     why = summarize_files(files, ()).partition(" (atlantis")[0]
-    because = f": {why}, the first {lost[0].path!r}" if lost else ""
+    because = f": {why}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is usable{because}; repair or replace the files")
     counts = Counter(image.entry.label for image in images)

@@ -16,10 +16,8 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import LONGEST_VALUE, clean_text, to_printable
-from atlantis_core.data.number_columns import NumberRule, apply_rule, choose_number_rule
+from atlantis_core.data.number_columns import NumberRule, apply_rule, choose_number_rule, describe_rules
 from atlantis_core.records import Problem
-
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +93,12 @@ def unify_numbers(tables: Sequence[Table], unchanged: Iterable[str]) -> tuple[li
         cells = [[row.get(column, "") for _, row in table.rows] for table in tables]
         rule = choose_number_rule(cell for part in cells for cell in part)
         if rule.spelled and column.strip().lower() not in unchanged:
-            rules[clean_text(column, LONGEST_VALUE)] = rule
+            rules[repr(clean_text(column, LONGEST_VALUE))] = rule
             tables = [
                 _replace_column(table, column, apply_rule(rule, part))
                 for table, part in zip(tables, cells, strict=True)
             ]
-    return list(tables), _describe_rules(rules)
-
-
-def _describe_rules(rules: Mapping[str, NumberRule]) -> list[str]:
-    """Return sentences on columns whose numbers are spelled otherwise in the file."""
-    if not rules:
-        return []
-    examples = [f"{column!r} ({rule.example})" for column, rule in rules.items()]
-    more = f" and {len(examples) - _MOST_NAMED} more columns" if len(examples) > _MOST_NAMED else ""
-    notes = [f"one spelling for one number in {', '.join(examples[:_MOST_NAMED])}{more}"]
-    if inexact := [column for column, rule in rules.items() if rule.may_be_inexact]:
-        notes.append(
-            f"column {inexact[0]!r} has numbers of 16 digits or more, written as floats: different ones may have "
-            "become equal; write them as text"
-        )
-    return notes
+    return list(tables), describe_rules(rules)
 
 
 def _replace_column(table: Table, column: str, cells: Sequence[str]) -> Table:

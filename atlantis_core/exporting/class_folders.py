@@ -29,7 +29,7 @@ def name_class_folders(labels: Iterable[str]) -> dict[str, str]:
     classes = sorted(set(labels))
     spelled = Counter(label.casefold() for label in classes)
     return {
-        label: label if spelled[label.casefold()] == 1 and _is_folder_name(label) else _coded(label)
+        label: label if spelled[label.casefold()] == 1 and _is_folder_name(label) else _encode(label)
         for label in classes
     }
 
@@ -44,5 +44,5 @@ def _is_folder_name(label: str) -> bool:
     )
 
 
-def _coded(label: str) -> str:
+def _encode(label: str) -> str:
     return f"class-{hashlib.sha256(label.encode()).hexdigest()[:12]}"

@@ -153,7 +153,7 @@ def _write_weights(target: Path, retriever: Retriever, part: Path) -> dict[str, 
 def _write_trained(path: Path, facts: dict[str, Any], retriever: Retriever, part: Path) -> None:
     """Write the weights of a training unchanged, and change its facts to those of the export."""
     state = name_parts(read_weights(path), facts)
-    backbone = {name.partition(".")[2]: value for name, value in state.items() if not name.startswith("head.")}
+    backbone = {name.removeprefix("trunk."): value for name, value in state.items() if name.startswith("trunk.")}
     classifier = write_for_timm(
         part,
         retriever.backbone,

@@ -60,7 +60,7 @@ def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
 
 
 def _may_contain_photos(file: Path) -> bool:
-    """Whether a parquet file is no metadata file of an imagefolder."""
+    """Whether a parquet file is not hidden and not the metadata file of an imagefolder."""
     return not file.name.startswith(".") and file.name not in METADATA_NAMES
 
 

@@ -33,13 +33,9 @@ def drop_skipped_cells(session: Session, question: Mapping[str, Any]) -> dict[st
 def build_approval(
     session: Session, question: Mapping[str, Any], images: int | None = None, without: str = ""
 ) -> dict[str, Any]:
-    """Return the answer that approves what waits, checked like any edited protocol.
+    """Return the answer that approves what waits (`Outcome.question`), checked like any edited protocol.
 
-    Args:
-        session: The waiting run.
-        question: `Outcome.question`.
-        images: Scale to exactly so many; None keeps the counts.
-        without: Words that name cells to leave out of this protocol; empty for none.
+    With `images` it is scaled to exactly so many; `without` names cells, in words, to leave out of it.
 
     Raises:
         InvalidProtocol: Nothing is left, or more is asked for than the budget has.
@@ -56,6 +52,6 @@ def build_approval(
         protocol = scale_protocol(protocol, images)
     if protocol == first:
         return {"decision": "approve"}
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    checked = parse_edited_protocol(as_json(protocol), session.collection, session.spec.regime, left)
+    payload = as_json(protocol)
+    checked = parse_edited_protocol(payload, session.collection, session.spec.regime, session.images_left)
     return {"decision": "edit", "protocol": as_json(checked)}

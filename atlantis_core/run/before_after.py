@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.harbor.planted import read_planted_gap
-from atlantis_core.records import BaselineComparison, Comparison, Gap
+from atlantis_core.records import BaselineComparison, Cell, Comparison, Gap
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import compare_arms, find_trials, measured_queries, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
 from atlantis_core.run.round import read_final_arms, read_rounds
 
 if TYPE_CHECKING:
@@ -37,24 +37,28 @@ def read_comparison(session: Session) -> BaselineComparison | None:
 
 
 def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
-    """Compare the incumbent with the baseline, and store the result.
-
-    Args:
-        session: The run.
-        arms: With `baseline` and `incumbent`.
-    """
-    baseline, incumbent = arms["baseline"], arms["incumbent"]
+    """Compare the incumbent with the baseline, and store the result."""
+    is_same = arms["baseline"] == arms["incumbent"]
+    baseline, incumbent = load_outcomes(session, arms["baseline"]), load_outcomes(session, arms["incumbent"])
     gaps = find_first_gaps(read_rounds(session))
-    planted = read_planted_gap(session.collection.root)
-    found = BaselineComparison(tuple(baseline), tuple(incumbent), None, None, (None,) * len(gaps))
-    if all(trial.status == "finished" for trial in find_trials(session, baseline)):
-        counted = measured_queries(session, baseline)
-        cells = [(gap.cell.class_name, gap.cell.facet, gap.cell.value) for gap in gaps]
+    planted, counted = read_planted_gap(session.collection.root), counted_queries(baseline)
+
+    def compare(select: Sequence[str] | None) -> Comparison:
+        change = compare_arms(session, baseline, incumbent, select)
+        # If no round was kept they are the same model, and a gain of 0 is not an estimate.
+        return replace(change, gain=0.0, low=0.0, high=0.0, p_value=1.0) if is_same else change
+
+    def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
+        select = [query for query in queries_in_cells(session, cells) if query in counted]
+        return compare(select) if select else None
+
+    found = BaselineComparison(tuple(arms["baseline"]), tuple(arms["incumbent"]), None, None, (None,) * len(gaps))
+    if all(trial is not None for trial in baseline):  # no training crashed
         found = replace(
             found,
-            overall=_compare(session, baseline, incumbent, None),
-            planted_gap=_compare_cells(session, baseline, incumbent, planted, counted),
-            gaps=tuple(_compare_cells(session, baseline, incumbent, [cell], counted) for cell in cells),
+            overall=compare(None),
+            planted_gap=compare_cells([Cell(*names) for names in planted]),
+            gaps=tuple(compare_cells([gap.cell]) for gap in gaps),
         )
     session.write(0, JournalKind.COMPARISON, found)
     return found
@@ -96,24 +100,3 @@ def gap_change_facts(gap: Gap, change: Comparison | None) -> dict[str, Any]:
         "gain_low": change.low if change else None,
         "gain_high": change.high if change else None,
     }
-
-
-def _compare_cells(
-    session: Session,
-    baseline: Sequence[str],
-    incumbent: Sequence[str],
-    cells: Iterable[tuple[str, str, str]],
-    counted: Container[str],
-) -> Comparison | None:
-    """Compare on the queries of some cells (class, facet, value); None without one that counts in them."""
-    select = [query for query in queries_in_cells(session, cells) if query in counted]
-    return _compare(session, baseline, incumbent, select) if select else None
-
-
-def _compare(
-    session: Session, baseline: Sequence[str], incumbent: Sequence[str], select: Sequence[str] | None
-) -> Comparison:
-    """Compare the arms; if no round was kept they are the same model, and a gain of 0 is not an estimate."""
-    found = compare_arms(session, baseline, incumbent, select)
-    same = list(baseline) == list(incumbent)
-    return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if same else found

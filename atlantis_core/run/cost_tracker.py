@@ -19,13 +19,7 @@ FEWEST_TOKENS = 256
 
 
 class CostTracker:
-    """A run's money.
-
-    Args:
-        ledger: Where spendings are booked.
-        run_id: Whose.
-        spec: Says the budget, and what tokens cost.
-    """
+    """A run's money: `spec` has the budget and what tokens cost."""
 
     def __init__(self, ledger: Ledger, run_id: str, spec: RunSpec) -> None:
         self._ledger, self._run_id, self._spec = ledger, run_id, spec
@@ -43,14 +37,9 @@ class CostTracker:
         return max(0.0, left - self._ledger.spent(self._spec.beside)["usd"])
 
     def affordable_tokens(self, name: str, input_tokens: int) -> int | None:
-        """Return how many tokens an answer may have, so that the call cannot cost more than is left.
+        """Return how many tokens a chat model's answer may have, so that the call cannot cost more than is left.
 
-        Args:
-            name: The chat model's.
-            input_tokens: About how many tokens are sent.
-
-        Returns:
-            None without a limit in dollars; 0 where less than `FEWEST_TOKENS` could be paid.
+        None without a limit in dollars; 0 where less than `FEWEST_TOKENS` could be paid.
         """
         left, price = self.left_usd(), self._spec.prices.get(name)
         if left is None or price is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import quote
-from atlantis_core.run.verdicts import measured_verdicts
+from atlantis_core.run.verdicts import list_measured, list_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,10 @@ def describe_round(judged: JudgedRound, session: Session) -> list[str]:
     protocol, decision = judged.protocol, judged.decision
     made, kept, why = count_survivors(session, judged)
     asked = Counter((request.cell.facet, request.cell.value) for request in protocol.cells)
-    where = ", ".join(f"{_value(*pair)} ({count_noun(count, 'cell')})" for pair, count in asked.items())
+    where = ", ".join(
+        f"{quote(f'{facet}={value}') if facet else 'whole classes'} ({count_noun(count, 'cell')})"
+        for (facet, value), count in asked.items()
+    )
     return [
         f"round {judged.index}: {count_noun(made, 'image')} made for {where} with arm {protocol.arm}, weight "
         f"{protocol.synthetic_weight:g}",
@@ -42,7 +45,7 @@ def _describe_targeted(found: Comparison | None) -> str:
 
 def count_survivors(session: Session, found: Round) -> tuple[int, int, str]:
     """Return how many images of a round were screened, how many were kept, and why the others were rejected."""
-    verdicts = measured_verdicts(session, found)
+    verdicts = list_verdicts(list_measured(session, found))
     return len(verdicts), sum(verdict.kept for verdict in verdicts), count_rejections(verdicts)
 
 
@@ -50,8 +53,3 @@ def count_rejections(verdicts: Iterable[Verdict]) -> str:
     """Say how many images each filter rejected, the strictest first; empty where none did."""
     reasons = Counter(verdict.filter for verdict in verdicts if not verdict.kept)
     return ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
-
-
-def _value(facet: str, value: str) -> str:
-    """Return a facet value as quoted data: it may come from a file."""
-    return quote(f"{facet}={value}") if facet else "whole classes"

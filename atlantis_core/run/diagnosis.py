@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from atlantis_core.base.errors import ToolError
 from atlantis_core.metrics.outcomes import QueryOutcomes
@@ -20,18 +20,11 @@ def diagnose(session: Session, trial_id: str, top: int) -> tuple[Gap, ...]:
     """Return the gaps of one trial, worst first; cells that the goal names come before all others."""
     goal, outcomes = session.goal, _outcomes(session, trial_id)
     gaps = find_gaps(session.collection, outcomes, max(top, _LOOKED_AT), lambda cell: is_goal_cell(goal, cell))
-    return _goal_first(gaps, goal)[:top]
+    return tuple(sorted(gaps, key=lambda gap: not is_goal_cell(goal, gap.cell)))[:top]
 
 
 def find_gaps_in_cells(session: Session, trial_id: str, cells: Sequence[Cell], top: int) -> tuple[Gap, ...]:
-    """Return what one trial's failures are in the cells that somebody names, worst first; none where it has none.
-
-    Args:
-        session: The run.
-        trial_id: The diagnosed model.
-        cells: An empty field means any.
-        top: How many at most.
-    """
+    """Return the gaps of one trial in the cells that somebody names (an empty field means any), worst first."""
     unseen = session.spec.regime == "unseen"  # no query shows a class that may be named there: the value decides
     wanted = [Cell("", cell.facet, cell.value) if unseen else cell for cell in cells if cell.facet or not unseen]
 
@@ -62,13 +55,15 @@ def is_in_cell(wanted: Cell, image: LabelledImage) -> bool:
     return not wanted.facet or image.facets.get(wanted.facet) == wanted.value
 
 
+def describe_unmeasured_goal(goal: Goal, queries: Iterable[LabelledImage]) -> str:
+    """Say that no query is in the cells that a goal names, so that nothing can be measured there; else empty."""
+    if not goal.cells or any(is_in_cell(cell, query) for query in queries for cell in goal.cells):
+        return ""
+    return "no validation query is in the cells that the goal names, so no gain can be measured on them"
+
+
 def _outcomes(session: Session, trial_id: str) -> QueryOutcomes:
     measured = measure_trial(session, find_trials(session, [trial_id])[0])
     if measured is None:
         raise ToolError("the diagnosing training crashed; there is nothing to read gaps from")
     return measured[1]
-
-
-def _goal_first(gaps: tuple[Gap, ...], goal: Goal) -> tuple[Gap, ...]:
-    named = [gap for gap in gaps if is_goal_cell(goal, gap.cell)]
-    return tuple(named) + tuple(gap for gap in gaps if gap not in named)

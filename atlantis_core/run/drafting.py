@@ -49,13 +49,7 @@ class Brief:
 
 
 def build_brief(session: Session, round_index: int, max_images: int, feedback: str) -> Brief:
-    """Collect what a drafter may know.
-
-    Args:
-        session: The run.
-        round_index: Which round is drafted.
-        max_images: Fewer than the round's share, if positive.
-        feedback: The planner's words.
+    """Collect what a drafter may know; `max_images`, if positive, limits the round's share of the budget.
 
     Raises:
         ToolError: The gaps of this round are not known yet.
@@ -93,6 +87,6 @@ def build_brief(session: Session, round_index: int, max_images: int, feedback: s
 
 def images_for_round(session: Session, round_index: int) -> int:
     """Return how many images a round may make: its even share of those left, or `DEFAULT_IMAGES` without a limit."""
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    left = session.images_left
     rounds_left = max(1, session.spec.budget.rounds - round_index + 1)
     return DEFAULT_IMAGES if left is None else min(int(left), max(1, int(left // rounds_left)))

@@ -118,13 +118,7 @@ def shorten_name(name: str) -> str:
 def check_insight(
     ideas: InsightIdeas, facts: InsightFacts, collection: Collection, captions: Sequence[Caption]
 ) -> tuple[Insight, tuple[FacetIdea, ...]]:
-    """Check what a model proposed against the collection.
-
-    Args:
-        ideas: What it proposed; only the first few facets and claims are looked at.
-        facts: What it read.
-        collection: With its facets so far.
-        captions: Of its images.
+    """Check the first few facets and claims that a model proposed, from the facts it read, against the collection.
 
     Returns:
         What is left of it, and the facets that stood the count.

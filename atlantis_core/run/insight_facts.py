@@ -29,16 +29,13 @@ _RESERVED = ("split", "role", "label", "class")
 
 
 def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> InsightFacts:
-    """Collect what a model reads about a run's collection.
-
-    Args:
-        session: The run.
-        gaps: Measured gaps, worst first; used in mode `hybrid` only.
-        mode: `llm` or `hybrid`.
-    """
+    """Collect what a model reads about a run's collection; the measured gaps, worst first, in mode `hybrid` only."""
     collection, captions = session.collection, session.captions
     measured = gaps if mode == "hybrid" else ()
-    sentences = [*_sizes(collection), *_from_statistics(session), *_facets(collection)]
+    statistics = session.read(0, JournalKind.STATISTICS)
+    pairs = len(statistics.duplicates.within_train) if statistics else 0
+    alike = [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
+    sentences = [*_sizes(collection), *alike, *_facets(collection)]
     sentences += _describe_baseline(session) if mode == "hybrid" else []
     sentences += [describe_group(group) for group in group_gaps(measured)]
     return InsightFacts(
@@ -54,12 +51,7 @@ def collect_insight_facts(session: Session, gaps: Sequence[Gap], mode: Mode) -> 
 
 
 def describe_group(group: GroupGap, quoted: bool = False) -> str:
-    """Return a group's sentence with long names cut.
-
-    Args:
-        group: Gaps of one facet value.
-        quoted: Put names in quotation marks: for a text that holds other things than data.
-    """
+    """Return a group's sentence with long names cut, and in quotation marks for a text that is not all data."""
 
     def named(name: str) -> str:
         return json.dumps(shorten_name(name), ensure_ascii=False) if quoted and name else shorten_name(name)
@@ -80,13 +72,6 @@ def _sizes(collection: Collection) -> list[str]:
         f"classes with the fewest training images: {_join_counts(by_size[:_MOST_NAMED])}",
         f"classes with the most training images: {_join_counts(by_size[: -_MOST_NAMED - 1 : -1])}",
     ]
-
-
-def _from_statistics(session: Session) -> list[str]:
-    """Return what the statistics found beyond counts of labels; nothing before they were computed."""
-    found = session.read(0, JournalKind.STATISTICS)
-    pairs = len(found.duplicates.within_train) if found else 0
-    return [f"{pairs} pairs of training images are near-duplicates"] if pairs else []
 
 
 def _facets(collection: Collection) -> list[str]:

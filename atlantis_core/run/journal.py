@@ -47,6 +47,7 @@ class JournalKind:
     COMPARISON = EntryKind("comparison", BaselineComparison)
     END = EntryKind("end", RunEnd)
     FINAL_ARMS = EntryKind("final_arms", dict[str, list[str]])
+    """As the run left them, perhaps within a round that was not judged."""
     SEAL_OPENING = EntryKind("test_opened", SealOpening)
     TEST = EntryKind("test", dict[str, Any])
     """The figures that `atlantis test` prints."""
@@ -63,5 +64,6 @@ class JournalKind:
     CANDIDATE = EntryKind("candidate", Measurement)
     """The candidate arm's measurement."""
     ARMS = EntryKind("arms", dict[str, list[str]])
+    """Trial ids of `baseline`, `incumbent`, `candidate` (by judging seed) and `diagnosing`, as far as trained."""
     DECISION = EntryKind("decision", Decision)
     CRITIQUE = EntryKind("critique", Critique)

@@ -8,7 +8,7 @@ from atlantis_core.metrics.paired_test import is_proven
 from atlantis_core.records import Comparison, Decision, Protocol
 from atlantis_core.records.round import NO_TARGETED_QUERY
 from atlantis_core.run.diagnosis import is_in_cell
-from atlantis_core.run.measurements import compare_arms, measured_queries, queries_in_cells
+from atlantis_core.run.measurements import compare_arms, counted_queries, load_outcomes, queries_in_cells
 from atlantis_core.run.session import Session
 
 TOLERATED_LOSS = 0.01
@@ -25,20 +25,17 @@ def judge_round(
 
     A round is kept when the gain on its targeted cells is proven and the whole is not worse by more than
     `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
-    not by itself show as a gain.
-
-    Args:
-        session: The run.
-        round_index: 1-based.
-        protocol: Its cells are the targets.
-        arms: `baseline`, `incumbent` and `candidate`: trial ids by judging seed.
+    not by itself show as a gain. `arms` has the trial ids of `baseline`, `incumbent` and `candidate`.
     """
-    cells = [(request.cell.class_name, request.cell.facet, request.cell.value) for request in protocol.cells]
-    asked = measured_queries(session, arms["incumbent"])
-    select = [query for query in queries_in_cells(session, cells) if query in asked]
-    overall = compare_arms(session, arms["incumbent"], arms["candidate"])
-    targeted = compare_arms(session, arms["incumbent"], arms["candidate"], select) if select else None
-    over_baseline = compare_arms(session, arms["baseline"], arms["candidate"])
+    baseline, incumbent, candidate = (
+        load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
+    )
+    targets = [request.cell for request in protocol.cells]
+    counted = counted_queries(incumbent)
+    select = [query for query in queries_in_cells(session, targets) if query in counted]
+    overall = compare_arms(session, incumbent, candidate)
+    targeted = compare_arms(session, incumbent, candidate, select) if select else None
+    over_baseline = compare_arms(session, baseline, candidate)
     where = "on the targeted cells" if select else NO_TARGETED_QUERY
     kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where)
     return Decision(kept, reason, overall, targeted, over_baseline)
@@ -60,7 +57,8 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     goal = session.goal
     if goal.target is None:
         return False
-    counted = measured_queries(session, trial_ids)
+    outcomes = load_outcomes(session, trial_ids)
+    counted = counted_queries(outcomes)
     named = [
         image.id
         for image in session.task.queries
@@ -68,4 +66,4 @@ def is_goal_reached(session: Session, trial_ids: Sequence[str]) -> bool:
     ]
     if not counted or (goal.cells and not named):
         return False
-    return compare_arms(session, trial_ids, trial_ids, named or None).after >= goal.target
+    return compare_arms(session, outcomes, outcomes, named or None).after >= goal.target

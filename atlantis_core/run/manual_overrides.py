@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> dict[int, list[str]]:
     """Keep or reject candidates by hand; written into the journal's tables and the trace.
 
-    What was trained already stays as it is: the next training of an arm uses the images that are kept then.
-
-    Args:
-        session: The run.
-        keys: Of candidates of its rounds; of several rounds at once too.
-        kept: Whether they are to be trained on.
+    What was trained already stays as it is: the next training of an arm uses the images that are kept then. The
+    candidates (`keys`) may be of several rounds.
 
     Returns:
         Round -> the keys that were decided in it.
@@ -35,7 +31,7 @@ def override_verdicts(session: Session, keys: Sequence[str], *, kept: bool) -> d
     verb = "keep" if kept else "reject"
     for round_index, chosen in by_round.items():
         given = {"round": round_index, "candidates": chosen}
-        with session.workspace.events.span(session.run_id, "person", f"{verb} by hand", given, 0) as span:
+        with session.span("person", f"{verb} by hand", given, 0) as span:
             session.workspace.candidates.overrule(session.run_id, round_index, dict.fromkeys(chosen, kept))
             span.output = {"text": f"{len(chosen)} of round {round_index}: {verb}"}
     return by_round

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.errors import ToolError
@@ -15,13 +16,16 @@ from atlantis_core.learning.inputs import preprocessing
 from atlantis_core.metrics.measurement import average_measurements
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import SCRATCH_SEED_SD, SEED_SD, compare
-from atlantis_core.records import Comparison, LabelledImage, Measurement, Trial
+from atlantis_core.records import Cell, Comparison, LabelledImage, Measurement, Trial
 from atlantis_core.run.session import Session
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from atlantis_core.learning.retriever import Retriever
+
+ArmOutcomes = Sequence[QueryOutcomes | None]
+"""Of an arm's trials, by judging seed; None for a crashed one."""
 
 
 def measure_trial(session: Session, trial: Trial) -> tuple[Measurement, QueryOutcomes] | None:
@@ -60,19 +64,23 @@ def measure_arm(session: Session, trial_ids: Iterable[str]) -> Measurement:
     return average_measurements([measurement for measurement, _ in measured])
 
 
-def compare_arms(
-    session: Session, control: Sequence[str], candidate: Sequence[str], select: Iterable[str] | None = None
-) -> Comparison:
-    """Compare two arms on the same queries, seeds paired by position.
+def load_outcomes(session: Session, trial_ids: Iterable[str]) -> ArmOutcomes:
+    """Return each query's outcome in each trial of an arm; a trial that was not measured yet is measured now."""
+    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
+    return [found[1] if found else None for found in measured]
 
-    Args:
-        session: The run.
-        control: Trial ids of the incumbent.
-        candidate: Trial ids of the challenger.
-        select: Ids of the queries to compare on; None means all.
-    """
+
+def counted_queries(outcomes: ArmOutcomes) -> set[str]:
+    """Return the ids of the queries that count in an arm's figures: those with a positive in the gallery."""
+    return {query for found in outcomes if found for query in found.ids}
+
+
+def compare_arms(
+    session: Session, control: ArmOutcomes, candidate: ArmOutcomes, select: Iterable[str] | None = None
+) -> Comparison:
+    """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position."""
     labels = {image.id: image.label for image in session.task.queries}
-    return compare(_outcomes(session, control), _outcomes(session, candidate), labels, select, seed_sd(session))
+    return compare(control, candidate, labels, select, seed_sd(session))
 
 
 def seed_sd(session: Session) -> float:
@@ -93,30 +101,19 @@ def find_trials(session: Session, trial_ids: Iterable[str]) -> list[Trial]:
     return [trial for trial in found.values() if trial is not None]
 
 
-def queries_in_cells(session: Session, cells: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Return the ids of the validation queries in any of the cells (class, facet, value).
+def queries_in_cells(session: Session, cells: Iterable[Cell]) -> list[str]:
+    """Return the ids of the validation queries in any of the cells.
 
     In the `unseen` regime no query shows a class that may be targeted: there the facet value alone decides.
     """
     unseen = session.spec.regime == "unseen"
-    wanted = {("" if unseen else name, facet, value) for name, facet, value in cells}
+    wanted = {replace(cell, class_name="") if unseen else cell for cell in cells}
 
-    def inside(image: LabelledImage) -> bool:
-        own = {(image.label, "", "")} | {(image.label, name, value) for name, value in image.facets.items()}
-        own |= {("", name, value) for name, value in image.facets.items()}
-        return bool(own & wanted)
+    def is_inside(image: LabelledImage) -> bool:
+        own = (Cell(name, *pair) for pair in image.facets.items() for name in ("", image.label))
+        return Cell(image.label) in wanted or any(cell in wanted for cell in own)
 
-    return [image.id for image in session.task.queries if inside(image)]
-
-
-def measured_queries(session: Session, trial_ids: Iterable[str]) -> set[str]:
-    """Return the ids of the queries that count in an arm's figures: those with a positive in the gallery."""
-    return {query for found in _outcomes(session, trial_ids) if found for query in found.ids}
-
-
-def _outcomes(session: Session, trial_ids: Iterable[str]) -> list[QueryOutcomes | None]:
-    measured = [measure_trial(session, trial) for trial in find_trials(session, trial_ids)]
-    return [found[1] if found else None for found in measured]
+    return [image.id for image in session.task.queries if is_inside(image)]
 
 
 def measurement_hash(session: Session, subject: str) -> str:

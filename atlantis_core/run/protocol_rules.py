@@ -24,13 +24,7 @@ _ECHOED = 60
 
 
 def check_protocol(protocol: Protocol, collection: Collection, regime: Regime, images_left: float | None) -> None:
-    """Refuse a protocol that cannot be honoured.
-
-    Args:
-        protocol: What somebody drafted or edited.
-        collection: Its classes and facets are the only ones there are.
-        regime: In `unseen` only classes of the training split may be targeted.
-        images_left: What the budget has left; None where there is no limit.
+    """Refuse a protocol that the collection, the regime or the budget (`images_left`; None: no limit) rules out.
 
     Raises:
         InvalidProtocol: Names the first rule that is broken.
@@ -115,10 +109,6 @@ def scale_protocol(protocol: Protocol, images: int) -> Protocol:
 
     Shares are rounded by the largest remainder; of equal remainders the earlier cell's wins.
 
-    Args:
-        protocol: Any with cells.
-        images: The new sum over all cells.
-
     Raises:
         InvalidProtocol: Fewer than one image, or there is no cell to scale.
     """
@@ -133,5 +123,4 @@ def scale_protocol(protocol: Protocol, images: int) -> Protocol:
     more = set(in_line[:missing])
     counts = [count + (place in more) for place, (count, _) in enumerate(whole)]
     scaled = zip(protocol.cells, counts, strict=True)
-    cells: list[CellRequest] = [replace(request, count=count) for request, count in scaled if count]
-    return replace(protocol, cells=tuple(cells))
+    return replace(protocol, cells=tuple(replace(request, count=count) for request, count in scaled if count))

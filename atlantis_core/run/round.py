@@ -35,6 +35,7 @@ class Round:
     measurement: Measurement | None = None
     """Of the candidate arm."""
     arms: Arms | None = None
+    """See `JournalKind.ARMS`; None before the round trained or dropped one, see `read_arms`."""
     decision: Decision | None = None
     critique: Critique | None = None
 
@@ -83,10 +84,31 @@ def read_round(session: Session, index: int) -> Round:
     return _build_round(index, session.workspace.journal.rounds(session.run_id).get(index, {}))
 
 
+def read_arms(session: Session, index: int) -> dict[str, list[str]]:
+    """Return the arms that a round has so far; those of the rounds before, less their candidate, are its first."""
+    arms = session.read(index, JournalKind.ARMS)
+    if arms is not None or index == 0:
+        return arms or {}
+    return {name: trial_ids for name, trial_ids in read_arms(session, index - 1).items() if name != "candidate"}
+
+
+def drop_candidate_arm(session: Session, index: int) -> None:
+    """Forget a candidate that was trained on other images: what is judged is what was screened last."""
+    arms = read_arms(session, index)
+    if arms.pop("candidate", None):
+        session.write(index, JournalKind.ARMS, arms)
+
+
+def is_round_kept(session: Session, index: int) -> bool:
+    """Whether a round was judged and kept."""
+    decision = session.read(index, JournalKind.DECISION)
+    return decision is not None and decision.kept
+
+
 def read_final_arms(session: Session) -> Arms:
     """Return the arms as the run left them, or as its last judgement did; empty before a first one."""
     ended = session.read(0, JournalKind.FINAL_ARMS)
-    judged = [found.arms for found in read_rounds(session) if found.arms is not None] if ended is None else [ended]
+    judged = [found.arms for found in read_judged_rounds(session) if found.arms] if ended is None else [ended]
     return judged[-1] if judged else {}
 
 

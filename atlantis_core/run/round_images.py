@@ -30,13 +30,7 @@ if TYPE_CHECKING:
 
 
 def generate_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Candidate]:
-    """Make a protocol's images, or fetch them from a pool, each once, and book them.
-
-    Args:
-        session: The run.
-        round_index: Which round.
-        protocol: What to make.
-        trial_id: The model in whose embedding space images are chosen from the pool.
+    """Generate a protocol's images, each once, or choose them from a pool in a trial's embedding space; book them.
 
     Raises:
         InvalidProtocol: The protocol breaks a rule of the collection, or names a mode that the generator lacks.
@@ -110,19 +104,25 @@ def _retriever(session: Session, trial_id: str) -> Retriever:
     return load_trial_retriever(trial)
 
 
-def screen_round(session: Session, round_index: int, protocol: Protocol, trial_id: str) -> list[Verdict]:
-    """Screen a round's candidates in the diagnosing model's space and store the verdicts (the paper's ORDC)."""
+def screen_round(
+    session: Session, round_index: int, protocol: Protocol, trial_id: str
+) -> tuple[list[Verdict], CaptionCheckResult | None]:
+    """Screen a round's candidates in the diagnosing model's space and store the verdicts (the paper's ORDC).
+
+    Returns:
+        The verdicts, and what the caption check found; None where the captioner recognises nothing.
+    """
     started = time.monotonic()
     captions = _caption_check(session)
     keys = session.read(round_index, JournalKind.CANDIDATES) or ()
     candidates = list(session.workspace.candidates.find(keys).values())
     verdicts = _screen(session, candidates, protocol, trial_id, captions)
-    if captions is not None:
-        result = CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid)
-        session.write(round_index, JournalKind.CAPTION_CHECK, result)
+    check = CaptionCheckResult(tuple(captions.agreements.values()), captions.unpaid) if captions else None
+    if check is not None:
+        session.write(round_index, JournalKind.CAPTION_CHECK, check)
     session.workspace.candidates.judge(session.run_id, round_index, verdicts)
     _book_seconds(session, f"screening/{round_index}", started)
-    return verdicts
+    return verdicts, check
 
 
 def _caption_check(session: Session) -> CaptionCheck | None:

@@ -21,7 +21,7 @@ from atlantis_core.run.session import Session
 def read_test(session: Session) -> dict[str, Any] | None:
     """Return the stored figures of the test split; None if there are none that count for it as it is now."""
     stored = session.read(0, JournalKind.TEST)
-    return None if stored is None or _why_void(session) else dict(stored)
+    return None if stored is None or _explain_void(session) else dict(stored)
 
 
 def check_seal(session: Session) -> None:
@@ -55,7 +55,7 @@ def open_seal(session: Session) -> tuple[LabelledImage, ...]:
     before = session.read(0, JournalKind.SEAL_OPENING)
     times, earlier = (before.times, before.earlier) if before else ((), ())
     if before and times:
-        earlier = (*earlier, EarlierOpening(times[-1], before.split, _why_void(session)))
+        earlier = (*earlier, EarlierOpening(times[-1], before.split, _explain_void(session)))
 
     def record(purpose: str) -> None:
         opening = SealOpening(purpose, (*times, time.time()), session.loaded.sealed.address, earlier)
@@ -121,7 +121,7 @@ def _find_address(session: Session, run_id: str) -> str:
         return ""
 
 
-def _why_void(session: Session) -> str:
+def _explain_void(session: Session) -> str:
     """Say why the last opening's figures do not count for the split as it is now; empty if they do."""
     stored, opening = session.read(0, JournalKind.TEST), session.read(0, JournalKind.SEAL_OPENING)
     if stored is None:

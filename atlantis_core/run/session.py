@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base import registry
 from atlantis_core.base.errors import SetupError
@@ -36,10 +36,12 @@ from atlantis_core.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from atlantis_core.learning.inputs.activation_cache import ActivationCache
     from atlantis_core.learning.models.backbones import BackboneSpec
     from atlantis_core.learning.recipe import Recipe
+    from atlantis_core.store.events import Span
 
 DIAGNOSING_SEED = 0
 """Gaps are found with a model whose seed never judges: picking the worst cells of a model and comparing
@@ -231,6 +233,17 @@ class Session:
         from atlantis_core.learning.inputs.activation_cache import ActivationCache
 
         return ActivationCache(self.workspace.path("cache", "activations"))
+
+    @property
+    def images_left(self) -> float | None:
+        """How many images the budget has left; None without a limit."""
+        return self.workspace.ledger.left(self.run_id, self.spec.budget)["images"]
+
+    def span(
+        self, kind: str, name: str, given: Any = None, parent: int | None = None
+    ) -> AbstractContextManager[Span]:
+        """Record an event of this run around a `with` block; see `EventStore.span`."""
+        return self.workspace.events.span(self.run_id, kind, name, given, parent)
 
     def write(self, round_index: int, kind: EntryKind[Record], record: Record) -> None:
         """Write a journal entry of this run.

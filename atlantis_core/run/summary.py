@@ -13,7 +13,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import Round, read_rounds
 from atlantis_core.run.seal import read_test
 from atlantis_core.run.session import Session
-from atlantis_core.run.verdicts import count_overrides_since, measured_verdicts
+from atlantis_core.run.verdicts import list_then_and_now, list_verdicts
 from atlantis_core.store.events import NESTED_KINDS
 
 if TYPE_CHECKING:
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def summarise(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Return what a run came to so far; unfinished runs too.
-
-    Args:
-        workspace: Where the run is kept.
-        run_id: A run's id, its only prefix, or `last`.
+    """Return what a run (its id, a unique prefix, or `last`) came to so far; unfinished runs too.
 
     Returns:
         `run_id`, `stop_reason`, `rounds`, `final`, `baseline`, `frozen`, `spent`, `report_path` and more. Figures
@@ -139,14 +135,17 @@ def _round(session: Session, found: Round, protocol: Protocol, seconds: float) -
 
 def _images(session: Session, found: Round) -> dict[str, Any]:
     """Count a round's images as they were when it was measured; what a person changed after that stands apart."""
-    verdicts = measured_verdicts(session, found)
+    measured, screened = list_then_and_now(session, found)
+    verdicts = list_verdicts(measured)
     kept = sum(verdict.kept for verdict in verdicts)
+    pairs = list(zip(measured, screened, strict=True))
     return {
         "made": len(set(found.candidate_keys)),
         "kept": kept,
         "rejected": len(verdicts) - kept,
         "rejected_by": dict(Counter(verdict.filter for verdict in verdicts if not verdict.kept)),
-        **count_overrides_since(session, found),
+        "taken_out_since": sum(then.is_kept and not now.is_kept for then, now in pairs),
+        "put_in_since": sum(now.is_kept and not then.is_kept for then, now in pairs),
     }
 
 

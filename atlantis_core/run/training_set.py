@@ -29,10 +29,7 @@ def collect_real(session: Session) -> list[TrainingImage]:
 def collect_synthetic(session: Session, arm: Arm, round_index: int) -> list[TrainingImage]:
     """Return the kept images that an arm adds to the real ones.
 
-    Args:
-        session: The run.
-        arm: `baseline` adds none, `incumbent` those of kept rounds, `candidate` also those of this round.
-        round_index: Which round is this.
+    `baseline` adds none, `incumbent` those of kept rounds, `candidate` also those of this round.
     """
     if arm == "baseline":
         return []

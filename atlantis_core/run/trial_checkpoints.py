@@ -28,12 +28,8 @@ def find_trained_trial(session: Session, trial_id: str) -> Trial | None:
 def report_dims(session: Session, trained: Sequence[Trial], num_images: int) -> None:
     """Say it where the embeddings that were just trained have fewer dimensions than a person asked for.
 
-    A preset asks for the most there may be, so a backbone with fewer features is not worth a line.
-
-    Args:
-        session: That trained.
-        trained: All on the same images.
-        num_images: How many they were.
+    A preset asks for the most there may be, so a backbone with fewer features is not worth a line. All were trained
+    on the same `num_images`.
     """
     if "embed_dim" not in changed_settings(session.spec.preset):
         return

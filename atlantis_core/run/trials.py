@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingImage]) -> list[Trial]:
     """Train with each seed, side by side where there are several cores; what was trained before is returned.
 
-    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run.
-
-    Args:
-        session: The run.
-        seeds: Of the trials, in this order. Their number decides the threads that each gets, and so the last bits.
-        images: Training images, real and made.
+    A training that diverges becomes a crashed trial, which compares worst; it is not an error of the run. The number
+    of seeds decides the threads that each training gets, and so the last bits.
     """
     from atlantis_core.base.parallel import map_on_cores
     from atlantis_core.learning.training.train import prepare_activations, training_key
@@ -65,7 +61,7 @@ def _train_with_trace(
 ) -> Trial:
     """Train one trial as a job of the trace; called from a thread of its own, which inherits no open event."""
     given = {"trial": trial_id, "seed": seed}
-    with session.workspace.events.span(session.run_id, "job", f"training, seed {seed}", given, parent) as span:
+    with session.span("job", f"training, seed {seed}", given, parent) as span:
         trial = _train(session, seed, trial_id, images)
         span.status = "failed" if trial.status == "crashed" else "done"
         span.output = {"text": trial.error or f"{trial.num_real} real and {trial.num_synthetic} synthetic images"}

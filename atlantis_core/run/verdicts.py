@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
-
-from atlantis_core.store.candidates import BY_HAND, apply_decision
 
 if TYPE_CHECKING:
     from atlantis_core.records import Candidate, Verdict
@@ -14,6 +12,9 @@ if TYPE_CHECKING:
     from atlantis_core.run.session import Session
 
 CandidateStatus = Literal["kept", "rejected", "undecided"]
+
+BY_HAND = "by_hand"
+"""Filter name of a verdict that a person decided."""
 
 FINAL_FILTERS = frozenset({"leak_guard", "unreadable"})
 """Filters that state a fact: nobody can keep an image that matches a held-out one."""
@@ -63,7 +64,14 @@ class ScreenedCandidate:
 
 def list_screened(session: Session, found: Round) -> list[ScreenedCandidate]:
     """Return the candidates of a round in the order of its protocol, with their verdicts as they count now."""
-    return _list_candidates(session, found, session.workspace.candidates.by_hand(session.run_id, found.index))
+    store = session.workspace.candidates
+    by_hand = store.by_hand(session.run_id, found.index)
+    return _screened(found, store.find(found.candidate_keys), _read_filtered(session, found), by_hand)
+
+
+def has_survivors(session: Session, found: Round) -> bool:
+    """Whether any image of a round is kept, so that a candidate can be trained."""
+    return any(one.is_kept for one in list_screened(session, found))
 
 
 def list_measured(session: Session, found: Round) -> list[ScreenedCandidate]:
@@ -71,59 +79,61 @@ def list_measured(session: Session, found: Round) -> list[ScreenedCandidate]:
 
     A person may have decided otherwise since. The verdicts of a round that is not judged yet are those of now.
     """
-    if found.decision is None:
-        return list_screened(session, found)
-    return _list_candidates(session, found, _manual_decisions(session, found))
+    return list_then_and_now(session, found)[0]
 
 
-def measured_verdicts(session: Session, found: Round) -> list[Verdict]:
-    """Return the verdicts that a round was measured with, by candidate key."""
-    verdicts = [one.verdict for one in list_measured(session, found) if one.verdict is not None]
+def list_then_and_now(session: Session, found: Round) -> tuple[list[ScreenedCandidate], list[ScreenedCandidate]]:
+    """Return both `list_measured` and `list_screened`, in one reading."""
+    store = session.workspace.candidates
+    candidates, filtered = store.find(found.candidate_keys), _read_filtered(session, found)
+    by_hand = store.by_hand(session.run_id, found.index)
+    then = by_hand if found.decision is None else _manual_decisions(session, found, filtered)
+    return _screened(found, candidates, filtered, then), _screened(found, candidates, filtered, by_hand)
+
+
+def list_verdicts(screened: Iterable[ScreenedCandidate]) -> list[Verdict]:
+    """Return the verdicts of screened candidates, by candidate key."""
+    verdicts = [one.verdict for one in screened if one.verdict is not None]
     return sorted(verdicts, key=lambda verdict: verdict.candidate_key)
 
 
-def count_overrides_since(session: Session, found: Round) -> dict[str, int]:
-    """Count what a person changed after a round was measured.
-
-    Returns:
-        `taken_out_since`: images it was measured with that are rejected now; `put_in_since`: the other way round.
-    """
-    pairs = list(zip(list_measured(session, found), list_screened(session, found), strict=True))
-    return {
-        "taken_out_since": sum(then.is_kept and not now.is_kept for then, now in pairs),
-        "put_in_since": sum(now.is_kept and not then.is_kept for then, now in pairs),
-    }
-
-
 def describe_overrides(images: Mapping[str, Any]) -> str:
-    """Say what a person changed after a round was measured; empty where nothing.
-
-    Args:
-        images: Of a round in the run's summary, or the result of `count_overrides_since`.
-    """
+    """Say what a person changed after a round was measured, by `images` in its summary; empty where nothing."""
     taken, put = images["taken_out_since"], images["put_in_since"]
     parts = ([f"{taken:,} taken out"] if taken else []) + ([f"{put:,} put in"] if put else [])
     return f"{' and '.join(parts)} by hand after it was measured" if parts else ""
 
 
-def _list_candidates(session: Session, found: Round, by_hand: Mapping[str, bool]) -> list[ScreenedCandidate]:
-    store = session.workspace.candidates
-    filtered = {one.candidate_key: one for one in store.filtered(session.run_id, found.index)}
-    verdicts = {key: apply_decision(one, by_hand) for key, one in filtered.items()}
+def _read_filtered(session: Session, found: Round) -> dict[str, Verdict]:
+    verdicts = session.workspace.candidates.filtered(session.run_id, found.index)
+    return {verdict.candidate_key: verdict for verdict in verdicts}
+
+
+def _screened(
+    found: Round, candidates: Mapping[str, Candidate], filtered: Mapping[str, Verdict], by_hand: Mapping[str, bool]
+) -> list[ScreenedCandidate]:
+    verdicts = {key: _apply_decision(one, by_hand.get(key)) for key, one in filtered.items()}
     return [
         ScreenedCandidate(candidate, found.index, verdicts.get(key), filtered.get(key), found.is_kept)
-        for key, candidate in store.find(found.candidate_keys).items()
+        for key, candidate in candidates.items()
     ]
 
 
-def _manual_decisions(session: Session, found: Round) -> dict[str, bool]:
+def _apply_decision(verdict: Verdict, kept: bool | None) -> Verdict:
+    """Return a filter's verdict, or what a person decided in its place."""
+    if kept is None:
+        return verdict
+    reason = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
+    return replace(verdict, kept=kept, filter=BY_HAND, reason=reason)
+
+
+def _manual_decisions(session: Session, found: Round, filtered: Mapping[str, Verdict]) -> dict[str, bool]:
     """Return a person's decisions, by candidate key, that a judged round's training followed."""
-    store = session.workspace.candidates
     if found.trained_on is None:  # nothing survived, or the run is older than the entry: the times tell
-        return store.by_hand(session.run_id, found.index, before=_find_judging_time(session, found.index))
+        judged_at = _find_judging_time(session, found.index)
+        return session.workspace.candidates.by_hand(session.run_id, found.index, before=judged_at)
     used = set(found.trained_on)
-    filtered = {verdict.candidate_key: verdict.kept for verdict in store.filtered(session.run_id, found.index)}
-    return {key: key in used for key, kept in filtered.items() if kept != (key in used)}
+    return {key: key in used for key, verdict in filtered.items() if verdict.kept != (key in used)}
 
 
 def _find_judging_time(session: Session, round_index: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,6 +105,11 @@ class ChromaCollection:
         """Return the ids of the images that match a Chroma filter."""
         found: list[str] = self.call("get", where=where, include=[])["ids"]
         return found
+
+    def metadata(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return id -> metadata of those images that are there."""
+        answer = self.call("get", ids=list(ids), include=["metadatas"]) if ids else {"ids": [], "metadatas": []}
+        return dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete images."""

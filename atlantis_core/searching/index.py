@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,7 @@ class SearchIndex:
     def hit(self, image_id: str) -> Hit:
         """Return an image of the index by its id, at distance 0; a `NotFoundError` if there is none."""
         with self._lock, lock_index(self.folder, writing=False):
-            found = self._read_metadata(self._reopen(), [image_id])
+            found = self._reopen().metadata([image_id])
         if not found.get(image_id):
             raise NotFoundError(f"there is no image {image_id[:80]!r} in index {self._facts.name!r}")
         return self._to_hit(image_id, found[image_id], 0.0)
@@ -183,7 +183,7 @@ class SearchIndex:
     ) -> list[list[Hit]]:
         vectors = self._matching_vectors(chroma, rule)
         rows, far = find_nearest(queries, vectors.rows, self._facts.distance, top)
-        metadata = self._read_metadata(chroma, sorted({vectors.ids[row] for row in rows.ravel()}))
+        metadata = chroma.metadata(sorted({vectors.ids[row] for row in rows.ravel()}))
         return [
             [
                 self._to_hit(vectors.ids[row], metadata[vectors.ids[row]], float(d))
@@ -204,12 +204,6 @@ class SearchIndex:
         if self._vectors is None:
             self._vectors = read_vectors(chroma, self._facts.dims)
         return self._vectors
-
-    def _read_metadata(self, chroma: ChromaCollection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        if not ids:
-            return {}
-        answer = chroma.call("get", ids=list(ids), include=["metadatas"])
-        return dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
 
     def _to_hits(self, near: list[list[NearestIds]]) -> list[list[Hit]]:
         return [[self._to_hit(*one) for one in row] for row in near]

@@ -151,8 +151,7 @@ class _IndexFiller:
         for start in range(0, len(images), BATCH):
             progress("indexing", start, len(images))
             batch = images[start : start + BATCH]
-            answer = self._chroma.call("get", ids=[image.id for image in batch], include=["metadatas"])
-            old = dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
+            old = self._chroma.metadata([image.id for image in batch])
             there += len(old)
             other_label += sum(self._has_other_label(image, old.get(image.id)) for image in batch)
             refreshed += self._refresh([image for image in batch if image.id in old], old)

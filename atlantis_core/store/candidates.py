@@ -16,9 +16,6 @@ from atlantis_core.store.sql import fetch_rows, insert_or_ignore, insert_or_repl
 from atlantis_core.store.stored_paths import from_stored_path, to_stored_path
 from atlantis_core.store.tables import candidates, overrulings, verdicts
 
-BY_HAND = "by_hand"
-"""Filter name of a verdict that a person decided."""
-
 
 class CandidateStore:
     """Candidates by key; verdicts by run and round."""
@@ -57,11 +54,6 @@ class CandidateStore:
         )
         insert_or_replace(self._engine, verdicts, rows)
 
-    def verdicts(self, run_id: str, round_index: int) -> list[Verdict]:
-        """Return the verdicts of a round, sorted by candidate key; a person's decision overrides the filters."""
-        decided = self.by_hand(run_id, round_index)
-        return [apply_decision(verdict, decided) for verdict in self.filtered(run_id, round_index)]
-
     def filtered(self, run_id: str, round_index: int) -> list[Verdict]:
         """Return the filters' own verdicts of a round, sorted by candidate key."""
         query = (
@@ -88,12 +80,3 @@ class CandidateStore:
         query = select(func.count(), func.max(overrulings.c.decided)).where(overrulings.c.run_id == run_id)
         ((count, last),) = fetch_rows(self._engine, query)
         return int(judged), int(count), float(last or 0.0)
-
-
-def apply_decision(verdict: Verdict, by_hand: Mapping[str, bool]) -> Verdict:
-    """Return a filter's verdict, or what a person decided in its place; `by_hand` is by candidate key."""
-    kept = by_hand.get(verdict.candidate_key)
-    if kept is None:
-        return verdict
-    reason = f"{'kept' if kept else 'rejected'} by hand ({verdict.filter}: {verdict.reason})"
-    return dataclasses.replace(verdict, kept=kept, filter=BY_HAND, reason=reason)

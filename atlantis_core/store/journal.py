@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.store.sql import fetch_rows, insert_or_replace
+from atlantis_core.store.sql import fetch_rows, fetch_value, insert_or_replace
 from atlantis_core.store.tables import journal
 
 
@@ -27,8 +27,7 @@ class Journal:
         query = select(journal.c.payload).where(
             journal.c.run_id == run_id, journal.c.round == round_index, journal.c.kind == kind
         )
-        rows = fetch_rows(self._engine, query)
-        return rows[0].payload if rows else None
+        return fetch_value(self._engine, query)
 
     def everywhere(self, kind: str) -> dict[str, Any]:
         """Return run id -> payload of the entries of one kind in round 0, of all runs."""

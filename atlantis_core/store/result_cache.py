@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from atlantis_core.store.sql import fetch_rows, insert_or_ignore
+from atlantis_core.store.sql import fetch_value, insert_or_ignore
 from atlantis_core.store.tables import results
 
 
@@ -18,8 +18,7 @@ class ResultCache:
 
     def find(self, key: str) -> Any | None:
         """Return the result of a job, or None if it has not finished."""
-        rows = fetch_rows(self._engine, select(results.c.payload).where(results.c.key == key))
-        return rows[0].payload if rows else None
+        return fetch_value(self._engine, select(results.c.payload).where(results.c.key == key))
 
     def add(self, key: str, kind: str, payload: Any, seconds: float) -> None:
         """Store the result of a job; a second one for the same key has no effect."""

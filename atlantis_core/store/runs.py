@@ -18,7 +18,7 @@ from atlantis_core.store.tables import runs
 StoredStatus = Literal["running", "paused", "waiting", "failed", "done"]
 """`failed`: an unexpected error ended the process; `resume` tries again."""
 
-RunStatus = Literal["running", "paused", "waiting", "failed", "done", "stopped"]
+RunStatus = StoredStatus | Literal["stopped"]
 """Status as seen from outside; `stopped` is stored as running, but no process is working on it."""
 
 

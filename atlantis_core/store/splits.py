@@ -26,11 +26,11 @@ class SplitStore:
 
         Splits of workspaces from before carved splits were stored separately count as whole.
         """
-        return KnownSplits(**{made: self._rows(table, regime) for made, table in _TABLES.items()})
-
-    def _rows(self, table: Table, regime: Regime) -> dict[str, Split]:
-        query = select(table.c.image_id, table.c.split).where(table.c.regime == regime)
-        return {row.image_id: row.split for row in fetch_rows(self._engine, query)}
+        known: dict[str, dict[str, Split]] = {}
+        for made, table in _TABLES.items():
+            rows = fetch_rows(self._engine, select(table).where(table.c.regime == regime))
+            known[made] = {row.image_id: row.split for row in rows}
+        return KnownSplits(**known)
 
     def write(self, loaded: LoadedCollection, regime: Regime) -> None:
         """Store the splits of a collection if they were made here; stored splits never change."""

@@ -17,6 +17,12 @@ def fetch_rows(engine: Engine, query: Executable) -> Sequence[Any]:
         return connection.execute(query).fetchall()
 
 
+def fetch_value(engine: Engine, query: Executable) -> Any | None:
+    """Return the first column of a query's first row; None without a row."""
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
 def fetch_dicts(engine: Engine, query: Executable) -> list[dict[str, Any]]:
     """Return all rows of a query as dicts by column name."""
     with engine.connect() as connection:
@@ -29,10 +35,10 @@ def execute(engine: Engine, statement: Executable) -> None:
         connection.execute(statement)
 
 
-def insert_or_ignore(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert the rows whose primary key is not in the table yet; return how many were new."""
+def insert_or_ignore(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert the rows whose primary key is not in the table yet."""
     statement = _INSERTS[engine.dialect.name](table)
-    return _execute_many(engine, statement.on_conflict_do_nothing(index_elements=list(table.primary_key)), rows)
+    _execute_many(engine, statement.on_conflict_do_nothing(index_elements=list(table.primary_key)), rows)
 
 
 def insert_or_replace(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -43,8 +49,7 @@ def insert_or_replace(engine: Engine, table: Table, rows: Iterable[Mapping[str, 
     _execute_many(engine, statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
 
 
-def _execute_many(engine: Engine, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> int:
-    if not (given := [dict(row) for row in rows]):
-        return 0
-    with engine.begin() as connection:
-        return connection.execute(statement, given).rowcount
+def _execute_many(engine: Engine, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> None:
+    if given := [dict(row) for row in rows]:
+        with engine.begin() as connection:
+            connection.execute(statement, given)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.records import Trial, TrialOrigin
-from atlantis_core.store.sql import fetch_rows, insert_or_ignore, insert_or_replace
+from atlantis_core.store.sql import fetch_rows, fetch_value, insert_or_ignore, insert_or_replace
 from atlantis_core.store.stored_paths import from_stored_path, to_stored_path
 from atlantis_core.store.tables import results, trials
 
@@ -41,20 +41,18 @@ class TrialStore:
 
     def find(self, trial_id: str) -> Trial | None:
         """Return a trial, or None if it has not finished."""
-        rows = fetch_rows(self._engine, select(trials.c.payload).where(trials.c.id == trial_id))
-        if not rows:
+        payload = fetch_value(self._engine, select(trials.c.payload).where(trials.c.id == trial_id))
+        if payload is None:
             return None
-        trial = from_json(Trial, rows[0].payload)
+        trial = from_json(Trial, payload)
         origin = trial.origin or self._find_old_origin(trial_id)
         return replace(trial, path=from_stored_path(trial.path, self._folder), origin=origin)
 
     def _find_old_origin(self, trial_id: str) -> TrialOrigin | None:
         """Return the origin of a trial of an older version, which kept it beside the trial's first measurement."""
         keys = [content_hash("measured by", subject) for subject in ([trial_id], [trial_id, "part"])]
-        found = {
-            row.key: row.payload for row in fetch_rows(self._engine, select(results).where(results.c.key.in_(keys)))
-        }
-        return next((from_json(TrialOrigin, found[key]) for key in keys if key in found), None)
+        found = (fetch_value(self._engine, select(results.c.payload).where(results.c.key == key)) for key in keys)
+        return next((from_json(TrialOrigin, payload) for payload in found if payload), None)
 
     def matching(self, prefix: str) -> list[str]:
         """Return the ids that start with `prefix`."""

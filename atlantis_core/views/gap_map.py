@@ -14,7 +14,7 @@ from atlantis_core.learning.evaluation import distance_of, embed_task
 from atlantis_core.metrics.ranking import rank_images
 from atlantis_core.records import Cell
 from atlantis_core.records.natural_order import natural_key
-from atlantis_core.run.measurements import find_trials, measure_trial, measurement_hash, queries_in_cells
+from atlantis_core.run.measurements import find_trials, load_outcomes, measurement_hash, queries_in_cells
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 from atlantis_core.statistics.cells import cell_table
 
@@ -152,7 +152,7 @@ def build_gap_map(
     return GapMap(
         facet=facet,
         classes=tuple(sorted({cell.class_name for cell in cells}, key=natural_key)),
-        values=tuple(sorted({cell.value for cell in cells})),
+        values=tuple(sorted({cell.value for cell in cells}, key=natural_key)),
         cells=cells,
         seeds_before=len(before),
         seeds_after=len(after),
@@ -160,8 +160,7 @@ def build_gap_map(
 
 
 def _outcomes(session: Session, trial_ids: Sequence[str]) -> list[QueryOutcomes]:
-    measured = (measure_trial(session, trial) for trial in find_trials(session, trial_ids))
-    found = [outcomes for _, outcomes in filter(None, measured)]
+    found = [outcomes for outcomes in load_outcomes(session, trial_ids) if outcomes]
     if not found:
         raise ToolError("every training of this arm crashed; there is nothing to compare")
     return found
@@ -187,7 +186,7 @@ def find_query_answers(session: Session, trial_id: str, cell: Cell) -> tuple[Que
     gallery = {image.id: image for image in session.task.gallery}
     wanted = {image.id for image in session.task.queries}
     if cell != Cell(""):
-        wanted = set(queries_in_cells(session, [(cell.class_name, cell.facet, cell.value)]))
+        wanted = set(queries_in_cells(session, [cell]))
     found = [
         QueryAnswer(
             query_id=query.id,

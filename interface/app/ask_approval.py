@@ -104,8 +104,7 @@ def _parse_edit(session: Session, text: str, name: str) -> Answer:
         payload = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SetupError(f"{name!r} is not valid JSON: {error}") from error
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
-    protocol = parse_edited_protocol(payload, session.collection, session.spec.regime, left)
+    protocol = parse_edited_protocol(payload, session.collection, session.spec.regime, session.images_left)
     return {"decision": "edit", "protocol": as_json(protocol)}
 
 
@@ -127,8 +126,7 @@ def _edit_in_editor(session: Session, question: Mapping[str, Any]) -> Answer | N
 
 
 def _format_cost(session: Session, question: Mapping[str, Any]) -> str:
-    images, budget = question["images"], session.spec.budget
-    left = session.workspace.ledger.left(session.run_id, budget)["images"]
+    images, left = question["images"], session.images_left
     parts = [count_noun(images, "image") + (f" of {left:g} left" if left is not None else "")]
     seconds = estimate_seconds(session.workspace, session.run_id, images)
     if seconds is not None:

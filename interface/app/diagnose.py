@@ -18,7 +18,7 @@ def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, 
     started = time.monotonic()
     with open_stderr_screen() as screen:
         session = open_session_without_run("diagnose", request, folder, screen)
-        from atlantis_core.workflows.diagnose import diagnose_collection  # heavy: after the first line
+        from atlantis_core.workflows.diagnose import diagnose_collection  # slow: after the first line
 
         found = diagnose_collection(session, untrained=untrained, top=top)
     about = {"backbone": session.backbone.architecture, "weights": session.backbone.weights}

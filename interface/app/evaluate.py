@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import TaskOptions
 
@@ -51,12 +52,12 @@ def open_subject(
     from atlantis_dml.app.setup import check_data, find_data_folder, load_data, open_workspace
 
     check_data(subject.data)
-    screen.line(f"loading {subject.model}, then reading {subject.data} ...")  # before the slow imports
+    announce(f"loading {subject.model}, then reading {subject.data}")
     from atlantis_core.captioning.attributes import AttributeCaptioner, add_measured_facets
     from atlantis_core.data.columns import check_columns
     from atlantis_core.data.facets import describe_caption_facets
     from atlantis_core.data.reading import summarize_reading
-    from atlantis_core.data.tasks import retrieval_task
+    from atlantis_core.data.tasks import restriction_columns, retrieval_task
     from atlantis_dml.app.find_model import find_retriever
 
     task = subject.task
@@ -64,7 +65,8 @@ def open_subject(
     if columns:
         check_columns(find_data_folder(subject.data, store, screen.progress), task.columns(), columns)
     retriever = find_retriever(subject.model, folder, subject.embedding)
-    loaded = load_data(subject.data, store, task.reading(), task.regime, screen.progress)
+    reading = task.columns().keeping(restriction_columns(task.query, task.gallery))
+    loaded = load_data(subject.data, store, reading, task.regime, screen.progress)
     notice = "the model's weights are random: it is neither pretrained nor trained"
     for line in (
         notice if retriever.weights == "random" else "",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.output import say
+from atlantis_dml.app.output import announce
 
 
 def export_by_name(
@@ -40,7 +40,7 @@ def _export_images(run_name: str, folder: Path, workspace: Path | None, rolled_b
     from atlantis_dml.app.setup import open_existing
 
     check_destination(folder)
-    say(f"exporting the images of {run_name} ...")
+    announce(f"exporting the images of {run_name}")
     store = open_existing(workspace)
     run = store.runs.get(run_name)
     with open_stderr_screen() as screen:
@@ -57,9 +57,9 @@ def _export_model(model: str, folder: Path, workspace: Path | None, onnx: bool) 
     from atlantis_dml.app.setup import open_workspace
 
     check_destination(folder)
-    say(f"exporting {model} ...")  # before the slow imports
     if onnx:
         require_onnx()
+    announce(f"exporting {model}")
     found = find_model(model, workspace)
     store = open_workspace(workspace)
     session = open_trial_session(store, found.trial_id, found.run_id) if found.trial_id else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.records import IndexFacts
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.request import RunOptions, TaskOptions, build_request
 
@@ -47,12 +48,12 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
     """Read DATA, load MODEL, and fill an index."""
     started = time.monotonic()
     made_by = _check(request, workspace)
-    with open_stderr_screen() as screen:
-        screen.line(f"loading {request.model}, then reading {request.data} ...")  # before the slow imports
-        from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
-        from atlantis_core.searching.index_folders import read_facts, suggest_name
-        from atlantis_core.searching.recall_check import record_recall
+    announce(f"loading {request.model}, then reading {request.data}")
+    from atlantis_core.searching.index_building import IndexSource, fill_index, prepare_index
+    from atlantis_core.searching.index_folders import read_facts, suggest_name
+    from atlantis_core.searching.recall_check import record_recall
 
+    with open_stderr_screen() as screen:
         model, embedder = load_index_embedder(request.model, request.embedding, workspace, made_by)
         source = IndexSource(_read(request, workspace, screen), request.splits)
         name = request.name or suggest_name(source.collection.name, embedder.model_hash)

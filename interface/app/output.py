@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -21,6 +22,28 @@ EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
 _LONGEST_LINE = 2000
+
+_is_program = threading.Event()
+_has_spoken = threading.Event()
+
+
+def begin_program() -> None:
+    """Let `announce` speak: this process is the command `atlantis`, and a person waits for its first line."""
+    _is_program.set()
+
+
+def mark_spoken() -> None:
+    """Note that something was shown, so that `announce` need not speak."""
+    _has_spoken.set()
+
+
+def announce(doing: str) -> None:
+    """Say what a command does before it imports what takes seconds; only as the first line of a program.
+
+    Call it after the checks that are quick, so that their mistakes stay one line.
+    """
+    if _is_program.is_set() and not _has_spoken.is_set():
+        say(f"{doing} ...")
 
 
 @contextmanager
@@ -74,9 +97,11 @@ def exit_with_message(message: str, code: int, as_json: bool, facts: Mapping[str
 
 def say(message: str) -> None:
     """Print one line on stderr, without the control characters that file or class names may contain."""
+    mark_spoken()
     typer.echo(clean_text(message, _LONGEST_LINE), err=True)
 
 
 def print_json(payload: Any) -> None:
     """Print the one JSON object of a command."""
+    mark_spoken()
     typer.echo(json.dumps(payload, indent=2, allow_nan=False))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.stopping import StopToken
 from atlantis_core.base.text import clean_text
+from atlantis_dml.app.output import mark_spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,6 +89,7 @@ class Screen:
     def _print(self, text: str) -> None:
         indent = len(text) - len(text.lstrip())
         self._last = time.monotonic()
+        mark_spoken()
         self._console.print(" " * indent + clean_text(text, _LONGEST), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -144,7 +146,7 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def judged(session: Session) -> str:
+def describe_last_round(session: Session) -> str:
     """Return a line about the round that was judged last."""
     from atlantis_core.run.round import read_judged_rounds
 

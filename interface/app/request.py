@@ -38,10 +38,6 @@ class TaskOptions:
 
         return ReadOptions(self.label, self.split, self.facets, self.kept)
 
-    def reading(self) -> ReadOptions:
-        """Return how DATA is read: images also keep the values that restrict queries and gallery."""
-        return self.columns().keeping(restriction_columns(self.query, self.gallery))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions(TaskOptions):

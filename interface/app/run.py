@@ -12,7 +12,8 @@ from atlantis_core.base.ports import Progress
 from atlantis_core.run.approval import drop_skipped_cells
 from atlantis_dml.app.ask_approval import ANSWER_HINT, describe_protocol
 from atlantis_dml.app.chat_models import RULES, build_model_calls, make_captioner_factory
-from atlantis_dml.app.progress import judged, make_watcher
+from atlantis_dml.app.output import announce
+from atlantis_dml.app.progress import describe_last_round, make_watcher
 from atlantis_dml.app.run_settings import check_spec, describe_backbone, pin_base_url, settle_backbone
 from atlantis_dml.app.setup import check_data, load_data, store_data
 
@@ -33,17 +34,20 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     Raises:
         SetupError: A setting or the data has to be fixed.
     """
-    from atlantis_core.data.reading import summarize_reading
-    from atlantis_core.data.tasks import check_measurable, retrieval_task
-    from atlantis_core.learning.training.presets import describe_adaptation
-    from atlantis_core.run.goals import describe_goal, read_goal
-
     check_data(request.spec.data)
     generator = check_spec(request.spec, request.spec.goal.text)
+    announce(f"reading {request.spec.data}")
+    from atlantis_core.data.reading import summarize_reading
+    from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
+    from atlantis_core.learning.training.presets import describe_adaptation
+    from atlantis_core.run.diagnosis import describe_unmeasured_goal
+    from atlantis_core.run.goals import describe_goal, read_goal
+
     request = replace(request, spec=pin_base_url(request.spec))
     loaded = load_data(request.spec.data, workspace, request.reading, request.spec.regime, progress)
     spec = request.spec
-    check_measurable(retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery))
+    task = retrieval_task(loaded.collection, spec.regime, spec.query, spec.gallery)
+    check_measurable(task)
     spec, backbone = settle_backbone(request.spec)
     goal = read_goal(request.spec.goal.text, loaded.collection)
     collection_id = store_data(loaded, workspace, spec.regime)
@@ -54,7 +58,10 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
+        describe_single_class(task),
         describe_goal(goal, loaded.collection),
+        # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
+        describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",
     ]
     return run, [line for line in lines if line]
 
@@ -139,7 +146,8 @@ class RunWorker:
         from atlantis_dml.tracing.live import live_export, read_target_option
 
         try:
-            run, watch = self._workspace.runs.get(session.run_id), make_watcher(self._screen, lambda: judged(session))
+            run = self._workspace.runs.get(session.run_id)
+            watch = make_watcher(self._screen, lambda: describe_last_round(session))
             with live_export(self._workspace, run, read_target_option(None), self._screen.line):
                 outcome = advance(build_agents(session, self._screen.stop), answer, watch)
             self._on_rest()

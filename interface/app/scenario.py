@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ def open_source(
     Raises:
         SetupError: DATA does not exist, or the destination is in the way.
     """
-    from atlantis_core.data.split_assignment import KnownSplits
-    from atlantis_core.importing.collection_writer import resolve_source
-    from atlantis_core.scenarios.scenario_source import ScenarioSource
     from atlantis_dml.app.setup import check_data, find_data_folder, has_runs, open_workspace
 
     check_data(data)
+    announce(f"reading {data}")
+    from atlantis_core.data.split_assignment import KnownSplits
+    from atlantis_core.importing.collection_writer import resolve_source
+    from atlantis_core.scenarios.scenario_source import ScenarioSource
+
     store = open_workspace(workspace)
     folder = find_data_folder(data, store, progress)
     resolve_source(folder, destination)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
 from atlantis_dml.app.index import index_home, load_index_embedder
-from atlantis_dml.app.output import say
+from atlantis_dml.app.output import announce
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,7 +55,7 @@ def query_index(index: str, query: SearchQuery, workspace: Path | None, model: s
     if (query.image is None) == (query.text is None):
         raise SetupError("search with either an image (IMAGE) or words (--text)")
     image = _read_query_image(query.image) if query.image is not None else None
-    say(f"searching {index} ...")  # before the slow imports
+    announce(f"searching {index}")
     found = open_search(index, workspace, model)
     try:
         vector = found.embedder.embed([image])[0] if image else found.embedder.embed_text([query.text or ""])[0]

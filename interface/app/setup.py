@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.records import Regime
+from atlantis_dml.app.output import announce
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import LoadedCollection, ReadOptions
@@ -123,15 +124,16 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
 
     Captions and costs are stored under the purpose and the collection's name.
     """
+    from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
+
     check_data(request.spec.data)
-    screen.line(f"reading {request.spec.data} ...")  # before the slow imports
+    check_spec(request.spec)
+    announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.session import Session
     from atlantis_dml.app.chat_models import make_captioner_factory
-    from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
 
-    check_spec(request.spec)
     store = open_workspace(folder)
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from atlantis_core.base.plural import count_noun
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.progress import open_stderr_screen
 from atlantis_dml.app.setup import open_existing
 
@@ -21,6 +23,7 @@ def measure_run(run_name: str, workspace: Path | None) -> dict[str, Any]:
     from atlantis_dml.app.run import open_session
 
     store, screen = open_existing(workspace), open_stderr_screen()
+    announce(f"reading run {run_name}")
     session = open_session(store, store.runs.get(run_name), screen)
     stored = read_test(session) is not None
     with screen, store.lock(session.run_id):
@@ -38,5 +41,6 @@ def measure_trials(names: Sequence[str], workspace: Path | None) -> dict[str, An
 
     store = open_existing(workspace)
     trials = [find_trial(name, store) for name in names]
+    announce(f"reading {count_noun(len(trials), 'trial')}")
     with open_stderr_screen() as screen:
         return run_trial_test(store, trials, screen.progress)

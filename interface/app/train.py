@@ -29,7 +29,7 @@ def train_trials(request: RunRequest, folder: Path | None, out: Path | None = No
     seeds = range(request.spec.seed, request.spec.seed + request.spec.seeds)
     with open_stderr_screen() as screen:
         session = open_session_without_run("train", request, folder, screen)
-        from atlantis_core.workflows.train import train_baseline  # heavy: after the first line
+        from atlantis_core.workflows.train import train_baseline  # slow: after the first line
 
         found = {"data": request.spec.data} | train_baseline(session, seeds)
         if out is not None:

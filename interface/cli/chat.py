@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import say
+from atlantis_dml.app.output import announce
 from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
@@ -35,19 +35,20 @@ def chat(
 
     Example: atlantis chat photos/
     """
-    say("starting the conversation ...")  # before the slow imports
-    from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
-    from atlantis_dml.chat.desk import ChatDesk
-    from atlantis_dml.chat.loop import TerminalChat
     from atlantis_dml.chat.record import find_or_create, save_record
-    from atlantis_dml.chat.terminal import ChatTerminal
-    from atlantis_dml.graph.conversation import Conversation
 
     store = open_workspace(workspace)
     record, resumed = find_or_create(store, data, thread, new=new)
     template = build_request(record.data, given, workspace)
     check_data(template.spec.data)
+    announce("starting the conversation")
+    from atlantis_dml.app.run_settings import check_spec, pin_base_url
+    from atlantis_dml.chat.desk import ChatDesk
+    from atlantis_dml.chat.loop import TerminalChat
+    from atlantis_dml.chat.terminal import ChatTerminal
+    from atlantis_dml.graph.conversation import Conversation
+
     check_spec(template.spec)
     template, terminal = replace(template, spec=pin_base_url(template.spec)), ChatTerminal()
     desk = ChatDesk(save_record(store, record), store, template, terminal.screen())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import EXIT_USER_ERROR, print_json, say
+from atlantis_dml.app.output import EXIT_USER_ERROR, announce, print_json, say
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
@@ -24,6 +24,8 @@ def doctor(
 
     Example: atlantis doctor
     """
+    if imports:
+        announce("importing torch and timm")
     from atlantis_dml.app.doctor import check_installation
     from atlantis_dml.views.tables import build_table, stdout_console
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from atlantis_core.base.errors import Stopped
 from atlantis_core.base.plural import count_noun
 from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_WAITING, exit_with_message, say
-from atlantis_dml.app.progress import Screen, is_interactive, judged, make_watcher, open_stderr_screen
+from atlantis_dml.app.progress import Screen, describe_last_round, is_interactive, make_watcher, open_stderr_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,8 @@ def start_run(
     request: RunRequest, workspace: Path | None, target: str | None, as_json: bool
 ) -> tuple[dict[str, Any], Path]:
     """Begin a run and work on it (see `drive_run`); return its summary and the workspace's folder."""
-    from atlantis_dml.app.setup import check_data, open_workspace
-
-    check_data(request.spec.data)
-    say(f"reading {request.spec.data} ...")  # before the slow imports
     from atlantis_dml.app.run import create_run, open_session
+    from atlantis_dml.app.setup import open_workspace
 
     store, screen = open_workspace(workspace), open_stderr_screen()
     with screen:
@@ -91,7 +88,7 @@ def _advance_to_rest(session: Session, screen: Screen, answer: Answer | None) ->
     from atlantis_dml.graph.running import advance
 
     context = build_agents(session, screen.stop)
-    watch = make_watcher(screen, lambda: judged(session))
+    watch = make_watcher(screen, lambda: describe_last_round(session))
     with screen:
         outcome = advance(context, answer and answer | _HERE, watch)
         while outcome.status == "waiting" and (recorded := find_recorded_answer(session)):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from atlantis_dml import __version__
-from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_json, say
+from atlantis_dml.app.output import EXIT_INTERRUPTED, EXIT_USER_ERROR, begin_program, print_json, say
 from atlantis_dml.cli.chat import chat
 from atlantis_dml.cli.command import Command
 from atlantis_dml.cli.demo import demo
@@ -77,6 +77,7 @@ def _root(
 
 def run_as_program() -> None:
     """Run the command line of this process and exit with its code."""
+    begin_program()
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.output import announce, print_json, say
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
@@ -31,14 +31,15 @@ def report(
 
     Example: atlantis report last --out harbor.html
     """
-    say(f"reading {run_name} ...")  # before the slow imports
     from atlantis_dml.app.setup import open_existing
+
+    store = open_existing(workspace)
+    announce(f"reading run {store.runs.get(run_name).id}")
     from atlantis_dml.plots.files import check_target
     from atlantis_dml.report.report import KINDS, write_report
     from atlantis_dml.views.runs import show_run
 
     copy = check_target(out, KINDS) if out else None
-    store = open_existing(workspace)
     summary = write_report(store, run_name, copy)
     print_json(summary) if as_json else show_run(summary, store.folder)
     if copy:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.output import print_json, say
+from atlantis_dml.app.output import announce, print_json, say
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
@@ -28,7 +28,6 @@ def resume(
 
     Example: atlantis resume last --approve
     """
-    say(f"reading {run_name} ...")  # before the slow imports
     from atlantis_core.run.summary import summarise
     from atlantis_dml.app.ask_approval import answer_from_options
     from atlantis_dml.app.progress import open_stderr_screen
@@ -40,6 +39,7 @@ def resume(
 
     store, screen, target = open_existing(workspace), open_stderr_screen(), read_target_option(trace)
     found = store.runs.get(run_name)
+    announce(f"reading run {found.id}")
     if found.status == "done":
         if approve or reject or edit is not None:
             raise SetupError(f"run {found.id!r} is done and waits for no approval")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlantis_dml.app.output import say
+from atlantis_dml.app.output import announce, say
 from atlantis_dml.app.request import RunOptions, build_request
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
@@ -41,15 +41,16 @@ def serve(
 
     Example: atlantis serve photos/
     """
-    say("starting the web app ...")  # before the slow imports
-    from atlantis_dml.app.run_settings import check_spec, pin_base_url
     from atlantis_dml.app.setup import check_data, open_workspace
-    from atlantis_dml.web.site import Site
 
-    store, template = open_workspace(workspace), build_request("", given, workspace)
-    folders = tuple(data or BUNDLED_DATA)
+    template, folders = build_request("", given, workspace), tuple(data or BUNDLED_DATA)
     for name in folders:
         check_data(name)
+    announce("starting the web app")
+    from atlantis_dml.app.run_settings import check_spec, pin_base_url
+    from atlantis_dml.web.site import Site
+
+    store = open_workspace(workspace)
     check_spec(template.spec)
     _serve(Site(store, replace(template, spec=pin_base_url(template.spec)), folders), port)
 

@@ -33,7 +33,6 @@ def open_test(
 
     Example: atlantis test last
     """
-    say(f"reading {', '.join(names)} ...")  # before the slow imports
     from atlantis_dml.app.find_model import is_run_name
     from atlantis_dml.app.setup import open_existing
     from atlantis_dml.app.test import measure_run, measure_trials

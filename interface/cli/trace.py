@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.app.output import print_json
+from atlantis_dml.app.output import announce, print_json
 from atlantis_dml.cli import options
 from atlantis_dml.cli.command import command
 
@@ -57,16 +57,18 @@ def _send(run_name: str, to: str, step: int | None, folder: Path | None, as_json
         SetupError: No such run or target, MLflow is missing or unreachable, or `step` is given.
     """
     from atlantis_dml.app.setup import open_existing
-    from atlantis_dml.report.report import write_report
-    from atlantis_dml.settings import build_redaction
-    from atlantis_dml.tracing.sending import send_run
     from atlantis_dml.tracing.target import resolve_target
-    from atlantis_dml.tracing.writer import MlflowWriter
 
     if step is not None:
         raise SetupError("--to exports a complete run; leave out --step")
     workspace = open_existing(folder)
     target, run = resolve_target(to, workspace.folder), workspace.runs.get(run_name)
+    announce(f"sending run {run.id}")
+    from atlantis_dml.report.report import write_report
+    from atlantis_dml.settings import build_redaction
+    from atlantis_dml.tracing.sending import send_run
+    from atlantis_dml.tracing.writer import MlflowWriter
+
     writer = MlflowWriter(target)  # first, so that no report is written for an unreachable server
     write_report(workspace, run.id)
     sent = send_run(workspace, run, target, build_redaction(), writer)

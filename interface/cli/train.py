@@ -67,12 +67,12 @@ def _show(found: dict[str, Any]) -> None:
 
     frozen = found["frozen"]
     began = "frozen (random weights)" if found["weights"] == "random" else "frozen"
-    rows = [(began, "", *_figures(frozen), "")]
+    rows = [(began, "", *_format_figures(frozen), "")]
     for trial in found["trials"]:
         if "error" in trial:
             say(f"seed {trial['seed']} diverged: {trial['error']}")
             continue
-        rows.append((trial["id"], str(trial["seed"]), *_figures(trial), format_duration(trial["seconds"])))
+        rows.append((trial["id"], str(trial["seed"]), *_format_figures(trial), format_duration(trial["seconds"])))
     stdout_console().print(build_table(("model", "seed", "R@1", "MAP@R", "took"), rows, right=(1, 2, 3, 4)))
     recall = found["recall_at_1"]
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
@@ -85,7 +85,7 @@ def _show(found: dict[str, Any]) -> None:
     typer.echo(clean_text(f"next: {found['next']}", 2000))
 
 
-def _figures(measured: dict[str, Any]) -> tuple[str, str]:
+def _format_figures(measured: dict[str, Any]) -> tuple[str, str]:
     """Return Recall@1 and MAP@R."""
     from atlantis_core.base.text import format_figure
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.records import Candidate, Verdict
-from atlantis_core.run.round import read_round
 from atlantis_core.run.verdicts import list_measured
 from atlantis_dml.report.thumbnails import embed_thumbnail
 
 if TYPE_CHECKING:
+    from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
 
 SIDE_PX = 96
@@ -21,13 +21,12 @@ Sample = dict[str, Any]
 """`cell`, `prompt`, `filter`, `reason`, `score`, `image` and `source` as data URLs or None, `from_prompt`."""
 
 
-def build_sheets(session: Session, round_index: int) -> dict[str, list[Sample]]:
+def build_sheets(session: Session, found: Round) -> dict[str, list[Sample]]:
     """Return samples of the images that a round was measured with, and of the rejected ones.
 
     Both are spaced evenly over the candidates in request order, so they are neither the best nor the first.
     """
-    measured = list_measured(session, read_round(session, round_index))
-    pairs = [(one.candidate, one.verdict) for one in measured if one.verdict is not None]
+    pairs = [(one.candidate, one.verdict) for one in list_measured(session, found) if one.verdict is not None]
     paths = {image.id: image.path for image in session.collection.images}
     return {
         "kept": [_describe_sample(*pair, paths) for pair in _sample_evenly([p for p in pairs if p[1].kept])],

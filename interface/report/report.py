@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.data.reading import count_left_out
-from atlantis_core.run.round import read_final_arms
+from atlantis_core.run.round import read_final_arms, read_rounds
 from atlantis_core.run.session import Session
 from atlantis_core.run.summary import summarise
 from atlantis_core.views.gap_map import FEW_QUERIES
@@ -68,7 +68,7 @@ def render_report(session: Session, facts: Summary, maps: Sequence[HeatView]) ->
         targeted=plot_targeted(facts),
         maps=maps,
         few_queries=FEW_QUERIES,
-        sheets={entry["index"]: build_sheets(session, entry["index"]) for entry in facts["rounds"]},
+        sheets={found.index: build_sheets(session, found) for found in read_rounds(session) if found.protocol},
         **facts,
     )
 

@@ -123,7 +123,7 @@ def _show_attacked(robust: Facts) -> None:
     steps = f", {robust['steps']} steps" if robust["attack"] == "pgd" else ""
     _print(
         f"Under attack ({robust['attack']}, epsilon {robust['epsilon']:g} of 255{steps}, aim {robust['aim']}): "
-        f"{_share(robust['flipped'])} of the queries lost their correct top-1"
+        f"{_format_share(robust['flipped'])} of the queries lost their correct top-1"
     )
     rows = [
         (which, *map(format_figure, one["recall_at"].values()), *_scores(one))
@@ -204,7 +204,7 @@ def _scores(one: Facts) -> tuple[str, ...]:
     return tuple(format_figure(one.get(key)) for key in METRICS)
 
 
-def _share(value: float | None) -> str:
+def _format_share(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.runtime import Runtime
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json
 from atlantis_core.data.reading import LoadedCollection
 from atlantis_core.records import Budget, Goal, Price
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.round import read_round
+from atlantis_core.run.round import read_arms, read_round
 from atlantis_core.run.session import Session
 from atlantis_core.run.verdicts import list_screened
 from atlantis_core.workflows.test import run_final_test
+from atlantis_dml.graph.nodes import judge
 from atlantis_dml.graph.running import advance
 from atlantis_dml.tools.context import RunContext
 
@@ -79,17 +82,68 @@ def test_a_protocol_that_changes_after_its_approval_is_not_spent_on(begin: Begin
         call("find_gaps"),
         call("draft_protocol", max_images=4),
         call("generate_images"),
+        call("generate_images"),  # asks anew
         *[AIMessage("Enough.")] * 2,
     )
+    changed: list[str] = []
 
     def change(node: str, update: Mapping[str, Any]) -> None:
         protocol = session.read(1, JournalKind.PROTOCOL)
-        if node == "approve" and protocol is not None:
+        if node == "approve" and protocol is not None and not changed:
+            changed.append(node)
+            assert session.workspace.ledger.spent(session.run_id)["images"] == 0
             session.write(1, JournalKind.PROTOCOL, replace(protocol, objective="what nobody saw"))
 
     advance(replace(context, planner=planner), watch=change)
     assert model.requests[4][-2].text == "this protocol was not approved; ask for its approval"
+    assert "4 images made" in model.requests[5][-2].text, "approved as it is now"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 4
+
+
+def test_a_protocol_that_changes_while_a_person_decides_is_shown_again(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    said: list[str] = []
+    session = context.session
+    session.say = said.append
+    assert advance(context).status == "waiting"
+    shown = session.read(1, JournalKind.PROTOCOL)
+    assert shown is not None
+    changed = replace(shown, objective="what nobody saw")
+    session.write(1, JournalKind.PROTOCOL, changed)
+    again = advance(context, {"decision": "approve"})
+    assert said == ["the protocol of round 1 has changed since it was shown: nothing was approved"]
+    assert (again.status, dict(again.question or {})["protocol"]["objective"]) == ("waiting", "what nobody saw")
     assert session.workspace.ledger.spent(session.run_id)["images"] == 0
+    assert advance(context, {"decision": "approve"}).status == "done"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 8
+
+
+def test_an_edit_that_was_killed_before_its_step_was_saved_counts_once_it_is_resumed(begin: Begin) -> None:
+    context = begin(auto=False, budget=Budget(images=8, rounds=1))
+    session = context.session
+    advance(context)
+    shown = session.read(1, JournalKind.PROTOCOL)
+    assert shown is not None
+    edited = replace(shown, cells=(replace(shown.cells[0], count=3),))
+    session.write(1, JournalKind.PROTOCOL, edited)  # what the killed step wrote
+    assert advance(context, {"decision": "edit", "protocol": as_json(edited)}).status == "done"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 3
+
+
+def test_a_judgement_that_was_killed_before_its_step_was_saved_comes_out_the_same(begin: Begin) -> None:
+    context = begin(budget=Budget(images=8, rounds=1))
+    session = context.session
+    advance(context)
+    arms, decision = read_arms(session, 1), session.read(1, JournalKind.DECISION)
+    assert decision is not None
+    session.write(1, JournalKind.DECISION, replace(decision, kept=True))
+    state: Any = {"round": 1, "steps": ["find_gaps", "dataset_statistics"], "messages": []}
+    results = [(judge(state, Runtime(context=context)), read_arms(session, 1)) for _ in range(2)]
+    assert results[0] == results[1]
+    update, after = results[0]
+    assert update["steps"] == ["dataset_statistics"]
+    assert after == arms | {"incumbent": arms["candidate"]}
+    assert read_arms(session, 2) == {name: after[name] for name in ("baseline", "incumbent", "diagnosing")}
 
 
 def test_images_of_a_draft_that_was_replaced_never_train(begin: Begin, chat: Any, call: Any, journal: Any) -> None:

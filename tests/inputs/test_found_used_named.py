@@ -8,8 +8,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import to_printable
-from atlantis_core.data.reading import ReadOptions, inspect_collection
+from atlantis_core.data.reading import ReadOptions, inspect_collection, read_collection, summarize_reading
+from atlantis_core.records import Collection, FileCount
+from atlantis_core.store.workspace import Workspace
+from tests.atlantis_core.data.sample_images import class_folders, write
 from tests.inputs.random_trees import build_tree, find_files
 
 
@@ -46,3 +50,26 @@ def test_found_files_are_used_or_named(tmp_path: Path) -> None:
 def test_found_files_are_used_or_named_in_2000_folders(tmp_path: Path) -> None:
     read = [check_tree(tmp_path / str(seed) / "data", seed) for seed in range(48, 2048)]
     assert sum(read) >= 1200
+
+
+def test_the_workspace_keeps_the_count_and_renews_it_when_the_folder_is_read_again(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "data", {"a": 4, "b": 4})
+    store = Workspace(tmp_path / "workspace").collections
+    first = store.add(read_collection(data))
+    assert store.get(first).collection.files == FileCount(8, 8, {}, {})
+    (data / "a" / "00.png").rename(data / "a" / "renamed.png")
+    write(data, {"loose.png": 90})
+    assert store.add(read_collection(data)) == first
+    collection = store.get(first).collection
+    assert collection.files == FileCount(9, 8, {"loose file": 1}, {})
+    assert summarize_reading(collection).startswith("1 file left out: 1 loose file (")
+    assert all(Path(image.path).is_file() for image in collection.images)
+
+
+def test_a_collection_of_the_version_before_has_no_count(tmp_path: Path) -> None:
+    loaded = read_collection(write(class_folders(tmp_path, {"a": 4, "b": 4}), {"a/x.png": b""}))
+    payload = as_json(loaded.collection)
+    del payload["files"]
+    before = from_json(Collection, payload)
+    assert before.files is None
+    assert summarize_reading(before).startswith("1 file left out: 1 empty (")

@@ -119,6 +119,7 @@ ALIKE = {
     "gap": ("blackcat", "black cat"),
     "number": ("3.0", "3"),
     "zeros": ("03", "3"),
+    "truth": ("True", "1"),
     "joiner": ("a\u200db", "ab"),
     "width": ("\uff21", "A"),
 }
@@ -233,3 +234,17 @@ def test_a_named_label_column_follows_the_same_rule(tmp_path: Path) -> None:
     rows = [f"x,{number % 2}.0" for number in range(8)]
     with_table(tmp_path, labelled(rows, "file_name,label,item"))
     assert read_collection(tmp_path, ReadOptions(label="item")).collection.classes == ("0", "1")
+
+
+def test_class_folders_follow_the_rule_for_columns_and_imports_keep_their_classes(tmp_path: Path) -> None:
+    source = class_folders(tmp_path / "numbers", {"0.0": 3, "1.0": 3, "1": 2, "nan": 1})
+    loaded = read_collection(source)
+    assert loaded.collection.classes == ("0", "1")
+    assert problems_of(loaded)["nan/00.png"].startswith("no label")
+    assert "one spelling for one number in the class folders" in " ".join(loaded.notes)
+    for names in ({"0.0": 3, "1.0": 3}, {"1.0": 3, "1.5": 3}, {"3": 2, "3.0": 2, "dog": 2}):
+        source = class_folders(tmp_path / "-".join(names), names)
+        target = tmp_path / "imported" / source.name
+        target.parent.mkdir(exist_ok=True)
+        import_dataset("folder", source, target, ImportOptions())
+        assert read_collection(target).collection.classes == read_collection(source).collection.classes

@@ -132,7 +132,7 @@ def save_checkpoint(
 
 
 def name_parts(state: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return weights by the names of a checkpoint, where backbone and head have a prefix each.
+    """Return weights by the names in a checkpoint: those of the backbone and of the head have a prefix each.
 
     An exported file has timm's names; its facts say which `classifier` is the head's projection.
     """

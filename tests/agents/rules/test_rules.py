@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,13 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 
 from atlantis_core.base.errors import ToolError
-from atlantis_core.records import Cell, CellRequest, Gap
+from atlantis_core.data.reading import LoadedCollection
+from atlantis_core.data.sealed import SealedSplit
+from atlantis_core.records import Budget, Cell, CellRequest, Collection, Gap, Goal, RunSpec
 from atlantis_core.run.drafting import Brief
+from atlantis_core.run.journal import JournalKind
+from atlantis_core.run.session import Session
+from atlantis_core.store.workspace import Workspace
 from atlantis_dml.agents.rules.drafter import RuleDrafter
 from atlantis_dml.agents.rules.planner import RulePlanner
 from atlantis_dml.agents.rules.prompt_writer import TemplatePromptWriter
@@ -121,26 +127,46 @@ def state(*steps: str, **more: Any) -> dict[str, Any]:
     return {"round": 1, "steps": list(steps), "messages": [], **more}
 
 
-def context(*facets: str) -> Any:
-    return SimpleNamespace(session=SimpleNamespace(collection=SimpleNamespace(facets=facets)))
+@pytest.fixture
+def begin(workspace: Workspace) -> Callable[..., Any]:
+    """Return a function that begins a run on an empty collection with some facets."""
+
+    def begun(*facets: str) -> Any:
+        empty = Collection("c", "", (), facets, {}, (), True, 0)
+        loaded = LoadedCollection(empty, SealedSplit((), ()), {}, ())
+        spec = RunSpec(workspace.collections.add(loaded), "d", Goal("g"), Budget())
+        return SimpleNamespace(session=Session(workspace, workspace.runs.create(spec).id, spec))
+
+    return begun
 
 
-def planned(given: dict[str, Any], *facets: str) -> tuple[str, dict[str, Any]]:
-    (call,) = RulePlanner().decide(given, context(*facets)).tool_calls
+def planned(given: dict[str, Any], context: Any) -> tuple[str, dict[str, Any]]:
+    (call,) = RulePlanner().decide(given, context).tool_calls
     return call["name"], call["args"]
 
 
-def test_the_rules_prepare_once_and_then_go_round() -> None:
+def test_the_rules_prepare_once_and_then_go_round(begin: Callable[..., Any]) -> None:
     prepared = ["dataset_statistics", "train_retriever:baseline", "evaluate_retrieval:baseline"]
-    assert planned(state(), "light") == ("dataset_statistics", {})
-    assert planned(state(prepared[0])) == ("caption_images", {})
-    assert planned(state(prepared[0]), "light") == ("train_retriever", {"arm": "baseline"})
-    assert planned(state(*prepared), "light") == ("find_gaps", {})
-    assert planned(state(*prepared, last_kept=True), "light") == ("train_retriever", {"arm": "incumbent"})
+    light, bare = begin("light"), begin()
+    assert planned(state(), light) == ("dataset_statistics", {})
+    assert planned(state(prepared[0]), bare) == ("caption_images", {})
+    assert planned(state(prepared[0]), light) == ("train_retriever", {"arm": "baseline"})
+    assert planned(state(*prepared), light) == ("find_gaps", {})
 
 
-def test_the_rules_stop_where_a_tool_failed_and_say_why() -> None:
+@pytest.mark.parametrize(
+    ("kept", "then"), [(True, ("train_retriever", {"arm": "incumbent"})), (False, ("find_gaps", {}))]
+)
+def test_the_model_of_a_kept_round_is_diagnosed_next(kept: bool, then: Any, begin: Callable[..., Any]) -> None:
+    prepared = ["dataset_statistics", "train_retriever:baseline", "evaluate_retrieval:baseline"]
+    light = begin("light")
+    decided = failed_round(1, Cell("a", "light", "dark")).decision
+    light.session.write(1, JournalKind.DECISION, replace(decided, kept=kept))
+    assert planned(state(*prepared, round=2), light) == then
+
+
+def test_the_rules_stop_where_a_tool_failed_and_say_why(begin: Callable[..., Any]) -> None:
     answers = [AIMessage("x"), ToolMessage("no gap is left", tool_call_id="1", status="error")]
-    decision = RulePlanner().decide(state(messages=answers), context("light"))
+    decision = RulePlanner().decide(state(messages=answers), begin("light"))
     assert decision.tool_calls == []
     assert "no gap is left" in decision.text

@@ -9,8 +9,7 @@ from atlantis_core.records import Verdict
 from atlantis_core.run.manual_overrides import override_verdicts
 from atlantis_core.run.round import read_round
 from atlantis_core.run.summary import summarise
-from atlantis_core.run.verdicts import list_screened
-from atlantis_core.store.candidates import BY_HAND
+from atlantis_core.run.verdicts import BY_HAND, list_screened
 from atlantis_core.views.candidates import CandidateFilter, count_candidates, filter_candidates, list_candidates
 
 

@@ -57,13 +57,18 @@ def test_diagnose_names_the_planted_gap(frozen: bool, capsys: pytest.CaptureFixt
     assert main(["diagnose", "harbor-tiny", "--json", *(["--frozen"] if frozen else [])]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["counts"]["classes"] == 8
+    counts, files = found["counts"], found["files"]
+    assert files["used"] == counts["train"] + counts["validation"] + counts["test"]
+    assert files["found"] == files["used"] + sum(files["left_out"].values())
     assert set(found["not_facets"]) == {"vessel", "hull", "trim"}
     assert (found["model"] == "frozen") is frozen
     if not frozen:
         worst = found["gaps"][0]
         assert (worst["class"].partition("-")[0], worst["value"]) == ("trawler", "night")
     assert main(["diagnose", "harbor-tiny", *(["--frozen"] if frozen else [])]) == 0
-    assert "not a facet: hull" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "not a facet: hull" in shown
+    assert f"Files: {files['found']:,} found = {files['used']:,} used" in shown
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ def test_an_image_is_rejected_in_the_gallery_and_leads_to_its_step(page: Any, se
 def test_what_matches_a_held_out_image_cannot_be_kept_by_key_or_button(page: Any, server: tuple[str, Path]) -> None:
     address, folder = server
     store, (run,) = Workspace(folder).candidates, Workspace(folder).runs.all()
-    key = next(verdict.candidate_key for verdict in store.verdicts(run.id, 1) if verdict.kept)
+    key = next(verdict.candidate_key for verdict in store.filtered(run.id, 1) if verdict.kept)
     with Workspace(folder).events.span(run.id, "tool", "score_outliers", {}):
         store.judge(run.id, 1, [Verdict(key, False, "leak_guard", 1.0, "it matches a held-out image")])
     page.goto(f"{address}/gallery?run={run.id}&filter=leak_guard")

@@ -31,7 +31,9 @@ def world(tmp_path_factory: pytest.TempPathFactory):
 
 
 def map_at_r(retriever: Retriever, world) -> float:
-    return measure_retriever(retriever, world[1], world[2])[0].scores["map_at_r"]
+    found = measure_retriever(retriever, world[1], world[2])[0].scores["map_at_r"]
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
