@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -85,6 +86,7 @@ def parse_split(spelling: str) -> Split | None:
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
 OUTSIDE_BY_LINK = "outside the folder: a link leads out of it"
 
 
@@ -93,6 +95,8 @@ def why_outside(root: Path, name: str, *, follow: bool = True) -> str:
 
     Without `follow`, the path is known to contain no link.
     """
+    if _ADDRESS.match(name):
+        return "outside the folder: it is an address (URL); download the file and write its path in the folder"
     if "\0" in name or to_printable(name) != name:
         return "unusable file name: it contains bytes that are not UTF-8"
     listed = PurePosixPath(name)

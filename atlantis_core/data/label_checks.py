@@ -11,7 +11,8 @@ from atlantis_core.data.lookalikes import look_alike_key, quote_label
 from atlantis_core.records import Split
 from atlantis_core.records.natural_order import natural_key
 
-_MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
+MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
+"""Words that often stand for a missing value, in lower case."""
 _MOST_NAMED = 3
 
 
@@ -43,7 +44,7 @@ def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
 
 def describe_missing_words(what: str, values: Mapping[str, Counter[str]]) -> list[str]:
     """Return a sentence on values that are words for a missing value (`nan`, `None`), if there are any."""
-    words = {value: found.total() for value, found in values.items() if value.lower() in _MISSING_WORDS}
+    words = {value: found.total() for value, found in values.items() if value.lower() in MISSING_WORDS}
     if not words:
         return []
     named = ", ".join(f"{word!r} ({count_noun(count, 'image')})" for word, count in words.items())

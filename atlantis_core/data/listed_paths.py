@@ -36,6 +36,8 @@ class ListedPaths:
         """
         if _WINDOWS_DRIVE.match(listed):
             return "/" + listed
+        if "://" in listed:  # an address, whose slashes are kept for the message
+            return listed
         name = self._relative_to_root(listed) if listed.startswith("/") else posixpath.join(base, listed)
         if name.startswith("/"):
             return name

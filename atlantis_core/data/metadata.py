@@ -27,6 +27,7 @@ METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv", "metadata.tsv", 
 """Accepted file names, in order of preference."""
 
 _LABEL_COLUMNS = ("label", "class", "class_name")
+NO_FILE, NO_LABEL = "no file name", "no label"
 _BOX_COLUMNS = frozenset({"x_1", "x_2", "y_1", "y_2"})
 
 
@@ -111,6 +112,10 @@ def _read_part(
     part.notes.extend(_describe_folder_splits(names, of_folders, table.source))
     for (line, row), listed, name in zip(table.rows, listed_paths, names, strict=True):
         entry = _entry(tree, name, row, columns, of_folders.get(name, folder_split))
+        if entry in (NO_LABEL, NO_FILE):
+            column = columns.label if entry == NO_LABEL else columns.file
+            what = table.nested.get((line, column))
+            entry = f"{entry}: {column!r} contains {what}, not a text or number" if what else entry
         if isinstance(entry, Entry):
             part.entries.append(entry)
             part.spellings.append(Spelling(row[columns.label], entry.label, entry.split))
@@ -138,11 +143,11 @@ def _entry(
 ) -> Entry | str:
     """Return the entry of a row, or why it is left out."""
     if not name:
-        return "no file name"
+        return NO_FILE
     if reason := why_outside(tree.root, name, follow=tree.files.get(name, True)):
         return reason
     if not (label := clean_text(row[columns.label], LONGEST_LABEL)):
-        return "no label"
+        return NO_LABEL
     split, reason = _read_split(row, columns.split, folder_split)
     if not reason:
         role, reason = parse_role(row, columns.role, split)
