@@ -114,8 +114,9 @@ def _check_rows(rows: Sequence[Record], header: Sequence[str], delimiter: str, s
             raise SetupError(f"{source} repeats its header in line {line}; remove that line")
     if wrong:
         if not {*FILE_COLUMNS} & {name.lower() for name in header}:
+            start = clean_text(delimiter.join(header), LONGEST_VALUE)
             raise SetupError(
-                f"{source} begins with {clean_text(delimiter.join(header), LONGEST_VALUE)!r}, which is no header: it "
+                f"{source} begins with {start!r}, which is not a header: it "
                 "names no column file_name or path; write one, or remove what stands above it"
             )
         line, cells = wrong[0]

@@ -117,7 +117,7 @@ def _check_spread(real: EmbeddedImages) -> None:
 
 def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[str]:
     """Yield warnings about images that were not embedded, or embedded differently."""
-    medians = []
+    medians, spellings = [], list[Spelling]()
     for side, given in (("real", real), ("synthetic", made)):
         lengths = np.linalg.norm(given.embeddings.astype(np.float64), axis=1)
         if (empty := np.flatnonzero(lengths == 0)).size:
@@ -126,11 +126,10 @@ def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[s
                 "were embedded"
             )
         medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
-    yield from describe_labels(
-        Spelling(written, given.names[row], None)
-        for given in (real, made)
-        for written, row in zip(given.written, given.labels.tolist(), strict=True)
-    )
+    for given in (real, made):
+        named = [given.names[row] for row in given.labels.tolist()] if given.names else []
+        spellings += map(Spelling, given.written or named, named, [None] * len(named))
+    yield from describe_labels(spellings)
     if all(medians) and not 1 / _UNLIKE_REAL < medians[0] / medians[1] < _UNLIKE_REAL:
         yield (
             f"the median length of real embeddings is {medians[0]:.4g}, of synthetic ones {medians[1]:.4g}: "

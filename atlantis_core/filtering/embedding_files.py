@@ -66,7 +66,7 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
 def _load_array(arrays: Mapping[str, NDArray[np.generic]], part: str, name: str) -> NDArray[np.generic]:
     if part not in arrays:
         found = ", ".join(repr(to_printable(key)) for key in list(arrays)[:5]) or "nothing"
-        raise SetupError(f"{name!r} has no array {part!r}; it contains {found}; write {_HOW_TO_WRITE}")
+        raise SetupError(f"{name!r} lacks an array {part!r}; it contains {found}; write {_HOW_TO_WRITE}")
     try:
         return np.asarray(arrays[part])
     except ValueError as error:
