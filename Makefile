@@ -60,6 +60,7 @@ BENCH := PYTHONSAFEPATH= PYTHONPATH=bench $(BIN)/python
 
 bench: relink ## Timings behind docs/performance.md, each beside its peer (an hour on two cores; leave them idle)
 	@$(BENCH) bench/timings.py
+	@$(BENCH) bench/cpu_seconds.py
 	@$(BENCH) bench/losses.py
 	@$(BENCH) bench/generation.py
 	@if test -d $(SHARED_DATA); then \
