@@ -200,7 +200,11 @@ def _describe_unrecognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
-    return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
+    return (
+        "unreadable: no image in it, or one of a kind that is not read; save it as JPEG or PNG"
+        if suffix in USUAL_SUFFIXES
+        else "not an image"
+    )
 
 
 def _drop_copies(images: Sequence[InspectedFile]) -> tuple[tuple[InspectedFile, ...], list[Problem]]:
