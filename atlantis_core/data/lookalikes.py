@@ -6,22 +6,27 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from atlantis_core.base.text import LONGEST_VALUE
+
 _SEPARATORS = re.compile(r"[\s_-]+")
+_TRUTH = {"true": "1", "false": "0"}
 _NUMBER = re.compile(r"([+-]?)0*(\d+?)(?:\.(\d*?)0*)?")
 """Sign, whole and fraction without the zeros that say nothing; as text, so that ids of 20 digits stay different."""
 
 
-def normalize_spelling(name: str) -> str:
-    """Return what a class name says whatever its spelling: names that only look different give equal texts.
+def look_alike_key(name: str) -> str:
+    """Return a form that is equal for names that look alike.
 
     Ignored are case, accents' encoding, invisible characters, quotes around the name, spaces, `_` and `-` between
-    words, and how a number is written (`7`, `07`, `7.0`).
+    words, and how a number or a truth value is written (`7`, `07`, `7.0`; `1`, `True`).
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     visible = "".join(
         letter for letter in text if unicodedata.category(letter) not in {"Cf", "Cc"} or letter.isspace()
     )
     bare = visible.strip().strip("\"'").strip()
+    if bare in _TRUTH:
+        return _TRUTH[bare]
     if number := _NUMBER.fullmatch(bare):
         sign, whole, fraction = number.groups("")
         return f"{sign.replace('+', '')}{whole}{'.' if fraction else ''}{fraction}"
@@ -35,12 +40,19 @@ def find_lookalikes(names: Iterable[str], known: Iterable[str]) -> dict[str, str
     exact = set(known)
     by_spelling: dict[str, str] = {}
     for name in sorted(exact):
-        by_spelling.setdefault(normalize_spelling(name), name)
-    spelled = ((name, by_spelling.get(normalize_spelling(name))) for name in sorted(set(names) - exact))
+        by_spelling.setdefault(look_alike_key(name), name)
+    spelled = ((name, by_spelling.get(look_alike_key(name))) for name in sorted(set(names) - exact))
     return {name: like for name, like in spelled if like is not None}
 
 
 def describe_lookalikes(found: dict[str, str], most: int = 3) -> str:
     """Show look-alikes side by side, the first few: `'0.0' and '0', '1.0' and '1' (5 in all)`."""
-    pairs = [f"{name!r} and {like!r}" for name, like in list(found.items())[:most]]
+    pairs = [f"{quote_label(name)} and {quote_label(like)}" for name, like in list(found.items())[:most]]
     return ", ".join(pairs) + (f" ({len(found)} in all)" if len(found) > most else "")
+
+
+def quote_label(text: str) -> str:
+    """Return a label quoted; characters that cannot be seen or told apart are escaped."""
+    decomposed = unicodedata.normalize("NFC", text) != text
+    odd = decomposed or not text.isprintable() or any(char in "\u200c\u200d" for char in text)
+    return (ascii(text) if odd else repr(text))[:LONGEST_VALUE]
