@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.data.reading import read_collection
+from atlantis_core.data.columns import values_of_columns
+from atlantis_core.data.reading import ReadOptions, read_collection
 from tests.inputs.small_tables import PHOTOS, classes_of, labelled, problems_of, refusal_of, with_photos, with_table
 
 AB = ["a", "b"] * 4
@@ -109,3 +110,13 @@ def test_of_two_tables_the_one_that_is_not_read_is_said(tmp_path: Path) -> None:
     with_table(tmp_path, "\n".join(ROWS))
     (tmp_path / "metadata.jsonl").write_text("{}")
     assert "'metadata.jsonl' is not read, because metadata.csv is" in read_collection(tmp_path).notes
+
+
+def test_of_repeated_rows_the_first_counts_for_every_column(tmp_path: Path) -> None:
+    rows = [f"{name},{label},{number},day" for number, (name, label) in enumerate(RIGHT.items())]
+    with_table(tmp_path, "\n".join(["file_name,label,item,light", *rows, "p/0.png,a,99,night"]))
+    collection = read_collection(tmp_path).collection
+    ids = {image.path.rpartition("/")[2]: image.id for image in collection.images}
+    known = values_of_columns(collection, ReadOptions(), ["item"])["item"]
+    assert {known[identity] for name, identity in ids.items() if name == "0.png"} <= {"0"}
+    assert "99" not in known.values()
