@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atlantis_core.base.errors import SetupError
 from atlantis_core.data.columns import values_of_columns
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.reading import ReadOptions, list_files, read_collection
 from tests.inputs.small_tables import PHOTOS, classes_of, labelled, problems_of, refusal_of, with_photos, with_table
 
 AB = ["a", "b"] * 4
@@ -120,3 +121,23 @@ def test_of_repeated_rows_the_first_counts_for_every_column(tmp_path: Path) -> N
     known = values_of_columns(collection, ReadOptions(), ["item"])["item"]
     assert {known[identity] for name, identity in ids.items() if name == "0.png"} <= {"0"}
     assert "99" not in known.values()
+
+
+@pytest.mark.parametrize("columns", ["{file},{label}", "{label},{file}", "{file},{label},words"])
+def test_a_quote_anywhere_is_refused_or_changes_no_label(tmp_path: Path, columns: str) -> None:
+    """No quote may turn rows into one cell: every photo keeps its class, or is named, or the table is refused."""
+    with_photos(tmp_path)
+    rows = [columns.format(file=name, label=label) for name, label in {"file_name": "label", **RIGHT}.items()]
+    table, refused = "\n".join(rows), 0
+    for place in range(len(table) + 1):
+        (tmp_path / "metadata.csv").write_text(f'{table[:place]}"{table[place:]}')
+        try:
+            listing = list_files(tmp_path, ReadOptions())
+        except SetupError:
+            refused += 1
+            continue
+        found = {entry.name: entry.label.strip('"') for entry in listing.entries if entry.name in RIGHT}
+        named = {problem.path for problem in listing.problems}
+        assert found.items() <= RIGHT.items()
+        assert RIGHT.keys() - found.keys() <= named
+    assert refused > len(RIGHT)
