@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.packing import unpack
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {
     "interface": "atlantis_dml",
@@ -77,6 +79,72 @@ def test_help_answers_in_a_second_and_loads_nothing_heavy() -> None:
         seconds.append(time.perf_counter() - started)
         assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
     assert min(seconds) < 1.0 * 2, seconds  # twice the promise: test machines are shared
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a finished run."""
+    archive = ROOT / "tests" / "fixtures" / "old_workspace.tar.xz"
+    return unpack(archive, tmp_path_factory.mktemp("light") / "home") / "workspace"
+
+
+def run_fresh(*words: str) -> tuple[str, set[str]]:
+    """Run a command as the program does, in a fresh process; return its stderr and the modules it loaded."""
+    code = (
+        f"import sys; sys.argv = ['atlantis', *{words!r}]\n"
+        "from atlantis_dml.cli.main import run_as_program\n"
+        "try: run_as_program()\n"
+        "except SystemExit as end: assert end.code in {0, 2}, end.code\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr, set(done.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("words", ["presets", "runs", "trace last", "report last", "doctor", "indexes"])
+def test_a_command_that_only_looks_loads_nothing_that_computes(words: str, workspace: Path) -> None:
+    placed = () if words == "presets" else ("--workspace", str(workspace))
+    said, loaded = run_fresh(*words.split(), *placed)
+    assert loaded.isdisjoint({"torch", "timm", "kornia", "sklearn", "pandas", "transformers", "langgraph"}), said
+    if words == "presets":
+        assert loaded.isdisjoint({"sqlalchemy", "numpy"})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "diagnose DATA",
+        "run DATA --goal night",
+        "train DATA",
+        "evaluate harbor-student DATA",
+        "scenario few-shot DATA NEW",
+    ],
+)
+def test_the_first_line_comes_before_what_is_slow(words: str, tmp_path: Path) -> None:
+    """The folder is empty: it is read, and refused."""
+    (tmp_path / "photos").mkdir()
+    paths = {"DATA": str(tmp_path / "photos"), "NEW": str(tmp_path / "new")}
+    said, loaded = run_fresh(
+        *[paths.get(word, word) for word in words.split()], "--workspace", str(tmp_path / "home")
+    )
+    first, second = said.splitlines()
+    assert first.endswith(f"reading {tmp_path / 'photos'} ...")
+    assert str(tmp_path / "photos") in second
+    assert "torch" not in loaded or words.startswith("evaluate"), "a model is loaded before its images are read"
+
+
+def test_timm_is_imported_without_the_compiler_and_can_still_load_it() -> None:
+    code = (
+        "import sys, atlantis_core, timm\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "from timm.layers import disable_compiler\n"
+        "assert disable_compiler(lambda: 3)() == 3\n"
+        "assert sys.modules['torchvision.ops.roi_align'].is_compile_supported('cpu') in {True, False}\n"
+        "assert 'torch._dynamo' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_file_of_ours_is_longer_than_its_reason() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
@@ -74,6 +74,7 @@ def read_metadata(
         source,
     )
     spellings = (spelling for part in parts for spelling in part.spellings)
+    notes += [note for part in parts for note in part.notes]
     notes += [*describe_labels(spellings), *_describe_columns(listing), *paths.describe(source)]
     listing = add_leftovers(
         tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
@@ -90,6 +91,7 @@ class _Part:
     columns: list[str]
     problems: list[Problem]
     spellings: list[Spelling]
+    notes: list[str] = field(default_factory=list)
 
 
 def _read_part(
@@ -103,9 +105,12 @@ def _read_part(
     _check_splits(table, columns, is_named=named[1] is not None)
     part = _Part([], [name for column in columns.others if (name := _clean(column))], list(table.problems), [])
     base = table.source.rpartition("/")[0]
-    for line, row in table.rows:
-        name = paths.find(listed, base) if (listed := row[columns.file].strip()) else ""
-        entry = _entry(tree, name, row, columns, folder_split)
+    listed_paths = [row[columns.file].strip() for _, row in table.rows]
+    names = [paths.find(listed, base) if listed else "" for listed in listed_paths]
+    of_folders = {} if columns.split or folder_split else _read_folder_splits(names)
+    part.notes.extend(_describe_folder_splits(names, of_folders, table.source))
+    for (line, row), listed, name in zip(table.rows, listed_paths, names, strict=True):
+        entry = _entry(tree, name, row, columns, of_folders.get(name, folder_split))
         if isinstance(entry, Entry):
             part.entries.append(entry)
             part.spellings.append(Spelling(row[columns.label], entry.label, entry.split))
@@ -113,6 +118,19 @@ def _read_part(
             shown = to_printable(clean_text(name.removeprefix("/") if listed != name else listed, 400))
             part.problems.append(Problem(shown or f"{table.source}:{line}", entry))
     return part
+
+
+def _read_folder_splits(names: Sequence[str]) -> dict[str, Split]:
+    """Return file name -> split of the folder that contains it (`train/x.jpg`); empty if not every file has one."""
+    found = {name: parse_split(name.partition("/")[0]) for name in names if name}
+    splits = {name: split for name, split in found.items() if split and "/" in name}
+    return splits if len(splits) == len(found) else {}
+
+
+def _describe_folder_splits(names: Sequence[str], used: Mapping[str, Split], source: str) -> list[str]:
+    """Say that splits were read from the listed paths, if they were."""
+    folders = sorted({name.partition("/")[0] for name in names if name in used})
+    return [f"{source} has no split column: splits are those of the folders {', '.join(folders)}"] if folders else []
 
 
 def _entry(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import OTHER_FILE, Listing, problem_kind
@@ -78,7 +79,14 @@ class InspectedCollection:
         used = {image.entry.label for image in self.images}
         lost = sorted({entry.label for entry in self.listing.entries} - used, key=natural_key)
         without = [f"classes without a usable image: {', '.join(map(repr, lost[:5]))}{' ...' * (len(lost) > 5)}"]
-        return (*self.listing.notes, *(without if lost else []))
+        return (*self.listing.notes, *(without if lost else []), *self._note_more_pictures())
+
+    def _note_more_pictures(self) -> list[str]:
+        several = [image.entry.name for image in self.images if image.has_more_pictures]
+        if not several:
+            return []
+        found = f"{count_noun(len(several), 'file')} with several frames or pages, the first {several[0]!r}"
+        return [f"{found}: only the first picture of each is used"]
 
 
 def read_collection(
