@@ -1,4 +1,4 @@
-"""Where to go next, by the state; only what the filters left of a round is asked of the store."""
+"""Where to go next, by the state; what was drafted in a round, and what the filters left of it, is in the store."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from atlantis_core.base.hashing import content_hash
+from atlantis_core.run.approval import hash_protocol
+from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import JudgedRound, read_round
 from atlantis_core.run.verdicts import has_survivors
 from atlantis_dml.graph.state import State
@@ -24,15 +26,17 @@ PLATEAU_ROUNDS = 2
 """Rounds not kept in a row that count as a plateau."""
 
 
-def after_planner(state: State) -> Literal["approve", "tools", "planner", "report"]:
+def after_planner(state: State, runtime: Runtime[RunContext]) -> Literal["approve", "tools", "planner", "report"]:
     """A call goes to the tools, a spending one through approval; an unreadable one goes back; else the end."""
     decision = state["messages"][-1]
     if state.get("stop_reason"):
         return "report"
     if not isinstance(decision, AIMessage) or not decision.tool_calls:
         return "planner"
-    spends = decision.tool_calls[0]["name"] == SPENDING_TOOL
-    return "approve" if spends and state.get("protocol") and not is_approved(state) else "tools"
+    if decision.tool_calls[0]["name"] != SPENDING_TOOL:
+        return "tools"
+    protocol = runtime.context.session.read(state["round"], JournalKind.PROTOCOL)
+    return "tools" if protocol is None or hash_protocol(protocol) == state["approved"] else "approve"
 
 
 def shown_protocol(state: State) -> str:
@@ -43,17 +47,11 @@ def shown_protocol(state: State) -> str:
     return str(protocol)
 
 
-def is_approved(state: State) -> bool:
-    """Whether the protocol that was shown may be spent on."""
-    protocol = shown_protocol(state)
-    return bool(protocol) and state["approved"] == protocol
-
-
 def after_approve(state: State) -> Literal["tools", "approve", "report"]:
     """An approved spending is made, a rejected one ends the run; a protocol that has changed is shown again."""
     if state.get("stop_reason"):
         return "report"
-    return "tools" if is_approved(state) else "approve"
+    return "tools" if state["approved"] else "approve"
 
 
 def after_tools(state: State, runtime: Runtime[RunContext]) -> Literal["judge", "planner", "report"]:

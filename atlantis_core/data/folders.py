@@ -159,6 +159,7 @@ def _describe_classes(tree: FolderTree, folders: Sequence[_ClassFolder]) -> list
     """Return sentences on folders that may not be the classes that they are read as."""
     named = [folder.name for folder in folders if parse_split(folder.name)]
     notes = [f"the folder {name!r} is read as a class, because photos are directly in it" for name in named]
+    notes += _describe_classes_below(folders)
     filled = [folder for folder in folders if folder.files]
     if filled and not any(tree.has_files(folder.real) for folder in filled):
         below = [to_printable(name.rpartition("/")[2]) for name in tree.subfolders.get(filled[0].real, ())]
@@ -167,6 +168,25 @@ def _describe_classes(tree: FolderTree, folders: Sequence[_ClassFolder]) -> list
             f"{', '.join(map(repr, below[:3]))}; if those are the classes, move them up"
         )
     return notes
+
+
+def _describe_classes_below(folders: Sequence[_ClassFolder]) -> list[str]:
+    """Return a sentence on subfolders of a class that are called as another class, if there are any."""
+    titles = {folder.title for folder in folders}
+    below = {
+        f"{folder.name}/{above}": folder.title
+        for folder in folders
+        for file in folder.files
+        if (above := file.removeprefix(folder.name + "/").rpartition("/")[0])
+        and any(name in titles - {folder.title} for name in above.split("/"))
+    }
+    if not below:
+        return []
+    first, title = next(iter(below.items()))
+    return [
+        f"{count_noun(len(below), 'subfolder')} of a class is called as another class, the first "
+        f"{to_printable(first)!r}: its photos are read as {title!r}; move them if that is wrong"
+    ]
 
 
 def _describe_loose(name: str) -> str:

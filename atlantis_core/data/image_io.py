@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, to_upright_rgb
+from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, is_mapped_sideways, to_upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,6 +92,9 @@ def decode(source: str | Path | bytes | Image, least_px: int = 0) -> Image:
             if least_px:
                 image.draft("RGB", (least_px, least_px))
             return to_upright_rgb(image)
+    path = getattr(source, "filename", "")
+    if path and is_mapped_sideways(source) and source.tell() == 0:
+        return decode(path)
     with _as_unreadable():
         _check_size(source)
         if source.format == "TIFF":
@@ -160,7 +163,7 @@ def _as_unreadable() -> Iterator[None]:
     except Pillow.DecompressionBombError as error:  # Pillow's own limit is higher
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
-        raise UnreadableImage("not an image", "it is not an image") from error
+        raise UnreadableImage("not an image", "it is not an image, or of a kind that is not read") from error
     except UnknownDepth as error:
         raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:

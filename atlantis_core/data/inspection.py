@@ -63,6 +63,8 @@ class InspectedFile:
     """See `near_duplicates.fingerprint_image`."""
     pixels_version: int = 1
     """`data.pixels.VERSION` if it has other pixels since then, else 1."""
+    has_more_frames: bool = False
+    """Whether only the first of its frames or pages is used."""
 
     @property
     def id(self) -> str:
@@ -72,12 +74,21 @@ class InspectedFile:
         """
         if self.pixels_version == 1:
             return self.first_id
-        return hashlib.sha256(f"{self.sha256}/{self.pixels_version}".encode()).hexdigest()[:16]
+        return _later_id(self.sha256, self.pixels_version)
 
     @property
     def first_id(self) -> str:
         """The image id in version 1 of the pixels: the first digits of the hash."""
         return self.sha256[:16]
+
+
+def possible_ids(sha256: str) -> tuple[str, str]:
+    """Return the ids that an image whose bytes have this hash may have; see `InspectedFile.id`."""
+    return sha256[:16], _later_id(sha256, VERSION)
+
+
+def _later_id(sha256: str, pixels_version: int) -> str:
+    return hashlib.sha256(f"{sha256}/{pixels_version}".encode()).hexdigest()[:16]
 
 
 def inspect_files(
@@ -117,13 +128,18 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
         with open_undecoded(content) as image:
             if fault := _check_size(image):
                 return Problem(entry.name, fault)
-            is_new = is_read_anew(image)
+            is_new, has_more = is_read_anew(image), _has_more_frames(image)
             fingerprint = fingerprint_image(image)  # only a full decode finds truncation
     except UnreadableImage as error:
         return Problem(entry.name, _describe_fault(error, entry.path))
     except OSError as error:
         return Problem(entry.name, f"unreadable: {error.strerror}")
-    return InspectedFile(entry, hashlib.sha256(content).hexdigest(), fingerprint, VERSION if is_new else 1)
+    return InspectedFile(entry, hashlib.sha256(content).hexdigest(), fingerprint, VERSION if is_new else 1, has_more)
+
+
+def _has_more_frames(image: Image) -> bool:
+    """Whether a file has frames or pages beside the first; a phone's JPEG with a depth map or preview has not."""
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
 def check_header(source: Path | bytes, name: str) -> str:
@@ -184,7 +200,11 @@ def _describe_unrecognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
-    return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
+    return (
+        "unreadable: no image in it, or one of a kind that is not read; save it as JPEG or PNG"
+        if suffix in USUAL_SUFFIXES
+        else "not an image"
+    )
 
 
 def _drop_copies(images: Sequence[InspectedFile]) -> tuple[tuple[InspectedFile, ...], list[Problem]]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import LONGEST_VALUE
+from atlantis_core.data.lookalikes import look_alike_key, quote_label
 from atlantis_core.records import Split
 from atlantis_core.records.natural_order import natural_key
 
 _MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.0*)?")
-_GAPS = re.compile(r"[\s_\-\u200b\u200c\u200d\u2060\ufeff]+")
 _MOST_NAMED = 3
 
 
@@ -31,8 +27,9 @@ class Spelling:
 def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
     """Return sentences on labels that look alike, in one split or across splits, and on words for missing values.
 
-    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how a
-    number is written (`3`, `03`, `3.0`). They stay different classes, unless cleaning makes them equal.
+    Labels that look alike differ in case, spaces, `_` and `-`, invisible characters, compatible letters, or in how
+    a number or a truth value is written (`3`, `03`, `3.0`; `1`, `True`). They stay different classes, unless cleaning
+    makes them equal.
     """
     counts = Counter(spellings)
     images: dict[str, Counter[str]] = defaultdict(Counter)
@@ -53,21 +50,11 @@ def describe_missing_words(what: str, values: Mapping[str, Counter[str]]) -> lis
     return [f"{what} {named} is read as text: if it marks missing values, leave the cells empty"]
 
 
-def look_alike_key(label: str) -> str:
-    """Return a form that is equal for labels that look alike."""
-    text = unicodedata.normalize("NFKC", label).casefold().strip()
-    if _NUMBER.fullmatch(text):
-        sign = "-" if text.startswith("-") else ""
-        return sign + (text.lstrip("+-").partition(".")[0].lstrip("0") or "0")
-    # Between digits a gap separates numbers: `1-2` is not 12.
-    return _GAPS.sub(" " if any(char.isdigit() for char in text) else "", text)
-
-
 def _describe_merged(written: Mapping[str, Counter[str]]) -> list[str]:
     several = [found for found in written.values() if len(found) > 1]
     if not several:
         return []
-    named = _name_first([" and ".join(map(_show, sorted(found))) for found in several])
+    named = _name_first([" and ".join(map(quote_label, sorted(found))) for found in several])
     return [f"labels that are written in several ways are read as one class: {named}"]
 
 
@@ -79,20 +66,13 @@ def _describe_look_alikes(images: Mapping[str, Counter[str]]) -> list[str]:
     if not groups:
         return []
     named = _name_first(
-        [" / ".join(f"{_show(label)} ({_count(images[label])})" for label in labels) for labels in groups]
+        [" / ".join(f"{quote_label(label)} ({_count(images[label])})" for label in labels) for labels in groups]
     )
     return [f"labels that look alike are different classes: {named}; give them one spelling if they mean one class"]
 
 
 def _count(by_split: Counter[str]) -> str:
     return ", ".join(f"{count} {split}".strip() for split, count in sorted(by_split.items()))
-
-
-def _show(text: str) -> str:
-    """Return a label quoted; characters that cannot be seen or told apart are escaped."""
-    decomposed = unicodedata.normalize("NFC", text) != text
-    odd = decomposed or not text.isprintable() or any(char in "\u200c\u200d" for char in text)
-    return (ascii(text) if odd else repr(text))[:LONGEST_VALUE]
 
 
 def _name_first(groups: Sequence[str]) -> str:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 
+from atlantis_core.base.text import LONGEST_VALUE
+
+_TRUTH = {"true": "1", "false": "0"}
 _SEPARATORS = re.compile(r"[\s_-]+")
 _NUMBER = re.compile(r"([+-]?)0*(\d+?)(?:\.(\d*?)0*)?")
 """Sign, whole and fraction without the zeros that say nothing; as text, so that ids of 20 digits stay different."""
 
 
-def normalize_spelling(name: str) -> str:
-    """Return what a class name says whatever its spelling: names that only look different give equal texts.
+def look_alike_key(name: str) -> str:
+    """Return a form that is equal for names that look alike.
 
     Ignored are case, accents' encoding, invisible characters, quotes around the name, spaces, `_` and `-` between
-    words, and how a number is written (`7`, `07`, `7.0`).
+    words, and how a number (`7`, `07`, `7.0`) or a truth value (`true`, `1`) is written.
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     visible = "".join(
@@ -25,22 +29,34 @@ def normalize_spelling(name: str) -> str:
     if number := _NUMBER.fullmatch(bare):
         sign, whole, fraction = number.groups("")
         return f"{sign.replace('+', '')}{whole}{'.' if fraction else ''}{fraction}"
+    if bare in _TRUTH:
+        return _TRUTH[bare]
     # Next to digits a separator says where a number ends: `1-2` is not 12.
     gap = " " if any(letter.isdigit() for letter in bare) else ""
     return _SEPARATORS.sub(gap, unicodedata.normalize("NFKC", bare)).strip() or bare
 
 
 def find_lookalikes(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return name -> the known name that it is another spelling of, sorted; exact matches are no look-alikes."""
+    """Return name -> the known name that it is another spelling of, sorted; exact matches are no look-alikes.
+
+    Where known names look alike among themselves (`a` and `A`), spelling tells them apart, so they match none.
+    """
     exact = set(known)
-    by_spelling: dict[str, str] = {}
-    for name in sorted(exact):
-        by_spelling.setdefault(normalize_spelling(name), name)
-    spelled = ((name, by_spelling.get(normalize_spelling(name))) for name in sorted(set(names) - exact))
-    return {name: like for name, like in spelled if like is not None}
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for name in exact:
+        by_key[look_alike_key(name)].append(name)
+    spelled = ((name, by_key.get(look_alike_key(name), [])) for name in sorted(set(names) - exact))
+    return {name: like[0] for name, like in spelled if len(like) == 1}
 
 
 def describe_lookalikes(found: dict[str, str], most: int = 3) -> str:
     """Show look-alikes side by side, the first few: `'0.0' and '0', '1.0' and '1' (5 in all)`."""
-    pairs = [f"{name!r} and {like!r}" for name, like in list(found.items())[:most]]
+    pairs = [f"{quote_label(name)} and {quote_label(like)}" for name, like in list(found.items())[:most]]
     return ", ".join(pairs) + (f" ({len(found)} in all)" if len(found) > most else "")
+
+
+def quote_label(text: str) -> str:
+    """Return a label quoted; characters that cannot be seen or told apart are escaped."""
+    decomposed = unicodedata.normalize("NFC", text) != text
+    odd = decomposed or not text.isprintable() or any(char in "\u200c\u200d" for char in text)
+    return (ascii(text) if odd else repr(text))[:LONGEST_VALUE]

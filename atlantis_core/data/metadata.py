@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
@@ -74,11 +74,12 @@ def read_metadata(
         source,
     )
     spellings = (spelling for part in parts for spelling in part.spellings)
+    notes += [note for part in parts for note in part.notes]
     notes += [*describe_labels(spellings), *_describe_columns(listing), *paths.describe(source)]
     listing = add_leftovers(
         tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
     )
-    notes += _describe_unread_tables(listing, source)
+    notes += _describe_unread_tables(listing, tuple(sources.values()))
     return replace(listing, notes=tuple(notes))
 
 
@@ -90,6 +91,7 @@ class _Part:
     columns: list[str]
     problems: list[Problem]
     spellings: list[Spelling]
+    notes: list[str] = field(default_factory=list)
 
 
 def _read_part(
@@ -103,9 +105,12 @@ def _read_part(
     _check_splits(table, columns, is_named=named[1] is not None)
     part = _Part([], [name for column in columns.others if (name := _clean(column))], list(table.problems), [])
     base = table.source.rpartition("/")[0]
-    for line, row in table.rows:
-        name = paths.find(listed, base) if (listed := row[columns.file].strip()) else ""
-        entry = _entry(tree, name, row, columns, folder_split)
+    listed_paths = [row[columns.file].strip() for _, row in table.rows]
+    names = [paths.find(listed, base) if listed else "" for listed in listed_paths]
+    of_folders = {} if columns.split or folder_split else _read_folder_splits(names)
+    part.notes.extend(_describe_folder_splits(names, of_folders, table.source))
+    for (line, row), listed, name in zip(table.rows, listed_paths, names, strict=True):
+        entry = _entry(tree, name, row, columns, of_folders.get(name, folder_split))
         if isinstance(entry, Entry):
             part.entries.append(entry)
             part.spellings.append(Spelling(row[columns.label], entry.label, entry.split))
@@ -113,6 +118,19 @@ def _read_part(
             shown = to_printable(clean_text(name.removeprefix("/") if listed != name else listed, 400))
             part.problems.append(Problem(shown or f"{table.source}:{line}", entry))
     return part
+
+
+def _read_folder_splits(names: Sequence[str]) -> dict[str, Split]:
+    """Return file name -> split of the folder that contains it (`train/x.jpg`); empty if not every file has one."""
+    found = {name: parse_split(name.partition("/")[0]) for name in names if name}
+    splits = {name: split for name, split in found.items() if split and "/" in name}
+    return splits if len(splits) == len(found) else {}
+
+
+def _describe_folder_splits(names: Sequence[str], used: Mapping[str, Split], source: str) -> list[str]:
+    """Say that splits were read from the listed paths, if they were."""
+    folders = sorted({name.partition("/")[0] for name in names if name in used})
+    return [f"{source} has no split column: splits are those of the folders {', '.join(folders)}"] if folders else []
 
 
 def _entry(
@@ -125,14 +143,23 @@ def _entry(
         return reason
     if not (label := clean_text(row[columns.label], LONGEST_LABEL)):
         return "no label"
-    split = parse_split(row[columns.split]) if columns.split else folder_split
-    if columns.split and split is None:
-        return f"unknown split: {_clean(row[columns.split])!r} (train, validation or test)"
-    role, reason = parse_role(row, columns.role, split)
+    split, reason = _read_split(row, columns.split, folder_split)
+    if not reason:
+        role, reason = parse_role(row, columns.role, split)
     if reason:
         return reason
     others = {key: value for column in columns.others if (key := _clean(column)) and (value := _clean(row[column]))}
     return Entry(tree.root / name, name, label, split, role, others)
+
+
+def _read_split(row: Mapping[str, str], column: str | None, folder_split: Split | None) -> tuple[Split | None, str]:
+    """Return the split of a row, and why it is unknown (empty if it is known or not given at all)."""
+    if column is None:
+        return folder_split, ""
+    if not (cell := row[column].strip()):
+        return None, "no split: the cell is empty (train, validation or test)"
+    split = parse_split(cell)
+    return split, "" if split else f"unknown split: {_clean(cell)!r} (train, validation or test)"
 
 
 def _clean(text: str) -> str:
@@ -152,13 +179,13 @@ def _describe_columns(listing: Listing) -> list[str]:
     return notes
 
 
-def _describe_unread_tables(listing: Listing, source: str) -> list[str]:
+def _describe_unread_tables(listing: Listing, read: Sequence[str]) -> list[str]:
     """Return a sentence on other metadata files, if there are any: of two beside each other one is read."""
-    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES]
+    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES and name not in read]
     if not tables:
         return []
     more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
-    return [f"{to_printable(tables[0])!r}{more} is not read, because {source} is"]
+    return [f"{to_printable(tables[0])!r}{more} is not read, because {' and '.join(read)} is"]
 
 
 def _choose_columns(header: Sequence[str], label: str | None, split: str | None, source: str) -> _Columns:
@@ -171,7 +198,7 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
         raise SetupError(f"{found}, but none named label; name the one with the class by --label COLUMN")
     split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",), source)
     role = choose_role_columns(header)
-    taken = {file_column, label_column, split_column, *role.names}
+    taken = {file_column, label_column, split_column, role.role}
     others = tuple(name for name in header if name not in taken)
     return _Columns(file_column, label_column, split_column, role, others)
 

@@ -142,6 +142,8 @@ def _colour_to_rgb(image: Image, raw: str) -> Image:
         coloured = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         paper = Pillow.new("RGBA", coloured.size, "white")
         rgb = Pillow.alpha_composite(paper, coloured).convert("RGB")
+    if getattr(image, "tag_v2", {}).get(339, (1,))[0] == 2 and np.asarray(rgb).max() > 127:  # 8 bits, signed
+        raise UnknownDepth("it has negative values; save it with 8 bits")
     if ";16" in raw and image.mode in ("RGB", "RGBA"):
         find_depth(max(1, int(np.asarray(image.copy())[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
     return rgb
@@ -210,8 +212,11 @@ def is_read_anew(image: Image) -> bool:
         is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
     except DECODE_ERRORS:
         is_turned = False  # before, it was not read at all
-    # Pillow maps such a file into memory, if it has a path, with width and height exchanged.
+    return image.mode[0] in "IF" or is_keyed or is_turned or is_mapped_sideways(image)
+
+
+def is_mapped_sideways(image: Image) -> bool:
+    """Whether an undecoded image is a TIFF that Pillow, opening a path, reads with width and height exchanged."""
     file: Any = image
-    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "RGBA", "CMYK") else {}
-    is_exchanged = tags.get(0x0112) in (5, 6, 7, 8) and file.tile[0][0] == "raw"
-    return image.mode[0] in "IF" or is_keyed or is_turned or is_exchanged
+    tags = file.tag_v2 if image.format == "TIFF" and image.mode in ("L", "P", "I;16", "I;16B", "RGBA", "CMYK") else {}
+    return tags.get(0x0112) in (5, 6, 7, 8) and bool(file.tile) and file.tile[0][0] == "raw"

@@ -81,12 +81,12 @@ test_task.__test__ = False  # type: ignore[attr-defined] # pytest would collect 
 
 
 def check_measurable(task: RetrievalTask, queries: str = "query") -> None:
-    """Refuse a task on which every model has the same figures, or none; images are not read.
+    """Refuse a task on which no model has a figure; images are not read.
 
     `queries` is what the message calls them, in the singular.
 
     Raises:
-        SetupError: No query has a positive, or the gallery has a single class, so that every retrieval is correct.
+        SetupError: No query has a positive.
     """
     own = {image.id: image.label for image in task.gallery}
     positives = Counter(image.label for image in task.gallery)
@@ -94,11 +94,13 @@ def check_measurable(task: RetrievalTask, queries: str = "query") -> None:
         raise SetupError(
             f"no {queries} has a positive in the gallery, so there is no figure: {_explain_no_positive(task)}"
         )
-    if len(positives) == 1:
-        raise SetupError(
-            f"the gallery has only images of {task.gallery[0].label!r}, so every retrieval would be correct; "
-            "a measurement needs a gallery of at least 2 classes"
-        )
+
+
+def describe_single_class(task: RetrievalTask) -> str:
+    """Say that a gallery has a single class, so that every retrieval is correct whatever the model; else empty."""
+    if len({image.label for image in task.gallery}) != 1:
+        return ""
+    return f"the gallery has only images of {task.gallery[0].label!r}, so every retrieval is correct for any model"
 
 
 def check_test_images(
@@ -132,7 +134,10 @@ def check_test_images(
             f"{_name_some(tested)}, training images of {_name_some(trained)}; correct the labels, or use "
             "--regime unseen"
         )
-    check_measurable(test_task(collection, test_images, regime, query, gallery), "test query")
+    task = test_task(collection, test_images, regime, query, gallery)
+    check_measurable(task, "test query")
+    if problem := describe_single_class(task):
+        raise SetupError(problem)
 
 
 def _pool(collection: Collection, split: str, restriction: Restriction | None) -> Sequence[LabelledImage]:

@@ -34,7 +34,7 @@ canvas.paste(image, (left, top))
 image = canvas"""
 
 
-_NOT_NEEDED = {"is_read_anew"}
+_NOT_NEEDED = {"is_read_anew", "is_mapped_sideways"}
 
 
 def decode_snippet() -> str:
@@ -46,7 +46,7 @@ def decode_snippet() -> str:
             kept.append(f"class {node.name}({ast.unparse(node.bases[0])}):\n    pass")
         elif is_errors or (isinstance(node, ast.FunctionDef) and node.name not in _NOT_NEEDED):
             kept.append(ast.unparse(_strip(node)))
-    return "\n".join(["import io, struct, zlib", *kept])
+    return "\n".join(["import struct, zlib", *kept])
 
 
 def _strip(node: ast.stmt) -> ast.stmt:

@@ -121,11 +121,13 @@ def _onnx_section(about: ModelFacts) -> str:
     )
     return f"""## Without torch
 ```python
+import io
+from pathlib import Path
 import numpy as np, onnxruntime
 from PIL import Image
 # An image's pixels as the model was given them: upright, on white, 8 bit RGB.
 {decode_snippet()}
-image = to_upright_rgb(Image.open(io.BytesIO(open("a.jpg", "rb").read())))
+image = to_upright_rgb(Image.open(io.BytesIO(Path("a.jpg").read_bytes())))
 {input_snippet(side, about.crop, about.mean)}
 pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession("{FILE_NAME}")

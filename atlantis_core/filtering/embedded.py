@@ -11,7 +11,8 @@ import numpy as np
 from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS, OutlierScorer
 from atlantis_core.base.registry import make_part
-from atlantis_core.data.label_checks import Spelling, describe_labels, look_alike_key
+from atlantis_core.data.label_checks import Spelling, describe_labels
+from atlantis_core.data.lookalikes import look_alike_key
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.embedding_files import EmbeddedImages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Hit:
     """Distance to the query; larger is farther."""
     role: str = "both"
     """`query`, `gallery` or `both`."""
+    file_state: Literal["", "changed", "missing"] = ""
+    """Whether the file is still the image that was indexed; empty if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,5 @@ class IndexUpdate:
     """Of `there`, those with an updated label, split, path or facet."""
     removed: int
     """No longer in the collection, or now in its sealed test split."""
+    other_label: int = 0
+    """Of `there`, the same photos in another collection of the index, under another label, which they keep."""

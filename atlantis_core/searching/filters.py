@@ -12,6 +12,7 @@ from atlantis_core.data.column_syntax import format_column, parse_column_value
 from atlantis_core.data.columns import values_of_columns
 from atlantis_core.data.facets import is_nearly_unique
 from atlantis_core.records import Collection, IndexFacts, LabelledImage
+from atlantis_core.records.natural_order import natural_key
 
 if TYPE_CHECKING:
     from atlantis_core.data.reading import ReadOptions
@@ -86,7 +87,9 @@ def list_column_values(facets: Sequence[str], images: Iterable[Mapping[str, Any]
     for image in images:
         for name in [name for name, key in keys.items() if key in image]:
             values[name].add(str(image[keys[name]]))
-    return {name: tuple(sorted(found)) for name, found in values.items() if 0 < len(found) <= MOST_VALUES}
+    return {
+        name: tuple(sorted(found, key=natural_key)) for name, found in values.items() if 0 < len(found) <= MOST_VALUES
+    }
 
 
 def to_chroma_filter(where: Where, facts: IndexFacts) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from atlantis_core.data.entries import why_outside
 from atlantis_core.records import Hit, IndexFacts
 from atlantis_core.searching.chroma import ChromaCollection
 from atlantis_core.searching.filters import Where, facet_key, matches_filter, to_chroma_filter
+from atlantis_core.searching.hit_files import check_hit_file
 from atlantis_core.searching.index_folders import (
     check_graph_files,
     check_index_model,
@@ -212,7 +213,8 @@ class SearchIndex:
         facets = {name: str(metadata[key]) for name, key in keys.items() if key in metadata}
         path = self._path(str(metadata.get("root", "")), str(metadata.get("path", "")))
         label, split, role = (str(metadata.get(key, "")) for key in ("label", "split", "role"))
-        return Hit(image_id, path, label, split, facets, max(0.0, distance), role)
+        state = check_hit_file(image_id, path, self.folder)
+        return Hit(image_id, path, label, split, facets, max(0.0, distance), role, state)
 
     def _path(self, root_key: str, name: str) -> str:
         """Return the path of a file in a known collection; empty if it leads out of the collection."""

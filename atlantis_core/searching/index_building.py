@@ -147,16 +147,17 @@ class _IndexFiller:
     def run(self, progress: Progress) -> IndexUpdate:
         images = self._source.collection.images
         removed = self._remove_gone()  # first: an image that is sealed now must not stay until the end
-        added = there = refreshed = 0
+        added = there = refreshed = other_label = 0
         for start in range(0, len(images), BATCH):
             progress("indexing", start, len(images))
             batch = images[start : start + BATCH]
             old = self._chroma.metadata([image.id for image in batch])
             there += len(old)
+            other_label += sum(self._has_other_label(image, old.get(image.id)) for image in batch)
             refreshed += self._refresh([image for image in batch if image.id in old], old)
             added += self._add([image for image in batch if image.id in self._wanted and image.id not in old])
         progress("indexing", len(images), len(images))
-        return IndexUpdate(added, there, refreshed, removed)
+        return IndexUpdate(added, there, refreshed, removed, other_label)
 
     def _add(self, images: Sequence[LabelledImage]) -> int:
         if images:
@@ -177,6 +178,10 @@ class _IndexFiller:
             fresh = [{**dict.fromkeys(old[image.id]), **self._metadata(image)} for image in changed]
             self._chroma.call("update", ids=[image.id for image in changed], metadatas=fresh)
         return len(changed)
+
+    def _has_other_label(self, image: LabelledImage, old: Mapping[str, Any] | None) -> bool:
+        """Return whether another collection's copy of the image is in the index, under another label."""
+        return old is not None and old.get("root") != self._root_key and old.get("label") != image.label
 
     def _metadata(self, image: LabelledImage) -> dict[str, Any]:
         path = Path(image.path).relative_to(self._source.collection.root).as_posix()

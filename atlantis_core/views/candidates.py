@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.run.round import read_rounds
 from atlantis_core.run.verdicts import CandidateStatus, ScreenedCandidate, list_screened
 
@@ -94,4 +95,5 @@ def count_candidates(rows: Sequence[ScreenedCandidate]) -> dict[str, dict[str, i
 
 
 def _count(names: Any) -> dict[str, int]:
-    return dict(sorted(Counter(names).items()))
+    counts = Counter(names)
+    return {name: counts[name] for name in sorted(counts, key=natural_key)}

@@ -152,7 +152,7 @@ def build_gap_map(
     return GapMap(
         facet=facet,
         classes=tuple(sorted({cell.class_name for cell in cells}, key=natural_key)),
-        values=tuple(sorted({cell.value for cell in cells})),
+        values=tuple(sorted({cell.value for cell in cells}, key=natural_key)),
         cells=cells,
         seeds_before=len(before),
         seeds_after=len(after),

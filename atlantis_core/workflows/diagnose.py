@@ -6,7 +6,7 @@ from typing import Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import check_measurable
+from atlantis_core.data.tasks import check_measurable, describe_single_class
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.records import Gap, Measurement
 from atlantis_core.run.before_after import gap_facts
@@ -39,6 +39,8 @@ def diagnose_collection(session: Session, *, untrained: bool, top: int) -> dict[
     statistics = collection_statistics(session.collection, session.loaded.sealed, session.loaded.fingerprints)
     session.caption_if_no_facets()
     check_measurable(session.task)  # before anything is trained
+    if line := describe_single_class(session.task):
+        session.say(line)
     model, measurement, outcomes, gaps = _measured(session, untrained, top)
     collection = session.collection
     return {

@@ -11,7 +11,7 @@ import numpy as np
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import RetrievalTask, check_measurable
+from atlantis_core.data.tasks import RetrievalTask, check_measurable, describe_single_class
 from atlantis_core.learning.evaluation import describe_collapse, distance_of, embed_task
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
@@ -97,6 +97,7 @@ def evaluate_model(
             f"leaving out images with the same {columns} leaves no query a positive; measure without that"
         )
     notes = (
+        describe_single_class(task),
         describe_certain_hits(question.at, len(task.gallery)),
         describe_collapse(gallery),
         earlier_preprocessing(retriever.backbone),

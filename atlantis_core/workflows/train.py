@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import check_measurable
+from atlantis_core.data.tasks import check_measurable, describe_single_class
 from atlantis_core.importing.import_plan import describe_pairless_classes
 from atlantis_core.learning.evaluation import describe_collapse, embed_task
 from atlantis_core.learning.models.checkpoint import read_embed_dim
@@ -45,6 +45,8 @@ def train_baseline(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
 
     session.caption_if_no_facets()
     check_measurable(session.task)  # before anything is trained
+    if line := describe_single_class(session.task):
+        session.say(line)
     frozen, _ = measure_frozen(session)
     if frozen.recall_at[1] == 0:
         _say_if_alike(session)

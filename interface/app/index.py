@@ -62,7 +62,13 @@ def build_index(request: IndexRequest, workspace: Path | None) -> dict[str, Any]
         filled = fill_index(folder, embedder, source, add=request.add, progress=screen.progress)
         if request.check:
             record_recall(folder, screen.progress)
-    counts = {"added": filled.added, "there": filled.there, "refreshed": filled.refreshed, "removed": filled.removed}
+    counts = {
+        "added": filled.added,
+        "there": filled.there,
+        "refreshed": filled.refreshed,
+        "removed": filled.removed,
+        "other_label": filled.other_label,
+    }
     found = describe_index(read_facts(folder)) | counts
     found |= {"folder": str(folder), "sealed": source.collection.num_test}
     return found | {"model": request.model, "data": request.data, "seconds": round(time.monotonic() - started, 2)}

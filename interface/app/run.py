@@ -38,7 +38,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
     generator = check_spec(request.spec, request.spec.goal.text)
     announce(f"reading {request.spec.data}")
     from atlantis_core.data.reading import summarize_reading
-    from atlantis_core.data.tasks import check_measurable, retrieval_task
+    from atlantis_core.data.tasks import check_measurable, describe_single_class, retrieval_task
     from atlantis_core.learning.training.presets import describe_adaptation
     from atlantis_core.run.diagnosis import describe_unmeasured_goal
     from atlantis_core.run.goals import describe_goal, read_goal
@@ -58,6 +58,7 @@ def create_run(request: RunRequest, workspace: Workspace, progress: Progress) ->
         describe_backbone(backbone),
         describe_adaptation(spec.preset, spec.backbone, backbone),
         generator.notice,
+        describe_single_class(task),
         describe_goal(goal, loaded.collection),
         # In the regime `unseen` a facet value alone decides, because no query is of a class that may be named.
         describe_unmeasured_goal(goal, task.queries) if spec.regime == "seen" else "",

@@ -73,7 +73,8 @@ def plot_map(
         drawn = build_embedding_map(retriever, task, most, seed, screen.progress)
         canvas = draw_map(drawn, colour, _build_title(subject, collection))
         is_page = target.suffix.lower() == ".html"
-        write_plot(canvas, target, _embed_thumbnails(drawn, screen) if is_page else {})
+        warning = write_plot(canvas, target, _embed_thumbnails(drawn, screen) if is_page else {})
+    _warn(warning)
     found = _describe_plot(subject, retriever, target, started) | {"colour": colour or "class"} | drawn.facts()
     line = f"{found['images']} images, {found['misses']} of {found['queries']} queries with a wrong top-1"
     print_json(found) if as_json else _say_plot(found, line, "--images")
@@ -124,7 +125,9 @@ def plot_heat_map(
     with open_stderr_screen() as screen:
         retriever, collection, task = open_subject(subject, workspace, screen)
         drawn = build_heat_map(retriever, task, kind, most, screen.progress)
-        write_plot(draw_heat_map(drawn, f"{_build_title(subject, collection)}: {kind} of classes"), target, {})
+        title = f"{_build_title(subject, collection)}: {kind} of classes"
+        warning = write_plot(draw_heat_map(drawn, title), target, {})
+    _warn(warning)
     found = _describe_plot(subject, retriever, target, started) | drawn.facts()
     line = f"{len(found['classes'])} classes, {found['measured_in']}"
     print_json(found) if as_json else _say_plot(found, line, "--classes")
@@ -143,6 +146,11 @@ def _embed_thumbnails(found: EmbeddingMap, screen: Screen) -> dict[str, str]:
         if thumbnail := embed_thumbnail(point.image.path, 96):
             thumbnails[str(index)] = thumbnail
     return thumbnails
+
+
+def _warn(warning: str) -> None:
+    if warning:
+        say(warning)
 
 
 def _describe_plot(subject: Subject, retriever: Retriever, target: Path, started: float) -> dict[str, Any]:

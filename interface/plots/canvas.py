@@ -160,6 +160,16 @@ def render_png(canvas: Canvas) -> bytes:
     return target.getvalue()
 
 
+def find_missing_letters(canvas: Canvas) -> str:
+    """Return the letters of a drawing's text that Pillow's font lacks, each once, in order."""
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(20)
+    box = bytes(font.getmask("\U0010ffff"))  # no font has this character
+    text = "".join(_plain(shape.text) for shape in canvas.shapes if isinstance(shape, TextLine))
+    return "".join(letter for letter in dict.fromkeys(text) if bytes(font.getmask(letter)) == box)
+
+
 def _draw_text(image: object, lines: Sequence[TextLine]) -> None:
     """Draw lines of text onto an image with `_PNG_SCALE` pixels per unit."""
     from PIL import Image, ImageDraw, ImageFont

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from atlantis_core.base.text import clean_text
+from atlantis_core.records.natural_order import natural_key
 from atlantis_dml.plots.canvas import Canvas, Dot, Shape, TextLine, estimate_width
 from atlantis_dml.plots.palette import NO_GROUP, pick_group_colours
 
@@ -22,7 +23,7 @@ _QUERY_RADIUS, _GALLERY_RADIUS = 5.0, 3.4
 def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
     """Lay the map out; colours are the values of a column, or the classes."""
     groups = Counter(find_group(point, column) for point in found.points)
-    named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], item[0])) if name]
+    named = [name for name, _ in sorted(groups.items(), key=lambda item: (-item[1], natural_key(item[0]))) if name]
     colours = dict(zip(named, pick_group_colours(len(named)), strict=True)) | {"": NO_GROUP}
     # Gallery images first, misses last, so that what matters most is on top.
     order = sorted(

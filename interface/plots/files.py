@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlantis_core.base.atomic_file import check_writable, write_atomically
 from atlantis_core.base.errors import SetupError
-from atlantis_dml.plots.canvas import render_png, render_svg
+from atlantis_dml.plots.canvas import find_missing_letters, render_png, render_svg
 from atlantis_dml.text.templating import render_template
 
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ def check_target(out: Path, kinds: Sequence[str] = KINDS) -> Path:
     return target
 
 
-def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> None:
+def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> str:
     """Write a drawing atomically, in the format of the file name's ending.
 
     A page shows the thumbnails (key of a dot -> data URL) on hover.
+
+    Returns:
+        A warning if names cannot be read in it; usually empty.
 
     Raises:
         SetupError: The file cannot be written.
@@ -49,10 +52,13 @@ def write_plot(canvas: Canvas, target: Path, thumbnails: Mapping[str, str]) -> N
     kind = target.suffix.lower()
     if kind == ".png":
         write_file(render_png(canvas), target)
-        return
+        if missing := find_missing_letters(canvas):
+            return f"names show boxes for {missing[:20]!r}, which the font of PNGs lacks; .svg and .html show them"
+        return ""
     drawing = render_svg(canvas)
     text = drawing + "\n" if kind == ".svg" else _page(canvas, drawing, thumbnails)
     write_file(text.encode("utf-8"), target)
+    return ""
 
 
 def write_file(data: bytes, target: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import ToolError
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.views.gap_map import GapCell, GapMap, build_gap_map
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def build_heat_view(found: GapMap, summary: Mapping[str, Any]) -> HeatView:
     targeted = _collect_targets(summary)
     targets = {name for name, facet, _ in targeted if facet == found.facet}
     listed = sorted(found.worst_first(), key=lambda name: name not in targets)[:MOST_CLASSES]
-    names = sorted(listed, key=lambda name: (name not in targets, name))
+    names = sorted(listed, key=lambda name: (name not in targets, natural_key(name)))
     by_place = found.by_place()
     rows = [
         HeatRow(

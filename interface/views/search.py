@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text
 from atlantis_core.data.column_syntax import format_column
 from atlantis_core.searching.filters import BUILTIN_COLUMNS
@@ -26,6 +27,12 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
     _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")
     if found["recall_at_10"] is not None:
         _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
+    if found["other_label"]:
+        _line(
+            f"{count_noun(found['other_label'], 'image')} of another label in another collection of this index: each "
+            "photo is there once, with its first label; another --name makes a separate index",
+            err=True,
+        )
     if found["sealed"]:
         _line(f"{found['sealed']} test images are sealed and not indexed", err=True)
     _line(
@@ -41,7 +48,15 @@ def show_hits(found: dict[str, Any]) -> None:
     for rank, hit in enumerate(found["results"], start=1):
         facets = ", ".join(f"{name}={value}" for name, value in hit["facets"].items())
         facts = "  ".join(part for part in (hit["label"], hit["split"], facets) if part)
-        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file unknown here'}  [{hit['id']}]")
+        state = f"  ({hit['file_state']})" if hit["file_state"] else ""
+        _line(f"{rank:>3} {hit['distance']:.4f}  {facts}  {hit['path'] or 'file unknown here'}{state}  [{hit['id']}]")
+    odd = [hit for hit in found["results"] if hit["file_state"]]
+    if odd:
+        _line(
+            f"{count_noun(len(odd), 'file')} changed or missing since it was indexed, the first {odd[0]['path']!r}: "
+            "run the same `atlantis index` again",
+            err=True,
+        )
 
 
 def show_indexes(found: dict[str, Any]) -> None:

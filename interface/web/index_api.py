@@ -55,6 +55,7 @@ class Found(BaseModel):
     split: str
     facets: dict[str, str]
     distance: float = Field(description="Larger is farther.")
+    file_state: str = Field(description="`changed` or `missing` since it was indexed; empty if neither.")
 
 
 class Nearest(BaseModel):
@@ -112,7 +113,14 @@ def add_index_api(router: APIRouter, searches: OpenIndexes) -> None:
         else:
             hits = found.search_text(text, top, filters, exact=exact)
         results = [
-            Found(id=hit.id, label=hit.label, split=hit.split, facets=dict(hit.facets), distance=hit.distance)
+            Found(
+                id=hit.id,
+                label=hit.label,
+                split=hit.split,
+                facets=dict(hit.facets),
+                distance=hit.distance,
+                file_state=hit.file_state,
+            )
             for hit in hits
         ]
         return Nearest(index=name, results=results)

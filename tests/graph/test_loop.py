@@ -286,19 +286,3 @@ def test_a_collection_without_facets_gets_them_from_captions(
     session = context.session
     done = [node for node in session.workspace.events.tree(session.run_id) if node["kind"] == "planner"]
     assert done[1]["output"]["calls"][0]["name"] == "caption_images"
-
-
-def test_tools_called_too_early_say_what_comes_first(begin: Begin, chat: Chat, call: Call) -> None:
-    context = begin()
-    planner, model = chat(
-        context,
-        call("find_gaps"),
-        call("draft_protocol"),
-        call("write_prompts"),
-        call("score_outliers"),
-        *[AIMessage("Enough.")] * 2,
-    )
-    advance(replace(context, planner=planner))
-    answers = [request[-2].text for request in model.requests[1:5]]
-    for answer, telling in zip(answers, ["train the baseline", "gaps", "draft one", "generate"], strict=True):
-        assert telling in answer

@@ -82,17 +82,22 @@ def test_a_protocol_that_changes_after_its_approval_is_not_spent_on(begin: Begin
         call("find_gaps"),
         call("draft_protocol", max_images=4),
         call("generate_images"),
+        call("generate_images"),  # asks anew
         *[AIMessage("Enough.")] * 2,
     )
+    changed: list[str] = []
 
     def change(node: str, update: Mapping[str, Any]) -> None:
         protocol = session.read(1, JournalKind.PROTOCOL)
-        if node == "approve" and protocol is not None:
+        if node == "approve" and protocol is not None and not changed:
+            changed.append(node)
+            assert session.workspace.ledger.spent(session.run_id)["images"] == 0
             session.write(1, JournalKind.PROTOCOL, replace(protocol, objective="what nobody saw"))
 
     advance(replace(context, planner=planner), watch=change)
     assert model.requests[4][-2].text == "this protocol was not approved; ask for its approval"
-    assert session.workspace.ledger.spent(session.run_id)["images"] == 0
+    assert "4 images made" in model.requests[5][-2].text, "approved as it is now"
+    assert session.workspace.ledger.spent(session.run_id)["images"] == 4
 
 
 def test_a_protocol_that_changes_while_a_person_decides_is_shown_again(begin: Begin) -> None:

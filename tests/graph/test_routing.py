@@ -27,6 +27,7 @@ def call(name: str) -> AIMessage:
 def state(message: Any, **more: Any) -> Any:
     return {
         "messages": [message],
+        "round": 1,
         "approved": "",
         "protocol": "",
         "steps": [],
@@ -36,22 +37,29 @@ def state(message: Any, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "goes"),
+    ("drafted", "given", "goes"),
     [
-        (state(call("find_gaps")), "tools"),
-        (state(call("generate_images"), protocol="p"), "approve"),
-        (state(call("generate_images"), protocol="p", approved="p"), "tools"),
-        (state(call("generate_images"), protocol="q", approved="p"), "approve"),
-        (state(call("generate_images"), protocol=""), "tools"),
-        (state(call("generate_images"), protocol=OLD, approved=hash_protocol(DRAFT)), "tools"),
-        (state(call("generate_images"), protocol=OLD, approved=""), "approve"),
-        (state(call("generate_images"), protocol=None), "tools"),
-        (state(HumanMessage("again")), "planner"),
-        (state(AIMessage("enough"), stop_reason="planner"), "report"),
+        (DRAFT, state(call("find_gaps")), "tools"),
+        (DRAFT, state(call("generate_images")), "approve"),
+        (DRAFT, state(call("generate_images"), approved=hash_protocol(DRAFT)), "tools"),
+        (DRAFT, state(call("generate_images"), approved="another"), "approve"),
+        (None, state(call("generate_images")), "tools"),
+        (DRAFT, state(HumanMessage("again")), "planner"),
+        (DRAFT, state(AIMessage("enough"), stop_reason="planner"), "report"),
     ],
 )
-def test_after_planner(given: Any, goes: str) -> None:
-    assert routing.after_planner(given) == goes
+def test_after_planner(drafted: Protocol | None, given: Any, goes: str, begin: Any) -> None:
+    context = begin()
+    if drafted is not None:
+        context.session.write(1, JournalKind.PROTOCOL, drafted)
+    assert routing.after_planner(given, Runtime(context=context)) == goes
+
+
+@pytest.mark.parametrize(
+    ("protocol", "shown"), [(hash_protocol(DRAFT),) * 2, (OLD, hash_protocol(DRAFT)), ("", ""), (None, "")]
+)
+def test_what_was_shown_is_read_from_checkpoints_of_every_version(protocol: Any, shown: str) -> None:
+    assert routing.shown_protocol(state(call("generate_images"), protocol=protocol)) == shown
 
 
 def test_only_a_measured_candidate_is_judged(begin: Any) -> None:

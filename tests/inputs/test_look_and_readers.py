@@ -135,6 +135,19 @@ def test_an_odd_tag_loses_no_tiff_and_no_turn(tmp_path: Path) -> None:
     assert image.fingerprint == fingerprint_file(path)
 
 
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_an_opened_tiff_has_the_pixels_of_its_file(turn: int, tmp_path: Path) -> None:
+    """Pillow maps it into memory, with width and height exchanged if it lies on its side."""
+    path = tmp_path / "grey.tif"
+    path.write_bytes(tiff(PHOTO[..., 0], {274: turn}))
+    with Image.open(path) as opened:
+        found = [np.asarray(decode_image(opened)) for _ in range(2)]
+    wanted = np.rot90(PHOTO[..., 0], {1: 0, 3: 2, 6: 3, 8: 1}[turn])
+    assert np.array_equal(found[0][..., 0], wanted)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], np.asarray(decode_image(path)))
+
+
 def test_sizes_are_those_of_upright_photos(tmp_path: Path) -> None:
     for number in range(4):
         for label in ("boat", "car"):

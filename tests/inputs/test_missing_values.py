@@ -119,6 +119,7 @@ ALIKE = {
     "gap": ("blackcat", "black cat"),
     "number": ("3.0", "3"),
     "zeros": ("03", "3"),
+    "truth": ("True", "1"),
     "joiner": ("a\u200db", "ab"),
     "width": ("\uff21", "A"),
 }

@@ -38,7 +38,7 @@ export function start(element) {
   }
 
   function hits(which, found) {
-    return listed(found, (one) => [el("img", { src: `/api/indexes/${which}/image/${encodeURIComponent(one.id)}`, alt: one.label }), el("span", {}, one.label), about(one, one.distance)]);
+    return listed(found, (one) => [el("img", { src: `/api/indexes/${which}/image/${encodeURIComponent(one.id)}`, alt: one.label }), el("span", {}, one.file_state ? `${one.label} (file ${one.file_state})` : one.label), about(one, one.distance)]);
   }
 
   function likeOne(one) {

@@ -72,7 +72,7 @@ def test_it_embeds_like_torch(backbone: str, head: str | None, side_px: int, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "CMYK"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "CMYK", "I;16", "F"])
 def test_the_cards_snippet_embeds_like_the_retriever(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,8 +80,10 @@ def test_the_cards_snippet_embeds_like_the_retriever(
     write_onnx(model, tmp_path / "model.onnx")
     image = noise_images(1, 90)[0].resize((90, 70)).convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
-    name = "a.tif" if mode == "CMYK" else "a.png"
-    (image.quantize(64) if mode == "P" else image.convert(mode)).save(tmp_path / name)
+    name = "a.tif" if mode in ("CMYK", "F") else "a.png"
+    deep = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    one = image.quantize(64) if mode == "P" else deep if mode == "I;16" else image.convert(mode)
+    one.save(tmp_path / name)
     card = write_model_card(replace(ABOUT, side_px=64, dims=16, with_onnx=True))
     snippet = card.split("## Without torch\n```python\n")[1].split("```")[0].replace("a.jpg", name)
     monkeypatch.chdir(tmp_path)

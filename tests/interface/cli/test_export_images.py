@@ -128,7 +128,7 @@ def test_loaders_of_imagefolders_and_our_own_read_it(fabricated: Fabricated, tmp
     listing = list_files(made.resolve(), ReadOptions())
     assert [(entry.split, entry.label) for entry in listing.entries] == [("train", HOSTILE)] * 3
     assert {"light", "origin", "prompt", "score"} <= set(listing.columns)
-    assert listing.problems == ()
+    assert [problem.path for problem in listing.problems] == ["README.md"]
     assert main(["import", "hf", str(made), str(tmp_path / "imported")]) == 0
     with (tmp_path / "imported" / "metadata.csv").open(newline="", encoding="utf-8") as stream:
         assert {row["origin"] for row in csv.DictReader(stream)} == {"synthetic"}
