@@ -107,7 +107,7 @@ def test_a_command_that_only_looks_loads_nothing_that_computes(words: str, works
     placed = () if words == "presets" else ("--workspace", str(workspace))
     said, loaded = run_fresh(*words.split(), *placed)
     assert loaded.isdisjoint({"torch", "timm", "kornia", "sklearn", "pandas", "transformers", "langgraph"}), said
-    if words in {"presets", "runs", "trace last", "indexes"}:
+    if words in {"presets", "runs", "trace last"}:
         assert "numpy" not in loaded, said
     if words == "presets":
         assert "sqlalchemy" not in loaded, said
