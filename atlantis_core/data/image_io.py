@@ -178,7 +178,9 @@ def _as_unreadable(source: str | Path | bytes = b"") -> Iterator[None]:
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
         found = name_format(source if isinstance(source, bytes) else read_start(source))
-        raise UnreadableImage(*(found or ("not an image", "it is not an image"))) from error
+        raise UnreadableImage(
+            *(found or ("not an image", "it is not an image, or of a kind that is not read"))
+        ) from error
     except UnknownDepth as error:
         raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:

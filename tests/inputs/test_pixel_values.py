@@ -220,6 +220,7 @@ LEFT_OUT: dict[str, tuple[bytes, str]] = {
     "8 bits in a colour png of 16": (png(PHOTO.astype(np.uint16), 16, RGB), "unknown depth"),
     "12 bits in a tiff of 16": (tiff(FLAT_12), "unknown depth"),
     "24 bits in a tiff of 32": (tiff(DEEP.astype(np.int32) << 8), "unknown depth"),
+    "negative integers of 8 bits": (tiff((LIGHT.astype(np.int16) - 99).astype(np.int8)), "negative values"),
     "negative integers": (tiff(DEEP.astype(np.int32) - 9000), "negative values"),
     "negative bytes": (tiff((LIGHT.astype(int) - 128).astype(np.int8)), "negative values"),
     "12 bits in cmyk of 16": (
@@ -250,6 +251,17 @@ def test_an_image_whose_depth_nobody_knows_is_left_out_by_name_with_the_reason(n
     assert "save it with 8 bits" in problem.problem or "finite" in reason
 
 
+def test_a_kind_of_tiff_that_pillow_does_not_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    path.write_bytes(tiff(PHOTO.astype(np.float32)))
+    _, (problem,) = inspect_files([Entry(path, "photo.tif", "a", None)])
+    assert problem.problem.startswith(
+        "unsupported: it is a TIFF: its channels, bits or compression are not supported"
+    )
+    with pytest.raises(SetupError, match="it is a TIFF: its channels, bits or compression are not supported"):
+        decode_image(path)
+
+
 def test_integers_in_memory_have_no_known_depth() -> None:
     with pytest.raises(SetupError, match="image in memory cannot be read: nothing states the depth of its integers"):
         decode_image(Image.fromarray(DEEP.astype(np.int32)))
@@ -268,7 +280,7 @@ OTHER_FILES: dict[str, tuple[bytes, str]] = {
     "answer of a server": (b"\n<!DOCTYPE HTML><html>404", "unreadable: it is a web page"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "unreadable: it is a Git LFS pointer"),
     "archive": (b"PK\3\4" + bytes(99), "unreadable: it is a ZIP archive"),
-    "noise": (b"no image", "unreadable: no image data in it"),
+    "noise": (b"no image", "unreadable: no image in it, or one of a kind that is not read"),
 }
 
 
