@@ -15,8 +15,9 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
 from atlantis_core.data.csv_table import FILE_COLUMNS
 from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
+from atlantis_core.data.facets import MOST_VALUES
 from atlantis_core.data.folder_tree import FolderTree
-from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words
+from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words, describe_similar_values
 from atlantis_core.data.leftovers import Layout, add_leftovers
 from atlantis_core.data.listed_paths import ListedPaths
 from atlantis_core.data.roles import RoleColumns, choose_role_columns, parse_role
@@ -176,9 +177,12 @@ def _describe_columns(listing: Listing) -> list[str]:
     values: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for entry in listing.entries:
         for column, value in entry.columns.items():
-            if len(value) < 10:
-                values[column][value][""] += 1
-    notes = [note for column, found in values.items() for note in describe_missing_words(f"{column!r}:", found)]
+            values[column][value][""] += 1
+    notes = []
+    for column, found in values.items():
+        notes += describe_missing_words(f"{column!r}:", found)
+        if len(found) <= 2 * MOST_VALUES:  # a facet, also once they are one value
+            notes += describe_similar_values(column, found)
     if set(listing.columns) >= _BOX_COLUMNS:
         notes.append("columns x_1 to y_2 look like boxes: images are used whole; crop them if objects are meant")
     return notes
