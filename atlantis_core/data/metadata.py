@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
 from atlantis_core.data.csv_table import FILE_COLUMNS
 from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
@@ -214,7 +215,7 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
 
 def _first_column(header: Sequence[str], wanted: Iterable[str], source: str) -> str | None:
     for name in wanted:
-        found = [column for column in header if column.strip().lower() == name]
+        found = [column for column in header if _clean(column).lower() == name]
         if len(found) > 1:
             raise SetupError(f"{source} has the columns {found[0]!r} and {found[1]!r}; rename or remove one of them")
         if found:
@@ -232,9 +233,16 @@ def _check_splits(table: Table, columns: _Columns, *, is_named: bool) -> None:
     """Refuse a split column without a single split among its values: it is probably the wrong column."""
     if columns.split is None or not table.rows:
         return
-    values = {row[columns.split] for _, row in table.rows}
-    if not any(parse_split(value) for value in values):
-        some = ", ".join(repr(_clean(value)) for value in sorted(values)[:5])
+    counts = Counter(row[columns.split] for _, row in table.rows)
+    splits = {value: parse_split(value) for value in counts}
+    unknown = [value for value, split in splits.items() if value.strip() and split is None]
+    if unknown and set(splits.values()) == {None, "train"}:  # else validation would be made anew, out of train
+        raise SetupError(
+            f"column {columns.split!r} of {table.source} has no held-out split, but {_clean(unknown[0])!r} in "
+            f"{count_noun(counts[unknown[0]], 'row')}; write validation or test there, or leave out these rows"
+        )
+    if not any(splits.values()):
+        some = ", ".join(repr(_clean(value)) for value in sorted(counts)[:5])
         other = (
             "name another column with --split-column COLUMN" if is_named else "rename it if it means something else"
         )

@@ -108,8 +108,22 @@ def read_collection(
     """
     options = options or ReadOptions()
     inspected = inspect_collection(folder, options, progress)
+    _check_training(inspected)
     loaded = _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
     return replace(loaded, notes=(*loaded.notes, *_note_wasted_test(loaded, regime)))
+
+
+def _check_training(inspected: InspectedCollection) -> None:
+    """Say which training images are left out and why, if all of them are."""
+    splits = {image.entry.split for image in inspected.images} - {None}
+    if splits and "train" not in splits and inspected.problems:
+        lost = inspected.problems[0]
+        found = " and ".join(sorted(map(str, splits)))
+        raise SetupError(
+            f"no usable image is in the training split (only in {found}): "
+            f"{summarize_files(inspected.files, ()).partition(' (atlantis')[0]}, the first {lost.path!r} "
+            f"({lost.problem}); mark some as train"
+        )
 
 
 def _note_wasted_test(loaded: LoadedCollection, regime: Regime) -> list[str]:

@@ -12,7 +12,14 @@ from atlantis_core.records import Role, Split
 ROLE_COLUMN = "role"
 FLAG_COLUMNS = ("is_query", "is_gallery")
 """Columns of open-metric-learning; `--query` can name them, but they are not facets."""
-_ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery", "train": "train"}
+_ROLES: Mapping[str, Role] = {
+    "": "both",
+    **dict.fromkeys(MISSING_WORDS, "both"),
+    "both": "both",
+    "query": "query",
+    "gallery": "gallery",
+    "train": "train",
+}
 _FLAGS: Mapping[str, bool | None] = {
     **dict.fromkeys(("true", "1", "1.0", "yes", "t", "y"), True),
     **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), False),
@@ -31,7 +38,7 @@ class RoleColumns:
 
 def choose_role_columns(header: Sequence[str]) -> RoleColumns:
     """Find the columns with the role: `role`, else `is_query` and `is_gallery`."""
-    by_name = {name.strip().lower(): name for name in reversed(header)}
+    by_name = {clean_text(name, LONGEST_VALUE).lower(): name for name in reversed(header)}
     if ROLE_COLUMN in by_name:
         return RoleColumns(role=by_name[ROLE_COLUMN])
     return RoleColumns(None, *(by_name.get(flag) for flag in FLAG_COLUMNS))

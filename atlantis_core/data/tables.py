@@ -54,7 +54,7 @@ def read_utf8(file: Path, source: str) -> str:
     except OSError as error:
         raise SetupError(f"{source} cannot be read: {error.strerror}") from error
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().lstrip("\ufeff")  # some programs write the mark twice
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"{_guess_encoding(content)} (byte 0x{content[error.start]:02x} in line {line} is not UTF-8)"

@@ -17,7 +17,16 @@ from atlantis_core.filtering.embedding_files import read_embedding_file, to_embe
 from atlantis_core.importing.import_collection import import_dataset
 from atlantis_core.importing.import_plan import ImportOptions
 from tests.atlantis_core.data.sample_images import class_folders, encoded, picture, write
-from tests.inputs.small_tables import PHOTOS, classes_of, labelled, notes_of, problems_of, with_photos, with_table
+from tests.inputs.small_tables import (
+    PHOTOS,
+    classes_of,
+    labelled,
+    notes_of,
+    problems_of,
+    refusal_of,
+    with_photos,
+    with_table,
+)
 
 
 def json_lines(labels: list[Any], **others: list[Any]) -> str:
@@ -117,6 +126,33 @@ def test_words_for_missing_values_stay_text_with_a_warning(tmp_path: Path) -> No
         with_table(tmp_path, labelled(["x,None", "y,None", "x,day", "y,day"] * 2, "file_name,label,light"))
     )
     assert "'light': 'None' (4 images) is read as text" in notes
+
+
+HELD_OUT = ["validation"] * 4
+SPLIT_COLUMNS = {
+    "training called something else": (
+        ["None"] * 4 + HELD_OUT,
+        "4 unknown split, the first 'p/0.png' (unknown split",
+    ),
+    "training without a split": ([""] * 4 + HELD_OUT, "4 no split, the first 'p/0.png' (no split"),
+    "held-out called something else": (["train"] * 4 + ["val2"] * 4, "no held-out split, but 'val2' in 4 rows"),
+}
+
+
+@pytest.mark.parametrize("case", SPLIT_COLUMNS)
+def test_a_split_that_is_lost_to_its_spelling_is_refused_with_the_spelling(tmp_path: Path, case: str) -> None:
+    splits, message = SPLIT_COLUMNS[case]
+    rows = [f"{label},{split}" for label, split in zip("abababab", splits, strict=True)]
+    assert message in refusal_of(with_table(tmp_path, labelled(rows, "file_name,label,split")))
+
+
+@pytest.mark.parametrize("word", ["None", "nan", ""])
+def test_a_missing_role_is_both(tmp_path: Path, word: str) -> None:
+    rows = [f"{label},{role}" for label, role in zip("abababab", [word] * 4 + ["gallery"] * 4, strict=True)]
+    with_table(tmp_path, labelled(rows, "file_name,label,role"))
+    loaded = read_collection(tmp_path)
+    assert problems_of(loaded) == {}
+    assert {image.role for image in loaded.collection.images} == {"both", "gallery"}
 
 
 ALIKE = {

@@ -69,6 +69,8 @@ SOUND: dict[str, tuple[str | bytes, str]] = {
     "CRLF": ("\r\n".join(ROWS), "metadata.csv"),
     "CR": ("\r".join(ROWS), "metadata.csv"),
     "byte order mark": ("\ufeff" + "\n".join(ROWS), "metadata.csv"),
+    "two byte order marks": ("\ufeff\ufeff" + "\n".join(ROWS), "metadata.csv"),
+    "invisible characters in the header": ("\n".join(["file_name\u200b,\u200blabel", *ROWS[1:]]), "metadata.csv"),
     "semicolons": ("\n".join(ROWS).replace(",", ";"), "metadata.csv"),
     "bars": ("\n".join(ROWS).replace(",", "|"), "metadata.csv"),
     "tabs": ("\n".join(ROWS).replace(",", "\t"), "metadata.csv"),
