@@ -6,6 +6,7 @@ What the pixels mean is in `data.pixels`. Whatever `data.inspection` accepts is 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import warnings
@@ -170,6 +171,7 @@ def _as_unreadable(source: str | Path | bytes = b"") -> Iterator[None]:
 
     if _QUIET not in warnings.filters:
         warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
+        logging.getLogger("PIL").setLevel(logging.CRITICAL)  # its errors name no file, and are raised as well
     try:
         yield
     except (*_ABOUT_THE_FILE, UnreadableImage):

@@ -207,3 +207,14 @@ def test_a_file_beyond_the_limit_is_refused_by_every_reader(tmp_path: Path) -> N
         file.truncate(256 * 1024 * 1024 + 1)
     with pytest.raises(SetupError, match="268,435,457 bytes"):
         decode_image(path)
+
+
+def test_nothing_is_written_beside_the_reason_why_a_file_is_left_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pillow logs that a TIFF has too many channels, without the name of the file."""
+    path = tmp_path / "satellite.tif"
+    path.write_bytes(tiff(np.zeros((16, 24, 8), np.uint8)))
+    _, (problem,) = inspect_files([Entry(path, "satellite.tif", "a", None)])
+    assert problem.problem.startswith("unsupported: it is a TIFF")
+    assert caplog.text == "".join(capfd.readouterr()) == ""
