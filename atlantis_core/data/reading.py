@@ -17,7 +17,8 @@ from atlantis_core.data.folder_tree import walk_folder
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
 from atlantis_core.data.leftovers import count_files, summarize_files
-from atlantis_core.data.metadata import find_metadata, read_metadata
+from atlantis_core.data.metadata import read_metadata
+from atlantis_core.data.metadata_files import find_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
 from atlantis_core.data.tasks import check_test_images
@@ -186,6 +187,7 @@ def _check_enough(
     """Refuse a collection on which no retriever can be trained or tested."""
     where = f"{to_printable(str(root))!r} ({listing.source})"
     lost = [problem for problem in excluded_files(problems) if problem_kind(problem) != OTHER_FILE]
+    lost.sort(key=lambda problem: problem_kind(problem) == "not listed")  # the rows say why a photo is not listed
     why = summarize_files(files, ()).partition(" (atlantis")[0]
     because = f": {why}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
     if not images:
@@ -193,10 +195,9 @@ def _check_enough(
     counts = Counter(image.entry.label for image in images)
     if len(counts) == 1:
         label = next(iter(counts))
-        raise SetupError(
-            f"{where} has only one class, {label!r}{because}; retrieval needs at least two "
-            "(if its subfolders are the classes, name that folder instead)"
-        )
+        hint = " (if its subfolders are the classes, name that folder instead)"
+        needed = f"retrieval needs at least two{hint if listing.source == 'class folders' else ''}"
+        raise SetupError(f"{where} has only one class, {label!r}{because}; {needed}")
     if max(counts.values()) < 2:
         raise SetupError(f"no class of {where} has two usable images{because}; a query needs a positive to find")
 
