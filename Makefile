@@ -8,8 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Imported once when .venv is made, so that their bytecode is there: uv writes none, and where PYTHONDONTWRITEBYTECODE
 # is set every command would compile their source anew, which takes as long as the rest of it.
-COMPILED := torch._dynamo, torchvision.transforms.v2, timm, kornia, diffusers, transformers, sklearn.manifold, \
-  langgraph.graph, langchain_openai, gradio, rich.progress, pytest
+COMPILED := torch._dynamo, torchvision.transforms.v2, timm.optim, kornia, diffusers, transformers, sklearn.manifold, \
+  scipy.ndimage, pytorch_metric_learning.losses, langgraph.graph, langgraph.prebuilt, langgraph.checkpoint.sqlite, \
+  langchain_openai, chromadb, sqlalchemy.dialects.sqlite, pydantic_settings, typer.testing, jinja2, rich.progress, \
+  gradio, mlflow, pytest
 PIP_FIND_LINKS_SEEN := $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
 export UV_FIND_LINKS ?= $(subst $(eval ) ,$(shell printf ','),$(strip $(PIP_FIND_LINKS_SEEN)))
 FOLDERS := atlantis_core interface agents tools graph prompts tests bench
@@ -58,6 +60,7 @@ BENCH := PYTHONSAFEPATH= PYTHONPATH=bench $(BIN)/python
 
 bench: relink ## Timings behind docs/performance.md, each beside its peer (an hour on two cores; leave them idle)
 	@$(BENCH) bench/timings.py
+	@$(BENCH) bench/cpu_seconds.py
 	@$(BENCH) bench/losses.py
 	@$(BENCH) bench/generation.py
 	@if test -d $(SHARED_DATA); then \

@@ -1,15 +1,13 @@
 """The data engineer's workshop: data, statistics, generation, filtering, learning, metrics and the store.
 
-No language model in here. Importing this package does four things and no more: it lets PyPI's torchvision
-import beside a CPU-only torch, it lets timm import without torch's compiler, it turns the telemetry of
-third-party libraries off, and it tells OpenMP's threads to sleep while they wait: spinning ones slow torch
-down thirtyfold when anything else runs on the machine.
+No language model in here. Importing this package does three things and no more: it lets PyPI's torchvision
+import beside a CPU-only torch, it turns the telemetry of third-party libraries off, and it tells OpenMP's threads
+to sleep while they wait: spinning ones slow torch down thirtyfold when anything else runs on the machine.
 """
 
 import os
 
 from atlantis_core import torchvision_hook
-from atlantis_core.base import lazy_dynamo
 
 for _variable, _value in {
     "ANONYMIZED_TELEMETRY": "False",
@@ -24,4 +22,3 @@ for _variable, _value in {
     os.environ.setdefault(_variable, _value)
 
 torchvision_hook.install()
-lazy_dynamo.install()

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTOS = ROOT.parent / "shared" / "data" / "tiny_ci"
-FILL = ("run", "harbor", "--goal", "night", "--rounds", "1", "--seeds", "1", "--budget-images", "20", "--auto")
+FILL = "run harbor --goal night --preset smoke --rounds 1 --seeds 1 --budget-images 20 --auto"
 COMMANDS = {
     "--help": "--help",
     "presets": "presets",
@@ -74,7 +74,7 @@ def main() -> None:
 def _fill_workspace(checkout: Path, scratch: Path) -> Path:
     workspace = scratch / "workspace"
     print("filling a workspace ...", file=sys.stderr)
-    command = [str(checkout / ".venv/bin/atlantis"), *FILL, "--workspace", str(workspace)]
+    command = [str(checkout / ".venv/bin/atlantis"), *FILL.split(), "--workspace", str(workspace)]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (our own)
     return workspace
 

@@ -50,6 +50,9 @@ def test_only_settings_read_the_environment() -> None:
 
 def test_images_are_opened_in_one_place() -> None:
     assert files_with("Image.open", "Pillow.open") == {"atlantis_core/data/image_io.py"}
+    assert files_with("ImageOps.exif_transpose", "Pillow.alpha_composite", "Image.alpha_composite") == {
+        "atlantis_core/data/pixels.py"
+    }
 
 
 def test_chat_models_are_called_in_one_place() -> None:

@@ -41,7 +41,8 @@ def values_of_columns(
     """Return column -> image id -> value, read from the metadata; no image is opened."""
     if not columns:
         return {}
-    listed = {str(entry.path): entry.columns for entry in list_files(Path(collection.root), options).entries}
+    entries = list_files(Path(collection.root), options).entries
+    listed = {str(entry.path): entry.columns for entry in reversed(entries)}  # of repeated rows the first counts
     rows = {image.id: listed.get(image.path, {}) for image in collection.images}
     return {name: {image_id: row[name] for image_id, row in rows.items() if row.get(name)} for name in columns}
 

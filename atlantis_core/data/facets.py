@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.base.errors import SetupError
+from atlantis_core.data.roles import FLAG_COLUMNS
 from atlantis_core.records import Caption, Collection, LabelledImage
 
 MOST_VALUES = 24
@@ -103,6 +104,8 @@ def _why_not(name: str, values: Sequence[str], labels: Sequence[str], chosen: Se
     """Return why a column is not a facet; empty if it is one."""
     if name == ORIGIN and SYNTHETIC in values:
         return "marks synthetic training images"
+    if name.lower() in FLAG_COLUMNS:
+        return "gives the role in retrieval"
     if chosen is not None and name not in chosen:
         return "not chosen (--facets names others)"
     present = [value for value in values if value]

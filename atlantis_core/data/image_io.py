@@ -163,7 +163,7 @@ def _as_unreadable() -> Iterator[None]:
     except Pillow.DecompressionBombError as error:  # Pillow's own limit is higher
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
-        raise UnreadableImage("not an image", "it is not an image") from error
+        raise UnreadableImage("not an image", "it is not an image, or of a kind that is not read") from error
     except UnknownDepth as error:
         raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:

@@ -65,7 +65,7 @@ class InspectedFile:
     """See `near_duplicates.fingerprint_image`."""
     pixels_version: int = 1
     """`data.pixels.VERSION` if it has other pixels since then, else 1."""
-    has_more_pictures: bool = False
+    has_more_frames: bool = False
     """Whether only the first of its frames or pages is used."""
 
     @property
@@ -130,7 +130,7 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
         with open_undecoded(content) as image:
             if fault := _check_size(image):
                 return Problem(entry.name, fault)
-            is_new, has_more = is_read_anew(image), _has_more_pictures(image)
+            is_new, has_more = is_read_anew(image), _has_more_frames(image)
             fingerprint = fingerprint_image(image)  # only a full decode finds truncation
     except UnreadableImage as error:
         return Problem(entry.name, _describe_fault(error, entry.path))
@@ -139,7 +139,7 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
     return InspectedFile(entry, hashlib.sha256(content).hexdigest(), fingerprint, VERSION if is_new else 1, has_more)
 
 
-def _has_more_pictures(image: Image) -> bool:
+def _has_more_frames(image: Image) -> bool:
     """Whether a file has frames or pages beside the first; a phone's JPEG with a depth map or preview has not."""
     return image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
@@ -202,7 +202,11 @@ def _describe_unrecognised(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _FOREIGN:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
-    return "unreadable: no image data in it" if suffix in USUAL_SUFFIXES else "not an image"
+    return (
+        "unreadable: no image in it, or one of a kind that is not read; save it as JPEG or PNG"
+        if suffix in USUAL_SUFFIXES
+        else "not an image"
+    )
 
 
 def _drop_copies(images: Sequence[InspectedFile]) -> tuple[tuple[InspectedFile, ...], list[Problem]]:

@@ -197,7 +197,7 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
         raise SetupError(f"{found}, but none named label; name the one with the class by --label COLUMN")
     split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",), source)
     role = choose_role_columns(header)
-    taken = {file_column, label_column, split_column, *role.names}
+    taken = {file_column, label_column, split_column, role.role}
     others = tuple(name for name in header if name not in taken)
     return _Columns(file_column, label_column, split_column, role, others)
 

@@ -142,6 +142,8 @@ def _colour_to_rgb(image: Image, raw: str) -> Image:
         coloured = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         paper = Pillow.new("RGBA", coloured.size, "white")
         rgb = Pillow.alpha_composite(paper, coloured).convert("RGB")
+    if getattr(image, "tag_v2", {}).get(339, (1,))[0] == 2 and np.asarray(rgb).max() > 127:  # 8 bits, signed
+        raise UnknownDepth("it has negative values; save it with 8 bits")
     if ";16" in raw and image.mode in ("RGB", "RGBA"):
         find_depth(max(1, int(np.asarray(image.copy())[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
     return rgb

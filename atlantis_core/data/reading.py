@@ -13,7 +13,7 @@ from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import OTHER_FILE, Listing, problem_kind
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC, choose_facets
-from atlantis_core.data.folder_tree import walk_folder
+from atlantis_core.data.folder_tree import FolderTree, walk_folder
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
 from atlantis_core.data.leftovers import count_files, summarize_files
@@ -80,14 +80,14 @@ class InspectedCollection:
         used = {image.entry.label for image in self.images}
         lost = sorted({entry.label for entry in self.listing.entries} - used, key=natural_key)
         without = [f"classes without a usable image: {', '.join(map(repr, lost[:5]))}{' ...' * (len(lost) > 5)}"]
-        return (*self.listing.notes, *(without if lost else []), *self._note_more_pictures())
+        return (*self.listing.notes, *(without if lost else []), *self._note_more_frames())
 
-    def _note_more_pictures(self) -> list[str]:
-        several = [image.entry.name for image in self.images if image.has_more_pictures]
+    def _note_more_frames(self) -> list[str]:
+        several = [image.entry.name for image in self.images if image.has_more_frames]
         if not several:
             return []
         found = f"{count_noun(len(several), 'file')} with several frames or pages, the first {several[0]!r}"
-        return [f"{found}: only the first picture of each is used"]
+        return [f"{found}: only the first of each is used"]
 
 
 def read_collection(
@@ -161,6 +161,7 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
         SetupError: The folder has none of these, or a column that is required or named is missing.
     """
     tree = walk_folder(root)
+    _refuse_hub_cache(tree)
     if file := find_metadata(root):
         return read_metadata(tree, {file: None}, options.label, options.split)
     splits = split_folders(tree)
@@ -179,6 +180,16 @@ def list_files(root: Path, options: ReadOptions) -> Listing:
         if value is not None:
             raise SetupError(f"{option} names a column, but {to_printable(str(root))!r} has no metadata file")
     return read_folders(tree)
+
+
+def _refuse_hub_cache(tree: FolderTree) -> None:
+    """Refuse a repository in the cache of the Hugging Face hub, whose folders would be read as classes."""
+    if tree.root.name.startswith("datasets--") and {"blobs", "snapshots"} <= set(tree.subfolders[""]):
+        snapshot = next(iter(tree.subfolders["snapshots"]), "snapshots/REVISION")
+        raise SetupError(
+            f"{to_printable(str(tree.root))!r} is a cache of the Hugging Face hub; name the folder "
+            f"{to_printable(snapshot)!r} in it"
+        )
 
 
 def _check_enough(

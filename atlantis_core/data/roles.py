@@ -10,6 +10,7 @@ from atlantis_core.records import Role, Split
 
 ROLE_COLUMN = "role"
 FLAG_COLUMNS = ("is_query", "is_gallery")
+"""Columns of open-metric-learning; `--query` can name them, but they are not facets."""
 _ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery", "train": "train"}
 _FLAGS = {"true": True, "1": True, "yes": True, "t": True, "false": False, "0": False, "no": False, "f": False}
 
@@ -21,11 +22,6 @@ class RoleColumns:
     role: str | None = None
     is_query: str | None = None
     is_gallery: str | None = None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The columns that are used."""
-        return frozenset(filter(None, (self.role, self.is_query, self.is_gallery)))
 
 
 def choose_role_columns(header: Sequence[str]) -> RoleColumns:

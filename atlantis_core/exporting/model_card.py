@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import format_figure
+from atlantis_core.exporting.card_facts import ModelFacts
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
 from atlantis_core.exporting.input_snippet import decode_snippet, input_snippet
 from atlantis_core.exporting.markdown import code_span, markdown_table
-from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE, OnnxAgreement
+from atlantis_core.exporting.onnx_file import FILE_NAME, INPUT, OUTPUT, TOLERANCE
 from atlantis_core.exporting.timm_section import write_timm_section
 from atlantis_core.metrics import METRICS
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a model card says."""
-
-    architecture: str
-    base_model: str
-    """Name on the hub; empty for weights from a file and random weights."""
-    base_license: str
-    """Licence of `base_model` according to timm; empty if unknown."""
-    source: str
-    """Where the first weights came from: `file`, `cache`, `hub` or `scratch`."""
-    dims: int
-    side_px: int
-    embedding: str
-    """`head` or `body`."""
-    distance: str
-    """Distance between embeddings."""
-    c: float | None
-    """The ball's curvature is -c; None on the sphere."""
-    recipe: Mapping[str, Any] | None
-    """None for a model that was not trained here."""
-    seed: int | None
-    evidence: TrialEvidence | None
-    with_onnx: bool
-    agreement: OnnxAgreement | None
-    """None without a graph, or if onnxruntime is not installed."""
-    crop: Mapping[str, Any] = field(default_factory=dict)
-    """`BackboneSpec.crop`; empty if the central square is scaled, bicubic."""
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Of the normalised input, RGB in 0..1."""
-    earlier_preprocessing: str = ""
-    """`preprocessing.earlier_preprocessing`; empty if images are prepared as timm says."""
-    with_timm: bool = True
-    """Whether timm opens the folder."""
-    clip_radius: float | None = None
-    """Of a hyperbolic head."""
 
 
 def write_model_card(about: ModelFacts) -> str:

@@ -15,8 +15,9 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
 from atlantis_core.base.text import to_printable
+from atlantis_core.exporting.card_facts import ModelFacts
 from atlantis_core.exporting.evidence import TrialEvidence, collect_evidence, list_validation_images
-from atlantis_core.exporting.model_card import ModelFacts, write_model_card
+from atlantis_core.exporting.model_card import write_model_card
 from atlantis_core.exporting.onnx_file import FILE_NAME, OnnxAgreement, check_onnx, require_onnx, write_onnx
 from atlantis_core.exporting.timm_folder import CONFIG_NAME, write_for_timm
 from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlantis_core.exporting.input_snippet import input_snippet
 
 if TYPE_CHECKING:
-    from atlantis_core.exporting.model_card import ModelFacts
+    from atlantis_core.exporting.card_facts import ModelFacts
 
 _HYPERBOLIC = """\
     features = model.forward_head(model.forward_features(pixels), pre_logits=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Engine, Executable, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
-_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_DIALECTS = {"sqlite": "sqlalchemy.dialects.sqlite", "postgresql": "sqlalchemy.dialects.postgresql"}
+"""Database -> the module with its `insert`; only the one in use is loaded."""
 
 
 def fetch_rows(engine: Engine, query: Executable) -> Sequence[Any]:
@@ -37,16 +38,20 @@ def execute(engine: Engine, statement: Executable) -> None:
 
 def insert_or_ignore(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert the rows whose primary key is not in the table yet."""
-    statement = _INSERTS[engine.dialect.name](table)
+    statement = _insert(engine, table)
     _execute_many(engine, statement.on_conflict_do_nothing(index_elements=list(table.primary_key)), rows)
 
 
 def insert_or_replace(engine: Engine, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows, replacing those with the same primary key."""
-    statement = _INSERTS[engine.dialect.name](table)
+    statement = _insert(engine, table)
     keys = list(table.primary_key)
     values = {column.name: statement.excluded[column.name] for column in table.columns if column not in keys}
     _execute_many(engine, statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+
+
+def _insert(engine: Engine, table: Table) -> Any:
+    return import_module(_DIALECTS[engine.dialect.name]).insert(table)
 
 
 def _execute_many(engine: Engine, statement: Executable, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -17,14 +17,16 @@ from sqlalchemy.exc import DatabaseError
 from atlantis_core.base.errors import SetupError
 from atlantis_core.store import tables
 from atlantis_core.store.candidates import CandidateStore
-from atlantis_core.store.collections import CollectionStore
 from atlantis_core.store.events import EventStore
 from atlantis_core.store.journal import Journal
 from atlantis_core.store.ledger import Ledger
 from atlantis_core.store.result_cache import ResultCache
 from atlantis_core.store.runs import Run, RunStatus, RunStore
-from atlantis_core.store.splits import SplitStore
 from atlantis_core.store.trials import TrialStore
+
+if TYPE_CHECKING:
+    from atlantis_core.store.collections import CollectionStore
+    from atlantis_core.store.splits import SplitStore
 
 _RETRY_SECONDS = 0.1
 
@@ -89,8 +91,20 @@ class Workspace:
         """SQLite file of the graph's checkpoints."""
         return self.path() / "checkpoints.db"
 
-    collections = cached_property(lambda self: CollectionStore(self.engine))
-    splits = cached_property(lambda self: SplitStore(self.engine))
+    @cached_property
+    def collections(self) -> CollectionStore:
+        """Collections as they were read; the import loads numpy, which a list of runs can do without."""
+        from atlantis_core.store.collections import CollectionStore
+
+        return CollectionStore(self.engine)
+
+    @cached_property
+    def splits(self) -> SplitStore:
+        """The splits that were drawn."""
+        from atlantis_core.store.splits import SplitStore
+
+        return SplitStore(self.engine)
+
     runs = cached_property(lambda self: RunStore(self.engine))
     results = cached_property(lambda self: ResultCache(self.engine))
     candidates = cached_property(lambda self: CandidateStore(self.engine, self.folder))

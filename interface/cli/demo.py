@@ -39,14 +39,17 @@ def demo(
 
     Example: atlantis demo
     """
+    from atlantis_dml.app.demo import describe_duration
     from atlantis_dml.cli.drive import start_run
     from atlantis_dml.tracing.live import read_target_option
 
     started, target = time.monotonic(), read_target_option(trace)
+    say("the demo collection: vessels by day, at night, in fog, sunset, storm and snow, with one planted gap")
+    if (generator, captioner) == (GENERATOR, CAPTIONER):
+        say(describe_duration())
     given = RunOptions(
         budget_images=BUDGET_IMAGES, rounds=ROUNDS, captioner=captioner, generator=generator, seeds=SEEDS, auto=True
     )
-    say("the demo collection: vessels by day, at night, in fog, sunset, storm and snow, with one planted gap")
     summary, folder = start_run(build_request(DATA, given, workspace, GOAL), workspace, target, as_json)
     summary["demo_seconds"] = round(time.monotonic() - started, 1)
     print_json(summary) if as_json else show_demo(summary, folder)

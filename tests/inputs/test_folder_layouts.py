@@ -90,6 +90,7 @@ def test_a_snapshot_of_the_hub_cache_is_read_through_its_links(tmp_path: Path) -
     loaded = read_collection(snapshot)
     assert len(loaded.collection.images) == 12
     assert not loaded.collection.problems
+    assert "name the folder 'snapshots/0a1b' in it" in refusal_of(cache)
     (cache / "blobs" / f"{0:040x}").unlink()
     assert problems_of(read_collection(snapshot)) == {"train/a/0.png": "missing: no such file"}
 

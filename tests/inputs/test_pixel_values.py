@@ -188,6 +188,7 @@ LEFT_OUT: dict[str, tuple[bytes, str]] = {
     "8 bits in a colour png of 16": (png(PHOTO.astype(np.uint16), 16, RGB), "unknown depth"),
     "12 bits in a tiff of 16": (tiff(FLAT_12), "unknown depth"),
     "24 bits in a tiff of 32": (tiff(DEEP.astype(np.int32) << 8), "unknown depth"),
+    "negative integers of 8 bits": (tiff((LIGHT.astype(np.int16) - 99).astype(np.int8)), "negative values"),
     "negative integers": (tiff(DEEP.astype(np.int32) - 9000), "negative values"),
     "no finite float": (tiff(np.full((16, 24), np.nan, np.float32)), "none of its values is a finite number"),
 }
@@ -206,6 +207,15 @@ def test_an_image_whose_depth_nobody_knows_is_left_out_by_name_with_the_reason(n
         decode_image(path)
     assert reason.removeprefix("unknown depth") in str(refused.value)
     assert "save it with 8 bits" in problem.problem or "finite" in reason
+
+
+def test_a_kind_of_tiff_that_pillow_does_not_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "photo.tif"
+    path.write_bytes(tiff(PHOTO.astype(np.float32)))
+    _, (problem,) = inspect_files([Entry(path, "photo.tif", "a", None)])
+    assert problem.problem.startswith("unreadable: no image in it, or one of a kind that is not read; save it as")
+    with pytest.raises(SetupError, match="not an image, or of a kind that is not read"):
+        decode_image(path)
 
 
 def test_integers_in_memory_have_no_known_depth() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from atlantis_core.data.reading import read_collection
+from atlantis_core.base.errors import SetupError
+from atlantis_core.data.columns import values_of_columns
+from atlantis_core.data.reading import ReadOptions, list_files, read_collection
 from tests.atlantis_core.data.sample_images import class_folders, write
 from tests.inputs.small_tables import (
     PHOTOS,
@@ -161,3 +163,33 @@ def test_a_refusal_names_the_row_that_is_wrong_first(tmp_path: Path) -> None:
     one = refusal_of(with_table(tmp_path, labelled(["a"] * 8)))
     assert "only one class, 'a'; retrieval needs at least two" in one
     assert "subfolders" not in one
+
+
+def test_of_repeated_rows_the_first_counts_for_every_column(tmp_path: Path) -> None:
+    rows = [f"{name},{label},{number},day" for number, (name, label) in enumerate(RIGHT.items())]
+    with_table(tmp_path, "\n".join(["file_name,label,item,light", *rows, "p/0.png,a,99,night"]))
+    collection = read_collection(tmp_path).collection
+    ids = {image.path.rpartition("/")[2]: image.id for image in collection.images}
+    known = values_of_columns(collection, ReadOptions(), ["item"])["item"]
+    assert {known[identity] for name, identity in ids.items() if name == "0.png"} <= {"0"}
+    assert "99" not in known.values()
+
+
+@pytest.mark.parametrize("columns", ["{file},{label}", "{label},{file}", "{file},{label},words"])
+def test_a_quote_anywhere_is_refused_or_changes_no_label(tmp_path: Path, columns: str) -> None:
+    """No quote may turn rows into one cell: every photo keeps its class, or is named, or the table is refused."""
+    with_photos(tmp_path)
+    rows = [columns.format(file=name, label=label) for name, label in {"file_name": "label", **RIGHT}.items()]
+    table, refused = "\n".join(rows), 0
+    for place in range(len(table) + 1):
+        (tmp_path / "metadata.csv").write_text(f'{table[:place]}"{table[place:]}')
+        try:
+            listing = list_files(tmp_path, ReadOptions())
+        except SetupError:
+            refused += 1
+            continue
+        found = {entry.name: entry.label.strip('"') for entry in listing.entries if entry.name in RIGHT}
+        named = {problem.path for problem in listing.problems}
+        assert found.items() <= RIGHT.items()
+        assert RIGHT.keys() - found.keys() <= named
+    assert refused > len(RIGHT)

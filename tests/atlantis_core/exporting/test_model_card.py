@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard
 
+from atlantis_core.exporting.card_facts import ModelFacts
 from atlantis_core.exporting.evidence import Figures, TrialEvidence
 from atlantis_core.exporting.markdown import code_span
-from atlantis_core.exporting.model_card import ModelFacts, write_model_card
+from atlantis_core.exporting.model_card import write_model_card
 from atlantis_core.exporting.onnx_file import OnnxAgreement
 from atlantis_core.records import Interval
 

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.harbor import world_files
 from atlantis_core.harbor.world_files import is_bundled, list_world_images, write_bundled_collection, write_world
 from atlantis_core.harbor.worlds import planted_gap_world, tiny_world
 
@@ -65,18 +64,17 @@ def test_equal_seeds_write_equal_bytes(written, tmp_path):
     assert contents(write_world(tiny_world(2), tmp_path / "other")) != contents(written)
 
 
-def test_writing_again_renders_nothing(written, monkeypatch):
-    monkeypatch.setattr(world_files, "render", None)
-    assert write_world(tiny_world(1), written) == written
+def refuse_progress(step, done, total):
+    raise KeyboardInterrupt
 
 
-def test_a_writing_cut_short_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fails(scene):
-        raise KeyboardInterrupt
+def test_writing_again_renders_nothing(written):
+    assert write_world(tiny_world(1), written, refuse_progress) == written
 
-    monkeypatch.setattr(world_files, "render", fails)
+
+def test_a_writing_cut_short_leaves_nothing_behind(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        write_world(tiny_world(1), tmp_path / "tiny")
+        write_world(tiny_world(1), tmp_path / "tiny", refuse_progress)
     assert list(tmp_path.iterdir()) == []
 
 
