@@ -237,7 +237,7 @@ def _no_classes_error(tree: FolderTree, splits: Mapping[str, Split]) -> str:
     found = "its folders contain no files" if tree.subfolders[""] else "it is empty"
     if loose:
         found = f"{count_noun(loose, 'file')} directly in it"
-    if any(find_metadata(tree.root / folder) for folder in splits):
+    if any(find_metadata(tree.root / folder) for folder in ("", *splits)):
         return f"{where!r} has no class folders: metadata files list its images; import it as 'hf'"
     return (
         f"{where!r} has no classes: no class folders with files and no metadata.csv ({found}); "
