@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,8 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
     "test": "test",
     "testing": "test",
 }
+
+_LIKE_A_SPLIT = re.compile(r"(?<![^\W\d_])(train|val|test|dev|eval|hold)")
 
 LISTED_TWICE = "listed twice"
 """Kind of problem that excludes no file: several rows list one file under one label."""
@@ -83,6 +86,11 @@ def _repetition(rows: Sequence[Entry]) -> str:
 def parse_split(spelling: str) -> Split | None:
     """Return the split that a folder name or column value stands for, or None."""
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
+
+
+def looks_like_split(name: str) -> bool:
+    """Whether a folder's name begins with, or has a word that begins with, that of a split: `train2017`, `01_val`."""
+    return bool(_LIKE_A_SPLIT.search(name.lower()))
 
 
 OUTSIDE_BY_LINK = "outside the folder: a link leads out of it"
