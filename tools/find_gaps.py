@@ -47,7 +47,8 @@ def find_gaps(
     session.write(round_index, JournalKind.GAPS, gaps)
     if insight is not None:
         session.write(round_index, JournalKind.INSIGHT, insight)
-    return answer_call(runtime, "find_gaps", _in_words(gaps, insight, note), gaps)
+    text = _in_words(gaps, insight, note, has_facets=bool(session.collection.facets))
+    return answer_call(runtime, "find_gaps", text, gaps)
 
 
 def _find_by_mode(
@@ -90,13 +91,10 @@ def _find_claimed_gaps(session: Session, trial_id: str, top: int, insight: Insig
     return gaps
 
 
-def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str) -> str:
+def _in_words(gaps: Sequence[Gap], insight: Insight | None, note: str, *, has_facets: bool) -> str:
     """Say it to the planner; what comes from the collection or a model is quoted and cut."""
-    lines = [
-        f"{count_noun(len(gaps), 'gap')}, by value and cause:"
-        if gaps
-        else "no gap found: no cell is worse than expected"
-    ]
+    none = f"no gap found: {'no cell is worse than expected' if has_facets else 'without a facet there is no cell'}"
+    lines = [f"{count_noun(len(gaps), 'gap')}, by value and cause:" if gaps else none]
     lines += [note[:_NOTE_LETTERS]] if note else []
     lines += _fitting(
         (describe_group(group, quoted=True) for group in group_gaps(gaps)[:_MAX_GROUPS]), _GROUPS_LETTERS

@@ -22,6 +22,9 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
     "testing": "test",
 }
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
+_LIKE_A_SPLIT = re.compile(r"(?<![^\W\d_])(train|val|test|dev|eval|hold)")
+
 LISTED_TWICE = "listed twice"
 """Kind of problem that excludes no file: several rows list one file under one label."""
 OTHER_FILE = "other file"
@@ -86,7 +89,11 @@ def parse_split(spelling: str) -> Split | None:
     return _SPLIT_SPELLINGS.get(spelling.strip().lower())
 
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
+def looks_like_split(name: str) -> bool:
+    """Whether a folder's name begins with, or has a word that begins with, that of a split: `train2017`, `01_val`."""
+    return bool(_LIKE_A_SPLIT.search(name.lower()))
+
+
 OUTSIDE_BY_LINK = "outside the folder: a link leads out of it"
 
 

@@ -1,7 +1,8 @@
 """Every file of a folder, found in one walk, and the folders whose files are not read.
 
 Left aside: hidden files other than images, AppleDouble files (`._x.png`) and the
-files of file managers (`Thumbs.db`, `desktop.ini`, `__MACOSX`).
+files of file managers (`Thumbs.db`, `desktop.ini`, `__MACOSX`). Folders that systems
+make by themselves, such as recycle bins, are treated like hidden ones.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from atlantis_core.data.inspection import USUAL_SUFFIXES
 HIDDEN_FOLDER = "hidden folder: its images are not read; rename it without the dot to use them"
 HIDDEN_FILE = "hidden file: it is not read; rename it without the dot to use it"
 
+SYSTEM_FOLDER = "system folder: made by the system, not by a person; its images are not read; rename it to use them"
+
+_SYSTEM_FOLDERS = frozenset({"@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information"})
+"""In lower case: thumbnails and recycle bin of Synology, bins of Windows, what a disk check found."""
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -58,8 +63,8 @@ class FolderTree:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file, or a folder above it, has a name that begins with a dot."""
-    return name.startswith(".") or "/." in name
+    """Whether the name of a file or of a folder above it begins with a dot, or is that of a system's folder."""
+    return name.startswith(".") or "/." in name or not _SYSTEM_FOLDERS.isdisjoint(name.lower().split("/"))
 
 
 def walk_folder(root: Path) -> FolderTree:
@@ -106,7 +111,7 @@ class _Walk:
             if entry.name.lower() in _LITTER or entry.name.startswith("._"):
                 continue
             name = above + entry.name
-            topmost = hidden or (name if entry.name.startswith(".") else "")
+            topmost = hidden or (name if is_hidden(entry.name) else "")
             if not _is_folder(entry):
                 self._add_file(name, topmost, hidden, is_link=entry.is_symlink())
                 continue
@@ -122,7 +127,7 @@ class _Walk:
             if os.path.splitext(name)[1].lower() not in USUAL_SUFFIXES:  # noqa: PTH122 (10 times as fast)
                 return
             if hidden:
-                self.unread[hidden] = HIDDEN_FOLDER
+                self.unread[hidden] = HIDDEN_FOLDER if "/." in f"/{hidden}" else SYSTEM_FOLDER
         self.files[name] = is_link
 
 

@@ -8,11 +8,19 @@ from dataclasses import dataclass, replace
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
-from atlantis_core.data.entries import OTHER_FILE, Entry, Listing, parse_split, problem_kind, why_outside
+from atlantis_core.data.entries import (
+    OTHER_FILE,
+    Entry,
+    Listing,
+    looks_like_split,
+    parse_split,
+    problem_kind,
+    why_outside,
+)
 from atlantis_core.data.folder_tree import FolderTree
 from atlantis_core.data.label_checks import Spelling, describe_labels
 from atlantis_core.data.leftovers import Layout, add_leftovers
-from atlantis_core.data.metadata import find_metadata
+from atlantis_core.data.metadata_files import describe_tables, find_metadata
 from atlantis_core.data.number_columns import NumberRule, choose_number_rule, describe_rules
 from atlantis_core.records import Problem, Split
 
@@ -41,10 +49,11 @@ def read_folders(tree: FolderTree) -> Listing:
     ]
     spellings = (Spelling(folder.title, folder.label, folder.split) for folder in folders for _ in folder.files)
     entries = tuple(found for found in read if isinstance(found, Entry))
-    notes = (*_describe_classes(tree, folders), *describe_rules(rule), *describe_labels(spellings))
+    notes = [*_describe_classes(tree, folders), *describe_rules(rule), *describe_labels(spellings)]
+    notes += describe_tables(tree.files_below(""))
     followed = {name for folder in folders if folder.real != folder.name for name in (folder.name, folder.above)}
     layout = Layout(_describe_loose, unread=_folders_beside(tree, splits), followed=followed)
-    listing = add_leftovers(tree, Listing(entries, (), tuple(problems), "class folders", notes), layout)
+    listing = add_leftovers(tree, Listing(entries, (), tuple(problems), "class folders", tuple(notes)), layout)
     if not entries and {problem_kind(problem) for problem in listing.problems} <= _NO_CLASSES:
         raise SetupError(_no_classes_error(tree, splits))
     return listing
@@ -105,15 +114,32 @@ def _is_class_among_classes(tree: FolderTree, folder: str) -> bool:
 
 
 def _check_classes_in(tree: FolderTree, splits: Mapping[str, Split]) -> None:
-    """Refuse folders named as splits with photos and no class folders: they would be read as classes."""
+    """Refuse folders named as splits, or almost so, that would be read as classes."""
+    if splits:
+        return
+    _check_split_names(tree)
     named = [folder for folder in tree.subfolders[""] if parse_split(folder)]
-    if splits or len(named) < min(2, len(tree.subfolders[""])):
+    if len(named) < min(2, len(tree.subfolders[""])):
         return
     if loose := [folder for folder in named if tree.has_files(folder) and not has_class_folders(tree, folder)]:
         raise SetupError(
             f"the split folder {loose[0]!r} of {to_printable(str(tree.root))!r} has photos and no class folders; "
             f"put the photos of each class into a folder of its own ({loose[0]}/CLASS/x.jpg), or write a "
             "metadata.csv with file_name,label,split"
+        )
+
+
+def _check_split_names(tree: FolderTree) -> None:
+    """Refuse folders that are all called like splits (`train2017` beside `val2017`), but not by names of splits."""
+    folders = tree.subfolders[""]
+    odd = [folder for folder in folders if not parse_split(folder)]
+    is_like_splits = len(folders) > 1 and all(map(looks_like_split, folders))
+    if odd and is_like_splits and any("train" in folder.lower() for folder in folders):
+        raise SetupError(
+            f"the folders {', '.join(repr(to_printable(folder)) for folder in folders[:3])} of "
+            f"{to_printable(str(tree.root))!r} are called like splits, not like classes; rename them to train, "
+            "validation and test (or list the photos of classes that are called so in a metadata.csv with "
+            "file_name,label)"
         )
 
 
@@ -157,17 +183,27 @@ def _folders_beside(tree: FolderTree, splits: Mapping[str, Split]) -> dict[str, 
 
 def _describe_classes(tree: FolderTree, folders: Sequence[_ClassFolder]) -> list[str]:
     """Return sentences on folders that may not be the classes that they are read as."""
-    named = [folder.name for folder in folders if parse_split(folder.name)]
-    notes = [f"the folder {name!r} is read as a class, because photos are directly in it" for name in named]
+    named = [folder for folder in folders if parse_split(folder.title)]
+    notes = [f"the folder {folder.name!r} is read as a class, because {_why_class(tree, folder)}" for folder in named]
     notes += _describe_classes_below(folders)
     filled = [folder for folder in folders if folder.files]
     if filled and not any(tree.has_files(folder.real) for folder in filled):
         below = [to_printable(name.rpartition("/")[2]) for name in tree.subfolders.get(filled[0].real, ())]
+        is_split_below = any(map(parse_split, below))
         notes.append(
-            f"no photo is directly in a class folder: {filled[0].title!r} is one class with the subfolders "
+            f"{', '.join(map(repr, below[:3]))} in {filled[0].title!r} and other class folders are not read as "
+            "splits; for that, put the class folders into them (train/CLASS/x.jpg)"
+            if is_split_below
+            else f"no photo is directly in a class folder: {filled[0].title!r} is one class with the subfolders "
             f"{', '.join(map(repr, below[:3]))}; if those are the classes, move them up"
         )
     return notes
+
+
+def _why_class(tree: FolderTree, folder: _ClassFolder) -> str:
+    if folder.above:
+        return f"it is in the split folder {folder.above!r}"
+    return "photos are directly in it" if tree.has_files(folder.real) else "class folders are beside it"
 
 
 def _describe_classes_below(folders: Sequence[_ClassFolder]) -> list[str]:
@@ -184,7 +220,7 @@ def _describe_classes_below(folders: Sequence[_ClassFolder]) -> list[str]:
         return []
     first, title = next(iter(below.items()))
     return [
-        f"{count_noun(len(below), 'subfolder')} of a class is called as another class, the first "
+        f"{count_noun(len(below), 'subfolder')} of a class called as another class, the first "
         f"{to_printable(first)!r}: its photos are read as {title!r}; move them if that is wrong"
     ]
 
@@ -201,7 +237,7 @@ def _no_classes_error(tree: FolderTree, splits: Mapping[str, Split]) -> str:
     found = "its folders contain no files" if tree.subfolders[""] else "it is empty"
     if loose:
         found = f"{count_noun(loose, 'file')} directly in it"
-    if any(find_metadata(tree.root / folder) for folder in splits):
+    if any(find_metadata(tree.root / folder) for folder in ("", *splits)):
         return f"{where!r} has no class folders: metadata files list its images; import it as 'hf'"
     return (
         f"{where!r} has no classes: no class folders with files and no metadata.csv ({found}); "

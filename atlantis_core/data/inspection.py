@@ -45,6 +45,8 @@ _EMPTY = "empty: no bytes in it"
 _PLURALS = {
     "duplicate": "duplicates",
     "not an image": "not images",
+    "not a file": "not files",
+    "system folder": "in system folders",
     "bad metadata line": "bad metadata lines",
     "hidden folder": "in hidden folders",
     "hidden file": "hidden files",

@@ -39,7 +39,7 @@ def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
     for spelling, count in counts.items():
         if spelling.label:
             images[spelling.label][spelling.split or ""] += count
-            written[spelling.label][spelling.written.strip()] += count
+            written[spelling.label][spelling.written] += count
     return [*_describe_merged(written), *_describe_look_alikes(images), *describe_missing_words("class", images)]
 
 

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import to_printable
@@ -57,9 +57,14 @@ def add_leftovers(tree: FolderTree, listing: Listing, layout: Layout) -> Listing
             found[name] = cover
         else:
             problems.append(Problem(shown, _why_left(tree, name, layout)))
-    found |= {name: "" for name in listed if name not in found and os.path.lexists(tree.root / name)}
+    found |= {name: "" for name in listed if name not in found and _is_file(tree.root / name)}
     problems += _folder_problems(tree, layout, covers, set(found.values()), listed)
     return replace(listing, problems=tuple(problems), found=found)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether something that is not a folder is there: also a pipe, or a link that leads nowhere."""
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def count_files(listing: Listing, used: Collection[str], problems: Sequence[Problem]) -> FileCount:

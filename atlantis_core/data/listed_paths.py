@@ -15,14 +15,17 @@ from atlantis_core.base.text import to_one_line
 from atlantis_core.data.folder_tree import FolderTree
 
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_OTHER_SPELLINGS = "backslashes, another Unicode form, or another letter case of the suffix"
+_OTHER_SPELLINGS = (
+    "backslashes, another Unicode form, another letter case of the suffix, a leading / or the folder's own name"
+)
 
 
 class ListedPaths:
     """Finds listed files in a folder.
 
     A path is taken as it is if there is such a file. Otherwise the one file is taken that differs only in Unicode
-    form (NFC, NFD), in backslashes, or in the letter case of its suffix. Absolute paths into the folder are accepted.
+    form (NFC, NFD), in backslashes, in the letter case of its suffix, in a leading `/`, or in the name of the folder
+    itself before it. Absolute paths into the folder are accepted.
     """
 
     def __init__(self, tree: FolderTree) -> None:
@@ -38,17 +41,22 @@ class ListedPaths:
             return "/" + listed
         if "://" in listed:  # an address, whose slashes are kept for the message
             return listed
-        name = self._relative_to_root(listed) if listed.startswith("/") else posixpath.join(base, listed)
-        if name.startswith("/"):
-            return name
-        name = posixpath.normpath(name)
+        name = listed if listed.startswith("/") else posixpath.normpath(posixpath.join(base, listed))
+        if name.startswith(("/", "../")):  # a way out of the folder may lead into it again
+            name = self._relative_to_root(posixpath.join(str(self._tree.root), name), name)
         if name in self._tree.files or (self._tree.links and os.path.lexists(self._tree.root / name)):
             return name
-        found = self._by_spelling.get(_plain_spelling(posixpath.normpath(name.replace("\\", "/"))), [])
-        if len(found) != 1:
-            return name
-        self._respelled.append((listed, found[0]))
-        return found[0]
+        for spelling in self._other_spellings(name):
+            if len(found := self._by_spelling.get(_plain_spelling(spelling), [])) == 1:
+                self._respelled.append((listed, found[0]))
+                return found[0]
+        return name
+
+    def _other_spellings(self, name: str) -> list[str]:
+        """Return a path with slashes only, then without a leading slash and without the name of the folder itself."""
+        slashed = posixpath.normpath(name.replace("\\", "/"))
+        relative = slashed.removeprefix("/")
+        return [slashed, relative, relative.removeprefix(f"{self._tree.root.name}/")]
 
     def describe(self, source: str) -> list[str]:
         """Return a sentence on the paths that were found under another spelling, if there are any."""
@@ -62,16 +70,16 @@ class ListedPaths:
             f"({_OTHER_SPELLINGS}): {show(listed)} is {show(name)}"
         ]
 
-    def _relative_to_root(self, listed: str) -> str:
+    def _relative_to_root(self, listed: str, otherwise: str) -> str:
         """Return an absolute path relative to the root if it is inside; a link in it counts as what it leads to."""
         root = self._tree.root
         path = Path(posixpath.normpath(listed))
         if "\0" in listed:
-            return listed
+            return otherwise
         for candidate in (path, Path(os.path.realpath(path.parent)) / path.name):
             if candidate.is_relative_to(root):
                 return candidate.relative_to(root).as_posix()
-        return listed
+        return otherwise
 
     @cached_property
     def _by_spelling(self) -> dict[str, list[str]]:
@@ -82,5 +90,5 @@ class ListedPaths:
 
 
 def _plain_spelling(name: str) -> str:
-    stem, suffix = posixpath.splitext(unicodedata.normalize("NFC", name))
+    stem, suffix = posixpath.splitext(unicodedata.normalize("NFC", name).strip())
     return stem + suffix.lower()

@@ -21,12 +21,10 @@ from atlantis_core.data.folder_tree import FolderTree
 from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words, describe_similar_values
 from atlantis_core.data.leftovers import Layout, add_leftovers
 from atlantis_core.data.listed_paths import ListedPaths
+from atlantis_core.data.metadata_files import describe_unread_metadata
 from atlantis_core.data.roles import RoleColumns, choose_role_columns, parse_role
 from atlantis_core.data.tables import Table, read_table, unify_numbers
 from atlantis_core.records import Problem, Split
-
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "meta.csv", "metadata.tsv", "metadata.parquet")
-"""Accepted file names, in order of preference."""
 
 _LABEL_COLUMNS = ("label", "class", "class_name")
 NO_FILE, NO_LABEL = "no file name", "no label"
@@ -40,11 +38,6 @@ class _Columns:
     split: str | None
     role: RoleColumns
     others: tuple[str, ...]
-
-
-def find_metadata(folder: Path) -> Path | None:
-    """Return the folder's metadata file, or None."""
-    return next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
 
 
 def read_metadata(
@@ -79,10 +72,11 @@ def read_metadata(
     spellings = (spelling for part in parts for spelling in part.spellings)
     notes += [note for part in parts for note in part.notes]
     notes += [*describe_labels(spellings), *_describe_columns(listing), *paths.describe(source)]
+    notes += _describe_other_splits(listing)
     listing = add_leftovers(
         tree, listing, Layout(lambda _: f"not listed: {source} has no row for it", sources.values())
     )
-    notes += _describe_unread_tables(listing, tuple(sources.values()))
+    notes += describe_unread_metadata(listing.found, tuple(sources.values()))
     return replace(listing, notes=tuple(notes))
 
 
@@ -120,7 +114,7 @@ def _read_part(
             entry = f"{entry}: {column!r} contains {what}, not a text or number" if what else entry
         if isinstance(entry, Entry):
             part.entries.append(entry)
-            part.spellings.append(Spelling(row[columns.label], entry.label, entry.split))
+            part.spellings.append(Spelling(row[columns.label].strip(), entry.label, entry.split))
         else:
             shown = to_printable(clean_text(name.removeprefix("/") if listed != name else listed, 400))
             part.problems.append(Problem(shown or f"{table.source}:{line}", entry))
@@ -138,6 +132,19 @@ def _describe_folder_splits(names: Sequence[str], used: Mapping[str, Split], sou
     """Say that splits were read from the listed paths, if they were."""
     folders = sorted({name.partition("/")[0] for name in names if name in used})
     return [f"{source} has no split column: splits are those of the folders {', '.join(folders)}"] if folders else []
+
+
+def _describe_other_splits(listing: Listing) -> list[str]:
+    """Say that rows put photos into another split than that of the folder they are in, if they do."""
+    other = [
+        entry for entry in listing.entries if parse_split(entry.name.partition("/")[0]) not in (None, entry.split)
+    ]
+    if not other or None in {entry.split for entry in other}:
+        return []
+    return [
+        f"{count_noun(len(other), 'photo')} of {listing.source} in another split than that of the folder, the first "
+        f"{other[0].name!r} ({other[0].split}): the split column counts"
+    ]
 
 
 def _entry(
@@ -187,15 +194,6 @@ def _describe_columns(listing: Listing) -> list[str]:
     if set(listing.columns) >= _BOX_COLUMNS:
         notes.append("columns x_1 to y_2 look like boxes: images are used whole; crop them if objects are meant")
     return notes
-
-
-def _describe_unread_tables(listing: Listing, read: Sequence[str]) -> list[str]:
-    """Return a sentence on other metadata files, if there are any: of two beside each other one is read."""
-    tables = [name for name in listing.found if name.rpartition("/")[2] in METADATA_NAMES and name not in read]
-    if not tables:
-        return []
-    more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
-    return [f"{to_printable(tables[0])!r}{more} is not read, because {' and '.join(read)} is"]
 
 
 def _choose_columns(header: Sequence[str], label: str | None, split: str | None, source: str) -> _Columns:

@@ -17,7 +17,8 @@ from atlantis_core.data.folder_tree import FolderTree, walk_folder
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
 from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
 from atlantis_core.data.leftovers import count_files, summarize_files
-from atlantis_core.data.metadata import find_metadata, read_metadata
+from atlantis_core.data.metadata import read_metadata
+from atlantis_core.data.metadata_files import find_metadata
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
 from atlantis_core.data.tasks import check_test_images
@@ -95,22 +96,27 @@ def read_collection(
     regime: Regime = "seen",
     progress: Progress = no_progress,
     known_splits: KnownSplits | None = None,
+    *,
+    needs_queries: bool = True,
 ) -> LoadedCollection:
     """Read a folder of class folders, or a folder with a metadata file.
 
     Unusable files are left out and listed in `Collection.problems`.
 
     Missing splits are made within classes (`seen`) or by class (`unseen`); `known_splits`, made earlier in this
-    regime, are kept.
+    regime, are kept. Without `needs_queries`, images that are only searched are enough: of one class, or one a class.
 
     Raises:
         SetupError: The folder does not exist, or has too few usable images.
     """
     options = options or ReadOptions()
-    inspected = inspect_collection(folder, options, progress)
-    _check_training(inspected)
-    loaded = _assemble(inspected, options, assign_splits(inspected.images, regime, known_splits or KnownSplits()))
-    return replace(loaded, notes=(*loaded.notes, *_note_wasted_test(loaded, regime)))
+    inspected = inspect_collection(folder, options, progress, needs_queries=needs_queries)
+    if needs_queries:
+        _check_training(inspected)
+    known = known_splits or KnownSplits()
+    assigned = assign_splits(inspected.images, regime, known, needs_queries=needs_queries)
+    loaded = _assemble(inspected, options, assigned)
+    return replace(loaded, notes=(*loaded.notes, *(_note_wasted_test(loaded, regime) if needs_queries else ())))
 
 
 def _check_training(inspected: InspectedCollection) -> None:
@@ -136,7 +142,7 @@ def _note_wasted_test(loaded: LoadedCollection, regime: Regime) -> list[str]:
 
 
 def inspect_collection(
-    folder: str | Path, options: ReadOptions, progress: Progress = no_progress
+    folder: str | Path, options: ReadOptions, progress: Progress = no_progress, *, needs_queries: bool = True
 ) -> InspectedCollection:
     """Inspect every file of a collection, before splits and facets.
 
@@ -148,7 +154,7 @@ def inspect_collection(
     images, found = inspect_files(listing.entries, progress)
     problems = tuple(sorted((*listing.problems, *found), key=lambda problem: problem.path))
     files = count_files(listing, {image.entry.name for image in images}, problems)
-    _check_enough(root, listing, images, problems, files)
+    _check_enough(root, listing, images, problems, files, needs_queries=needs_queries)
     return InspectedCollection(root, listing, images, problems, files)
 
 
@@ -207,21 +213,25 @@ def _check_enough(
     images: Sequence[InspectedFile],
     problems: Sequence[Problem],
     files: FileCount,
+    *,
+    needs_queries: bool,
 ) -> None:
-    """Refuse a collection on which no retriever can be trained or tested."""
+    """Refuse a collection on which no retriever can be trained or tested; without queries only an empty one."""
     where = f"{to_printable(str(root))!r} ({listing.source})"
     lost = [problem for problem in excluded_files(problems) if problem_kind(problem) != OTHER_FILE]
+    lost.sort(key=lambda problem: problem_kind(problem) == "not listed")  # the rows say why a photo is not listed
     why = summarize_files(files, ()).partition(" (atlantis")[0]
     because = f": {why}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is usable{because}; repair or replace the files")
+    if not needs_queries:
+        return
     counts = Counter(image.entry.label for image in images)
     if len(counts) == 1:
         label = next(iter(counts))
-        raise SetupError(
-            f"{where} has only one class, {label!r}{because}; retrieval needs at least two "
-            "(if its subfolders are the classes, name that folder instead)"
-        )
+        hint = " (if its subfolders are the classes, name that folder instead)"
+        needed = f"retrieval needs at least two{hint if listing.source == 'class folders' else ''}"
+        raise SetupError(f"{where} has only one class, {label!r}{because}; {needed}")
     if max(counts.values()) < 2:
         raise SetupError(f"no class of {where} has two usable images{because}; a query needs a positive to find")
 

@@ -12,8 +12,22 @@ from typing import Any, NoReturn, Self
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json
+from atlantis_core.data.inspection import possible_ids
 from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
 from atlantis_core.records import Collection, LabelledImage
+
+
+def list_changed(images: Sequence[LabelledImage]) -> list[str]:
+    """Return the paths of images whose files have other bytes than when they were read, or are gone."""
+    return [image.path for image in images if image.id not in _current_ids(image.path)]
+
+
+def _current_ids(path: str) -> tuple[str, ...]:
+    try:
+        with Path(path).open("rb") as file:
+            return possible_ids(hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError:
+        return ()
 
 
 class SealedSplit:
@@ -57,7 +71,7 @@ class SealedSplit:
         rule(tuple(replace(image, path="") for image in self._images))
 
     def require_files(self) -> None:
-        """Refuse to open a split of which images are missing.
+        """Refuse to open a split of which images are missing, or are other photos than were read.
 
         Raises:
             SetupError: Names the first.
@@ -65,6 +79,11 @@ class SealedSplit:
         gone = [image.path for image in self._images if not Path(image.path).is_file()]
         if gone:
             raise SetupError(f"{len(gone)} of {len(self)} test images are gone, the first {gone[0]!r}; put them back")
+        if changed := list_changed(self._images):
+            raise SetupError(
+                f"{len(changed)} of {len(self)} test images changed since they were read, the first {changed[0]!r}; "
+                "put them back, or train again with the new ones and test that"
+            )
 
     def count_shared(self, other: SealedSplit) -> int:
         """Return how many images of this split are in another one too, by the content of their files."""

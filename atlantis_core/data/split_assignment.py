@@ -48,8 +48,10 @@ class AssignedSplits:
     """What was made and why, for the person."""
 
 
-def assign_splits(files: Sequence[InspectedFile], regime: Regime, before: KnownSplits) -> AssignedSplits:
-    """Use the given splits, make the missing ones, and check that they fit the regime.
+def assign_splits(
+    files: Sequence[InspectedFile], regime: Regime, before: KnownSplits, *, needs_queries: bool = True
+) -> AssignedSplits:
+    """Use the given splits, make the missing ones, and, for a task with queries, check that they fit the regime.
 
     No image ever leaves a test split, whether it was given or made earlier; splits made `before` are kept.
 
@@ -58,16 +60,19 @@ def assign_splits(files: Sequence[InspectedFile], regime: Regime, before: KnownS
     """
     given = {file.entry.split for file in files}
     if given <= {None} or given == {"train"}:
-        return _check_validation(_make_all_splits(files, regime, before.whole))
-    if "train" not in given:
+        made = _make_all_splits(files, regime, before.whole)
+        return _check_validation(made) if needs_queries else made
+    if "train" not in given and needs_queries:
         found = " and ".join(sorted(str(split) for split in given))
         raise SetupError(f"no usable image is in the training split (only in {found}); mark some as train")
-    if "validation" in given:
+    if "validation" in given or "train" not in given:
         pairs = tuple((file, file.entry.split) for file in files if file.entry.split is not None)
         assigned = AssignedSplits(pairs, None, () if "test" in given else ("No test split is given.",))
     else:
-        assigned = _check_validation(_carve_validation(files, regime, before.carved))
-    _check_regime(assigned, regime)
+        carved = _carve_validation(files, regime, before.carved)
+        assigned = _check_validation(carved) if needs_queries else carved
+    if needs_queries:
+        _check_regime(assigned, regime)
     return assigned
 
 

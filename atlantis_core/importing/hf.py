@@ -15,7 +15,7 @@ from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import parse_split
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.label_checks import Spelling, describe_labels
-from atlantis_core.data.metadata import METADATA_NAMES
+from atlantis_core.data.metadata_files import METADATA_NAMES
 from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.data.tables import Table, cell_text, check_header, list_values, unify_numbers
 from atlantis_core.importing.folder import plan_listing
@@ -126,7 +126,7 @@ def _spell_labels(root: Path, files: Sequence[Path], texts: Sequence[Table], col
     for file, table in zip(files, texts, strict=True):
         split = _split_from_path(file, root)
         for _, row in table.rows:
-            yield Spelling(row[columns.label], clean_text(row[columns.label], LONGEST_LABEL), split)
+            yield Spelling(row[columns.label].strip(), clean_text(row[columns.label], LONGEST_LABEL), split)
 
 
 def _read_photos(

@@ -6,6 +6,7 @@ They are for near-copies of the query: of the same visit, object or camera. That
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atlantis_core.records import LabelledImage
+
+
+def count_negatives(
+    queries: Sequence[LabelledImage], gallery: Sequence[LabelledImage], ignoring: Sequence[ExclusionRule] = ()
+) -> NDArray[np.int64]:
+    """Return (Q,) how many gallery images of other classes each query has, without those that a rule excludes.
+
+    Of several rules that exclude images of other classes, each is subtracted, so the count may be too small.
+    """
+    labels = [image.label for image in gallery]
+    of_class = Counter(labels)
+    negatives = np.array([len(gallery) - of_class[image.label] for image in queries], np.int64)
+    for rule in (one for one in ignoring if not one.own_class_only):
+        groups = rule.gallery.tolist()
+        of_group, of_both = Counter(groups), Counter(zip(groups, labels, strict=True))
+        for row, (group, image) in enumerate(zip(rule.queries.tolist(), queries, strict=True)):
+            negatives[row] -= of_group[group] - of_both[group, image.label] if group >= 0 else 0
+    return negatives
 
 
 @dataclass(frozen=True, slots=True, eq=False)

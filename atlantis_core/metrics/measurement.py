@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from atlantis_core.base.plural import count_noun
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_core.metrics.retrieval_metrics import recall_at_k
@@ -47,10 +48,17 @@ def measure_ranking(ranking: Ranking, queries: Sequence[LabelledImage], at: Sequ
     )
 
 
-def describe_certain_hits(at: Sequence[int], gallery: int) -> str:
-    """Say which Recall@K say nothing, because the first K are the entire gallery; empty if none."""
-    certain = [f"R@{k}" for k in at if k >= gallery]
-    return f"{', '.join(certain)}: 1 for any model, as the gallery has {gallery} images" if certain else ""
+def describe_certain_hits(at: Sequence[int], gallery: int, negatives: int) -> str:
+    """Say which Recall@K say nothing, because among the first K there is a positive in any order; empty if none.
+
+    `negatives` are the most that a query has in the gallery.
+    """
+    certain = [k for k in at if k > negatives]
+    why = f"the gallery has {gallery} images"
+    if any(k < gallery for k in certain):
+        why = f"no query has more than {count_noun(negatives, 'negative')} in the gallery"
+    named = ", ".join(f"R@{k}" for k in certain)
+    return f"{named}: 1 for any model, as {why}" if certain else ""
 
 
 def recall_by_cell(ranking: Ranking, queries: Sequence[LabelledImage]) -> dict[tuple[str, str, str], Interval]:

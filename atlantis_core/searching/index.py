@@ -103,6 +103,8 @@ class SearchIndex:
                 check_index_model(self._facts, made_by)
             queries = to_query_vectors(vectors, self._facts.dims, self._facts.distance)
             rule = to_chroma_filter(where or {}, self._facts)
+            if not self._facts.images:
+                return [[] for _ in queries]
             if exact:
                 return self._query_exactly(chroma, queries, top, rule)
             if not where:

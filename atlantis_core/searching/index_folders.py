@@ -158,8 +158,8 @@ def _file_crc(path: Path) -> int:
 
 def check_graph_files(folder: Path, facts: IndexFacts) -> None:
     """Refuse an index whose graph differs from what was saved."""
-    if not facts.complete or not facts.graph_files:
-        return  # interrupted, on a server, or empty: no checksums were recorded
+    if not facts.complete or not facts.graph_files or not facts.images:
+        return  # interrupted or on a server: no checksums; or emptied: Chroma then writes at every opening
     if odd := sorted(set(graph_checksums(folder).items()) ^ set(facts.graph_files.items())):
         raise SetupError(
             f"index {facts.name!r} is damaged: {odd[0][0]!r} differs from what was saved; remove the index "

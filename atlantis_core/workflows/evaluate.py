@@ -17,7 +17,7 @@ from atlantis_core.learning.inputs.preprocessing import earlier_preprocessing
 from atlantis_core.learning.robustness import check_aim, measure_robustness
 from atlantis_core.metrics import METRICS
 from atlantis_core.metrics.distances import Hyperbolic, check_distance
-from atlantis_core.metrics.exclusions import ExclusionRule, Values, exclude_by_column
+from atlantis_core.metrics.exclusions import ExclusionRule, Values, count_negatives, exclude_by_column
 from atlantis_core.metrics.intervals import bootstrap_means
 from atlantis_core.metrics.measurement import RECALL_AT, describe_certain_hits, measure_ranking, recall_by_cell
 from atlantis_core.metrics.nmi import nmi
@@ -96,9 +96,10 @@ def evaluate_model(
         raise SetupError(
             f"leaving out images with the same {columns} leaves no query a positive; measure without that"
         )
+    negatives = count_negatives(task.queries, task.gallery, rules)[ranking.has_positive]
     notes = (
         describe_single_class(task),
-        describe_certain_hits(question.at, len(task.gallery)),
+        describe_certain_hits(question.at, len(task.gallery), int(negatives.max())),
         describe_collapse(gallery),
         earlier_preprocessing(retriever.backbone),
     )

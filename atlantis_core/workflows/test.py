@@ -12,6 +12,7 @@ from atlantis_core.base.serialization import as_json
 from atlantis_core.data.tasks import RetrievalTask
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings, measure_retriever
+from atlantis_core.metrics.exclusions import count_negatives
 from atlantis_core.metrics.measurement import average_measurements, mean_and_sd
 from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
@@ -151,7 +152,8 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
         do not count, and why, `opened_before`: whether these are the figures of an earlier call, and the figures at
         every K of `PUBLISHED_KS`), `recall_at_1` and `map_at_r` (mean and sample standard deviation over trials),
         `frozen` (figures of the backbone before the first training),
-        `queries`, `gallery` (images; None in figures of earlier versions), `regime`, `opened_by` (ids of other
+        `queries`, `gallery` (images) and `negatives` (the most that a query has there; both None in figures of
+        earlier versions), `regime`, `opened_by` (ids of other
         runs and trials that opened images of this split before), `seen_images` (how many, by id) and `images` (of the
         split).
 
@@ -184,6 +186,7 @@ def run_trial_test(workspace: Workspace, trials: Sequence[Trial], progress: Prog
         "frozen": tested[0]["frozen"],
         "queries": rows[0]["queries"],
         "gallery": tested[0].get("gallery"),
+        "negatives": tested[0].get("negatives"),
         "regime": sessions[0].spec.regime,
         "opened_by": list(seen),
         "seen_images": seen,
@@ -219,6 +222,7 @@ def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:
     found = {
         "opened": opened,
         "gallery": len(task.gallery),
+        "negatives": int(max(count_negatives(task.queries, task.gallery))),
         "trained": figures(trained),
         "frozen": figures(untrained),
     }

@@ -103,7 +103,7 @@ def _read(request: IndexRequest, workspace: Path | None, screen: Screen) -> Coll
     from atlantis_dml.app.setup import load_data, open_workspace, store_data
 
     store, columns = open_workspace(workspace), request.task.columns()
-    loaded = load_data(request.data, store, columns, request.task.regime, screen.progress)
+    loaded = load_data(request.data, store, columns, request.task.regime, screen.progress, needs_queries=False)
     collection_id = store_data(loaded, store, request.task.regime)
     spec = build_request(request.data, RunOptions(regime=request.task.regime), workspace).spec
     session = Session(store, f"index-{collection_id[:16]}", replace(spec, collection_id=collection_id))

@@ -92,9 +92,17 @@ def check_data(data: str) -> None:
 
 
 def load_data(
-    data: str, workspace: Workspace, options: ReadOptions, regime: Regime, progress: Progress
+    data: str,
+    workspace: Workspace,
+    options: ReadOptions,
+    regime: Regime,
+    progress: Progress,
+    *,
+    needs_queries: bool = True,
 ) -> LoadedCollection:
     """Read DATA; splits that this workspace drew before are drawn the same way again.
+
+    Without `needs_queries`, images that are only searched are enough.
 
     Raises:
         SetupError: It does not exist, or too few of its images can be used.
@@ -103,8 +111,9 @@ def load_data(
 
     folder = find_data_folder(data, workspace, progress)
     if not has_runs(workspace):
-        return read_collection(folder, options, regime, progress)
-    loaded = read_collection(folder, options, regime, progress, workspace.splits.known(regime))
+        return read_collection(folder, options, regime, progress, needs_queries=needs_queries)
+    known = workspace.splits.known(regime)
+    loaded = read_collection(folder, options, regime, progress, known, needs_queries=needs_queries)
     opened = workspace.splits.sealed_elsewhere(loaded, regime)
     if not opened:
         return loaded

@@ -76,7 +76,8 @@ def plot_map(
         warning = write_plot(canvas, target, _embed_thumbnails(drawn, screen) if is_page else {})
     _warn(warning)
     found = _describe_plot(subject, retriever, target, started) | {"colour": colour or "class"} | drawn.facts()
-    line = f"{found['images']} images, {found['misses']} of {found['queries']} queries with a wrong top-1"
+    misses = f"{found['misses']} of {found['queries']} queries with a wrong top-1"
+    line = f"{found['images']} images, {misses if found['queries'] else 'no query with a positive'}"
     print_json(found) if as_json else _say_plot(found, line, "--images")
 
 

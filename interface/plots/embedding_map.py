@@ -44,10 +44,8 @@ def draw_map(found: EmbeddingMap, column: str | None, title: str) -> Canvas:
         for index, point in ((index, found.points[index]) for index in order)
     ]
     misses, queries = sum(point.is_miss for point in found.points), sum(point.is_query for point in found.points)
-    line = (
-        f"{len(dots)} images; {misses} of {queries} queries have a wrong top-1 (ringed); only distances are "
-        "meaningful, not the axes"
-    )
+    ringed = f"{misses} of {queries} queries have a wrong top-1 (ringed)" if queries else "no query has a positive"
+    line = f"{len(dots)} images; {ringed}; only distances are meaningful, not the axes"
     heading = [TextLine(_MARGIN, 28, title, 16, bold=True), TextLine(_MARGIN, 48, line, 12, faint=True)]
     legend = _legend(column or "class", [(name, groups[name], colours[name]) for name in named], groups[""])
     lowest = max(shape.y for shape in (*dots, *legend))

@@ -164,14 +164,20 @@ def show_trial_test(found: Facts) -> None:
     over = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over trials)"
     mean = format_figure(recall["mean"])
     _print(f"Recall@1 {mean}{over} on {found['queries']} test queries, regime {found['regime']}")
-    if found["gallery"] and (line := describe_certain_hits([int(k) for k in shown], found["gallery"])):
-        _print(line)
+    if gallery := found["gallery"]:
+        negatives = found.get("negatives")
+        most = gallery - 1 if negatives is None else negatives
+        if line := describe_certain_hits([int(k) for k in shown], gallery, most):
+            _print(line)
     if left_out := found["frozen"]["left_out"]:
         _print(f"{left_out} test queries have no positive in the gallery and are left out of all figures")
 
 
 def _show_gaps(found: Facts) -> None:
-    if not any(found["measurement"]["per_facet"].get(facet) for facet in found["facets"]) and found["facets"]:
+    if not found["facets"]:
+        _print("Nothing to find gaps in: the collection has no facet")
+        return
+    if not any(found["measurement"]["per_facet"].get(facet) for facet in found["facets"]):
         _print(f"Nothing to find gaps in: no query has a value of {', '.join(found['facets'])}")
         return
     if not found["gaps"]:

@@ -44,7 +44,8 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
 def show_hits(found: dict[str, Any]) -> None:
     """Print one line per hit, nearest first."""
     if not found["results"]:
-        _line("no image of the index matches the filters", err=True)
+        empty = "the index is empty; `atlantis index` fills it"
+        _line("no image of the index matches the filters" if found["where"] else empty, err=True)
     for rank, hit in enumerate(found["results"], start=1):
         facets = ", ".join(f"{name}={value}" for name, value in hit["facets"].items())
         facts = "  ".join(part for part in (hit["label"], hit["split"], facets) if part)

@@ -211,3 +211,75 @@ def test_numbered_classes_are_listed_and_halved_by_number(tmp_path: Path) -> Non
     write_scenario("zero-shot", ScenarioSource(source), tmp_path / "halved", {})
     rows = [line.split(",") for line in (tmp_path / "halved" / "metadata.csv").read_text().split()[1:]]
     assert {row[1] for row in rows if row[2] == "train"} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize(
+    "folders", [("train2017", "val2017"), ("train_set", "test_set"), ("01_train", "02_val"), ("Training-A", "Test-A")]
+)
+@pytest.mark.parametrize("below", ["/a", ""])
+def test_folders_called_almost_like_splits_are_refused(tmp_path: Path, folders: tuple[str, ...], below: str) -> None:
+    message = refusal_of(class_folders(tmp_path, {f"{folder}{below}": 4 for folder in folders}))
+    assert "are called like splits, not like classes; rename them to train" in message
+    assert all(repr(folder) in message for folder in folders)
+
+
+@pytest.mark.parametrize("folders", [("training shoe", "sandal"), ("testament", "bible"), ("strain", "contest")])
+def test_words_that_only_begin_or_end_like_splits_are_classes(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    assert read_collection(class_folders(tmp_path, dict.fromkeys(folders, 4))).collection.classes == tuple(
+        sorted(folders)
+    )
+
+
+def test_splits_below_classes_and_a_class_called_like_a_split_are_said(tmp_path: Path) -> None:
+    below = class_folders(tmp_path / "below", {"a/train": 3, "a/test": 3, "b/train": 3, "b/test": 3})
+    assert "'test', 'train' in 'a' and other class folders are not read as splits" in notes_of(below)
+    nested = class_folders(tmp_path / "nested", {**SPLITS, "train/val": 2, "validation/val": 2})
+    assert "'train/val' is read as a class, because it is in the split folder 'train'" in notes_of(nested)
+    beside = class_folders(tmp_path / "beside", {"a": 3, "b": 3, "test/a": 2, "test/b": 2})
+    assert "'test' is read as a class, because class folders are beside it" in notes_of(beside)
+
+
+def test_folders_of_the_system_are_named_and_not_read(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"a": 3, "b": 3})
+    write(tmp_path, {"a/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg": 50, "$RECYCLE.BIN/x.png": 51, "lost+found/y.png": 52})
+    loaded = read_collection(tmp_path)
+    assert set(problems_of(loaded)) == {"a/@eaDir", "$RECYCLE.BIN", "lost+found"}
+    assert loaded.collection.classes == ("a", "b")
+    assert loaded.collection.files is not None
+    assert (loaded.collection.files.found, loaded.collection.files.left_out) == (9, {"system folder": 3})
+
+
+def test_folders_that_differ_in_a_space_are_one_class_and_said(tmp_path: Path) -> None:
+    data = class_folders(tmp_path, {"dog": 3, "dog ": 3, "cat": 3})
+    assert "read as one class: 'dog' and 'dog '" in notes_of(data)
+
+
+@pytest.mark.parametrize("start", ["/", "data/", "/data/", "../data/", ".//"])
+def test_paths_that_begin_with_a_slash_or_the_folder_itself_are_found(tmp_path: Path, start: str) -> None:
+    loaded = read_collection(with_rows(tmp_path / "data", lambda name: start + name))
+    assert not loaded.collection.problems
+    assert ("a leading /" in " ".join(loaded.notes)) is (start in {"/", "data/", "/data/"})
+
+
+def test_a_path_out_of_the_folder_stays_outside(tmp_path: Path) -> None:
+    write(tmp_path, {"other/x.png": 90})
+    data = with_rows(tmp_path / "data", str)
+    with (data / "metadata.csv").open("a", encoding="utf-8") as file:
+        file.write(f"\n../other/x.png,a\n{tmp_path}/other/x.png,a\n../data/../other/x.png,a\n")
+    found = problems_of(read_collection(data))
+    assert len(found) == 2
+    assert all(problem == "outside the folder: the path leaves it" for problem in found.values())
+
+
+def test_a_file_whose_name_ends_in_a_space_is_found(tmp_path: Path) -> None:
+    data = with_rows(tmp_path / "data", str, lambda name: f"{name} ")
+    assert len(classes_of(data)) == 8
+
+
+def test_folders_that_rows_name_are_no_files(tmp_path: Path) -> None:
+    with_rows(tmp_path, str)
+    with (tmp_path / "metadata.csv").open("a", encoding="utf-8") as file:
+        file.write("\nphotos,a\n.,b\n")
+    files = read_collection(tmp_path).collection.files
+    assert files is not None
+    assert (files.found, files.used, files.without_file) == (8, 8, {"not a file": 2})

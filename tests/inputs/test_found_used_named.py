@@ -17,6 +17,10 @@ from tests.atlantis_core.data.sample_images import class_folders, write
 from tests.inputs.random_trees import build_tree, find_files
 
 
+def is_file(path: Path) -> bool:
+    return os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112 (as the walk of `find_files` sees it)
+
+
 def check_tree(root: Path, seed: int) -> bool:
     """Read a random folder and check its count; return whether it was read, not refused."""
     build_tree(root, seed)
@@ -27,7 +31,7 @@ def check_tree(root: Path, seed: int) -> bool:
         return False
     used = {image.entry.name for image in read.images}
     named = {problem.path for problem in read.problems}
-    listed = {entry.name for entry in read.listing.entries if os.path.lexists(root / entry.name)}
+    listed = {entry.name for entry in read.listing.entries if is_file(root / entry.name)}
     assert read.files.found == len(walked | listed), sorted(walked ^ set(read.listing.found))
     assert read.files.used == len(used) == len(read.images)
     assert read.files.found == read.files.used + sum(read.files.left_out.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -17,7 +18,17 @@ from atlantis_core.data.columns import values_of_columns
 from atlantis_core.data.reading import ReadOptions, list_files, read_collection
 from atlantis_core.importing.import_collection import import_dataset
 from atlantis_core.importing.import_plan import ImportOptions
-from tests.inputs.small_tables import PHOTOS, classes_of, labelled, problems_of, refusal_of, with_photos, with_table
+from tests.atlantis_core.data.sample_images import class_folders, write
+from tests.inputs.small_tables import (
+    PHOTOS,
+    classes_of,
+    labelled,
+    notes_of,
+    problems_of,
+    refusal_of,
+    with_photos,
+    with_table,
+)
 
 AB = ["a", "b"] * 4
 RIGHT = dict(zip(PHOTOS, AB, strict=True))
@@ -120,6 +131,47 @@ def test_of_two_tables_the_one_that_is_not_read_is_said(tmp_path: Path) -> None:
     with_table(tmp_path, "\n".join(ROWS))
     (tmp_path / "metadata.jsonl").write_text("{}")
     assert "'metadata.jsonl' is not read, because metadata.csv is" in read_collection(tmp_path).notes
+
+
+@pytest.mark.parametrize("name", ["METADATA.csv", "Metadata.CSV", "MetaData.csv"])
+def test_metadata_is_found_in_any_letter_case(tmp_path: Path, name: str) -> None:
+    assert classes_of(with_table(tmp_path, labelled(AB), name)) == RIGHT
+
+
+@pytest.mark.parametrize(
+    "name", ["labels.csv", "metadata.xlsx", "metadata.json", "a/metadata.csv", "annotations/metadata.csv"]
+)
+def test_a_table_that_does_not_count_is_said(tmp_path: Path, name: str) -> None:
+    write(class_folders(tmp_path, {"a": 3, "b": 3}), {name: b"file_name,label\na/00.png,x\n"})
+    assert f"{name!r} is not read: labels are the names of folders" in notes_of(tmp_path)
+
+
+def test_metadata_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    for name in ("link", "pipe"):
+        class_folders(tmp_path / name, {"a": 3, "b": 3})
+    (tmp_path / "link" / "metadata.csv").symlink_to(tmp_path / "gone.csv")
+    os.mkfifo(tmp_path / "pipe" / "metadata.jsonl")
+    assert "metadata.csv' is a link that leads to no file" in refusal_of(tmp_path / "link")
+    assert "metadata.jsonl' is not a regular file" in refusal_of(tmp_path / "pipe")
+
+
+def test_rows_that_put_photos_into_another_split_than_their_folder_are_said(tmp_path: Path) -> None:
+    photos = class_folders(tmp_path, {"train/a": 4, "train/b": 4, "val/a": 2, "val/b": 2})
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    rows = [f"{name},{name[-8]},{'validation' if name.endswith('3.png') else 'train'}" for name in names]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,label,split", *rows]))
+    said = (
+        "6 photos of metadata.csv in another split than that of the folder, the first 'train/a/03.png' (validation)"
+    )
+    assert said in notes_of(photos)
+
+
+def test_a_refusal_names_the_row_that_is_wrong_first(tmp_path: Path) -> None:
+    message = refusal_of(with_table(tmp_path, "\n".join(["file_name,label", "q%2F0.png,a", "q%2F1.png,b"])))
+    assert "the first 'q%2F0.png' (missing: no such file)" in message
+    one = refusal_of(with_table(tmp_path, labelled(["a"] * 8)))
+    assert "only one class, 'a'; retrieval needs at least two" in one
+    assert "subfolders" not in one
 
 
 def test_a_line_break_within_a_file_name_or_a_remark_is_no_open_quote(tmp_path: Path) -> None:

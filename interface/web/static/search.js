@@ -102,7 +102,7 @@ export function start(element) {
 }
 
 function listed(found, parts) {
-  if (!found.length) return el("p", { className: "quiet" }, "No image matches the filters.");
+  if (!found.length) return el("p", { className: "quiet" }, "No image matches the filters, or the index is empty.");
   return el("ol", { className: "results" }, ...found.map((one) => el("li", {}, ...parts(one))));
 }
 
