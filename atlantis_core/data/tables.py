@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,7 +121,7 @@ def _replace_column(table: Table, column: str, cells: Sequence[str]) -> Table:
 def _read_jsonl(file: Path, source: str) -> Table:
     found: list[tuple[int, dict[str, Any]]] = []
     problems: list[Problem] = []
-    for line, text in enumerate(read_utf8(file, source).split("\n"), start=1):
+    for line, text in enumerate(re.split(r"\r\n|\n|\r", read_utf8(file, source)), start=1):
         if not text.strip():
             continue
         row = _parse_object(text, f"{source}:{line}")

@@ -217,6 +217,12 @@ def test_a_bad_line_of_json_is_named_with_what_is_wrong_in_it(tmp_path: Path, ca
     assert reason in found
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_json_may_end_in_every_usual_way(tmp_path: Path, end: str) -> None:
+    rows = [json.dumps({"file_name": name, "label": label}) for name, label in RIGHT.items()]
+    assert classes_of(with_table(tmp_path, end.join([*rows, ""]), "metadata.jsonl")) == RIGHT
+
+
 def test_a_label_that_is_a_list_is_not_called_missing(tmp_path: Path) -> None:
     labels = [["a"], {"id": 1}, None, "b", "a", "b", "a", "b"]
     rows = [json.dumps({"file_name": name, "label": label}) for name, label in zip(PHOTOS, labels, strict=True)]
