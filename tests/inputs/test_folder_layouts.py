@@ -283,3 +283,13 @@ def test_folders_that_rows_name_are_no_files(tmp_path: Path) -> None:
     files = read_collection(tmp_path).collection.files
     assert files is not None
     assert (files.found, files.used, files.without_file) == (8, 8, {"not a file": 2})
+
+
+@pytest.mark.parametrize(("split", "named"), [("val", "validation"), ("test", "test")])
+def test_a_split_of_which_no_photo_can_be_used_is_said(tmp_path: Path, split: str, named: str) -> None:
+    class_folders(tmp_path, {"train/a": 4, "train/b": 4})
+    for name in "ab":
+        write(tmp_path, {f"{split}/{name}/{number}.png": b"junk" for number in range(2)})
+        write(tmp_path, {f"{split}/{name}/same.png": (tmp_path / "train" / name / "00.png").read_bytes()})
+    said = f"no photo of the given split {named} can be used (4 unreadable, 2 duplicates), so it counts as not given"
+    assert said in notes_of(tmp_path)
