@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
@@ -15,6 +16,7 @@ from atlantis_core.data.tables import Table, check_header, read_utf8
 FILE_COLUMNS = ("file_name", "path")
 """Columns with the file names, in order of preference."""
 _DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"\s*sep=.?\s*", re.IGNORECASE)
 
 Record = tuple[int, list[str]]
 """The number of a row's first line, and its cells."""
@@ -31,12 +33,14 @@ def read_csv_table(file: Path, source: str) -> Table:
     """
     text = read_utf8(file, source)
     delimiter = _choose_delimiter(text, file)
-    records = list(_split_records(text, delimiter, source))
-    if not records or not any(map(str.strip, records[0][1])):
+    records = [each for each in _split_records(text, delimiter, source) if any(map(str.strip, each[1]))]
+    if records and "".join(records[0][1]).lower() == "sep=":  # of spreadsheets, before the header
+        del records[0]
+    if not records:
         raise SetupError(f"{source} is empty; it needs a header with file_name,label and a row per image")
     header = [name.strip() for name in records[0][1]]
     check_header(header, source)
-    rows = [(line, cells) for line, cells in records[1:] if any(map(str.strip, cells))]
+    rows = records[1:]
     _check_rows(rows, header, delimiter, source)
     named = [(row, name) for row, name in enumerate(header) if name]
     kept = ((line, {name: cells[row] for row, name in named}) for line, cells in rows)
@@ -45,7 +49,8 @@ def read_csv_table(file: Path, source: str) -> Table:
 
 def _choose_delimiter(text: str, file: Path) -> str:
     """Return the delimiter that gives the header a column with file names, else the first that is in it."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
+    lines = (line for line in text.splitlines() if line.strip(" ,;|\t"))
+    first = next((line for line in lines if not _SEPARATOR_LINE.fullmatch(line)), "")
     # Spreadsheets in much of Europe write `;`.
     candidates = "\t,;|" if file.suffix == ".tsv" else _DELIMITERS
     for delimiter in candidates:
@@ -56,6 +61,7 @@ def _choose_delimiter(text: str, file: Path) -> str:
 
 def _split_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    column: int | None = None
     while True:
         start = reader.line_num + 1
         try:
@@ -64,7 +70,10 @@ def _split_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
             return
         except csv.Error as error:
             raise SetupError(_describe_error(error, start, reader.line_num, source)) from error
-        if reader.line_num > start and any(map(_contains_rows, cells)):
+        if column is None:
+            names = [name.strip().lower() for name in cells]
+            column = next((names.index(name) for name in FILE_COLUMNS if name in names), None)
+        elif reader.line_num > start and any(_contains_rows(cell, delimiter, column) for cell in cells):
             raise SetupError(
                 _describe_open_quote(start, source, f"it takes in the rows up to line {reader.line_num}")
             )
@@ -83,10 +92,14 @@ def _describe_open_quote(line: int, source: str, result: str) -> str:
     return f'{source} cannot be read as CSV: line {line}: a quote (") is opened and not closed, so {result}; close it'
 
 
-def _contains_rows(cell: str) -> bool:
-    """Whether a cell of several lines contains rows of the table: lines with the name of an image as a value."""
-    words = (word.strip(" \"'") for line in cell.split("\n")[1:] for word in line.replace(";", ",").split(","))
-    return "\n" in cell and any(PurePath(word).suffix.lower() in USUAL_SUFFIXES for word in words)
+def _contains_rows(cell: str, delimiter: str, column: int) -> bool:
+    """Whether a cell of several lines contains rows of the table: lines of cells with the name of an image in place.
+
+    A line break within a file name or a remark is neither.
+    """
+    rows = (line.split(delimiter) for line in cell.splitlines()[1:])
+    names = (cells[column].strip(" \"'") for cells in rows if len(cells) > max(1, column))
+    return any(PurePath(name).suffix.lower() in USUAL_SUFFIXES for name in names)
 
 
 def _check_rows(rows: Sequence[Record], header: Sequence[str], delimiter: str, source: str) -> None:
@@ -100,6 +113,12 @@ def _check_rows(rows: Sequence[Record], header: Sequence[str], delimiter: str, s
         elif [cell.strip().lstrip("\ufeff") for cell in cells] == header:
             raise SetupError(f"{source} repeats its header in line {line}; remove that line")
     if wrong:
+        if not {*FILE_COLUMNS} & {name.lower() for name in header}:
+            start = clean_text(delimiter.join(header), LONGEST_VALUE)
+            raise SetupError(
+                f"{source} begins with {start!r}, which is not a header: it "
+                "names no column file_name or path; write one, or remove what stands above it"
+            )
         line, cells = wrong[0]
         start = clean_text(delimiter.join(cells), LONGEST_VALUE)
         many = f"{len(wrong)} rows of {source} do" if len(wrong) > 1 else f"a row of {source} does"

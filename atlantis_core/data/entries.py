@@ -22,6 +22,7 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
     "testing": "test",
 }
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
 _LIKE_A_SPLIT = re.compile(r"(?<![^\W\d_])(train|val|test|dev|eval|hold)")
 
 LISTED_TWICE = "listed twice"
@@ -101,6 +102,8 @@ def why_outside(root: Path, name: str, *, follow: bool = True) -> str:
 
     Without `follow`, the path is known to contain no link.
     """
+    if _ADDRESS.match(name):
+        return "outside the folder: it is an address (URL); download the file and write its path in the folder"
     if "\0" in name or to_printable(name) != name:
         return "unusable file name: it contains bytes that are not UTF-8"
     listed = PurePosixPath(name)

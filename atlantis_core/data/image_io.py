@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.data.pixels import DECODE_ERRORS, UnknownDepth, find_turn, is_mapped_sideways, to_upright_rgb
+from atlantis_core.data.file_formats import name_format, read_start
+from atlantis_core.data.pixels import (
+    DECODE_ERRORS,
+    UnknownDepth,
+    find_turn,
+    is_mapped_sideways,
+    read_deep_planes,
+    to_upright_rgb,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,6 +39,9 @@ MOST_PIXELS = 64_000_000
 _TOO_LARGE = f"it has more than {MOST_PIXELS // 10**6} million pixels; make it smaller"
 _LONGEST_REASON = 200
 
+_TURNING = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
+"""What Pillow reads an orientation from."""
+
 _ABOUT_THE_FILE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 _QUIET: tuple[Any, ...] = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 """The filter of Pillow's warnings, as `warnings.filters` lists it: they are about odd metadata, or bombs."""
@@ -43,7 +54,9 @@ class UnreadableImage(OSError):  # noqa: N818 (no suffix needed)
     """
 
     def __init__(
-        self, kind: Literal["not an image", "huge", "unknown depth", "truncated", "unreadable"], reason: str
+        self,
+        kind: Literal["not an image", "unsupported", "huge", "unknown depth", "truncated", "unreadable"],
+        reason: str,
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -72,7 +85,7 @@ def open_undecoded(source: str | Path | bytes) -> Iterator[Image]:
     from PIL import Image as Pillow
 
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
-    with _as_unreadable(), Pillow.open(stream, formats=readable_formats()) as file:
+    with _as_unreadable(source), Pillow.open(stream, formats=readable_formats()) as file:
         _check_size(file)
         yield file
 
@@ -98,6 +111,7 @@ def decode(source: str | Path | bytes | Image, least_px: int = 0) -> Image:
     with _as_unreadable():
         _check_size(source)
         if source.format == "TIFF":
+            read_deep_planes(source)
             source.load()  # Pillow turns it; the caller's object keeps its EXIF block
         return to_upright_rgb(source)
 
@@ -133,7 +147,7 @@ def open_image(path: str, least_px: int = 0) -> Image:
 def upright_size(image: Image) -> tuple[int, int]:
     """Return width and height of an undecoded image as they are when it is upright."""
     width, height = image.size
-    if image.format == "TIFF" or "exif" not in image.info:  # Pillow has turned a TIFF's size
+    if image.format == "TIFF" or not _TURNING & image.info.keys():  # Pillow has turned a TIFF's size
         return width, height
     is_turned = str(getattr(find_turn(image), "name", "")) in {"ROTATE_90", "ROTATE_270", "TRANSPOSE", "TRANSVERSE"}
     return (height, width) if is_turned else (width, height)
@@ -146,7 +160,7 @@ def _check_size(image: Image) -> None:
 
 
 @contextmanager
-def _as_unreadable() -> Iterator[None]:
+def _as_unreadable(source: str | Path | bytes = b"") -> Iterator[None]:
     """Raise whatever Pillow raises about an image's content as `UnreadableImage`, and silence its warnings.
 
     The filter stays: `warnings.catch_warnings` affects the process, so threads would undo each other's.
@@ -163,7 +177,10 @@ def _as_unreadable() -> Iterator[None]:
     except Pillow.DecompressionBombError as error:  # Pillow's own limit is higher
         raise UnreadableImage("huge", _TOO_LARGE) from error
     except UnidentifiedImageError as error:
-        raise UnreadableImage("not an image", "it is not an image, or of a kind that is not read") from error
+        found = name_format(source if isinstance(source, bytes) else read_start(source))
+        raise UnreadableImage(
+            *(found or ("not an image", "it is not an image, or of a kind that is not read"))
+        ) from error
     except UnknownDepth as error:
         raise UnreadableImage("unknown depth", str(error)) from error
     except DECODE_ERRORS as error:

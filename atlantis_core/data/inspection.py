@@ -35,6 +35,9 @@ _FOREIGN = frozenset(
     | {".eps", ".pdf", ".mp4", ".mov"}
 )
 
+_CAMERA_RAW = frozenset({".dng", ".nef", ".nrw", ".cr2", ".arw", ".orf", ".rw2", ".pef", ".srw"})
+"""Files of cameras in the manner of TIFF: what Pillow reads of them is a small preview."""
+
 LEFT_OUT_HINT = "(atlantis diagnose DATA --json lists them)"
 """Where every problem is named."""
 
@@ -125,8 +128,8 @@ def _inspect_file(entry: Entry) -> InspectedFile | Problem:
         if not entry.path.is_file():
             return Problem(entry.name, "not a file" if entry.path.exists() else "missing: no such file")
         content = read_bytes(entry.path)
-        if not content:
-            return Problem(entry.name, _EMPTY)
+        if not content or entry.path.suffix.lower() in _CAMERA_RAW:
+            return Problem(entry.name, _describe_unrecognised(entry.path) if content else _EMPTY)
         with open_undecoded(content) as image:
             if fault := _check_size(image):
                 return Problem(entry.name, fault)
@@ -200,7 +203,7 @@ def _describe_fault(error: UnreadableImage, path: Path) -> str:
 
 def _describe_unrecognised(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix in _FOREIGN:
+    if suffix in _FOREIGN | _CAMERA_RAW:
         return f"unsupported: {suffix} files cannot be read; convert them to JPEG or PNG"
     return (
         "unreadable: no image in it, or one of a kind that is not read; save it as JPEG or PNG"

@@ -11,8 +11,10 @@ from atlantis_core.data.lookalikes import look_alike_key, quote_label
 from atlantis_core.records import Split
 from atlantis_core.records.natural_order import natural_key
 
-_MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
+MISSING_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "undefined"})
+"""Words that often stand for a missing value, in lower case."""
 _MOST_NAMED = 3
+_ONE_SPELLING = "give them one spelling if they mean one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def describe_labels(spellings: Iterable[Spelling]) -> list[str]:
 
 def describe_missing_words(what: str, values: Mapping[str, Counter[str]]) -> list[str]:
     """Return a sentence on values that are words for a missing value (`nan`, `None`), if there are any."""
-    words = {value: found.total() for value, found in values.items() if value.lower() in _MISSING_WORDS}
+    words = {value: found.total() for value, found in values.items() if value.lower() in MISSING_WORDS}
     if not words:
         return []
     named = ", ".join(f"{word!r} ({count_noun(count, 'image')})" for word, count in words.items())
@@ -59,16 +61,28 @@ def _describe_merged(written: Mapping[str, Counter[str]]) -> list[str]:
 
 
 def _describe_look_alikes(images: Mapping[str, Counter[str]]) -> list[str]:
+    named = _show_look_alikes(images)
+    return [f"labels that look alike are different classes: {named}; {_ONE_SPELLING} class"] if named else []
+
+
+def describe_similar_values(column: str, values: Mapping[str, Counter[str]]) -> list[str]:
+    """Return a sentence on values of a column that look alike (`Night`, `night`), if there are any."""
+    named = _show_look_alikes(values)
+    return (
+        [f"values of {column!r} that look alike are different values: {named}; {_ONE_SPELLING} value"]
+        if named
+        else []
+    )
+
+
+def _show_look_alikes(images: Mapping[str, Counter[str]]) -> str:
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(images, key=natural_key):
         alike[look_alike_key(label)].append(label)
     groups = [labels for labels in alike.values() if len(labels) > 1]
-    if not groups:
-        return []
-    named = _name_first(
+    return _name_first(
         [" / ".join(f"{quote_label(label)} ({_count(images[label])})" for label in labels) for labels in groups]
     )
-    return [f"labels that look alike are different classes: {named}; give them one spelling if they mean one class"]
 
 
 def _count(by_split: Counter[str]) -> str:

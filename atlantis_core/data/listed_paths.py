@@ -39,6 +39,8 @@ class ListedPaths:
         """
         if _WINDOWS_DRIVE.match(listed):
             return "/" + listed
+        if "://" in listed:  # an address, whose slashes are kept for the message
+            return listed
         name = listed if listed.startswith("/") else posixpath.normpath(posixpath.join(base, listed))
         if name.startswith(("/", "../")):  # a way out of the folder may lead into it again
             name = self._relative_to_root(posixpath.join(str(self._tree.root), name), name)

@@ -16,8 +16,9 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import LONGEST_LABEL, LONGEST_VALUE, clean_text, to_printable
 from atlantis_core.data.csv_table import FILE_COLUMNS
 from atlantis_core.data.entries import Entry, Listing, parse_split, why_outside
+from atlantis_core.data.facets import MOST_VALUES
 from atlantis_core.data.folder_tree import FolderTree
-from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words
+from atlantis_core.data.label_checks import Spelling, describe_labels, describe_missing_words, describe_similar_values
 from atlantis_core.data.leftovers import Layout, add_leftovers
 from atlantis_core.data.listed_paths import ListedPaths
 from atlantis_core.data.metadata_files import describe_unread_metadata
@@ -26,6 +27,7 @@ from atlantis_core.data.tables import Table, read_table, unify_numbers
 from atlantis_core.records import Problem, Split
 
 _LABEL_COLUMNS = ("label", "class", "class_name")
+NO_FILE, NO_LABEL = "no file name", "no label"
 _BOX_COLUMNS = frozenset({"x_1", "x_2", "y_1", "y_2"})
 
 
@@ -106,6 +108,10 @@ def _read_part(
     part.notes.extend(_describe_folder_splits(names, of_folders, table.source))
     for (line, row), listed, name in zip(table.rows, listed_paths, names, strict=True):
         entry = _entry(tree, name, row, columns, of_folders.get(name, folder_split))
+        if entry in (NO_LABEL, NO_FILE):
+            column = columns.label if entry == NO_LABEL else columns.file
+            what = table.nested.get((line, column))
+            entry = f"{entry}: {column!r} contains {what}, not a text or number" if what else entry
         if isinstance(entry, Entry):
             part.entries.append(entry)
             part.spellings.append(Spelling(row[columns.label].strip(), entry.label, entry.split))
@@ -146,11 +152,11 @@ def _entry(
 ) -> Entry | str:
     """Return the entry of a row, or why it is left out."""
     if not name:
-        return "no file name"
+        return NO_FILE
     if reason := why_outside(tree.root, name, follow=tree.files.get(name, True)):
         return reason
     if not (label := clean_text(row[columns.label], LONGEST_LABEL)):
-        return "no label"
+        return NO_LABEL
     split, reason = _read_split(row, columns.split, folder_split)
     if not reason:
         role, reason = parse_role(row, columns.role, split)
@@ -179,9 +185,12 @@ def _describe_columns(listing: Listing) -> list[str]:
     values: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for entry in listing.entries:
         for column, value in entry.columns.items():
-            if len(value) < 10:
-                values[column][value][""] += 1
-    notes = [note for column, found in values.items() for note in describe_missing_words(f"{column!r}:", found)]
+            values[column][value][""] += 1
+    notes = []
+    for column, found in values.items():
+        notes += describe_missing_words(f"{column!r}:", found)
+        if len(found) <= 2 * MOST_VALUES:  # a facet, also once they are one value
+            notes += describe_similar_values(column, found)
     if set(listing.columns) >= _BOX_COLUMNS:
         notes.append("columns x_1 to y_2 look like boxes: images are used whole; crop them if objects are meant")
     return notes

@@ -15,7 +15,7 @@ from decimal import Decimal
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 _NOT_A_NUMBER = "nan"
-_EXACT = 2**53
+EXACT = 2**53
 """Above it, floats cannot tell neighbouring whole numbers apart."""
 _MOST_NAMED = 3
 
@@ -51,13 +51,13 @@ def choose_number_rule(cells: Iterable[str]) -> NumberRule:
     if not are_whole and len(set(values.values())) == len(values):
         return NumberRule(spelled)
     changed = {cell: text for cell, value in values.items() if (text := _shortest(value)) != cell.strip()}
-    return NumberRule(spelled | changed, any(abs(values[cell]) >= _EXACT for cell in changed))
+    return NumberRule(spelled | changed, any(abs(values[cell]) >= EXACT for cell in changed))
 
 
 def _shortest(value: Decimal) -> str:
     if value == value.to_integral_value():
         return str(int(value))
-    return format(value.normalize(), "f")
+    return format(value, "f").rstrip("0")  # `normalize` would round to 28 digits
 
 
 def apply_rule(rule: NumberRule, cells: Sequence[str]) -> list[str]:

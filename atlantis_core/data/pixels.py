@@ -3,12 +3,14 @@
 What is decided here, for every part alike (`data.image_io` decodes files with it):
 
 - The EXIF orientation is applied if it can be read, whatever else is wrong with the EXIF block.
-- Transparent pixels are white paper: what lies under them was cut away.
+- Transparent pixels are white paper: what lies under them was cut away. The alpha channel of a BMP does not count if
+  all of it is 0.
 - Integers of more than 8 bits are scaled by their depth: the high byte counts, as in Pillow's own 16-bit colour. If
   all of them fit into 8 bits (or, of 32, into 16), that is their depth. Values that fill less than a sixteenth of it,
   such as 12 bits stored as 16, have a depth that nobody states: the image is refused, since it would be nearly black.
 - Floating-point values are 8-bit values if all are (0 to 255, or 0 to 1 in steps of 1/255); else the image's own
-  least and greatest value become black and white. Missing values (NaN) are white.
+  least and greatest value become black and white. Missing values are white: NaN, what a TIFF names as its missing
+  value (GDAL), and the least number that single precision has.
 - ICC profiles are not applied: the stored values count, as for torchvision and timm.
 - Of an animation or a file of several pages, the first frame.
 
@@ -65,6 +67,8 @@ def to_upright_rgb(image: Image) -> Image:
     is_tiff = bool(raw) and image.format == "TIFF"
     turn = find_turn(image) if is_tiff else None
     if is_tiff:
+        raw += ";16" * has_deep_planes(image)
+        read_deep_planes(image)
         exif = image.getexif()
         for tag in list(exif):
             del exif[tag]
@@ -79,6 +83,29 @@ def find_stored_form(image: Image) -> str:
     """Return how an undecoded image's values are stored, such as `RGB;16B`; empty once it is decoded."""
     tiles = getattr(image, "tile", None) or []
     return str(tiles[0][3]) if tiles else ""
+
+
+def has_deep_planes(image: Image) -> bool:
+    """Whether an undecoded TIFF has uncompressed planes of 16 bits, stored apart; Pillow reads them as 8 bits."""
+    file: Any = image
+    if image.format != "TIFF" or len(file.tile) < 2 or file.tile[0][0] != "raw":
+        return False
+    return file.tag_v2.get(258, (8,))[0] == 16 and len(file.tile[0][3][0]) == 1
+
+
+def read_deep_planes(image: Image) -> None:
+    """Tell Pillow how to read such planes, if an undecoded TIFF has them.
+
+    Raises:
+        ValueError: There are planes beside red, green and blue, which Pillow cannot read so.
+    """
+    if not has_deep_planes(image):
+        return
+    file: Any = image
+    if not {tile[3][0] for tile in file.tile} <= set("RGB"):
+        raise ValueError("planes of 16 bits with transparency or in CMYK are not supported; save it with 8 bits")
+    order = "B" if file.tag_v2.prefix == b"MM" else "L"
+    file.tile = [tile._replace(args=(f"{tile[3][0]};16{order}", *tile[3][1:])) for tile in file.tile]
 
 
 def find_turn(image: Image) -> Any:
@@ -136,17 +163,30 @@ def _colour_to_rgb(image: Image, raw: str) -> Image:
         image.info["transparency"] = key * (85 if "L;2" in raw else 17 if "L;4" in raw else 1)
     if isinstance(key, tuple) and ";16" in raw:
         image.info["transparency"] = tuple(value >> 8 for value in key)
-    if not image.has_transparency_data:
+    # Windows programs write BMPs with an alpha channel that they leave at 0.
+    is_unused = image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
+    if is_unused or not image.has_transparency_data:
         rgb = image.convert("RGB")
     else:
         coloured = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         paper = Pillow.new("RGBA", coloured.size, "white")
         rgb = Pillow.alpha_composite(paper, coloured).convert("RGB")
-    if getattr(image, "tag_v2", {}).get(339, (1,))[0] == 2 and np.asarray(rgb).max() > 127:  # 8 bits, signed
-        raise UnknownDepth("it has negative values; save it with 8 bits")
-    if ";16" in raw and image.mode in ("RGB", "RGBA"):
-        find_depth(max(1, int(np.asarray(image.copy())[..., :3].max())) << 8 | 0xFF, 16)  # the low byte is lost
+    _check_levels(image, raw)
     return rgb
+
+
+def _check_levels(image: Image, raw: str) -> None:
+    """Refuse channels of more than 8 bits that are nearly empty (Pillow kept the high byte), and negative values."""
+    if ";16" not in raw and "65535" not in raw and getattr(image, "tag_v2", {}).get(339, (1,))[0] != 2:
+        return
+    values = np.asarray(image.copy())
+    most = int((values[..., :-1] if image.mode.endswith("A") else values).max())
+    if ";16" in raw:
+        find_depth(max(1, most) << 8 | 0xFF, 16)
+    elif "65535" in raw:  # of PPM, rounded
+        find_depth(max(0xFFF, most * 257 - 128), 16)
+    elif most > 127:
+        raise UnknownDepth("it has negative values; save it with 8 bits")
 
 
 def find_depth(greatest: int, stored_bits: int) -> int:
@@ -159,7 +199,7 @@ def find_depth(greatest: int, stored_bits: int) -> int:
         return stored_bits
     depth = min(stored_bits, next(bits for bits in (8, 16, 32) if greatest >> bits == 0))
     if depth > 8 and greatest >> (depth - 4) == 0:
-        raise UnknownDepth(f"the greatest of its {depth}-bit values is only {greatest:,}; save it with 8 bits")
+        raise UnknownDepth(f"none of its {depth}-bit values is above {greatest:,}; save it with 8 bits")
     return depth
 
 
@@ -168,7 +208,7 @@ def _grey_to_rgb(image: Image) -> Image:
     from PIL import Image as Pillow
 
     values, tags = np.asarray(image.copy()), getattr(image, "tag_v2", {})  # a copy: a TIFF's size is the turned one
-    grey = _scale_floats(values) if image.mode == "F" else _scale_integers(values, image, tags)
+    grey = _scale_floats(values, tags.get(42113)) if image.mode == "F" else _scale_integers(values, image, tags)
     if tags.get(262) == 0:  # a TIFF whose lowest value is white
         grey = 255 - grey
     key = image.info.get("transparency")
@@ -190,9 +230,12 @@ def _scale_integers(values: Any, image: Image, tags: Any) -> Any:
     return values >> (find_depth(int(values.max()), bits) - 8)
 
 
-def _scale_floats(values: Any) -> Any:
+def _scale_floats(values: Any, missing: Any) -> Any:
+    """Return values as grey levels; `missing` is a TIFF's own value for what is missing, as text."""
     with np.errstate(invalid="ignore"):  # NaN of any kind
         values = values.astype(np.float64)
+    values[values == float(np.finfo(np.float32).min)] = np.nan
+    values[np.isclose(values, _to_float(missing), rtol=1e-6, atol=0)] = np.nan
     finite = np.isfinite(values)
     if not finite.any():
         raise ValueError("none of its values is a finite number")
@@ -204,6 +247,13 @@ def _scale_floats(values: Any) -> Any:
     return np.where(np.isnan(values), 255, levels.round())
 
 
+def _to_float(text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
 def is_read_anew(image: Image) -> bool:
     """Whether an undecoded image gives other pixels than in atlantis before `VERSION` 2 of this file."""
     raw = find_stored_form(image)
@@ -212,7 +262,7 @@ def is_read_anew(image: Image) -> bool:
         is_turned = "exif" in image.info and not read_orientation(image) and find_turn(image) is not None
     except DECODE_ERRORS:
         is_turned = False  # before, it was not read at all
-    return image.mode[0] in "IF" or is_keyed or is_turned or is_mapped_sideways(image)
+    return image.mode[0] in "IF" or is_keyed or is_turned or has_deep_planes(image) or is_mapped_sideways(image)
 
 
 def is_mapped_sideways(image: Image) -> bool:

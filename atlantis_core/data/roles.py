@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlantis_core.base.text import LONGEST_VALUE, clean_text
+from atlantis_core.data.label_checks import MISSING_WORDS
 from atlantis_core.records import Role, Split
 
 ROLE_COLUMN = "role"
 FLAG_COLUMNS = ("is_query", "is_gallery")
 """Columns of open-metric-learning; `--query` can name them, but they are not facets."""
 _ROLES: Mapping[str, Role] = {"": "both", "both": "both", "query": "query", "gallery": "gallery", "train": "train"}
-_FLAGS = {"true": True, "1": True, "yes": True, "t": True, "false": False, "0": False, "no": False, "f": False}
+_FLAGS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), False),
+    **dict.fromkeys(("", *MISSING_WORDS)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,8 @@ def choose_role_columns(header: Sequence[str]) -> RoleColumns:
 def parse_role(row: Mapping[str, str], columns: RoleColumns, split: Split | None) -> tuple[Role, str]:
     """Return the role of a row, and why it is unknown (empty if it is known).
 
-    A missing flag counts as true. An image with both flags false is neither query nor gallery (`train`); a training
-    image is then `both`, because the flags are about held-out images.
+    A missing flag (also in words, such as `None`) counts as true. An image with both flags false is neither query nor
+    gallery (`train`); a training image is then `both`, because the flags are about held-out images.
     """
     if columns.role is not None:
         role = _ROLES.get(row[columns.role].strip().lower())
@@ -45,9 +50,9 @@ def parse_role(row: Mapping[str, str], columns: RoleColumns, split: Split | None
     flags: list[bool | None] = []
     for column in (columns.is_query, columns.is_gallery):
         cell = row[column].strip().lower() if column else ""
-        if cell and cell not in _FLAGS:
+        if cell not in _FLAGS:
             return "both", f"unknown role: {column} is {_show(cell)} (true or false)"
-        flags.append(_FLAGS[cell] if cell else None)
+        flags.append(_FLAGS[cell])
     return _role_of_flags(flags[0], flags[1], split), ""
 
 

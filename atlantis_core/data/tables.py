@@ -10,9 +10,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.text import LONGEST_VALUE, clean_text, to_printable
@@ -29,6 +31,8 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[int, Mapping[str, str]], ...]
     problems: tuple[Problem, ...] = ()
+    nested: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    """Line and column of cells that are empty because they contain no text or number -> what they contain."""
 
 
 def read_table(file: Path, source: str) -> Table:
@@ -78,9 +82,14 @@ def check_header(header: Sequence[str], source: str) -> None:
 
 
 def cell_text(value: Any) -> str:
-    """Return a value of JSON or parquet as a text cell; missing and nested values are empty."""
-    if value is None or isinstance(value, dict | list | bytes):
+    """Return a value of JSON or parquet as a text cell; missing and nested values, and binary ones, are empty."""
+    if value is None or isinstance(value, dict | list):
         return ""
+    if isinstance(value, bytes):  # texts without their type, as some programs write them
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return ""
     if isinstance(value, float) and math.isnan(value):
         return ""
     return str(value)
@@ -109,38 +118,53 @@ def _replace_column(table: Table, column: str, cells: Sequence[str]) -> Table:
 
 
 def _read_jsonl(file: Path, source: str) -> Table:
-    found: list[tuple[int, dict[str, str]]] = []
+    found: list[tuple[int, dict[str, Any]]] = []
     problems: list[Problem] = []
     for line, text in enumerate(read_utf8(file, source).split("\n"), start=1):
         if not text.strip():
             continue
         row = _parse_object(text, f"{source}:{line}")
-        if row is None:
-            problems.append(Problem(f"{source}:{line}", "bad metadata line: not a JSON object"))
+        if isinstance(row, str):
+            problems.append(Problem(f"{source}:{line}", f"bad metadata line: {row}"))
         else:
             found.append((line, row))
     if not found:
-        raise SetupError(f"{source} contains no JSON object; it needs one per line, with file_name and label")
+        first = f"; {problems[0].path}: {problems[0].problem.partition(': ')[2]}" if problems else ""
+        raise SetupError(f"{source} contains no JSON object; it needs one per line, with file_name and label{first}")
     header = tuple(dict.fromkeys(name for _, row in found for name in row))
     check_header(header, source)
-    rows = tuple((line, {name: row.get(name, "") for name in header}) for line, row in found)
-    return Table(source, header, rows, tuple(problems))
+    return _to_table(source, header, found, problems)
 
 
-def _parse_object(text: str, where: str) -> dict[str, str] | None:
-    """Return a JSON object as text cells, or None if the text is something else."""
+def _to_table(
+    source: str, header: tuple[str, ...], rows: Sequence[tuple[int, Mapping[str, Any]]], problems: Sequence[Problem]
+) -> Table:
+    cells = tuple((line, {name: cell_text(row.get(name)) for name in header}) for line, row in rows)
+    # Nested values (boxes, captions by language ...) cannot be facets.
+    nested = {
+        (line, name): what
+        for line, row in rows
+        for name, value in row.items()
+        if (what := "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else "")
+    }
+    return Table(source, header, cells, tuple(problems), nested)
 
-    def to_cells(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+
+def _parse_object(text: str, where: str) -> dict[str, Any] | str:
+    """Return a JSON object, or why the text is something else."""
+
+    def check_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
             raise SetupError(f"{where} has the key {to_printable(twice[0])!r} twice; remove one")
         return dict(pairs)
 
     try:
-        row = json.loads(text, object_pairs_hook=to_cells)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    # Nested values (boxes, captions by language ...) cannot be facets.
-    return {key: cell_text(value) for key, value in row.items()} if isinstance(row, dict) else None
+        row = json.loads(text, object_pairs_hook=check_keys)
+    except json.JSONDecodeError as error:
+        return f"not a JSON object: {error.msg}, column {error.colno}"
+    except (ValueError, RecursionError):  # numbers of thousands of digits
+        return "not a JSON object: it is nested too deeply, or a number in it is too long"
+    return row if isinstance(row, dict) else "not a JSON object"
 
 
 def _read_parquet(file: Path, source: str) -> Table:
@@ -150,12 +174,29 @@ def _read_parquet(file: Path, source: str) -> Table:
     except ImportError as error:
         raise SetupError(f"reading {source} needs pyarrow; run: pip install 'atlantis-dml[hf]'") from error
     try:
+        header = tuple(parquet.read_schema(file).names)
+        check_header(header, source)
         found = parquet.read_table(file)
     except (OSError, ValueError, ArrowException) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SetupError(f"{source} is not a complete parquet file ({reason}); write it again") from error
-    header = tuple(found.column_names)
-    check_header(header, source)
-    columns = [[cell_text(value) for value in found.column(name).to_pylist()] for name in header]
-    rows = enumerate(zip(*columns, strict=True), start=1)
-    return Table(source, header, tuple((line, dict(zip(header, row, strict=True))) for line, row in rows))
+    columns = []
+    for name in header:
+        try:
+            columns.append(list_values(found.column(name)))
+        except (ValueError, LookupError, OverflowError, ArrowException) as error:
+            shown = clean_text(name, LONGEST_VALUE)
+            raise SetupError(
+                f"the column {shown!r} of {source} cannot be read ({error}); leave it out or write it as text"
+            ) from error
+    rows = [
+        (line, dict(zip(header, row, strict=True))) for line, row in enumerate(zip(*columns, strict=True), start=1)
+    ]
+    return _to_table(source, header, rows, ())
+
+
+def list_values(column: Any) -> list[Any]:
+    """Return the values of a column; a float of 16 or 32 bits with its own digits (`0.1`)."""
+    values: list[Any] = column.to_pylist()
+    digits = {"halffloat": np.float16, "float": np.float32}.get(str(column.type))
+    return values if digits is None else [None if value is None else float(str(digits(value))) for value in values]

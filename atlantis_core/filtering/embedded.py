@@ -12,7 +12,8 @@ from atlantis_core.base.errors import SetupError, ToolError
 from atlantis_core.base.ports import SCORERS, OutlierScorer
 from atlantis_core.base.registry import make_part
 from atlantis_core.data.label_checks import Spelling, describe_labels
-from atlantis_core.data.lookalikes import look_alike_key
+from atlantis_core.data.lookalikes import look_alike_key, quote_label
+from atlantis_core.data.number_columns import apply_rule, choose_number_rule
 from atlantis_core.filtering.centre_ratio import CentreRatioScorer
 from atlantis_core.filtering.centres import ClassCentres
 from atlantis_core.filtering.embedding_files import EmbeddedImages
@@ -64,6 +65,7 @@ def filter_embeddings(
             are equal.
         ToolError: A synthetic image's class has no real image, or the scorer needs more real images.
     """
+    real, made = _spell_alike(real, made)
     made = _align_class_numbers(real, made)
     _check_spread(real)
     name = scorer if scorer != AUTO else "margin" if len(set(real.labels.tolist())) > 1 else "centre_ratio"
@@ -77,14 +79,21 @@ def filter_embeddings(
     return FilterResult(name, threshold, scores, scores <= threshold, own, tuple(_describe_oddities(real, made)))
 
 
+def _spell_alike(real: EmbeddedImages, made: EmbeddedImages) -> tuple[EmbeddedImages, EmbeddedImages]:
+    """Give classes that are numbers one spelling on both sides: `1.0` beside `1.5` is the `1` of the other side."""
+    rule = choose_number_rule([*real.names, *made.names])
+    names = [tuple(apply_rule(rule, side.names)) for side in (real, made)]
+    return replace(real, names=names[0]), replace(made, names=names[1])
+
+
 def _align_class_numbers(real: EmbeddedImages, made: EmbeddedImages) -> EmbeddedImages:
     """Return the synthetic images with classes numbered like the real ones, if the classes have names."""
     if len(made.labels) and bool(real.names) != bool(made.names):
         raise SetupError("labels are class names on one side and numbers on the other; use the same in both")
     if unknown := [name for name in made.names if name not in real.names]:
-        named = ", ".join(map(repr, unknown[:10]))
+        named = ", ".join(map(quote_label, unknown[:10]))
         alike = [name for name in real.names if look_alike_key(name) == look_alike_key(unknown[0])]
-        hint = f" (there is {alike[0]!r})" if alike else ""
+        hint = f" (there is {quote_label(alike[0])})" if alike else ""
         raise ToolError(
             f"no real image has class {named}{hint}; leave out these images, or add real ones of these classes"
         )
@@ -108,7 +117,7 @@ def _check_spread(real: EmbeddedImages) -> None:
 
 def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[str]:
     """Yield warnings about images that were not embedded, or embedded differently."""
-    medians = []
+    medians, spellings = [], list[Spelling]()
     for side, given in (("real", real), ("synthetic", made)):
         lengths = np.linalg.norm(given.embeddings.astype(np.float64), axis=1)
         if (empty := np.flatnonzero(lengths == 0)).size:
@@ -117,8 +126,10 @@ def _describe_oddities(real: EmbeddedImages, made: EmbeddedImages) -> Iterator[s
                 "were embedded"
             )
         medians.append(float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0)
-    named = [given.names[row] for given in (real, made) if given.names for row in given.labels.tolist()]
-    yield from describe_labels(Spelling(label, label, None) for label in named)
+    for given in (real, made):
+        named = [given.names[row] for row in given.labels.tolist()] if given.names else []
+        spellings += map(Spelling, given.written or named, named, [None] * len(named))
+    yield from describe_labels(spellings)
     if all(medians) and not 1 / _UNLIKE_REAL < medians[0] / medians[1] < _UNLIKE_REAL:
         yield (
             f"the median length of real embeddings is {medians[0]:.4g}, of synthetic ones {medians[1]:.4g}: "

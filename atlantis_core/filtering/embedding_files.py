@@ -13,8 +13,8 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.plural import count_noun
-from atlantis_core.base.text import to_printable
-from atlantis_core.data.number_columns import apply_rule, choose_number_rule
+from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
+from atlantis_core.data.number_columns import EXACT, apply_rule, choose_number_rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,8 @@ class EmbeddedImages:
     """(N,)."""
     names: tuple[str, ...] = ()
     """Names of the classes 0, 1 ...; empty if labels were given as numbers."""
+    written: tuple[str, ...] = ()
+    """Names as they are spelled in the labels, (N,); empty likewise."""
 
 
 def read_embedding_file(file: Path) -> EmbeddedImages:
@@ -54,9 +56,7 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
                 embeddings, labels = (_load_array(arrays, part, name) for part in ("embeddings", "labels"))
     except FileNotFoundError as error:
         raise SetupError(f"file {name!r} does not exist; check the path") from error
-    except KeyError as error:
-        raise SetupError(f"{name!r} lacks an array ({error.args[0]}); write {_HOW_TO_WRITE}") from error
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise SetupError(
             f"{name!r} is not a readable .npz file of numbers and strings; write {_HOW_TO_WRITE}"
         ) from error
@@ -64,6 +64,9 @@ def read_embedding_file(file: Path) -> EmbeddedImages:
 
 
 def _load_array(arrays: Mapping[str, NDArray[np.generic]], part: str, name: str) -> NDArray[np.generic]:
+    if part not in arrays:
+        found = ", ".join(repr(to_printable(key)) for key in list(arrays)[:5]) or "nothing"
+        raise SetupError(f"{name!r} lacks an array {part!r}; it contains {found}; write {_HOW_TO_WRITE}")
     try:
         return np.asarray(arrays[part])
     except ValueError as error:
@@ -115,9 +118,11 @@ def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np
             "leave out these images, or embed them with a model that has not diverged"
         )
     if labels.dtype.kind == "U":
-        labels = np.array(apply_rule(choose_number_rule(labels.tolist()), labels.tolist()))
+        written = tuple(labels.tolist())
+        cleaned = [clean_text(label, LONGEST_LABEL) for label in written]
+        labels = np.array(apply_rule(choose_number_rule(cleaned), cleaned), dtype=str)
         names, numbers = np.unique(labels, return_inverse=True)
-        return EmbeddedImages(plain, numbers.astype(np.int64), tuple(names.tolist()))
+        return EmbeddedImages(plain, numbers.astype(np.int64), tuple(names.tolist()), written)
     return EmbeddedImages(plain, labels.astype(np.int64))
 
 
@@ -139,12 +144,23 @@ def _plain_labels(name: str, labels: NDArray[np.generic]) -> NDArray[np.generic]
         labels = labels.astype(np.float64)
     if labels.dtype.kind == "S":
         return np.array([value.decode("utf-8", "replace") for value in values])
-    is_whole = labels.dtype.kind == "f" and bool((np.mod(labels.astype(np.float64), 1) == 0).all())
-    return labels.astype(np.int64) if is_whole else labels
+    if labels.dtype.kind != "f":
+        return labels
+    numbers = labels.astype(np.float64)
+    if (abs(numbers) > EXACT).any():
+        raise SetupError(
+            f"{name!r} has labels above {EXACT:,} written as floats, which cannot tell neighbours apart; write them "
+            "as integers or strings"
+        )
+    return numbers.astype(np.int64) if (numbers == numbers.round()).all() else labels
 
 
 def _is_missing(value: object) -> bool:
     """Whether a label is None, NaN, an empty text, or `NA` or `NaT` of pandas, which cannot be compared."""
     if type(value).__name__ in {"NAType", "NaTType"}:
         return True
-    return value is None or (isinstance(value, float) and math.isnan(value)) or value in ("", b"")
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str | bytes) and not value.strip())
+    )

@@ -17,7 +17,7 @@ from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.label_checks import Spelling, describe_labels
 from atlantis_core.data.metadata_files import METADATA_NAMES
 from atlantis_core.data.reading import ReadOptions, list_files
-from atlantis_core.data.tables import Table, cell_text, check_header, unify_numbers
+from atlantis_core.data.tables import Table, cell_text, check_header, list_values, unify_numbers
 from atlantis_core.importing.folder import plan_listing
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan, join_first
 from atlantis_core.importing.source_lists import resolve_listed
@@ -159,8 +159,9 @@ def _read_rows(file: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
             raise SetupError(f"{to_printable(file.name)!r} lacks the column {lacking[0]!r} that the first file has")
         try:
             for batch in opened.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(names)):
-                yield from batch.to_pylist()
-        except (OSError, ValueError) as error:
+                values = [list_values(column) for column in batch.columns]
+                yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*values, strict=True))
+        except (OSError, ValueError, LookupError, OverflowError) as error:
             raise _broken_file_error(file, error) from error
 
 

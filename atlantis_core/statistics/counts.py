@@ -17,6 +17,7 @@ from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
     from atlantis_core.records import Collection, LabelledImage
+from atlantis_core.records.natural_order import natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def facet_table(collection: Collection, facet: str) -> dict[str, dict[str, int]]
 
     Values that occur only in validation images are included, with zeros.
     """
-    values = sorted({image.facets[facet] for image in collection.images if facet in image.facets})
+    values = sorted({image.facets[facet] for image in collection.images if facet in image.facets}, key=natural_key)
     counted = Counter((i.label, i.facets[facet]) for i in collection.of_split("train") if facet in i.facets)
     return {name: {value: counted[name, value] for value in values} for name in collection.classes}
 

@@ -77,6 +77,35 @@ def tiff(values: NDArray[Any], tags: Mapping[int, int] | None = None, order: Lit
     )
 
 
+def planar_tiff(values: NDArray[Any], order: Literal["<", ">"] = "<") -> bytes:
+    """Return an uncompressed TIFF of (height, width, channels) values whose channels are stored one after another."""
+    height, width, channels = values.shape
+    planes = [values[..., n].astype(values.dtype.newbyteorder(order)).tobytes() for n in range(channels)]
+    lists = [[values.itemsize * 8] * channels, [], [len(plane) for plane in planes]]  # tags 258, 273, 279
+    shorts = {256: width, 257: height, 258: 0, 259: 1, 262: 2, 273: 0, 277: channels, 278: height, 279: 0, 284: 2}
+    start = 8 + 2 + 12 * len(shorts) + 4
+    first = start + 10 * channels + 2 * (channels % 2)
+    lists[1] = [first + sum(lists[2][:n]) for n in range(channels)]
+    entries = {
+        258: struct.pack(f"{order}HHII", 258, 3, channels, start + 8 * channels),
+        273: struct.pack(f"{order}HHII", 273, 4, channels, start),
+        279: struct.pack(f"{order}HHII", 279, 4, channels, start + 4 * channels),
+    }
+    rows = [entries.get(tag) or struct.pack(f"{order}HHIHH", tag, 3, 1, shorts[tag], 0) for tag in shorts]
+    extra = struct.pack(f"{order}{channels}I{channels}I{channels}H", *lists[1], *lists[2], *lists[0])
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(rows))
+    return head + b"".join(rows) + bytes(4) + extra.ljust(first - start, b"\0") + b"".join(planes)
+
+
+def bmp(values: NDArray[np.uint8]) -> bytes:
+    """Return a BMP of (height, width, 4) values, with a mask for its alpha channel."""
+    height, width = values.shape[:2]
+    body = values[::-1, :, [2, 1, 0, 3]].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(body), 0, 0, 0, 0)
+    head = (head + struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)).ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 122 + len(body), 0, 0, 122) + head + body
+
+
 Entry = tuple[int, int, int, bytes]
 """Tag, type, count, and the four bytes of its value or offset."""
 

@@ -81,6 +81,8 @@ ROLES = {
     "gallery": ("False", "True", "gallery"),
     "neither": ("False", "False", "train"),
     "none": ("", "", "both"),
+    "none in words": ("None", "nan", "both"),
+    "one letter": ("Y", "n", "query"),
     "only no query": ("False", "", "gallery"),
 }
 

@@ -65,6 +65,12 @@ COLUMNS: dict[str, tuple[list[str], list[str]]] = {
     "names with numbers stay": (["3.0", "three", "3.0", "three"] * 2, ["3.0", "three", "3.0", "three"] * 2),
     "words stay": (["nan", "x", "NA", "None"] * 2, ["nan", "x", "NA", "None"] * 2),
     "truth": (["True", "False"] * 4, ["True", "False"] * 4),
+    "digits beyond the 28th": (
+        [f"0.{'1' * 40}", f"0.{'1' * 39}2", "0.5", "0.50"] * 2,
+        [f"0.{'1' * 40}", f"0.{'1' * 39}2", "0.5", "0.5"] * 2,
+    ),
+    "ids of 20 digits": (["12345678901234567890", "12345678901234567891"] * 4,) * 2,
+    "exponents and signs": (["1e3", "1000", "-0", "0.0"] * 2, ["1000", "1000", "0", "0"] * 2),
     "signs": (["-1.0", "1.0", "-1", "+1"] * 2, ["-1", "1", "-1", "1"] * 2),
 }
 
@@ -122,6 +128,11 @@ ALIKE = {
     "truth": ("True", "1"),
     "joiner": ("a\u200db", "ab"),
     "width": ("\uff21", "A"),
+    "thousands": ("1,000", "1000"),
+    "thousands of Python": ("1_000", "1000"),
+    "exponent": ("1e3", "1000"),
+    "decimal comma": ("1,5", "1.5"),
+    "variation": ("\u2764", "\u2764\ufe0f"),
 }
 
 
@@ -132,11 +143,13 @@ def test_labels_that_look_alike_are_shown_side_by_side(tmp_path: Path, case: str
     loaded = read_collection(tmp_path)
     assert len(loaded.collection.classes) == 3
     (note,) = [note for note in loaded.notes if "look alike" in note]
-    shown = {ascii(label) if "\u200d" in label else repr(label) for label in (one, other)}
+    shown = {ascii(label) if "\u200d" in label or "\ufe0f" in label else repr(label) for label in (one, other)}
     assert all(f"{label} (3)" in note for label in shown)
 
 
-@pytest.mark.parametrize("labels", [("1-2", "12"), ("a1", "a2"), ("-3", "3"), ("cat", "cats")])
+@pytest.mark.parametrize(
+    "labels", [("1-2", "12"), ("a1", "a2"), ("-3", "3"), ("cat", "cats"), ("123-456", "123456"), ("1,5", "15")]
+)
 def test_other_labels_raise_no_warning(tmp_path: Path, labels: tuple[str, str]) -> None:
     assert "look alike" not in notes_of(class_folders(tmp_path, dict.fromkeys(labels, 3)))
 
@@ -181,6 +194,10 @@ REFUSED_LABELS: dict[str, tuple[Any, str]] = {
     "NaN": (np.array(["a", NAN, "b", "b"], object), "no label in 1 row, the first 1"),
     "float NaN": (np.array([0.0, 1.0, NAN, 1.0]), "no label in 1 row, the first 2"),
     "empty": (np.array(["a", "", "b", "b"]), "no label in 1 row, the first 1"),
+    "spaces": (np.array(["a", " ", "b", "b"]), "no label in 1 row, the first 1"),
+    "floats that merge neighbours": (np.array([1e19, 1e20, 1e19, 1e20]), "labels above 9,007,199,254,740,992"),
+    "infinity": (np.array([0.0, np.inf, 0.0, np.inf]), "labels above 9,007,199,254,740,992"),
+    "truth": (np.array([True, False, True, False]), "labels integers or strings"),
     "fractions": (np.array([0.5, 1.5, 0.5, 1.5]), "labels integers or strings"),
 }
 
@@ -214,6 +231,29 @@ def test_a_pickled_array_says_what_to_write(tmp_path: Path) -> None:
         read_embedding_file(file)
     np.savez(file, embeddings=EMBEDDINGS, labels=np.array(labels, dtype=str))
     assert read_embedding_file(file).names == ("a", "b")
+
+
+def test_labels_of_embeddings_are_cleaned_like_those_of_tables_and_that_is_said() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
+    real = to_embedded_images((EMBEDDINGS, [composed, decomposed, "x ", "x\u200b"]), "real")
+    assert real.names == (composed, "x")
+    made = to_embedded_images((EMBEDDINGS[:1], [decomposed]), "synthetic")
+    (remark,) = filter_embeddings(real, made).remarks
+    assert "read as one class" in remark
+    assert ascii(decomposed) in remark
+
+
+def test_numbers_on_both_sides_have_one_spelling() -> None:
+    """Beside 1.5 a class stays 1.0; alone on the other side it would be 1."""
+    real = to_embedded_images((EMBEDDINGS, ["1.0", "1.5", "1.0", "1.5"]), "real")
+    made = to_embedded_images((EMBEDDINGS[[0, 2]], ["1.0", "1.0"]), "synthetic")
+    assert filter_embeddings(real, made).nearest_own.tolist() == [True, True]
+
+
+def test_arrays_of_other_names_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", features=EMBEDDINGS, y=[0, 1, 0, 1])
+    with pytest.raises(SetupError, match=r"lacks an array 'embeddings'; it contains 'features', 'y'"):
+        read_embedding_file(tmp_path / "x.npz")
 
 
 def test_classes_that_look_alike_on_both_sides_are_named() -> None:

@@ -11,15 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.entries import Entry
-from atlantis_core.data.image_io import decode, open_image
-from atlantis_core.data.inspection import inspect_files
+from atlantis_core.data.image_io import decode, open_image, open_undecoded, upright_size
+from atlantis_core.data.inspection import check_header, inspect_files
 from atlantis_core.exporting.input_snippet import decode_snippet
 from atlantis_core.learning.inputs.preprocessing import decode_image
-from tests.inputs.image_files import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, png, smooth, tiff
+from tests.inputs.image_files import (
+    GREY,
+    GREY_ALPHA,
+    PALETTE,
+    RGB,
+    RGBA,
+    bmp,
+    planar_tiff,
+    png,
+    smooth,
+    tiff,
+)
 
 PHOTO = smooth(1)
 LIGHT = PHOTO[..., 0]
@@ -77,6 +88,20 @@ ODD_EXPECTED[0, :3] = [[255] * 3, [255] * 3, [0] * 3]
 ODD_FLOATS[1, 0], ODD_FLOATS[1, 1] = FLOATS.min(), FLOATS.max()
 ODD_EXPECTED[1, 0], ODD_EXPECTED[1, 1] = 0, 255
 
+LOWEST = np.where(np.isfinite(ODD_FLOATS), ODD_FLOATS, np.finfo(np.float32).min)
+LOWEST_EXPECTED = np.where(np.isfinite(ODD_FLOATS)[..., None], ODD_EXPECTED, 255)
+
+
+def with_missing_value(value: float) -> bytes:
+    """Return a TIFF of floats of which some have the value that its GDAL tag calls missing."""
+    stream, info = io.BytesIO(), TiffImagePlugin.ImageFileDirectory_v2()
+    info[42113] = f"{value:g}"
+    info.tagtype[42113] = 2
+    filled = np.where(np.isfinite(ODD_FLOATS), ODD_FLOATS, value).astype(np.float32)
+    Image.fromarray(filled).save(stream, "TIFF", tiffinfo=info)
+    return stream.getvalue()
+
+
 CASES: dict[str, tuple[bytes, NDArray[Any]]] = {
     "png grey 16": (png(DEEP, 16, GREY), by_range(DEEP, 0, 65535)),
     "png grey 16, one value transparent": (
@@ -127,6 +152,13 @@ CASES: dict[str, tuple[bytes, NDArray[Any]]] = {
         by_range(DEEP, 0, 65535),
     ),
     "tiff colour 16": (tiff(DEEP_PHOTO), DEEP_PHOTO / 257),
+    "tiff colour 16, planes apart": (planar_tiff(DEEP_PHOTO), DEEP_PHOTO / 257),
+    "tiff colour 16, planes apart, big-endian": (planar_tiff(DEEP_PHOTO, ">"), DEEP_PHOTO / 257),
+    "tiff colour 8, planes apart": (planar_tiff(PHOTO), PHOTO),
+    "tiff floats with a missing value": (with_missing_value(-9999), LOWEST_EXPECTED),
+    "tiff floats with the lowest float for missing": (tiff(LOWEST), LOWEST_EXPECTED),
+    "bmp with alpha": (bmp(np.dstack([PHOTO, ALPHA])), on_white(PHOTO, ALPHA)),
+    "bmp with an unused alpha": (bmp(np.dstack([PHOTO, ALPHA * 0])), PHOTO),
     "tiff 16, signed": (tiff((DEEP >> 1).astype(np.int16)), by_range(DEEP >> 1, 0, 32767)),
     "tiff 32": (tiff(DEEP.astype(np.uint32) * 65537), by_range(DEEP, 0, 65535)),
     "tiff 32, signed": (tiff(DEEP.astype(np.int32) << 15), by_range(DEEP, 0, 65535)),
@@ -183,13 +215,23 @@ def test_every_reader_and_the_snippet_of_the_model_card_see_the_same(name: str, 
 
 FLAT_12 = (DEEP >> 4).astype(np.uint16)
 LEFT_OUT: dict[str, tuple[bytes, str]] = {
-    "12 bits in a png of 16": (png(FLAT_12, 16, GREY), "16-bit values is only 4,0"),
-    "12 bits in a colour png of 16": (png(DEEP_PHOTO >> 4, 16, RGB), "16-bit values is only 4,095"),
+    "12 bits in a png of 16": (png(FLAT_12, 16, GREY), "16-bit values is above 4,0"),
+    "12 bits in a colour png of 16": (png(DEEP_PHOTO >> 4, 16, RGB), "16-bit values is above 4,095"),
     "8 bits in a colour png of 16": (png(PHOTO.astype(np.uint16), 16, RGB), "unknown depth"),
     "12 bits in a tiff of 16": (tiff(FLAT_12), "unknown depth"),
     "24 bits in a tiff of 32": (tiff(DEEP.astype(np.int32) << 8), "unknown depth"),
     "negative integers of 8 bits": (tiff((LIGHT.astype(np.int16) - 99).astype(np.int8)), "negative values"),
     "negative integers": (tiff(DEEP.astype(np.int32) - 9000), "negative values"),
+    "negative bytes": (tiff((LIGHT.astype(int) - 128).astype(np.int8)), "negative values"),
+    "12 bits in cmyk of 16": (
+        tiff(np.dstack([DEEP_PHOTO, DEEP]) >> 4, {262: 5}),
+        "16-bit values is above 4,095",
+    ),
+    "12 bits in a ppm of 16": (
+        b"P6\n24 16\n65535\n" + (DEEP_PHOTO >> 4).astype(">u2").tobytes(),
+        "16-bit values is above 4,095",
+    ),
+    "planes of 16 bits with alpha": (planar_tiff(np.dstack([DEEP_PHOTO, DEEP])), "planes of 16 bits"),
     "no finite float": (tiff(np.full((16, 24), np.nan, np.float32)), "none of its values is a finite number"),
 }
 
@@ -213,8 +255,10 @@ def test_a_kind_of_tiff_that_pillow_does_not_read_is_named(tmp_path: Path) -> No
     path = tmp_path / "photo.tif"
     path.write_bytes(tiff(PHOTO.astype(np.float32)))
     _, (problem,) = inspect_files([Entry(path, "photo.tif", "a", None)])
-    assert problem.problem.startswith("unreadable: no image in it, or one of a kind that is not read; save it as")
-    with pytest.raises(SetupError, match="not an image, or of a kind that is not read"):
+    assert problem.problem.startswith(
+        "unsupported: it is a TIFF: its channels, bits or compression are not supported"
+    )
+    with pytest.raises(SetupError, match="it is a TIFF: its channels, bits or compression are not supported"):
         decode_image(path)
 
 
@@ -222,6 +266,50 @@ def test_integers_in_memory_have_no_known_depth() -> None:
     with pytest.raises(SetupError, match="image in memory cannot be read: nothing states the depth of its integers"):
         decode_image(Image.fromarray(DEEP.astype(np.int32)))
     check_pixels(decode_image(Image.fromarray(DEEP)), by_range(DEEP, 0, 65535))
+
+
+OTHER_FILES: dict[str, tuple[bytes, str]] = {
+    "floats of 64 bits": (tiff(FLOATS.astype(np.float64)), "unsupported: it is a TIFF: its channels, bits"),
+    "grey with alpha of 16 bits": (tiff(np.stack([DEEP, DEEP], axis=-1)), "unsupported: it is a TIFF"),
+    "colour of floats": (tiff(PHOTO.astype(np.float32)), "unsupported: it is a TIFF"),
+    "phone": (b"\0\0\0\x18ftypheic" + bytes(99), "unsupported: it is a HEIC file"),
+    "film": (b"\0\0\0\x18ftypmp42" + bytes(99), "unsupported: it is a video"),
+    "jpeg 2000": (b"\0\0\0\x0cjP  \r\n" + bytes(99), "unsupported: it is a JPEG 2000 file"),
+    "drawing": (b'<?xml version="1.0"?><svg/>', "unsupported: it is an SVG drawing"),
+    "scan of a hospital": (bytes(128) + b"DICM" + bytes(99), "unsupported: it is a DICOM file"),
+    "answer of a server": (b"\n<!DOCTYPE HTML><html>404", "unreadable: it is a web page"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "unreadable: it is a Git LFS pointer"),
+    "archive": (b"PK\3\4" + bytes(99), "unreadable: it is a ZIP archive"),
+    "noise": (b"no image", "unreadable: no image in it, or one of a kind that is not read"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_a_file_that_is_something_else_than_its_suffix_says_is_named_as_what_it_is(name: str, tmp_path: Path) -> None:
+    content, reason = OTHER_FILES[name]
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    _, (problem,) = inspect_files([Entry(path, "photo.jpg", "a", None)])
+    assert problem.problem.startswith(reason)
+    assert check_header(content, "photo.jpg") == problem.problem
+
+
+def test_the_preview_in_a_cameras_raw_file_is_not_taken_for_the_photo(tmp_path: Path) -> None:
+    path = tmp_path / "photo.NEF"
+    path.write_bytes(tiff(PHOTO))
+    _, (problem,) = inspect_files([Entry(path, "photo.NEF", "a", None)])
+    assert problem.problem.startswith("unsupported: .nef files cannot be read")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_an_orientation_in_xmp_alone_turns_the_photo_and_its_size(kind: str) -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    options: dict[str, Any] = {"pnginfo": text} if kind == "PNG" else {"xmp": xmp, "quality": 95}
+    content = saved(Image.fromarray(PHOTO), kind, **options)
+    with open_undecoded(content) as image:
+        assert upright_size(image) == (16, 24) == decode(content).size
 
 
 def with_frames(kind: str, frames: Sequence[NDArray[np.uint8]]) -> bytes:

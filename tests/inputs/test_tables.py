@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.columns import values_of_columns
 from atlantis_core.data.reading import ReadOptions, list_files, read_collection
+from atlantis_core.importing.import_collection import import_dataset
+from atlantis_core.importing.import_plan import ImportOptions
 from tests.atlantis_core.data.sample_images import class_folders, write
 from tests.inputs.small_tables import (
     PHOTOS,
@@ -163,6 +170,118 @@ def test_a_refusal_names_the_row_that_is_wrong_first(tmp_path: Path) -> None:
     one = refusal_of(with_table(tmp_path, labelled(["a"] * 8)))
     assert "only one class, 'a'; retrieval needs at least two" in one
     assert "subfolders" not in one
+
+
+def test_a_line_break_within_a_file_name_or_a_remark_is_no_open_quote(tmp_path: Path) -> None:
+    names = ("p/a\nb.png", *PHOTOS[1:])
+    with_photos(tmp_path, names)
+    remarks = ["seen with\nx, other.png, here", *["-"] * 7]
+    rows = [f'"{name}",{label},"{remark}"' for name, label, remark in zip(names, AB, remarks, strict=True)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,label,words", *rows]))
+    assert classes_of(tmp_path) == dict(zip(names, AB, strict=True))
+
+
+@pytest.mark.parametrize("first", ["", "  ", ",,", "sep=,", "SEP=,\n"])
+def test_what_may_stand_above_a_header_is_passed_over(tmp_path: Path, first: str) -> None:
+    assert classes_of(with_table(tmp_path, "\n".join([first, *ROWS]))) == RIGHT
+
+
+def test_the_delimiter_that_a_spreadsheet_names_is_used(tmp_path: Path) -> None:
+    assert classes_of(with_table(tmp_path, "sep=;\r\n" + "\r\n".join(ROWS).replace(",", ";"))) == RIGHT
+
+
+def test_a_remark_above_the_header_is_named(tmp_path: Path) -> None:
+    found = refusal_of(with_table(tmp_path, "\n".join(["# from a phone", *ROWS])))
+    assert "begins with '# from a phone', which is not a header" in found
+
+
+BAD_LINES = {
+    "Windows path": ('{"file_name": "p\\0.png", "label": "a"}', "Invalid \\escape, column 17"),
+    "comma after it": ('{"file_name": "p/0.png", "label": "a"},', "Extra data, column 39"),
+    "long number": ('{"file_name": "p/0.png", "label": ' + "1" * 5000 + "}", "a number in it is too long"),
+    "list": ("[1, 2]", "not a JSON object"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_a_bad_line_of_json_is_named_with_what_is_wrong_in_it(tmp_path: Path, case: str) -> None:
+    line, reason = BAD_LINES[case]
+    rows = [json.dumps({"file_name": name, "label": label}) for name, label in RIGHT.items()]
+    with_table(tmp_path, "\n".join([line, *rows]), "metadata.jsonl")
+    assert reason in problems_of(read_collection(tmp_path))["metadata.jsonl:1"]
+    with_table(tmp_path, line, "metadata.jsonl")
+    found = refusal_of(tmp_path)
+    assert "metadata.jsonl:1: not a JSON object" in found
+    assert reason in found
+
+
+def test_a_label_that_is_a_list_is_not_called_missing(tmp_path: Path) -> None:
+    labels = [["a"], {"id": 1}, None, "b", "a", "b", "a", "b"]
+    rows = [json.dumps({"file_name": name, "label": label}) for name, label in zip(PHOTOS, labels, strict=True)]
+    rows.append(json.dumps({"file_name": ["p/0.png"], "label": "a"}))
+    found = problems_of(read_collection(with_table(tmp_path, "\n".join(rows), "metadata.jsonl")))
+    assert found == {
+        "p/0.png": "no label: 'label' contains a list, not a text or number",
+        "p/1.png": "no label: 'label' contains an object, not a text or number",
+        "p/2.png": "no label",
+        "metadata.jsonl:9": "no file name: 'file_name' contains a list, not a text or number",
+    }
+
+
+def with_parquet(folder: Path, **columns: Any) -> Path:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    with_photos(folder)
+    table = pa.table({"file_name": list(PHOTOS), "label": AB} | {name: make(pa) for name, make in columns.items()})
+    parquet.write_table(table, folder / "metadata.parquet")
+    return folder
+
+
+PARQUET: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
+    "texts without their type": (lambda pa: pa.array([label.encode() for label in AB]), AB),
+    "dictionary": (lambda pa: pa.array(AB).dictionary_encode(), AB),
+    "floats of 32 bits": (lambda pa: pa.array([0.1, 0.25] * 4, pa.float32()), ["0.1", "0.25"] * 4),
+    "decimals": (lambda pa: pa.array([Decimal("0.00"), Decimal("70.00")] * 4, pa.decimal128(9, 2)), ["0", "70"] * 4),
+    "truth": (lambda pa: pa.array([True, False] * 4), ["True", "False"] * 4),
+    "dates": (lambda pa: pa.array([date(2024, 1, 5), date(2024, 1, 6)] * 4), ["2024-01-05", "2024-01-06"] * 4),
+}
+
+
+@pytest.mark.parametrize("case", PARQUET)
+def test_labels_of_parquet_are_those_that_were_written(tmp_path: Path, case: str) -> None:
+    make, labels = PARQUET[case]
+    assert classes_of(with_parquet(tmp_path, label=make)) == dict(zip(PHOTOS, labels, strict=True))
+
+
+UNREADABLE_COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "unknown time zone": lambda pa: pa.array(range(8), pa.timestamp("s", tz="Mars/Base")),
+    "bytes as text": lambda pa: pa.Array.from_buffers(pa.string(), 8, pa.array([b"\xff"] * 8).buffers()),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE_COLUMNS)
+def test_a_column_of_parquet_that_cannot_be_read_is_named(tmp_path: Path, case: str) -> None:
+    found = refusal_of(with_parquet(tmp_path, when=UNREADABLE_COLUMNS[case]))
+    assert found.startswith("the column 'when' of metadata.parquet cannot be read")
+    source = tmp_path / "src"
+    source.mkdir()
+    (tmp_path / "metadata.parquet").rename(source / "train-00000-of-00001.parquet")
+    with pytest.raises(SetupError):
+        import_dataset("hf", source, tmp_path / "out", ImportOptions())
+
+
+def test_a_column_of_parquet_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = [pa.array(values) for values in (PHOTOS, AB, AB)]
+    parquet.write_table(
+        pa.Table.from_arrays(columns, names=["file_name", "label", "label"]), tmp_path / "metadata.parquet"
+    )
+    assert "metadata.parquet names the column 'label' 2 times" in refusal_of(tmp_path)
+
+
+def test_an_address_in_place_of_a_file_is_called_one(tmp_path: Path) -> None:
+    with_table(tmp_path, "\n".join([*ROWS, "https://x.org/p/0.png,a"]))
+    found = problems_of(read_collection(tmp_path))
+    assert found["https://x.org/p/0.png"].startswith("outside the folder: it is an address (URL)")
 
 
 def test_of_repeated_rows_the_first_counts_for_every_column(tmp_path: Path) -> None:
