@@ -96,6 +96,26 @@ def test_test_photos_that_changed_since_training_are_not_tested(change: str, ask
     assert "once and for all" in said, "the seal was not spent before"
 
 
+@pytest.mark.slow
+def test_a_trial_that_is_named_twice_has_no_spread(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One model twice is not two seeds; a query without a positive is neither counted nor passed over in silence."""
+    photos = class_folders(
+        tmp_path / "photos",
+        {f"{split}/{name}": 3 for split in ("train", "validation", "test") for name in "ab"}
+        | {"test/z": 1, "validation/z": 1},
+    )
+    trial = ask("train", photos, *QUICK)[0]["trials"][0]["id"]
+    assert main(["train", str(photos), *QUICK]) == 0
+    assert "for want of a positive in the gallery: 1 validation query" in capsys.readouterr().out
+    found, said = ask("test", trial, trial)
+    assert found["recall_at_1"]["sd"] is None
+    assert (len(found["trials"]), len(found["trials"][0]["opened"])) == (1, 1)
+    assert "this is not a first look" not in said
+    assert (found["queries"], found["gallery"], found["negatives"]) == (6, 6, 3)
+
+
 # A round without a new image
 
 
