@@ -100,8 +100,10 @@ class InspectedCollection:
             return []
         of_split = {entry.name: entry.split for entry in self.listing.entries}
         lost = [problem for problem in excluded_files(self.problems) if of_split.get(problem.path) in named]
-        kinds = count_kinds(Counter(problem_kind(problem) for problem in lost))
-        return [f"no photo of the given split {' and '.join(named)} can be used ({kinds}), so it counts as not given"]
+        why = (
+            count_kinds(Counter(problem_kind(problem) for problem in lost)) or "earlier rows of the same files count"
+        )
+        return [f"no photo of the given split {' and '.join(named)} can be used ({why}), so it counts as not given"]
 
     def _note_more_frames(self) -> list[str]:
         several = [image.entry.name for image in self.images if image.has_more_frames]
