@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from atlantis_core.run.round import Round
     from atlantis_core.run.session import Session
 
-_CELLS_SHOWN = 4
+_CLASSES_SHOWN = 4
 
 STEPS = (Step(100, "score_outliers", "Only images that belong to their class may train."),)
 WORDS = "filter filtered drop dropped screen screened outlier rejects"
@@ -49,12 +49,12 @@ def score_outliers(runtime: Runtime) -> object:
 
 
 def _by_class(session: Session, found: Round, verdicts: Sequence[Verdict]) -> str:
-    """Say which cells lost most of their images."""
+    """Say which classes lost most of their images."""
     candidates = session.workspace.candidates.find(found.candidate_keys)
-    made = Counter(candidates[verdict.candidate_key].cell for verdict in verdicts)
-    lost = Counter(candidates[verdict.candidate_key].cell for verdict in verdicts if not verdict.kept)
-    worst = sorted(lost, key=lambda cell: -lost[cell] / made[cell])[:_CELLS_SHOWN]
-    listed = [f"{quote(cell.class_name, 60)} {lost[cell]} of {made[cell]}" for cell in worst]
+    made = Counter(candidates[verdict.candidate_key].cell.class_name for verdict in verdicts)
+    lost = Counter(candidates[verdict.candidate_key].cell.class_name for verdict in verdicts if not verdict.kept)
+    worst = sorted(lost, key=lambda name: -lost[name] / made[name])[:_CLASSES_SHOWN]
+    listed = [f"{quote(name, 60)} {lost[name]} of {made[name]}" for name in worst]
     return f"; most by class: {', '.join(listed)}"
 
 

@@ -23,7 +23,7 @@ _SPLIT_SPELLINGS: Mapping[str, Split] = {
 }
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://?")
-_LIKE_A_SPLIT = re.compile(r"(?<![^\W\d_])(train|val|test|dev|eval|hold)")
+_LIKE_A_SPLIT = re.compile(r"(?<![^\W\d_])(train|val|test|dev|eval|hold|query|gallery|probe)")
 
 LISTED_TWICE = "listed twice"
 """Kind of problem that excludes no file: several rows list one file under one label."""

@@ -12,7 +12,7 @@ from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import to_printable
 from atlantis_core.data.entries import LISTED_TWICE, OTHER_FILE, Listing, problem_kind
 from atlantis_core.data.folder_tree import HIDDEN_FILE, FolderTree, is_hidden
-from atlantis_core.data.inspection import LEFT_OUT_HINT, count_kinds, excluded_files
+from atlantis_core.data.inspection import LEFT_OUT_HINT, USUAL_SUFFIXES, count_kinds, excluded_files
 from atlantis_core.records import FileCount, Problem
 
 _OTHER_SUFFIXES = frozenset(
@@ -130,6 +130,7 @@ def _why_left(tree: FolderTree, name: str, layout: Layout) -> str:
     if tree.files[name] and not (tree.root / name).exists():
         return "missing: a link that leads to no file"
     path = PurePosixPath(name)
-    if path.suffix.lower() in _OTHER_SUFFIXES or path.stem.lower() in _OTHER_NAMES:
+    suffix = path.suffix.lower()
+    if suffix in _OTHER_SUFFIXES or (path.stem.lower() in _OTHER_NAMES and suffix not in USUAL_SUFFIXES):
         return f"{OTHER_FILE}: not an image by its name"
     return layout.why(name)

@@ -15,7 +15,13 @@ from atlantis_core.data.entries import OTHER_FILE, Listing, problem_kind
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC, choose_facets
 from atlantis_core.data.folder_tree import FolderTree, walk_folder
 from atlantis_core.data.folders import has_class_folders, read_folders, split_folders
-from atlantis_core.data.inspection import InspectedFile, excluded_files, inspect_files, summarize_problems
+from atlantis_core.data.inspection import (
+    InspectedFile,
+    count_kinds,
+    excluded_files,
+    inspect_files,
+    summarize_problems,
+)
 from atlantis_core.data.leftovers import count_files, summarize_files
 from atlantis_core.data.metadata import read_metadata
 from atlantis_core.data.metadata_files import find_metadata
@@ -80,7 +86,24 @@ class InspectedCollection:
         used = {image.entry.label for image in self.images}
         lost = sorted({entry.label for entry in self.listing.entries} - used, key=natural_key)
         without = [f"classes without a usable image: {', '.join(map(repr, lost[:5]))}{' ...' * (len(lost) > 5)}"]
-        return (*self.listing.notes, *(without if lost else []), *self._note_more_frames())
+        return (
+            *self.listing.notes,
+            *(without if lost else []),
+            *self._note_lost_splits(),
+            *self._note_more_frames(),
+        )
+
+    def _note_lost_splits(self) -> list[str]:
+        given = {entry.split for entry in self.listing.entries} - {image.entry.split for image in self.images}
+        named = sorted(split for split in given if split)
+        if not named:
+            return []
+        of_split = {entry.name: entry.split for entry in self.listing.entries}
+        lost = [problem for problem in excluded_files(self.problems) if of_split.get(problem.path) in named]
+        why = (
+            count_kinds(Counter(problem_kind(problem) for problem in lost)) or "earlier rows of the same files count"
+        )
+        return [f"no photo of the given split {' and '.join(named)} can be used ({why}), so it counts as not given"]
 
     def _note_more_frames(self) -> list[str]:
         several = [image.entry.name for image in self.images if image.has_more_frames]

@@ -88,12 +88,17 @@ def check_measurable(task: RetrievalTask, queries: str = "query") -> None:
     Raises:
         SetupError: No query has a positive.
     """
-    own = {image.id: image.label for image in task.gallery}
-    positives = Counter(image.label for image in task.gallery)
-    if not any(positives[image.label] > (own.get(image.id) == image.label) for image in task.queries):
+    if not list_counted(task):
         raise SetupError(
             f"no {queries} has a positive in the gallery, so there is no figure: {_explain_no_positive(task)}"
         )
+
+
+def list_counted(task: RetrievalTask) -> list[LabelledImage]:
+    """Return the queries that count in figures: those of which the gallery has another image of their class."""
+    own = {image.id: image.label for image in task.gallery}
+    positives = Counter(image.label for image in task.gallery)
+    return [image for image in task.queries if positives[image.label] > (own.get(image.id) == image.label)]
 
 
 def describe_single_class(task: RetrievalTask) -> str:

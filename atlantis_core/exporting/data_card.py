@@ -204,7 +204,7 @@ def _round_effect(entry: Mapping[str, Any]) -> Sequence[str]:
 
 def _format_points(change: Mapping[str, Any]) -> str:
     gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
-    return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
+    return "the same model" if low == high == 0 else f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _usage_section(facts: DatasetFacts) -> str:

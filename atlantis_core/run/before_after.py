@@ -38,15 +38,14 @@ def read_comparison(session: Session) -> BaselineComparison | None:
 
 def write_comparison(session: Session, arms: Arms) -> BaselineComparison:
     """Compare the incumbent with the baseline, and store the result."""
+    baseline = load_outcomes(session, arms["baseline"])
     is_same = arms["baseline"] == arms["incumbent"]
-    baseline, incumbent = load_outcomes(session, arms["baseline"]), load_outcomes(session, arms["incumbent"])
+    incumbent = baseline if is_same else load_outcomes(session, arms["incumbent"])
     gaps = find_first_gaps(read_rounds(session))
     planted, counted = read_planted_gap(session.collection.root), counted_queries(baseline)
 
     def compare(select: Sequence[str] | None) -> Comparison:
-        change = compare_arms(session, baseline, incumbent, select)
-        # If no round was kept they are the same model, and a gain of 0 is not an estimate.
-        return replace(change, gain=0.0, low=0.0, high=0.0, p_value=1.0) if is_same else change
+        return compare_arms(session, baseline, incumbent, select)
 
     def compare_cells(cells: Iterable[Cell]) -> Comparison | None:
         select = [query for query in queries_in_cells(session, cells) if query in counted]

@@ -27,9 +27,10 @@ def judge_round(
     `TOLERATED_LOSS`. The gaps were found with a seed that judges nothing, so choosing the worst cells does
     not by itself show as a gain. `arms` has the trial ids of `baseline`, `incumbent` and `candidate`.
     """
-    baseline, incumbent, candidate = (
-        load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
-    )
+    trained = {
+        tuple(arms[name]): load_outcomes(session, arms[name]) for name in ("baseline", "incumbent", "candidate")
+    }
+    baseline, incumbent, candidate = (trained[tuple(arms[name])] for name in ("baseline", "incumbent", "candidate"))
     targets = [request.cell for request in protocol.cells]
     counted = counted_queries(incumbent)
     select = [query for query in queries_in_cells(session, targets) if query in counted]
@@ -38,6 +39,8 @@ def judge_round(
     over_baseline = compare_arms(session, baseline, candidate)
     where = "on the targeted cells" if select else NO_TARGETED_QUERY
     kept, reason = _verdict(overall, targeted or overall, round_index, session.spec.budget.rounds, where)
+    if candidate is incumbent:
+        kept, reason = False, "not proven: no generated image was kept, so there is no new model to compare"
     return Decision(kept, reason, overall, targeted, over_baseline)
 
 

@@ -78,9 +78,13 @@ def counted_queries(outcomes: ArmOutcomes) -> set[str]:
 def compare_arms(
     session: Session, control: ArmOutcomes, candidate: ArmOutcomes, select: Iterable[str] | None = None
 ) -> Comparison:
-    """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position."""
+    """Compare two arms on the same queries (`select`: their ids; None means all), seeds paired by position.
+
+    An arm compared with itself has no gain and no interval: a gain of 0 is not an estimate.
+    """
     labels = {image.id: image.label for image in session.task.queries}
-    return compare(control, candidate, labels, select, seed_sd(session))
+    found = compare(control, candidate, labels, select, seed_sd(session))
+    return replace(found, gain=0.0, low=0.0, high=0.0, p_value=1.0) if candidate is control else found
 
 
 def seed_sd(session: Session) -> float:

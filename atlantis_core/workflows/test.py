@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.tasks import RetrievalTask
+from atlantis_core.data.tasks import RetrievalTask, list_counted
 from atlantis_core.harbor.planted import read_planted_gap
 from atlantis_core.learning.evaluation import embed_task, measure_embeddings, measure_retriever
 from atlantis_core.metrics.exclusions import count_negatives
@@ -222,7 +222,7 @@ def _test_trial(session: Session, trial: Trial) -> dict[str, Any]:
     found = {
         "opened": opened,
         "gallery": len(task.gallery),
-        "negatives": int(max(count_negatives(task.queries, task.gallery))),
+        "negatives": int(max(count_negatives(list_counted(task), task.gallery))),
         "trained": figures(trained),
         "frozen": figures(untrained),
     }

@@ -40,7 +40,8 @@ def measure_trials(names: Sequence[str], workspace: Path | None) -> dict[str, An
     from atlantis_dml.app.find_model import find_trial
 
     store = open_existing(workspace)
-    trials = [find_trial(name, store) for name in names]
+    found = (find_trial(name, store) for name in names)
+    trials = list({trial.id: trial for trial in found}.values())  # a trial that is named twice is one trial
     announce(f"reading {count_noun(len(trials), 'trial')}")
     with open_stderr_screen() as screen:
         return run_trial_test(store, trials, screen.progress)

@@ -61,6 +61,7 @@ def _open_folder(workspace: Path | None) -> Iterator[Path | None]:
 
 
 def _show(found: dict[str, Any]) -> None:
+    from atlantis_core.base.plural import count_noun
     from atlantis_core.base.text import clean_text, format_figure
     from atlantis_dml.text.figures import format_duration, list_training_overlap
     from atlantis_dml.views.tables import build_table, stdout_console
@@ -78,6 +79,9 @@ def _show(found: dict[str, Any]) -> None:
     spread = "" if recall["sd"] is None else f" +- {recall['sd']:.3f} (standard deviation over seeds)"
     chosen = " The best weights were chosen on these same queries." if found["chosen_on_queries"] else ""
     typer.echo(f"Recall@1 {format_figure(recall['mean'])}{spread} on {found['queries']} validation queries.{chosen}")
+    if found["left_out"]:
+        without = count_noun(found["left_out"], "validation query", "validation queries")
+        typer.echo(f"Left out of all figures, for want of a positive in the gallery: {without}")
     for line in list_training_overlap(found):
         typer.echo(line)
     for exported in (trial["exported"] for trial in found["trials"] if "exported" in trial):

@@ -57,13 +57,13 @@ _STATUS_WORDS = {
 
 def format_gain(change: Facts | None) -> str:
     """Return a gain in points of Recall@1 with its 95 % interval."""
-    if change is not None and change["low"] == change["high"] == 0:
-        return "the same model"
     return "not measured" if change is None else format_bare_gain(change).replace(" (", " points (")
 
 
 def format_bare_gain(change: Facts) -> str:
     """Return the same without the unit, for tables whose heading names it."""
+    if change["low"] == change["high"] == 0:
+        return "the same model"
     gain, low, high = (100 * change[key] for key in ("gain", "low", "high"))
     return f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
 

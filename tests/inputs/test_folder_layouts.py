@@ -214,7 +214,14 @@ def test_numbered_classes_are_listed_and_halved_by_number(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "folders", [("train2017", "val2017"), ("train_set", "test_set"), ("01_train", "02_val"), ("Training-A", "Test-A")]
+    "folders",
+    [
+        ("train2017", "val2017"),
+        ("train_set", "test_set"),
+        ("01_train", "02_val"),
+        ("Training-A", "Test-A"),
+        ("bounding_box_train", "query"),
+    ],
 )
 @pytest.mark.parametrize("below", ["/a", ""])
 def test_folders_called_almost_like_splits_are_refused(tmp_path: Path, folders: tuple[str, ...], below: str) -> None:
@@ -283,3 +290,34 @@ def test_folders_that_rows_name_are_no_files(tmp_path: Path) -> None:
     files = read_collection(tmp_path).collection.files
     assert files is not None
     assert (files.found, files.used, files.without_file) == (8, 8, {"not a file": 2})
+
+
+@pytest.mark.parametrize(("split", "named"), [("val", "validation"), ("Test", "test")])
+def test_a_split_of_which_no_photo_can_be_used_is_said(tmp_path: Path, split: str, named: str) -> None:
+    train = "Train" if split == "val" else "TRAIN"  # sorts before the other split
+    class_folders(tmp_path, {f"{train}/a": 4, f"{train}/b": 4})
+    for name in "ab":
+        write(tmp_path, {f"{split}/{name}/{number}.png": b"junk" for number in range(2)})
+        same = (tmp_path / train / name / "00.png").read_bytes()  # of copies the first by path is used
+        write(tmp_path, {f"{split}/{name}/same.png": same})
+    said = f"no photo of the given split {named} can be used (4 unreadable, 2 duplicates), so it counts as not given"
+    assert said in notes_of(tmp_path)
+
+
+def test_a_photo_called_like_a_document_is_a_loose_photo(tmp_path: Path) -> None:
+    write(class_folders(tmp_path, {"a": 3, "b": 3}), {"README.png": 90, "license.JPG": 91, "README": b"words"})
+    found = problems_of(read_collection(tmp_path))
+    assert {name: problem.partition(":")[0] for name, problem in found.items()} == {
+        "README.png": "loose file",
+        "license.JPG": "loose file",
+        "README": "other file",
+    }
+
+
+def test_a_split_that_only_repeated_rows_give_is_said(tmp_path: Path) -> None:
+    with_rows(tmp_path, str)
+    rows = (tmp_path / "metadata.csv").read_text(encoding="utf-8").split("\n")[1:]
+    given = [f"{row},{'train' if number < 4 else 'validation'}" for number, row in enumerate(rows)]
+    table = "\n".join(["file_name,label,split", *given, f"{rows[0]},test"])
+    (tmp_path / "metadata.csv").write_text(table, encoding="utf-8")
+    assert "the given split test can be used (earlier rows of the same files count)" in notes_of(tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import atlantis_dml
 from atlantis_core.data.reading import read_collection
@@ -16,7 +17,7 @@ from atlantis_core.metrics.exclusions import count_negatives, exclude_by_column
 from atlantis_core.metrics.measurement import describe_certain_hits
 from atlantis_core.records import LabelledImage
 from atlantis_dml.cli.main import main
-from tests.atlantis_core.data.sample_images import class_folders, encoded, picture
+from tests.atlantis_core.data.sample_images import class_folders, encoded, picture, with_metadata
 from tests.inputs.small_tables import refusal_of
 
 MODEL = "harbor-student"
@@ -93,6 +94,56 @@ def test_test_photos_that_changed_since_training_are_not_tested(change: str, ask
     found, said = ask("test", trial)
     assert found["queries"] == 6
     assert "once and for all" in said, "the seal was not spent before"
+
+
+@pytest.mark.slow
+def test_a_trial_that_is_named_twice_has_no_spread(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One model twice is not two seeds; a query without a positive is neither counted nor passed over in silence."""
+    photos = class_folders(
+        tmp_path / "photos",
+        {f"{split}/{name}": 3 for split in ("train", "validation", "test") for name in "ab"}
+        | {"test/z": 1, "validation/z": 1},
+    )
+    trial = ask("train", photos, *QUICK)[0]["trials"][0]["id"]
+    assert main(["train", str(photos), *QUICK]) == 0
+    assert "for want of a positive in the gallery: 1 validation query" in capsys.readouterr().out
+    found, said = ask("test", trial, trial)
+    assert found["recall_at_1"]["sd"] is None
+    assert (len(found["trials"]), len(found["trials"][0]["opened"])) == (1, 1)
+    assert "this is not a first look" not in said
+    assert (found["queries"], found["gallery"], found["negatives"]) == (6, 6, 3)
+
+
+# A round without a new image
+
+
+@pytest.mark.slow
+def test_a_round_that_keeps_no_image_has_no_gain_to_measure(ask: Ask, tmp_path: Path) -> None:
+    """The candidate is the incumbent: +0.0 with an interval of tens of points was no estimate."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    (tmp_path / "pool" / "a").mkdir(parents=True)
+    for number in range(4):  # near-duplicates, so that diversity rejects them
+        Image.fromarray(pixels).rotate(90 * number).save(tmp_path / "pool" / "a" / f"{number}.png")
+    rows = [
+        (f"{name}/{n:02d}.png", name, "train" if n < 4 else "validation", "xy"[(n + (name == "a")) % 2])
+        for name in "abcd"
+        for n in range(12)
+    ]
+    photos = with_metadata(tmp_path / "photos", ("file_name", "label", "split", "light"), rows)
+    run = ["run", photos, "--goal", "x", "--auto", "--rounds", 1, "--budget-images", 4, "--backbone", "scratch"]
+    more = ["--preset", "smoke?steps=2&classes_per_batch=2", "--generator", f"retrieve:{tmp_path / 'pool'}"]
+    (found,) = ask(*run, *more)[0]["rounds"]
+    assert found["images"]["kept"] == 0
+    assert found["reason"] == "not proven: no generated image was kept, so there is no new model to compare"
+    change = found["recall_at_1"]
+    assert (change["gain"], change["low"], change["high"], change["p_value"]) == (0, 0, 0, 1)
+    page = tmp_path / "report.md"
+    assert main(["report", "last", "--out", str(page)]) == 0
+    assert "| 1 | rolled back |" in page.read_text()
+    assert "the same model" in page.read_text()
+    assert "+0.0 points" not in page.read_text()
 
 
 # Certain figures
