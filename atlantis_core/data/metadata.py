@@ -23,7 +23,8 @@ from atlantis_core.data.leftovers import Layout, add_leftovers
 from atlantis_core.data.listed_paths import ListedPaths
 from atlantis_core.data.metadata_files import describe_unread_metadata
 from atlantis_core.data.roles import RoleColumns, choose_role_columns, parse_role
-from atlantis_core.data.tables import Table, read_table, unify_numbers
+from atlantis_core.data.table_readers import read_table
+from atlantis_core.data.tables import Table, unify_numbers
 from atlantis_core.records import Problem, Split
 
 _LABEL_COLUMNS = ("label", "class", "class_name")
