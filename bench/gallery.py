@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.harbor.world_files import write_bundled_collection
 from atlantis_core.records import Budget, Candidate, Cell, CellRequest, Goal, Protocol, RunSpec, Verdict
 from atlantis_core.store.workspace import Workspace

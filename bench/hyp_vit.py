@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from losses import released_loss, released_similarities
 
 from atlantis_core.base.parallel import best_device, keep_freed_memory
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
 from atlantis_core.learning.inputs.decoded_cache import DecodedImageCache
 from atlantis_core.learning.inputs.loaders import OnlineLoader

@@ -14,7 +14,8 @@ from typing import Any
 
 from atlantis_core.base.hashing import content_hash
 from atlantis_core.base.parallel import map_on_cores
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.generation.candidate_images import generate_candidates
 from atlantis_core.generation.requests import build_requests
 from atlantis_core.harbor.renderer import render

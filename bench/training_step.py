@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.parallel import keep_freed_memory
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.learning.inputs.augmentation import augmented_view, strength_of
 from atlantis_core.learning.inputs.decoded_cache import MAX_BYTES, DecodedImageCache
 from atlantis_core.learning.inputs.loaders import OnlineLoader

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.facets import is_implied_by_label
-from atlantis_core.data.reading import ReadOptions, list_files, resolve_folder
+from atlantis_core.data.file_listing import ReadOptions, list_files, resolve_folder
 from atlantis_core.records import Collection
 
 

@@ -13,10 +13,10 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import LONGEST_LABEL, clean_text, to_printable
 from atlantis_core.data.entries import parse_split
+from atlantis_core.data.file_listing import ReadOptions, list_files
 from atlantis_core.data.inspection import USUAL_SUFFIXES
 from atlantis_core.data.label_checks import Spelling, describe_labels
 from atlantis_core.data.metadata_files import METADATA_NAMES
-from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.data.tables import Table, cell_text, check_header, list_values, unify_numbers
 from atlantis_core.importing.folder import plan_listing
 from atlantis_core.importing.import_plan import ImportedPhoto, ImportOptions, ImportPlan, join_first

@@ -15,9 +15,9 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress, no_progress
 from atlantis_core.base.text import to_printable
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.data.file_listing import ReadOptions, list_files
 from atlantis_core.data.inspection import InspectedFile, inspect_files, summarize_problems
 from atlantis_core.data.near_duplicates import is_near_duplicate, unit_vectors
-from atlantis_core.data.reading import ReadOptions, list_files
 from atlantis_core.importing.collection_writer import ImportResult, resolve_source, write_collection
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.records.natural_order import natural_key

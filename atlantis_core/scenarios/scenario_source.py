@@ -9,9 +9,10 @@ from pathlib import Path
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.ports import Progress
 from atlantis_core.data.facets import ORIGIN, SYNTHETIC
+from atlantis_core.data.file_listing import ReadOptions
 from atlantis_core.data.inspection import InspectedFile
 from atlantis_core.data.leftovers import summarize_files
-from atlantis_core.data.reading import InspectedCollection, ReadOptions, inspect_collection
+from atlantis_core.data.reading import InspectedCollection, inspect_collection
 from atlantis_core.data.split_assignment import KnownSplits, assign_splits
 from atlantis_core.importing.import_plan import ImportedPhoto
 from atlantis_core.records import Regime, Split

@@ -15,7 +15,7 @@ from atlantis_core.records import Collection, IndexFacts, LabelledImage
 from atlantis_core.records.natural_order import natural_key
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.data.file_listing import ReadOptions
     from atlantis_core.run.session import Session
 
 BUILTIN_COLUMNS = ("label", "split", "role")

@@ -10,7 +10,7 @@ from atlantis_core.base.errors import SetupError
 from atlantis_core.base.hashing import content_hash
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.data.file_listing import ReadOptions
     from atlantis_core.run.session import Session
     from atlantis_dml.app.ask_approval import Answer
     from atlantis_dml.app.request import RunRequest

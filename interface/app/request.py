@@ -14,7 +14,7 @@ from atlantis_core.data.tasks import Restriction, restriction_columns
 from atlantis_core.records import Budget, Goal, Price, Regime, RunSpec
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import ReadOptions
+    from atlantis_core.data.file_listing import ReadOptions
 
 Spread = Literal["targeted", "uniform"]
 
@@ -34,7 +34,7 @@ class TaskOptions:
 
     def columns(self) -> ReadOptions:
         """Return which metadata columns mean what."""
-        from atlantis_core.data.reading import ReadOptions
+        from atlantis_core.data.file_listing import ReadOptions
 
         return ReadOptions(self.label, self.split, self.facets, self.kept)
 

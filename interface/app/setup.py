@@ -12,7 +12,8 @@ from atlantis_core.records import Regime
 from atlantis_dml.app.output import announce
 
 if TYPE_CHECKING:
-    from atlantis_core.data.reading import LoadedCollection, ReadOptions
+    from atlantis_core.data.file_listing import ReadOptions
+    from atlantis_core.data.reading import LoadedCollection
     from atlantis_core.run.session import Session
     from atlantis_core.store.workspace import Workspace
     from atlantis_dml.app.progress import Screen

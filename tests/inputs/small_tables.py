@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.reading import LoadedCollection, ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import LoadedCollection, read_collection
 from tests.atlantis_core.data.sample_images import write
 
 PHOTOS = tuple(f"p/{number}.png" for number in range(8))

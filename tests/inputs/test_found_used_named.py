@@ -10,7 +10,8 @@ import pytest
 from atlantis_core.base.errors import SetupError
 from atlantis_core.base.serialization import as_json, from_json
 from atlantis_core.base.text import to_printable
-from atlantis_core.data.reading import ReadOptions, inspect_collection, read_collection, summarize_reading
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import inspect_collection, read_collection, summarize_reading
 from atlantis_core.records import Collection, FileCount
 from atlantis_core.store.workspace import Workspace
 from tests.atlantis_core.data.sample_images import class_folders, write

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from atlantis_core.base.errors import SetupError, ToolError
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.filtering.embedded import filter_embeddings
 from atlantis_core.filtering.embedding_files import read_embedding_file, to_embedded_images
 from atlantis_core.importing.import_collection import import_dataset

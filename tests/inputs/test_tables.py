@@ -15,7 +15,8 @@ import pytest
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.columns import values_of_columns
-from atlantis_core.data.reading import ReadOptions, list_files, read_collection
+from atlantis_core.data.file_listing import ReadOptions, list_files
+from atlantis_core.data.reading import read_collection
 from atlantis_core.importing.import_collection import import_dataset
 from atlantis_core.importing.import_plan import ImportOptions
 from tests.atlantis_core.data.sample_images import class_folders, write

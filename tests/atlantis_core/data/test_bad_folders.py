@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from tests.atlantis_core.data.sample_images import (
     class_folders,
     encoded,

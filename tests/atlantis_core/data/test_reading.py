@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from atlantis_core.base.serialization import as_json
-from atlantis_core.data.reading import LoadedCollection, ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import LoadedCollection, read_collection
 from atlantis_core.data.sealed import fingerprint_collection
 from tests.atlantis_core.data.sample_images import (
     class_folders,

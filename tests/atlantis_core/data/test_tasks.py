@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.data.sealed import fingerprint_collection
 from atlantis_core.data.tasks import restriction_columns, retrieval_task, test_task
 from atlantis_core.records import Collection, LabelledImage, Role, Split

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.data.split_assignment import KnownSplits
 from atlantis_core.scenarios import SCENARIOS
 from atlantis_core.scenarios.scenario_source import ScenarioSource

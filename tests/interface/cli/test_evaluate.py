@@ -15,7 +15,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from atlantis_core.data.columns import values_of_column
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_core.learning.models.checkpoint import FACTS_NAME, WEIGHTS_NAME
 from atlantis_core.metrics.intervals import wilson_interval
 from atlantis_dml.cli.main import main

@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from PIL import Image
 
 import atlantis_dml
-from atlantis_core.data.reading import ReadOptions, list_files
+from atlantis_core.data.file_listing import ReadOptions, list_files
 from atlantis_core.exporting.kept_images import public_name
 from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.manual_overrides import override_verdicts

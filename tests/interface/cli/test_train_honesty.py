@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlantis_core.data.reading import ReadOptions, read_collection
+from atlantis_core.data.file_listing import ReadOptions
+from atlantis_core.data.reading import read_collection
 from atlantis_dml.cli.main import main
 from tests.interface.conftest import QUICK
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from atlantis_core.data.reading import ReadOptions
+from atlantis_core.data.file_listing import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_dml.app.request import RunRequest
 from atlantis_dml.web.app import make_data_app

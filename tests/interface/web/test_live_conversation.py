@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from atlantis_core.base.errors import SetupError
-from atlantis_core.data.reading import ReadOptions
+from atlantis_core.data.file_listing import ReadOptions
 from atlantis_core.records import Budget, Goal, RunSpec
 from atlantis_dml.app.request import RunRequest
 from atlantis_dml.chat.record import ChatRecord, save_record
