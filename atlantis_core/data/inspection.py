@@ -51,6 +51,7 @@ _PLURALS = {
     "hidden folder": "in hidden folders",
     "hidden file": "hidden files",
     "loose file": "loose files",
+    "other file": "other files",
     "empty class": "empty classes",
     "link to a folder": "links to folders",
     "unknown depth": "of unknown depth",

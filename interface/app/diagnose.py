@@ -17,7 +17,7 @@ def diagnose_data(request: RunRequest, folder: Path | None, *, untrained: bool, 
     """Read DATA and find its `top` largest gaps; `untrained` measures the backbone without training."""
     started = time.monotonic()
     with open_stderr_screen() as screen:
-        session = open_session_without_run("diagnose", request, folder, screen)
+        session = open_session_without_run("diagnose", request, folder, screen, trains=not untrained)
         from atlantis_core.workflows.diagnose import diagnose_collection  # slow: after the first line
 
         found = diagnose_collection(session, untrained=untrained, top=top)

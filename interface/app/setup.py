@@ -129,10 +129,13 @@ def store_data(loaded: LoadedCollection, workspace: Workspace, regime: Regime) -
     return workspace.collections.add(loaded)
 
 
-def open_session_without_run(purpose: str, request: RunRequest, folder: Path | None, screen: Screen) -> Session:
+def open_session_without_run(
+    purpose: str, request: RunRequest, folder: Path | None, screen: Screen, *, trains: bool = True
+) -> Session:
     """Read DATA, find the backbone, and return a session that belongs to no run.
 
-    Captions and costs are stored under the purpose and the collection's name.
+    Captions and costs are stored under the purpose and the collection's name. Without `trains`, nothing is said about
+    the settings of trainings.
     """
     from atlantis_dml.app.run_settings import check_spec, describe_backbone, settle_backbone
 
@@ -147,7 +150,9 @@ def open_session_without_run(purpose: str, request: RunRequest, folder: Path | N
     store = open_workspace(folder)
     loaded = load_data(request.spec.data, store, request.reading, request.spec.regime, screen.progress)
     spec, backbone = settle_backbone(request.spec)  # loads torch; bad data is refused before
-    about = describe_backbone(backbone), describe_adaptation(spec.preset, spec.backbone, backbone)
+    about = [describe_backbone(backbone)]
+    if trains:
+        about.append(describe_adaptation(spec.preset, spec.backbone, backbone))
     for line in (summarize_reading(loaded.collection), *loaded.notes, *about):
         if line:
             screen.line(line)

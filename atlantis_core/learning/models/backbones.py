@@ -190,7 +190,7 @@ def _default_spec() -> BackboneSpec:
     found = find_pretrained(name)
     if isinstance(found, HubWeights):
         return _timm_spec(name, {}, found.path, found.source)
-    return _small_scratch_spec(f"no pretrained weights ({found}): training a small transformer from scratch")
+    return _small_scratch_spec(f"no pretrained weights ({found}): a small transformer from scratch (random weights)")
 
 
 def _small_scratch_spec(notice: str) -> BackboneSpec:
@@ -211,7 +211,9 @@ def _spec_from_name(name: str, or_random: bool) -> BackboneSpec:
             f"no pretrained weights for {name!r} ({found}); name a FILE.safetensors with a .json beside it instead, "
             f"or {SCRATCH}:{name} for random weights"
         )
-    return _scratch_spec(name, f"no pretrained weights for {name!r} ({found}): training it from scratch")
+    return _scratch_spec(
+        name, f"no pretrained weights for {name!r} ({found}): it starts from scratch (random weights)"
+    )
 
 
 def _scratch_spec(name: str, notice: str) -> BackboneSpec:
