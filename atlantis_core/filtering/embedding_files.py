@@ -114,7 +114,8 @@ def _check_arrays(name: str, embeddings: NDArray[np.generic], labels: NDArray[np
     broken = np.flatnonzero(~np.isfinite(plain).all(axis=1))
     if broken.size:
         raise SetupError(
-            f"{name!r} contains NaN, infinity or numbers too large in {broken.size} rows, the first {broken[0]}; "
+            f"{name!r} contains NaN, infinity or numbers too large in {count_noun(broken.size, 'row')}, "
+            f"the first {broken[0]}; "
             "leave out these images, or embed them with a model that has not diverged"
         )
     if labels.dtype.kind == "U":

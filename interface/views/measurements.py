@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from atlantis_core.base.plural import count_noun
 from atlantis_core.base.text import clean_text, format_figure
 from atlantis_core.metrics import METRICS
 from atlantis_dml.text.figures import format_cell, format_duration, format_gain, list_training_overlap
@@ -67,9 +68,8 @@ def show_evaluation(found: Facts) -> None:
         )
     )
     scores = (f"{metric.title} {format_figure(found[key])}{_bounds(found, key)}" for key, metric in METRICS.items())
-    _print(
-        f"{', '.join(scores)}; {found['queries']} queries, {found['left_out']} left out (no positive in the gallery)"
-    )
+    queries = count_noun(found["queries"], "query", "queries")
+    _print(f"{', '.join(scores)}; {queries}, {found['left_out']} left out (no positive in the gallery)")
     _print("95 % intervals: bootstrap over queries in brackets, Wilson in tables (better for few queries)")
     for line in (*found["notes"], *list_training_overlap(found)):
         _print(line)

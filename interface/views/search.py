@@ -24,7 +24,9 @@ def show_indexed(found: dict[str, Any], workspace: Path | None) -> None:
     """Print what `atlantis index` changed."""
     changes = [f"{found['added']} added", f"{found['there']} already there"]
     changes += [f"{found[what]} {what}" for what in ("refreshed", "removed") if found[what]]
-    _line(f"{found['index']}: {found['images']} images ({', '.join(changes)}) in {found['seconds']:.1f} s")
+    _line(
+        f"{found['index']}: {count_noun(found['images'], 'image')} ({', '.join(changes)}) in {found['seconds']:.1f} s"
+    )
     if found["recall_at_10"] is not None:
         _line(f"finds {found['recall_at_10']:.1%} of the 10 exact nearest neighbours")
     if found["other_label"]:
@@ -70,12 +72,12 @@ def show_indexes(found: dict[str, Any]) -> None:
         state = "" if one["complete"] else " (incomplete; run the same `atlantis index` again to finish it)"
         recall = "" if one["recall_at_10"] is None else f", recall@10 {one['recall_at_10']:.3f}"
         place = f", at {one['server']}" if one["server"] else ""
-        _line(f"{one['index']}: {one['images']} images by {one['made_by']}{recall}{place}{state}")
+        _line(f"{one['index']}: {count_noun(one['images'], 'image')} by {one['made_by']}{recall}{place}{state}")
 
 
 def show_removed(found: dict[str, Any]) -> None:
     """Print what was removed from an index."""
     if found["gone"]:
-        _line(f"{found['index']} was deleted ({found['removed']} images); the image files stay")
+        _line(f"{found['index']} was deleted ({count_noun(found['removed'], 'image')}); the image files stay")
     else:
-        _line(f"{found['index']}: {found['removed']} images removed, {found['images']} left")
+        _line(f"{found['index']}: {count_noun(found['removed'], 'image')} removed, {found['images']} left")

@@ -42,7 +42,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"embeddings": [[1.0], [2.0]], "labels": [1]}, r"\(1,\)"),
         ({"embeddings": [[1.0]], "labels": [0.5]}, "labels integers or strings"),
         ({"embeddings": [["a"]], "labels": [1]}, "embeddings must be numbers"),
-        ({"embeddings": [[1.0], [np.nan]], "labels": [1, 1]}, "in 1 rows, the first 1"),
+        ({"embeddings": [[1.0], [np.nan]], "labels": [1, 1]}, "in 1 row, the first 1"),
         ({"embeddings": [[1e300]], "labels": [1]}, "too large"),
     ],
 )
