@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def test_record_and_replay_from_the_command_line(
     assert {row["agent"] for row in traced["agents"]} == {"planner", "insight", "protocol", "prompts", "critic"}
     assert sum(row["usd"] for row in traced["agents"]) == pytest.approx(first["spent"]["usd"])
     assert traced["usd"] == pytest.approx(first["spent"]["usd"])
+    gc.collect()  # closes the databases of the commands above, whose -wal files would vanish while they are read
     written = [path for path in Workspace(folder).folder.rglob("*") if path.is_file()]
     assert not [path for path in [*written, kept] if KEY.encode() in path.read_bytes()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 from contextlib import closing
@@ -94,6 +95,7 @@ def reading() -> type[Stored]:
 def files_with(text: str, *folders: Path) -> list[str]:
     """Return the files that hold a text, as it is or as JSON writes it."""
     wanted = {text.encode(), json.dumps(text)[1:-1].encode()}
+    gc.collect()  # closes databases that nobody uses any more, whose -wal files would vanish while they are read
     written = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return [str(path) for path in written if any(one in path.read_bytes() for one in wanted)]
 
