@@ -59,17 +59,6 @@ def write_table(folder: Path, rows: Iterable[Sequence[str]]) -> Path:
     return folder / "metadata.csv"
 
 
-@pytest.fixture
-def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
-    def run(*words: object, code: int = 0) -> tuple[Any, str]:
-        capsys.readouterr()
-        assert main([*map(str, words), "--json"]) == code
-        said = capsys.readouterr()
-        return json.loads(said.out), said.err
-
-    return run
-
-
 def evaluate(ask: Ask, photos: Path, *more: object, code: int = 0) -> tuple[Any, str]:
     return ask("evaluate", MODEL, photos, *more, code=code)
 

@@ -37,6 +37,7 @@ from atlantis_core.harbor.vocabulary import CLASSES
 from atlantis_core.learning.models.weights_files import folder_digest
 from atlantis_core.records import Cell, GenerationRequest, LabelledImage
 from atlantis_dml.cli.main import main
+from tests.atlantis_core.data.sample_images import coloured_noise
 from tests.interface.conftest import HOSTILE, Fabricated, fabricate
 
 PROMPT = "a photo of a red tug in fog"
@@ -44,21 +45,9 @@ NAMES = ("red", "green", "blue")
 QUICK = ["--preset", "smoke", "--set", "steps=2", "--set", "classes_per_batch=3"]
 
 
-def write_photos(folder: Path) -> Path:
-    """Write three classes of coloured noise, ten photos each, wider than high."""
-    draw = np.random.default_rng(0)
-    for number, name in enumerate(NAMES):
-        (folder / name).mkdir(parents=True)
-        for index in range(10):
-            pixels = draw.integers(0, 120, (40, 48, 3))
-            pixels[..., number] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{index}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_photos(tmp_path_factory.mktemp("opened") / "photos")
+    return coloured_noise(tmp_path_factory.mktemp("opened") / "photos", NAMES)
 
 
 @pytest.fixture(scope="module")

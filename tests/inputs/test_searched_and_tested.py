@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,6 @@ MODEL = "harbor-student"
 QUICK = ["--backbone", "scratch", "--preset", "smoke", "--set", "steps=4", "--set", "classes_per_batch=2"]
 
 Ask = Callable[..., tuple[Any, str]]
-
-
-@pytest.fixture
-def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
-    def run(*words: object, code: int = 0) -> tuple[Any, str]:
-        capsys.readouterr()
-        assert main([*map(str, words), "--json"]) == code
-        said = capsys.readouterr()
-        return json.loads(said.out), said.err
-
-    return run
 
 
 # Indexes

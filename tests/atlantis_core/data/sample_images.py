@@ -43,6 +43,18 @@ def class_folders(folder: Path, classes: Mapping[str, int], first_seed: int = 0)
     return folder
 
 
+def coloured_noise(folder: Path, classes: Sequence[str]) -> Path:
+    """Write ten photos of each of at most three classes, wider than high: noise in which one channel is brighter."""
+    draw = np.random.default_rng(0)
+    for number, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = draw.integers(0, 120, (40, 48, 3))
+            pixels[..., number] += 100
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{index}.png")
+    return folder
+
+
 def with_metadata(
     folder: Path, header: Sequence[str], rows: Sequence[Sequence[str]], name: str = "metadata.csv"
 ) -> Path:

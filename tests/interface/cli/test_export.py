@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import atlantis_dml
 from atlantis_core.base.errors import SetupError
@@ -27,6 +26,7 @@ from atlantis_core.run.journal import JournalKind
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.session import Session
 from atlantis_dml.cli.main import main
+from tests.atlantis_core.data.sample_images import coloured_noise
 from tests.interface.conftest import HOSTILE, Fabricated
 
 CLASSES = ("red", "green", "blue|`<b>`")
@@ -35,24 +35,12 @@ QUICK = ["--backbone", "scratch", *SMALL]
 README = Path(__file__).resolve().parents[3] / "README.md"
 
 
-def write_photos(folder: Path) -> Path:
-    """Three classes of coloured noise, ten photos each."""
-    draw = np.random.default_rng(0)
-    for number, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for index in range(10):
-            pixels = draw.integers(0, 120, (40, 48, 3))
-            pixels[..., number] += 100
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{index}.png")
-    return folder
-
-
 class Trained:
     """A workspace with one training on real images, exported."""
 
     def __init__(self, folder: Path, *settings: str, backbone: str = "scratch") -> None:
         self.workspace, self.out = folder / "w", folder / "out"
-        self.photos = write_photos(folder / "photos")
+        self.photos = coloured_noise(folder / "photos", CLASSES)
         words = ["train", str(self.photos), "--backbone", backbone, *SMALL, *settings, "--out", str(self.out)]
         assert main([*words, "--workspace", str(self.workspace)]) == 0
 
@@ -302,7 +290,7 @@ def test_figures_of_some_queries_are_said_to_be_and_give_way_to_those_of_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = ["--workspace", str(tmp_path / "w"), "--json"]
-    photos = write_photos(tmp_path / "photos")
+    photos = coloured_noise(tmp_path / "photos", CLASSES)
     pictures = sorted(photos.glob("*/*.png"))
     rows = [f"{path.relative_to(photos)},class {path.parent.name},{int(path.stem) % 2}" for path in pictures]
     (photos / "metadata.csv").write_text("\n".join(["file_name,label,side", *rows]))
@@ -355,7 +343,7 @@ def test_the_example_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.Mon
         block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if ".train(" in block
     )
     monkeypatch.chdir(tmp_path)
-    write_photos(tmp_path / "photos")
+    coloured_noise(tmp_path / "photos", CLASSES)
     said: dict[str, Any] = {}
     exec(
         code.replace('preset="full"', 'preset="smoke", backbone="scratch"').replace('"steps": 300', '"steps": 2'),
