@@ -43,7 +43,7 @@ class FolderTree:
     """Link to a folder that is found too, elsewhere in the tree -> that folder."""
     unread: Mapping[str, str]
     """Folder that cannot be opened, or is hidden and contains images -> why its files are not read."""
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...]
     """The keys of `files`, sorted."""
 
     def files_below(self, folder: str) -> Iterator[str]:

@@ -214,7 +214,7 @@ def _describe_classes_below(folders: Sequence[_ClassFolder]) -> list[str]:
         for folder in folders
         for file in folder.files
         if (above := file.removeprefix(folder.name + "/").rpartition("/")[0])
-        and any(name in titles - {folder.title} for name in above.split("/"))
+        and any(name in titles and name != folder.title for name in above.split("/"))
     }
     if not below:
         return []

@@ -31,8 +31,7 @@ USUAL_SUFFIXES = frozenset(
 """Usual suffixes of files that can be read as images, in lower case."""
 
 _FOREIGN = frozenset(
-    {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".ico"}
-    | {".eps", ".pdf", ".mp4", ".mov"}
+    {".heic", ".heif", ".svg", ".psd", ".jxl", ".jp2", ".raw", ".cr3", ".ico", ".eps", ".pdf", ".mp4", ".mov"}
 )
 
 _CAMERA_RAW = frozenset({".dng", ".nef", ".nrw", ".cr2", ".arw", ".orf", ".rw2", ".pef", ".srw"})

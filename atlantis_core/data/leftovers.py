@@ -69,7 +69,7 @@ def _is_file(path: Path) -> bool:
 
 def count_files(listing: Listing, used: Collection[str], problems: Sequence[Problem]) -> FileCount:
     """Count the files of a folder: found = used + left out, by kind of problem; `used` are names of images."""
-    kind_of = {problem.path: problem_kind(problem) for problem in reversed(excluded_files(problems))}
+    kind_of = {problem.path: problem_kind(problem) for problem in excluded_files(problems)}
     left_out: Counter[str] = Counter()
     explained: set[str] = set()
     for name, cover in listing.found.items():
@@ -88,13 +88,19 @@ def summarize_files(files: FileCount, problems: Sequence[Problem]) -> str:
     Example:
         `12 files left out: 5 truncated, 4 duplicates, 3 not images (atlantis diagnose DATA --json lists them)`
     """
-    photos = Counter({kind: count for kind, count in files.left_out.items() if kind != OTHER_FILE})
-    others = Counter(files.without_file)
     twice = sum(problem_kind(problem) == LISTED_TWICE for problem in problems)
-    parts = [f"{count_noun(photos.total(), 'file')} left out: {count_kinds(photos)}"] if photos else []
-    parts += [f"rows and folders without files: {count_kinds(others)}"] if others else []
+    parts = [left_out] if (left_out := describe_left_out(files)) else []
     parts += [f"{count_noun(twice, 'file')} {LISTED_TWICE}"] if twice else []
     return f"{'; '.join(parts)} {LEFT_OUT_HINT}" if parts else ""
+
+
+def describe_left_out(files: FileCount) -> str:
+    """Return which files, rows and folders are left out, for a message that names the first; empty if none are."""
+    photos = Counter({kind: count for kind, count in files.left_out.items() if kind != OTHER_FILE})
+    others = Counter(files.without_file)
+    parts = [f"{count_noun(photos.total(), 'file')} left out: {count_kinds(photos)}"] if photos else []
+    parts += [f"rows and folders without files: {count_kinds(others)}"] if others else []
+    return "; ".join(parts)
 
 
 def _by_count(kinds: Counter[str]) -> dict[str, int]:
@@ -106,11 +112,8 @@ def _folder_problems(
 ) -> list[Problem]:
     """Return a problem for each folder and each link to a folder whose files are not read."""
     above = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents} if tree.links else set()
-    links = {
-        link: why
-        for link, why in tree.links.items()
-        if link not in {*layout.followed, *above} and not _cover(link, covers)
-    }
+    read = {*layout.followed, *above}
+    links = {link: why for link, why in tree.links.items() if link not in read and not _cover(link, covers)}
     empty = {folder for folder, why in tree.unread.items() if why.startswith("unreadable")} & set(covers)
     folders = {folder: covers[folder] for folder in sorted({*filter(None, used_covers), *empty})}
     return [Problem(to_printable(name), why) for name, why in {**folders, **links}.items()]

@@ -38,7 +38,8 @@ class _Columns:
     label: str
     split: str | None
     role: RoleColumns
-    others: tuple[str, ...]
+    others: Mapping[str, str]
+    """Column that may be a facet -> its name, cleaned."""
 
 
 def read_metadata(
@@ -101,7 +102,7 @@ def _read_part(
 ) -> _Part:
     columns = _choose_columns(table.header, *named, table.source)
     _check_splits(table, columns, is_named=named[1] is not None)
-    part = _Part([], [name for column in columns.others if (name := _clean(column))], list(table.problems), [])
+    part = _Part([], list(columns.others.values()), list(table.problems), [])
     base = table.source.rpartition("/")[0]
     listed_paths = [row[columns.file].strip() for _, row in table.rows]
     names = [paths.find(listed, base) if listed else "" for listed in listed_paths]
@@ -163,7 +164,7 @@ def _entry(
         role, reason = parse_role(row, columns.role, split)
     if reason:
         return reason
-    others = {key: value for column in columns.others if (key := _clean(column)) and (value := _clean(row[column]))}
+    others = {name: value for column, name in columns.others.items() if (value := _clean(row[column]))}
     return Entry(tree.root / name, name, label, split, role, others)
 
 
@@ -208,7 +209,7 @@ def _choose_columns(header: Sequence[str], label: str | None, split: str | None,
     split_column = _named_column(header, split, "--split-column", found) or _first_column(header, ("split",), source)
     role = choose_role_columns(header)
     taken = {file_column, label_column, split_column, role.role}
-    others = tuple(name for name in header if name not in taken)
+    others = {column: name for column in header if column not in taken and (name := _clean(column))}
     return _Columns(file_column, label_column, split_column, role, others)
 
 

@@ -21,7 +21,7 @@ from atlantis_core.data.inspection import (
     inspect_files,
     summarize_problems,
 )
-from atlantis_core.data.leftovers import count_files, summarize_files
+from atlantis_core.data.leftovers import count_files, describe_left_out, summarize_files
 from atlantis_core.data.sealed import SealedSplit
 from atlantis_core.data.split_assignment import AssignedSplits, KnownSplits, SplitOrigin, assign_splits
 from atlantis_core.data.tasks import check_test_images
@@ -129,8 +129,7 @@ def _check_training(inspected: InspectedCollection) -> None:
         found = " and ".join(sorted(map(str, splits)))
         raise SetupError(
             f"no usable image is in the training split (only in {found}): "
-            f"{summarize_files(inspected.files, ()).partition(' (atlantis')[0]}, the first {lost.path!r} "
-            f"({lost.problem}); mark some as train"
+            f"{describe_left_out(inspected.files)}, the first {lost.path!r} ({lost.problem}); mark some as train"
         )
 
 
@@ -173,8 +172,7 @@ def _check_enough(
     where = f"{to_printable(str(root))!r} ({listing.source})"
     lost = [problem for problem in excluded_files(problems) if problem_kind(problem) != OTHER_FILE]
     lost.sort(key=lambda problem: problem_kind(problem) == "not listed")  # the rows say why a photo is not listed
-    why = summarize_files(files, ()).partition(" (atlantis")[0]
-    because = f": {why}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
+    because = f": {describe_left_out(files)}, the first {lost[0].path!r} ({lost[0].problem})" if lost else ""
     if not images:
         raise SetupError(f"no image of {where} is usable{because}; repair or replace the files")
     if not needs_queries:

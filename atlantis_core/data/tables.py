@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,15 @@ def list_values(column: Any) -> list[Any]:
     return values if digits is None else [None if value is None else float(str(digits(value))) for value in values]
 
 
-def unify_numbers(tables: Sequence[Table], unchanged: Iterable[str]) -> tuple[list[Table], list[str]]:
+def unify_numbers(tables: Sequence[Table], unchanged: Collection[str]) -> tuple[list[Table], list[str]]:
     """Apply the rule for columns of numbers to tables that belong together; also return sentences on what changed."""
     rules: dict[str, NumberRule] = {}
     for column in dict.fromkeys(name for table in tables for name in table.header):
+        if column.strip().lower() in unchanged:
+            continue
         cells = [[row.get(column, "") for _, row in table.rows] for table in tables]
         rule = choose_number_rule(cell for part in cells for cell in part)
-        if rule.spelled and column.strip().lower() not in unchanged:
+        if rule.spelled:
             rules[repr(clean_text(column, LONGEST_VALUE))] = rule
             tables = [
                 _replace_column(table, column, apply_rule(rule, part))
