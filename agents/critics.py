@@ -75,7 +75,7 @@ class ChatCritic:
 
 def _facts(judged: JudgedRound, session: Session) -> dict[str, Any]:
     protocol = judged.protocol
-    left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    left = session.images_left
     prompts = [prompt for request in protocol.cells for prompt in request.prompts[:1]]
     return {
         "facts": describe_round(judged, session),

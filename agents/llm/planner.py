@@ -98,7 +98,7 @@ def _goal(session: Session) -> dict[str, Any]:
 
 def _now(state: State, context: RunContext) -> dict[str, Any]:
     session = context.session
-    images_left = session.workspace.ledger.left(session.run_id, session.spec.budget)["images"]
+    images_left = session.images_left
     usd_left = context.cost_tracker.left_usd()
     constraints, usual = read_constraints(session), find_next_step(state, session)
     return {

@@ -6,6 +6,8 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from atlantis_core.base.plural import count_noun
+
 DEMO_SECONDS = 230.0
 """Of the demo on two idle cores of a machine that README describes."""
 PROBE_SECONDS = 0.225
@@ -18,10 +20,9 @@ _SIDE, _PRODUCTS = 512, 120
 def describe_duration() -> str:
     """Return a line that says how long the demo will take: its time elsewhere, scaled by a probe of this machine."""
     minutes = max(1, round(estimate_seconds(time_probe()) / 60))
-    cores = count_cores()
     return (
-        f"it takes about {minutes} {'minute' if minutes == 1 else 'minutes'} on "
-        f"{cores} {'core' if cores == 1 else 'cores'} as busy as now, less where the workspace has parts of it"
+        f"it takes about {count_noun(minutes, 'minute')} on {count_noun(count_cores(), 'core')} as busy as now, less "
+        "where the workspace has parts of it"
     )
 
 

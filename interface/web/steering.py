@@ -121,9 +121,8 @@ class Steering:
         session = Session(self._workspace, run.id, run.spec)
         if answer.get("cells") is None:
             return build_approval(session, find_pending_question(self._workspace, run.id) or question)
-        left = self._workspace.ledger.left(run.id, run.spec.budget)["images"]
         payload = {**question["protocol"], "cells": answer["cells"]}
-        protocol = parse_edited_protocol(payload, session.collection, run.spec.regime, left)
+        protocol = parse_edited_protocol(payload, session.collection, run.spec.regime, session.images_left)
         return {"decision": "edit", "protocol": as_json(protocol)}
 
     def resume(self, run_id: str) -> str:
