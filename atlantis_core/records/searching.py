@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+FileState = Literal["", "changed", "missing"]
+
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
@@ -56,7 +58,7 @@ class Hit:
     """Distance to the query; larger is farther."""
     role: str = "both"
     """`query`, `gallery` or `both`."""
-    file_state: Literal["", "changed", "missing"] = ""
+    file_state: FileState = ""
     """Whether the file is still the image that was indexed; empty if it is."""
 
 

@@ -112,7 +112,7 @@ def count_seen_images(session: Session) -> dict[str, int]:
 
 def _find_address(session: Session, run_id: str) -> str:
     """Return the split that a run or trial opened in the first versions, which did not record it; else empty."""
-    run = next((run for run in session.workspace.runs.all() if run.id == run_id), None)
+    run = session.workspace.runs.find(run_id)
     trial = None if run else session.workspace.trials.find(run_id)
     spec = run.spec if run else trial.origin.spec if trial and trial.origin else None
     try:

@@ -79,7 +79,7 @@ class Session:
     @property
     def is_run(self) -> bool:
         """Whether it is of a run, and not of `atlantis train`, `diagnose`, or a trial."""
-        return any(run.id == self.run_id for run in self.workspace.runs.all())
+        return self.workspace.runs.find(self.run_id) is not None
 
     @cached_property
     def loaded(self) -> LoadedCollection:

@@ -39,9 +39,10 @@ def train_arm(session: Session, seeds: Sequence[int], images: Sequence[TrainingI
     if missing:
         prepare_activations(images, session.backbone, session.recipe, session.cache, session.progress)
     origin = TrialOrigin(session.run_id, session.spec)
+    # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
+    is_newer = not session.is_run
     for trial in filter(None, found.values()):
-        # A run tests its own split: a trial that was trained outside of runs stays testable by itself.
-        session.workspace.trials.set_origin(trial, origin, newer=not session.is_run)
+        session.workspace.trials.set_origin(trial, origin, newer=is_newer)
     parent = session.workspace.events.open_here()
     for trial in map_on_cores(
         lambda job: _train_with_trace(session, *job, images, parent), missing, at_once=len(seeds)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
 
 from atlantis_core.data.inspection import possible_ids
+from atlantis_core.records.searching import FileState
 from atlantis_core.searching.index_folders import FACTS_NAME
-
-FileState = Literal["", "changed", "missing"]
 
 
 def check_hit_file(image_id: str, path: str, index_folder: Path) -> FileState:

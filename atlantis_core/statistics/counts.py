@@ -12,12 +12,12 @@ import numpy as np
 
 from atlantis_core.base.errors import SetupError
 from atlantis_core.data.image_io import open_undecoded, upright_size
+from atlantis_core.records.natural_order import natural_key
 from atlantis_core.statistics.leaks import Duplicates, find_duplicates
 
 if TYPE_CHECKING:
     from atlantis_core.data.sealed import SealedSplit
     from atlantis_core.records import Collection, LabelledImage
-from atlantis_core.records.natural_order import natural_key
 
 
 @dataclass(frozen=True, slots=True)

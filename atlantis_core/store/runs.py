@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine, select
 
@@ -70,12 +70,20 @@ class RunStore:
             raise NotFoundError(f"{what} {run_id!r} in this workspace; newest: {known} (`atlantis runs` lists them)")
         return found[0]
 
+    def find(self, run_id: str) -> Run | None:
+        """Return the run with exactly this id, or None."""
+        rows = fetch_rows(self._engine, select(runs).where(runs.c.id == run_id))
+        return _to_run(rows[0]) if rows else None
+
     def all(self) -> list[Run]:
         """Return every run, newest first."""
-        rows = fetch_rows(self._engine, select(runs).order_by(runs.c.created.desc()))
-        return [Run(row.id, from_json(RunSpec, row.spec), row.status, row.stop_reason, row.created) for row in rows]
+        return [_to_run(row) for row in fetch_rows(self._engine, select(runs).order_by(runs.c.created.desc()))]
 
     def mark(self, run_id: str, status: StoredStatus, stop_reason: str = "") -> None:
         """Set the status of a run."""
         values = {"status": status, "stop_reason": stop_reason}
         execute(self._engine, runs.update().where(runs.c.id == run_id).values(**values))
+
+
+def _to_run(row: Any) -> Run:
+    return Run(row.id, from_json(RunSpec, row.spec), row.status, row.stop_reason, row.created)

@@ -33,9 +33,13 @@ class TrialStore:
         other read another collection: the same training images with corrected labels of the test images, say.
         """
         known = trial.origin
-        is_wider = known is None or (known.is_restricted and not origin.is_restricted)
-        is_other = newer and known is not None and known.spec.collection_id != origin.spec.collection_id
-        if is_wider or (is_other and known is not None and known.is_restricted == origin.is_restricted):
+        if known is None:
+            replaces = True
+        elif known.is_restricted != origin.is_restricted:
+            replaces = known.is_restricted
+        else:
+            replaces = newer and known.spec.collection_id != origin.spec.collection_id
+        if replaces:
             stored = replace(trial, path=to_stored_path(trial.path, self._folder), origin=origin)
             insert_or_replace(self._engine, trials, [{"id": trial.id, "payload": as_json(stored)}])
 

@@ -18,7 +18,7 @@ from atlantis_core.metrics.outcomes import QueryOutcomes
 from atlantis_core.metrics.paired_test import compare
 from atlantis_core.records import Arms, LabelledImage, Measurement, Trial
 from atlantis_core.run.journal import JournalKind
-from atlantis_core.run.measurements import find_trial_session, find_trials, seed_sd
+from atlantis_core.run.measurements import counted_queries, find_trial_session, find_trials, seed_sd
 from atlantis_core.run.round import read_final_arms
 from atlantis_core.run.seal import (
     build_test_task,
@@ -86,7 +86,7 @@ def _measure(session: Session, arms: Arms, images: tuple[LabelledImage, ...]) ->
     baseline = _arm(session, task, arms["baseline"])
     kept_nothing = arms["baseline"] == arms["incumbent"]
     final = baseline if kept_nothing else _arm(session, task, arms["incumbent"])
-    counted = {query for found in baseline if found for query in found[1].ids}
+    counted = counted_queries([found[1] for found in baseline if found])
     planted = [query for query in _queries_in(task, read_planted_gap(session.collection.root)) if query in counted]
     seen = count_seen_images(session)
     return {
@@ -201,7 +201,7 @@ def _session_of(workspace: Workspace, trial: Trial, progress: Progress) -> Sessi
     found = find_trial_session(workspace, trial.id)
     if found is None:
         raise SetupError(f"this workspace does not know what trial {trial.id!r} was trained on; train it again here")
-    if found.run_id in {run.id for run in workspace.runs.all()}:
+    if found.is_run:
         raise SetupError(f"trial {trial.id!r} is of a run; its test split opens by: atlantis test {found.run_id}")
     return Session(workspace, trial.id, found.spec, progress)
 
