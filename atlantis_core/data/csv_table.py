@@ -52,7 +52,7 @@ def _choose_delimiter(text: str, file: Path) -> str:
     lines = (line for line in text.splitlines() if line.strip(" ,;|\t"))
     first = next((line for line in lines if not _SEPARATOR_LINE.fullmatch(line)), "")
     # Spreadsheets in much of Europe write `;`.
-    candidates = "\t,;|" if file.suffix == ".tsv" else _DELIMITERS
+    candidates = "\t,;|" if file.suffix.lower() == ".tsv" else _DELIMITERS
     for delimiter in candidates:
         if any(name.strip(' "\r').lower() in FILE_COLUMNS for name in first.split(delimiter)) and delimiter in first:
             return delimiter

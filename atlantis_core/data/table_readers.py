@@ -23,7 +23,7 @@ def read_table(file: Path, source: str) -> Table:
         SetupError: The file is damaged, is not UTF-8 text, is empty, or names a column twice.
     """
     readers = {".jsonl": _read_jsonl, ".parquet": _read_parquet}
-    return readers.get(file.suffix, read_csv_table)(file, source)
+    return readers.get(file.suffix.lower(), read_csv_table)(file, source)
 
 
 def _read_jsonl(file: Path, source: str) -> Table:

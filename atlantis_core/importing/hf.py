@@ -61,7 +61,7 @@ def plan_import(source: Path, options: ImportOptions) -> ImportPlan:
 
 def _may_contain_photos(file: Path) -> bool:
     """Whether a parquet file is not hidden and not the metadata file of an imagefolder."""
-    return not file.name.startswith(".") and file.name not in METADATA_NAMES
+    return not file.name.startswith(".") and file.name.lower() not in METADATA_NAMES
 
 
 def _open_file(file: Path) -> Any:
@@ -119,7 +119,7 @@ def _read_texts(root: Path, files: Sequence[Path], columns: _Columns) -> tuple[l
         rows = enumerate(_read_rows(file, names), start=1)
         cells = [(line, {name: _to_text(name, row[name], columns) for name in names}) for line, row in rows]
         tables.append(Table(file.relative_to(root).as_posix(), names, tuple(cells)))
-    return unify_numbers(tables, tuple(columns.names))
+    return unify_numbers(tables, [name.strip().lower() for name in columns.names])
 
 
 def _spell_labels(root: Path, files: Sequence[Path], texts: Sequence[Table], columns: _Columns) -> Iterator[Spelling]:

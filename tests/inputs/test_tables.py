@@ -139,6 +139,14 @@ def test_metadata_is_found_in_any_letter_case(tmp_path: Path, name: str) -> None
     assert classes_of(with_table(tmp_path, labelled(AB), name)) == RIGHT
 
 
+def test_the_format_of_metadata_is_known_in_any_letter_case(tmp_path: Path) -> None:
+    rows = "\n".join(json.dumps({"file_name": name, "label": label}) for name, label in RIGHT.items())
+    assert classes_of(with_table(tmp_path / "lines", rows, "metadata.JSONL")) == RIGHT
+    tabs = labelled([f"{label}, {label}" for label in AB]).replace("g,", "g\t").replace("e,l", "e\tl")
+    found = classes_of(with_table(tmp_path / "tabs", tabs, "metadata.TSV"))
+    assert found == {name: f"{label}, {label}" for name, label in RIGHT.items()}
+
+
 @pytest.mark.parametrize(
     "name", ["labels.csv", "metadata.xlsx", "metadata.json", "a/metadata.csv", "annotations/metadata.csv"]
 )
