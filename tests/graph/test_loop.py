@@ -148,7 +148,7 @@ def test_a_chat_model_drives_the_same_loop_and_its_tokens_are_booked(
     assert advance(replace(context, planner=planner)).status == "done"
     assert set(model.bound_tools) == set(TOOLS)
     assert isinstance(model.requests[0][0], SystemMessage)
-    assert '"mend it"' in model.requests[0][1].text
+    assert '"fix it"' in model.requests[0][1].text
     assert len(journal(context)[1]["candidates"]) == 8
     assert context.session.workspace.ledger.spent(context.session.run_id)["tokens"] == 1100
 

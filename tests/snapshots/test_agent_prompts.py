@@ -70,6 +70,7 @@ def sent_by(tmp_path: Path) -> Callable[[Callable[[ModelCalls, Any], object]], l
         goal=Goal("night photos"),
         spec=SimpleNamespace(budget=budget, prices={}),
         workspace=SimpleNamespace(candidates=workspace.candidates, ledger=ledger),
+        images_left=ledger.left("r", None)["images"],
     )
 
     def sent(ask: Callable[[ModelCalls, Any], object]) -> list[BaseMessage]:
