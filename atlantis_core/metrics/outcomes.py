@@ -66,7 +66,7 @@ def query_outcomes(
 
 
 def label_outcomes(ranking: Ranking, queries: Sequence[LabelledImage], labels: Sequence[str]) -> QueryOutcomes:
-    """Return the same where what was ranked is no image but has a class, `labels` (E,): prototypes, say."""
+    """Return the same where what was ranked has a class without being an image, `labels` (E,): prototypes, say."""
     if len(queries) != len(ranking.positives):
         raise ValueError(f"{len(queries)} queries do not fit a ranking of {len(ranking.positives)}")
     rows = [int(row) for row in np.flatnonzero(ranking.has_positive)]
