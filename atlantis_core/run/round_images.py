@@ -23,8 +23,8 @@ from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 if TYPE_CHECKING:
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
     from atlantis_core.learning.retriever import Retriever
+    from atlantis_core.pool.pool_folder import PoolImage
     from atlantis_core.records import GenerationRequest
     from atlantis_core.run.session import Session
 
