@@ -13,7 +13,7 @@ from atlantis_core.records import Cell, CellRequest, GenerationRequest, Labelled
 
 if TYPE_CHECKING:
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.pool.pool_folder import PoolImage
 
 
 def build_requests(

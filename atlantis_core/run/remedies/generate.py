@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from atlantis_core.base.ports import Generator
     from atlantis_core.generation.pool_matching import PoolMatch
-    from atlantis_core.generation.retrieve import PoolImage
+    from atlantis_core.pool.pool_folder import PoolImage
     from atlantis_core.records import GenerationRequest, Protocol
     from atlantis_core.run.session import Session
 
