@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import InvalidProtocol, NothingGenerated
+from atlantis_core.base.plural import count_noun
 from atlantis_core.data.facets import facet_value_lists
 from atlantis_core.filtering.captions import CaptionCheck, CaptionCheckResult
 from atlantis_core.filtering.leak_guard import LeakGuard, ValidationFingerprints
 from atlantis_core.filtering.screening import RealImages, screen_candidates
 from atlantis_core.generation.candidate_images import generate_candidates
+from atlantis_core.generation.cut_paste.generator import CutPasteGenerator
 from atlantis_core.generation.requests import build_pool_requests, build_requests
 from atlantis_core.records import Candidate, Protocol, Verdict
 from atlantis_core.run.journal import JournalKind
@@ -22,6 +24,7 @@ from atlantis_core.run.round import read_judged_rounds
 from atlantis_core.run.trial_checkpoints import load_trial_retriever
 
 if TYPE_CHECKING:
+    from atlantis_core.generation.cut_paste.sources import UsableSources
     from atlantis_core.generation.pool_matching import PoolMatch
     from atlantis_core.generation.retrieve import PoolImage
     from atlantis_core.learning.retriever import Retriever
@@ -71,7 +74,24 @@ def _requests(session: Session, round_index: int, protocol: Protocol, trial_id: 
             protocol, *_match_pool(session, protocol, trial_id), generator, session.synthetic_side_px
         )
     seed = session.spec.seed * 1000 + round_index  # the same cell asked for again gives other images
-    return build_requests(protocol, session.collection.of_split("train"), generator, seed, session.synthetic_side_px)
+    train = session.collection.of_split("train")
+    if not isinstance(session.generator, CutPasteGenerator):
+        return build_requests(protocol, train, generator, seed, session.synthetic_side_px)
+    wanted = {request.cell.class_name for request in protocol.cells}
+    found = session.generator.choose_sources(image for image in train if image.label in wanted)
+    _check_sources(session, found)
+    return build_requests(protocol, found.images, generator, seed, session.synthetic_side_px, backgrounds=train)
+
+
+def _check_sources(session: Session, found: UsableSources) -> None:
+    """Report photos that no object can be cut out of; refuse a class that has no other."""
+    if found.without:
+        raise InvalidProtocol(
+            f"no photo of class {found.without[0]!r} has an object that can be cut out ({found.refused[0]}); drop "
+            "its cells, or give masks: --generator cut_paste:?masks=FOLDER"
+        )
+    if found.refused:
+        session.say(f"{count_noun(len(found.refused), 'photo')} not cut out, such as {found.refused[0]}")
 
 
 def _match_pool(session: Session, protocol: Protocol, trial_id: str) -> tuple[list[PoolImage], list[PoolMatch]]:
