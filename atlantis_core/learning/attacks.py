@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from atlantis_core.base.errors import SetupError
@@ -84,6 +84,15 @@ def parse_attack(text: str) -> Attack:
     return attack
 
 
+def format_attack(attack: Attack) -> str:
+    """Return the text that `parse_attack` reads; settings at their default are left out, except epsilon."""
+    default = Attack()
+    names = [item.name for item in fields(Attack) if item.name not in {"method", "epsilon"}]
+    changed = [(name, getattr(attack, name)) for name in names if getattr(attack, name) != getattr(default, name)]
+    options = [("epsilon", f"{attack.epsilon:g}"), *changed]
+    return f"{attack.method}:{','.join(f'{name}={value}' for name, value in options)}"
+
+
 def perturb(
     retriever: Retriever,
     images: NDArray[np.uint8],
@@ -110,18 +119,27 @@ def perturb(
     low, high = (clean - attack.epsilon).clamp_min(0), (clean + attack.epsilon).clamp_max(255)
     changed = _starting_pixels(clean, ids, attack).clamp(low, high)
     best, best_gain = changed, torch.full((len(clean),), -torch.inf, device=device)
-    for _ in range(attack.num_steps):
+    for step in range(attack.num_steps):
         changed.requires_grad_()
         gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
         (gradient,) = torch.autograd.grad(gain.sum(), changed)
-        changed = (changed.detach() + attack.step_size * gradient.sign()).clamp(low, high)
-        if attack.method == "fgsm":
-            return _round_within(changed, low, high)
+        changed = changed.detach()
+        if step:  # the start itself is no result
+            best, best_gain = _keep_better(best, best_gain, changed, gain.detach())
+        changed = (changed + attack.step_size * gradient.sign()).clamp(low, high)
+    if attack.num_steps > 1:
         with torch.no_grad():
             gain = attack_objective(retriever, embed_pixels(retriever, changed), target, avoided)
-        better = gain > best_gain
-        best, best_gain = torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
-    return _round_within(best, low, high)
+        changed, _ = _keep_better(best, best_gain, changed, gain)
+    return _round_within(changed, low, high)
+
+
+def _keep_better(best: Tensor, best_gain: Tensor, changed: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+    """Return for each image (B, ...) which of two changes gains more, and its gain (B,)."""
+    import torch
+
+    better = gain > best_gain
+    return torch.where(better[:, None, None, None], changed, best), torch.maximum(gain, best_gain)
 
 
 def _round_within(changed: Tensor, low: Tensor, high: Tensor) -> NDArray[np.uint8]:

@@ -88,6 +88,8 @@ class Recipe:
     the gradient must reach the pixels."""
     attack_share: float = 0.5
     """Share of every batch that `attack` replaces; the others stay clean, so that clean queries are not forgotten."""
+    mixstyle: float = 0.0
+    """Share of the steps at which the feature statistics of two images are mixed (Zhou et al. 2021, MixStyle)."""
 
     def __post_init__(self) -> None:
         for name, known in (("embedding", EMBEDDINGS), ("feed", FEED_MODES), ("precision", PRECISIONS)):
@@ -142,5 +144,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "validate_every": (0, _NO_LIMIT),
     "patience": (1, _NO_LIMIT),
     "attack_share": (0, 1),
+    "mixstyle": (0, 1),
 }
 """Smallest and largest value of a setting; the largest ones are far above what has ever been used."""

@@ -19,6 +19,7 @@ from atlantis_core.learning.training.attacked_batches import AttackedBatches
 from atlantis_core.learning.training.divergence import DivergenceMonitor
 from atlantis_core.learning.training.early_stopping import BestWeights
 from atlantis_core.learning.training.gradients import GradientComputer
+from atlantis_core.learning.training.mixstyle import mix_style
 from atlantis_core.learning.training.optimizer import set_rates
 from atlantis_core.learning.training.weight_averaging import MovingAverage, StartingWeights, copy_into
 
@@ -48,6 +49,7 @@ class TrainingLoop:
     """Activations (B, ...) -> embeddings (B, D) of the current model, as used for search."""
     attacked: AttackedBatches | None = None
     """Attacks a share of every batch; the loader then gives pixels."""
+    seed: int = 0
     steps: int = 0
 
     def run(self, loader: BatchLoader, batches: Iterator[Batch], saver: StateSaver) -> None:
@@ -65,6 +67,8 @@ class TrainingLoop:
             saver.before_step(self)
             labels = torch.from_numpy(batch.labels).to(given.device)
             activations = given if self.attacked is None else self.attacked(given, labels, self.steps)
+            if self.recipe.mixstyle:
+                activations = mix_style(activations, self.recipe.mixstyle, self.seed, self.steps)
             self._step(activations, labels)
             if self._should_stop():
                 break

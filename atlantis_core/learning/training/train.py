@@ -173,6 +173,7 @@ def _start_loop(
         measure=(lambda: watching(model)) if watching else None,
         embed=model.embed_activations,
         attacked=make_attacked_batches(model, gradients, make_head(recipe.head), recipe, seed),
+        seed=seed,
     )
 
 

@@ -27,6 +27,7 @@ LATER = {
     "patience",
     "attack",
     "attack_share",
+    "mixstyle",
 }
 
 
@@ -47,6 +48,7 @@ def test_settings_that_came_later_leave_old_addresses_alone() -> None:
         {"validate_every": 5},
         {"feed": "online", "attack": "pgd:epsilon=2"},
         {"attack_share": 0.25},
+        {"mixstyle": 0.5},
     ],
 )
 def test_every_setting_counts(change: dict[str, Any]) -> None:
