@@ -75,3 +75,5 @@ class RunSpec:
     auto: bool = True  # False: every expense needs a person's approval
     spread: Literal["targeted", "uniform"] = "targeted"
     """`uniform` distributes the same number of images over all cells: the control arm of docs/results.md."""
+    attack: str = ""
+    """Attack on the queries that are measured, as `learning.attacks.parse_attack` reads it; empty for none."""

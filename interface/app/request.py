@@ -62,6 +62,10 @@ class RunOptions(TaskOptions):
     generator: str = "photometric"
     scorer: str = "margin"
     spread: Spread = "targeted"
+    attack: str | None = None
+    """`fgsm` or `pgd`: the queries that are measured are attacked. None takes what the goal's words say."""
+    epsilon: float | None = None
+    """Strength of the attack, in pixel units of 0..255; None means 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,26 @@ def build_request(data: str, given: RunOptions, workspace: Path | None = None, g
         gallery=given.gallery,
         auto=given.auto,
         spread=given.spread,
+        attack=_build_attack(goal, given),
     )
     return RunRequest(spec, given.columns())
+
+
+def _build_attack(goal: str, given: RunOptions) -> str:
+    """Take the attack from the options, else from the goal's words, which is said."""
+    from atlantis_core.learning.attacks import format_attack
+    from atlantis_core.run.goals import read_attack
+    from atlantis_dml.app.evaluate import parse_attack
+    from atlantis_dml.app.output import say
+
+    named = read_attack(goal)
+    if given.attack is None and named and given.epsilon is None:
+        say(f"the goal is about attacked queries: {named} (--attack and --epsilon override it)")
+        return named
+    strength = {"epsilon": given.epsilon}
+    method = given.attack or named.partition(":")[0] or None
+    attack = parse_attack(method, strength)
+    return format_attack(attack) if attack else ""
 
 
 def _build_budget(goal: str, given: RunOptions) -> Budget:

@@ -116,6 +116,10 @@ SHARED: dict[str, Any] = {
         metavar="targeted|uniform",
         help="targeted: at the gaps; uniform: over all cells, the control arm of docs/results.md.",
     ),
+    "attack": typer.Option(
+        metavar="fgsm|pgd", help="The queries are attacked; default: what the goal's words say, else they are not."
+    ),
+    "epsilon": typer.Option(help="Largest change of a pixel's channel (0 to 255) by --attack; default: 2."),
 }
 """Field of `RunOptions` -> its option."""
 
